@@ -1,0 +1,1 @@
+"""Bulk jobs: from files to a searchable library."""

@@ -1,0 +1,176 @@
+"""The nouns of the search engine, as frozen values.
+
+Nothing here imports a model, an index or a database: every other room may import this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+ItemId = int  # the catalog's primary key, and the id under which an index stores the item's vector
+
+UnitVectors = NewType("UnitVectors", NDArray[np.float32])
+"""Float32 matrix (n, dim) whose rows have length 1; made by `unit_vectors` only."""
+
+
+def unit_vectors(matrix: NDArray[Any]) -> UnitVectors:
+    """Scale each row of `matrix` (n, dim) to length 1; a zero or non-finite row raises ValueError."""
+    rows = np.ascontiguousarray(matrix, dtype=np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise ValueError("a zero or non-finite vector has no direction")
+    return UnitVectors(rows / lengths)
+
+
+class Modality(StrEnum):
+    """What an item is."""
+
+    IMAGE = "image"
+    TEXT = "text"
+
+
+class CaptionSource(StrEnum):
+    """Who wrote a caption."""
+
+    USER = "user"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A sentence about an item."""
+
+    text: str
+    language: str | None = None  # BCP 47, where known
+    source: CaptionSource = CaptionSource.USER
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that can be found: a picture, or a text."""
+
+    id: ItemId
+    modality: Modality
+    uri: str  # absolute path of a local file, or a URL; for text items `text:` and its hash
+    content_hash: str  # BLAKE2b-128 of the bytes, hexadecimal
+    bytes: int
+    mtime_ns: int
+    width: int | None = None  # pixels, after EXIF orientation
+    height: int | None = None
+    format: str | None = None  # jpeg, png, webp, …
+    text: str | None = None
+    captions: tuple[Caption, ...] = ()
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # EXIF facts and user columns
+    added_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The local file, if the item is one."""
+        return Path(self.uri) if self.uri.startswith("/") else None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpace:
+    """Vectors may be compared only inside one space: one model, one set of weights, one preprocessing."""
+
+    name: str  # short and file-system safe; also the folder name
+    model: str  # the reference the model was loaded by: a preset, hf-hub:…, arch/tag, a directory
+    weights_fingerprint: str  # BLAKE2b-128 of the weights file(s)
+    preprocessing_fingerprint: str  # BLAKE2b-128 of the image and text preprocessing settings
+    dim: int
+
+
+class TermKind(StrEnum):
+    """What a query term refers to."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    ITEM = "item"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a query; a negative `weight` pushes results away from it."""
+
+    kind: TermKind
+    weight: float = 1.0
+    text: str | None = None  # TEXT
+    image: bytes | Path | None = None  # IMAGE: encoded bytes, or a local file
+    item: ItemId | None = None  # ITEM
+
+
+@dataclass(frozen=True, slots=True)
+class Rerank:
+    """Second stage: score the `top` candidates by cross-attention and blend (weight 1 = match score only)."""
+
+    top: int = 32
+    deadline_ms: float | None = 800.0
+    weight: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One question to the library. Field names are those of the HTTP body and of the command line."""
+
+    terms: tuple[Term, ...] = ()
+    modality: Modality = Modality.IMAGE  # what to find
+    filter: str | None = None
+    limit: int = 10
+    offset: int = 0
+    space: str | None = None  # default: the library's default space
+    rerank: Rerank | None = None
+    hybrid: bool = False
+    collapse: bool = False  # one of each group of near-duplicates
+    diversify: float | None = None  # MMR's lambda in [0, 1]: 1 = relevance only
+    min_relevance: float | None = None  # calibrated probability in [0, 1]
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: `score` is the cosine in [-1, 1], or the blended match score in [0, 1] once reranked."""
+
+    item: Item
+    score: float
+    reranked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """How an answer came about: the strategy, and milliseconds per stage in the order they ran."""
+
+    strategy: str  # "exact", "index", "exact over N matching rows", "index with a selector"
+    candidates: int
+    stages_ms: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """Ranked hits. `total` is how many items could have matched (after filter and deletions)."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    took_ms: float
+    space: str
+    reranked: bool = False
+    explain: Explain | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that could not be used: a value, so that one bad file never stops a job."""
+
+    uri: str
+    stage: str  # list, read, limit, decode, encode
+    reason: str  # one line a person understands

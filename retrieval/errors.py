@@ -1,0 +1,103 @@
+"""Every error a caller may meet.
+
+    VasariError                    one line for a person: what is wrong and what to do next
+    ├── UsageError                 the request itself is wrong (command line: exit 2, HTTP: 400)
+    │   ├── QueryError             a query or filter cannot be parsed; knows the column
+    │   └── UnsupportedError       the request is understood, but this model or build cannot do it (HTTP: 501)
+    ├── NotFoundError              no such library, item, space, preset or file (HTTP: 404)
+    ├── ImageError                 bytes that are no picture, or one beyond the limits; knows the stage (HTTP: 422)
+    ├── ModelUnavailableError      weights are not on this machine and cannot be fetched
+    ├── LibraryLockedError         another job writes this library; knows the holder (HTTP: 409)
+    ├── LibraryCorruptError        files and catalog disagree; `vasari doctor --repair` mends it
+    ├── MissingExtraError          an optional dependency is not installed; names the extra
+    ├── StorageError               the disk is full or refuses to be written
+    ├── OverloadedError            the service has more work than it accepts (HTTP: 429)
+    └── DeadlineError              the work could not be finished in the time allowed (HTTP: 504)
+
+The core raises these and never prints; the command line and the HTTP layer each turn them into words in one place.
+"""
+
+from __future__ import annotations
+
+
+class VasariError(Exception):
+    """Base of all errors meant for people: the message is one line that says what to do next."""
+
+
+class UsageError(VasariError):
+    """The request itself is wrong."""
+
+
+class QueryError(UsageError):
+    """A query or filter cannot be parsed.
+
+    `text` is what was given and `column` the 0-based place of the mistake in it, so that a caller can draw a caret.
+    """
+
+    def __init__(self, message: str, text: str = "", column: int | None = None) -> None:
+        super().__init__(message)
+        self.text = text
+        self.column = column
+
+    def with_caret(self) -> str:
+        """The message, then the text with a caret under the mistake (three lines)."""
+        if self.column is None:
+            return str(self)
+        return f"{self}\n  {self.text}\n  {' ' * self.column}^"
+
+
+class UnsupportedError(UsageError):
+    """Understood, but this model or build cannot do it; the message says what can."""
+
+
+class NotFoundError(VasariError):
+    """No such library, item, space, preset or file."""
+
+
+class ImageError(VasariError):
+    """Bytes that are no picture, or a picture beyond the limits. `stage` is read, limit or decode."""
+
+    def __init__(self, message: str, stage: str = "decode") -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+class ModelUnavailableError(VasariError):
+    """A model's weights are not on this machine and cannot be fetched."""
+
+
+class LibraryLockedError(VasariError):
+    """Another job holds the library's write lease; `holder` names it (host, process, command)."""
+
+    def __init__(self, message: str, holder: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+class LibraryCorruptError(VasariError):
+    """Files and catalog disagree."""
+
+
+class MissingExtraError(VasariError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"this needs the package {package!r}: pip install 'vasari[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+
+class StorageError(VasariError):
+    """The disk is full or refuses to be written."""
+
+
+class OverloadedError(VasariError):
+    """More work is waiting than is accepted; try again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineError(VasariError):
+    """The work could not be finished in the time allowed."""

@@ -1,0 +1,1 @@
+"""Datasets with known answers, and how well a model finds them."""

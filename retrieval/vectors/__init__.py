@@ -1,0 +1,1 @@
+"""Unit vectors on disk, and the indexes over them."""

@@ -1,0 +1,1 @@
+"""The drawn collection: endless picture postcards with exact captions."""
