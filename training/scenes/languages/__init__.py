@@ -1,0 +1,1 @@
+"""One module for each language that captions are written in."""
