@@ -1,0 +1,253 @@
+"""A library: a directory that holds one collection. The one place where the parts are put together.
+
+    with Library.open("~/Pictures/.vasari") as library:
+        for hit in library.search("a red boat at sunset").hits:
+            print(hit.score, hit.item.uri)
+
+Parts are made when first needed: opening a library imports neither torch nor faiss.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from retrieval.catalog.catalog import Catalog
+from retrieval.domain import (
+    EmbeddingSpace,
+    Item,
+    ItemId,
+    Modality,
+    SearchRequest,
+    SearchResponse,
+    UnitVectors,
+)
+from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError
+from retrieval.search import engine
+from retrieval.search.query import parse_query
+from retrieval.settings import Settings
+from retrieval.vectors.gallery import Gallery, GallerySnapshot
+
+if TYPE_CHECKING:
+    from retrieval.images import ImageLimits
+    from retrieval.models.ports import DualEncoder, TextEncoder
+
+
+class Library:
+    """One collection on disk, open for searching; jobs take its write lease on top."""
+
+    def __init__(self, root: Path, settings: Settings, catalog: Catalog) -> None:
+        self.root = root
+        self.settings = settings
+        self.catalog = catalog
+        self._encoders: dict[str, DualEncoder] = {}
+        self._text_encoders: dict[str, TextEncoder] = {}
+        self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(
+        cls, root: str | Path | None = None, settings: Settings | None = None, *, create: bool = False
+    ) -> Self:
+        """Open the library in `root` (default: `settings.library`).
+
+        Raises NotFoundError when there is none and `create` is off, StorageError when it can't be made.
+        """
+        settings = settings or Settings()
+        directory = (Path(root) if root is not None else settings.library).expanduser().absolute()
+        database = directory / "catalog.sqlite3"
+        if not create and settings.database_url is None and not database.is_file():
+            raise NotFoundError(f"no library in {directory}: make one with `vasari index PATH`")
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
+        return cls(directory, settings, Catalog.open(settings.database_url or f"sqlite:///{database}"))
+
+    def close(self) -> None:
+        """Close the catalog; readers in flight must have ended."""
+        self.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Where things lie.
+
+    def segments_directory(self, space: EmbeddingSpace, modality: Modality) -> Path:
+        """The folder of the segments of one space and modality."""
+        return self.root / "segments" / space.name / modality
+
+    def generations_directory(self, space: EmbeddingSpace, modality: Modality) -> Path:
+        """The folder of the generations of one space and modality."""
+        return self.root / "generations" / space.name / modality
+
+    def models_directory(self, space: EmbeddingSpace) -> Path:
+        """The folder of the space's exported text tower."""
+        return self.root / "models" / space.name
+
+    @property
+    def thumbnails_directory(self) -> Path:
+        """The folder of thumbnails."""
+        return self.root / "thumbnails"
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        """What a picture may weigh and measure."""
+        from retrieval.images import ImageLimits
+
+        return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
+
+    # Spaces and their models.
+
+    def space(self, name: str | None = None) -> EmbeddingSpace:
+        """The named space, or the default one; NotFoundError when there is none."""
+        if name is not None:
+            return self.catalog.space(name)
+        default = self.catalog.default_space()
+        if default is None:
+            raise NotFoundError("this library is empty: fill it with `vasari index PATH`")
+        return default
+
+    def use_model(self, reference: str) -> EmbeddingSpace:
+        """Load a model, and make its space if the library has none yet (with its torch-free text tower).
+
+        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
+        """
+        from retrieval.models.dual_encoder import OpenClipEncoder
+        from retrieval.models.text_onnx import export_text_tower
+
+        settings = self.settings
+        encoder = OpenClipEncoder.load(
+            reference,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+            offline=settings.offline,
+            hub_timeout=settings.hub_timeout,
+        )
+        space = self.catalog.ensure_space(encoder.space)
+        directory = self.models_directory(space)
+        if not directory.exists():
+            export_text_tower(encoder, directory)
+        with self._lock:
+            self._encoders[space.name] = encoder
+        if self.catalog.default_space() is None:
+            self.catalog.set_default_space(space.name)
+        return space
+
+    def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
+        """The space's dual encoder, loaded once.
+
+        Raises LibraryCorruptError when the model found under the space's reference has other weights by now: its
+        vectors would not be comparable.
+        """
+        space = space or self.space()
+        with self._lock:
+            if space.name not in self._encoders:
+                found = self.use_model(space.model)
+                if found.name != space.name:
+                    raise LibraryCorruptError(
+                        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
+                        " changed; index again to embed the collection with the new ones"
+                    )
+            return self._encoders[space.name]
+
+    def text_encoder(self, space: EmbeddingSpace | None = None) -> TextEncoder:
+        """What embeds query texts: the exported tower if there is one, else the whole model."""
+        space = space or self.space()
+        with self._lock:
+            if space.name in self._encoders:  # already paid for
+                return self._encoders[space.name]
+            if space.name not in self._text_encoders:
+                directory = self.models_directory(space)
+                if not (directory / "text.onnx").is_file():
+                    return self.encoder(space)
+                from retrieval.models.text_onnx import OnnxTextEncoder
+
+                self._text_encoders[space.name] = OnnxTextEncoder.open(directory)
+            return self._text_encoders[space.name]
+
+    # What a search asks for (retrieval.search.engine.Collection).
+
+    def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim) of texts."""
+        return self.text_encoder(space).embed_texts(texts)
+
+    def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim) of encoded pictures or files; ImageError for the first that is no picture."""
+        import numpy as np
+
+        from retrieval import images
+
+        encoder, limits = self.encoder(space), self.image_limits
+        prepared = []
+        for picture in pictures:
+            data = picture if isinstance(picture, bytes) else images.read_file(picture, limits)
+            decoded = images.decode(data, limits, target=encoder.image_size)
+            prepared.append(encoder.prepare(decoded.picture))
+        return encoder.embed_images(np.stack(prepared))
+
+    def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
+        """Stored vectors (n, dim) of items of any modality."""
+        import numpy as np
+
+        found: list[UnitVectors] = []
+        known = self.items(items)
+        for item in items:
+            if item not in known:
+                raise NotFoundError(f"no item {item} in this library")
+            found.append(self.gallery(known[item].modality, space).vectors_of([item]))
+        return UnitVectors(np.concatenate(found))
+
+    def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+        """The items that still exist among `ids`."""
+        return self.catalog.items(ids)
+
+    def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
+        """All live vectors of a modality as the catalog has them now; unchanged parts are shared between calls."""
+        space = space or self.space()
+        key = (modality, space.name)
+        with self._lock:
+            revision = self.catalog.revision()
+            held = self._galleries.get(key)
+            if held is not None and held[0] == revision:
+                return held[1]
+            revision, snapshot = self._snapshot(space, modality)
+            if held is not None:
+                gallery = held[1].refresh(snapshot)
+            else:
+                gallery = Gallery.open(
+                    self.segments_directory(space, modality),
+                    self.generations_directory(space, modality),
+                    snapshot,
+                    dim=space.dim,
+                )
+            self._galleries[key] = (revision, gallery)
+            return gallery
+
+    def _snapshot(self, space: EmbeddingSpace, modality: Modality) -> tuple[int, GallerySnapshot]:
+        """One consistent view; read again when a job commits in between."""
+        while True:
+            revision = self.catalog.revision()
+            generation = self.catalog.active_generation(space.name, modality)
+            snapshot = GallerySnapshot(
+                segments=tuple(self.catalog.segments(space.name, modality)),
+                dead=tuple(self.catalog.dead_rows(space.name, modality)),
+                generation=generation,
+            )
+            if self.catalog.revision() == revision:
+                return revision, snapshot
+
+    def search(self, request: SearchRequest | str) -> SearchResponse:
+        """Search by a request, or by a query string as on the command line."""
+        if isinstance(request, str):
+            request = SearchRequest(parse_query(request, files=True))
+        return engine.search(self, request)
