@@ -1,0 +1,112 @@
+"""What a language has to bring so that captions can be written in it.
+
+A caption is a template with fields (`"{things}, {place} {time}, {weather}"`) that are filled with phrases. Every
+choice takes exactly one number from the generator, whatever is chosen from, so that two scenes that differ in one
+fact, told with equal generators, give two sentences that differ in that fact alone; hard negatives rest on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import TypeVar
+
+from training.scenes.layout import RelationKind
+from training.scenes.scene import Column, Detail, Group, Kind, Layer
+
+T = TypeVar("T")
+Phrases = tuple[str, ...]
+Facts = Mapping[StrEnum, Phrases]
+
+
+class Case(StrEnum):
+    """The grammatical case a noun phrase stands in; only German tells them apart."""
+
+    NOM = "nom"
+    ACC = "acc"
+    DAT = "dat"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a group besides its kind. A count that is not exact is "some" or "several"."""
+
+    colour: bool = True
+    size: bool = False
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Tongue:
+    """One language: its words, its noun phrases and the plans of its sentences.
+
+    Fields of `plans`: `things` (all mentions joined) and `sentences` (one sentence for each), and every key of
+    `facts`, of which those that begin with `time` and `weather` are chosen by these and the others by the setting.
+    A field may ask for a case: `{things:dat}`. `items` and `sentences` know `thing`, `where` and `verb`;
+    `relations` know `a` and `b`, `pair_sentences` know `pair` and `verb`.
+    """
+
+    facts: Mapping[str, Facts]
+    columns: Mapping[Column, Phrases]
+    wheres: Mapping[tuple[Column, Layer], Phrases]
+    thing: Callable[[Group, Told, Case, Random], str]
+    verb: Callable[[Group], str]
+    join: Callable[[Sequence[str]], str]
+    polish: Callable[[str], str]
+    full_stop: str
+    relations: Mapping[RelationKind, Phrases]
+    items: Phrases
+    sentences: Phrases
+    pair_sentences: Phrases
+    plans: Mapping[Detail, Phrases]
+
+
+def pick(rng: Random, options: Sequence[T]) -> T:
+    """One of the options, for exactly one number of the generator."""
+    return options[int(rng.random() * len(options))]
+
+
+def chance(rng: Random, probability: float) -> bool:
+    """True with this probability, for exactly one number of the generator."""
+    return rng.random() < probability
+
+
+def table(text: str) -> dict[Kind, Phrases]:
+    """Read lines of `KIND: word, word`; every kind must have its line, or KeyError names the missing ones."""
+    rows = (line.partition(":") for line in text.strip().splitlines())
+    read = {
+        Kind[name.strip()]: tuple(word.strip() for word in words.split(",")) for name, _, words in rows
+    }
+    if missing := set(Kind) - set(read):
+        raise KeyError(f"no words for {', '.join(sorted(missing))}")
+    return read
+
+
+def combine(
+    columns: Mapping[Column, Phrases], layers: Mapping[Layer, Phrases], forms: Phrases
+) -> dict[tuple[Column, Layer], Phrases]:
+    """Every way to say a column and a layer together; `forms` know `column` and `layer`."""
+    return {
+        (column, layer): tuple(
+            form.format(column=sideways, layer=depth)
+            for sideways in columns[column]
+            for depth in layers[layer]
+            for form in forms
+        )
+        for column in Column
+        for layer in Layer
+    }
+
+
+def listed(items: Sequence[str], comma: str, last: str) -> str:
+    """Join as a list is spoken: `a, b and c`."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{comma.join(items[:-1])}{last}{items[-1]}"
+
+
+def sentence_case(text: str) -> str:
+    """Begin every sentence with a capital letter."""
+    return ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
