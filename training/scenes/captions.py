@@ -123,9 +123,7 @@ def _parts(template: str) -> tuple[tuple[str, str | None, Case | None], ...]:
 
 
 def _fill(template: str, value: Callable[[str, Case | None], str]) -> str:
-    return "".join(
-        text + (value(field, case) if field else "") for text, field, case in _parts(template)
-    )
+    return "".join(text + (value(field, case) if field else "") for text, field, case in _parts(template))
 
 
 def _tell(scene: Scene, tongue: Tongue, detail: Detail, plan: _Plan, rng: Random) -> str:
@@ -253,7 +251,9 @@ def _change_count(scene: Scene, rng: Random) -> Scene:
     """One group has another number of objects."""
     index = int(rng.random() * len(scene.groups))
     group = scene.groups[index]
-    return _with(scene, {index: replace(group, count=pick(rng, [n for n in range(1, 5) if n != group.count]))})
+    return _with(
+        scene, {index: replace(group, count=pick(rng, [n for n in range(1, 5) if n != group.count]))}
+    )
 
 
 def _change_kind(scene: Scene, rng: Random) -> Scene:

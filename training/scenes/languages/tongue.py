@@ -76,9 +76,7 @@ def chance(rng: Random, probability: float) -> bool:
 def table(text: str) -> dict[Kind, Phrases]:
     """Read lines of `KIND: word, word`; every kind must have its line, or KeyError names the missing ones."""
     rows = (line.partition(":") for line in text.strip().splitlines())
-    read = {
-        Kind[name.strip()]: tuple(word.strip() for word in words.split(",")) for name, _, words in rows
-    }
+    read = {Kind[name.strip()]: tuple(word.strip() for word in words.split(",")) for name, _, words in rows}
     if missing := set(Kind) - set(read):
         raise KeyError(f"no words for {', '.join(sorted(missing))}")
     return read
