@@ -1,0 +1,237 @@
+"""Encoded pictures from the outside: which format the bytes are, and what their headers say.
+
+JPEG and PNG are walked here rather than by Pillow, because size, profile and EXIF are then known before any decoder
+has seen the file, and because a PNG's text and animation chunks never reach the decoder.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from retrieval.errors import ImageError
+
+_LARGEST_PROFILE = 8 * 1024 * 1024  # bytes, unpacked; CMYK press profiles have 0.5 to 3 MB
+
+
+class Format(StrEnum):
+    """The formats that are read."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    GIF = "gif"
+    TIFF = "tiff"
+    BMP = "bmp"
+    AVIF = "avif"
+    HEIC = "heic"
+    RAW = "raw"
+
+
+_MAGIC = (
+    (b"\xff\xd8\xff", Format.JPEG),
+    (b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (b"GIF87a", Format.GIF),
+    (b"GIF89a", Format.GIF),
+    (b"BM", Format.BMP),
+    (b"II*\0", Format.TIFF),
+    (b"MM\0*", Format.TIFF),
+    (b"II+\0", Format.TIFF),  # BigTIFF
+    (b"MM\0+", Format.TIFF),
+    (b"IIRO", Format.RAW),  # Olympus
+    (b"IIRS", Format.RAW),
+    (b"MMOR", Format.RAW),
+    (b"IIU\0", Format.RAW),  # Panasonic
+    (b"FUJIFILMCCD-RAW", Format.RAW),
+    (b"FOVb", Format.RAW),  # Sigma
+)
+_BRANDS = {b"avif": Format.AVIF, b"avis": Format.AVIF, b"crx ": Format.RAW}
+_BRANDS |= dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), Format.HEIC
+)
+_GENERIC_BRANDS = (b"mif1", b"msf1", b"mif2")  # "some HEIF": the compatible brands tell the codec
+
+_OTHERS = (
+    (b"%PDF", "it is a PDF document"),
+    (b"PK\x03\x04", "it is a ZIP archive"),
+    (b"\x1f\x8b", "it is a gzip archive"),
+    (b"8BPS", "Photoshop files are not supported"),
+    (b"\0\0\x01\0", "icons are not supported"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported"),
+    (b"\xff\x0a", "JPEG XL is not supported"),
+    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported"),
+    (b"\x1a\x45\xdf\xa3", "it is a video"),
+    (b"\x7fELF", "it is a program"),
+    (b"MZ", "it is a program"),
+)
+_UNKNOWN = "its first bytes belong to no known format"
+
+
+def sniff(data: bytes) -> Format:
+    """The format by the first bytes, whatever the file is called; ImageError says what else it is."""
+    for magic, image_format in _MAGIC:
+        if data.startswith(magic):
+            return image_format
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return Format.WEBP
+    if data[4:8] == b"ftyp":
+        return _by_brand(data)
+    raise ImageError(f"this is not an image ({_what_else(data)})")
+
+
+def _by_brand(data: bytes) -> Format:
+    length = min(int.from_bytes(data[:4], "big"), 256)
+    brands = [data[8:12], *(data[place : place + 4] for place in range(16, length, 4))]
+    if brands[0] in _BRANDS:
+        return _BRANDS[brands[0]]
+    if brands[0] in _GENERIC_BRANDS:
+        return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), Format.HEIC)
+    raise ImageError("this is not an image (it is a video)")
+
+
+def _what_else(data: bytes) -> str:
+    for magic, words in _OTHERS:
+        if data.startswith(magic):
+            return words
+    start = data[:512].lstrip()
+    if start[:1] == b"<":
+        lower = start.lower()
+        if b"<svg" in lower:
+            return "SVG drawings are not supported"
+        return "it begins with HTML" if b"<html" in lower or b"<!doctype" in lower else "it begins with XML"
+    if not any(data[:512]):
+        return "it begins with zeros"
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(data[:512])  # may end inside a letter
+    except UnicodeDecodeError:
+        return _UNKNOWN
+    return "it begins with text" if all(x.isprintable() or x.isspace() for x in text) else _UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a JPEG or PNG before decoding; `width` and `height` as stored, before orientation."""
+
+    width: int
+    height: int
+    components: int  # JPEG: 1, 3 or 4; PNG: 0
+    exif: bytes = b""
+    profile: bytes = b""  # ICC
+
+
+def jpeg_header(data: bytes) -> Header:
+    """Walk a JPEG's segments up to its pixels (ITU T.81, annex B); ImageError if it ends or has none."""
+    exif, profile, frame = b"", {}, None
+    place, end = 2, len(data)
+    while place + 4 <= end:
+        if data[place] != 0xFF:  # padding of careless programs
+            place = data.find(b"\xff", place)
+            if place < 0:
+                break
+            continue
+        marker = data[place + 1]
+        if (
+            marker in (0xFF, 0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7
+        ):  # fill bytes, and markers without length
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker in (0xDA, 0xD9):  # pixels, or the end
+            break
+        length = data[place + 2] << 8 | data[place + 3]
+        body = place + 4
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            frame = data[body : body + 6]
+        elif marker == 0xE1 and not exif and data.startswith(b"Exif\0\0", body):
+            exif = data[body + 6 : place + 2 + length]
+        elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", body):
+            profile[data[body + 12 : body + 13]] = data[body + 14 : place + 2 + length]
+        place += 2 + max(length, 2)
+    if place + 4 > end or place < 0:
+        raise truncated(data, "before its pixels begin")
+    if frame is None or len(frame) < 6:
+        raise ImageError("the JPEG is damaged: it has no picture header")
+    height, width, components = struct.unpack_from(">HHB", frame, 1)
+    return Header(width, height, components, exif, b"".join(profile[number] for number in sorted(profile)))
+
+
+_PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+
+
+def png_header(data: bytes) -> Header:
+    """A PNG's size, from its first chunk; EXIF and profile are left to `png_picture`."""
+    if len(data) < 33:
+        raise truncated(data, "inside its header")
+    if data[12:16] != b"IHDR":
+        raise ImageError("the PNG is damaged: it does not begin with its header")
+    width, height = struct.unpack_from(">LL", data, 16)
+    return Header(width, height, 0)
+
+
+def png_picture(data: bytes) -> tuple[bytes, Header]:
+    """The PNG reduced to the chunks that make its (first) picture, and what the others say about it.
+
+    Text, animation and private chunks are left out: damaged or oversized ones can do no harm. The checksum of
+    each chunk kept is checked. Raises ImageError where the pixels are truncated or damaged.
+    """
+    size = png_header(data)
+    kept, exif, profile, place, pixels = [data[:8]], b"", b"", 8, 0
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">L4s", data, place)
+        end = place + 12 + length
+        if kind in _PNG_PICTURE:
+            if end > len(data):
+                raise truncated(data, "inside its pixels" if kind == b"IDAT" else "inside its header")
+            if zlib.crc32(memoryview(data)[place + 4 : end - 4]) != int.from_bytes(
+                data[end - 4 : end], "big"
+            ):
+                raise ImageError(f"the PNG is damaged: wrong checksum of {kind.decode()} at byte {place:,}")
+            kept.append(data[place:end])
+            pixels += length if kind == b"IDAT" else 0
+        elif kind == b"eXIf":
+            exif = data[place + 8 : end - 4]
+        elif kind == b"iCCP":
+            profile = _unpacked(data[place + 8 : end - 4])
+        place = end
+        if kind == b"IEND":
+            break
+    if not pixels:
+        raise truncated(data, "before its pixels begin")
+    return b"".join(kept), Header(size.width, size.height, 0, exif, profile)
+
+
+def _unpacked(chunk: bytes) -> bytes:
+    """The ICC profile in an iCCP chunk; empty if it is damaged or too large to be one."""
+    packed = chunk.partition(b"\0")[2][1:]
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(packed, _LARGEST_PROFILE)
+    except zlib.error:
+        return b""
+    return profile if unpacker.eof else b""
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the canvas (RFC 9649, section 2)."""
+    if len(data) < 30:
+        raise truncated(data, "inside its header")
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ImageError("the WebP is damaged: its first chunk holds no picture")
+
+
+def truncated(data: bytes, where: str = "") -> ImageError:
+    """The error for a file that stops too early."""
+    return ImageError(
+        f"the file is truncated: it ends after {len(data):,} bytes{', ' + where if where else ''}"
+    )
