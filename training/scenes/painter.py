@@ -7,7 +7,8 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from training.scenes.ground import draw_ground
+from training.scenes.backdrops.gallery import BACKDROPS
+from training.scenes.backdrops.stage import Stage
 from training.scenes.layout import HORIZON, WATER, layout
 from training.scenes.objects.figure import Figure
 from training.scenes.objects.gallery import FIGURES
@@ -19,7 +20,7 @@ from training.scenes.weather import draw_weather, veil
 
 _SAMPLES = 2  # canvas pixels per picture pixel, each way
 # How much fog lies between the viewer and the backdrop, the far objects, and the near ones.
-_FOG_BACKDROP, _FOG_FAR = 0.58, 0.24
+_FOG_BACKDROP, _FOG_BACKDROP_NIGHT, _FOG_FAR = 0.48, 0.38, 0.16
 
 
 def paint(scene: Scene, size: int = 256) -> Image.Image:
@@ -35,8 +36,9 @@ def paint(scene: Scene, size: int = 256) -> Image.Image:
     sun_x = rng.choice((rng.uniform(0.10, 0.34), rng.uniform(0.66, 0.90)))
     light = Light(scene.time, from_left=sun_x < 0.5)
     canvas = Image.new("RGB", (side, side))
-    draw_sky(canvas, scene.time, scene.weather, HORIZON[scene.setting], sun_x, rng)
-    draw_ground(canvas, scene.setting, light, scene.weather, sun_x, rng)
+    horizon = HORIZON[scene.setting]
+    draw_sky(canvas, scene.time, scene.weather, horizon, sun_x, rng)
+    BACKDROPS[scene.setting](Stage(canvas, light, scene.weather, horizon, sun_x, rng))
     canvas = _populate(canvas, scene, light)
     draw_weather(canvas, scene.time, scene.weather, rng)
     return canvas.reduce(_SAMPLES)
@@ -47,7 +49,7 @@ def _populate(canvas: Image.Image, scene: Scene, light: Light) -> Image.Image:
     instances = layout(scene)
     foggy = scene.weather is Weather.FOG
     if foggy:
-        canvas = veil(canvas, scene.time, _FOG_BACKDROP)
+        canvas = veil(canvas, scene.time, _FOG_BACKDROP_NIGHT if light.night else _FOG_BACKDROP)
     for near in (False, True):
         draw = ImageDraw.Draw(canvas, "RGBA")
         for instance in instances:
@@ -109,10 +111,7 @@ def _shadow(draw: ImageDraw.ImageDraw, box: Box, light: Light) -> None:
     width = x1 - x0
     reach = {Time.NOON: 0.10, Time.DAWN: 0.42, Time.SUNSET: 0.42, Time.NIGHT: 0.20}[light.time] * width
     depth = max(0.012, width * 0.09)
-    if light.from_left:
-        span = (x0 + width * 0.04, x1 + reach)
-    else:
-        span = (x0 - reach, x1 - width * 0.04)
+    span = (x0 + width * 0.04, x1 + reach) if light.from_left else (x0 - reach, x1 - width * 0.04)
     _ellipse(draw, (span[0], y1 - depth, span[1], y1 + depth * 0.9), (16, 18, 44, 70))
     _ellipse(
         draw, (x0 + width * 0.06, y1 - depth * 0.6, x1 - width * 0.06, y1 + depth * 0.5), (16, 18, 44, 70)

@@ -1,7 +1,7 @@
 """The ten colours and the light they are seen in.
 
-Objects take a weak tint of the hour (at most 15 %), backdrops a strong one: a red boat stays red at night, and
-stands out against a dark sea.
+Objects take a weak tint of the hour (at most 15 %), backdrops a strong one: a red boat stays red at night,
+and stands out against a dark sea.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _TINT: dict[Time, tuple[float, float, float]] = {
     Time.DAWN: (1.0, 0.95, 0.97),
     Time.NOON: (1.0, 1.0, 1.0),
     Time.SUNSET: (1.0, 0.94, 0.88),
-    Time.NIGHT: (0.86, 0.88, 0.97),
+    Time.NIGHT: (0.92, 0.93, 1.0),
 }
 _AMBIENT: dict[Time, tuple[float, float, float]] = {
     Time.DAWN: (0.95, 0.84, 0.93),
     Time.NOON: (1.0, 1.0, 1.0),
-    Time.SUNSET: (0.96, 0.70, 0.58),
-    Time.NIGHT: (0.30, 0.36, 0.58),
+    Time.SUNSET: (0.97, 0.78, 0.69),
+    Time.NIGHT: (0.42, 0.43, 0.62),
 }
 
 

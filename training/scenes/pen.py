@@ -1,4 +1,4 @@
-"""Drawing inside a box: every figure is described in a unit square, whatever its place and size in the picture."""
+"""Drawing inside a box: a figure is described in a unit square, whatever its place and size in the picture."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def rounded(points: Sequence[Point], passes: int = 2) -> list[Point]:
 class Pen:
     """Draws in one box: (0, 0) is its top left corner and (1, 1) its bottom right one.
 
-    `box` is in canvas pixels. `flip` mirrors the figure. Shapes get a thin edge unless `edge=None`; an edge is a
-    colour. Radii and line widths are fractions of the box's height, so that circles stay circles.
+    `box` is in canvas pixels. `flip` mirrors the figure. Shapes get a thin edge in the paint's edge
+    colour, in a given ink, or with `edge=None` not at all. Radii and line widths are fractions of the box's
+    height, so that circles stay circles.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Pen:
         self._width = max(1.0, right - self._left)
         self._height = max(1.0, bottom - self._top)
         self._flip = flip
-        self._rim = max(1, round(draw.im.size[0] / 200))
+        self._rim: int = max(1, round(draw.im.size[0] / 200))
         self.light = light
         self.paint = shades
         self.ratio = self._height / self._width  # a height of 1 is a width of `ratio`
@@ -50,7 +51,7 @@ class Pen:
             x = 1.0 - x
         return self._left + x * self._width, self._top + y * self._height
 
-    def shape(self, points: Sequence[Point], fill: Ink | None = None, edge: Ink | None | bool = True) -> None:
+    def shape(self, points: Sequence[Point], fill: Ink | None = None, edge: Ink | bool | None = True) -> None:
         """A filled polygon; without `fill` it takes the main colour."""
         self._outline([self.at(x, y) for x, y in points], fill or self.paint.base, edge)
 
@@ -58,18 +59,18 @@ class Pen:
         self,
         points: Sequence[Point],
         fill: Ink | None = None,
-        edge: Ink | None | bool = True,
+        edge: Ink | bool | None = True,
         passes: int = 2,
     ) -> None:
         """A filled shape with rounded corners."""
         self.shape(rounded(points, passes), fill, edge)
 
-    def rect(self, box: Box, fill: Ink | None = None, edge: Ink | None | bool = True) -> None:
+    def rect(self, box: Box, fill: Ink | None = None, edge: Ink | bool | None = True) -> None:
         """A filled rectangle (left, top, right, bottom)."""
         x0, y0, x1, y1 = box
         self.shape(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), fill, edge)
 
-    def oval(self, box: Box, fill: Ink | None = None, edge: Ink | None | bool = True) -> None:
+    def oval(self, box: Box, fill: Ink | None = None, edge: Ink | bool | None = True) -> None:
         """A filled ellipse that touches the sides of (left, top, right, bottom)."""
         (ax, ay), (bx, by) = self.at(box[0], box[1]), self.at(box[2], box[3])
         rim = self._edge(edge)
@@ -77,7 +78,7 @@ class Pen:
         self._draw.ellipse(corners, fill or self.paint.base, rim, self._rim if rim else 0)
 
     def disc(
-        self, x: float, y: float, radius: float, fill: Ink | None = None, edge: Ink | None | bool = True
+        self, x: float, y: float, radius: float, fill: Ink | None = None, edge: Ink | bool | None = True
     ) -> None:
         """A filled circle around (x, y); `radius` in heights of the box."""
         dx = radius * self.ratio
@@ -98,12 +99,12 @@ class Pen:
     def _thick(self, width: float) -> int:
         return max(self._rim, round(width * self._height))
 
-    def _edge(self, edge: Ink | None | bool) -> Ink | None:
+    def _edge(self, edge: Ink | bool | None) -> Ink | None:
         if isinstance(edge, bool):
             return self.paint.edge if edge else None
         return edge
 
-    def _outline(self, points: list[Point], fill: Ink, edge: Ink | None | bool) -> None:
+    def _outline(self, points: list[Point], fill: Ink, edge: Ink | bool | None) -> None:
         self._draw.polygon(points, fill)
         rim = self._edge(edge)
         if rim is not None:

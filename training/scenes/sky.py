@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi, sin
+from math import cos, pi, sin
 from random import Random
 
 import numpy as np
@@ -99,11 +99,20 @@ def _lamp_of_the_sky(
     for reach, alpha in ((2.6, 26), (1.9, 40), (1.4, 58)):
         spread = r * reach
         draw.ellipse((x - spread, y - spread, x + spread, y + spread), (*glow, round(alpha * strength)))
-    draw.ellipse((x - r, y - r, x + r, y + r), (*core, round(255 * strength)))
+    ink = (*core, round(255 * strength))
     if time is Time.NIGHT:
-        dx = r * 0.55
-        shade = mix((12, 18, 54), glow, 0.16)
-        draw.ellipse((x - r + dx, y - r * 1.08, x + r + dx, y + r * 0.92), (*shade, 255))
+        draw.polygon(_crescent(x, y, r), ink)
+    else:
+        draw.ellipse((x - r, y - r, x + r, y + r), ink)
+
+
+def _crescent(x: float, y: float, r: float) -> list[tuple[float, float]]:
+    """A moon lit from the lower left: half the rim, and back along a flatter inner arc."""
+    turns = [pi * n / 14 for n in range(15)]
+    rim = [(-r * sin(a), -r * cos(a)) for a in turns]
+    inner = [(-r * 0.38 * sin(a), -r * cos(a)) for a in reversed(turns)]
+    tilt = -0.5
+    return [(x + u * cos(tilt) - v * sin(tilt), y + u * sin(tilt) + v * cos(tilt)) for u, v in rim + inner]
 
 
 def _cloud(draw: ImageDraw.ImageDraw, side: int, time: Time, x: float, y: float, rng: Random) -> None:

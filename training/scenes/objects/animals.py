@@ -42,7 +42,7 @@ def _body(pen: Pen, outline: list[Point], belly: list[Point]) -> None:
 
 
 def horse(pen: Pen, rng: Random) -> None:
-    """A high neck with a mane, long legs and a flowing tail; it stands or grazes never lower than its knees."""
+    """A high neck with a mane, long legs and a flowing tail; it stands or strides."""
     mane = (
         pen.on((70, 54, 46))
         if max(pen.paint.base) > 100 and sum(pen.paint.base) > 280

@@ -21,8 +21,8 @@ STONE: RGB = (176, 172, 166)
 class Figure:
     """How to draw one kind into a box of the aspect that layout.ASPECT gives it.
 
-    `floats`: sits on water. `turns`: may look left or right; the others are mirrored by the light alone, so that
-    their lit side faces the sun.
+    `floats`: sits on water. `turns`: may look left or right; the others are mirrored by the light alone, so
+    that their lit side faces the sun.
     """
 
     draw: Callable[[Pen, Random], None]

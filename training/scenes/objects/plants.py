@@ -36,6 +36,40 @@ def tree(pen: Pen, rng: Random) -> None:
         pen.disc(x, y, r, pen.paint.light, None)
 
 
+# Tips of a palm's fronds, from the back ones to the front ones.
+_FRONDS = (
+    (0.28, 0.60),
+    (0.72, 0.60),
+    (0.5, -0.02),
+    (0.14, 0.06),
+    (0.86, 0.06),
+    (0.0, 0.48),
+    (1.0, 0.48),
+    (-0.02, 0.24),
+    (1.02, 0.24),
+)
+
+
+def _frond(pen: Pen, tip: tuple[float, float], shade: RGB) -> None:
+    """A broad leaf that rises from the heart of the palm and droops to its tip."""
+    cx, cy = 0.5, 0.26
+    x, y = tip
+    mx, my = (cx + x) / 2, (cy + y) / 2 - 0.10
+    across = 0.07 if abs(x - cx) < 0.3 else 0.0
+    pen.soft(
+        [
+            (cx, cy - 0.03),
+            (mx - across, my - 0.05),
+            (x, y),
+            (x, y),
+            (mx + across, my + 0.12),
+            (cx, cy + 0.04),
+        ],
+        shade,
+        passes=1,
+    )
+
+
 def palm(pen: Pen, rng: Random) -> None:
     """A bent ringed trunk under a star of drooping fronds."""
     lean = rng.uniform(-0.14, 0.14)
@@ -56,25 +90,8 @@ def palm(pen: Pen, rng: Random) -> None:
         y = 0.46 + 0.13 * n
         x = 0.5 + lean * ((y - 0.3) / 0.7) ** 1.3
         pen.line(((x - 0.05, y), (x + 0.05, y)), pen.on((100, 74, 50)), 0.015)
-    cx, cy = 0.5, 0.27
-    fronds = [
-        (0.0, 0.46),
-        (0.02, 0.16),
-        (0.24, 0.0),
-        (0.76, 0.0),
-        (0.98, 0.16),
-        (1.0, 0.46),
-        (0.24, 0.60),
-        (0.76, 0.60),
-    ]
-    for n, (x, y) in enumerate(fronds):
-        mx, my = (cx + x) / 2, min(cy, y) - 0.02 + (0.06 if y < 0.1 else 0.0)
-        nx = 0.05 if n in (2, 3, 6, 7) else 0.0
-        pen.soft(
-            [(cx, cy - 0.05), (mx - nx, my - 0.05), (x, y), (mx + nx, my + 0.12), (cx, cy + 0.05)],
-            pen.paint.dark if n % 2 else pen.paint.base,
-            passes=1,
-        )
+    for n, tip in enumerate(_FRONDS):
+        _frond(pen, tip, pen.paint.dark if n < 3 else pen.paint.base)
     for x in (0.46, 0.54):
         pen.disc(x, 0.32, 0.03, pen.on((110, 74, 44)), None)
 
@@ -116,18 +133,14 @@ def flower(pen: Pen, rng: Random) -> None:
 
 def cactus(pen: Pen, rng: Random) -> None:
     """A ribbed column with two raised arms."""
-
-    def column(x0: float, y0: float, x1: float, y1: float) -> None:
-        pen.soft([(x0, y1), (x0, y0 + 0.05), ((x0 + x1) / 2, y0 - 0.02), (x1, y0 + 0.05), (x1, y1)], passes=1)
-
     left, right = rng.uniform(0.20, 0.34), rng.uniform(0.16, 0.30)
-    column(0.04, left, 0.24, 0.64)
-    pen.rect((0.08, 0.52, 0.40, 0.65))
-    column(0.76, right, 0.96, 0.56)
-    pen.rect((0.60, 0.44, 0.92, 0.57))
-    pen.soft([(0.35, 1.0), (0.35, 0.06), (0.5, -0.02), (0.65, 0.06), (0.65, 1.0)], passes=2)
-    pen.rect((0.36, 0.46, 0.44, 0.63), None, None)
-    pen.rect((0.56, 0.45, 0.64, 0.55), None, None)
+    for x, side, top, elbow in ((0.02, 1, left, 0.66), (0.98, -1, right, 0.58)):
+        inner = x + side * 0.20
+        arm = [(x, top + 0.04), (x + side * 0.10, top - 0.05), (inner, top + 0.04), (inner, elbow - 0.13)]
+        pen.soft(
+            [*arm, (0.5, elbow - 0.13), (0.5, elbow), (x + side * 0.06, elbow), (x, elbow - 0.08)], passes=1
+        )
+    pen.soft([(0.35, 1.0), (0.35, 1.0), (0.35, 0.06), (0.5, -0.02), (0.65, 0.06), (0.65, 1.0), (0.65, 1.0)])
     pen.rect((0.56, 0.10, 0.63, 0.99), pen.paint.dark, None)
     for x in (0.42, 0.50):
         pen.line(((x, 0.10), (x, 0.97)), pen.paint.light, 0.012)

@@ -51,7 +51,7 @@ def car(pen: Pen, rng: Random) -> None:
 
 def bus(pen: Pen, rng: Random) -> None:
     """A long box with a row of windows and a door; now and then with two decks."""
-    pen.soft([(0.0, 0.0), (1.0, 0.0), (1.0, 0.90), (0.0, 0.90)], passes=1)
+    pen.shape([(0.0, 0.10), (0.05, 0.0), (0.97, 0.0), (1.0, 0.06), (1.0, 0.90), (0.0, 0.90)])
     pen.rect((0.02, 0.74, 0.98, 0.86), pen.paint.dark, None)
     double = rng.random() < 0.35
     rows = ((0.10, 0.30), (0.44, 0.64)) if double else ((0.16, 0.48),)

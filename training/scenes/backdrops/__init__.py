@@ -1,0 +1,1 @@
+"""What lies behind the objects: one backdrop for each setting."""

@@ -1,0 +1,22 @@
+"""All backdrops by setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from training.scenes.backdrops import settled, shores, wild
+from training.scenes.backdrops.stage import Stage
+from training.scenes.scene import Setting
+
+BACKDROPS: dict[Setting, Callable[[Stage], None]] = {
+    Setting.BEACH: shores.beach,
+    Setting.HARBOUR: shores.harbour,
+    Setting.MOUNTAINS: wild.mountains,
+    Setting.CITY: settled.city,
+    Setting.FARM: settled.farm,
+    Setting.DESERT: wild.desert,
+    Setting.FOREST: wild.forest,
+    Setting.SNOWFIELD: wild.snowfield,
+    Setting.LAKE: shores.lake,
+    Setting.PARK: settled.park,
+}
