@@ -128,11 +128,12 @@ def _fill(template: str, value: Callable[[str, Case | None], str]) -> str:
 
 def _tell(scene: Scene, tongue: Tongue, detail: Detail, plan: _Plan, rng: Random) -> str:
     """One caption: choose a template and fill it."""
-    mentions = _Mentions(scene, tongue, plan, rng)
+    mentions = _Mentions(scene, tongue, plan, rng, tuple(rng.random() for _ in scene.groups))
 
     def value(field: str, case: Case | None) -> str:
-        if field == "things":
-            return tongue.join(mentions.items(case or Case.NOM))
+        if field in ("things", "listing"):
+            forms = tongue.items if field == "things" else tongue.listings
+            return tongue.join(mentions.items(pick(rng, forms), case or Case.NOM))
         if field == "sentences":
             return tongue.full_stop.join(mentions.sentences())
         key = scene.time if field.startswith("time") else scene.setting
@@ -149,10 +150,11 @@ class _Mentions:
     tongue: Tongue
     plan: _Plan
     rng: Random
+    seeds: tuple[float, ...]  # one for each group: its words stay the same wherever it is told
 
-    def items(self, case: Case) -> list[str]:
+    def items(self, form: str, case: Case) -> list[str]:
         """One phrase for each group told by its position, and one for the pair told by its relation."""
-        template = pick(self.rng, self.tongue.items) if self.plan.positions else "{thing}"
+        template = form if self.plan.positions else "{thing}"
         pair = [self._pair(case)] if self.plan.relation else []
         return pair + [self._alone(template, index, case) for index in self._singles()]
 
@@ -200,7 +202,8 @@ class _Mentions:
     def _thing(self, index: int, case: Case) -> str:
         group = self.scene.groups[index]
         size = self.plan.sizes and self.plan.positions and tells_size(self.scene, group)
-        return self.tongue.thing(group, Told(self.plan.colours, size, self.plan.exact), case, self.rng)
+        told = Told(self.plan.colours, size, self.plan.exact)
+        return self.tongue.thing(group, told, case, Random(self.seeds[index]))
 
     def _where(self, group: Group) -> str:
         deep = chance(self.rng, _LAYER_SHARE)

@@ -78,16 +78,17 @@ _COLOURS = {
 }
 _NUMBERS = ("", "一", "两", "三", "四")
 _VAGUE = ("几", "好几")
-_SIZES = {Size.LARGE: ("大大的", "巨大的"), Size.SMALL: ("小小的", "小型的")}
+_SIZES = {Size.LARGE: ("大大的", "很大的"), Size.SMALL: ("小小的", "很小的")}
 
 
 def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
     """Noun phrase: "一艘巨大的红色帆船", "三座白色的房子"."""
     measure, noun = pick(rng, _NOUNS[group.kind])
-    colour = pick(rng, _COLOURS[group.colour]) + pick(rng, ("", "的"))
+    joint = pick(rng, ("", "的"))  # a noun of one character always takes it
+    colour = pick(rng, _COLOURS[group.colour]) + ("的" if len(noun) == 1 else joint)
     size = pick(rng, _SIZES[group.size])
     digits, vague = chance(rng, 0.15), pick(rng, _VAGUE)
-    number = str(group.count) if digits else _NUMBERS[group.count]
+    number = str(group.count) if digits and group.count > 1 else _NUMBERS[group.count]
     if group.count > 1 and not told.exact:
         number = vague
     return f"{number}{measure}{size if told.size else ''}{colour if told.colour else ''}{noun}"
@@ -162,7 +163,7 @@ CHINESE = Tongue(
         "view": {setting: ("图中是", "画面是", "这是一幅画：", "明信片上是") for setting in Setting},
     },
     columns=_COLUMNS,
-    wheres=combine(_COLUMNS, _LAYERS, ("{column}{layer}", "{layer}{column}", "{column}的{layer}")),
+    wheres=combine(_COLUMNS, _LAYERS, ("{column}的{layer}", "{layer}的{column}")),
     thing=thing,
     verb=lambda _group: "有",
     join="，".join,
@@ -175,6 +176,7 @@ CHINESE = Tongue(
         RelationKind.BEHIND: ("{b}的后面有{a}", "{a}在{b}的后面", "{a}位于{b}的后方"),
     },
     items=("{where}有{thing}", "{where}有{thing}", "{where}是{thing}", "{thing}在{where}"),
+    listings=("{where}有{thing}", "{where}是{thing}"),
     sentences=("{where}有{thing}", "{where}可以看到{thing}", "{thing}在{where}", "{where}是{thing}"),
     pair_sentences=("{pair}", "可以看到{pair}", "图中{pair}"),
     plans={

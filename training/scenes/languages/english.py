@@ -194,7 +194,8 @@ ENGLISH = Tongue(
         RelationKind.ABOVE: ("{a} above {b}", "{a} high above {b}", "{a} over {b}"),
         RelationKind.BEHIND: ("{a} behind {b}", "{a} far behind {b}", "{a} in back of {b}"),
     },
-    items=("{thing} {where}", "{thing} {where}", "{where} {thing}"),
+    items=("{thing} {where}",),
+    listings=("{thing} {where}", "{where} {thing}"),
     sentences=(
         "there {verb} {thing} {where}",
         "{where} there {verb} {thing}",
@@ -205,16 +206,16 @@ ENGLISH = Tongue(
     pair_sentences=("there {verb} {pair}", "you can see {pair}", "the picture shows {pair}"),
     plans={
         Detail.HIGH: (
-            "{place} {time}, {weather}: {things}.",
+            "{place} {time}, {weather}: {listing}.",
             "{things}, {place} {time}, {weather}.",
             "{name} {time}, {weather}, with {things}.",
             "{view} {name} {time}, {weather}, with {things}.",
             "{time_clause} and {weather_clause} {place}. {sentences}.",
             "{place}, {time_clause} and {weather_clause}. {sentences}.",
             "{sentences}. {weather_clause} {place} {time}.",
-            "{weather}, {time}, {place}: {things}.",
+            "{weather}, {time}, {place}: {listing}.",
             "{name} {weather}. {time_clause}. {sentences}.",
-            "{view} {name}: {things}. {time_clause} and {weather_clause}.",
+            "{view} {name}: {listing}. {time_clause} and {weather_clause}.",
         ),
         Detail.MEDIUM: (
             "{things} {place} {time}.",

@@ -163,7 +163,7 @@ FRENCH = Tongue(
         },
         "time_clause": {
             Time.DAWN: ("le soleil se lève", "c'est l'aube", "le jour se lève"),
-            Time.NOON: ("il est midi", "il fait jour", "c'est le plein jour"),
+            Time.NOON: ("il est midi", "il fait jour", "il fait grand jour"),
             Time.SUNSET: ("le soleil se couche", "c'est le soir", "le soir tombe"),
             Time.NIGHT: ("il fait nuit", "c'est la nuit"),
         },
@@ -197,7 +197,8 @@ FRENCH = Tongue(
         RelationKind.ABOVE: ("{a} au-dessus de {b}", "{a} bien au-dessus de {b}"),
         RelationKind.BEHIND: ("{a} derrière {b}", "{a} loin derrière {b}"),
     },
-    items=("{thing} {where}", "{thing} {where}", "{where} {thing}"),
+    items=("{thing} {where}",),
+    listings=("{thing} {where}", "{where} {thing}"),
     sentences=(
         "il y a {thing} {where}",
         "{where} il y a {thing}",
@@ -208,15 +209,15 @@ FRENCH = Tongue(
     pair_sentences=("il y a {pair}", "on voit {pair}", "l'image montre {pair}"),
     plans={
         Detail.HIGH: (
-            "{place} {time}, {weather} : {things}.",
+            "{place} {time}, {weather} : {listing}.",
             "{things}, {place} {time}, {weather}.",
             "{name} {time}, {weather}, avec {things}.",
             "{view} {name} {time}, {weather}, avec {things}.",
             "{time_clause} et {weather_clause} {place}. {sentences}.",
             "{place}, {time_clause} et {weather_clause}. {sentences}.",
             "{sentences}. {weather_clause} {place} {time}.",
-            "{weather}, {time}, {place} : {things}.",
-            "{name} : {things}. {time_clause} et {weather_clause}.",
+            "{weather}, {time}, {place} : {listing}.",
+            "{name} : {listing}. {time_clause} et {weather_clause}.",
         ),
         Detail.MEDIUM: (
             "{things} {place} {time}.",

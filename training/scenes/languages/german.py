@@ -128,7 +128,7 @@ def thing(group: Group, told: Told, case: Case, rng: Random) -> str:
 
 _COLUMNS = {
     Column.LEFT: ("links", "auf der linken Seite", "am linken Rand"),
-    Column.CENTRE: ("in der Mitte", "mittig"),
+    Column.CENTRE: ("in der Mitte", "in der Bildmitte"),
     Column.RIGHT: ("rechts", "auf der rechten Seite", "am rechten Rand"),
 }
 _LAYERS = {
@@ -178,7 +178,7 @@ GERMAN = Tongue(
         "weather": {
             Weather.CLEAR: ("bei klarem Wetter", "unter klarem Himmel", "bei wolkenlosem Himmel"),
             Weather.RAIN: ("im Regen", "bei Regen", "bei Regenwetter"),
-            Weather.SNOW: ("bei Schneefall", "im Schneetreiben", "während es schneit"),
+            Weather.SNOW: ("bei Schneefall", "im Schneetreiben", "bei fallendem Schnee"),
             Weather.FOG: ("im Nebel", "bei Nebel", "im dichten Nebel"),
         },
         "weather_clause": {
@@ -204,7 +204,8 @@ GERMAN = Tongue(
         RelationKind.ABOVE: ("{a} über {b:dat}", "{a} oberhalb von {b:dat}", "{a} hoch über {b:dat}"),
         RelationKind.BEHIND: ("{a} hinter {b:dat}", "{a} weit hinter {b:dat}"),
     },
-    items=("{thing} {where}", "{thing} {where}", "{where} {thing}"),
+    items=("{thing} {where}",),
+    listings=("{thing} {where}", "{where} {thing}"),
     sentences=(
         "{where} {verb} {thing}",
         "{where} sieht man {thing:acc}",
@@ -215,21 +216,21 @@ GERMAN = Tongue(
     pair_sentences=("man sieht {pair:acc}", "es gibt {pair:acc}", "das Bild zeigt {pair:acc}"),
     plans={
         Detail.HIGH: (
-            "{place} {time}, {weather}: {things}.",
+            "{place} {time}, {weather}: {listing}.",
             "{things}, {place} {time}, {weather}.",
             "{name} {time}, {weather}, mit {things:dat}.",
             "{view}: {name} {time}, {weather}, mit {things:dat}.",
-            "{time_clause} und {weather_clause}, {place}. {sentences}.",
+            "{place}: {time_clause} und {weather_clause}. {sentences}.",
             "{place} {time}: {weather_clause}. {sentences}.",
-            "{sentences}. {time_clause} und {weather_clause}, {place}.",
-            "{weather}, {time}, {place}: {things}.",
+            "{sentences}. so sieht es {place} {time} {weather} aus.",
+            "{weather}, {time}, {place}: {listing}.",
             "{name}. {time_clause} und {weather_clause}. {sentences}.",
             "{time} {weather} sieht man {place} {things:acc}.",
         ),
         Detail.MEDIUM: (
             "{things} {place} {time}.",
             "{things} {place} {weather}.",
-            "{place} {time}: {things}.",
+            "{place} {time}: {listing}.",
             "{name} {weather} mit {things:dat}.",
             "{view}: {name} {time} mit {things:dat}.",
             "{weather_clause}, {place} sieht man {things:acc}.",

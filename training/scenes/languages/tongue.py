@@ -42,9 +42,9 @@ class Told:
 class Tongue:
     """One language: its words, its noun phrases and the plans of its sentences.
 
-    Fields of `plans`: `things` (all mentions joined) and `sentences` (one sentence for each), and every key of
-    `facts`, of which those that begin with `time` and `weather` are chosen by these and the others by the setting.
-    A field may ask for a case: `{things:dat}`. `items` and `sentences` know `thing`, `where` and `verb`;
+    Fields of `plans`: `things` (all mentions joined), `listing` (the same as it stands after a colon) and
+    `sentences` (one sentence for each), and every key of `facts`, of which those that begin with `time` and `weather` are chosen by these and the others by the setting.
+    A field may ask for a case: `{things:dat}`. `items`, `listings` and `sentences` know `thing`, `where` and `verb`;
     `relations` know `a` and `b`, `pair_sentences` know `pair` and `verb`.
     """
 
@@ -58,6 +58,7 @@ class Tongue:
     full_stop: str
     relations: Mapping[RelationKind, Phrases]
     items: Phrases
+    listings: Phrases
     sentences: Phrases
     pair_sentences: Phrases
     plans: Mapping[Detail, Phrases]
