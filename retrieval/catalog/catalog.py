@@ -1,0 +1,322 @@
+"""The catalog: all that is known of a library but the vectors themselves.
+
+Each method is one transaction. The work is done by the modules beside this one; what is said in their
+docstrings holds here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, select
+
+from retrieval.catalog import captions, leases, ledger, reading, spaces, vectors, writing
+from retrieval.catalog.database import Database
+from retrieval.catalog.leases import Lease
+from retrieval.catalog.migrate import migrate
+from retrieval.catalog.records import (
+    CommitRow,
+    Failure,
+    GalleryState,
+    GenerationRecord,
+    JobRecord,
+    KnownFile,
+    LeaseHolder,
+    RowOfItem,
+    SegmentRecord,
+)
+from retrieval.catalog.schema import library
+from retrieval.catalog.statements import bump_revision, reserve
+from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
+
+
+class Catalog:
+    """The metadata store of one library; threads may share it, and processes may open it side by side.
+
+    Readers never wait for a writer. Methods raise StorageError when the disk is full or the server away,
+    NotFoundError for a space that is not there, and LibraryLockedError once a lease held here is lost.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, location: str | Path) -> Self:
+        """Open, creating or upgrading it if need be, a SQLite file (a path or sqlite:///FILE) or a PostgreSQL URL."""
+        database = Database(location)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Close all connections; a lease is released before, by its own context manager."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def revision(self) -> int:
+        """A number that grows with every change a search can see."""
+        with self._database.read() as connection:
+            return connection.execute(select(library.c.revision)).scalar_one()
+
+    # Spaces
+
+    def ensure_space(self, space: EmbeddingSpace) -> EmbeddingSpace:
+        """Register `space`, or check it against the one of that name (UsageError); the first is the default."""
+        with self._database.write() as connection:
+            return spaces.ensure_space(connection, space)
+
+    def spaces(self) -> list[EmbeddingSpace]:
+        """All spaces, oldest first."""
+        with self._database.read() as connection:
+            return spaces.all_spaces(connection)
+
+    def space(self, name: str) -> EmbeddingSpace:
+        """The space of this name; raises NotFoundError."""
+        with self._database.read() as connection:
+            return spaces.space_named(connection, name)
+
+    def default_space(self) -> EmbeddingSpace | None:
+        """The space that searches and jobs use unless told otherwise; None in a new library."""
+        with self._database.read() as connection:
+            return spaces.default_space(connection)
+
+    def set_default_space(self, name: str) -> None:
+        """Switch the default."""
+        with self._database.write() as connection:
+            spaces.set_default_space(connection, name)
+            bump_revision(connection)
+
+    # The right to write
+
+    def acquire_lease(self, holder: str, *, stale_after: float = 30.0) -> Lease:
+        """Take the right to write for the command `holder`; raises LibraryLockedError naming who has it.
+
+        From then on every writing method of this catalog fails once the lease is lost. A holder whose process
+        is dead, or that was silent for `stale_after` seconds, loses it to the next who asks.
+        """
+        return leases.acquire_lease(self._database, holder, stale_after)
+
+    def lease_holder(self) -> LeaseHolder | None:
+        """Who holds the lease, if anyone."""
+        with self._database.read() as connection:
+            return leases.lease_holder(connection)
+
+    # Planning
+
+    def known_files(self, modality: Modality, under: Sequence[str] | None = None) -> Iterator[KnownFile]:
+        """Live items by id; with `under`, those that are one of these uris or lie in one of these folders."""
+        return reading.known_files(self._database, modality, under)
+
+    # Writing
+
+    def reserve_ids(self, count: int) -> range:
+        """`count` item ids that are given to nobody else, ever."""
+        with self._database.write() as connection:
+            return reserve(connection, "items", count)
+
+    def reserve_segment(self, space: str, modality: Modality) -> int:
+        """The number of the next segment."""
+        with self._database.write() as connection:
+            key = spaces.space_id(connection, space)
+            return reserve(connection, f"segments:{key}:{modality}", 1).start
+
+    def reserve_generation(self, space: str, modality: Modality) -> int:
+        """The number of the next generation."""
+        with self._database.write() as connection:
+            key = spaces.space_id(connection, space)
+            return reserve(connection, f"generations:{key}:{modality}", 1).start
+
+    def commit_segment(
+        self, segment: SegmentRecord, rows: Sequence[CommitRow], *, recovered: Collection[str] = ()
+    ) -> None:
+        """Make a segment, whose files are on disk, part of the library, and strike `recovered` uris off the failures.
+
+        A row with the id of a live item updates it: its old vector in this space is dead, and if its content
+        changed, those in all spaces. A row whose item was deleted meanwhile is dead from the start.
+        """
+        with self._database.write() as connection:
+            writing.commit_segment(connection, segment, rows)
+            ledger.clear_failures(connection, recovered)
+            bump_revision(connection)
+
+    def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None:
+        """Give items (id, new uri, mtime_ns): they keep captions and vectors. Names may be swapped."""
+        if moves:
+            with self._database.write() as connection:
+                writing.move_items(connection, moves)
+                bump_revision(connection)
+
+    def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None:
+        """Note (id, mtime_ns, bytes) of files whose content is the same."""
+        if touches:
+            with self._database.write() as connection:
+                writing.touch_items(connection, touches)
+                bump_revision(connection)
+
+    def delete_items(self, ids: Iterable[ItemId]) -> int:
+        """Delete live items: no search finds them again; says how many there were."""
+        with self._database.write() as connection:
+            deleted = writing.delete_items(connection, ids)
+            if deleted:
+                bump_revision(connection)
+            return deleted
+
+    def set_captions(self, item: ItemId, sentences: Sequence[Caption], source: CaptionSource) -> None:
+        """Replace the item's captions from `source`; raises NotFoundError."""
+        with self._database.write() as connection:
+            captions.set_captions(connection, item, sentences, source)
+            bump_revision(connection)
+
+    def set_tags(self, item: ItemId, tags: Iterable[str]) -> None:
+        """Replace the item's tags; raises NotFoundError, and UsageError for an empty or overlong tag."""
+        with self._database.write() as connection:
+            captions.set_tags(connection, item, tags)
+            bump_revision(connection)
+
+    def set_attributes(self, item: ItemId, attributes: Mapping[str, Any]) -> None:
+        """Set some attributes, or remove them (None); they outlast a change of the file. Raises NotFoundError."""
+        with self._database.write() as connection:
+            captions.set_attributes(connection, item, attributes)
+            bump_revision(connection)
+
+    # Reading
+
+    def items(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
+        """The live items among `ids`, in that order."""
+        with self._database.read() as connection:
+            return reading.items_of(connection, ids)
+
+    def item_by_uri(self, uri: str, modality: Modality = Modality.IMAGE) -> Item | None:
+        """The live item with this uri."""
+        with self._database.read() as connection:
+            return reading.item_by_uri(connection, uri, modality)
+
+    def count(self, modality: Modality) -> int:
+        """How many live items there are."""
+        with self._database.read() as connection:
+            return reading.count(connection, modality)
+
+    def live_ids(self, modality: Modality) -> NDArray[np.int64]:
+        """Ids (n,) of all live items, ascending."""
+        with self._database.read() as connection:
+            return reading.search_ids(connection, modality)
+
+    def search_ids(self, where: ColumnElement[bool], modality: Modality) -> NDArray[np.int64]:
+        """Ids (n,) of live items that meet a condition on the tables of `schema`, ascending."""
+        with self._database.read() as connection:
+            return reading.search_ids(connection, modality, where)
+
+    # Vectors
+
+    def gallery_state(self, space: str, modality: Modality) -> GalleryState:
+        """Revision, segments, dead rows and active generation, all of the same moment."""
+        with self._database.read() as connection:
+            return vectors.gallery_state(connection, space, modality)
+
+    def segments(self, space: str, modality: Modality) -> list[SegmentRecord]:
+        """Committed segments by number."""
+        with self._database.read() as connection:
+            return vectors.segments_of(connection, space, modality)
+
+    def dead_rows(self, space: str, modality: Modality) -> list[RowOfItem]:
+        """Rows whose vector no longer stands for its item, by segment and row."""
+        with self._database.read() as connection:
+            return vectors.dead_rows_of(connection, space, modality)
+
+    def live_rows(self, space: str, modality: Modality) -> list[RowOfItem]:
+        """Rows whose vector stands for a live item, by segment and row."""
+        with self._database.read() as connection:
+            return vectors.live_rows_of(connection, space, modality)
+
+    def embedding_of(self, space: str, item: ItemId) -> tuple[int, int] | None:
+        """(segment, row) of the item's vector in this space."""
+        with self._database.read() as connection:
+            return vectors.embedding_of(connection, space, item)
+
+    def missing_embeddings(self, space: str, modality: Modality) -> Iterator[ItemId]:
+        """Live items without a vector in this space, by id."""
+        with self._database.read() as connection:
+            key = spaces.space_id(connection, space)
+        return reading.missing_embeddings(self._database, key, modality)
+
+    def drop_segment(self, space: str, modality: Modality, number: int) -> int:
+        """Forget a segment whose files are lost; says how many items now miss their vector."""
+        with self._database.write() as connection:
+            lost = vectors.drop_segment(connection, space, modality, number)
+            bump_revision(connection)
+            return lost
+
+    def publish_generation(self, generation: GenerationRecord) -> None:
+        """Make a built generation the one that searches use."""
+        with self._database.write() as connection:
+            vectors.publish_generation(connection, generation)
+            bump_revision(connection)
+
+    def retire_generation(self, space: str, modality: Modality, number: int) -> None:
+        """Forget a generation; if it was active, searches scan the segments. Raises NotFoundError."""
+        with self._database.write() as connection:
+            vectors.retire_generation(connection, space, modality, number)
+            bump_revision(connection)
+
+    def active_generation(self, space: str, modality: Modality) -> GenerationRecord | None:
+        """The generation that searches use."""
+        with self._database.read() as connection:
+            return vectors.active_generation(connection, space, modality)
+
+    def generations(self, space: str, modality: Modality) -> list[GenerationRecord]:
+        """All published generations by number."""
+        with self._database.read() as connection:
+            return vectors.generations_of(connection, space, modality)
+
+    # Failures and jobs
+
+    def record_failures(self, skipped: Sequence[Skipped]) -> None:
+        """Enter files that could not be used; one that was there before counts one attempt more."""
+        if skipped:
+            with self._database.write() as connection:
+                ledger.record_failures(connection, skipped)
+
+    def failures(self, limit: int | None = None) -> list[Failure]:
+        """Files that could not be used, the latest first."""
+        with self._database.read() as connection:
+            return ledger.failures_of(connection, limit)
+
+    def count_failures(self) -> int:
+        """How many files could not be used."""
+        with self._database.read() as connection:
+            return ledger.count_failures(connection)
+
+    def clear_failures(self, uris: Iterable[str] | None = None) -> int:
+        """Strike out these files, or all; says how many."""
+        with self._database.write() as connection:
+            return ledger.clear_failures(connection, uris)
+
+    def start_job(self, kind: str, params: Mapping[str, Any]) -> int:
+        """Enter a running job; its id."""
+        with self._database.write() as connection:
+            return ledger.start_job(connection, kind, params)
+
+    def update_job(self, job: int, state: str, progress: Mapping[str, Any] | None = None) -> None:
+        """Note a job's state (running, done, failed, cancelled) and progress; raises NotFoundError."""
+        with self._database.write() as connection:
+            ledger.update_job(connection, job, state, progress)
+
+    def jobs(self, limit: int | None = None) -> list[JobRecord]:
+        """Jobs, the latest first."""
+        with self._database.read() as connection:
+            return ledger.jobs_of(connection, limit)

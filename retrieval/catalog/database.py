@@ -1,0 +1,163 @@
+"""One database, SQLite or PostgreSQL, and the two ways into it: `read()` and `write()`.
+
+`read()` sees one moment, whatever is written meanwhile. `write()` is exclusive: a second writer waits for the
+first, on SQLite by BEGIN IMMEDIATE, on PostgreSQL by a lock on the one row of `library`; it ends committed and
+on disk, or it never happened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError
+
+from retrieval.catalog.schema import lease, library
+from retrieval.catalog.trouble import translate
+from retrieval.errors import LibraryLockedError, MissingExtraError, StorageError, UsageError
+
+WRITERS_WAIT = 60.0  # seconds until a waiting SQLite writer gives up
+_WRITE = "vasari_write"
+
+
+class Database:
+    """A pool of connections with our rules for transactions; safe to share between threads."""
+
+    def __init__(self, location: str | Path) -> None:
+        self.url = _url(location)
+        self.dialect = self.url.get_backend_name()
+        self._engine = _engine(self.url)
+        # On SQLite every transaction sees one moment as it is.
+        isolation = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
+        self._reader = self._engine.execution_options(**isolation)
+        self._writer = self._engine.execution_options(**{_WRITE: True})
+        self.fence: int | None = None  # the lease's token, once this process holds the lease
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction in which every query sees the same moment."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """The only writing transaction at this moment.
+
+        Raises LibraryLockedError if this process held the lease and another has taken it over.
+        """
+        with self._writer.begin() as connection:
+            connection.execute(select(library.c.id).with_for_update())  # PostgreSQL; SQLite is locked already
+            if self.fence is not None:
+                self.check_fence(connection, self.fence)
+            yield connection
+
+    @contextmanager
+    def write_unchecked(self) -> Iterator[Connection]:
+        """A writing transaction before there are tables, or one that may run beside `write` (heartbeats)."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    @staticmethod
+    def check_fence(connection: Connection, token: int) -> None:
+        """Raise LibraryLockedError unless the lease with this token is still held."""
+        row = connection.execute(select(lease.c.token, lease.c.command, lease.c.host, lease.c.pid)).one()
+        if row.token != token:
+            holder = f"{row.command} (process {row.pid} on {row.host})" if row.command else "another job"
+            raise LibraryLockedError(
+                f"this job was silent too long and {holder} has taken over writing the library; "
+                "nothing committed is lost: run the command again when that job has ended",
+                holder,
+            )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __str__(self) -> str:
+        return _shown(self.url)
+
+
+def _shown(url: URL) -> str:
+    """The file, or the URL without its password."""
+    return (
+        url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    )
+
+
+def _url(location: str | Path) -> URL:
+    if isinstance(location, Path):
+        return URL.create("sqlite", database=str(location.absolute()))
+    try:
+        url = make_url(location.replace("postgres://", "postgresql://", 1))
+    except ArgumentError:
+        raise UsageError(
+            f"{location!r} is no database URL: use sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from None
+    match url.get_backend_name():
+        case "sqlite" if url.database in (None, "", ":memory:"):
+            raise UsageError("a catalog needs a file: use sqlite:///FILE")
+        case "sqlite":
+            return url
+        case "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+        case other:
+            raise UsageError(f"a catalog cannot live in {other}: use sqlite:///FILE or postgresql://…")
+
+
+def _engine(url: URL) -> Engine:
+    shown = _shown(url)
+    try:
+        if url.get_backend_name() == "sqlite":
+            engine = create_engine(url, connect_args={"timeout": WRITERS_WAIT}, max_overflow=64)
+            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            arguments = {"application_name": "vasari", "connect_timeout": 10}
+            engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, max_overflow=64)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "psycopg", "postgres") from None
+    event.listen(engine, "handle_error", lambda context: translate(context.original_exception, shown))
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns into a writing one fails at once when another wrote in between;
+    # IMMEDIATE waits for its turn instead.
+    writes = connection.get_execution_options().get(_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions: `_begin_sqlite` does
+    cursor = connection.cursor()
+    _use_write_ahead_log(cursor)
+    # FULL: a commit is on disk when it returns; the commit protocol of segments rests on it.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -32000")  # 32 MB
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.close()
+
+
+def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Readers then never wait for a writer. Of two processes that create a catalog at once, one must retry."""
+    deadline = time.monotonic() + WRITERS_WAIT
+    while True:
+        try:
+            mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+            continue
+        if mode != "wal":
+            raise StorageError(
+                "this file system cannot keep SQLite's write-ahead log (a network folder?): "
+                "put the library on a local disk, or set VASARI_DATABASE_URL to a PostgreSQL database"
+            )
+        return

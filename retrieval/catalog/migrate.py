@@ -1,0 +1,54 @@
+"""Brings a catalog to the newest form of its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from retrieval.catalog.database import Database
+from retrieval.catalog.schema import HEAD
+from retrieval.errors import UnsupportedError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_POSTGRES_LOCK = (
+    0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
+)
+
+
+def migrate(database: Database) -> None:
+    """Create or upgrade the tables; one query if they are up to date.
+
+    Raises UnsupportedError for a catalog written by a newer version.
+    """
+    with database.read() as connection:
+        if _version(connection) == HEAD:
+            return
+    with database.write_unchecked() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
+        if _version(connection) != HEAD:
+            _upgrade(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    """The catalog's migration; None if it has no tables yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # 0.2 s that an up-to-date catalog does not spend
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    version = _version(connection)
+    if version is not None and version not in known:
+        raise UnsupportedError(
+            f"this library was written by a newer Vasari (catalog {version}): upgrade Vasari"
+        )
+    command.upgrade(config, "head")

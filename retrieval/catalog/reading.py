@@ -1,0 +1,151 @@
+"""Questions about items."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+
+from retrieval.catalog.database import Database
+from retrieval.catalog.encoding import stored_uri, uri_key
+from retrieval.catalog.records import KnownFile
+from retrieval.catalog.schema import captions, embeddings, items, tags
+from retrieval.catalog.statements import chunks
+from retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
+
+PAGE = 5000  # rows of one step through a large table
+_MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000
+
+
+def items_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
+    """The live items among `ids`, in the order of `ids`, with captions and tags."""
+    found: dict[ItemId, Item] = {}
+    for chunk in chunks(dict.fromkeys(ids)):
+        query = select(items).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
+        rows = {row.id: row for row in connection.execute(query)}
+        said, tagged = _captions(connection, rows), _tags(connection, rows)
+        found |= {item: _item(rows[item], said[item], tagged[item]) for item in chunk if item in rows}
+    return found
+
+
+def item_by_uri(connection: Connection, uri: str, modality: Modality) -> Item | None:
+    """The live item with this uri."""
+    query = select(items.c.id).where(
+        items.c.modality == modality.value, items.c.uri_key == uri_key(uri), items.c.deleted_at.is_(None)
+    )
+    found = connection.execute(query).scalar()
+    return None if found is None else items_of(connection, [found]).get(found)
+
+
+def known_files(database: Database, modality: Modality, under: Sequence[str] | None) -> Iterator[KnownFile]:
+    """Live items by id, in pages, so that no transaction stays open while the caller works."""
+    query = select(items.c.id, items.c.uri, items.c.bytes, items.c.mtime_ns, items.c.content_hash).where(
+        items.c.modality == modality.value, items.c.deleted_at.is_(None)
+    )
+    groups = [None] if under is None else list(chunks(_outermost(under), _MOST_FOLDERS))
+    for group in groups:
+        narrowed = query if group is None else query.where(or_(*map(_inside, group)))
+        for page in _pages(database, narrowed, items.c.id):
+            yield from map(KnownFile._make, page)
+
+
+def missing_embeddings(database: Database, space: int, modality: Modality) -> Iterator[ItemId]:
+    """Live items without a vector in this space, by id."""
+    query = (
+        select(items.c.id)
+        .outerjoin(embeddings, and_(embeddings.c.item_id == items.c.id, embeddings.c.space_id == space))
+        .where(
+            items.c.modality == modality.value, items.c.deleted_at.is_(None), embeddings.c.item_id.is_(None)
+        )
+    )
+    for page in _pages(database, query, items.c.id):
+        yield from (row.id for row in page)
+
+
+def count(connection: Connection, modality: Modality) -> int:
+    """How many live items there are."""
+    return connection.execute(
+        select(func.count())
+        .select_from(items)
+        .where(items.c.modality == modality.value, items.c.deleted_at.is_(None))
+    ).scalar_one()
+
+
+def search_ids(
+    connection: Connection, modality: Modality, where: ColumnElement[bool] | None = None
+) -> NDArray[np.int64]:
+    """The ids (n,) of live items that meet `where`, ascending."""
+    query = select(items.c.id).where(items.c.modality == modality.value, items.c.deleted_at.is_(None))
+    if where is not None:
+        query = query.where(where)
+    found = np.fromiter((row[0] for row in connection.execute(query)), dtype=np.int64)
+    found.sort()
+    return found
+
+
+def _outermost(folders: Sequence[str]) -> list[str]:
+    """`folders` without those that lie inside another, so that nothing is listed twice."""
+    kept: list[str] = []
+    for folder in sorted({folder.rstrip("/") for folder in folders}):
+        if not any(folder == outer or folder.startswith(outer + "/") for outer in kept):
+            kept.append(folder)
+    return kept
+
+
+def _inside(folder: str) -> ColumnElement[bool]:
+    """The uri itself, or anything in it: /a/b holds /a/b/c and not /a/bc."""
+    prefix = stored_uri(folder) + "/"
+    return or_(items.c.uri == folder, func.substr(items.c.uri, 1, len(prefix)) == prefix)
+
+
+def _pages(
+    database: Database, query: Select[*tuple[Any, ...]], key: ColumnElement[int]
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    last = -1
+    while True:
+        with database.read() as connection:
+            page = connection.execute(query.where(key > last).order_by(key).limit(PAGE)).all()
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
+
+
+def _captions(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list[Caption]]:
+    said = defaultdict(list)
+    query = select(captions).where(captions.c.item_id.in_(list(ids))).order_by(captions.c.id)
+    for row in connection.execute(query):
+        said[row.item_id].append(Caption(row.text, row.language, CaptionSource(row.source)))
+    return said
+
+
+def _tags(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list[str]]:
+    tagged = defaultdict(list)
+    for row in connection.execute(select(tags).where(tags.c.item_id.in_(list(ids)))):
+        tagged[row.item_id].append(row.tag)
+    return tagged
+
+
+def _item(row: Row[Any], said: Sequence[Caption], tagged: Sequence[str]) -> Item:
+    return Item(
+        id=row.id,
+        modality=Modality(row.modality),
+        uri=row.uri,
+        content_hash=row.content_hash,
+        bytes=row.bytes,
+        mtime_ns=row.mtime_ns,
+        width=row.width,
+        height=row.height,
+        format=row.format,
+        text=row.text,
+        captions=tuple(said),
+        tags=tuple(sorted(tagged)),
+        attributes=row.attributes,
+        added_at=row.added_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,129 @@
+"""The values that cross the catalog's boundary, beside those of `retrieval.domain`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from retrieval.domain import Caption, ItemId, Modality
+
+
+class KnownFile(NamedTuple):
+    """What planning needs to know of a live item (a tuple: a library has millions)."""
+
+    id: ItemId
+    uri: str
+    bytes: int
+    mtime_ns: int
+    content_hash: str
+
+
+class RowOfItem(NamedTuple):
+    """Where a vector lies: row `row` of segment `segment` holds (or held, if dead) the vector of `item`."""
+
+    segment: int
+    row: int
+    item: ItemId
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """An immutable file of vectors: `rows` of them, and the checksum of its bytes."""
+
+    space: str
+    modality: Modality
+    number: int
+    rows: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """An index over all segments up to and including `high_water`, as they were when it was built."""
+
+    space: str
+    modality: Modality
+    number: int
+    high_water: int
+    kind: str  # flat, hnsw, ivf
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """All that indexing learns of an item; `id` comes from `Catalog.reserve_ids`, or is the known item's."""
+
+    id: ItemId
+    uri: str
+    content_hash: str
+    bytes: int
+    mtime_ns: int
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    text: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRow:
+    """One vector to commit: row `row` of the new segment is the vector of `item`.
+
+    An `item.id` that the catalog knows is an update. `replaces` names another item whose place this one takes:
+    it is deleted in the same transaction.
+    """
+
+    row: int
+    item: ItemFacts
+    captions: tuple[Caption, ...] = ()
+    replaces: ItemId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryState:
+    """All that a search must know of one (space, modality), read at one moment."""
+
+    revision: int
+    segments: tuple[SegmentRecord, ...]  # by number
+    dead: tuple[RowOfItem, ...]
+    generation: GenerationRecord | None  # the active one
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be used, and how often that was tried."""
+
+    uri: str
+    stage: str
+    reason: str
+    attempts: int
+    at: datetime  # of the last attempt
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A bulk job. `state` is running, done, failed or cancelled; `progress` is whatever the job reports."""
+
+    id: int
+    kind: str
+    params: Mapping[str, Any]
+    state: str
+    progress: Mapping[str, Any]
+    started_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHolder:
+    """Who writes the library now."""
+
+    command: str
+    host: str
+    pid: int
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.command} (process {self.pid} on {self.host}, since {self.since:%Y-%m-%d %H:%M:%S} UTC)"

@@ -1,0 +1,233 @@
+"""The tables, as typed columns of SQLAlchemy Core.
+
+Core and not the ORM: a one-shot search pays for every import, and `sqlalchemy.orm` costs half as much again as
+`sqlalchemy` itself. Items keep their integer key for ever; it is also their id in every vector index.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Named,
+    Table,
+    Text,
+    TypedColumns,
+    text,
+)
+
+from retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
+
+HEAD = "0001"  # the newest migration; a test holds it equal to migrations/versions
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class LibraryColumns(TypedColumns):
+    """One row: the state of the whole library, and the lock every writer takes first on PostgreSQL."""
+
+    id = Column(Integer, primary_key=True, autoincrement=False)
+    revision = Column(BigInteger, nullable=False)
+    default_space: Named[str | None] = Column(Text)
+
+
+class CounterColumns(TypedColumns):
+    """Numbers that are given out once and never again: item ids, segments, generations."""
+
+    name = Column(Text, primary_key=True)
+    next = Column(BigInteger, nullable=False)
+
+
+class LeaseColumns(TypedColumns):
+    """One row: who may write. `token` grows with every acquisition and fences off a holder that lost it."""
+
+    id = Column(Integer, primary_key=True, autoincrement=False)
+    token = Column(BigInteger, nullable=False)
+    command: Named[str | None] = Column(Prose)  # null: free
+    host: Named[str | None] = Column(Text)
+    machine: Named[str | None] = Column(Text)  # where `pid` has a meaning: boot and process namespace
+    pid: Named[int | None] = Column(BigInteger)
+    process_started: Named[str | None] = Column(Text)
+    since: Named[datetime | None] = Column(Moment)
+    heartbeat: Named[float | None] = Column(Float(53))  # seconds since 1970
+
+
+class SpaceColumns(TypedColumns):
+    """Embedding spaces."""
+
+    id = Column(Integer, primary_key=True)
+    name = Column(Text, nullable=False, unique=True)
+    model = Column(Text, nullable=False)
+    weights_fingerprint = Column(Text, nullable=False)
+    preprocessing_fingerprint = Column(Text, nullable=False)
+    dim = Column(Integer, nullable=False)
+    created_at = Column(Moment, nullable=False)
+
+
+class ItemColumns(TypedColumns):
+    """Pictures and texts. `attributes` is what the source says, overlaid with `user_attributes`."""
+
+    id = Column(RowId, primary_key=True, autoincrement=False)
+    modality = Column(Text, nullable=False)
+    uri = Column(Uri, nullable=False)
+    uri_key = Column(LargeBinary(16), nullable=False)
+    content_hash = Column(Text, nullable=False)
+    bytes = Column(BigInteger, nullable=False)
+    mtime_ns = Column(BigInteger, nullable=False)
+    width: Named[int | None] = Column(Integer)
+    height: Named[int | None] = Column(Integer)
+    format: Named[str | None] = Column(Text)
+    text: Named[str | None] = Column(Prose)
+    attributes: Named[dict[str, Any]] = Column(Attributes, nullable=False)
+    user_attributes: Named[dict[str, Any]] = Column(Attributes, nullable=False)
+    added_at = Column(Moment, nullable=False)
+    updated_at = Column(Moment, nullable=False)
+    deleted_at: Named[datetime | None] = Column(Moment)
+
+
+class CaptionColumns(TypedColumns):
+    """Sentences about items."""
+
+    id = Column(RowId, primary_key=True)
+    item_id = Column(RowId, ForeignKey("items.id"), nullable=False, index=True)
+    text = Column(Prose, nullable=False)
+    language: Named[str | None] = Column(Text)
+    source = Column(Text, nullable=False)
+
+
+class TagColumns(TypedColumns):
+    """Words people put on items."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True)
+    tag = Column(Prose, primary_key=True)
+
+
+class EmbeddingColumns(TypedColumns):
+    """Where the one valid vector of an item in a space lies."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True)
+    space_id = Column(Integer, ForeignKey("spaces.id"), primary_key=True)
+    segment = Column(BigInteger, nullable=False)
+    row = Column(Integer, nullable=False)
+
+
+class DeadRowColumns(TypedColumns):
+    """Rows of segments whose vector no longer stands for its item: deleted, changed or embedded anew."""
+
+    space_id = Column(Integer, ForeignKey("spaces.id"), primary_key=True)
+    modality = Column(Text, primary_key=True)
+    segment = Column(BigInteger, primary_key=True)
+    row = Column(Integer, primary_key=True)
+    item_id = Column(RowId, nullable=False)
+
+
+class SegmentColumns(TypedColumns):
+    """Committed segments."""
+
+    space_id = Column(Integer, ForeignKey("spaces.id"), primary_key=True)
+    modality = Column(Text, primary_key=True)
+    number = Column(BigInteger, primary_key=True, autoincrement=False)
+    rows = Column(BigInteger, nullable=False)
+    checksum = Column(Text, nullable=False)
+    created_at = Column(Moment, nullable=False)
+
+
+class GenerationColumns(TypedColumns):
+    """Built indexes; at most one per space and modality is active."""
+
+    space_id = Column(Integer, ForeignKey("spaces.id"), primary_key=True)
+    modality = Column(Text, primary_key=True)
+    number = Column(BigInteger, primary_key=True, autoincrement=False)
+    high_water = Column(BigInteger, nullable=False)
+    kind = Column(Text, nullable=False)
+    rows = Column(BigInteger, nullable=False)
+    active = Column(Integer, nullable=False)  # 1 or 0
+    created_at = Column(Moment, nullable=False)
+
+
+class FailureColumns(TypedColumns):
+    """The ledger of files that could not be used."""
+
+    uri_key = Column(LargeBinary(16), primary_key=True)
+    uri = Column(Uri, nullable=False)
+    stage = Column(Text, nullable=False)
+    reason = Column(Prose, nullable=False)
+    attempts = Column(Integer, nullable=False)
+    at = Column(Moment, nullable=False)
+
+
+class JobColumns(TypedColumns):
+    """Bulk jobs, running and past."""
+
+    id = Column(RowId, primary_key=True)
+    kind = Column(Text, nullable=False)
+    params: Named[dict[str, Any]] = Column(Attributes, nullable=False)
+    state = Column(Text, nullable=False)
+    progress: Named[dict[str, Any]] = Column(Attributes, nullable=False)
+    started_at = Column(Moment, nullable=False)
+    heartbeat_at = Column(Moment, nullable=False)
+    finished_at: Named[datetime | None] = Column(Moment)
+
+
+class ApiKeyColumns(TypedColumns):
+    """Keys of the HTTP service; only the SHA-256 of a key is kept."""
+
+    id = Column(RowId, primary_key=True)
+    name = Column(Prose, nullable=False)
+    key_hash = Column(Text, nullable=False, unique=True)
+    scopes: Named[list[str]] = Column(Attributes, nullable=False)
+    created_at = Column(Moment, nullable=False)
+    revoked_at: Named[datetime | None] = Column(Moment)
+
+
+library = Table("library", metadata, LibraryColumns, CheckConstraint("id = 1", name="single"))
+counters = Table("counters", metadata, CounterColumns)
+lease = Table("lease", metadata, LeaseColumns, CheckConstraint("id = 1", name="single"))
+spaces = Table("spaces", metadata, SpaceColumns)
+items = Table("items", metadata, ItemColumns)
+captions = Table("captions", metadata, CaptionColumns)
+tags = Table("tags", metadata, TagColumns, sqlite_with_rowid=False)
+embeddings = Table("embeddings", metadata, EmbeddingColumns, sqlite_with_rowid=False)
+dead_rows = Table("dead_rows", metadata, DeadRowColumns, sqlite_with_rowid=False)
+segments = Table("segments", metadata, SegmentColumns)
+generations = Table("generations", metadata, GenerationColumns)
+failures = Table("failures", metadata, FailureColumns)
+jobs = Table("jobs", metadata, JobColumns)
+api_keys = Table("api_keys", metadata, ApiKeyColumns)
+
+# One live item per uri; the same index answers counts and lists of live ids without touching the wide rows.
+Index(
+    "ix_items_live",
+    items.c.modality,
+    items.c.uri_key,
+    unique=True,
+    sqlite_where=text("deleted_at IS NULL"),
+    postgresql_where=text("deleted_at IS NULL"),
+)
+Index("ix_tags_tag", tags.c.tag, tags.c.item_id)
+Index(
+    "ix_generations_active",
+    generations.c.space_id,
+    generations.c.modality,
+    unique=True,
+    sqlite_where=text("active = 1"),
+    postgresql_where=text("active = 1"),
+)

@@ -1,0 +1,134 @@
+"""Where vectors lie: segments, dead rows and generations of one (space, modality)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from retrieval.catalog.records import GalleryState, GenerationRecord, RowOfItem, SegmentRecord
+from retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
+from retrieval.catalog.spaces import space_id
+from retrieval.domain import ItemId, Modality
+from retrieval.errors import NotFoundError
+
+
+def gallery_state(connection: Connection, space: str, modality: Modality) -> GalleryState:
+    """All that a search needs, of one moment if asked in one transaction."""
+    return GalleryState(
+        revision=connection.execute(select(library.c.revision)).scalar_one(),
+        segments=tuple(segments_of(connection, space, modality)),
+        dead=tuple(dead_rows_of(connection, space, modality)),
+        generation=active_generation(connection, space, modality),
+    )
+
+
+def segments_of(connection: Connection, space: str, modality: Modality) -> list[SegmentRecord]:
+    """Committed segments by number."""
+    query = (
+        select(segments.c.number, segments.c.rows, segments.c.checksum)
+        .where(segments.c.space_id == space_id(connection, space), segments.c.modality == modality.value)
+        .order_by(segments.c.number)
+    )
+    return [SegmentRecord(space, modality, *row) for row in connection.execute(query)]
+
+
+def dead_rows_of(connection: Connection, space: str, modality: Modality) -> list[RowOfItem]:
+    """Rows to leave out, by segment and row."""
+    query = (
+        select(dead_rows.c.segment, dead_rows.c.row, dead_rows.c.item_id)
+        .where(dead_rows.c.space_id == space_id(connection, space), dead_rows.c.modality == modality.value)
+        .order_by(dead_rows.c.segment, dead_rows.c.row)
+    )
+    return [RowOfItem._make(row) for row in connection.execute(query)]
+
+
+def live_rows_of(connection: Connection, space: str, modality: Modality) -> list[RowOfItem]:
+    """Rows that stand for an item, by segment and row."""
+    query = (
+        select(embeddings.c.segment, embeddings.c.row, embeddings.c.item_id)
+        .join(items, items.c.id == embeddings.c.item_id)
+        .where(embeddings.c.space_id == space_id(connection, space), items.c.modality == modality.value)
+        .order_by(embeddings.c.segment, embeddings.c.row)
+    )
+    return [RowOfItem._make(row) for row in connection.execute(query)]
+
+
+def embedding_of(connection: Connection, space: str, item: ItemId) -> tuple[int, int] | None:
+    """(segment, row) of the item's vector."""
+    row = connection.execute(
+        select(embeddings.c.segment, embeddings.c.row).where(
+            embeddings.c.item_id == item, embeddings.c.space_id == space_id(connection, space)
+        )
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def drop_segment(connection: Connection, space: str, modality: Modality, number: int) -> int:
+    """Forget a segment whose file is lost: its items then miss an embedding; says how many."""
+    key = space_id(connection, space)
+    of_modality = select(items.c.id).where(items.c.modality == modality.value)
+    lost = connection.execute(
+        delete(embeddings).where(
+            embeddings.c.space_id == key,
+            embeddings.c.segment == number,
+            embeddings.c.item_id.in_(of_modality),
+        )
+    ).rowcount
+    for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
+        here = (table.c["space_id"] == key) & (table.c["modality"] == modality.value)
+        connection.execute(delete(table).where(here, column == number))
+    return lost
+
+
+def publish_generation(connection: Connection, generation: GenerationRecord) -> None:
+    """Make a built generation the active one of its space and modality."""
+    key = space_id(connection, generation.space)
+    here = (generations.c.space_id == key) & (generations.c.modality == generation.modality.value)
+    connection.execute(update(generations).where(here).values(active=0))
+    connection.execute(
+        insert(generations).values(
+            space_id=key,
+            modality=generation.modality.value,
+            number=generation.number,
+            high_water=generation.high_water,
+            kind=generation.kind,
+            rows=generation.rows,
+            active=1,
+            created_at=datetime.now(UTC),
+        )
+    )
+
+
+def active_generation(connection: Connection, space: str, modality: Modality) -> GenerationRecord | None:
+    """The generation that searches use."""
+    found = _generations(connection, space, modality, only_active=True)
+    return found[0] if found else None
+
+
+def generations_of(connection: Connection, space: str, modality: Modality) -> list[GenerationRecord]:
+    """All published generations by number."""
+    return _generations(connection, space, modality, only_active=False)
+
+
+def retire_generation(connection: Connection, space: str, modality: Modality, number: int) -> None:
+    """Forget a generation; searches fall back to the exact scan if it was the active one."""
+    key = space_id(connection, space)
+    here = (generations.c.space_id == key) & (generations.c.modality == modality.value)
+    if not connection.execute(delete(generations).where(here, generations.c.number == number)).rowcount:
+        raise NotFoundError(f"there is no generation {number} of {space}/{modality}")
+
+
+def _generations(
+    connection: Connection, space: str, modality: Modality, *, only_active: bool
+) -> list[GenerationRecord]:
+    query = (
+        select(generations.c.number, generations.c.high_water, generations.c.kind, generations.c.rows)
+        .where(
+            generations.c.space_id == space_id(connection, space), generations.c.modality == modality.value
+        )
+        .order_by(generations.c.number)
+    )
+    if only_active:
+        query = query.where(generations.c.active == 1)
+    return [GenerationRecord(space, modality, *row) for row in connection.execute(query)]
