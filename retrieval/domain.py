@@ -133,6 +133,7 @@ class SearchRequest:
     collapse: bool = False  # one of each group of near-duplicates
     diversify: float | None = None  # MMR's lambda in [0, 1]: 1 = relevance only
     min_relevance: float | None = None  # calibrated probability in [0, 1]
+    exclude_query_items: bool = False  # leave the items that are terms out of the answer ("similar")
     explain: bool = False
 
 

@@ -72,14 +72,16 @@ def search(collection: Collection, request: SearchRequest) -> SearchResponse:
     a query picture that cannot be read.
     """
     window = check_window(request)
+    left_out = {term.item for term in request.terms if request.exclude_query_items and term.item is not None}
     watch = Stopwatch()
     space = collection.space(request.space)
     with watch.stage("embed"):
         query = embed_query(request.terms, collection, space)
     with watch.stage("candidates"):
         gallery = collection.gallery(request.modality, space)
-        ids, scores, strategy = gallery.search(query, window)
-    found = [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+        ids, scores, strategy = gallery.search(query, window + len(left_out))
+    ranked = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+    found = [(item, score) for item, score in ranked if item >= 0 and item not in left_out][:window]
     with watch.stage("hydrate"):
         items = collection.items([i for i, _ in found])
     # An item deleted between the two stages is simply not there any more.

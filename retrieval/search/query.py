@@ -46,7 +46,9 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
         if pending:
             terms.extend(_terms_of(pending, sign, files=files))
         elif terms or sign < 0:
-            raise QueryError("an operator needs a term on its right: boat - people", text, _column(words, word))
+            raise QueryError(
+                "an operator needs a term on its right: boat - people", text, _column(words, word)
+            )
         pending = []
         sign = -1.0 if word == "-" else 1.0
     if not terms:

@@ -1,0 +1,269 @@
+"""`vasari index`, `status`, `failures`, `remove` and `watch`: filling a library and seeing what is in it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
+
+if TYPE_CHECKING:
+    from indexer.progress import IndexReport
+    from indexer.sources.source import Source
+    from retrieval.library import Library
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Preset, architecture/tag, hf-hub:…, or a directory. [default: the library's, or fast]",
+    ),
+]
+BatchOption = Annotated[int, typer.Option("--batch", "-b", help="Pictures a batch.", min=1)]
+ThreadsOption = Annotated[int | None, typer.Option("--decode-threads", help="Threads that decode.", min=1)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari index ~/Pictures --model fast", no_args_is_help=True)(index)
+    app.command(epilog="Example: vasari status --json")(status)
+    app.command(epilog="Example: vasari failures --retry")(failures)
+    app.command(epilog="Example: vasari remove ~/Pictures/old item:42", no_args_is_help=True)(remove)
+    app.command(epilog="Example: vasari watch ~/Pictures", no_args_is_help=True)(watch)
+
+
+def index(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or pictures.")],
+    model: ModelOption = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude-dir", help="Leave out folders with this name (wildcards allowed)."),
+    ] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
+    batch: BatchOption = 32,
+    decode_threads: ThreadsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Bring the library in step with folders: add, update, move and remove what changed, and nothing else."""
+    from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
+    from retrieval.library import Library
+
+    settings = open_settings(model=model, device=device, precision=precision)
+    with Library.open(library, settings, create=True) as opened:
+        source = FolderSource(
+            [path.expanduser() for path in paths],
+            [*EXCLUDED_FOLDERS, *(exclude or ())],
+            hidden=hidden,
+            limits=opened.image_limits,
+        )
+        report = run_index(opened, source, model=model, batch_size=batch, decode_threads=decode_threads)
+        _finish(report, json=json)
+
+
+def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
+    """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
+    from api.cli.progress import Bar
+    from indexer.engines.local import IndexOptions
+    from indexer.engines.local import index as run
+
+    space = library.use_model(model) if model is not None else None
+    with _stoppable() as stop, Bar() as bar:
+        report = run(
+            library, source, IndexOptions(space=space and space.name, **options), progress=bar, stop=stop
+        )
+    if space is not None and not report.interrupted and library.space() != space:
+        library.catalog.set_default_space(space.name)
+        output.note(f"searches now use {space.name}; the vectors of other models are kept")
+    return report
+
+
+def status(json: JsonOption = False, library: LibraryOption = None) -> None:
+    """Tell what the library holds, by which model, and whether a job is writing it."""
+    from retrieval.domain import Modality
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        catalog = opened.catalog
+        default = catalog.default_space()
+        holder = catalog.lease_holder()
+        spaces = [
+            {
+                "name": space.name,
+                "model": space.model,
+                "dim": space.dim,
+                "default": space == default,
+                "vectors": {str(m): len(opened.gallery(m, space)) for m in Modality},
+                "generation": _generation(opened, space.name),
+            }
+            for space in catalog.spaces()
+        ]
+        facts = {
+            "library": str(opened.root),
+            "items": {str(modality): catalog.count(modality) for modality in Modality},
+            "failures": catalog.failure_count(),
+            "spaces": spaces,
+            "job": str(holder) if holder else None,
+        }
+    if json:
+        output.print_json(facts)
+        return
+    output.line(f"library   {facts['library']}")
+    output.line(f"pictures  {facts['items']['image']:,}")
+    if facts["items"]["text"]:
+        output.line(f"texts     {facts['items']['text']:,}")
+    output.line(f"failures  {facts['failures']:,}" + ("  (vasari failures)" if facts["failures"] else ""))
+    for space in spaces:
+        mark = " (default)" if space["default"] else ""
+        built = space["generation"]
+        served = f"index {built['kind']} over {built['rows']:,}" if built else "exact search"
+        output.line(f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}")
+    output.line(f"job       {facts['job'] or 'none'}")
+
+
+def _generation(library: Library, space: str) -> dict[str, Any] | None:
+    from retrieval.domain import Modality
+
+    active = library.catalog.active_generation(space, Modality.IMAGE)
+    return active and {"number": active.number, "kind": active.kind, "rows": active.rows}
+
+
+def failures(
+    retry: Annotated[bool, typer.Option("--retry", help="Try these files again.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Print at most so many.")] = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """List the files that could not be indexed, and why."""
+    from indexer.sources.folder import FolderSource
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        if retry:
+            uris = [failure.uri for failure in opened.catalog.failures()]
+            if not uris:
+                output.note("no failures to try again")
+                return
+            source = FolderSource(uris, hidden=True, limits=opened.image_limits, may_be_gone=True)
+            _finish(run_index(opened, source, retry_failed=True), json=json)
+            return
+        found = opened.catalog.failures(limit)
+    if json:
+        output.print_json(
+            [
+                {"uri": f.uri, "stage": f.stage, "reason": f.reason, "attempts": f.attempts, "at": f.at}
+                for f in found
+            ]
+        )
+        return
+    for failure in found:
+        output.line(f"{failure.uri}\n    {failure.stage}: {failure.reason} (tried {failure.attempts}×)")
+    output.note(f"{len(found)} failures" if found else "no failures")
+
+
+def remove(
+    what: Annotated[list[str], typer.Argument(metavar="PATH|ITEM...", help="Files, folders or item:ID.")],
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Take items out of the library; files on disk are never touched."""
+    from retrieval.domain import Modality
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        ids = {int(w.removeprefix("item:")) for w in what if w.startswith("item:") and w[5:].isdecimal()}
+        folders = [str(Path(w).expanduser().absolute()) for w in what if not w.startswith("item:")]
+        if folders:
+            ids |= {file.id for file in opened.catalog.known_files(Modality.IMAGE, folders)}
+        with opened.catalog.acquire_lease("vasari remove"):
+            removed = opened.catalog.delete_items(sorted(ids))
+    if json:
+        output.print_json({"removed": removed})
+    else:
+        output.line(f"{removed} removed from the library; the files are untouched")
+
+
+def watch(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders to keep in step.")],
+    settle: Annotated[float, typer.Option(help="Seconds without changes before indexing.")] = 2.0,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
+    library: LibraryOption = None,
+) -> None:
+    """Keep the library in step with folders until Ctrl-C."""
+    from indexer.watch import watch as changes
+
+    from indexer.sources.folder import FolderSource
+    from retrieval.library import Library
+
+    roots = [path.expanduser() for path in paths]
+    with Library.open(library, create=True) as opened, _stoppable() as stop:
+
+        def report(done: IndexReport) -> None:
+            if done.added or done.updated or done.moved or done.removed or done.failed:
+                output.line(summary(done))
+
+        changes(
+            opened,
+            lambda: FolderSource(roots, hidden=hidden, limits=opened.image_limits),
+            report,
+            stop,
+            settle=settle,
+        )
+
+
+def summary(report: IndexReport) -> str:
+    """One line: what changed, how fast, and what held it up."""
+    counts = [
+        f"{getattr(report, name):,} {name}"
+        for name in ("added", "updated", "moved", "removed", "unchanged", "failed")
+        if getattr(report, name) or name == "added"
+    ]
+    speed = f", {report.images_per_second:.0f} images/s" if report.added or report.updated else ""
+    waits = f", limited by {report.bottleneck}" if speed and report.bottleneck else ""
+    return f"{', '.join(counts)} in {report.seconds:.1f} s{speed}{waits}"
+
+
+def _finish(report: IndexReport, *, json: bool) -> None:
+    if json:
+        output.print_json(report.as_json())
+    else:
+        output.line(summary(report))
+        if report.failed:
+            output.note("see `vasari failures` for what could not be used, and why")
+    if report.interrupted:
+        output.note("stopped; everything so far is kept. Run the same command again to go on")
+        raise typer.Exit(130)
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        output.note(
+            "\nfinishing the batch… (again to stop at once)" if number == signal.SIGINT else "stopping…"
+        )
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,37 @@
+"""Options that several commands share, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from retrieval.settings import Settings
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library", "-L", help="The library's directory. [env: VASARI_LIBRARY]", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+JsonLinesOption = Annotated[bool, typer.Option("--jsonl", help="Print one JSON document a line.")]
+SpaceOption = Annotated[
+    str | None, typer.Option("--space", help="Embedding space to search in (default: the library's).")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps. [env: VASARI_DEVICE]")
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option("--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"),
+]
+
+
+def open_settings(**overrides: object) -> Settings:
+    """The environment's settings, with the options that were given on top."""
+    from retrieval.settings import Settings
+
+    return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]

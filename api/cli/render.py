@@ -1,0 +1,54 @@
+"""Render: domain values as JSON fields (the contract of `--json` and of HTTP) and as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from retrieval.domain import Hit, SearchResponse
+
+
+def hit_fields(hit: Hit) -> dict[str, Any]:
+    """One hit as the JSON contract has it."""
+    item = hit.item
+    return {
+        "id": item.id,
+        "score": round(hit.score, 6),
+        "uri": item.uri,
+        "modality": item.modality,
+        "text": item.text,
+        "captions": [caption.text for caption in item.captions],
+        "attributes": dict(item.attributes),
+    }
+
+
+def response_fields(response: SearchResponse) -> dict[str, Any]:
+    """A whole answer as the JSON contract has it."""
+    fields: dict[str, Any] = {
+        "hits": [hit_fields(hit) for hit in response.hits],
+        "total": response.total,
+        "took_ms": round(response.took_ms, 3),
+        "space": response.space,
+        "reranked": response.reranked,
+    }
+    if response.explain is not None:
+        fields["explain"] = {
+            "strategy": response.explain.strategy,
+            "candidates": response.explain.candidates,
+            "stages_ms": {name: round(ms, 3) for name, ms in response.explain.stages_ms.items()},
+            "notes": list(response.explain.notes),
+        }
+    return fields
+
+
+def response_lines(response: SearchResponse) -> Iterator[str]:
+    """An answer for people: score and path, with a caption under it where there is one."""
+    if not response.hits:
+        yield "nothing found"
+    for hit in response.hits:
+        yield f"{hit.score:6.3f}  {hit.item.text or hit.item.uri}"
+        if hit.item.captions:
+            yield f"        “{hit.item.captions[0].text}”"
+    if response.explain is not None:
+        stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
+        yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"

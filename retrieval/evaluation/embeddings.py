@@ -1,0 +1,88 @@
+"""The vectors of a dataset, computed once and kept: a second evaluation of the same model starts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import images
+from retrieval.domain import UnitVectors
+from retrieval.models.ports import DualEncoder, Picture
+
+BATCH = 64
+Report = Callable[[int], None]
+"""Called with the number of things done since the last call."""
+
+
+def load_picture(path: Path, side: int | None = None) -> Picture:
+    """Decode one picture of a dataset; raises ImageError."""
+    limits = images.ImageLimits()
+    return images.decode(images.read_file(path, limits), limits, target=side).picture
+
+
+def batches(
+    paths: Sequence[Path], prepare: Callable[[Path], NDArray[np.uint8]]
+) -> Iterator[NDArray[np.uint8]]:
+    """Prepared pictures (n, H, W, 3), decoded on threads, at most two batches ahead."""
+    with ThreadPoolExecutor(thread_name_prefix="decode") as pool:
+        for start in range(0, len(paths), BATCH):
+            yield np.stack(list(pool.map(prepare, paths[start : start + BATCH])))
+
+
+class EmbeddingCache:
+    """Vectors of pictures and texts by space and content, as .npy files in a directory."""
+
+    def __init__(self, directory: Path | None) -> None:
+        """Without a directory nothing is kept."""
+        self._directory = directory
+
+    def pictures(self, paths: Sequence[Path], encoder: DualEncoder, report: Report) -> UnitVectors:
+        """Vectors (n, dim) of pictures, known again by path, size and modification time."""
+
+        def compute() -> UnitVectors:
+            found = []
+            side = encoder.image_size
+            for batch in batches(paths, lambda path: encoder.prepare(load_picture(path, side))):
+                found.append(encoder.embed_images(batch))
+                report(len(batch))
+            return UnitVectors(np.concatenate(found))
+
+        stamps = (f"{path}|{path.stat().st_size}|{path.stat().st_mtime_ns}" for path in paths)
+        return self._kept("pictures", encoder, stamps, compute)
+
+    def texts(self, texts: Sequence[str], encoder: DualEncoder, report: Report) -> UnitVectors:
+        """Vectors (n, dim) of texts."""
+
+        def compute() -> UnitVectors:
+            found = []
+            for start in range(0, len(texts), BATCH):
+                part = texts[start : start + BATCH]
+                found.append(encoder.embed_texts(part))
+                report(len(part))
+            return UnitVectors(np.concatenate(found))
+
+        return self._kept("texts", encoder, texts, compute)
+
+    def _kept(
+        self, what: str, encoder: DualEncoder, contents: Iterable[str], compute: Callable[[], UnitVectors]
+    ) -> UnitVectors:
+        if self._directory is None:
+            return compute()
+        space = encoder.space
+        digest = blake2b(digest_size=16)
+        for part in (space.weights_fingerprint, space.preprocessing_fingerprint, *contents):
+            digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+        file = self._directory / f"{space.name}-{what}-{digest.hexdigest()}.npy"
+        if file.is_file():
+            return UnitVectors(np.load(file))
+        vectors = compute()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(".tmp.npy")
+        np.save(temporary, vectors)
+        temporary.replace(file)
+        return vectors

@@ -1,0 +1,98 @@
+"""Retrieval figures from ranked relevance, with bootstrap intervals.
+
+Every query has one or more right answers. `relevance` holds, for each query, which of its ranked candidates are
+right; all figures come from it. Definitions as in the COCO and Flickr30k retrieval literature (Karpathy & Fei-Fei,
+2015): R@k is the share of queries with a right answer among the first k; with several right captions per picture, one
+is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RECALL_AT = (1, 5, 10)
+MAP_AT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The outcome for a set of queries.
+
+    `ranks` (n,) int64: 1-based rank of the first right answer. `hits` (n, MAP_AT) bool: which of the first ten
+    candidates are right. `positives` (n,) int64: how many right answers there are.
+    """
+
+    ranks: NDArray[np.int64]
+    hits: NDArray[np.bool_]
+    positives: NDArray[np.int64]
+
+
+def rank_queries(
+    scores: NDArray[np.float32], answers: Sequence[Sequence[int]], order: NDArray[np.int64] | None = None
+) -> Ranking:
+    """Rank candidates for each query.
+
+    Args:
+        scores: (queries, candidates), higher is better. A tie counts against the right answer, so that a model
+            which scores everything alike gets no recall for it.
+        answers: the right candidates of each query, at least one.
+        order: (queries, top) candidate indices that replace the first ranks (a reranker's result); the rest follows
+            by score.
+    """
+    ranks = np.empty(len(scores), np.int64)
+    hits = np.zeros((len(scores), MAP_AT), np.bool_)
+    for query, (row, right) in enumerate(zip(scores, answers, strict=True)):
+        wrong_first = row.astype(np.float64, copy=True)
+        wrong_first[list(right)] = np.nextafter(wrong_first[list(right)], -np.inf)
+        ranked = np.argsort(-wrong_first, kind="stable")
+        if order is not None:
+            first = order[query]
+            ranked = np.concatenate([first, ranked[~np.isin(ranked, first)]])
+        found = np.isin(ranked, right)
+        ranks[query] = int(np.argmax(found)) + 1
+        head = found[:MAP_AT]
+        hits[query, : len(head)] = head
+    positives = np.array([len(right) for right in answers], np.int64)
+    return Ranking(ranks, hits, positives)
+
+
+def average_precision(ranking: Ranking) -> NDArray[np.float64]:
+    """Average precision at 10 of each query (n,): mean precision at each right answer, over min(10, positives)."""
+    hits = ranking.hits.astype(np.float64)
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    return (precision * hits).sum(axis=1) / np.minimum(ranking.positives, MAP_AT)  # type: ignore[no-any-return]
+
+
+def summary(ranking: Ranking) -> dict[str, float]:
+    """R@1, R@5, R@10, median_rank, mAP@10, precision@1, precision@5, precision@10."""
+    figures = {f"R@{k}": float((ranking.ranks <= k).mean()) for k in RECALL_AT}
+    figures["median_rank"] = float(np.median(ranking.ranks))
+    figures[f"mAP@{MAP_AT}"] = float(average_precision(ranking).mean())
+    figures |= {f"precision@{k}": float(ranking.hits[:, :k].mean()) for k in RECALL_AT}
+    return figures
+
+
+def interval(
+    values: NDArray[np.float64],
+    statistic: Callable[[NDArray[np.float64]], float] = lambda sample: float(sample.mean()),
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a statistic over queries (Efron & Tibshirani, 1993, chapter 13)."""
+    generator = np.random.default_rng(seed)
+    samples = [statistic(values[generator.integers(0, len(values), len(values))]) for _ in range(resamples)]
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def intervals(ranking: Ranking) -> dict[str, tuple[float, float]]:
+    """95 % intervals of R@k and mAP@10."""
+    found = {f"R@{k}": interval((ranking.ranks <= k).astype(np.float64)) for k in RECALL_AT}
+    found[f"mAP@{MAP_AT}"] = interval(average_precision(ranking))
+    return found

@@ -1,0 +1,80 @@
+"""The captioner: Florence-2 (Xiao et al., 2023), one sequence-to-sequence model for descriptions, answers and boxes.
+
+A task token or a plain question goes in beside the picture, text comes out; boxes are written as location tokens,
+which the model's own processor turns back into pixels. `Florence2ForConditionalGeneration` and its processor load by
+their own `from_pretrained`; no remote code is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoProcessor, Florence2ForConditionalGeneration
+
+from retrieval.models.hardware import choose_device, choose_dtype
+from retrieval.models.ports import Detail, Picture, Region
+
+TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
+MAX_NEW_TOKENS = 128
+MAX_QUESTION = 512  # characters
+
+
+class Florence2Captioner:
+    """Writes about pictures, greedily (deterministic). Safe for use by one thread at a time."""
+
+    def __init__(self, directory: Path, *, device: str = "auto", precision: str = "auto") -> None:
+        """Load from `directory`, a folder in the hub's format."""
+        self._device = choose_device(device)
+        self._dtype = choose_dtype(self._device, precision)
+        self._processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
+        model = Florence2ForConditionalGeneration.from_pretrained(
+            directory, local_files_only=True, dtype=self._dtype
+        )
+        self._model = model.to(self._device).eval()
+        self.image_size: int = self._processor.image_processor.size["height"]
+
+    def caption(self, images: Sequence[Picture], detail: Detail = "short") -> list[str]:
+        """One description for each picture: a sentence, or with `detailed` all that is to be seen."""
+        if not images:
+            return []
+        return [text.strip() for text in self._generate([TASKS[detail]] * len(images), images)]
+
+    def answer(self, image: Picture, question: str) -> str:
+        """A short answer to a question about the picture."""
+        return self.answers([image], [question])[0]
+
+    def answers(self, images: Sequence[Picture], questions: Sequence[str]) -> list[str]:
+        """One answer for each (picture, question) pair, in one batch."""
+        if not images:
+            return []
+        return [text.strip() for text in self._generate([q[:MAX_QUESTION] for q in questions], images)]
+
+    def locate(self, image: Picture, phrase: str) -> list[Region]:
+        """Where in the picture the phrase is to be seen, in its pixels; empty if nowhere."""
+        task = "<CAPTION_TO_PHRASE_GROUNDING>"
+        return self._regions(image, task, task + phrase[:MAX_QUESTION])
+
+    def detect(self, image: Picture) -> list[Region]:
+        """All objects that the model sees, in the picture's pixels."""
+        return self._regions(image, "<OD>", "<OD>")
+
+    def _regions(self, image: Picture, task: str, prompt: str) -> list[Region]:
+        text = self._generate([prompt], [image], special=True)[0]
+        parsed: dict[str, Any] = self._processor.post_process_generation(
+            text=text, task=task, image_size=(image.width, image.height)
+        )[task]
+        return [Region(*box, label) for box, label in zip(parsed["bboxes"], parsed["labels"], strict=True)]
+
+    @torch.inference_mode()
+    def _generate(
+        self, prompts: Sequence[str], images: Sequence[Picture], *, special: bool = False
+    ) -> list[str]:
+        inputs = self._processor(text=list(prompts), images=list(images), padding=True, return_tensors="pt")
+        inputs = inputs.to(self._device, self._dtype)
+        tokens = self._model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, num_beams=1, do_sample=False)
+        if not special:
+            return self._processor.batch_decode(tokens, skip_special_tokens=True)  # type: ignore[no-any-return]
+        return [self._processor.decode(row, skip_special_tokens=False) for row in tokens]

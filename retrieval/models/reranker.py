@@ -1,0 +1,100 @@
+"""The reranker: BLIP's image-text matching head over cross-attention (Li et al., 2022, section 3.2).
+
+The picture is encoded once to patch features; each text then attends to them. Keeping those features (by content
+hash, in `search/reranking.py`) makes the second query over the same candidates several times faster than the first.
+
+The weights are a local folder in the hub's format, or a hub repository; `BlipForImageTextRetrieval` and its
+processor load both by their own `from_pretrained`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
+
+from retrieval.models.hardware import choose_device, choose_dtype
+from retrieval.models.ports import Picture
+
+BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
+MAX_TOKENS = 128
+
+
+class BlipReranker:
+    """Match probabilities of (text, picture) pairs. Safe for use by one thread at a time."""
+
+    def __init__(self, directory: Path, *, device: str = "auto", precision: str = "auto") -> None:
+        """Load from `directory`, a folder in the hub's format (see `retrieval.models.hub` for how it gets there)."""
+        self._device = choose_device(device)
+        self._dtype = choose_dtype(self._device, precision)
+        self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
+        model = BlipForImageTextRetrieval.from_pretrained(directory, local_files_only=True, dtype=self._dtype)
+        self._model = model.to(self._device).eval()
+        self.image_size: int = processor.size["height"]
+        self._mean = torch.tensor(processor.image_mean, device=self._device).view(1, 3, 1, 1)
+        self._std = torch.tensor(processor.image_std, device=self._device).view(1, 3, 1, 1)
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """Resize to the model's square, as BlipImageProcessor does: (H, W, 3). Safe to call from many threads."""
+        side = self.image_size
+        return np.asarray(picture.resize((side, side), BICUBIC))
+
+    @torch.inference_mode()
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Patch features (n, patches + 1, width) of prepared pictures (n, H, W, 3), small enough to be kept."""
+        pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255
+        pixels = ((pixels - self._mean) / self._std).to(self._dtype)
+        features = self._model.vision_model(pixel_values=pixels).last_hidden_state
+        return features.to(torch.float16).cpu().numpy()  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Probability in [0, 1] that text i describes picture i: (n,). One text is compared with all pictures."""
+        return self._attend(texts, features, keep=False)[0]
+
+    @torch.inference_mode()
+    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Where the text looks in one picture (1, patches + 1, width): the map (rows, columns), summing to 1.
+
+        The mean over heads and words of the last cross-attention layers, as ALBEF draws its heat maps without the
+        gradient (Li et al., 2021, figure 3).
+        """
+        layers = self._attend([text], features, keep=True)[1]
+        heat = torch.stack([layer[0].float().mean(0)[1:-1, 1:].mean(0) for layer in layers[-2:]]).mean(0)
+        side = round(len(heat) ** 0.5)
+        return (heat / heat.sum()).view(side, side).cpu().numpy()  # type: ignore[no-any-return]
+
+    def score(self, text: str, images: Sequence[Picture]) -> NDArray[np.float32]:
+        """Probability in [0, 1], for each picture, that `text` describes it: (n,)."""
+        if not images:
+            return np.zeros(0, np.float32)
+        return self.match([text], self.encode_images(np.stack([self.prepare(image) for image in images])))
+
+    def _attend(
+        self, texts: Sequence[str], features: NDArray[np.float16], *, keep: bool
+    ) -> tuple[NDArray[np.float32], tuple[Tensor, ...]]:
+        """Probabilities (n,), and each layer's cross-attention (n, heads, words, patches + 1) if kept."""
+        tokens = self._tokenizer(
+            list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+        ).to(self._device)
+        pictures = torch.from_numpy(features).to(self._device, self._dtype)
+        ids, mask = tokens["input_ids"], tokens["attention_mask"]
+        if len(ids) == 1 < len(pictures):
+            ids, mask = ids.expand(len(pictures), -1), mask.expand(len(pictures), -1)
+        hidden = self._model.text_encoder(
+            input_ids=ids,
+            attention_mask=mask,
+            encoder_hidden_states=pictures,
+            encoder_attention_mask=torch.ones(pictures.shape[:2], dtype=torch.long, device=self._device),
+            output_attentions=keep,
+        )
+        logits = self._model.itm_head(hidden.last_hidden_state[:, 0])  # (n, 2): no match, match
+        probabilities = F.softmax(logits.float(), dim=1)[:, 1].cpu().numpy()
+        return probabilities, tuple(hidden.cross_attentions) if keep else ()
