@@ -23,7 +23,7 @@ def balloon(pen: Pen, rng: Random) -> None:
     pen.shape([(0.34, 0.70), (0.66, 0.70), (0.58, 0.80), (0.42, 0.80)], pen.paint.dark)
     pen.oval((0.30, 0.0, 0.70, 0.76), pen.paint.light, None)
     pen.oval((0.42, 0.0, 0.58, 0.77), pen.paint.base, None)
-    pen.soft([(0.80, 0.08), (1.02, 0.36), (0.86, 0.66), (0.66, 0.78), (0.84, 0.5)], pen.paint.dark, None, 1)
+    pen.soft([(0.80, 0.10), (1.0, 0.36), (0.84, 0.60), (0.66, 0.74), (0.83, 0.5)], pen.paint.dark, None, 1)
     if rng.random() < 0.5:
         band = rng.uniform(0.36, 0.46)
         pen.shape([(0.02, band), (0.98, band), (0.97, band + 0.07), (0.03, band + 0.07)], pen.on(CREAM), None)

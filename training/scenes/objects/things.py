@@ -51,13 +51,15 @@ def lamp(pen: Pen, rng: Random) -> None:
     pen.shape([(0.16, 1.0), (0.28, 0.90), (0.72, 0.90), (0.84, 1.0)])
     if double:
         pen.rect((0.14, 0.28, 0.86, 0.33))
+    spread = 0.25 if double else 0.36
     for x in heads:
         if pen.light.night:
             pen.disc(x, 0.16, 0.17, (255, 236, 150, 90), None)
+        top, foot = spread * 0.8, spread * 0.52
         pen.shape(
-            [(x - 0.20, 0.09), (x + 0.20, 0.09), (x + 0.13, 0.27), (x - 0.13, 0.27)], glass, pen.paint.edge
+            [(x - top, 0.09), (x + top, 0.09), (x + foot, 0.27), (x - foot, 0.27)], glass, pen.paint.edge
         )
-        pen.shape([(x - 0.25, 0.10), (x, 0.0), (x + 0.25, 0.10)])
+        pen.shape([(x - spread, 0.10), (x, 0.0), (x + spread, 0.10)])
     pen.rect((0.26, 0.50, 0.74, 0.54))
 
 
