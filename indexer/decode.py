@@ -1,0 +1,112 @@
+"""Read, hash and decode one file: what the threads of the pipeline do, side by side with the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.plan import Task
+from indexer.sources.source import Source
+from retrieval import images
+from retrieval.domain import Skipped
+from retrieval.errors import ImageError
+
+
+class Preparer(Protocol):
+    """The side of an encoder that runs on CPU threads."""
+
+    @property
+    def image_size(self) -> int:
+        """Shorter side in pixels that `prepare` needs."""
+        ...
+
+    def prepare(self, picture: images.Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: uint8 (H, W, 3), the same shape for every picture. Thread-safe."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A decoded picture, ready for the encoder."""
+
+    pixels: NDArray[np.uint8]  # (H, W, 3)
+    width: int
+    height: int
+    format: str
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that was read. Where its hash made decoding needless, `picture` is None and `data` is kept."""
+
+    task: Task
+    content_hash: str
+    picture: Pixels | None
+    data: bytes | None
+    read_seconds: float
+    decode_seconds: float
+
+
+class Loader:
+    """Turns tasks into `Loaded` or `Skipped` values; never raises for a bad file. Thread-safe."""
+
+    def __init__(
+        self,
+        source: Source,
+        preparer: Callable[[], Preparer],
+        limits: images.ImageLimits,
+        gone: Container[str] = frozenset(),
+    ) -> None:
+        """`preparer` is asked when the first picture is decoded; `gone` are hashes of files that vanished."""
+        self._source = source
+        self._preparer = preparer
+        self._limits = limits
+        self._gone = gone
+
+    def load(self, task: Task) -> Loaded | Skipped:
+        """Read once, hash, and decode unless the content is known under this path or a vanished one."""
+        started = perf_counter()
+        uri = task.candidate.uri
+        try:
+            data = self._source.read(task.candidate)
+        except ImageError as error:
+            return Skipped(uri, error.stage, str(error))
+        except OSError as error:
+            return Skipped(uri, "read", f"cannot be read: {(error.strerror or str(error)).lower()}")
+        content_hash = images.content_hash(data)
+        read = perf_counter()
+        if self._touched_only(task, content_hash) or (task.known is None and content_hash in self._gone):
+            return Loaded(task, content_hash, None, data, read - started, 0.0)
+        picture = self.decode(uri, data)
+        if isinstance(picture, Skipped):
+            return picture
+        return Loaded(task, content_hash, picture, None, read - started, perf_counter() - read)
+
+    def decode(self, uri: str, data: bytes) -> Pixels | Skipped:
+        """Pixels as the encoder wants them."""
+        preparer = self._preparer()
+        try:
+            decoded = images.decode(data, self._limits, target=preparer.image_size)
+            pixels = preparer.prepare(decoded.picture)
+        except ImageError as error:
+            return Skipped(uri, error.stage, str(error))
+        except MemoryError:
+            return Skipped(uri, "decode", "too large for this machine's memory")
+        except Exception as error:  # a decoder's surprise must not end a job of a million files
+            return Skipped(uri, "decode", f"cannot be decoded: {type(error).__name__}: {_first_line(error)}")
+        info = decoded.info
+        return Pixels(pixels, info.width, info.height, info.format, dict(info.exif))
+
+    @staticmethod
+    def _touched_only(task: Task, content_hash: str) -> bool:
+        return task.known is not None and not task.unembedded and task.known.content_hash == content_hash
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "no details")

@@ -1,0 +1,80 @@
+"""How far a job is. The core reports; who called it decides what to show."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+Stage = Literal["list", "read", "decode", "encode", "commit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A moment of a job."""
+
+    phase: str  # "listing", "indexing", "removing", "building"
+    done: int = 0  # files of `total` that were dealt with
+    total: int = 0
+    failed: int = 0
+    images_per_second: float = 0.0  # embedded, over the last seconds
+    bottleneck: Stage | None = None  # the stage that the others wait for
+
+
+class Progress(Protocol):
+    """Hears of every batch and phase; must return quickly, since the encoder waits for it."""
+
+    def update(self, pulse: Pulse) -> None:
+        """Called from the job's own thread, some times a second."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def update(self, pulse: Pulse) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a job did, in files. `failed` counts all that cannot be used, also those not tried again."""
+
+    added: int = 0
+    updated: int = 0  # content changed, or embedded by a new model
+    moved: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    images_per_second: float = 0.0  # embedded ones, over the whole job
+    bottleneck: Stage | None = None
+    interrupted: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, with figures rounded for people."""
+        rounded = {"seconds": round(self.seconds, 3), "images_per_second": round(self.images_per_second, 2)}
+        return {**asdict(self), **rounded}
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Where the time of a job goes, in seconds; `read` and `decode` are added up over threads."""
+
+    listing: float = 0.0
+    read: float = 0.0
+    decode: float = 0.0
+    encode: float = 0.0
+    commit: float = 0.0
+    waiting: float = 0.0  # the encoder's side had nothing to do
+
+    @property
+    def bottleneck(self) -> Stage | None:
+        """What took most of the job's own thread; waiting for pixels is the fault of reading or decoding."""
+        shares: dict[Stage, float] = {
+            "list": self.listing,
+            "decode" if self.decode >= self.read else "read": self.waiting,
+            "encode": self.encode,
+            "commit": self.commit,
+        }
+        stage = max(shares, key=lambda stage: shares[stage])
+        return stage if shares[stage] > 0 else None
