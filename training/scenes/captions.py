@@ -8,10 +8,10 @@ from functools import cache
 from random import Random
 from string import Formatter
 
-from training.scenes.languages.tongue import Case, Told, Tongue, chance, pick
+from training.scenes.languages.tongue import Case, Numbers, Stream, Told, Tongue, chance, pick
 from training.scenes.languages.voices import TONGUES
 from training.scenes.layout import Relation, RelationKind, relations
-from training.scenes.scene import Colour, Detail, Group, Language, Layer, Scene, Size
+from training.scenes.scene import Detail, Group, Language, Layer, Scene, Size
 from training.scenes.vocabulary import KINDS
 
 _RELATION_SHARE = 0.4  # of the detailed captions that could tell a relation do
@@ -75,8 +75,8 @@ def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNe
 
     def add(kind: str, plan: _Plan, other: Scene, other_plan: _Plan | None = None) -> None:
         start = rng.random()
-        caption = _tell(scene, tongue, Detail.HIGH, plan, Random(start))
-        negative = _tell(other, tongue, Detail.HIGH, other_plan or plan, Random(start))
+        caption = _tell(scene, tongue, Detail.HIGH, plan, Stream(start))
+        negative = _tell(other, tongue, Detail.HIGH, other_plan or plan, Stream(start))
         found.append(HardNegative(caption, negative, kind))
 
     if swapped := _swap_colours(scene, rng):
@@ -126,7 +126,7 @@ def _fill(template: str, value: Callable[[str, Case | None], str]) -> str:
     return "".join(text + (value(field, case) if field else "") for text, field, case in _parts(template))
 
 
-def _tell(scene: Scene, tongue: Tongue, detail: Detail, plan: _Plan, rng: Random) -> str:
+def _tell(scene: Scene, tongue: Tongue, detail: Detail, plan: _Plan, rng: Numbers) -> str:
     """One caption: choose a template and fill it."""
     mentions = _Mentions(scene, tongue, plan, rng, tuple(rng.random() for _ in scene.groups))
 
@@ -149,7 +149,7 @@ class _Mentions:
     scene: Scene
     tongue: Tongue
     plan: _Plan
-    rng: Random
+    rng: Numbers
     seeds: tuple[float, ...]  # one for each group: its words stay the same wherever it is told
 
     def items(self, form: str, case: Case) -> list[str]:
@@ -203,7 +203,7 @@ class _Mentions:
         group = self.scene.groups[index]
         size = self.plan.sizes and self.plan.positions and tells_size(self.scene, group)
         told = Told(self.plan.colours, size, self.plan.exact)
-        return self.tongue.thing(group, told, case, Random(self.seeds[index]))
+        return self.tongue.thing(group, told, case, Stream(self.seeds[index]))
 
     def _where(self, group: Group) -> str:
         deep = chance(self.rng, _LAYER_SHARE)

@@ -175,8 +175,8 @@ def layout(scene: Scene) -> list[Instance]:
     spans = _COLUMNS[frozenset(group.column for group in scene.groups)] if scene.groups else {}
     placed: list[Instance] = []
     for index, group in enumerate(scene.groups):
-        for box in _place(group, _room(scene, group, spans[group.column]), rng):
-            placed.append(Instance(index, group.kind, group.colour, box, group.layer))
+        boxes_of_group = _place(group, _room(scene, group, spans[group.column]), rng)
+        placed += [Instance(index, group.kind, group.colour, box, group.layer) for box in boxes_of_group]
     return sorted(placed, key=lambda instance: (_DEPTH[instance.layer], instance.box[3]))
 
 

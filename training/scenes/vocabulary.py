@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
 
 from training.scenes.scene import Colour, Group, Kind, Layer, Setting, Split, Weather
@@ -135,14 +135,14 @@ def surface(setting: Setting, kind: Kind, layer: Layer) -> Surface:
     return Surface.WATER if kind in FLOATING_KINDS else Surface.ISLET
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_heldout(kind: Kind, colour: Colour, setting: Setting) -> bool:
     """Whether training must never draw this combination; a fixed hash decides, the same on every machine."""
     digest = blake2b(f"{kind.value}|{colour.value}|{setting.value}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") < HELDOUT_SHARE * 2**32
 
 
-@lru_cache(maxsize=None)
+@cache
 def choices(setting: Setting, layer: Layer, split: Split) -> tuple[tuple[Kind, tuple[Colour, ...]], ...]:
     """The kinds a split may draw in a setting's layer, each with the colours it may have there."""
     wanted = split is Split.HELDOUT

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
-from training.scenes.languages.tongue import Case, Told, Tongue, chance, combine, pick, table
+from training.scenes.languages.tongue import Case, Numbers, Told, Tongue, chance, combine, pick, table
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 # Measure word, then noun.
 _WORDS = """
@@ -81,7 +79,7 @@ _VAGUE = ("几", "好几")
 _SIZES = {Size.LARGE: ("大大的", "很大的"), Size.SMALL: ("小小的", "很小的")}
 
 
-def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     """Noun phrase: "一艘巨大的红色帆船", "三座白色的房子"."""
     measure, noun = pick(rng, _NOUNS[group.kind])
     joint = pick(rng, ("", "的"))  # a noun of one character always takes it
@@ -160,7 +158,7 @@ CHINESE = Tongue(
             Weather.SNOW: ("下着雪", "正在下雪", "雪花飘落"),
             Weather.FOG: ("大雾弥漫", "有雾", "雾气笼罩"),
         },
-        "view": {setting: ("图中是", "画面是", "这是一幅画：", "明信片上是") for setting in Setting},
+        "view": dict.fromkeys(Setting, ("图中是", "画面是", "这是一幅画：", "明信片上是")),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{column}的{layer}", "{layer}的{column}")),

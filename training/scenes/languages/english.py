@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from training.scenes.languages.tongue import (
     Case,
+    Numbers,
     Told,
     Tongue,
     chance,
@@ -16,7 +15,7 @@ from training.scenes.languages.tongue import (
     table,
 )
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: sailboat, sailing boat, yacht
@@ -84,7 +83,7 @@ _SIZES = {Size.LARGE: ("large", "big"), Size.SMALL: ("small", "little")}
 _FLIERS = (Kind.BALLOON, Kind.KITE, Kind.PLANE, Kind.BIRD, Kind.AIRSHIP)
 
 
-def noun(kind: Kind, count: int, rng: Random) -> str:
+def noun(kind: Kind, count: int, rng: Numbers) -> str:
     """One of the kind's words, singular or plural."""
     return pick(rng, NOUNS[kind])[count > 1]
 
@@ -94,7 +93,7 @@ def article(phrase: str) -> str:
     return f"an {phrase}" if phrase[0] in "aeiou" else f"a {phrase}"
 
 
-def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     """Noun phrase: "a large red sailboat", "three red sailboats"."""
     words = [noun(group.kind, group.count, rng)]
     if told.colour:
@@ -172,10 +171,9 @@ ENGLISH = Tongue(
             Weather.SNOW: ("it is snowing", "snow is falling", "it snows"),
             Weather.FOG: ("it is foggy", "there is fog", "it is misty"),
         },
-        "view": {
-            setting: ("a picture of", "a view of", "a postcard of", "a painting of", "a drawing of")
-            for setting in Setting
-        },
+        "view": dict.fromkeys(
+            Setting, ("a picture of", "a view of", "a postcard of", "a painting of", "a drawing of")
+        ),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{layer} {column}", "{column} {layer}", "{column}, {layer},")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from random import Random
+import re
 
 from training.scenes.languages.tongue import (
     Case,
+    Numbers,
     Told,
     Tongue,
     chance,
@@ -16,7 +17,7 @@ from training.scenes.languages.tongue import (
     table,
 )
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: m voilier, m bateau à voiles/bateaux à voiles
@@ -97,7 +98,7 @@ _SIZES = {
 }
 
 
-def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     """Noun phrase: "un grand voilier rouge", "deux maisons blanches"."""
     feminine, singular, plural = pick(rng, _NOUNS[group.kind])
     colour = pick(rng, _COLOURS[group.colour])[feminine + 2 * (group.count > 1)]
@@ -110,12 +111,14 @@ def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
     return f"{number} {plural}{colour}"
 
 
+_MENDED = {" de un": " d'un", " de le ": " du ", " de les ": " des ", " de des ": " de ",
+           ",,": ",", ",.": ".", ", et ": " et ", ", :": " :"}  # fmt: skip
+_TO_MEND = re.compile("|".join(re.escape(text) for text in _MENDED))
+
+
 def _polish(text: str) -> str:
     """Elide `de` and drop commas that meet other marks."""
-    for wrong, right in ((" de un", " d'un"), (" de le ", " du "), (" de les ", " des "), (" de des ", " de "),
-                         (",,", ","), (",.", "."), (", et ", " et "), (",:", ":")):  # fmt: skip
-        text = text.replace(wrong, right)
-    return sentence_case(text)
+    return sentence_case(_TO_MEND.sub(lambda match: _MENDED[match[0]], text))
 
 
 _COLUMNS = {
@@ -179,10 +182,9 @@ FRENCH = Tongue(
             Weather.SNOW: ("il neige", "la neige tombe"),
             Weather.FOG: ("il y a du brouillard", "il y a de la brume"),
         },
-        "view": {
-            setting: ("une vue d'ensemble :", "une image :", "une carte postale :", "un dessin :")
-            for setting in Setting
-        },
+        "view": dict.fromkeys(
+            Setting, ("une vue d'ensemble :", "une image :", "une carte postale :", "un dessin :")
+        ),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{layer} {column}", "{layer}, {column},")),

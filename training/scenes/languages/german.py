@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from training.scenes.languages.tongue import (
     Case,
+    Numbers,
     Told,
     Tongue,
     chance,
@@ -16,7 +15,7 @@ from training.scenes.languages.tongue import (
     table,
 )
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: n Segelboot/Segelboote, n Segelschiff/Segelschiffe, f Jacht/Jachten
@@ -110,7 +109,7 @@ def _adjectives(words: list[str], ending: str) -> str:
     return "".join(f"{word if word in _UNDECLINED else word + ending} " for word in words)
 
 
-def thing(group: Group, told: Told, case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, case: Case, rng: Numbers) -> str:
     """Noun phrase in its case: "ein rotes Segelboot", "(mit) einem roten Segelboot", "zwei weiße Häuser"."""
     gender, singular, plural = pick(rng, _NOUNS[group.kind])
     colour, size = pick(rng, _COLOURS[group.colour]), pick(rng, _SIZES[group.size])
@@ -187,9 +186,7 @@ GERMAN = Tongue(
             Weather.SNOW: ("es schneit", "Schnee fällt"),
             Weather.FOG: ("es ist neblig", "Nebel liegt in der Luft"),
         },
-        "view": {
-            setting: ("eine Ansicht", "ein Bild", "eine Postkarte", "eine Zeichnung") for setting in Setting
-        },
+        "view": dict.fromkeys(Setting, ("eine Ansicht", "ein Bild", "eine Postkarte", "eine Zeichnung")),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{column} {layer}", "{layer} {column}")),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
-from training.scenes.languages.tongue import Case, Told, Tongue, chance, combine, pick, table
+from training.scenes.languages.tongue import Case, Numbers, Told, Tongue, chance, combine, pick, table
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 from training.scenes.vocabulary import ANIMALS
 
 # Counter, then noun.
@@ -82,7 +80,7 @@ _VAGUE = ("いくつかの", "数", "")
 _SIZES = {Size.LARGE: ("大きな", "大きい"), Size.SMALL: ("小さな", "小さい")}
 
 
-def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     """Noun phrase: "大きな赤いヨット", "三艘の赤いヨット", "赤いヨット3艘"."""
     counter, noun = pick(rng, _NOUNS[group.kind])
     colour, size = pick(rng, _COLOURS[group.colour]), pick(rng, _SIZES[group.size])
@@ -160,7 +158,7 @@ JAPANESE = Tongue(
             Weather.SNOW: ("雪が降っている", "雪が舞っている"),
             Weather.FOG: ("霧が出ている", "霧がかかっている"),
         },
-        "view": {setting: ("絵", "絵はがき", "風景", "景色") for setting in Setting},
+        "view": dict.fromkeys(Setting, ("絵", "絵はがき", "風景", "景色")),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{column}の{layer}",)),

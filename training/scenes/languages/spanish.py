@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from training.scenes.languages.tongue import (
     Case,
+    Numbers,
     Told,
     Tongue,
     chance,
@@ -16,7 +15,7 @@ from training.scenes.languages.tongue import (
     table,
 )
 from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: m velero, m barco de vela/barcos de vela
@@ -100,7 +99,7 @@ _SIZES = {
 }
 
 
-def thing(group: Group, told: Told, _case: Case, rng: Random) -> str:
+def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     """Noun phrase: "un gran velero rojo", "dos casas blancas"."""
     feminine, singular, plural = pick(rng, _NOUNS[group.kind])
     colour = pick(rng, _COLOURS[group.colour])[feminine + 2 * (group.count > 1)]
@@ -177,9 +176,7 @@ SPANISH = Tongue(
             Weather.SNOW: ("nieva", "está nevando", "cae la nieve"),
             Weather.FOG: ("hay niebla", "hay mucha niebla"),
         },
-        "view": {
-            setting: ("una vista de", "una imagen de", "una postal de", "un dibujo de") for setting in Setting
-        },
+        "view": dict.fromkeys(Setting, ("una vista de", "una imagen de", "una postal de", "un dibujo de")),
     },
     columns=_COLUMNS,
     wheres=combine(_COLUMNS, _LAYERS, ("{layer} {column}", "{layer}, {column},")),
