@@ -220,7 +220,14 @@ class Library:
             held = self._galleries.get(key)
             if held is not None and held[0] == revision:
                 return held[1]
-            revision, snapshot = self._snapshot(space, modality)
+            state = self.catalog.gallery_state(space.name, modality)
+            snapshot = GallerySnapshot(
+                segments=[segment.number for segment in state.segments],
+                dead=[(row.segment, row.row) for row in state.dead],
+                generation=state.generation and state.generation.number,
+                rows={segment.number: segment.rows for segment in state.segments},
+                dim=space.dim,
+            )
             if held is not None:
                 gallery = held[1].refresh(snapshot)
             else:
@@ -228,23 +235,10 @@ class Library:
                     self.segments_directory(space, modality),
                     self.generations_directory(space, modality),
                     snapshot,
-                    dim=space.dim,
+                    threads=self.settings.threads,
                 )
-            self._galleries[key] = (revision, gallery)
+            self._galleries[key] = (state.revision, gallery)
             return gallery
-
-    def _snapshot(self, space: EmbeddingSpace, modality: Modality) -> tuple[int, GallerySnapshot]:
-        """One consistent view; read again when a job commits in between."""
-        while True:
-            revision = self.catalog.revision()
-            generation = self.catalog.active_generation(space.name, modality)
-            snapshot = GallerySnapshot(
-                segments=tuple(self.catalog.segments(space.name, modality)),
-                dead=tuple(self.catalog.dead_rows(space.name, modality)),
-                generation=generation,
-            )
-            if self.catalog.revision() == revision:
-                return revision, snapshot
 
     def search(self, request: SearchRequest | str) -> SearchResponse:
         """Search by a request, or by a query string as on the command line."""

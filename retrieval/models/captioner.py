@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
-from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
+from retrieval.models.towers import choose_device, choose_precision
+from retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
 MAX_NEW_TOKENS = 128
@@ -25,10 +26,10 @@ MAX_QUESTION = 512  # characters
 class Florence2Captioner:
     """Writes about pictures, greedily (deterministic). Safe for use by one thread at a time."""
 
-    def __init__(self, directory: Path, *, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format."""
         self._device = choose_device(device)
-        self._dtype = choose_dtype(self._device, precision)
+        self._dtype = choose_precision(precision, self._device)
         self._processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
         model = Florence2ForConditionalGeneration.from_pretrained(
             directory, local_files_only=True, dtype=self._dtype

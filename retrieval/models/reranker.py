@@ -19,8 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
 
-from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Picture
+from retrieval.models.towers import choose_device, choose_precision
+from retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
 MAX_TOKENS = 128
@@ -29,10 +30,10 @@ MAX_TOKENS = 128
 class BlipReranker:
     """Match probabilities of (text, picture) pairs. Safe for use by one thread at a time."""
 
-    def __init__(self, directory: Path, *, device: str = "auto", precision: str = "auto") -> None:
-        """Load from `directory`, a folder in the hub's format (see `retrieval.models.hub` for how it gets there)."""
+    def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
+        """Load from `directory`, a folder in the hub's format (`folders.find_folder` finds it)."""
         self._device = choose_device(device)
-        self._dtype = choose_dtype(self._device, precision)
+        self._dtype = choose_precision(precision, self._device)
         self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
         processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
         model = BlipForImageTextRetrieval.from_pretrained(directory, local_files_only=True, dtype=self._dtype)

@@ -1,0 +1,106 @@
+"""What the rest of the engine asks of a model, as protocols; the fakes of the tests implement them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import EmbeddingSpace, UnitVectors
+from retrieval.errors import VasariError
+
+Detail = Literal["short", "detailed"]
+
+
+class OutOfMemory(VasariError):  # noqa: N818 - reads as the signal it is: the pipeline halves its batch on it
+    """The device could not hold a batch; the same work may succeed in smaller batches."""
+
+
+class Picture(Protocol):
+    """The part of `PIL.Image.Image` (mode RGB) that preprocessing needs, so that models need no Pillow."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """The pixels, (height, width, 3) uint8, as numpy reads them."""
+
+    def resize(
+        self,
+        size: tuple[int, int],
+        resample: int | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Picture:
+        """The part `box` (left, top, right, bottom) scaled to `size` (width, height)."""
+
+
+class TextEncoder(Protocol):
+    """The text half of a dual encoder: enough for a text query."""
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        """Vectors (n, dim) of `texts`; raises OutOfMemory."""
+
+
+class DualEncoder(Protocol):
+    """Maps pictures and texts into one space, where the cosine tells how well they fit."""
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space that the vectors belong to."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels of the shorter side that preprocessing needs; pictures may be decoded at twice this size."""
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: (H, W, 3). Safe to call from many threads."""
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        """Vectors (n, dim) of `texts`; raises OutOfMemory."""
+
+
+class Reranker(Protocol):
+    """Reads a text and a picture together (cross-attention); slower and finer than a dual encoder."""
+
+    def score(self, text: str, images: Sequence[Picture]) -> NDArray[np.float32]:
+        """Probability in [0, 1], for each image, that `text` describes it: (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box in a picture, in pixels from the top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    label: str
+
+
+class Captioner(Protocol):
+    """Writes about pictures."""
+
+    def caption(self, images: Sequence[Picture], detail: Detail = "short") -> list[str]:
+        """One description for each image."""
+
+    def answer(self, image: Picture, question: str) -> str:
+        """A short answer to a question about the picture."""
+
+    def locate(self, image: Picture, phrase: str) -> list[Region]:
+        """Where in the picture the phrase is to be seen; empty if nowhere."""
