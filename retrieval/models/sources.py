@@ -1,0 +1,291 @@
+"""Where a model's files come from: reading a model reference, and finding or fetching what it names.
+
+| reference | what it is |
+|---|---|
+| `fast` | a preset (`vasari models list`) |
+| `ViT-B-32/laion2b_s34b_b79k` | an open_clip architecture with the tag of its pretrained weights |
+| `hf-hub:owner/name` | a hub repository with `open_clip_config.json` |
+| `./my-model`, `/models/clip` | a folder with `open_clip_config.json` and weights, as the hub keeps them |
+| `ViT-B-32:/runs/best.safetensors` | a checkpoint file (.safetensors, .pt, .bin) of a named architecture |
+
+Light: no torch. Only an architecture with a tag that is no preset's has to ask open_clip which repository it means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
+from retrieval.models import hub
+from retrieval.models.presets import PRESETS, ModelKind, Preset, alternatives, builtin_models_directory
+
+HUB_PREFIX = "hf-hub:"
+LOCAL_PREFIX = "local-dir:"
+CONFIGURATION = "open_clip_config.json"
+
+
+class SourceKind(StrEnum):
+    """How a model is found."""
+
+    TAG = "tag"  # an architecture of open_clip, weights by tag
+    HUB = "hub"
+    DIRECTORY = "directory"
+    CHECKPOINT = "checkpoint"  # an architecture of open_clip, weights in a file
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A reference that has been read. Which fields are set follows from `kind`."""
+
+    reference: str
+    kind: SourceKind
+    architecture: str | None = None  # TAG, CHECKPOINT
+    tag: str | None = None  # TAG
+    repository: str | None = None  # HUB, and TAG where it is known
+    path: Path | None = None  # DIRECTORY: the folder; CHECKPOINT: the file
+    preset: Preset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """All files of a model, on this machine. `model` is open_clip's `model_cfg`."""
+
+    source: ModelSource
+    weights: Path
+    model: Mapping[str, Any]
+    image: Mapping[str, Any] | None  # open_clip's `preprocess_cfg`; None: as open_clip knows the architecture
+    tokenizer: Path | None  # folder of a Hugging Face tokenizer; None: CLIP's own byte pairs
+    text_model: Path | None  # folder with the config.json of a Hugging Face text tower
+
+
+def resolve(reference: str) -> ModelSource:
+    """Read a model reference; raises UsageError or NotFoundError with what could be meant."""
+    reference = reference.strip()
+    if not reference:
+        raise UsageError("the model reference is empty: `vasari models list` shows the presets")
+    if (preset := PRESETS.get(reference)) is not None:
+        return _of_preset(preset)
+    if reference.startswith(HUB_PREFIX):
+        return ModelSource(reference, SourceKind.HUB, repository=reference.removeprefix(HUB_PREFIX))
+    path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
+    if reference.startswith(LOCAL_PREFIX) or path.is_dir():
+        return _of_directory(reference, path)
+    architecture, colon, file = reference.partition(":")
+    if colon:
+        return _of_checkpoint(reference, architecture, Path(file).expanduser())
+    architecture, slash, tag = reference.partition("/")
+    if slash and architecture in architectures():
+        return ModelSource(
+            reference,
+            SourceKind.TAG,
+            architecture=architecture,
+            tag=tag,
+            repository=_preset_repository(reference),
+        )
+    raise _unknown(reference)
+
+
+def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> ModelFiles:
+    """Find the model's files on this machine, downloading what is missing.
+
+    Raises ModelUnavailableError, in one line that names the alternatives, when they are not here and cannot be had.
+    """
+    try:
+        if source.path is not None and source.kind is SourceKind.DIRECTORY:
+            return _files_of_directory(source, source.path)
+        if source.kind is SourceKind.CHECKPOINT:
+            return _files_of_checkpoint(source, access)
+        if source.kind is SourceKind.TAG:
+            return _files_of_tag(source, access, accept_licence)
+        return _files_of_repository(source, access)
+    except ModelUnavailableError as error:
+        raise _unavailable(source, error) from error
+
+
+@cache
+def architectures() -> frozenset[str]:
+    """Names of the architectures that the installed open_clip knows."""
+    return frozenset(path.stem for path in _architecture_directory().glob("*.json"))
+
+
+def _architecture_directory() -> Path:
+    """Where open_clip keeps its model configurations (found without importing it, which costs seconds)."""
+    spec = find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelUnavailableError("open_clip is not installed: pip install open_clip_torch")
+    return Path(spec.submodule_search_locations[0]) / "model_configs"
+
+
+def _of_preset(preset: Preset) -> ModelSource:
+    if preset.kind is not ModelKind.DUAL_ENCODER:
+        raise UsageError(
+            f"{preset.name} is a {preset.kind}, it cannot embed: `vasari models list` shows which can"
+        )
+    if preset.builtin:
+        directory = builtin_models_directory() / preset.reference
+        return ModelSource(preset.name, SourceKind.DIRECTORY, path=directory, preset=preset)
+    architecture, _, tag = preset.reference.partition("/")
+    return ModelSource(
+        preset.name,
+        SourceKind.TAG,
+        architecture=architecture,
+        tag=tag,
+        repository=preset.hub,
+        preset=preset,
+    )
+
+
+def _of_directory(reference: str, path: Path) -> ModelSource:
+    if not (path / CONFIGURATION).is_file():
+        raise NotFoundError(
+            f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file"
+        )
+    return ModelSource(reference, SourceKind.DIRECTORY, path=path.resolve())
+
+
+def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource:
+    if architecture not in architectures():
+        raise _unknown(reference, architecture)
+    if not file.is_file():
+        raise NotFoundError(f"there is no checkpoint file {file}")
+    return ModelSource(reference, SourceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
+
+
+def _unknown(reference: str, name: str | None = None) -> NotFoundError:
+    known = [*PRESETS, *architectures()]
+    close = get_close_matches(name or reference.partition("/")[0], known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    if reference in architectures():
+        hint = f"an architecture needs its weights, as {reference}/TAG or {reference}:FILE. "
+    return NotFoundError(
+        f"{reference!r} is neither a preset, an open_clip ARCHITECTURE/TAG, hf-hub:OWNER/NAME, a model folder "
+        f"nor ARCHITECTURE:FILE: {hint}`vasari models list` shows the presets"
+    )
+
+
+def _preset_repository(reference: str) -> str | None:
+    return next((preset.hub for preset in PRESETS.values() if preset.reference == reference), None)
+
+
+def _files_of_directory(source: ModelSource, directory: Path) -> ModelFiles:
+    configuration = directory / CONFIGURATION
+    if not configuration.is_file():
+        raise ModelUnavailableError(f"{configuration} is missing")
+    model, image = _read_configuration(configuration)
+    text = model["text_cfg"]
+    weights = next((path for name in hub.OPEN_CLIP_WEIGHTS if (path := directory / name).is_file()), None)
+    weights = weights or next(iter(sorted(directory.glob("*.safetensors"))), None)
+    if weights is None:
+        raise ModelUnavailableError(f"{directory} holds no weights ({hub.OPEN_CLIP_WEIGHTS[0]})")
+    return _checked(
+        ModelFiles(
+            source=source,
+            weights=weights,
+            model=model,
+            image=image,
+            tokenizer=directory if text.get("hf_tokenizer_name") else None,
+            text_model=directory if text.get("hf_model_name") else None,
+        )
+    )
+
+
+def _files_of_repository(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    repository = source.repository or ""
+    model, image = _read_configuration(hub.obtain(repository, (CONFIGURATION,), access))
+    weights = hub.obtain(repository, hub.OPEN_CLIP_WEIGHTS, access)
+    return _with_text_files(source, weights, model, image, access)
+
+
+def _files_of_tag(source: ModelSource, access: hub.HubAccess, accept_licence: bool) -> ModelFiles:
+    known = source.repository
+    repository, names = (known, hub.OPEN_CLIP_WEIGHTS) if known else _repository_of_tag(source)
+    preset = source.preset
+    if preset and preset.ask_before_download and not accept_licence and not hub.cached(repository, names):
+        raise ModelUnavailableError(
+            f"its licence is {preset.licence} ({preset.licence_url}): "
+            f"if you agree, run `vasari models pull {preset.name} --accept-licence`"
+        )
+    weights = hub.obtain(repository, names, access)
+    return _with_text_files(source, weights, _architecture(source), None, access)
+
+
+def _files_of_checkpoint(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    if source.path is None:
+        raise UsageError(f"{source.reference!r} names no checkpoint file")
+    return _with_text_files(source, source.path, _architecture(source), None, access)
+
+
+def _with_text_files(
+    source: ModelSource,
+    weights: Path,
+    model: Mapping[str, Any],
+    image: Mapping[str, Any] | None,
+    access: hub.HubAccess,
+) -> ModelFiles:
+    """Add the tokenizer and text tower configuration that `model` names by hub repositories of their own."""
+    text = model["text_cfg"]
+    tokenizer, text_model = text.get("hf_tokenizer_name"), text.get("hf_model_name")
+    return _checked(
+        ModelFiles(
+            source=source,
+            weights=weights,
+            model=model,
+            image=image,
+            tokenizer=hub.obtain_text_files(tokenizer, access) if tokenizer else None,
+            text_model=hub.obtain_text_files(text_model, access, ("config.json",)) if text_model else None,
+        )
+    )
+
+
+def _repository_of_tag(source: ModelSource) -> tuple[str, tuple[str, ...]]:
+    """Ask open_clip which hub repository, and which file in it, a tag means."""
+    from retrieval.models.architectures import tag_repository
+
+    return tag_repository(source.architecture or "", source.tag or "")
+
+
+def _architecture(source: ModelSource) -> Mapping[str, Any]:
+    path = _architecture_directory() / f"{source.architecture}.json"
+    model: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return model
+
+
+def _read_configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`model_cfg` and `preprocess_cfg` of an open_clip_config.json."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        model, image = dict(content["model_cfg"]), dict(content.get("preprocess_cfg") or {})
+        model |= {part: dict(model[part]) for part in ("vision_cfg", "text_cfg")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelUnavailableError(f"{path} is no open_clip configuration ({error})") from error
+    return model, image
+
+
+def _checked(files: ModelFiles) -> ModelFiles:
+    """Refuse models that would run code of their own."""
+    asks = dict(files.model["text_cfg"].get("tokenizer_kwargs") or {}).get("trust_remote_code")
+    for folder, name in ((files.tokenizer, "tokenizer_config.json"), (files.text_model, "config.json")):
+        if folder is not None and (folder / name).is_file():
+            asks = asks or "auto_map" in json.loads((folder / name).read_text(encoding="utf-8"))
+    if asks:
+        raise UnsupportedError(
+            f"{files.source.reference} brings program code of its own, which Vasari never runs: choose another model"
+        )
+    return files
+
+
+def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnavailableError:
+    """One line: what is missing, why, and what works instead."""
+    names = ", ".join(alternatives()) or "none"
+    return ModelUnavailableError(
+        f"the weights of {source.reference!r} are not on this machine: {error}. "
+        f"Available without a network: {names}; or give a model folder (--model DIR); `vasari models list` shows all"
+    )

@@ -1,0 +1,94 @@
+"""The two towers on a device: precision, threads, batches of pixels and tokens in, float32 vectors out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from retrieval.domain import UnitVectors, unit_vectors
+from retrieval.models.architectures import (
+    TextTower,
+    build_model,
+    build_tokenizer,
+    image_preprocessing,
+    text_preprocessing,
+    tokenize,
+)
+from retrieval.models.ports import OutOfMemory
+from retrieval.models.sources import ModelFiles
+
+_TEXT_BATCH = 64
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
+
+
+class Towers:
+    """A loaded model. Safe to call from several threads; they take turns."""
+
+    def __init__(
+        self, files: ModelFiles, device: torch.device, dtype: torch.dtype, threads: int | None
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.files, self.device, self.dtype = files, device, dtype
+        self.model: Any = build_model(files).to(device=device, dtype=dtype)
+        self.tokenizer = build_tokenizer(files)
+        self.text_tower = TextTower(self.model, files.model["text_cfg"].get("tokenizer_mode")).eval()
+        self.image = image_preprocessing(files, self.model)
+        self.text = text_preprocessing(files, self.text_tower)
+        self._turn = threading.Lock()
+        # (pixel / 255 - mean) / std, as one multiplication and one addition over the channels.
+        mean, std = torch.tensor(self.image.mean), torch.tensor(self.image.std)
+        self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(device)
+        self._shift = (-mean / std).view(1, 3, 1, 1).to(device)
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Vectors (n, dim) of pixels (n, H, W, 3)."""
+        with self._turn, torch.inference_mode(), out_of_memory():
+            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+            return _unit(self.model.encode_image(self._normalised(pixels)))
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        """Vectors (n, dim), in the order of `texts`; batches hold texts of like length."""
+        tokens = tokenize(self.tokenizer, texts)
+        lengths = self.text.needed_lengths(tokens)
+        order = np.argsort(lengths, kind="stable")
+        rows: list[UnitVectors] = []
+        for start in range(0, len(order), _TEXT_BATCH):
+            chosen = order[start : start + _TEXT_BATCH]
+            rows.append(self._embed_tokens(tokens[chosen, : lengths[chosen].max()]))
+        vectors = np.concatenate(rows)
+        return UnitVectors(vectors[np.argsort(order)])
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        """(n, H, W, 3) uint8 to (n, 3, H, W) in the model's dtype; memory stays channels-last."""
+        moved = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        return torch.addcmul(self._shift, moved, self._scale).to(self.dtype)
+
+    def _embed_tokens(self, tokens: NDArray[np.int64]) -> UnitVectors:
+        with self._turn, torch.inference_mode(), out_of_memory():
+            return _unit(self.text_tower(torch.from_numpy(tokens).to(self.device)))
+
+
+def _unit(features: Any) -> UnitVectors:
+    rows = features[0] if isinstance(features, tuple) else features
+    return unit_vectors(rows.float().cpu().numpy())
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Turn the many ways in which torch says that memory is short into OutOfMemory."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory("the device is out of memory: use a smaller batch (-b)") from error
+    except RuntimeError as error:
+        if any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise OutOfMemory("memory is short: use a smaller batch (-b)") from error
+        raise
