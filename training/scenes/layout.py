@@ -233,22 +233,24 @@ def _place(group: Group, room: _Room, rng: Random) -> list[Box]:
 def _grid(
     group: Group, room: _Room, grid: tuple[int, int], size: tuple[float, float], rng: Random
 ) -> list[Box]:
-    """Put the boxes into their cells; the play that is left is spent by chance."""
+    """Put the boxes into their cells; the play that is left is spent by chance, so that no group looks drilled."""
     columns, lines = grid
     width, height = size
-    loose = room.span[1] - room.span[0] - columns * width - (columns - 1) * _GAP
-    step_x = width + _GAP + (loose / columns * rng.uniform(0.1, 0.4) if columns > 1 else 0.0)
-    free = room.span[1] - room.span[0] - width - (columns - 1) * step_x
-    left = room.span[0] + free * rng.uniform(*_LEAN[group.column])
+    breadth = room.span[1] - room.span[0]
+    loose = breadth - columns * width - (columns - 1) * _GAP
+    step_x = width + _GAP + (loose / columns * rng.uniform(0.1, 0.6) if columns > 1 else 0.0)
     step_y = height + _GAP
     first = max(room.feet[0], room.ceiling + height)  # the base of the upper line at its highest
     play = max(0.0, room.feet[1] - first - (lines - 1) * step_y)
     base = first + play * rng.uniform(*_STAND[group.layer])
     found: list[Box] = []
-    for number in range(group.count):
-        line, column = divmod(number, columns)
-        missing = columns - min(columns, group.count - line * columns)
-        x = left + (column + missing / 2) * step_x  # a short second line stands in the middle
-        bottom = base + line * step_y
-        found.append((x, bottom - height, x + width, bottom))
+    for line in range(lines):
+        members = min(columns, group.count - line * columns)
+        free = breadth - width - (members - 1) * step_x
+        left = room.span[0] + free * rng.uniform(*_LEAN[group.column])
+        for place in range(members):
+            scale = rng.uniform(0.9, 1.0) if group.count > 1 else 1.0
+            x = left + place * step_x + width * (1 - scale) * rng.random()
+            bottom = base + line * step_y - min(0.02, base - first) * rng.random() * (lines == 1)
+            found.append((x, bottom - height * scale, x + width * scale, bottom))
     return found
