@@ -1,0 +1,325 @@
+"""FAISS behind the `VectorIndex` port: Flat, HNSW and IVF over inner products of unit vectors.
+
+All three keep rows as float16 (scalar quantiser QT_fp16), which is what the segments hold: half the memory of
+float32 and the very same scores as the exact scan. What a search needs (selector, efSearch, nprobe) is an
+object made for that call, so that searches from many threads never meet in the shared index.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import faiss as faiss_stubs
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import UnitVectors
+from retrieval.errors import LibraryCorruptError
+from retrieval.vectors.durable import (
+    TEMPORARY,
+    HashingWriter,
+    discarded_on_failure,
+    sync_folder,
+    write_file,
+)
+from retrieval.vectors.index import (
+    NO_ID,
+    Ids,
+    IndexKind,
+    Scores,
+    check_new_ids,
+    check_queries,
+    is_among,
+    nothing,
+)
+
+faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
+
+INDEX_FILE = "index.faiss"
+_WIDEST = 32  # a filter makes the search at most this many times as thorough
+_SEED = 1234  # of k-means: the same rows give the same index
+
+DEFAULTS: Mapping[IndexKind, Mapping[str, int]] = {
+    IndexKind.FLAT: {},
+    IndexKind.HNSW: {"neighbours": 32, "construction": 200, "effort": 64},
+    IndexKind.IVF: {"lists": 0, "effort": 0},  # 0: from the number of rows
+}
+
+
+class FaissIndex:
+    """One FAISS index (see `VectorIndex`).
+
+    `parameters`: for HNSW `neighbours` (M), `construction` (efConstruction) and `effort` (efSearch); for IVF
+    `lists` (nlist; 0: 4 √rows) and `effort` (nprobe). `threads` limits FAISS in the calling thread only,
+    while it works.
+    """
+
+    def __init__(
+        self,
+        kind: IndexKind,
+        dim: int,
+        parameters: Mapping[str, int] | None = None,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        self.kind = kind
+        self.threads = threads
+        self._parameters = {**DEFAULTS[kind], **(parameters or {})}
+        self._index = _empty(kind, dim, self._parameters)
+        self._known: Ids = np.empty(0, np.int64)  # sorted
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @property
+    def effort(self) -> int:
+        """How thorough a search is unless told otherwise: efSearch or nprobe; 0 for Flat, which is always exact."""
+        return _default_effort(self.kind, self._index)
+
+    @property
+    def lists(self) -> int:
+        """The number of inverted lists of an IVF index; 1 for the others."""
+        return int(self._index.nlist) if self.kind is IndexKind.IVF else 1
+
+    def set_effort(self, effort: int) -> None:
+        """Choose the default `effort`; it is saved with the index. Not while others search."""
+        if self.kind is IndexKind.HNSW:
+            faiss.downcast_index(self._index.index).hnsw.efSearch = effort
+        elif self.kind is IndexKind.IVF:
+            self._index.nprobe = effort
+
+    def train(self, sample: UnitVectors, rows: int) -> None:
+        """Place the centroids of an IVF index meant for `rows` rows by a sample (m, dim); nothing for the others."""
+        if self.kind is not IndexKind.IVF:
+            return
+        lists = self._parameters["lists"] or int(4 * np.sqrt(rows))
+        self._index = _inverted_lists(self._index.d, max(1, min(lists, len(sample) // 2)))
+        with self._working():
+            self._index.train(_stored(sample))
+        self.set_effort(self._parameters["effort"] or max(1, self._index.nlist // 16))
+
+    def add(self, ids: Ids, vectors: UnitVectors) -> None:
+        """Store `vectors` (n, dim) under new `ids` (n,); an untrained IVF index is trained on these."""
+        check_new_ids(ids, vectors, self._known, self._index.d)
+        if not len(ids):
+            return
+        if not self._index.is_trained:
+            self.train(vectors, len(vectors))
+        with self._working():
+            self._index.add_with_ids(_stored(vectors), ids)
+        self._known = np.sort(np.concatenate([self._known, ids]), kind="stable")  # quick on sorted runs
+
+    def search(
+        self,
+        queries: UnitVectors,
+        k: int,
+        allowed_ids: Ids | None = None,
+        excluded_ids: Ids | None = None,
+        *,
+        effort: int | None = None,
+    ) -> tuple[Ids, Scores]:
+        """The k nearest rows of each query; see `VectorIndex.search`. `effort` replaces the index's own.
+
+        A filter leaves fewer rows to find, so the effort grows with its selectivity; where k rows match and
+        fewer came back nevertheless (a graph's walk can end early), these queries are answered by comparing
+        every row.
+        """
+        check_queries(queries, k, self._index.d)
+        ids, scores = nothing(len(queries), k)
+        matching = len(self) if allowed_ids is None else int(is_among(allowed_ids, self._known).sum())
+        if not matching or not len(queries):
+            return ids, scores
+        selector = self._selector(allowed_ids, excluded_ids)
+        widening = min(_WIDEST, -(-len(self) // matching))
+        parameters = self._search_parameters(k, (effort or self.effort) * widening, selector)
+        with self._working():
+            scores, ids = self._index.search(queries, k, params=parameters)
+        short = np.flatnonzero(ids[:, -1] == NO_ID)
+        if len(short) and self.kind is not IndexKind.FLAT:
+            found = int((ids[short] != NO_ID).sum(axis=1).min())
+            if found < min(k, len(self._wanted(allowed_ids, excluded_ids))):
+                scores[short], ids[short] = self._exhaustive(queries[short], k, allowed_ids, excluded_ids)
+        return _ranked(ids, scores)
+
+    def remove(self, ids: Ids) -> int:
+        """Forget these ids and return how many were there; a graph keeps their rows as stepping stones."""
+        gone = np.unique(ids)
+        gone = gone[is_among(gone, self._known)]
+        if not len(gone):
+            return 0
+        if self.kind is IndexKind.HNSW:  # FAISS cannot take a row out of a graph, so it loses its name
+            names = faiss.rev_swig_ptr(self._index.id_map.data(), self._index.ntotal)
+            names[is_among(names, gone)] = NO_ID
+        else:
+            self._index.remove_ids(gone)
+        self._known = self._known[~is_among(self._known, gone)]
+        return len(gone)
+
+    def save(self, path: Path) -> None:
+        """Write `index.faiss` into the folder `path`; a full disk raises StorageError."""
+        final = path / INDEX_FILE
+        temporary = path / (INDEX_FILE + TEMPORARY)
+        with discarded_on_failure(temporary):
+            path.mkdir(parents=True, exist_ok=True)
+            write_file(temporary, self.write)
+            temporary.replace(final)
+            sync_folder(path)
+
+    def write(self, writer: HashingWriter) -> None:
+        """Write the index to an open file.
+
+        Through Python's file object, because FAISS's own writer only prints a warning when the last buffer
+        cannot be written, and leaves a file cut short.
+        """
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(writer.write, 1 << 20))
+
+    @classmethod
+    def open(cls, path: Path, *, threads: int | None = None) -> Self:
+        """Read what `save` wrote; LibraryCorruptError names a damaged file."""
+        file = path / INDEX_FILE
+        try:
+            found = faiss.read_index(str(file))
+            kind = _kind_of(found)
+        except (RuntimeError, ValueError) as error:
+            raise LibraryCorruptError(f"{file} is damaged or missing: run `vasari rebuild`") from error
+        index = cls(kind, found.d, threads=threads)
+        index._index = found
+        index._known = _names(kind, found)
+        return index
+
+    def _selector(self, allowed: Ids | None, excluded: Ids | None) -> Any:
+        """What FAISS asks for each row it meets, or None: a bit per id where ids are dense, else a hashed set."""
+        removed = self.kind is IndexKind.HNSW and self._index.ntotal > len(self)
+        if allowed is None and excluded is None and not removed:
+            return None
+        span = int(self._known[-1]) + 1
+        if span > 64 * len(self) + 65_536:
+            return faiss.IDSelectorBatch(self._wanted(allowed, excluded))
+        wanted = np.full(span, allowed is None)
+        if allowed is not None:
+            wanted[_below(allowed, span)] = True
+        if excluded is not None:
+            wanted[_below(excluded, span)] = False
+        return faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))
+
+    def _wanted(self, allowed: Ids | None, excluded: Ids | None) -> Ids:
+        wanted = self._known if allowed is None else allowed[is_among(allowed, self._known)]
+        return wanted if excluded is None else wanted[~is_among(wanted, excluded)]
+
+    def _search_parameters(self, k: int, effort: int, selector: Any) -> Any:
+        if self.kind is IndexKind.HNSW:
+            return faiss.SearchParametersHNSW(efSearch=min(max(effort, k), self._index.ntotal), sel=selector)
+        if self.kind is IndexKind.IVF:
+            return faiss.SearchParametersIVF(nprobe=min(effort, self._index.nlist), sel=selector)
+        return faiss.SearchParameters(sel=selector)
+
+    def _exhaustive(
+        self, queries: NDArray[np.float32], k: int, allowed: Ids | None, excluded: Ids | None
+    ) -> tuple[Scores, Ids]:
+        wanted = self._wanted(allowed, excluded)
+        with self._working():
+            if self.kind is IndexKind.IVF:
+                parameters = faiss.SearchParametersIVF(
+                    nprobe=self._index.nlist, sel=faiss.IDSelectorBatch(wanted)
+                )
+                scores, ids = self._index.search(queries, k, params=parameters)
+                return scores, ids
+            names = faiss.vector_to_array(self._index.id_map)
+            rows = faiss.IDSelectorBitmap(np.packbits(is_among(names, wanted), bitorder="little"))
+            storage = faiss.downcast_index(faiss.downcast_index(self._index.index).storage)
+            scores, places = storage.search(queries, k, params=faiss.SearchParameters(sel=rows))
+        return scores, np.where(places < 0, NO_ID, names[places])
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        """Limit FAISS's threads in this thread for a while (OpenMP keeps the number per calling thread)."""
+        if self.threads is None:
+            yield
+            return
+        before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            faiss.omp_set_num_threads(before)
+
+
+def _empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:
+    half = faiss.ScalarQuantizer.QT_fp16
+    if kind is IndexKind.FLAT:
+        return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, half, faiss.METRIC_INNER_PRODUCT))
+    if kind is IndexKind.HNSW:
+        graph = faiss.IndexHNSWSQ(dim, half, parameters["neighbours"], faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = parameters["construction"]
+        graph.hnsw.efSearch = parameters["effort"]
+        return faiss.IndexIDMap(graph)
+    if kind is IndexKind.IVF:
+        return _inverted_lists(dim, max(1, parameters["lists"]))
+    raise ValueError(f"{kind} is no kind of FAISS index")
+
+
+def _inverted_lists(dim: int, lists: int) -> Any:
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dim),
+        dim,
+        lists,
+        faiss.ScalarQuantizer.QT_fp16,
+        faiss.METRIC_INNER_PRODUCT,
+        False,  # not by residual: the rows themselves are kept, so scores equal the exact scan's
+    )
+    index.cp.spherical = True
+    index.cp.seed = _SEED
+    index.cp.min_points_per_centroid = 1  # small collections are no reason for a warning on stderr
+    return index
+
+
+def _kind_of(index: Any) -> IndexKind:
+    if isinstance(index, faiss.IndexIVFScalarQuantizer):
+        return IndexKind.IVF
+    if isinstance(index, faiss.IndexIDMap):
+        inner = faiss.downcast_index(index.index)
+        if isinstance(inner, faiss.IndexHNSWSQ):
+            return IndexKind.HNSW
+        if isinstance(inner, faiss.IndexScalarQuantizer):
+            return IndexKind.FLAT
+    raise ValueError("an index of another make")
+
+
+def _default_effort(kind: IndexKind, index: Any) -> int:
+    if kind is IndexKind.HNSW:
+        return int(faiss.downcast_index(index.index).hnsw.efSearch)
+    return int(index.nprobe) if kind is IndexKind.IVF else 0
+
+
+def _names(kind: IndexKind, index: Any) -> Ids:
+    """The ids an index holds, sorted."""
+    if kind is IndexKind.IVF:
+        lists = index.invlists
+        parts = [
+            faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)).copy()
+            for number in range(index.nlist)
+            if lists.list_size(number)
+        ]
+        names = np.concatenate(parts) if parts else np.empty(0, np.int64)
+    else:
+        names = faiss.vector_to_array(index.id_map)
+    return np.sort(names[names >= 0])
+
+
+def _below(ids: Ids, bound: int) -> Ids:
+    return ids[: np.searchsorted(ids, bound)]
+
+
+def _stored(vectors: UnitVectors) -> NDArray[np.float32]:
+    """The rows as they will be kept: rounded to float16, so that graphs and centroids are made of the truth."""
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+def _ranked(ids: Ids, scores: Scores) -> tuple[Ids, Scores]:
+    """Best first, equal scores by ascending id, missing ones last."""
+    scores = np.where(ids == NO_ID, np.float32(-np.inf), np.clip(scores, -1.0, 1.0))
+    order = np.lexsort((ids, -scores), axis=1)
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(scores, order, axis=1)

@@ -1,0 +1,243 @@
+"""The gallery: all vectors of one space and modality, as one search sees them.
+
+A gallery never changes. It is opened for a snapshot of the catalog's state, and `refresh` makes another one
+for a newer snapshot that shares the files both have open, so that searches under way finish on what they
+began with.
+
+A search asks the active generation for rows that are still live, scans the live rows it does not cover, and
+merges. Which row of an item counts is settled by the dead rows alone: an item that was embedded anew has its
+old row among them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import UnitVectors, unit_vectors
+from retrieval.errors import LibraryCorruptError, NotFoundError
+from retrieval.vectors.exact import Rows, merge, scan
+from retrieval.vectors.generation import DeadRows, Generation
+from retrieval.vectors.index import Ids, Scores, check_queries, is_among, nothing
+from retrieval.vectors.segments import Segment
+
+Mask = NDArray[np.bool_]
+
+# A filter that leaves no more rows than this is answered by comparing them all.
+_FEW_ROWS = 20_000
+_FEW_SHARE = 0.05  # … or than this share of the generation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GallerySnapshot:
+    """The catalog's word on which vectors exist, read in one transaction."""
+
+    segments: Sequence[int]  # committed segment numbers
+    dead: DeadRows = ()  # (segment, row) of deleted and replaced items
+    generation: int | None = None  # the active one
+    rows: Mapping[int, int] = field(default_factory=dict)  # rows per segment where known: checked on opening
+    dim: int | None = None  # of the space: checked on opening
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where a gallery's files lie, and how many threads FAISS may use."""
+
+    segments: Path
+    generations: Path
+    threads: int | None
+
+
+class Gallery:
+    """Exact or indexed search over segments minus dead rows; safe for concurrent readers.
+
+    Every live item id occurs once. All rows are numbered through, segment after segment in rising order.
+    """
+
+    def __init__(
+        self,
+        files: _Files,
+        segments: Sequence[Segment],
+        generation: Generation | None,
+        dead: DeadRows,
+        dim: int,
+    ) -> None:
+        self._files = files
+        self._segments = segments
+        self._generation = generation
+        self._dim = dim
+        self._starts = np.cumsum([0, *(len(segment) for segment in segments)])  # (segments + 1,)
+        self._ids: Ids = np.concatenate([np.empty(0, np.int64), *(segment.ids for segment in segments)])
+        self._live = self._mask_without(dead)
+        self._covered = np.zeros(len(self._ids), np.bool_)
+        if generation is not None:
+            self._covered = self._rows_of(generation.manifest.segments) & self._mask_without(generation.dead)
+        self._fresh = self._live & ~self._covered
+
+    @classmethod
+    def open(
+        cls,
+        segments_directory: Path,
+        generations_directory: Path,
+        snapshot: GallerySnapshot,
+        *,
+        threads: int | None = None,
+    ) -> Self:
+        """Map the snapshot's segments and its generation; LibraryCorruptError names a file that is damaged."""
+        return cls._opened(_Files(segments_directory, generations_directory, threads), snapshot, {}, None)
+
+    def refresh(self, snapshot: GallerySnapshot) -> Self:
+        """A gallery for a newer snapshot, sharing open files with this one, which stays usable."""
+        known = {segment.number: segment for segment in self._segments}
+        return self._opened(self._files, snapshot, known, self._generation)
+
+    @classmethod
+    def _opened(
+        cls,
+        files: _Files,
+        snapshot: GallerySnapshot,
+        known: Mapping[int, Segment],
+        generation: Generation | None,
+    ) -> Self:
+        segments = [
+            known.get(number)
+            or Segment.open(files.segments, number, rows=snapshot.rows.get(number), dim=snapshot.dim)
+            for number in sorted(snapshot.segments)
+        ]
+        if snapshot.generation is None:
+            generation = None
+        elif generation is None or generation.manifest.number != snapshot.generation:
+            generation = Generation.open(files.generations, snapshot.generation, threads=files.threads)
+        dim = snapshot.dim or (segments[0].vectors.shape[1] if segments else 0)
+        _check_dimensions(segments, generation, dim)
+        return cls(files, segments, generation, snapshot.dead, dim)
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self._live))
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self._dim
+
+    @property
+    def generation(self) -> Generation | None:
+        """The generation in use."""
+        return self._generation
+
+    @property
+    def fresh_rows(self) -> int:
+        """Live rows that no generation covers, which every search scans: many of them are a reason to rebuild."""
+        return int(np.count_nonzero(self._fresh))
+
+    def ids(self) -> Ids:
+        """The ids of all items that can be found, sorted."""
+        return self._lookup[0]
+
+    def search(self, queries: UnitVectors, k: int, allowed_ids: Ids | None = None) -> tuple[Ids, Scores, str]:
+        """The `k` nearest live items of each query (n, dim), and how they were found.
+
+        Returns ids (n, k) int64 and cosines (n, k) float32, best first, padded with -1 and -inf, and the
+        strategy in words. `allowed_ids` is sorted and without repetition; where k items match, k come back.
+        """
+        if not len(self._ids):
+            return *nothing(len(queries), k), "exact"
+        check_queries(queries, k, self._dim)
+        wanted = None if allowed_ids is None else self._rows_with(allowed_ids)
+        if self._generation is None or (wanted is not None and self._are_few(wanted)):
+            rows = np.flatnonzero(self._live) if wanted is None else wanted
+            strategy = "exact" if wanted is None else f"exact over {len(rows)} matching rows"
+            return *scan(self._parts(rows), queries, k), strategy
+        ids, scores = self._generation.index.search(queries, k, allowed_ids, self._hidden_ids)
+        strategy = "index" if wanted is None else "index with a selector"
+        fresh = np.flatnonzero(self._fresh) if wanted is None else wanted[self._fresh[wanted]]
+        if len(fresh):
+            ids, scores = merge((ids, scores), scan(self._parts(fresh), queries, k))
+            strategy += f" and exact over {len(fresh)} newer rows"
+        return ids, scores, strategy
+
+    def vectors_of(self, ids: Sequence[int] | Ids) -> UnitVectors:
+        """The vectors (n, dim) of items, in the order asked; an item without one raises NotFoundError."""
+        wanted = np.asarray(ids, np.int64)
+        known, rows = self._lookup
+        missing = wanted[~is_among(wanted, known)]
+        if len(missing):
+            raise NotFoundError(
+                f"item {missing[0]} has no vector in this space: index it, or choose another item"
+            )
+        numbers = rows[np.searchsorted(known, wanted)]
+        homes = np.searchsorted(self._starts, numbers, side="right") - 1
+        halves = np.empty((len(wanted), self._dim), np.float16)
+        for home in np.unique(homes):
+            mine = homes == home
+            halves[mine] = self._segments[home].vectors[numbers[mine] - self._starts[home]]
+        return unit_vectors(halves)
+
+    @functools.cached_property
+    def _lookup(self) -> tuple[Ids, NDArray[np.int64]]:
+        """The live ids, sorted, and the row of each."""
+        rows = np.flatnonzero(self._live)
+        order = np.argsort(self._ids[rows], kind="stable")
+        return self._ids[rows[order]], rows[order]
+
+    @functools.cached_property
+    def _hidden_ids(self) -> Ids | None:
+        """Ids that the generation finds under rows which have died since; sorted."""
+        hidden = self._ids[self._covered & ~self._live]
+        return np.unique(hidden) if len(hidden) else None
+
+    def _are_few(self, wanted: NDArray[np.int64]) -> bool:
+        return len(wanted) <= max(_FEW_ROWS, int(_FEW_SHARE * np.count_nonzero(self._covered)))
+
+    def _rows_with(self, ids: Ids) -> NDArray[np.int64]:
+        """The live rows of these ids, ascending; ids without one are passed over."""
+        known, rows = self._lookup
+        found = ids[is_among(ids, known)]
+        return np.sort(rows[np.searchsorted(known, found)])
+
+    def _parts(self, rows: NDArray[np.int64]) -> list[Rows]:
+        """Ascending row numbers, as what to scan in each segment."""
+        bounds = np.searchsorted(rows, self._starts)
+        parts = []
+        for home in np.flatnonzero(np.diff(bounds)).tolist():
+            segment = self._segments[home]
+            mine = rows[bounds[home] : bounds[home + 1]]
+            whole = len(mine) == len(segment)
+            parts.append(Rows(segment.ids, segment.vectors, None if whole else mine - self._starts[home]))
+        return parts
+
+    def _rows_of(self, numbers: Sequence[int]) -> Mask:
+        """All rows of these segments; those that are not part of the gallery are passed over."""
+        inside = np.isin([segment.number for segment in self._segments], numbers)
+        return np.repeat(inside, np.diff(self._starts))
+
+    def _mask_without(self, dead: DeadRows) -> Mask:
+        """True for every row but the dead ones; dead rows of segments outside the gallery are passed over."""
+        mask = np.ones(len(self._ids), np.bool_)
+        pairs = np.asarray(dead, np.int64).reshape(-1, 2)
+        numbers = np.asarray([segment.number for segment in self._segments], np.int64)
+        pairs = pairs[is_among(pairs[:, 0], numbers)]
+        homes = np.searchsorted(numbers, pairs[:, 0])
+        rows = self._starts[homes] + pairs[:, 1]
+        if (pairs[:, 1] < 0).any() or (rows >= self._starts[homes + 1]).any():
+            raise LibraryCorruptError(
+                "the catalog names a row beyond its segment: run `vasari doctor --repair`"
+            )
+        mask[rows] = False
+        return mask
+
+
+def _check_dimensions(segments: Sequence[Segment], generation: Generation | None, dim: int) -> None:
+    odd = next((segment for segment in segments if segment.vectors.shape[1] != dim), None)
+    if odd is not None:
+        raise LibraryCorruptError(f"segment {odd.number} has vectors of another length than {dim}")
+    if generation is not None and segments and generation.manifest.dim != dim:
+        raise LibraryCorruptError(
+            f"{generation.directory} has vectors of another length: run `vasari rebuild`"
+        )

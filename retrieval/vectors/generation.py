@@ -1,0 +1,272 @@
+"""Generations: a FAISS index over all rows of some segments, built beside the one in use.
+
+A generation is a folder `00000007/` of `index.faiss`, `dead.npy` and `manifest.json`. It covers the rows of
+its segments except those that were dead when it was built (`dead.npy`, (n, 2): segment, row), so which rows
+it can find is known without asking FAISS. The folder appears under its name only when complete; the catalog
+then makes it active.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import UnitVectors
+from retrieval.errors import LibraryCorruptError
+from retrieval.vectors.durable import (
+    TEMPORARY,
+    HashingWriter,
+    checksum_of,
+    discarded_on_failure,
+    sync_folder,
+    write_file,
+)
+from retrieval.vectors.index import IndexKind
+from retrieval.vectors.segments import Segment
+
+if TYPE_CHECKING:
+    from retrieval.vectors.faiss_index import FaissIndex
+
+INDEX_FILE = "index.faiss"
+DEAD_FILE = "dead.npy"
+MANIFEST_FILE = "manifest.json"
+_FORMAT = 1
+
+DeadRows = Sequence[tuple[int, int]] | NDArray[np.int64]  # (segment number, row in it)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPoint:
+    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query."""
+
+    effort: int
+    recall: float
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation says about itself."""
+
+    number: int
+    kind: IndexKind
+    dim: int
+    rows: int
+    segments: tuple[int, ...]  # sorted; a newer segment is searched exactly beside the generation
+    effort: int  # chosen from the curve
+    recall_at: int = 10  # k of the curve
+    curve: tuple[RecallPoint, ...] = ()
+    queries: str = ""  # what the curve was measured with
+    checksums: Mapping[str, str] = field(default_factory=dict)  # file name → BLAKE2b
+    bytes: Mapping[str, int] = field(default_factory=dict)  # file name → length
+    parameters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def high_water(self) -> int:
+        """The greatest segment number the generation covers; -1 if it covers none."""
+        return self.segments[-1] if self.segments else -1
+
+    @property
+    def recall(self) -> float:
+        """The recall measured at the chosen effort; 1 where nothing is approximate."""
+        return next((point.recall for point in self.curve if point.effort == self.effort), 1.0)
+
+    def to_json(self) -> str:
+        """The manifest as indented JSON."""
+        return json.dumps({"format": _FORMAT, **asdict(self)}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read `to_json`'s output; anything else raises ValueError, KeyError or TypeError."""
+        facts: dict[str, Any] = json.loads(text)
+        if facts.pop("format") != _FORMAT:
+            raise ValueError("another version of the format")
+        facts["kind"] = IndexKind(facts["kind"])
+        facts["segments"] = tuple(facts["segments"])
+        facts["curve"] = tuple(RecallPoint(**point) for point in facts["curve"])
+        return cls(**facts)
+
+
+class Generation:
+    """A published generation. The index itself is read when it is first searched."""
+
+    def __init__(
+        self, directory: Path, manifest: Manifest, dead: NDArray[np.int64], threads: int | None
+    ) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        self.dead = dead  # (n, 2): rows of the covered segments that the index leaves out
+        self._threads = threads
+        self._index: FaissIndex | None = None
+        self._opening = threading.Lock()
+
+    @classmethod
+    def open(cls, generations: Path, number: int, *, threads: int | None = None) -> Self:
+        """Read a generation's manifest and check its files' lengths; LibraryCorruptError names what is wrong."""
+        directory = generation_directory(generations, number)
+        path = directory / MANIFEST_FILE
+        try:
+            manifest = Manifest.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(path) from error
+        for name, length in manifest.bytes.items():
+            file = directory / name
+            if not file.is_file() or file.stat().st_size != length:
+                raise _damaged(file)
+        return cls(directory, manifest, _read_dead(directory / DEAD_FILE), threads)
+
+    @property
+    def index(self) -> FaissIndex:
+        """The index, read once; a damaged file raises LibraryCorruptError."""
+        with self._opening:
+            if self._index is None:
+                # FAISS takes 0.3 s to import, which a small library never needs to spend.
+                from retrieval.vectors.faiss_index import FaissIndex
+
+                index = FaissIndex.open(self.directory, threads=self._threads)
+                if len(index) != self.manifest.rows or index.kind is not self.manifest.kind:
+                    raise _damaged(self.directory / INDEX_FILE)
+                self._index = index
+            return self._index
+
+    def verify(self) -> None:
+        """Read all files; LibraryCorruptError names the first one whose checksum is not the manifest's."""
+        for name, wanted in self.manifest.checksums.items():
+            if checksum_of(self.directory / name) != wanted:
+                raise _damaged(self.directory / name)
+
+
+def generation_directory(generations: Path, number: int) -> Path:
+    """Where a generation lies."""
+    return generations / f"{number:08d}"
+
+
+def build_generation(
+    segments_directory: Path,
+    generations_directory: Path,
+    number: int,
+    segments: Sequence[int],
+    dead: DeadRows = (),
+    *,
+    kind: IndexKind | None = None,
+    parameters: Mapping[str, int] | None = None,
+    target_recall: float = 0.95,
+    queries: UnitVectors | None = None,
+    threads: int | None = None,
+) -> Manifest:
+    """Build and store generation `number` over the live rows of `segments`; the caller publishes it.
+
+    `kind` and `parameters` are chosen by the number of rows where not given; the search effort by measuring
+    recall@10 against the exact scan with `queries` (n, dim), or with disturbed rows where there are none.
+    A half-built or never published folder of that number is replaced. A full disk raises StorageError.
+    """
+    from retrieval.vectors import tuning  # imports FAISS, see Generation.index
+
+    if not segments:
+        raise ValueError("there are no segments to build a generation over")
+    opened = [Segment.open(segments_directory, segment) for segment in sorted(segments)]
+    left_out = _dead_among(dead, opened)
+    live = _live_rows(opened, left_out)
+    index, tuned = tuning.build(
+        opened,
+        live,
+        kind=kind,
+        parameters=parameters or {},
+        target_recall=target_recall,
+        queries=queries,
+        threads=threads,
+    )
+    manifest = Manifest(
+        number=number,
+        kind=index.kind,
+        dim=opened[0].vectors.shape[1],
+        rows=len(index),
+        segments=tuple(segment.number for segment in opened),
+        effort=index.effort,
+        recall_at=tuned.recall_at,
+        curve=tuned.curve,
+        queries=tuned.queries,
+        parameters=dict(parameters or {}),
+    )
+    return _store(generations_directory, manifest, index, left_out)
+
+
+def remove_generations(generations: Path, keep: Sequence[int]) -> list[Path]:
+    """Delete generations whose number is not in `keep`, and what unfinished builds left; returns the folders.
+
+    Only for the holder of the library's lease. A reader that has a deleted generation open goes on using it.
+    """
+    kept = {generation_directory(generations, number) for number in keep}
+    gone = []
+    for path in sorted(generations.iterdir()) if generations.is_dir() else []:
+        if path.is_dir() and path not in kept and path.name.removesuffix(TEMPORARY).isdecimal():
+            shutil.rmtree(path)
+            gone.append(path)
+    return gone
+
+
+def _store(generations: Path, manifest: Manifest, index: FaissIndex, dead: NDArray[np.int64]) -> Manifest:
+    final = generation_directory(generations, manifest.number)
+    temporary = final.with_name(final.name + TEMPORARY)
+    with discarded_on_failure(temporary):
+        if temporary.exists():
+            shutil.rmtree(temporary)
+        temporary.mkdir(parents=True)
+        checksums = {
+            INDEX_FILE: write_file(temporary / INDEX_FILE, index.write),
+            DEAD_FILE: write_file(temporary / DEAD_FILE, lambda writer: _write_dead(writer, dead)),
+        }
+        lengths = {name: (temporary / name).stat().st_size for name in checksums}
+        manifest = _with_files(manifest, checksums, lengths)
+        text = manifest.to_json().encode()
+        write_file(temporary / MANIFEST_FILE, lambda writer: writer.write(text))
+        sync_folder(temporary)
+        if final.exists():
+            shutil.rmtree(final)
+        temporary.replace(final)
+        sync_folder(generations)
+    return manifest
+
+
+def _with_files(manifest: Manifest, checksums: Mapping[str, str], lengths: Mapping[str, int]) -> Manifest:
+    facts = {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
+    return Manifest(**{**facts, "checksums": dict(checksums), "bytes": dict(lengths)})
+
+
+def _dead_among(dead: DeadRows, segments: Sequence[Segment]) -> NDArray[np.int64]:
+    pairs = np.asarray(dead, np.int64).reshape(-1, 2)
+    return np.unique(pairs[np.isin(pairs[:, 0], [segment.number for segment in segments])], axis=0)
+
+
+def _live_rows(segments: Sequence[Segment], dead: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """For each segment the numbers of its live rows."""
+    return [
+        np.setdiff1d(np.arange(len(segment)), dead[dead[:, 0] == segment.number, 1], assume_unique=True)
+        for segment in segments
+    ]
+
+
+def _write_dead(writer: HashingWriter, dead: NDArray[np.int64]) -> None:
+    np.lib.format.write_array(writer, dead, version=(1, 0), allow_pickle=False)
+
+
+def _read_dead(path: Path) -> NDArray[np.int64]:
+    try:
+        dead = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path) from error
+    if dead.dtype != np.int64 or dead.ndim != 2 or dead.shape[1] != 2:
+        raise _damaged(path)
+    return np.asarray(dead)
+
+
+def _damaged(path: Path) -> LibraryCorruptError:
+    return LibraryCorruptError(f"{path} is damaged or missing: run `vasari rebuild`")
