@@ -224,7 +224,7 @@ class Library:
             snapshot = GallerySnapshot(
                 segments=[segment.number for segment in state.segments],
                 dead=[(row.segment, row.row) for row in state.dead],
-                generation=state.generation and state.generation.number,
+                generation=state.generation.number if state.generation else None,
                 rows={segment.number: segment.rows for segment in state.segments},
                 dim=space.dim,
             )

@@ -81,7 +81,11 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
     space = library.use_model(model) if model is not None else None
     with _stoppable() as stop, Bar() as bar:
         report = run(
-            library, source, IndexOptions(space=space and space.name, **options), progress=bar, stop=stop
+            library,
+            source,
+            IndexOptions(space=space.name if space else None, **options),
+            progress=bar,
+            stop=stop,
         )
     if space is not None and not report.interrupted and library.space() != space:
         library.catalog.set_default_space(space.name)
@@ -98,7 +102,7 @@ def status(json: JsonOption = False, library: LibraryOption = None) -> None:
         catalog = opened.catalog
         default = catalog.default_space()
         holder = catalog.lease_holder()
-        spaces = [
+        spaces: list[dict[str, Any]] = [
             {
                 "name": space.name,
                 "model": space.model,
@@ -109,10 +113,10 @@ def status(json: JsonOption = False, library: LibraryOption = None) -> None:
             }
             for space in catalog.spaces()
         ]
-        facts = {
+        facts: dict[str, Any] = {
             "library": str(opened.root),
             "items": {str(modality): catalog.count(modality) for modality in Modality},
-            "failures": catalog.failure_count(),
+            "failures": catalog.count_failures(),
             "spaces": spaces,
             "job": str(holder) if holder else None,
         }
@@ -136,7 +140,9 @@ def _generation(library: Library, space: str) -> dict[str, Any] | None:
     from retrieval.domain import Modality
 
     active = library.catalog.active_generation(space, Modality.IMAGE)
-    return active and {"number": active.number, "kind": active.kind, "rows": active.rows}
+    if active is None:
+        return None
+    return {"number": active.number, "kind": active.kind, "rows": active.rows}
 
 
 def failures(
@@ -201,9 +207,8 @@ def watch(
     library: LibraryOption = None,
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
-    from indexer.watch import watch as changes
-
     from indexer.sources.folder import FolderSource
+    from indexer.watch import watch as changes
     from retrieval.library import Library
 
     roots = [path.expanduser() for path in paths]

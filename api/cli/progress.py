@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from tqdm import tqdm
 
@@ -15,7 +16,7 @@ class Bar:
     """Shows a job's pulses; silent when stderr is no terminal."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
         self._phase = ""
 
     def __enter__(self) -> Self:
@@ -50,3 +51,15 @@ class Bar:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def stage(name: str, total: int) -> Callable[[int], None]:
+    """A bar for one stage of so many steps; the returned function is told of the steps done."""
+    bar = tqdm(desc=name, total=total, file=sys.stderr, disable=None, leave=False)
+
+    def report(done: int) -> None:
+        bar.update(done)
+        if bar.n >= total:
+            bar.close()
+
+    return report

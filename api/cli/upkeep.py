@@ -23,7 +23,6 @@ def doctor(
 ) -> None:
     """Check that catalog, vectors and indexes agree; exit code 1 when something is wrong."""
     from indexer.doctor import examine
-
     from retrieval.library import Library
 
     with Library.open(library) as opened:
@@ -50,9 +49,8 @@ def rebuild(
     library: LibraryOption = None,
 ) -> None:
     """Build new indexes over all vectors and switch to them; searches go on meanwhile."""
-    from indexer.generations import rebuild as build
-
     from api.cli.progress import Bar
+    from indexer.generations import rebuild as build
     from retrieval.library import Library
 
     with Library.open(library) as opened, Bar() as bar:

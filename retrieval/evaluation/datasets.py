@@ -90,6 +90,12 @@ def load_dataset(
     return _resolve(file, pairs, limit)
 
 
+def languages(path: str | Path) -> list[str]:
+    """The languages that a dataset's captions name, in the order of first mention; English where none is named."""
+    file = annotation_file(Path(path).expanduser())
+    return list(dict.fromkeys(pair.language for pair in reader_of(file)(file) if pair.language)) or ["en"]
+
+
 def annotation_file(path: Path) -> Path:
     """The annotation file that `path` names or holds; raises NotFoundError."""
     if path.is_file():

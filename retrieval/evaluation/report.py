@@ -179,7 +179,8 @@ def matched_pair_accuracy(
 
 
 def _rowwise(left: UnitVectors, right: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.einsum("nd,nd->n", left, right)
+    products: NDArray[np.float32] = np.einsum("nd,nd->n", left, right)
+    return products
 
 
 def _distinct(negatives: Sequence[HardNegative]) -> tuple[NDArray[np.int64], list[Path]]:

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
+from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
-from retrieval.models.towers import choose_device, choose_precision
 from retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
@@ -29,7 +29,7 @@ class Florence2Captioner:
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format."""
         self._device = choose_device(device)
-        self._dtype = choose_precision(precision, self._device)
+        self._dtype = choose_dtype(self._device, precision)
         self._processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
         model = Florence2ForConditionalGeneration.from_pretrained(
             directory, local_files_only=True, dtype=self._dtype
@@ -67,7 +67,8 @@ class Florence2Captioner:
         parsed: dict[str, Any] = self._processor.post_process_generation(
             text=text, task=task, image_size=(image.width, image.height)
         )[task]
-        return [Region(*box, label) for box, label in zip(parsed["bboxes"], parsed["labels"], strict=True)]
+        boxes = zip(parsed["bboxes"], parsed["labels"], strict=True)
+        return [Region(left, top, right, bottom, label) for (left, top, right, bottom), label in boxes]
 
     @torch.inference_mode()
     def _generate(

@@ -1,4 +1,4 @@
-"""Where a reranker or captioner lies: a preset's or hub repository's folder, or a local one, in transformers' format."""
+"""Where a reranker or captioner lies, in transformers' format: a preset, a hub repository, or a local folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from pathlib import Path
 
 from retrieval.errors import ModelUnavailableError, NotFoundError
 from retrieval.models import hub
-from retrieval.models.presets import PRESETS, ModelKind, alternatives, find_preset, location
+from retrieval.models.presets import (
+    PRESETS,
+    ModelKind,
+    alternatives,
+    builtin_models_directory,
+    find_preset,
+    location,
+)
 
 _FILES = ("config.json", "preprocessor_config.json")
 
@@ -32,6 +39,15 @@ def find_folder(reference: str, kind: ModelKind, access: hub.HubAccess) -> Path:
     if found is None:
         raise ModelUnavailableError(f"the built-in model {preset.name!r} is not installed: run `make models`")
     return found
+
+
+def companion(encoder: str, kind: ModelKind) -> str:
+    """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
+    drawn = (
+        encoder == "scenes" or Path(encoder).expanduser().resolve() == builtin_models_directory() / "scenes"
+    )
+    fitting = (preset.name for preset in PRESETS.values() if preset.kind is kind and preset.builtin is drawn)
+    return next(fitting)
 
 
 def _fetch(repository: str, kind: ModelKind, access: hub.HubAccess) -> Path:

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
 
+from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Picture
-from retrieval.models.towers import choose_device, choose_precision
 from retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
@@ -33,7 +33,7 @@ class BlipReranker:
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format (`folders.find_folder` finds it)."""
         self._device = choose_device(device)
-        self._dtype = choose_precision(precision, self._device)
+        self._dtype = choose_dtype(self._device, precision)
         self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
         processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
         model = BlipForImageTextRetrieval.from_pretrained(directory, local_files_only=True, dtype=self._dtype)
@@ -70,7 +70,7 @@ class BlipReranker:
         layers = self._attend([text], features, keep=True)[1]
         heat = torch.stack([layer[0].float().mean(0)[1:-1, 1:].mean(0) for layer in layers[-2:]]).mean(0)
         side = round(len(heat) ** 0.5)
-        return (heat / heat.sum()).view(side, side).cpu().numpy()  # type: ignore[no-any-return]
+        return (heat / heat.sum()).view(side, side).cpu().numpy()
 
     def score(self, text: str, images: Sequence[Picture]) -> NDArray[np.float32]:
         """Probability in [0, 1], for each picture, that `text` describes it: (n,)."""

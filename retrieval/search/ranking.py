@@ -28,7 +28,8 @@ def blend(
     second = np.log(sure / (1 - sure))
     first = CONTRASTIVE_SCALE * (cosines.astype(np.float64) - cosines.max(initial=-1.0))
     odds = weight * second + (1 - weight) * first
-    return (1 / (1 + np.exp(-odds))).astype(np.float32)
+    scores: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
+    return scores.astype(np.float32)
 
 
 def reciprocal_rank_fusion(rankings: Sequence[Sequence[ItemId]], k: int = 60) -> list[ItemId]:

@@ -1,0 +1,273 @@
+"""`vasari eval` and `vasari scenes render`: datasets with known answers."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.options import DeviceOption, JsonOption, PrecisionOption, open_settings
+
+if TYPE_CHECKING:
+    from retrieval.evaluation.datasets import Dataset
+    from retrieval.evaluation.embeddings import EmbeddingCache
+    from retrieval.evaluation.report import Reranking
+    from retrieval.models.captioner import Florence2Captioner
+    from retrieval.models.ports import DualEncoder
+    from retrieval.settings import Settings
+
+scenes = typer.Typer(help="The drawn collection.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class DetailChoice(StrEnum):
+    """How much the captions tell that are searched with."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class SplitChoice(StrEnum):
+    """Which combinations of object, colour and setting are drawn."""
+
+    TRAIN = "train"
+    HELDOUT = "heldout"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command("eval", epilog="Example: vasari eval ./scenes --model scenes --rerank", no_args_is_help=True)(
+        evaluate
+    )
+    app.add_typer(scenes, name="scenes")
+
+
+@scenes.command(
+    "render", epilog="Example: vasari scenes render --seed 7 --count 300 ./scenes", no_args_is_help=True
+)
+def render(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to draw; continued if it was begun.")
+    ],
+    seed: Annotated[int, typer.Option(help="Another seed draws other scenes.")] = 0,
+    count: Annotated[int, typer.Option(help="How many pictures.", min=1)] = 100,
+    split: Annotated[SplitChoice, typer.Option(help="train, or combinations that training never draws.")] = (
+        SplitChoice.TRAIN
+    ),
+    size: Annotated[int, typer.Option(help="Pixels a side.", min=16, max=4096)] = 256,
+) -> None:
+    """Draw picture postcards with captions, questions and hard negatives."""
+    from training.scenes.dataset import render as draw
+    from training.scenes.scene import Split
+
+    draw(directory.expanduser(), seed, count, Split(split), size)
+    output.line(
+        f"{count} postcards in {directory}; evaluate a model on them: vasari eval {directory} --model scenes"
+    )
+
+
+def evaluate(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="COCO, Flickr, Karpathy or JSONL; or a folder.")
+    ],
+    model: Annotated[str, typer.Option("--model", "-m", help="Preset, hf-hub:… or directory.")] = "fast",
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Also rerank text→image by image-text matching.")
+    ] = False,
+    reranker: Annotated[
+        str | None, typer.Option(help="Preset or directory. [default: to suit the model]")
+    ] = None,
+    top: Annotated[int, typer.Option(help="Candidates to rerank.", min=1)] = 32,
+    weight: Annotated[float, typer.Option(help="Weight of the reranker, 0 to 1.", min=0, max=1)] = 0.5,
+    understanding: Annotated[
+        bool, typer.Option("--understanding", help="Also measure the captioner: questions and captions.")
+    ] = False,
+    captioner: Annotated[
+        str | None, typer.Option(help="Preset or directory. [default: to suit the model]")
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="Captions' language: en, zh, …, or all, one after the other.")
+    ] = "en",
+    detail: Annotated[
+        DetailChoice, typer.Option(help="Which captions, where the dataset says.")
+    ] = DetailChoice.HIGH,
+    split: Annotated[str | None, typer.Option(help="Of Karpathy's files: test, val, train.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many pictures.", min=1)] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compute the vectors anew instead of reusing them.")
+    ] = False,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Measure retrieval: recall, median rank and mAP in both directions."""
+    import platformdirs
+
+    from retrieval.evaluation.datasets import annotation_file, languages, load_dataset
+    from retrieval.evaluation.embeddings import EmbeddingCache
+    from retrieval.models.dual_encoder import OpenClipEncoder
+
+    settings = open_settings(device=device, precision=precision)
+    wanted = languages(dataset) if language == "all" else [language]
+    sets = {
+        name: load_dataset(dataset, split=split, language=name, detail=detail, limit=limit) for name in wanted
+    }
+    encoder = OpenClipEncoder.load(
+        model,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+        offline=settings.offline,
+        hub_timeout=settings.hub_timeout,
+    )
+    cache = EmbeddingCache(None if fresh else Path(platformdirs.user_cache_dir("vasari")) / "embeddings")
+    reranking = _reranking(reranker, model, top, weight, settings) if rerank else None
+    results = {
+        name: _measure(found, encoder, reranking, cache, name, annotation_file(dataset).parent)
+        for name, found in sets.items()
+    }
+    report = next(iter(results.values())) if len(results) == 1 else {"languages": results}
+    if understanding:
+        report["understanding"] = _understanding(
+            annotation_file(dataset).parent, _captioner(captioner, model, settings), limit
+        )
+    if json:
+        output.print_json(report)
+        return
+    for name, fields in results.items():
+        _print(name, fields)
+    if understanding:
+        _print_understanding(report["understanding"])
+
+
+def _measure(
+    dataset: Dataset,
+    encoder: DualEncoder,
+    reranking: Reranking | None,
+    cache: EmbeddingCache,
+    language: str,
+    folder: Path,
+) -> dict[str, Any]:
+    from api.cli.progress import stage
+    from retrieval.evaluation.questions import read_hard_negatives
+    from retrieval.evaluation.report import evaluate, matched_pair_accuracy, pair_accuracy
+
+    fields = evaluate(dataset, encoder, reranking=reranking, cache=cache, stage=stage).as_json()
+    fields["missing_images"] = list(dataset.missing)
+    file = folder / "hard_negatives.jsonl"
+    if file.is_file():
+        known = set(dataset.images)
+        negatives = [n for n in read_hard_negatives(file, language) if n.image in known]
+        if negatives:
+            fields["hard_negatives"] = {"dual_encoder": pair_accuracy(negatives, encoder, cache, stage)}
+            if reranking is not None:
+                fields["hard_negatives"]["reranker"] = matched_pair_accuracy(
+                    negatives, reranking.matcher, stage
+                )
+    return fields
+
+
+def _reranking(name: str | None, model: str, top: int, weight: float, settings: Settings) -> Reranking:
+    from retrieval.evaluation.report import Reranking
+    from retrieval.models.folders import companion, find_folder
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.presets import ModelKind
+    from retrieval.models.reranker import BlipReranker
+
+    reference = name or companion(model, ModelKind.RERANKER)
+    folder = find_folder(reference, ModelKind.RERANKER, HubAccess(settings.offline, settings.hub_timeout))
+    matcher = BlipReranker(folder, device=settings.device, precision=settings.precision)
+    return Reranking(matcher, top, weight)
+
+
+def _captioner(name: str | None, model: str, settings: Settings) -> Florence2Captioner:
+    from retrieval.models.captioner import Florence2Captioner
+    from retrieval.models.folders import companion, find_folder
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.presets import ModelKind
+
+    reference = name or companion(model, ModelKind.CAPTIONER)
+    folder = find_folder(reference, ModelKind.CAPTIONER, HubAccess(settings.offline, settings.hub_timeout))
+    return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+
+
+def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, Any]:
+    """Question accuracy, and for drawn scenes how well captions name the things shown and their colours."""
+    from api.cli.progress import stage
+    from retrieval.errors import UsageError
+    from retrieval.evaluation.questions import question_accuracy, read_questions
+
+    found: dict[str, Any] = {}
+    if (folder / "questions.jsonl").is_file():
+        questions = read_questions(folder / "questions.jsonl")
+        chosen = list(dict.fromkeys(question.image for question in questions))[:limit]
+        questions = [question for question in questions if question.image in set(chosen)]
+        found["questions"] = question_accuracy(questions, captioner, stage)
+    if (folder / "scenes.jsonl").is_file():
+        found["captions"] = _caption_agreement(folder, captioner, limit)
+    if not found:
+        raise UsageError(
+            f"{folder} has neither questions.jsonl nor scenes.jsonl to measure understanding with"
+        )
+    return found
+
+
+def _caption_agreement(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, float]:
+    from dataclasses import asdict
+
+    from api.cli.progress import stage
+    from retrieval.evaluation.embeddings import load_picture
+    from training.scenes.mentions import agreement
+    from training.scenes.scene import Scene
+
+    rows = [jsonlib.loads(line) for line in (folder / "scenes.jsonl").read_text("utf-8").splitlines()][:limit]
+    report = stage("captions", len(rows))
+    captions: list[str] = []
+    for start in range(0, len(rows), 32):
+        part = rows[start : start + 32]
+        pictures = [load_picture(folder / row["file_name"]) for row in part]
+        captions += captioner.caption(pictures, "detailed")
+        report(len(part))
+    return asdict(agreement(captions, (Scene.from_dict(row["scene"]) for row in rows)))
+
+
+def _print(language: str, fields: dict[str, Any]) -> None:
+    output.line(
+        f"{fields['dataset']} ({language}): {fields['images']:,} pictures, {fields['texts']:,} captions"
+    )
+    if fields["missing"]:
+        names = ", ".join(fields["missing_images"][:5]) + (" …" if fields["missing"] > 5 else "")
+        output.line(f"  {fields['missing']} pictures are not on disk and were left out: {names}")
+    rows = [("text → image", "text_to_image", fields), ("image → text", "image_to_text", fields)]
+    if "reranked" in fields:
+        rows.insert(1, ("  reranked", "text_to_image", fields["reranked"]))
+    output.line(f"  {'':14} {'R@1':>15} {'R@5':>7} {'R@10':>7} {'median':>7} {'mAP@10':>7} {'P@10':>7}")
+    for label, key, source in rows:
+        figures = source[key]
+        bounds = fields["intervals"]["reranked_text_to_image" if source is not fields else key]["R@1"]
+        spread = f"{figures['R@1']:.3f} ±{(bounds[1] - bounds[0]) / 2:.3f}"
+        output.line(
+            f"  {label:14} {spread:>15} {figures['R@5']:7.3f} {figures['R@10']:7.3f} "
+            f"{figures['median_rank']:7.1f} {figures['mAP@10']:7.3f} {figures['precision@10']:7.3f}"
+        )
+    for who, shares in fields.get("hard_negatives", {}).items():
+        kinds = ", ".join(f"{kind} {share:.3f}" for kind, share in shares.items() if kind != "all")
+        output.line(f"  true caption preferred to its hard negative, {who}: {shares['all']:.3f} ({kinds})")
+
+
+def _print_understanding(found: dict[str, Any]) -> None:
+    if "questions" in found:
+        kinds = ", ".join(
+            f"{kind} {share:.3f}" for kind, share in found["questions"].items() if kind != "all"
+        )
+        output.line(f"questions answered right: {found['questions']['all']:.3f} ({kinds})")
+    if "captions" in found:
+        figures = found["captions"]
+        output.line(
+            f"coloured things named in captions: F1 {figures['f1']:.3f} "
+            f"(precision {figures['precision']:.3f}, recall {figures['recall']:.3f})"
+        )

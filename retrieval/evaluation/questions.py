@@ -1,0 +1,101 @@
+"""Question answering accuracy: short answers compared after VQA's normalisation (Antol et al., 2015), simplified."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from retrieval.errors import UsageError
+from retrieval.evaluation.embeddings import load_picture
+from retrieval.evaluation.report import HardNegative, Stage, silent
+from retrieval.models.ports import Picture
+
+BATCH = 32
+
+_NUMBERS = {"one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6"}
+
+
+class Answerer(Protocol):
+    """What answers a batch of questions."""
+
+    def answers(self, images: Sequence[Picture], questions: Sequence[str]) -> list[str]:
+        """One answer a pair."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about a picture with its short answer; `kind` groups the report."""
+
+    image: Path
+    question: str
+    answer: str
+    kind: str = "all"
+
+
+def read_questions(file: Path, limit: int | None = None) -> list[Question]:
+    """Read `questions.jsonl`: file_name (beside the file), question, answer, kind."""
+    rows = _rows(file, ("file_name", "question", "answer"))
+    found = [
+        Question(file.parent / row["file_name"], row["question"], row["answer"], row.get("kind", "all"))
+        for row in rows
+    ]
+    return found[:limit]
+
+
+def read_hard_negatives(file: Path, language: str | None = None) -> list[HardNegative]:
+    """Read `hard_negatives.jsonl`: file_name, caption, negative, kind, language."""
+    rows = _rows(file, ("file_name", "caption", "negative"))
+    return [
+        HardNegative(
+            file.parent / row["file_name"],
+            row["caption"],
+            row["negative"],
+            row.get("kind", "other"),
+            row.get("language"),
+        )
+        for row in rows
+        if language is None or row.get("language") in (None, language)
+    ]
+
+
+def question_accuracy(
+    questions: Sequence[Question], answerer: Answerer, stage: Stage = silent
+) -> dict[str, float]:
+    """Share of questions answered right, in all and by kind."""
+    report = stage("questions", len(questions))
+    right: dict[str, list[bool]] = {}
+    for start in range(0, len(questions), BATCH):
+        part = questions[start : start + BATCH]
+        pictures = [load_picture(question.image) for question in part]
+        given = answerer.answers(pictures, [question.question for question in part])
+        for question, answer in zip(part, given, strict=True):
+            right.setdefault(question.kind, []).append(normal(answer) == normal(question.answer))
+        report(len(part))
+    everything = [outcome for outcomes in right.values() for outcome in outcomes]
+    shares = {"all": sum(everything) / len(everything)}
+    return shares | {kind: sum(outcomes) / len(outcomes) for kind, outcomes in sorted(right.items())}
+
+
+def normal(answer: str) -> str:
+    """Lower case, no punctuation, no articles, number words as digits."""
+    words = re.sub(r"[^\w\s]", " ", answer.casefold()).split()
+    return " ".join(_NUMBERS.get(word, word) for word in words if word not in ("a", "an", "the"))
+
+
+def _rows(file: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    found = []
+    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{file}, line {number}: not valid JSON ({error})") from error
+        lacking = [name for name in needed if name not in row]
+        if lacking:
+            raise UsageError(f"{file}, line {number}: lacks {', '.join(lacking)}")
+        found.append(row)
+    return found
