@@ -230,6 +230,26 @@ def webp_size(data: bytes) -> tuple[int, int]:
     raise ImageError("the WebP is damaged: its first chunk holds no picture")
 
 
+def declared_length(data: bytes) -> int:
+    """How many bytes the file says it has, at least; 0 where the format does not tell."""
+    image_format = sniff(data)
+    if image_format is Format.WEBP:
+        return int.from_bytes(data[4:8], "little") + 8
+    if image_format is Format.BMP:
+        return int.from_bytes(data[2:6], "little")
+    if image_format is Format.TIFF:  # programs often write the directory last
+        return int.from_bytes(data[4:8], "little" if data[:1] == b"I" else "big") + 2
+    if image_format not in (Format.AVIF, Format.HEIC):
+        return 0
+    place = 0
+    while place + 8 <= len(data):  # boxes (ISO/IEC 14496-12): length, kind, content
+        length = int.from_bytes(data[place : place + 4], "big")
+        if length < 8:  # 0: up to the end; 1: a 64-bit length follows
+            break
+        place += length
+    return place
+
+
 def truncated(data: bytes, where: str = "") -> ImageError:
     """The error for a file that stops too early."""
     return ImageError(

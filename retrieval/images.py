@@ -46,6 +46,7 @@ from retrieval.exif import Exif, read_exif, tiff_tags
 from retrieval.image_headers import (
     Format,
     Header,
+    declared_length,
     jpeg_header,
     png_header,
     png_picture,
@@ -57,43 +58,16 @@ from retrieval.image_headers import (
 Picture = Image.Image
 """A decoded picture, mode RGB."""
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".png",
-        ".apng",
-        ".webp",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-    ]
-    + [".avif", ".heic", ".heif", ".hif"]
-)
-RAW_SUFFIXES = frozenset(
-    [
-        ".3fr",
-        ".arw",
-        ".cr2",
-        ".cr3",
-        ".dng",
-        ".erf",
-        ".iiq",
-        ".nef",
-        ".nrw",
-        ".orf",
-        ".pef",
-        ".raf",
-        ".rw2",
-        ".rwl",
-    ]
-    + [".srw", ".x3f"]
-)
+# fmt: off
+IMAGE_SUFFIXES = frozenset([
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib",
+    ".avif", ".heic", ".heif", ".hif",
+])
+RAW_SUFFIXES = frozenset([
+    ".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl",
+    ".srw", ".x3f",
+])
+# fmt: on
 
 
 def indexable_suffixes() -> frozenset[str]:
@@ -275,9 +249,7 @@ def _refusing(data: bytes) -> Iterator[None]:
         raise ImageError("the picture unpacks to far more pixels than it says", stage="limit") from error
     except Exception as error:  # decoders raise nearly everything: SyntaxError, KeyError, struct.error, …
         words = " ".join(str(error).split()) or type(error).__name__
-        if any(
-            sign in words.lower() for sign in ("truncated", "end of file", "unexpected end", "premature end")
-        ):
+        if "truncated" in words.lower() or declared_length(data) > len(data):
             raise truncated(data) from error
         raise ImageError(f"the {sniff(data).upper()} data is damaged or cut off ({words[:200]})") from error
 
@@ -385,38 +357,47 @@ def _open_jpeg(data: bytes, limits: ImageLimits) -> _Opened:
     return _Opened(info, exif.orientation, header.profile, lambda target: _load_jpeg(data, header, target))
 
 
-_DAMAGE = ("premature end of data segment", "bad huffman", "restart", "rst", "inconsistent progression")
-
-
 def _load_jpeg(data: bytes, header: Header, target: int | None) -> Image.Image:
-    """Decode with libjpeg-turbo through simplejpeg where it can be.
+    """Decode with libjpeg-turbo through simplejpeg where it can be; CMYK and rare kinds go to Pillow.
 
-    It is a third faster than Pillow's way (2.1 against 3.2 ms at 500 × 375 pixels), and reports damage where
-    Pillow returns grey. CMYK, and files with harmless oddities, go to Pillow.
+    It is a sixth faster than Pillow (2.2 against 2.6 ms for 500 × 375 pixels in 125 KB), and reports damage where
+    Pillow returns grey.
     """
     least = 2 * target if target and min(header.width, header.height) >= 4 * target else 0
     if header.components in (1, 3):
-        grey = header.components == 1
         try:
-            pixels = simplejpeg.decode_jpeg(
-                data,
-                "GRAY" if grey else "RGBX",
-                min_height=least,
-                min_width=least,
-                min_factor=2 if least else 1,
-            )
+            return _turbo(data, header, least)
         except ValueError as error:
-            if any(sign in str(error).lower() for sign in _DAMAGE):
+            words = str(error).lower()
+            if "premature end of jpeg file" in words:
+                return _without_end(data, header, least)
+            if any(sign in words for sign in _DAMAGE):
                 raise ImageError(f"the JPEG data is damaged or cut off ({error})") from error
-        else:
-            height, width = pixels.shape[:2]
-            mode, layout = ("L", "L") if grey else ("RGB", "RGBX")
-            return Image.frombuffer(mode, (width, height), pixels, "raw", layout, 0, 1)
     image = _open_with_pillow(data, Format.JPEG)
     if least:
         image.draft(None, (least, least))
     image.load()
     return image
+
+
+_DAMAGE = ("premature end of data segment", "bad huffman", "rst", "inconsistent progression")
+
+
+def _turbo(data: bytes, header: Header, least: int) -> Image.Image:
+    """Grey or RGB; ValueError for damage, for harmless oddities, and for kinds of JPEG it does not know."""
+    colours, mode, layout = ("GRAY", "L", "L") if header.components == 1 else ("RGBX", "RGB", "RGBX")
+    pixels = simplejpeg.decode_jpeg(
+        data, colours, min_height=least, min_width=least, min_factor=2 if least else 1
+    )  # (height, width, 1 or 4): Pillow keeps RGB in four bytes, so RGBX is copied as it is
+    return Image.frombuffer(mode, (pixels.shape[1], pixels.shape[0]), pixels, "raw", layout, 0, 1)
+
+
+def _without_end(data: bytes, header: Header, least: int) -> Image.Image:
+    """A JPEG without end marker: good if only that is missing, truncated if pixels are."""
+    try:
+        return _turbo(data + b"\xff\xd9", header, least)
+    except ValueError as error:
+        raise truncated(data) from error
 
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
