@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError
 
+from retrieval.catalog.encoding import json_text
 from retrieval.catalog.schema import lease, library
 from retrieval.catalog.trouble import translate
 from retrieval.errors import LibraryLockedError, MissingExtraError, StorageError, UsageError
@@ -111,14 +112,15 @@ def _url(location: str | Path) -> URL:
 
 def _engine(url: URL) -> Engine:
     shown = _shown(url)
+    options: dict[str, Any] = {"json_serializer": json_text, "max_overflow": 64}
     try:
         if url.get_backend_name() == "sqlite":
-            engine = create_engine(url, connect_args={"timeout": WRITERS_WAIT}, max_overflow=64)
+            engine = create_engine(url, connect_args={"timeout": WRITERS_WAIT}, **options)
             event.listen(engine, "connect", _configure_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             arguments = {"application_name": "vasari", "connect_timeout": 10}
-            engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, max_overflow=64)
+            engine = create_engine(url, connect_args=arguments, pool_pre_ping=True, **options)
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "psycopg", "postgres") from None
     event.listen(engine, "handle_error", lambda context: translate(context.original_exception, shown))

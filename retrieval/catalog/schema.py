@@ -214,10 +214,11 @@ jobs = Table("jobs", metadata, JobColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
 
 # One live item per uri; the same index answers counts and lists of live ids without touching the wide rows.
+# The modality comes second: as first column it would lure SQLite away from the key when paging by id.
 Index(
     "ix_items_live",
-    items.c.modality,
     items.c.uri_key,
+    items.c.modality,
     unique=True,
     sqlite_where=text("deleted_at IS NULL"),
     postgresql_where=text("deleted_at IS NULL"),

@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_items_live",
         "items",
-        ["modality", "uri_key"],
+        ["uri_key", "modality"],
         unique=True,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
