@@ -53,13 +53,14 @@ def test_a_smaller_collection_is_the_beginning_of_a_larger_one(tmp_path: Path) -
 
 
 def test_pictures_that_are_there_are_kept(tmp_path: Path) -> None:
-    """A second run draws only what is missing."""
+    """A second run draws only what is missing, and clears away what a killed run left unfinished."""
     draw(tmp_path, 2)
     first, second = tmp_path / "images/000000.jpg", tmp_path / "images/000001.jpg"
     drawn = second.read_bytes()
     first.write_bytes(b"kept")
-    second.unlink()
+    second.replace(tmp_path / "images/000001.123.tmp")
     draw(tmp_path, 2)
+    assert not list(tmp_path.rglob("*.tmp"))
     assert first.read_bytes() == b"kept"
     assert second.read_bytes() == drawn
 

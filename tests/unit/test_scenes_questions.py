@@ -60,7 +60,7 @@ def is_true(scene: Scene, asked: Question) -> bool:
             ]
             return [group.kind for group in over] == [Kind(asked.answer)]
         case kind:
-            return asked.answer == getattr(scene, kind).value
+            return bool(asked.answer == getattr(scene, kind).value)
 
 
 @given(SCENES, SEEDS)

@@ -88,6 +88,8 @@ def render(
 
 def _claim(directory: Path, collection: Collection) -> None:
     """Note whose pictures these are, or refuse to mix two collections in one folder."""
+    for abandoned in (directory / "images").glob("*.tmp"):  # a run that was killed left it
+        abandoned.unlink()
     note = directory / "render.json"
     wanted = asdict(collection)
     if note.exists():
