@@ -16,6 +16,7 @@ from time import perf_counter
 
 from indexer.commit import Committer
 from indexer.decode import Loader
+from indexer.generations import is_due, publish
 from indexer.pipeline import Pipeline, Tally
 from indexer.plan import Plan, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
@@ -73,6 +74,9 @@ def index(
         tally = job.embed(plan, lease.check)
         interrupted = stop.is_set()
         removed = 0 if interrupted else job.remove(plan)
+        if tally.embedded and not interrupted and is_due(library, space, job.modality):
+            progress.update(Pulse("building"))
+            publish(library, space, job.modality)
     seconds = perf_counter() - started
     return IndexReport(
         added=tally.added,

@@ -1,0 +1,196 @@
+"""Check that catalog, segments and generations agree, and mend what can be mended.
+
+Vectors can always be made again from the pictures, so a repair throws away what is in doubt: the next
+`vasari index` embeds it anew. Items, captions and tags are never touched.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalog.records import RowOfItem, SegmentRecord
+from retrieval.domain import EmbeddingSpace, Modality
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, VasariError
+from retrieval.library import Library
+from retrieval.vectors.generation import Generation, generation_directory
+from retrieval.vectors.segments import Segment, orphans, verify_segment
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, in words that say what to do; `repaired` if it no longer is."""
+
+    kind: str  # lease, job, segment, orphan, row, vector, generation
+    message: str
+    repaired: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" + (" (repaired)" if self.repaired else "")
+
+
+def examine(library: Library, *, repair: bool = False) -> list[Finding]:
+    """Everything that is wrong with a library; none: all is well.
+
+    The write lease is held meanwhile. While another job has it, files without a record are that job's business and
+    are passed over; `repair` raises LibraryLockedError then.
+    """
+    findings: list[Finding] = []
+    catalog = library.catalog
+    with ExitStack() as held:
+        dead_holder = catalog.lease_holder()
+        try:
+            held.enter_context(catalog.acquire_lease("vasari doctor"))
+            alone = True
+        except LibraryLockedError:
+            if repair:
+                raise
+            alone = False
+        if alone and dead_holder is not None:
+            findings.append(
+                Finding("lease", f"{dead_holder} died while it wrote this library", repaired=True)
+            )
+        if alone:
+            findings.extend(_dead_jobs(library, repair))
+        for space in catalog.spaces():
+            for modality in Modality:
+                findings.extend(_Gallery(library, space, modality, repair, alone).examine())
+        findings.extend(_without_vector(library))
+    return findings
+
+
+def _dead_jobs(library: Library, repair: bool) -> Iterator[Finding]:
+    """Jobs that never said how they ended."""
+    for job in library.catalog.jobs():
+        if job.state == "running":
+            if repair:
+                library.catalog.update_job(job.id, "failed", job.progress)
+            yield Finding(
+                "job", f"job {job.id} ({job.kind}) died at {job.heartbeat_at:%Y-%m-%d %H:%M}", repair
+            )
+
+
+def _without_vector(library: Library) -> Iterator[Finding]:
+    """Items that a search in the default space cannot find; those with a known failure are in its ledger."""
+    catalog = library.catalog
+    space = catalog.default_space()
+    if space is None:
+        return
+    missing = set(catalog.missing_embeddings(space.name, Modality.IMAGE))
+    if missing:
+        failed = {failure.uri for failure in catalog.failures()}
+        files = [file.uri for file in catalog.known_files(Modality.IMAGE) if file.id in missing]
+        lost = [uri for uri in files if uri not in failed]
+        if lost:
+            yield Finding(
+                "vector",
+                f"{len(lost)} pictures have no vector in {space.name}, such as {lost[0]}:"
+                " `vasari index` on their folders makes them",
+            )
+
+
+class _Gallery:
+    """The checks of one space and modality."""
+
+    def __init__(
+        self, library: Library, space: EmbeddingSpace, modality: Modality, repair: bool, alone: bool
+    ) -> None:
+        self._catalog = library.catalog
+        self._space = space
+        self._modality = modality
+        self._segments = library.segments_directory(space, modality)
+        self._generations = library.generations_directory(space, modality)
+        self._repair = repair
+        self._alone = alone
+
+    def examine(self) -> Iterator[Finding]:
+        records = self._catalog.segments(self._space.name, self._modality)
+        live = _by_segment(self._catalog.live_rows(self._space.name, self._modality))
+        dead = _by_segment(self._catalog.dead_rows(self._space.name, self._modality))
+        nothing = np.empty((0, 2), np.int64)
+        for record in records:
+            number = record.number
+            try:
+                self._check_segment(record, live.pop(number, nothing), dead.pop(number, nothing))
+            except LibraryCorruptError as error:
+                yield self._drop(number, str(error))
+        for number in sorted(live):
+            yield self._drop(
+                number, f"{len(live[number])} items point into segment {number}, which is not there"
+            )
+        yield from self._check_generations()
+        if self._alone:
+            yield from self._check_orphans()
+
+    def _check_segment(self, record: SegmentRecord, live: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
+        """Raise LibraryCorruptError unless the files are whole and their ids are those of the catalog."""
+        verify_segment(self._segments, record.number, record.checksum)
+        segment = Segment.open(self._segments, record.number, rows=record.rows, dim=self._space.dim)
+        rows = np.concatenate([live, dead])
+        if not np.array_equal(np.sort(rows[:, 0]), np.arange(len(segment))):
+            raise LibraryCorruptError(
+                f"segment {record.number} has {len(segment)} rows, of which the catalog knows {len(rows)}"
+            )
+        if not np.array_equal(segment.ids[rows[:, 0]], rows[:, 1]):
+            raise LibraryCorruptError(
+                f"segment {record.number} and the catalog disagree on whose vectors it has"
+            )
+
+    def _drop(self, number: int, message: str) -> Finding:
+        if not self._repair:
+            return Finding("segment", message)
+        lost = self._catalog.drop_segment(self._space.name, self._modality, number)
+        return Finding("segment", f"{message}; {lost} items lost their vector", repaired=True)
+
+    def _check_generations(self) -> Iterator[Finding]:
+        segments = {record.number for record in self._catalog.segments(self._space.name, self._modality)}
+        for record in self._catalog.generations(self._space.name, self._modality):
+            try:
+                generation = Generation.open(self._generations, record.number)
+                generation.verify()
+            except (VasariError, OSError) as error:
+                trouble = str(error)
+            else:
+                if set(generation.manifest.segments) <= segments:
+                    continue
+                trouble = f"generation {record.number} covers segments that are gone: run `vasari rebuild`"
+            if self._repair:
+                self._catalog.retire_generation(self._space.name, self._modality, record.number)
+            yield Finding("generation", trouble, self._repair)
+
+    def _check_orphans(self) -> Iterator[Finding]:
+        known = [record.number for record in self._catalog.segments(self._space.name, self._modality)]
+        for path in orphans(self._segments, known):
+            if self._repair:
+                path.unlink(missing_ok=True)
+            yield Finding("orphan", f"{path} belongs to no commit", self._repair)
+        kept = {
+            generation_directory(self._generations, record.number)
+            for record in self._catalog.generations(self._space.name, self._modality)
+        }
+        for path in sorted(self._generations.iterdir()) if self._generations.is_dir() else []:
+            if path.is_dir() and path not in kept:
+                if self._repair:
+                    shutil.rmtree(path)
+                yield Finding("orphan", f"{path} belongs to no published index", self._repair)
+
+
+def _by_segment(rows: Sequence[RowOfItem]) -> dict[int, NDArray[np.int64]]:
+    """Row and item (n, 2) of each segment."""
+    if not rows:
+        return {}
+    table = np.array(rows, dtype=np.int64)  # (n, 3)
+    numbers, starts = np.unique(table[:, 0], return_index=True)  # the catalog sorts by segment
+    return {
+        int(number): part[:, 1:] for number, part in zip(numbers, np.split(table, starts[1:]), strict=True)
+    }

@@ -1,0 +1,130 @@
+"""Build an index over all vectors beside the one in use, then switch to it in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from indexer.progress import Progress, Pulse, Silent
+from retrieval.catalog.records import GenerationRecord
+from retrieval.domain import EmbeddingSpace, Modality
+from retrieval.errors import UsageError
+from retrieval.library import Library
+from retrieval.vectors.generation import Manifest, build_generation, remove_generations
+from retrieval.vectors.index import IndexKind
+
+_SMALL = 50_000  # rows that every machine scans in milliseconds: not worth importing FAISS to ask
+_STALE_SHARE = 0.2  # of a gallery that is searched beside its index before the index is built anew
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A new index that searches use from now on."""
+
+    space: str
+    modality: str
+    number: int
+    kind: str
+    rows: int
+    recall: float  # measured recall@10 at the chosen effort, in [0, 1]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.space}/{self.modality}: {self.kind} over {self.rows:,} vectors,"
+            f" recall@10 {self.recall:.3f} (generation {self.number})"
+        )
+
+
+def rebuild(
+    library: Library,
+    *,
+    kind: str | None = None,
+    recall_target: float = 0.95,
+    progress: Progress | None = None,
+) -> list[Built]:
+    """Build and publish an index for each space and modality that has vectors; searches go on meanwhile.
+
+    `kind` is flat, hnsw or ivf; None chooses by the number of rows.
+
+    Raises:
+        UsageError: there is no such kind.
+        LibraryLockedError: another job writes this library.
+        LibraryCorruptError: a segment is damaged.
+    """
+    progress = progress or Silent()
+    wanted = _kind(kind)
+    built = []
+    with library.catalog.acquire_lease("vasari rebuild"):
+        galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
+        for done, (space, modality) in enumerate(galleries):
+            progress.update(Pulse("building", done, len(galleries)))
+            manifest = publish(library, space, modality, kind=wanted, recall_target=recall_target)
+            if manifest is not None:
+                built.append(
+                    Built(
+                        space.name, modality, manifest.number, manifest.kind, manifest.rows, manifest.recall
+                    )
+                )
+        progress.update(Pulse("building", len(galleries), len(galleries)))
+    return built
+
+
+def publish(
+    library: Library,
+    space: EmbeddingSpace,
+    modality: Modality,
+    *,
+    kind: IndexKind | None = None,
+    recall_target: float = 0.95,
+) -> Manifest | None:
+    """Build an index up to the newest segment and make it active; None where there is nothing to index.
+
+    The caller holds the lease. The generation before stays on disk for searches that began with it; older ones go.
+    """
+    catalog = library.catalog
+    state = catalog.gallery_state(space.name, modality)
+    if sum(segment.rows for segment in state.segments) == len(state.dead):
+        return None
+    directory = library.generations_directory(space, modality)
+    manifest = build_generation(
+        library.segments_directory(space, modality),
+        directory,
+        catalog.reserve_generation(space.name, modality),
+        [segment.number for segment in state.segments],
+        [(row.segment, row.row) for row in state.dead],
+        kind=kind,
+        target_recall=recall_target,
+        threads=library.settings.threads,
+    )
+    catalog.publish_generation(
+        GenerationRecord(
+            space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
+        )
+    )
+    keep = {manifest.number} | ({state.generation.number} if state.generation else set())
+    for generation in catalog.generations(space.name, modality):
+        if generation.number not in keep:
+            catalog.retire_generation(space.name, modality, generation.number)
+    remove_generations(directory, sorted(keep))
+    return manifest
+
+
+def is_due(library: Library, space: EmbeddingSpace, modality: Modality) -> bool:
+    """Whether the gallery has grown so much that searches are better off with a new index."""
+    gallery = library.gallery(modality, space)
+    if len(gallery) < _SMALL or gallery.fresh_rows < _STALE_SHARE * len(gallery):
+        return False
+    from retrieval.vectors.tuning import choose_kind  # imports FAISS, 0.3 s
+
+    return choose_kind(len(gallery)) is not IndexKind.EXACT
+
+
+def _kind(name: str | None) -> IndexKind | None:
+    known = [kind.value for kind in IndexKind if kind is not IndexKind.EXACT]
+    if name is not None and name not in known:
+        raise UsageError(f"there is no index of kind {name!r}: choose one of {', '.join(known)}")
+    return None if name is None else IndexKind(name)
