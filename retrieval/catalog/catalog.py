@@ -7,6 +7,7 @@ docstrings holds here.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, select
 
-from retrieval.catalog import captions, leases, ledger, reading, spaces, vectors, writing
+from retrieval.catalog import captions, keys, leases, ledger, reading, running, spaces, vectors, writing
 from retrieval.catalog.database import Database
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.migrate import migrate
 from retrieval.catalog.records import (
+    ApiKeyRecord,
     CommitRow,
     Failure,
     GalleryState,
@@ -320,3 +322,45 @@ class Catalog:
         """Jobs, the latest first."""
         with self._database.read() as connection:
             return ledger.jobs_of(connection, limit)
+
+    def job(self, job: int) -> JobRecord | None:
+        """The job with this id."""
+        with self._database.read() as connection:
+            return running.job_of(connection, job)
+
+    def beat_job(self, job: int, progress: Mapping[str, Any]) -> bool:
+        """Note progress of a running job; False when it was cancelled or has ended."""
+        with self._database.write() as connection:
+            return running.beat_job(connection, job, progress)
+
+    def end_job(self, job: int, state: str, progress: Mapping[str, Any] | None = None) -> bool:
+        """End a running job (done, failed, cancelled); False when it has ended already."""
+        with self._database.write() as connection:
+            return running.end_job(connection, job, state, progress)
+
+    def claim_job(self, job: int, seen: datetime) -> bool:
+        """Take over a running job whose last heartbeat was `seen`; False when another was faster."""
+        with self._database.write() as connection:
+            return running.claim_job(connection, job, seen)
+
+    def release_job(self, job: int) -> None:
+        """Leave a running job to whoever claims it next."""
+        with self._database.write() as connection:
+            running.release_job(connection, job)
+
+    # Keys of the service
+
+    def add_key(self, name: str, key_hash: str, scopes: Sequence[str]) -> int:
+        """Enter a key by the SHA-256 of its text; its id."""
+        with self._database.write() as connection:
+            return keys.add_key(connection, name, key_hash, scopes)
+
+    def keys(self) -> list[ApiKeyRecord]:
+        """All keys, oldest first, the revoked ones too."""
+        with self._database.read() as connection:
+            return keys.keys_of(connection)
+
+    def revoke_key(self, key: int) -> bool:
+        """Make a key useless; False when there is none in use with this id."""
+        with self._database.write() as connection:
+            return keys.revoke_key(connection, key)

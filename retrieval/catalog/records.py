@@ -117,6 +117,18 @@ class JobRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """A key of the HTTP service, without the key itself."""
+
+    id: int
+    name: str
+    key_hash: str  # SHA-256, hexadecimal
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseHolder:
     """Who writes the library now."""
 
