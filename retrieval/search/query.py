@@ -8,15 +8,14 @@ The command line, the HTTP service and Python share this one grammar, which is r
     item:42                         an item of the library
     ./photo.jpg  /a/b.png  ~/c.webp a picture, if such a file exists
 
-`parse_terms` takes the words as a shell gives them, `parse_query` takes one string. `format_terms` writes terms
-back; parsing its output gives equal terms.
+`parse_terms` takes the words as a shell gives them, `parse_query` takes one string.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from retrieval.domain import Term, TermKind
@@ -91,21 +90,6 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
     if files and word.startswith(("./", "../", "/", "~/")):
         raise QueryError(f"no such file: {word}", word, 0)
     return Term(TermKind.TEXT, weight, text=word.strip())
-
-
-def format_terms(terms: Iterable[Term]) -> str:
-    """Write terms as a query string; `parse_query(…, files=True)` reads it back (image bytes show as <image>)."""
-    parts: list[str] = []
-    for term in terms:
-        if term.kind is TermKind.ITEM:
-            body = f"item:{term.item}"
-        elif term.kind is TermKind.IMAGE:
-            body = shlex.quote(str(term.image)) if isinstance(term.image, Path) else "<image>"
-        else:
-            body = shlex.quote(term.text or "")
-        weight = abs(term.weight)
-        parts += ["-" if term.weight < 0 else "+", body if weight == 1 else f"{weight:g}:{body}"]
-    return " ".join(parts[1:] if parts and parts[0] == "+" else parts)
 
 
 def _terms_of(words: list[str], sign: float, *, files: bool) -> list[Term]:

@@ -1,0 +1,97 @@
+"""Parsing queries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.domain import Term, TermKind
+from retrieval.errors import QueryError
+from retrieval.search.query import parse_query, parse_terms
+
+
+def text(words: str, weight: float = 1.0) -> Term:
+    return Term(TermKind.TEXT, weight, text=words)
+
+
+@pytest.mark.parametrize(
+    ("words", "terms"),
+    [
+        (["a red boat"], (text("a red boat"),)),
+        (["red", "boat"], (text("red boat"),)),
+        (["boat", "-", "people"], (text("boat"), text("people", -1))),
+        (["2:cat", "+", "0.5:dog"], (text("cat", 2), text("dog", 0.5))),
+        (["cat", "-", "2:a dog"], (text("cat"), text("a dog", -2))),
+        (["-", "people"], (text("people", -1),)),
+        (["item:42", "+", "snow"], (Term(TermKind.ITEM, item=42), text("snow"))),
+        (["3:item:42"], (Term(TermKind.ITEM, 3.0, item=42),)),
+        (["t-shirt", "9:16"], (text("t-shirt"), text("16", 9))),
+    ],
+)
+def test_words_become_weighted_terms(words: list[str], terms: tuple[Term, ...]) -> None:
+    """`+` adds, `-` subtracts, a number and a colon weigh, neighbours join."""
+    assert parse_terms(words) == terms
+
+
+def test_a_path_is_a_picture_only_where_files_are_allowed(tmp_path: Path) -> None:
+    """The same word is a picture on the command line and plain text over HTTP."""
+    picture = tmp_path / "boat.jpg"
+    picture.write_bytes(b"any")
+    assert parse_terms([str(picture)]) == (Term(TermKind.IMAGE, image=picture),)
+    assert parse_terms([str(picture)], files=False) == (text(str(picture)),)
+
+
+def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    """A mistyped path is an error, not a search for its letters."""
+    with pytest.raises(QueryError, match="no such file"):
+        parse_terms([str(tmp_path / "missing.jpg")])
+
+
+@pytest.mark.parametrize(
+    "words", [[], [""], ["+"], ["cat", "+", "+", "dog"], ["0:cat"], ["cat", "-", "-", "dog"]]
+)
+def test_what_cannot_be_searched_is_refused(words: list[str]) -> None:
+    """Empty queries, operators without terms and weights of zero are errors."""
+    with pytest.raises(QueryError):
+        parse_terms(words)
+
+
+def test_too_many_terms_are_refused() -> None:
+    """A query has a bounded number of terms."""
+    with pytest.raises(QueryError, match="at most 32"):
+        parse_query(" + ".join(["cat"] * 33))
+
+
+def test_an_apostrophe_is_no_open_quote() -> None:
+    """A search box takes natural text."""
+    assert parse_query("the dog's ball") == (text("the dog's ball"),)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["+", "-", "2:", "0:", ":", "item:", "item:7", "'", '"', "cat", " ", "-cat", "", "\0"]
+        )
+    )
+)
+def test_any_words_parse_or_are_refused(words: list[str]) -> None:
+    """Whatever is typed, the answer is terms with some weight, or a QueryError."""
+    try:
+        terms = parse_terms(words)
+    except QueryError:
+        return
+    assert any(term.weight for term in terms)
+    assert all(term.text or term.item is not None for term in terms)
+
+
+@given(st.text(max_size=40))
+def test_any_text_in_a_search_box_parses_or_is_refused(query: str) -> None:
+    """A search box raises nothing but QueryError."""
+    try:
+        terms = parse_query(query)
+    except QueryError:
+        return
+    assert terms
