@@ -66,7 +66,7 @@ def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scor
     held = max(_HELD_SCORES // count, 4096)
     ids, scores = np.empty(held, np.int64), np.empty((count, held), np.float32)
     filled = 0
-    rows_at_once = max(_BLOCK_BYTES // (4 * dim), 16) * (1 if count < 8 else 4)
+    rows_at_once = max(_BLOCK_BYTES // (4 * dim), 16) * (1 if count == 1 else 8)
     # Where rows are read as 2^-112 of their value, the queries carry the factor; powers of two cost no
     # precision.
     scaled = queries * _HALF_BIAS

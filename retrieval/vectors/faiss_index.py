@@ -8,6 +8,7 @@ object made for that call, so that searches from many threads never meet in the 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -133,7 +134,11 @@ class FaissIndex:
         if not matching or not len(queries):
             return ids, scores
         selector = self._selector(allowed_ids, excluded_ids)
-        widening = min(_WIDEST, -(-len(self) // matching))
+        hidden = 0 if excluded_ids is None else len(excluded_ids)
+        share = (
+            matching / len(self) * max(0.0, 1 - hidden / len(self))
+        )  # of the rows met, those that may be found
+        widening = math.ceil(min(_WIDEST, 1 / max(share, 1 / _WIDEST)))
         parameters = self._search_parameters(k, (effort or self.effort) * widening, selector)
         with self._working():
             scores, ids = self._index.search(queries, k, params=parameters)
