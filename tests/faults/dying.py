@@ -1,0 +1,77 @@
+"""Index a folder and die by SIGKILL at one exact moment of writing:
+
+python -m tests.faults.dying LIBRARY PHOTOS before|after METHOD COUNT
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from indexer.engines.local import IndexOptions, index
+from indexer.sources.folder import FolderSource
+from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.records import CommitRow, SegmentRecord
+from retrieval.domain import ItemId, Skipped
+from retrieval.settings import Settings
+from tests.grey import GreyLibrary
+
+
+class DyingCatalog(Catalog):
+    """Kills its process before or after the nth call of one of its methods."""
+
+    moment = "before"
+    method = ""
+    count = 1
+
+    def _call(self, method: str, work: Callable[[], int | None]) -> int | None:
+        fatal = method == self.method
+        self.count -= fatal
+        if fatal and not self.count and self.moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = work()
+        if fatal and not self.count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    def commit_segment(
+        self, segment: SegmentRecord, rows: Sequence[CommitRow], *, recovered: Collection[str] = ()
+    ) -> None:
+        work = super().commit_segment
+        self._call("commit_segment", lambda: work(segment, rows, recovered=recovered))
+
+    def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None:
+        work = super().move_items
+        self._call("move_items", lambda: work(moves))
+
+    def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None:
+        work = super().touch_items
+        self._call("touch_items", lambda: work(touches))
+
+    def delete_items(self, ids: Iterable[ItemId]) -> int:
+        work = super().delete_items
+        return self._call("delete_items", lambda: work(ids)) or 0
+
+    def record_failures(self, skipped: Sequence[Skipped]) -> None:
+        work = super().record_failures
+        self._call("record_failures", lambda: work(skipped))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Index until the moment comes."""
+    root, photos, moment, method, count = arguments
+    with GreyLibrary.open(root) as library:
+        root_path = library.root
+    with DyingCatalog.open(root_path / "catalog.sqlite3") as catalog:
+        catalog.moment, catalog.method, catalog.count = moment, method, int(count)
+        index(
+            GreyLibrary(root_path, Settings(), catalog),
+            FolderSource([photos]),
+            IndexOptions(batch_size=2, commit_every=4),
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

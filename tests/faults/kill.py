@@ -1,0 +1,187 @@
+"""Kill a running job again and again, and see that nothing is lost, doubled or half there.
+
+    python -m tests.faults.kill --kills 30            # `vasari index` with a tiny real model
+    python -m tests.faults.kill --kills 30 --grey     # the same job with an encoder that needs no loading
+
+Between kills the collection changes: files are added, edited, renamed, touched and deleted. The library that went
+through all of it must end with exactly the items and vectors of one that was filled in a single quiet run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.doctor import examine
+from retrieval.domain import Modality
+from retrieval.library import Library
+from tests.grey import write_picture
+
+Command = Callable[[Path], Sequence[str]]  # library -> the command that indexes the collection into it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    killed: int  # runs that were still alive when they were killed
+    commits: int  # segments that the killed runs left behind
+    same_items: bool
+    same_vectors: bool
+    findings: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether the library is as if nothing had happened."""
+        return self.same_items and self.same_vectors and not self.findings
+
+
+class Collection:
+    """A folder of small pictures that changes by the step; the same seed makes the same history."""
+
+    def __init__(self, folder: Path, pictures: int, seed: int) -> None:
+        self.folder = folder
+        self._chance = random.Random(seed)
+        self._next = 0
+        self._add(pictures)
+
+    def change(self) -> None:
+        """Some of everything that people do to their folders."""
+        files = sorted(self.folder.rglob("*.png"))
+        self._chance.shuffle(files)
+        for path in files[:6]:
+            path.rename(path.with_name(f"moved-{self._number()}.png"))
+        for path in files[6:9]:
+            write_picture(path, self._number())
+        for path in files[9:12]:
+            path.unlink()
+        for path in files[12:14]:
+            path.touch()
+        self._add(9)
+
+    def _add(self, count: int) -> None:
+        for _ in range(count):
+            number = self._number()
+            write_picture(self.folder / f"folder-{number % 5}" / f"{number:05}.png", number)
+        (self.folder / f"bad-{self._number()}.png").write_bytes(b"no picture")
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next
+
+
+def torture(
+    command: Command, collection: Collection, folder: Path, *, kills: int, seed: int, window: float
+) -> Outcome:
+    """Run `command` `kills` times, killing it up to `window` seconds after it began to write; then let it finish."""
+    chance = random.Random(seed)
+    tried, quiet = folder / "tried", folder / "quiet"
+    killed = 0
+    for _ in range(kills):
+        killed += _run_and_kill(command(tried), tried, chance.uniform(0, window))
+        collection.change()
+    with Library.open(tried) as library:
+        commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces())
+    for library_root in (tried, quiet):
+        subprocess.run(command(library_root), check=True, stdout=subprocess.DEVNULL)
+    with Library.open(tried) as library, Library.open(quiet) as reference:
+        found, expected = contents(library), contents(reference)
+        findings = tuple(str(finding) for finding in examine(library))
+    return Outcome(
+        killed,
+        commits,
+        same_items={uri: facts for uri, (facts, _) in found.items()}
+        == {uri: facts for uri, (facts, _) in expected.items()},
+        same_vectors=found.keys() == expected.keys()
+        and all(np.array_equal(found[uri][1], expected[uri][1]) for uri in found),
+        findings=findings,
+    )
+
+
+def contents(library: Library) -> dict[str, tuple[tuple[str, int, int], NDArray[np.float32]]]:
+    """Of each live item: content hash, bytes and modification time, and its vector."""
+    space = library.space()
+    files = list(library.catalog.known_files(Modality.IMAGE))
+    vectors = library.vectors_of([file.id for file in files], space) if files else []
+    return {
+        file.uri: ((file.content_hash, file.bytes, file.mtime_ns), vector)
+        for file, vector in zip(files, vectors, strict=True)
+    }
+
+
+def _segments(library: Library, space: str) -> list[object]:
+    return list(library.catalog.segments(space, Modality.IMAGE))
+
+
+def _run_and_kill(command: Sequence[str], root: Path, after: float) -> bool:
+    """Start the job, wait until it holds the library's lease, kill it `after` seconds later; was it still alive?"""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+        while job.poll() is None and not _writes(root, job.pid):
+            time.sleep(0.01)
+        try:
+            job.wait(after)
+        except subprocess.TimeoutExpired:
+            os.kill(job.pid, signal.SIGKILL)
+            return True
+    if job.returncode:
+        raise RuntimeError(f"the job failed by itself with exit code {job.returncode}: {' '.join(command)}")
+    return False
+
+
+def _writes(root: Path, pid: int) -> bool:
+    if not (root / "catalog.sqlite3").exists():
+        return False
+    with Library.open(root) as library:
+        holder = library.catalog.lease_holder()
+    return holder is not None and holder.pid == pid
+
+
+def grey_command(photos: Path) -> Command:
+    """The job with an encoder that needs no loading, and commits after every few files."""
+    return lambda library: [sys.executable, "-m", "tests.grey", str(library), str(photos)]
+
+
+def vasari_command(photos: Path, model: Path) -> Command:
+    """`vasari index` itself."""
+    program = str(Path(sys.executable).with_name("vasari"))
+    options = ["--model", str(model), "--batch", "4", "--json"]
+    return lambda library: [program, "index", str(photos), *options, "--library", str(library)]
+
+
+def main() -> None:
+    """Torture in a temporary folder, and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--grey", action="store_true", help="no model: many times faster")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--window", type=float, help="seconds after the start of writing in which to kill")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        collection = Collection(folder / "photos", 300, options.seed)
+        if options.grey:
+            command = grey_command(collection.folder)
+        else:
+            from tests.models import write_model  # imports torch
+
+            command = vasari_command(collection.folder, write_model(folder / "model", "clip"))
+        window = options.window or (1.0 if options.grey else 4.0)
+        outcome = torture(command, collection, folder, kills=options.kills, seed=options.seed, window=window)
+    print(outcome)
+    sys.exit(0 if outcome.good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A killed job leaves a library that the next run completes, as if nothing had happened."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.doctor import examine
+from indexer.engines.local import IndexOptions, index
+from indexer.sources.folder import FolderSource
+from retrieval.domain import Caption, CaptionSource, Modality
+from tests.faults.kill import Collection, contents, grey_command, torture, vasari_command
+from tests.grey import GreyLibrary, write_picture
+from tests.models import write_model
+
+
+def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
+    """Items and vectors are those of one quiet run, and the doctor finds nothing."""
+    collection = Collection(tmp_path / "photos", 150, seed=1)
+    outcome = torture(grey_command(collection.folder), collection, tmp_path, kills=30, seed=1, window=0.6)
+    assert outcome.good, outcome
+    assert outcome.killed >= 10, outcome  # else the moments were badly chosen, and little was tested
+    assert outcome.commits >= 5, outcome
+
+
+def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
+    """The same holds for `vasari index` with a real model (`python -m tests.faults.kill` does it 30 times)."""
+    collection = Collection(tmp_path / "photos", 150, seed=2)
+    command = vasari_command(collection.folder, write_model(tmp_path / "model", "clip"))
+    outcome = torture(command, collection, tmp_path, kills=3, seed=2, window=4.0)
+    assert outcome.good, outcome
+
+
+@pytest.mark.parametrize(
+    ("moment", "method", "count"),
+    [
+        ("before", "commit_segment", 1),  # between file and transaction
+        ("before", "commit_segment", 2),
+        ("after", "commit_segment", 1),
+        ("before", "move_items", 1),
+        ("after", "move_items", 1),
+        ("before", "touch_items", 1),
+        ("before", "record_failures", 1),
+        ("after", "record_failures", 1),
+        ("before", "delete_items", 1),
+        ("after", "delete_items", 1),
+    ],
+)
+def test_dying_between_any_two_steps_of_a_commit_is_made_good(
+    tmp_path: Path, moment: str, method: str, count: int
+) -> None:
+    """Whichever transaction was the last, the next run ends with the same items, moved ones with their captions."""
+    photos, root = tmp_path / "photos", tmp_path / "library"
+    for number in range(12):
+        write_picture(photos / f"{number:02}.png", number)
+    with GreyLibrary.open(root, create=True) as library:
+        index(library, FolderSource([photos]))
+        boat = library.catalog.item_by_uri(str(photos / "03.png"))
+        assert boat is not None
+        library.catalog.set_captions(boat.id, [Caption("a red boat")], CaptionSource.USER)
+
+    (photos / "03.png").rename(photos / "boat.png")  # moved
+    (photos / "04.png").rename(photos / "13.png")
+    write_picture(photos / "05.png", 50)  # edited
+    (photos / "06.png").touch()
+    (photos / "07.png").unlink()
+    for number in range(20, 30):
+        write_picture(photos / f"{number}.png", number)  # added
+    (photos / "bad.png").write_bytes(b"no picture")
+
+    program = [sys.executable, "-m", "tests.faults.dying", str(root), str(photos), moment, method, str(count)]
+    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+
+    with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
+        index(library, FolderSource([photos]), IndexOptions(batch_size=2))
+        index(quiet, FolderSource([photos]))
+        found, expected = contents(library), contents(quiet)
+        assert {uri: facts for uri, (facts, _) in found.items()} == {
+            uri: facts for uri, (facts, _) in expected.items()
+        }
+        assert all((found[uri][1] == expected[uri][1]).all() for uri in found)
+        assert len(library.gallery(Modality.IMAGE)) == len(found) == 21
+        moved = library.catalog.item_by_uri(str(photos / "boat.png"))
+        assert moved is not None
+        assert (moved.id, [caption.text for caption in moved.captions]) == (boat.id, ["a red boat"])
+        assert [failure.uri for failure in library.catalog.failures()] == [str(photos / "bad.png")]
+        assert examine(library) == []
