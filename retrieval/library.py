@@ -25,7 +25,7 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError
+from retrieval.errors import ImageError, LibraryCorruptError, NotFoundError, StorageError
 from retrieval.search import engine
 from retrieval.search.query import parse_query
 from retrieval.settings import Settings
@@ -33,7 +33,10 @@ from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
     from retrieval.images import ImageLimits
-    from retrieval.models.ports import DualEncoder, TextEncoder
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.ports import Captioner, DualEncoder, Picture, Reranker, TextEncoder
+    from retrieval.search.relevance import Calibration
+    from retrieval.search.reranking import Second
 
 
 class Library:
@@ -46,6 +49,9 @@ class Library:
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
         self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
+        self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
+        self._second: Second | None = None
+        self._captioner: Captioner | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -239,6 +245,79 @@ class Library:
                 )
             self._galleries[key] = (state.revision, gallery)
             return gallery
+
+    def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
+        """What unrelated queries score on this collection; measured once for each state of it."""
+        from retrieval.search.relevance import BACKGROUND, Calibration
+
+        gallery = self.gallery(modality, space)
+        with self._lock:
+            held = self._calibrations.get((modality, space.name))
+            if held is not None and held[0] is gallery:
+                return held[1]
+            queries = self.embed_texts(BACKGROUND, space)
+            measured = Calibration.of(gallery.search(queries, 1)[1][:, 0])
+            self._calibrations[modality, space.name] = (gallery, measured)
+            return measured
+
+    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
+        """The near-duplicate group of each item that is in one."""
+        return self.catalog.duplicate_groups(ids)
+
+    def open_picture(self, picture: bytes | Path) -> Picture:
+        """Decode a picture, at full size; raises ImageError."""
+        from retrieval import images
+
+        limits = self.image_limits
+        data = picture if isinstance(picture, bytes) else images.read_file(picture, limits)
+        return images.decode(data, limits).picture
+
+    def second_stage(self) -> Second:
+        """The reranker with its cache; raises ModelUnavailableError."""
+        with self._lock:
+            if self._second is None:
+                from retrieval.search.reranking import FeatureCache, Second
+
+                cache = FeatureCache(self.settings.reranker_cache_bytes)
+                self._second = Second(self.reranker(), cache, self._picture_of)
+            return self._second
+
+    def reranker(self) -> Reranker:
+        """The image-text matching model: the settings' one, or the one that suits the default space."""
+        from retrieval.models.folders import companion, find_folder
+        from retrieval.models.presets import ModelKind
+        from retrieval.models.reranker import BlipReranker
+
+        reference = self.settings.reranker or companion(self.space().model, ModelKind.RERANKER)
+        folder = find_folder(reference, ModelKind.RERANKER, self._hub_access)
+        return BlipReranker(folder, device=self.settings.device, precision=self.settings.precision)
+
+    def captioner(self) -> Captioner:
+        """The captioning and question answering model, loaded once."""
+        from retrieval.models.captioner import Florence2Captioner
+        from retrieval.models.folders import companion, find_folder
+        from retrieval.models.presets import ModelKind
+
+        with self._lock:
+            if self._captioner is None:
+                reference = self.settings.captioner or companion(self.space().model, ModelKind.CAPTIONER)
+                folder = find_folder(reference, ModelKind.CAPTIONER, self._hub_access)
+                self._captioner = Florence2Captioner(
+                    folder, device=self.settings.device, precision=self.settings.precision
+                )
+            return self._captioner
+
+    @property
+    def _hub_access(self) -> HubAccess:
+        from retrieval.models.hub import HubAccess
+
+        return HubAccess(self.settings.offline, self.settings.hub_timeout)
+
+    def _picture_of(self, item: Item) -> Picture:
+        """An item's picture; ImageError when its file is gone or broken."""
+        if item.path is None:
+            raise ImageError("the item is no local file", "read")
+        return self.open_picture(item.path)
 
     def search(self, request: SearchRequest | str) -> SearchResponse:
         """Search by a request, or by a query string as on the command line."""

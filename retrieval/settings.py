@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     model: str = "fast"  # preset or model reference for a new library
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
     precision: Precision = "auto"
+    reranker: str | None = None  # preset or directory; default: to suit the library's model
+    captioner: str | None = None  # the same
+    reranker_cache_bytes: int = 512 * 1024 * 1024  # picture features kept between queries
     threads: int | None = None  # CPU threads of the encoder; default: all cores
     max_image_bytes: int = 256 * 1024 * 1024
     max_image_pixels: int = 200_000_000

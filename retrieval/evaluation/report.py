@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from retrieval.domain import UnitVectors
 from retrieval.evaluation.datasets import Dataset
 from retrieval.evaluation.embeddings import EmbeddingCache, Report, batches, load_picture
 from retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
-from retrieval.models.ports import DualEncoder, Picture
+from retrieval.models.ports import DualEncoder, Reranker
 from retrieval.search.ranking import blend
 
 PAIRS = 64  # (text, picture) pairs a matching batch
@@ -23,27 +23,11 @@ Stage = Callable[[str, int], Report]
 """Begins a named stage of so many steps, and returns what to call as they are done."""
 
 
-class Matcher(Protocol):
-    """The part of a reranker that keeps picture features between texts."""
-
-    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
-        """The model's own resize: (H, W, 3)."""
-        ...
-
-    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Features (n, patches + 1, width) of prepared pictures."""
-        ...
-
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
-        """Match probabilities (n,) of pairs."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Reranking:
     """How candidates are scored a second time."""
 
-    matcher: Matcher
+    matcher: Reranker
     top: int = 32
     weight: float = 0.5
 
@@ -107,7 +91,7 @@ def evaluate(
     return Evaluation(dataset, forward, backward, reranked)
 
 
-def picture_features(paths: Sequence[Path], matcher: Matcher, stage: Stage = silent) -> NDArray[np.float16]:
+def picture_features(paths: Sequence[Path], matcher: Reranker, stage: Stage = silent) -> NDArray[np.float16]:
     """Matching features of all pictures (n, patches + 1, width): a few hundred kilobytes each."""
     report = stage("features", len(paths))
     found = []
@@ -160,7 +144,7 @@ def pair_accuracy(
 
 
 def matched_pair_accuracy(
-    negatives: Sequence[HardNegative], matcher: Matcher, stage: Stage = silent
+    negatives: Sequence[HardNegative], matcher: Reranker, stage: Stage = silent
 ) -> dict[str, float]:
     """The same by the reranker."""
     places, paths = _distinct(negatives)

@@ -76,10 +76,26 @@ class DualEncoder(Protocol):
 
 
 class Reranker(Protocol):
-    """Reads a text and a picture together (cross-attention); slower and finer than a dual encoder."""
+    """Reads a text and a picture together (cross-attention); slower and finer than a dual encoder.
 
-    def score(self, text: str, images: Sequence[Picture]) -> NDArray[np.float32]:
-        """Probability in [0, 1], for each image, that `text` describes it: (n,)."""
+    The picture's half is computed once and may be kept; `match` is the cheap half.
+    """
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize: (H, W, 3). Safe to call from many threads."""
+        ...
+
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """Features (n, patches + 1, width) of prepared pictures (n, H, W, 3)."""
+        ...
+
+    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Probability in [0, 1] that text i describes picture i: (n,); one text is compared with all pictures."""
+        ...
+
+    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Where `text` looks in one picture (1, patches + 1, width): (rows, columns), summing to 1."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,21 @@
-"""One search, from request to response: embed → candidates → hydrate, each stage timed.
+"""One search, from request to response: embed → candidates → rerank → hydrate, each stage timed.
 
 The engine owns no state: it asks a `Collection` (the library) for its parts, so that tests may hand it small ones.
+
+The order of results is decided over a head of fixed depth (`HEAD`), whatever page is asked for: fusing, reranking and
+diversifying see the same candidates for page 1 and page 7, so that no hit is lost or repeated between pages. What
+lies deeper follows in the order of its vectors.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.domain import (
     EmbeddingSpace,
@@ -19,12 +26,22 @@ from retrieval.domain import (
     Modality,
     SearchRequest,
     SearchResponse,
+    TermKind,
+    UnitVectors,
 )
 from retrieval.errors import UsageError
+from retrieval.models.ports import Picture
 from retrieval.search.embedding import QueryModels, embed_query
+from retrieval.search.ranking import diversify, fuse, one_of_each_group
+from retrieval.search.relevance import Calibration
+from retrieval.search.reranking import Outcome, Second, query_words, rerank
+from retrieval.search.stopwatch import Stopwatch
 from retrieval.vectors.gallery import Gallery
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
+HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
+
+Candidate = tuple[ItemId, float]
 
 
 class Collection(QueryModels, Protocol):
@@ -42,52 +59,180 @@ class Collection(QueryModels, Protocol):
         """The items that still exist among `ids`."""
         ...
 
+    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
+        """Sorted ids of the live items that a filter accepts; raises QueryError with the column of a mistake."""
+        ...
 
-class Stopwatch:
-    """Milliseconds per named stage, in the order they ran."""
+    def full_text(
+        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
+    ) -> list[ItemId]:
+        """Items whose captions, tags, name or text hold the words, best first."""
+        ...
 
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.stages_ms: dict[str, float] = {}
+    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
+        """The near-duplicate group of each item that is in one."""
+        ...
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage; a name used twice adds up."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - begin) * 1e3
-            self.stages_ms[name] = self.stages_ms.get(name, 0.0) + spent
+    def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
+        """What unrelated queries score on this collection."""
+        ...
 
-    def total_ms(self) -> float:
-        """Milliseconds since the stopwatch was made."""
-        return (time.perf_counter() - self.started) * 1e3
+    def second_stage(self) -> Second:
+        """The reranker with its cache; raises ModelUnavailableError."""
+        ...
+
+    def open_picture(self, picture: bytes | Path) -> Picture:
+        """Decode a query picture."""
+        ...
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way."""
+
+    collection: Collection
+    request: SearchRequest
+    space: EmbeddingSpace
+    gallery: Gallery
+    query: UnitVectors
+    allowed: NDArray[np.int64] | None
+    watch: Stopwatch
+    strategy: str = ""
+
+    def candidates(self, depth: int) -> list[Candidate]:
+        """The `depth` nearest items, best first."""
+        left_out = self._query_items()
+        with self.watch.stage("candidates"):
+            ids, scores, self.strategy = self.gallery.search(self.query, depth + len(left_out), self.allowed)
+        ranked = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+        return [(item, score) for item, score in ranked if item >= 0 and item not in left_out][:depth]
+
+    def fused(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Candidates reordered by rank fusion with the full-text matches; both heads have the same depth."""
+        words = query_words(self.request.terms)
+        if not words:
+            raise UsageError("hybrid search needs words in the query")
+        with self.watch.stage("full text"):
+            found = self.collection.full_text(words, self.request.modality, HEAD, self.allowed)
+            found = [item for item in found if item not in self._query_items()]
+        with self.watch.stage("fuse"):
+            cosines = dict(candidates)
+            unknown = [item for item in found if item not in cosines]
+            if unknown:
+                vectors = self.collection.vectors_of(unknown, self.space)
+                cosines |= dict(zip(unknown, (vectors @ self.query[0]).tolist(), strict=True))
+            head = fuse([item for item, _ in candidates[:HEAD]], found)
+            chosen = set(head)
+            tail = [item for item, _ in candidates[HEAD:] if item not in chosen]
+            return [(item, cosines[item]) for item in [*head, *tail]]
+
+    def relevant(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Candidates at least as relevant as asked for."""
+        least = self.request.min_relevance
+        if least is None:
+            return candidates
+        with self.watch.stage("relevance"):
+            calibration = self.collection.calibration(self.request.modality, self.space)
+            threshold = calibration.threshold(self.query, least)
+            return [(item, score) for item, score in candidates if score >= threshold]
+
+    def reranked(self, candidates: list[Candidate]) -> Outcome:
+        """The first candidates scored a second time."""
+        options = self.request.rerank
+        if options is None:
+            return Outcome(candidates, frozenset())
+        with self.watch.stage("rerank"):
+            items = self.collection.items([item for item, _ in candidates[: options.top]])
+            picture = self._query_picture() if self.request.modality is Modality.TEXT else None
+            second = self.collection.second_stage()
+            return rerank(self.request.terms, picture, candidates, items, options, second)
+
+    def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The best of each group of near-duplicates."""
+        with self.watch.stage("collapse"):
+            groups = self.collection.duplicate_groups([item for item, _ in candidates])
+            return one_of_each_group(candidates, groups)
+
+    def varied(self, candidates: list[Candidate], trade: float) -> list[Candidate]:
+        """The head reordered so that each result differs from those before it."""
+        with self.watch.stage("diversify"):
+            head = candidates[:HEAD]
+            vectors = self.collection.vectors_of([item for item, _ in head], self.space)
+            return diversify(head, vectors, trade) + candidates[HEAD:]
+
+    def _query_items(self) -> set[ItemId]:
+        if not self.request.exclude_query_items:
+            return set()
+        return {term.item for term in self.request.terms if term.item is not None}
+
+    def _query_picture(self) -> Picture | None:
+        """The one picture of the query, given or an item's."""
+        for term in self.request.terms:
+            if term.kind is TermKind.IMAGE and term.image is not None:
+                return self.collection.open_picture(term.image)
+            if term.kind is TermKind.ITEM and term.item is not None:
+                item = self.collection.items([term.item]).get(term.item)
+                if item is not None and item.path is not None:
+                    return self.collection.open_picture(item.path)
+        return None
 
 
 def search(collection: Collection, request: SearchRequest) -> SearchResponse:
     """Answer one request.
 
-    Raises QueryError or UsageError for a wrong request, NotFoundError for an unknown space or item, ImageError for
-    a query picture that cannot be read.
+    Raises QueryError or UsageError for a wrong request, NotFoundError for an unknown space or item, ImageError for a
+    query picture that cannot be read, ModelUnavailableError when reranking is asked for and no reranker is at hand.
     """
     window = check_window(request)
-    left_out = {term.item for term in request.terms if request.exclude_query_items and term.item is not None}
     watch = Stopwatch()
     space = collection.space(request.space)
+    allowed = None
+    if request.filter:
+        with watch.stage("filter"):
+            allowed = collection.matching(request.filter, request.modality)
     with watch.stage("embed"):
         query = embed_query(request.terms, collection, space)
-    with watch.stage("candidates"):
+    with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
-        ids, scores, strategy = gallery.search(query, window + len(left_out))
-    ranked = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-    found = [(item, score) for item, score in ranked if item >= 0 and item not in left_out][:window]
+    run = _Search(collection, request, space, gallery, query, allowed, watch)
+    outcome, ranked = _ranked(run, window)
+    page = ranked[request.offset : window]
     with watch.stage("hydrate"):
-        items = collection.items([i for i, _ in found])
-    # An item deleted between the two stages is simply not there any more.
-    hits = tuple(Hit(items[i], score) for i, score in found if i in items)[request.offset :]
-    explain = Explain(strategy, len(found), watch.stages_ms) if request.explain else None
-    return SearchResponse(hits, len(gallery), watch.total_ms(), space.name, explain=explain)
+        items = collection.items([item for item, _ in page])
+    # An item deleted since the candidates were found is simply not there any more.
+    hits = tuple(Hit(items[i], score, i in outcome.matched) for i, score in page if i in items)
+    total = len(gallery) if allowed is None else len(allowed)
+    explain = Explain(run.strategy, len(ranked), watch.stages_ms, outcome.notes) if request.explain else None
+    return SearchResponse(hits, total, watch.total_ms(), space.name, outcome.reranked, explain)
+
+
+def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
+    """Candidates in their final order, at least `window` of them if so many match.
+
+    Collapsing may swallow any number of candidates, so it looks deeper until the page is full.
+    """
+    request = run.request
+    reorders = request.hybrid or request.rerank or request.diversify is not None
+    depth = max(window, HEAD) if reorders else window
+    outcome: Outcome | None = None
+    while True:
+        candidates = run.candidates(depth)
+        exhausted = len(candidates) < depth
+        cosines = candidates
+        if request.hybrid:
+            candidates = run.fused(candidates)
+        candidates = run.relevant(candidates)
+        if outcome is None:
+            outcome = run.reranked(candidates)  # the head does not depend on the depth
+        ranked = outcome.ranked + candidates[len(outcome.ranked) :]
+        if request.collapse:
+            ranked = run.distinct(ranked)
+        if len(ranked) >= window or exhausted or len(candidates) < len(cosines):
+            break
+        depth *= 4
+    if request.diversify is not None:
+        ranked = run.varied(ranked, request.diversify)
+    return outcome, ranked
 
 
 def check_window(request: SearchRequest) -> int:
@@ -97,4 +242,7 @@ def check_window(request: SearchRequest) -> int:
     window = request.limit + request.offset
     if window > MAX_WINDOW:
         raise UsageError(f"limit + offset is at most {MAX_WINDOW}; use `vasari export` for everything")
+    for name, value in (("diversify", request.diversify), ("min_relevance", request.min_relevance)):
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"{name} is between 0 and 1")
     return window

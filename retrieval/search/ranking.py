@@ -1,14 +1,14 @@
-"""Orders of candidates: blending first and second stage, and merging rankings. Pure functions on small arrays."""
+"""Orders of candidates: blending two stages, merging rankings, leaving out what is alike. Pure functions."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import ItemId
+from retrieval.domain import ItemId, UnitVectors
 
 CONTRASTIVE_SCALE = 100.0
 """What CLIP multiplies cosines with before its softmax (Radford et al., 2021, section 2.5: the learned temperature is
@@ -33,9 +33,69 @@ def blend(
 
 
 def reciprocal_rank_fusion(rankings: Sequence[Sequence[ItemId]], k: int = 60) -> list[ItemId]:
-    """Merge rankings without comparing their scores (Cormack et al., SIGIR 2009; k = 60 as there)."""
-    votes: Counter[ItemId] = Counter()
+    """Merge rankings without comparing their scores (Cormack et al., SIGIR 2009; k = 60 as there).
+
+    Ties keep the order of first appearance.
+    """
+    votes: defaultdict[ItemId, float] = defaultdict(float)
     for ranking in rankings:
         for rank, item in enumerate(ranking, start=1):
-            votes[item] += 1 / (k + rank)  # type: ignore[assignment]
-    return [item for item, _ in votes.most_common()]
+            votes[item] += 1 / (k + rank)
+    return sorted(votes, key=lambda item: -votes[item])
+
+
+def fuse(by_vector: Sequence[ItemId], by_words: Sequence[ItemId]) -> list[ItemId]:
+    """The hybrid order of what vectors and full-text search found."""
+    return reciprocal_rank_fusion([by_vector, by_words])
+
+
+def one_of_each_group(
+    candidates: Sequence[tuple[ItemId, float]], groups: Mapping[ItemId, int]
+) -> list[tuple[ItemId, float]]:
+    """The first candidate of each group, and all that are in none."""
+    seen: set[int] = set()
+    kept = []
+    for item, score in candidates:
+        group = groups.get(item)
+        if group is not None:
+            if group in seen:
+                continue
+            seen.add(group)
+        kept.append((item, score))
+    return kept
+
+
+def diversify(
+    candidates: Sequence[tuple[ItemId, float]], vectors: UnitVectors, trade: float
+) -> list[tuple[ItemId, float]]:
+    """Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): relevant, yet unlike what comes before.
+
+    Args:
+        candidates: (item, score), best first.
+        vectors: their unit vectors (n, dim).
+        trade: 1 keeps the order by score, 0 looks at differences only. Scores and similarities are first brought to the
+            same range, since cosines between pictures are far larger than those between words and pictures.
+    """
+    if not candidates:
+        return []
+    scores = np.array([score for _, score in candidates], np.float32)
+    relevance = _to_unit_range(scores)
+    likeness = _to_unit_range(vectors @ vectors.T)
+    nearest = np.zeros(len(candidates), np.float32)  # to any chosen one
+    left = np.ones(len(candidates), np.bool_)
+    order: list[int] = []
+    for _ in candidates:
+        gain = np.where(left, trade * relevance - (1 - trade) * nearest, -np.inf)
+        chosen = int(np.argmax(gain))
+        order.append(chosen)
+        left[chosen] = False
+        nearest = np.maximum(nearest, likeness[chosen])
+    return [candidates[place] for place in order]
+
+
+def _to_unit_range(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = float(values.min()), float(values.max())
+    if high == low:
+        return np.ones_like(values)
+    scaled: NDArray[np.float32] = (values - low) / (high - low)
+    return scaled

@@ -1,0 +1,194 @@
+"""Rerank: score the best candidates again by cross-attention, within a deadline.
+
+Text→image compares the query's words with each candidate's picture; image→text compares the query's picture with each
+candidate's text. Picture features are the costly half, so they are kept by content hash in a cache of bounded size.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import Item, ItemId, Modality, Rerank, Term, TermKind
+from retrieval.errors import ImageError, UsageError
+from retrieval.models.ports import Picture, Reranker
+from retrieval.search.ranking import blend
+
+Features = NDArray[np.float16]  # (patches + 1, width)
+BATCH = 8  # candidates between two looks at the clock
+
+
+class FeatureCache:
+    """The most recently used picture features, up to `capacity` bytes. Safe for concurrent use."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.size = 0
+        self._kept: OrderedDict[str, Features] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, content_hash: str) -> Features | None:
+        """Features of the picture with this content, if they are still here."""
+        with self._lock:
+            found = self._kept.get(content_hash)
+            if found is not None:
+                self._kept.move_to_end(content_hash)
+            return found
+
+    def put(self, content_hash: str, features: Features) -> None:
+        """Keep features, and let the least recently used ones go."""
+        with self._lock:
+            if content_hash in self._kept:
+                return
+            self._kept[content_hash] = features
+            self.size += features.nbytes
+            while self.size > self.capacity and self._kept:
+                _, dropped = self._kept.popitem(last=False)
+                self.size -= dropped.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Candidates in their final order. `scores` are blended for those in `matched`, cosines for the rest."""
+
+    ranked: list[tuple[ItemId, float]]
+    matched: frozenset[ItemId]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reranked(self) -> bool:
+        """Whether the second stage had its say."""
+        return bool(self.matched)
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """What the second stage works with."""
+
+    matcher: Reranker
+    cache: FeatureCache
+    load: Callable[[Item], Picture]
+    """Decode an item's picture; raises ImageError when its file is gone or broken."""
+
+
+def query_words(terms: Sequence[Term]) -> str:
+    """The words that describe what is wanted: positive text terms, heaviest first."""
+    texts = sorted((t for t in terms if t.kind is TermKind.TEXT and t.weight > 0), key=lambda t: -t.weight)
+    return ", ".join(term.text or "" for term in texts)
+
+
+def rerank(
+    terms: Sequence[Term],
+    picture: Picture | None,
+    candidates: Sequence[tuple[ItemId, float]],
+    items: Mapping[ItemId, Item],
+    options: Rerank,
+    second: Second,
+) -> Outcome:
+    """Reorder the first `options.top` candidates.
+
+    When the deadline passes, the first-stage order comes back and `reranked` is false. A candidate whose file cannot
+    be read keeps its place behind the reranked ones, and a note says so.
+
+    Args:
+        terms: the query; its words are compared with pictures.
+        picture: the query's picture, compared with texts.
+        candidates: (item, cosine), best first.
+        items: the candidates' items.
+        options: how many, how long, how strongly.
+        second: the second stage's parts.
+
+    Raises:
+        UsageError: the query has no words to compare pictures with, or no picture to compare texts with.
+    """
+    head = [(item, cosine) for item, cosine in candidates[: options.top] if item in items]
+    if not head:
+        return Outcome(list(candidates), frozenset())
+    clock = _Clock(options.deadline_ms)
+    if items[head[0][0]].modality is Modality.TEXT:
+        probabilities, notes = _match_texts(picture, [items[item] for item, _ in head], second, clock)
+    else:
+        probabilities, notes = _match_pictures(query_words(terms), [items[i] for i, _ in head], second, clock)
+    if probabilities is None:
+        return Outcome(list(candidates), frozenset(), notes)
+    seen = [place for place, item in enumerate(head) if item[0] in probabilities]
+    cosines = np.array([head[place][1] for place in seen], np.float32)
+    matches = np.array([probabilities[head[place][0]] for place in seen], np.float32)
+    scores = blend(cosines, matches, options.weight)
+    order = np.argsort(-scores, kind="stable")
+    ranked = [(head[seen[place]][0], float(scores[place])) for place in order]
+    ranked += [candidate for candidate in candidates if candidate[0] not in probabilities]
+    return Outcome(ranked, frozenset(probabilities), notes)
+
+
+class _Clock:
+    def __init__(self, milliseconds: float | None) -> None:
+        self.end = None if milliseconds is None else time.monotonic() + milliseconds / 1e3
+
+    @property
+    def over(self) -> bool:
+        return self.end is not None and time.monotonic() > self.end
+
+
+_TOO_LATE = ("the deadline passed before all candidates were compared: the order is that of the first stage",)
+
+
+def _match_pictures(
+    words: str, items: Sequence[Item], second: Second, clock: _Clock
+) -> tuple[dict[ItemId, float] | None, tuple[str, ...]]:
+    if not words:
+        raise UsageError("reranking compares words with pictures: add some words to the query")
+    found: dict[ItemId, float] = {}
+    notes: list[str] = []
+    for start in range(0, len(items), BATCH):
+        if clock.over:
+            return None, _TOO_LATE
+        features = _features(items[start : start + BATCH], second, notes)
+        if features:
+            matches = second.matcher.match([words], np.stack(list(features.values())))
+            found |= dict(zip(features, matches.tolist(), strict=True))
+    return (None, _TOO_LATE) if clock.over else (found, tuple(notes))
+
+
+def _match_texts(
+    picture: Picture | None, items: Sequence[Item], second: Second, clock: _Clock
+) -> tuple[dict[ItemId, float] | None, tuple[str, ...]]:
+    if picture is None:
+        raise UsageError("reranking texts compares them with a picture: search by one picture")
+    features = second.matcher.encode_images(second.matcher.prepare(picture)[None])
+    found: dict[ItemId, float] = {}
+    for start in range(0, len(items), BATCH):
+        if clock.over:
+            return None, _TOO_LATE
+        part = items[start : start + BATCH]
+        repeated = np.broadcast_to(features, (len(part), *features.shape[1:]))
+        matches = second.matcher.match([item.text or "" for item in part], np.ascontiguousarray(repeated))
+        found |= {item.id: float(match) for item, match in zip(part, matches, strict=True)}
+    return (None, _TOO_LATE) if clock.over else (found, ())
+
+
+def _features(items: Sequence[Item], second: Second, notes: list[str]) -> dict[ItemId, Features]:
+    """Features of those items whose pictures can be had; those not in the cache are encoded in one batch."""
+    found: dict[ItemId, Features] = {}
+    fresh: list[tuple[Item, NDArray[np.uint8]]] = []
+    for item in items:
+        kept = second.cache.get(item.content_hash)
+        if kept is not None:
+            found[item.id] = kept
+            continue
+        try:
+            fresh.append((item, second.matcher.prepare(second.load(item))))
+        except ImageError as error:
+            notes.append(f"not reranked: {item.uri}: {error}")
+    if fresh:
+        encoded = second.matcher.encode_images(np.stack([pixels for _, pixels in fresh]))
+        for (item, _), features in zip(fresh, encoded, strict=True):
+            second.cache.put(item.content_hash, features)
+            found[item.id] = features
+    return found
