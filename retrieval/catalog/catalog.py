@@ -257,7 +257,7 @@ class Catalog:
         return reading.missing_embeddings(self._database, key, modality)
 
     def drop_segment(self, space: str, modality: Modality, number: int) -> int:
-        """Forget a segment whose files are lost; says how many items now miss their vector."""
+        """Forget a segment whose files are lost, and generations over it; says how many items now miss their vector."""
         with self._database.write() as connection:
             lost = vectors.drop_segment(connection, space, modality, number)
             bump_revision(connection)
@@ -355,7 +355,7 @@ class Catalog:
         with self._database.write() as connection:
             return keys.add_key(connection, name, key_hash, scopes)
 
-    def keys(self) -> list[ApiKeyRecord]:
+    def api_keys(self) -> list[ApiKeyRecord]:
         """All keys, oldest first, the revoked ones too."""
         with self._database.read() as connection:
             return keys.keys_of(connection)

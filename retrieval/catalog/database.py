@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
 from retrieval.catalog.encoding import json_text
@@ -56,6 +56,10 @@ class Database:
             if self.fence is not None:
                 self.check_fence(connection, self.fence)
             yield connection
+            if (
+                self.fence is not None
+            ):  # a long transaction keeps the heartbeat out; it is a sign of life itself
+                connection.execute(update(lease).values(heartbeat=time.time()))
 
     @contextmanager
     def write_unchecked(self) -> Iterator[Connection]:

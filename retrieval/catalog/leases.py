@@ -10,11 +10,13 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from retrieval.catalog.database import Database
 from retrieval.catalog.processes import is_alive, machine, process_started
@@ -41,13 +43,13 @@ class Lease:
             self._database.check_fence(connection, self._token)
 
     def release(self) -> None:
-        """Give the lease back; a second call does nothing."""
+        """Give the lease back; a second call does nothing. If the disk is full it goes stale instead."""
         if self._released.is_set():
             return
         self._released.set()
         self._heart.join()
         self._database.fence = None
-        with self._database.write_unchecked() as connection:
+        with suppress(VasariError), self._database.write_unchecked() as connection:
             connection.execute(
                 update(lease)
                 .where(lease.c.token == self._token)
@@ -76,7 +78,7 @@ class Lease:
                     connection.execute(
                         update(lease).where(lease.c.token == self._token).values(heartbeat=time.time())
                     )
-            except VasariError:
+            except (VasariError, SQLAlchemyError):
                 continue  # a full disk or a busy catalog: the next beat may succeed, and each commit checks
 
 

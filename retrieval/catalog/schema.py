@@ -2,6 +2,7 @@
 
 Core and not the ORM: a one-shot search pays for every import, and `sqlalchemy.orm` costs half as much again as
 `sqlalchemy` itself. Items keep their integer key for ever; it is also their id in every vector index.
+Indexes that hold only some of the rows stand in `indexes.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
-    text,
 )
 
 from retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
@@ -213,22 +213,4 @@ failures = Table("failures", metadata, FailureColumns)
 jobs = Table("jobs", metadata, JobColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
 
-# One live item per uri; the same index answers counts and lists of live ids without touching the wide rows.
-# The modality comes second: as first column it would lure SQLite away from the key when paging by id.
-Index(
-    "ix_items_live",
-    items.c.uri_key,
-    items.c.modality,
-    unique=True,
-    sqlite_where=text("deleted_at IS NULL"),
-    postgresql_where=text("deleted_at IS NULL"),
-)
 Index("ix_tags_tag", tags.c.tag, tags.c.item_id)
-Index(
-    "ix_generations_active",
-    generations.c.space_id,
-    generations.c.modality,
-    unique=True,
-    sqlite_where=text("active = 1"),
-    postgresql_where=text("active = 1"),
-)

@@ -65,7 +65,10 @@ def embedding_of(connection: Connection, space: str, item: ItemId) -> tuple[int,
 
 
 def drop_segment(connection: Connection, space: str, modality: Modality, number: int) -> int:
-    """Forget a segment whose file is lost: its items then miss an embedding; says how many."""
+    """Forget a segment whose file is lost: its items then miss an embedding; says how many.
+
+    Generations built over it are forgotten too, for they would go on showing its vectors beside new ones.
+    """
     key = space_id(connection, space)
     of_modality = select(items.c.id).where(items.c.modality == modality.value)
     lost = connection.execute(
@@ -78,6 +81,8 @@ def drop_segment(connection: Connection, space: str, modality: Modality, number:
     for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
         here = (table.c["space_id"] == key) & (table.c["modality"] == modality.value)
         connection.execute(delete(table).where(here, column == number))
+    here = (generations.c.space_id == key) & (generations.c.modality == modality.value)
+    connection.execute(delete(generations).where(here, generations.c.high_water >= number))
     return lost
 
 

@@ -46,6 +46,8 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     """Add a segment with its items, captions and embeddings."""
     if len(rows) != segment.rows:
         raise UsageError(f"segment {segment.number} has {segment.rows} rows, but {len(rows)} were given")
+    if len({row.item.uri for row in rows}) < len(rows):
+        raise UsageError(f"segment {segment.number} would give two items the same uri")
     now = datetime.now(UTC)
     space = space_id(connection, segment.space)
     _insert_segment(connection, space, segment, now)

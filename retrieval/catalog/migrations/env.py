@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
 from retrieval.catalog.schema import metadata
 
 context.configure(

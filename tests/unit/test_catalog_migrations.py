@@ -1,0 +1,85 @@
+"""Migrations make the tables that the code expects."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
+from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.database import Database
+from retrieval.catalog.migrate import MIGRATIONS, migrate
+from retrieval.catalog.schema import HEAD, metadata
+from retrieval.errors import UnsupportedError
+from tests.unit.catalogs import add
+
+
+def test_migrations_and_tables_agree(catalog_url: str) -> None:
+    """After all migrations nothing is left that an automatic migration would change."""
+    database = Database(catalog_url)
+    migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def test_the_newest_migration_is_the_one_the_code_expects() -> None:
+    """There is one line of migrations, and `HEAD` is its end."""
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_a_catalog_of_a_newer_version_is_left_alone(catalog_url: str) -> None:
+    """An older program says that it must be upgraded, and changes nothing."""
+    Catalog.open(catalog_url).close()
+    database = Database(catalog_url)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(UnsupportedError, match="upgrade Vasari"):
+        Catalog.open(catalog_url)
+
+
+def test_many_may_create_a_catalog_at_once(catalog_url: str) -> None:
+    """Of several that open a new catalog at the same moment, one makes the tables and all can use them."""
+    trouble: list[BaseException] = []
+
+    def open_and_add(name: int) -> None:
+        try:
+            with Catalog.open(catalog_url) as catalog:
+                add(catalog, f"/{name}.jpg")
+        except BaseException as error:
+            trouble.append(error)
+            raise
+
+    threads = [threading.Thread(target=open_and_add, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert trouble == []
+
+
+def test_an_up_to_date_catalog_opens_without_migration_tools(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Opening costs neither Alembic nor SQLAlchemy's ORM nor the other database's driver."""
+    path = tmp_path_factory.mktemp("catalog") / "catalog.sqlite3"
+    Catalog.open(path).close()
+    program = (
+        "import sys; from pathlib import Path; from retrieval.catalog.catalog import Catalog; "
+        "Catalog.open(Path(sys.argv[1])).revision(); "
+        "print([name for name in ('alembic', 'sqlalchemy.orm', 'sqlalchemy.dialects.postgresql', 'psycopg')"
+        " if name in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,63 @@
+"""What goes wrong with disks and servers is told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retrieval.catalog.catalog import Catalog
+from retrieval.errors import LibraryCorruptError, StorageError, UsageError, VasariError
+from tests.unit.catalogs import add
+
+
+def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    """When the disk is full the commit fails whole, and what was committed before is there."""
+    with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
+        [kept] = add(catalog, "/a.jpg")
+        with catalog._database.write() as connection:  # the pool hands the same connection to the next
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+        with pytest.raises(StorageError, match="full") as told:
+            add(catalog, *(f"/long/{'x' * 300}/{number}.jpg" for number in range(300)))
+        assert "\n" not in str(told.value)
+        assert str(tmp_path / "catalog.sqlite3") in str(told.value)
+        assert catalog.live_ids(catalog.items([kept])[kept].modality).tolist() == [kept]
+
+
+def test_a_file_that_is_no_catalog_is_not_touched(tmp_path: Path) -> None:
+    """Something else under the catalog's name is reported and stays as it is."""
+    path = tmp_path / "catalog.sqlite3"
+    path.write_bytes(b"my holiday diary " * 500)
+    with pytest.raises(LibraryCorruptError, match="no Vasari catalog"):
+        Catalog.open(path)
+    assert path.read_bytes() == b"my holiday diary " * 500
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """A catalog in a folder that is not there cannot be opened, and the error says where it looked."""
+    with pytest.raises(StorageError, match="nowhere"):
+        Catalog.open(tmp_path / "nowhere" / "catalog.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://localhost/x", "mysql"),
+        ("sqlite://", "needs a file"),
+        ("nonsense", "no database URL"),
+    ],
+)
+def test_a_url_of_another_kind_is_refused(url: str, words: str) -> None:
+    """Only SQLite files and PostgreSQL are catalogs."""
+    with pytest.raises(UsageError, match=words):
+        Catalog.open(url)
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    """The error tells where the server was looked for, and keeps the secret."""
+    with pytest.raises(VasariError, match=r"127\.0\.0\.1") as told:
+        Catalog.open("postgresql://someone:hush@127.0.0.1:1/vasari")
+    assert isinstance(told.value, StorageError)
+    assert "hush" not in str(told.value)
+    assert "\n" not in str(told.value)
