@@ -127,7 +127,10 @@ def _segments(library: Library, space: str) -> list[object]:
 
 def _run_and_kill(command: Sequence[str], root: Path, after: float) -> bool:
     """Start the job, wait until it holds the library's lease, kill it `after` seconds later; was it still alive?"""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as job,
+    ):
         while job.poll() is None and not _writes(root, job.pid):
             time.sleep(0.01)
         try:
@@ -135,8 +138,9 @@ def _run_and_kill(command: Sequence[str], root: Path, after: float) -> bool:
         except subprocess.TimeoutExpired:
             os.kill(job.pid, signal.SIGKILL)
             return True
-    if job.returncode:
-        raise RuntimeError(f"the job failed by itself with exit code {job.returncode}: {' '.join(command)}")
+        if job.returncode:
+            errors.seek(0)
+            raise RuntimeError(f"the job failed by itself ({job.returncode}): {errors.read().decode()}")
     return False
 
 
