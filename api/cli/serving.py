@@ -1,0 +1,140 @@
+"""`vasari serve` and `vasari keys`: the HTTP service, and who may use it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli import output
+from api.cli.options import JsonOption, LibraryOption
+
+keys_app = typer.Typer(
+    name="keys",
+    help="Keys of the HTTP service: create, list, revoke.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari serve --port 7600")(serve)
+    app.add_typer(keys_app)
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to serve. [env: VASARI_HOST; default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port. [env: VASARI_PORT; default: 7600]", min=0, max=65535)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes. [env: VASARI_WORKERS; default: 1]", min=1, max=64)
+    ] = None,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--root", help="Folder that may be indexed over HTTP; may be repeated. [env: VASARI_ROOTS]"
+        ),
+    ] = None,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs", help="Log JSON lines. [env: VASARI_JSON_LOGS]")
+    ] = False,
+    library: LibraryOption = None,
+) -> None:
+    """Serve the search page and the HTTP API until Ctrl-C."""
+    import json
+
+    from api.service.server import refuse_without_keys
+    from api.service.server import serve as run
+    from api.service.settings import ServiceSettings
+    from retrieval.library import Library
+
+    # Worker processes are started anew and know nothing but the environment.
+    given = {
+        "VASARI_HOST": host,
+        "VASARI_PORT": port,
+        "VASARI_WORKERS": workers,
+        "VASARI_ROOTS": json.dumps([str(folder.expanduser().absolute()) for folder in root])
+        if root
+        else None,
+        "VASARI_JSON_LOGS": "true" if json_logs else None,
+        "VASARI_LIBRARY": library.expanduser().absolute() if library is not None else None,
+    }
+    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
+    settings = ServiceSettings()
+    with Library.open(create=True) as opened:
+        refuse_without_keys(settings, opened.catalog)
+        where = opened.root
+    output.note(f"serving {where} at http://{settings.host}:{settings.port}/ (Ctrl-C stops)")
+    run(settings)
+
+
+@keys_app.command(epilog="Example: vasari keys create laptop --scope search --scope write")
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="search, write or admin; may be repeated.")
+    ] = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Make a key; it is shown this once. From the first key on, every request needs one."""
+    from api.service.auth import create_key
+    from retrieval.library import Library
+
+    scopes = scope or ["search"]
+    with Library.open(library, create=True) as opened:
+        number, key = create_key(opened.catalog, name, scopes)
+    if json:
+        output.print_json({"id": number, "name": name, "scopes": scopes, "key": key})
+        return
+    output.line(key)
+    output.note(f"key {number} ({', '.join(scopes)}); keep it now, only its hash is stored")
+
+
+@keys_app.command("list", epilog="Example: vasari keys list --json")
+def list_keys(json: JsonOption = False, library: LibraryOption = None) -> None:
+    """List keys: number, name, scopes, whether revoked. The keys themselves are not stored."""
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        found = opened.catalog.api_keys()
+    if json:
+        output.print_json(
+            [
+                {
+                    "id": key.id,
+                    "name": key.name,
+                    "scopes": list(key.scopes),
+                    "created_at": key.created_at,
+                    "revoked_at": key.revoked_at,
+                }
+                for key in found
+            ]
+        )
+        return
+    for key in found:
+        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
+        output.line(f"{key.id:4}  {key.name:24} {', '.join(key.scopes):24} {state}")
+    if not found:
+        output.note("no keys: only programs on this machine are served")
+
+
+@keys_app.command(epilog="Example: vasari keys revoke 3")
+def revoke(
+    number: Annotated[int, typer.Argument(help="The key's number, from `vasari keys list`.", min=1)],
+    library: LibraryOption = None,
+) -> None:
+    """Make a key useless; running services notice within seconds."""
+    from retrieval.errors import NotFoundError
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        if not opened.catalog.revoke_key(number):
+            raise NotFoundError(f"no key {number} in use; see `vasari keys list`")
+    output.line(f"key {number} is revoked")
