@@ -46,6 +46,7 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._lease: Lease | None = None
 
     @classmethod
     def open(cls, location: str | Path) -> Self:
@@ -59,7 +60,9 @@ class Catalog:
         return cls(database)
 
     def close(self) -> None:
-        """Close all connections; a lease is released before, by its own context manager."""
+        """Release the lease, if it is still held here, and close all connections."""
+        if self._lease is not None:
+            self._lease.release()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -111,7 +114,8 @@ class Catalog:
         From then on every writing method of this catalog fails once the lease is lost. A holder whose process
         is dead, or that was silent for `stale_after` seconds, loses it to the next who asks.
         """
-        return leases.acquire_lease(self._database, holder, stale_after)
+        self._lease = leases.acquire_lease(self._database, holder, stale_after)
+        return self._lease
 
     def lease_holder(self) -> LeaseHolder | None:
         """Who holds the lease, if anyone."""

@@ -1,0 +1,75 @@
+"""The FastAPI application: routes, the gate around them, and a lifespan that owns the library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from api.service import problems
+from api.service.documents import openapi
+from api.service.gate import Gate
+from api.service.journal import configure_logs
+from api.service.metrics import Metrics
+from api.service.pages import Pages
+from api.service.routes import compatible, health, items, jobs, models, search, session
+from api.service.served import ServedLibrary
+from api.service.service import Service
+from api.service.settings import ServiceSettings
+from api.service.shutdown import on_stop_signal
+from retrieval.version import __version__
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+FAMILIES = (search, items, models, compatible, jobs, session, health)
+
+
+def create_app(
+    open_library: Callable[[], ServedLibrary], settings: ServiceSettings | None = None, web: Path = WEB
+) -> FastAPI:
+    """An application over the library that `open_library` opens when it starts."""
+    settings = settings or ServiceSettings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with Service.running(open_library(), settings, metrics) as service:
+            app.state.service = service
+            on_stop_signal(service.stopping.set)
+            await service.preload()
+            yield
+
+    app = FastAPI(
+        title="Vasari",
+        version=__version__,
+        description="Find pictures by words, and words by pictures.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    problems.install(app)
+    for family in FAMILIES:
+        app.include_router(family.router)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Deadline-Ms", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After", "ETag", "Location"],
+        )
+    app.add_middleware(Gate, settings=settings, metrics=metrics)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
+    app.mount("/", Pages(app, web), name="page")
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application of a worker process: everything is told by the environment."""
+    settings = ServiceSettings()
+    configure_logs(json_lines=settings.json_logs, level=os.environ.get("VASARI_LOG_LEVEL", "INFO"))
+    return create_app(lambda: ServedLibrary.open(create=True), settings)

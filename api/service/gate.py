@@ -1,0 +1,232 @@
+"""The outermost layer: what is decided about a request before and after any route sees it.
+
+In: the request's id, the host it names, the page it comes from, the size and pace of its body. While it is answered:
+its deadline, and whether the caller is still there. Out: security headers, a problem document for whatever nobody
+foresaw, one line in the log, and the metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.service.headers import security_headers
+from api.service.metrics import Metrics
+from api.service.problems import ProblemError, answer_to
+from api.service.request_ids import begin_request
+from api.service.settings import ServiceSettings
+from retrieval.errors import DeadlineError, VasariError
+
+_ACCESS = logging.getLogger("vasari.access")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._hosts = _allowed_hosts(settings)
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        visit = _Visit(scope, receive, send, self._settings, cross_origin=bool(self._origins))
+        try:
+            self._check(visit)
+            await visit.run(self._app)
+        except Exception as error:  # what is unforeseen is logged there, and never shown
+            await visit.refuse(error)
+        finally:
+            self._note(visit)
+
+    def _check(self, visit: _Visit) -> None:
+        host = _host_name(visit.headers.get("host", ""))
+        if self._hosts is not None and host not in self._hosts:
+            # A page whose name was pointed at this machine (DNS rebinding) still sends its own name.
+            raise ProblemError(421, "wrong-host", "this service does not answer to that name (VASARI_HOSTS)")
+        origin = visit.headers.get("origin")
+        if origin is not None and visit.method not in _SAFE and not self._trusted(origin, visit):
+            raise ProblemError(
+                403, "foreign-page", "pages of other origins may not do this (VASARI_CORS_ORIGINS)"
+            )
+        length = visit.headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise ProblemError(400, "usage", "the content length is no number")
+        if int(length) > self._settings.max_body_bytes:
+            raise too_large(self._settings.max_body_bytes)
+
+    def _trusted(self, origin: str, visit: _Visit) -> bool:
+        own = urlsplit(origin).netloc.lower() == visit.headers.get("host", "").lower()
+        return own or origin.rstrip("/").lower() in self._origins
+
+    def _note(self, visit: _Visit) -> None:
+        route = getattr(visit.scope.get("route"), "path", "other")
+        seconds = time.perf_counter() - visit.began
+        self._metrics.request(
+            visit.method if visit.method in _METHODS else "other", route, visit.status, seconds
+        )
+        facts = {
+            "method": visit.method,
+            "path": visit.scope["path"],
+            "status": visit.status,
+            "ms": round(seconds * 1000, 2),
+            "client": (visit.scope.get("client") or ("", 0))[0],
+            "caller": visit.scope.get("state", {}).get("caller"),
+        }
+        _ACCESS.info("%(method)s %(path)r %(status)s %(ms)s ms", facts, extra={"facts": facts})
+
+
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
+
+
+class _Visit:
+    """One request while it is answered."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, settings: ServiceSettings, *, cross_origin: bool
+    ) -> None:
+        self.scope = scope
+        self.headers = Headers(scope=scope)
+        self.method: str = scope["method"]
+        self.began = time.perf_counter()
+        self.status = 499  # until something is sent: the caller went away
+        self.request_id = begin_request(self.headers.get("x-request-id"))
+        self._receive = receive
+        self._send = send
+        self._settings = settings
+        self._cross_origin = cross_origin
+        self._cancel = anyio.CancelScope()
+        self._watcher: asyncio.Task[None] | None = None
+        self._gone = asyncio.Event()
+        self._bytes = 0
+        self._first: Message | None = None
+        self._started = False
+
+    async def run(self, app: ASGIApp) -> None:
+        """Let `app` answer; stop it when time is up or nobody listens any more."""
+        try:
+            with self._cancel:
+                if not self._has_body():
+                    self._first = await self._receive()
+                    self._body_complete()
+                await app(self.scope, self.receive, self.send)
+        finally:
+            if self._watcher is not None:
+                self._watcher.cancel()
+        if self._cancel.cancelled_caught and not self._gone.is_set():
+            raise DeadlineError(
+                "not finished in the time allowed; ask for less, or allow more (X-Deadline-Ms)"
+            )
+
+    async def receive(self) -> Message:
+        """The body's next part, counted and timed; once it is complete, news of the caller's leaving."""
+        if self._first is not None:
+            message, self._first = self._first, None
+            return message
+        if self._watcher is not None:
+            await self._gone.wait()
+            return {"type": "http.disconnect"}
+        try:
+            with anyio.fail_after(self._settings.body_timeout):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "the request came too slowly") from None
+        if message["type"] == "http.disconnect":
+            self._leave()
+            return message
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > self._settings.max_body_bytes:
+            limit = too_large(self._settings.max_body_bytes)
+            raise HTTPException(limit.status, str(limit))
+        if not message.get("more_body", False):
+            self._body_complete()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self._started = True
+            self.status = message["status"]
+            headers = Headers(raw=message["headers"])
+            content_type = headers.get("content-type", "")
+            if content_type.startswith("text/event-stream"):
+                self._cancel.deadline = float("inf")
+            own = {name for name, _ in message["headers"]}
+            more = [*security_headers(content_type, cross_origin=self._cross_origin)]
+            more.append((b"x-request-id", self.request_id.encode()))
+            if "cache-control" not in headers:
+                more.append((b"cache-control", b"no-store"))
+            extra = [header for header in more if header[0] not in own]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await self._send(message)
+
+    async def refuse(self, error: Exception) -> None:
+        """Answer with a problem document, unless an answer has begun: then the connection is cut."""
+        response = answer_to(error)
+        if self._started:
+            if isinstance(error, VasariError):
+                return
+            raise error
+        await response(self.scope, self.receive, self.send)
+
+    def _has_body(self) -> bool:
+        return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+
+    def _body_complete(self) -> None:
+        self._cancel.deadline = anyio.current_time() + self._allowed_seconds()
+        self._watcher = asyncio.create_task(self._watch())
+
+    def _allowed_seconds(self) -> float:
+        """The service's deadline, or the caller's if that is shorter."""
+        longest = self._settings.deadline_ms
+        asked = self.headers.get("x-deadline-ms", "")
+        return min(longest, int(asked)) / 1000 if asked.isdecimal() and len(asked) < 9 else longest / 1000
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._leave()
+
+    def _leave(self) -> None:
+        self._gone.set()
+        self._cancel.cancel()
+
+
+def too_large(limit: int) -> ProblemError:
+    """The refusal of a body beyond `limit` bytes."""
+    return ProblemError(
+        413, "too-large", f"a request has at most {limit / 2**20:g} MiB (VASARI_MAX_BODY_BYTES)"
+    )
+
+
+def _allowed_hosts(settings: ServiceSettings) -> frozenset[str] | None:
+    """Names the service answers to, without port; None: any (bound to more than this machine, and keys needed)."""
+    if settings.hosts:
+        names: Iterable[str] = (*settings.hosts, *_LOOPBACK_NAMES)
+    elif settings.loopback:
+        names = (*_LOOPBACK_NAMES, settings.host)
+    else:
+        return None
+    return frozenset(name.lower() for name in names)
+
+
+def _host_name(host: str) -> str:
+    """`host` without its port, in small letters."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() else host).lower()

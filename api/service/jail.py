@@ -1,0 +1,57 @@
+"""Where files may be opened: below the library's roots, links followed to where they really lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from api.service.problems import ProblemError
+from indexer.sources.folder import FolderSource
+from indexer.sources.source import Candidate
+from retrieval.domain import Skipped
+from retrieval.errors import ImageError
+
+_OUTSIDE = "outside the folders this service may read (VASARI_ROOTS)"
+
+
+class Jail:
+    """Folders, and everything that really lies in them."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = tuple(root.expanduser().resolve() for root in roots)
+
+    def holds(self, path: str | Path) -> bool:
+        """Whether `path`, all links followed, lies in a root. A path that cannot be followed does not."""
+        try:
+            real = Path(path).resolve()
+        except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL in the name
+            return False
+        return any(real.is_relative_to(root) for root in self.roots)
+
+    def admit(self, path: str) -> Path:
+        """The absolute path a caller named; ProblemError 403 outside, whether or not there is such a file."""
+        if "\0" in path or not Path(path).is_absolute() or not self.holds(path):
+            raise ProblemError(403, "outside", f"{path!r} is {_OUTSIDE}")
+        return Path(path)
+
+
+class JailedFolders(FolderSource):
+    """Folders without what links lead out to: checked when listed, and again when read."""
+
+    def __init__(self, jail: Jail, paths: Sequence[Path], **options: object) -> None:
+        super().__init__(paths, **options)  # type: ignore[arg-type]
+        self._jail = jail
+
+    def candidates(self) -> Iterator[Candidate | Skipped]:
+        """The folder's candidates; what lies outside is a skipped file with that reason."""
+        for entry in super().candidates():
+            if isinstance(entry, Candidate) and not self._jail.holds(entry.uri):
+                yield Skipped(entry.uri, "list", f"a link to a file {_OUTSIDE}")
+            else:
+                yield entry
+
+    def read(self, candidate: Candidate) -> bytes:
+        """The file's bytes, if it still lies inside."""
+        if not self._jail.holds(candidate.uri):
+            raise ImageError(f"a link to a file {_OUTSIDE}", stage="read")
+        return super().read(candidate)

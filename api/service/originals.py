@@ -1,0 +1,93 @@
+"""The files behind items, and small WebP pictures of them.
+
+A file is served only if it is, byte for byte, what was indexed: whatever took its place since (another picture, a
+link to somewhere else) has another content hash and is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from api.service.jail import Jail
+from api.service.problems import ProblemError
+from retrieval.domain import Item
+from retrieval.errors import ImageError
+from retrieval.library import Library
+
+SIDES = (160, 320, 640, 1280)  # pixels; few, so that the cache stays small
+TYPES = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "avif": "image/avif",
+    "bmp": "image/bmp",
+}
+
+
+class Originals:
+    """Reads the files of one library's items, from `jail` only if there is one."""
+
+    def __init__(self, library: Library, jail: Jail | None) -> None:
+        self._library = library
+        self._jail = jail
+
+    def read(self, item: Item) -> bytes:
+        """The bytes that were indexed.
+
+        Raises ProblemError 403 outside the roots, 404 for an item without a file, 409 when the file has changed.
+        """
+        from retrieval import images
+
+        if item.path is None:
+            raise ProblemError(404, "no-file", f"item {item.id} is no file on this machine")
+        if self._jail is not None and not self._jail.holds(item.path):
+            raise ProblemError(403, "outside", f"the file of item {item.id} lies outside VASARI_ROOTS")
+        try:
+            data = images.read_file(item.path, self._library.image_limits)
+        except ImageError as error:
+            raise ProblemError(
+                404, "file-gone", f"the file of item {item.id} cannot be read: {error}"
+            ) from error
+        if images.content_hash(data) != item.content_hash:
+            raise ProblemError(
+                409, "file-changed", f"the file of item {item.id} changed since it was indexed"
+            )
+        return data
+
+    def thumbnail(self, item: Item, side: int) -> bytes:
+        """WebP bytes of the item's picture in a square of `side` pixels; made once and kept."""
+        from retrieval import images
+
+        kept = self._path(item.content_hash, side)
+        try:
+            return kept.read_bytes()
+        except FileNotFoundError:
+            pass
+        decoded = images.decode(self.read(item), self._library.image_limits, target=side)
+        data = images.thumbnail(decoded.picture, side)
+        _write(kept, data)
+        return data
+
+    def forget(self, item: Item) -> None:
+        """Remove the item's thumbnails."""
+        for side in SIDES:
+            self._path(item.content_hash, side).unlink(missing_ok=True)
+
+    def _path(self, content_hash: str, side: int) -> Path:
+        return self._library.thumbnails_directory / content_hash[:2] / f"{content_hash}-{side}.webp"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write under another name first: a reader sees a whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        # A full disk must not keep anybody from seeing the picture: it is only not kept.

@@ -1,0 +1,152 @@
+"""Errors as RFC 9457 problem documents: the one place where an exception becomes a status code.
+
+No answer ever holds a traceback or the text of an unforeseen exception: those go to the log, with the request's id.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.service.request_ids import current_request_id
+from retrieval import errors
+
+MEDIA_TYPE = "application/problem+json"
+_LOG = logging.getLogger("vasari.service")
+
+STATUS: dict[type[Exception], tuple[int, str, str]] = {
+    errors.UsageError: (400, "usage", "The request is wrong"),
+    errors.QueryError: (400, "query", "The query cannot be read"),
+    errors.UnsupportedError: (501, "unsupported", "This model or build cannot do it"),
+    errors.NotFoundError: (404, "not-found", "Not found"),
+    errors.ImageError: (422, "image", "Not a usable picture"),
+    errors.ModelUnavailableError: (503, "model-unavailable", "The model is not on this machine"),
+    errors.LibraryLockedError: (409, "library-locked", "Another job writes the library"),
+    errors.LibraryCorruptError: (500, "library-corrupt", "The library needs repair"),
+    errors.MissingExtraError: (501, "missing-extra", "A package is not installed"),
+    errors.StorageError: (507, "storage", "The storage refuses"),
+    errors.OverloadedError: (429, "overloaded", "Too many requests"),
+    errors.DeadlineError: (504, "deadline", "Not finished in time"),
+    errors.VasariError: (500, "failed", "It failed"),
+}
+
+
+class ProblemError(errors.VasariError):
+    """An error that only the HTTP layer knows: status, short name, and one line for a person."""
+
+    def __init__(self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.name = name
+        self.headers = dict(headers or {})
+
+
+_TITLES = {
+    400: "The request is wrong",
+    401: "A key is needed",
+    403: "Not allowed",
+    404: "Not found",
+    405: "This address has other methods",
+    408: "The request came too slowly",
+    409: "In conflict with what is there",
+    413: "The request is too large",
+    415: "This content type is not understood",
+    421: "Sent to the wrong host",
+    422: "The request does not fit the schema",
+    429: "Too many requests",
+}
+
+
+def problem(
+    status: int,
+    name: str,
+    detail: str,
+    *,
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem document; `more` are extension members."""
+    body = {
+        "type": f"urn:vasari:problem:{name}",
+        "title": title or _TITLES.get(status, "It failed"),
+        "status": status,
+        "detail": printable(detail),
+        "instance": f"urn:vasari:request:{current_request_id()}",
+        **more,
+    }
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def printable(text: str) -> str:
+    """`text` as JSON over HTTP can carry it: characters that are no Unicode become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def answer_to(error: Exception) -> Response:
+    """The problem document of any exception."""
+    match error:
+        case ProblemError():
+            return problem(error.status, error.name, str(error), headers=error.headers)
+        case HTTPException():
+            return problem(error.status_code, "http", str(error.detail), headers=error.headers)
+        case RequestValidationError():
+            return _invalid(error)
+        case errors.VasariError():
+            return _foreseen(error)
+    _LOG.error("unforeseen error", exc_info=error)
+    return problem(
+        500,
+        "internal",
+        "an unforeseen error; the service's log has it under this request's id",
+        title="It failed",
+    )
+
+
+def _foreseen(error: errors.VasariError) -> Response:
+    status, name, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    more: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if status >= 500:
+        _LOG.error("%s: %s", type(error).__name__, error)
+    match error:
+        case errors.QueryError(column=int()):
+            more = {"query": printable(error.text), "column": error.column}
+        case errors.ImageError():
+            more = {"stage": error.stage}
+            status = 413 if error.stage == "limit" else status
+        case errors.LibraryLockedError():
+            more, headers = {"holder": printable(error.holder)}, {"Retry-After": "5"}
+        case errors.OverloadedError():
+            headers = {"Retry-After": str(max(1, round(error.retry_after)))}
+    return problem(status, name, str(error), title=title, headers=headers, **more)
+
+
+def _invalid(error: RequestValidationError) -> Response:
+    """What does not fit the schema, field by field; never the value itself, which may be a whole picture."""
+    found = [
+        {"field": ".".join(str(part) for part in entry["loc"]), "message": printable(entry["msg"])}
+        for entry in error.errors()[:20]
+    ]
+    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in found[:3])
+    return problem(422, "schema", detail or "the body is not valid", errors=found)
+
+
+async def _handle(_request: Request, error: Exception) -> Response:
+    return answer_to(error)
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer every foreseen exception by a problem document.
+
+    The unforeseen ones are caught further out, by `api.service.request_ids`: Starlette's own outermost handler
+    would raise them again after answering.
+    """
+    for kind in (errors.VasariError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _handle)

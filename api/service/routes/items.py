@@ -1,0 +1,232 @@
+"""Items: looking at them, finding like ones, adding, changing and deleting them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from api.service.access import SEARCHER, WRITER, ServiceDep
+from api.service.answers import captions_of, item_answer, search_answer
+from api.service.bodies import body_of, described
+from api.service.documents import problems
+from api.service.originals import SIDES, TYPES
+from api.service.schemas import (
+    LARGEST_ID,
+    Filter,
+    ItemAnswer,
+    Limit,
+    Offset,
+    PatchBody,
+    SearchAnswer,
+    Share,
+    UploadBody,
+)
+from api.service.service import Service
+from api.service.terms import picture_of
+from api.service.uploads import Notes
+from retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term, TermKind
+from retrieval.errors import UsageError
+
+router = APIRouter(prefix="/v1/items", tags=["items"])
+ItemPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The item's number.")]
+WEBP = {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}}
+PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@router.get("/{id}", dependencies=[SEARCHER], operation_id="get_item", responses=problems(404, 422))
+async def item(service: ServiceDep, id: ItemPath) -> ItemAnswer:  # noqa: A002
+    """All that is known of an item."""
+    return item_answer(await service.item(id))
+
+
+@router.get(
+    "/{id}/similar", dependencies=[SEARCHER], operation_id="similar", responses=problems(400, 404, 422)
+)
+async def similar(
+    service: ServiceDep,
+    id: ItemPath,  # noqa: A002
+    limit: Annotated[Limit, Query()] = 10,
+    offset: Annotated[Offset, Query()] = 0,
+    modality: Modality = Modality.IMAGE,
+    filter: Annotated[Filter | None, Query()] = None,  # noqa: A002
+    collapse: bool = False,
+    min_relevance: Annotated[Share | None, Query()] = None,
+) -> SearchAnswer:
+    """Items like this one; itself is left out."""
+    await service.item(id)
+    request = SearchRequest(
+        (Term(TermKind.ITEM, item=id),),
+        modality=modality,
+        filter=filter or None,
+        limit=limit,
+        offset=offset,
+        collapse=collapse,
+        min_relevance=min_relevance,
+        exclude_query_items=True,
+    )
+    return search_answer(await service.search(request))
+
+
+@router.get(
+    "/{id}/thumbnail",
+    dependencies=[SEARCHER],
+    operation_id="thumbnail",
+    response_class=Response,
+    responses={
+        **problems(404, 409, 422),
+        200: {**WEBP, "description": "A small WebP picture."},
+        304: {"description": "The one you have is still right."},
+    },
+)
+async def thumbnail(
+    service: ServiceDep,
+    request: Request,
+    id: ItemPath,  # noqa: A002
+    side: Annotated[
+        int, Query(description="Pixels of the square it fits in.", json_schema_extra={"enum": list(SIDES)})
+    ] = 320,
+    v: Annotated[
+        str | None, Query(max_length=64, description="The content's hash: lets browsers keep it.")
+    ] = None,
+) -> Response:
+    """The item's picture, small."""
+    if side not in SIDES:
+        raise UsageError(f"a side is one of {', '.join(map(str, SIDES))}")
+    found = await service.item(id)
+    headers = _cache_headers(service, found, f"{found.content_hash}-{side}", v)
+    if _has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(await service.run(service.originals.thumbnail, found, side), 200, headers, "image/webp")
+
+
+@router.get(
+    "/{id}/original",
+    dependencies=[SEARCHER],
+    operation_id="original",
+    response_class=Response,
+    responses={
+        **problems(404, 409, 422),
+        200: {
+            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The file.",
+        },
+        304: {"description": "The one you have is still right."},
+    },
+)
+async def original(
+    service: ServiceDep,
+    request: Request,
+    id: ItemPath,  # noqa: A002
+    v: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """The file itself, as it was indexed; formats that browsers do not show come as a large WebP."""
+    found = await service.item(id)
+    headers = _cache_headers(service, found, found.content_hash, v)
+    if _has(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if found.format in TYPES:
+        return Response(await service.run(service.originals.read, found), 200, headers, TYPES[found.format])
+    data = await service.run(service.originals.thumbnail, found, max(SIDES))
+    return Response(data, 200, headers, "image/webp")
+
+
+@router.get(
+    "/{id}/why",
+    dependencies=[SEARCHER],
+    operation_id="why",
+    response_class=Response,
+    responses={**problems(400, 404, 409, 422, 501, 503), 200: {**PNG, "description": "A heat map."}},
+)
+async def why(
+    service: ServiceDep,
+    id: ItemPath,  # noqa: A002
+    q: Annotated[str, Query(min_length=1, max_length=1000, pattern=r"\S", description="The query's words.")],
+) -> Response:
+    """Where in the picture the words are found: a heat map to lay over it, as PNG with transparency."""
+    await service.item(id)
+    data = await service.run(service.library.why_png, id, q.strip())
+    return Response(data, 200, {"Cache-Control": "private, max-age=3600"}, "image/png")
+
+
+@router.post(
+    "",
+    dependencies=[WRITER],
+    operation_id="add_item",
+    status_code=201,
+    responses={
+        **problems(400, 404, 409, 415, 422, 503, 507),
+        200: {"model": ItemAnswer, "description": "This very picture was sent before."},
+    },
+    openapi_extra=described(UploadBody),
+)
+async def add(
+    service: ServiceDep,
+    response: Response,
+    body: Annotated[UploadBody, Depends(body_of(UploadBody))],
+) -> ItemAnswer:
+    """Add a picture to the library. The same picture sent twice is one item; then 200 comes back."""
+    if (body.image is None) == (body.url is None):
+        raise UsageError("send a picture: either image or url")
+    data = await picture_of(body.image, body.url, service)
+    notes = Notes(captions_of(body.captions), tuple(body.tags), dict(body.attributes))
+    added, new = await service.add(data, notes)
+    response.status_code = 201 if new else 200
+    response.headers["Location"] = f"/v1/items/{added.id}"
+    return item_answer(added)
+
+
+@router.patch(
+    "/{id}",
+    dependencies=[WRITER],
+    operation_id="patch_item",
+    responses=problems(400, 404, 415, 422),
+    openapi_extra=described(PatchBody),
+)
+async def patch(
+    service: ServiceDep,
+    id: ItemPath,  # noqa: A002
+    body: Annotated[PatchBody, Depends(body_of(PatchBody))],
+) -> ItemAnswer:
+    """Change what people say about an item; what models said stays."""
+    await service.item(id)
+    await service.run(_apply, service, id, body)
+    return item_answer(await service.item(id))
+
+
+@router.delete(
+    "/{id}",
+    dependencies=[WRITER],
+    operation_id="delete_item",
+    status_code=204,
+    responses=problems(404, 409, 422),
+)
+async def delete(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
+    """Take an item out of the library. An uploaded file is removed; indexed files are never touched."""
+    await service.remove(id)
+    return Response(status_code=204)
+
+
+def _apply(service: Service, item: int, body: PatchBody) -> None:
+    catalog = service.library.catalog
+    if body.tags is not None:
+        catalog.set_tags(item, body.tags)
+    if body.captions is not None:
+        catalog.set_captions(item, captions_of(body.captions), CaptionSource.USER)
+    if body.attributes:
+        catalog.set_attributes(item, body.attributes)
+
+
+def _cache_headers(service: Service, found: Item, tag: str, version: str | None) -> dict[str, str]:
+    """An address that names the content may be kept for ever, another must be asked for again."""
+    days = service.settings.cached_answers_days
+    kept = f"private, max-age={days * 86400}, immutable"
+    return {
+        "ETag": f'"{tag}"',
+        "Cache-Control": kept if version == found.content_hash else "private, no-cache",
+    }
+
+
+def _has(request: Request, etag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return given == "*" or etag in [tag.strip().removeprefix("W/") for tag in given.split(",")]

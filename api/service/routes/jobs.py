@@ -1,0 +1,91 @@
+"""Jobs: bulk work in the background, with progress as server-sent events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import StreamingResponse
+
+from api.service.access import ADMIN, ServiceDep
+from api.service.answers import job_answer
+from api.service.bodies import body_of, described
+from api.service.documents import problems
+from api.service.schemas import LARGEST_ID, JobAnswer, JobBody, JobsAnswer
+from api.service.service import Service
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[ADMIN])
+JobPath = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+_PAUSE = 0.25  # seconds between looks
+_QUIET = 15.0  # seconds without news until a comment keeps proxies from closing the stream
+
+
+@router.post(
+    "",
+    operation_id="start_job",
+    status_code=202,
+    responses=problems(400, 404, 409, 415, 422, 501),
+    openapi_extra=described(JobBody),
+)
+async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(JobBody))]) -> JobAnswer:
+    """Put a job in line; one runs at a time."""
+    params = body.model_dump(exclude={"kind"}, exclude_defaults=True)
+    return job_answer(await service.run(service.jobs.submit, body.kind, params))
+
+
+@router.get("", operation_id="list_jobs", responses=problems(422))
+async def recent(service: ServiceDep, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> JobsAnswer:
+    """Jobs, the latest first."""
+    return JobsAnswer(jobs=[job_answer(job) for job in await service.run(service.jobs.recent, limit)])
+
+
+@router.get("/{id}", operation_id="get_job", responses=problems(404, 422))
+async def look(service: ServiceDep, id: JobPath) -> JobAnswer:  # noqa: A002
+    """One job."""
+    return job_answer(await service.run(service.jobs.job, id))
+
+
+@router.delete("/{id}", operation_id="cancel_job", responses=problems(404, 422))
+async def cancel(service: ServiceDep, id: JobPath) -> JobAnswer:  # noqa: A002
+    """Stop a job after the batch at work; what it did stays. One that has ended is left as it is."""
+    return job_answer(await service.run(service.jobs.cancel, id))
+
+
+@router.get(
+    "/{id}/events",
+    operation_id="job_events",
+    response_class=StreamingResponse,
+    responses={
+        **problems(404, 422),
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "description": "An event `progress` for each change, and `end` with the last state; data is a JobAnswer.",
+        },
+    },
+)
+async def events(service: ServiceDep, id: JobPath) -> StreamingResponse:  # noqa: A002
+    """Progress as it happens. The stream ends with the job, or when the service stops."""
+    await service.run(service.jobs.job, id)
+    return StreamingResponse(_stream(service, id), media_type="text/event-stream")
+
+
+async def _stream(service: Service, job: int) -> AsyncIterator[bytes]:
+    last, quiet = "", 0.0
+    while not service.stopping.is_set():
+        answer = job_answer(await service.run(service.jobs.job, job))
+        news = json.dumps(answer.model_dump(mode="json", exclude={"heartbeat_at"}))
+        ended = answer.state != "running"
+        if news != last or ended:
+            yield f"event: {'end' if ended else 'progress'}\ndata: {news}\n\n".encode()
+            last, quiet = news, 0.0
+        if ended:
+            return
+        if quiet >= _QUIET:
+            yield b": still here\n\n"
+            quiet = 0.0
+        with anyio.move_on_after(_PAUSE):
+            await service.stopping.wait()
+        quiet += _PAUSE

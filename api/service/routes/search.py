@@ -1,0 +1,57 @@
+"""Searching: one question, or several at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Depends
+
+from api.service.access import SEARCHER, ServiceDep
+from api.service.answers import search_answer
+from api.service.bodies import body_of, described
+from api.service.documents import problems
+from api.service.schemas import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
+from api.service.terms import search_request
+from retrieval.domain import SearchRequest, SearchResponse
+
+router = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCHER])
+
+
+@router.post(
+    "/search",
+    operation_id="search",
+    responses=problems(400, 404, 415, 422, 501, 503),
+    openapi_extra=described(SearchBody),
+    response_model_exclude_unset=False,
+)
+async def search(
+    service: ServiceDep, body: Annotated[SearchBody, Depends(body_of(SearchBody))]
+) -> SearchAnswer:
+    """Find items by words, pictures, items, or all of them; pictures in base64 or as a multipart form's files."""
+    return search_answer(await service.search(await search_request(body, service)))
+
+
+@router.post(
+    "/search/batch",
+    operation_id="search_batch",
+    responses=problems(400, 404, 415, 422, 501, 503),
+    openapi_extra=described(SearchBatchBody),
+)
+async def search_batch(
+    service: ServiceDep, body: Annotated[SearchBatchBody, Depends(body_of(SearchBatchBody))]
+) -> SearchBatchAnswer:
+    """Several searches in one request; if one is wrong, none is answered."""
+    requests = [await search_request(one, service) for one in body.requests]
+    found: dict[int, SearchResponse] = {}
+
+    async def answer(place: int, request: SearchRequest) -> None:
+        found[place] = await service.search(request)
+
+    try:
+        async with anyio.create_task_group() as group:
+            for place, request in enumerate(requests):
+                group.start_soon(answer, place, request)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return SearchBatchAnswer(answers=[search_answer(found[place]) for place in range(len(requests))])

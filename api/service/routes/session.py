@@ -1,0 +1,50 @@
+"""The page's session: a key in a cookie, for what a browser fetches without scripts (pictures, event streams)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from api.service.access import Anyone
+from api.service.auth import COOKIE
+from api.service.documents import problems
+
+router = APIRouter(prefix="/v1/session", tags=["session"])
+
+
+class SessionAnswer(BaseModel):
+    """Who the caller is."""
+
+    name: str
+    scopes: list[str]
+
+
+@router.get("", operation_id="get_session", responses=problems())
+async def look(caller: Anyone) -> SessionAnswer:
+    """Who the caller is, and what the caller may do; 401 tells a page to ask for a key."""
+    return SessionAnswer(name=caller.name, scopes=sorted(caller.scopes))
+
+
+@router.post("", operation_id="open_session", status_code=204, responses=problems())
+async def begin(request: Request, caller: Anyone) -> Response:
+    """Keep the key of the Authorization header in a cookie that scripts cannot read and other sites cannot send."""
+    answer = Response(status_code=204)
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if caller.key is not None and scheme.lower() == "bearer":
+        answer.set_cookie(
+            COOKIE,
+            key.strip(),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+            path="/",
+        )
+    return answer
+
+
+@router.delete("", operation_id="close_session", status_code=204, responses=problems())
+async def end() -> Response:
+    """Forget the cookie."""
+    answer = Response(status_code=204)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,58 @@
+"""A library that remembers embeddings: searches in threads find there what the batches put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from api.service.cache import EmbeddingCache, Key
+from retrieval.domain import EmbeddingSpace, UnitVectors
+from retrieval.library import Library
+
+
+class ServedLibrary(Library):
+    """`embed_texts` and `embed_pictures` look into `cache` first; all else is the library's own."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.cache = EmbeddingCache(20_000)
+
+    def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim) of texts, computed only where they are not remembered."""
+        keys = [text_key(space, text) for text in texts]
+        return self._remembered(
+            keys, texts, lambda missing: super(ServedLibrary, self).embed_texts(missing, space)
+        )
+
+    def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim) of pictures; bytes are remembered by their content, files are read anew."""
+        if any(isinstance(picture, Path) for picture in pictures):
+            return super().embed_pictures(pictures, space)
+        keys = [picture_key(space, picture) for picture in pictures if isinstance(picture, bytes)]
+        return self._remembered(
+            keys, pictures, lambda missing: super(ServedLibrary, self).embed_pictures(missing, space)
+        )
+
+    def _remembered(self, keys: Sequence[Key], inputs: Sequence[Any], compute: Any) -> UnitVectors:
+        found = [self.cache.get(key) for key in keys]
+        absent = [place for place, vector in enumerate(found) if vector is None]
+        if absent:
+            for place, vector in zip(absent, compute([inputs[place] for place in absent]), strict=True):
+                self.cache.put(keys[place], vector)
+                found[place] = vector
+        return UnitVectors(np.stack([vector for vector in found if vector is not None]))
+
+
+def text_key(space: EmbeddingSpace, text: str) -> Key:
+    """Under which a text's embedding is remembered."""
+    return space.name, "text", text
+
+
+def picture_key(space: EmbeddingSpace, data: bytes) -> Key:
+    """Under which a picture's embedding is remembered: its content, not its name."""
+    from retrieval.images import content_hash
+
+    return space.name, "image", content_hash(data)

@@ -1,0 +1,93 @@
+"""Uvicorn around the application: who may be served, how many processes, slow senders of headers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.service.settings import ServiceSettings
+from retrieval.catalog.catalog import Catalog
+from retrieval.errors import UsageError
+
+_HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
+_FINISH_WITHIN = 60  # seconds that open requests have when the service is told to stop
+
+
+class PunctualProtocol(H11Protocol):
+    """Uvicorn's HTTP, but a connection that does not finish its headers in time is closed.
+
+    Uvicorn itself waits for ever for a request line that drips in letter by letter (Slowloris).
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for headers."""
+        super().connection_made(transport)
+        self._late = self.loop.call_later(_HEADERS_WITHIN, self._close_late)
+
+    def data_received(self, data: bytes) -> None:
+        """Take data; what follows an answered request are the headers of the next."""
+        super().data_received(data)
+        if self._reading_headers():
+            if self._late is None:
+                self._late = self.loop.call_later(_HEADERS_WITHIN, self._close_late)
+        elif self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        if self._late is not None:
+            self._late.cancel()
+        super().connection_lost(exc)
+
+    def _reading_headers(self) -> bool:
+        return self.cycle is None or (self.cycle.response_complete and bool(self.conn.trailing_data[0]))
+
+    def _close_late(self) -> None:
+        self._late = None
+        if self._reading_headers() and not self.transport.is_closing():
+            self.transport.close()
+
+
+def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
+    """Raise UsageError for an address that others can reach while the library has no keys."""
+    if settings.loopback or any(key.revoked_at is None for key in catalog.api_keys()):
+        return
+    raise UsageError(
+        f"{settings.host} can be reached from other machines, and this library has no keys: anybody could read and"
+        " delete its pictures. Make a key with `vasari keys create NAME --scope search`, or serve 127.0.0.1"
+    )
+
+
+def serve(settings: ServiceSettings) -> None:
+    """Serve until told to stop. Worker processes read their settings from the environment."""
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "http": PunctualProtocol,
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,  # nobody may claim another address
+        "log_config": None,
+        "timeout_keep_alive": 30,
+        "timeout_graceful_shutdown": _FINISH_WITHIN,
+        "h11_max_incomplete_event_size": 32 * 1024,
+        "backlog": 1024,
+        "factory": True,
+    }
+    if settings.workers > 1:
+        with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            uvicorn.run("api.service.app:from_environment", workers=settings.workers, **options)
+    else:
+        uvicorn.run("api.service.app:from_environment", **options)

@@ -1,0 +1,285 @@
+"""The service without HTTP: what routes ask for, put together in one place.
+
+Nothing that blocks runs on the event loop: models are called by batchers, all else by a bounded pool of threads.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from numpy.typing import NDArray
+
+from api.service.auth import Doorkeeper
+from api.service.batching import Batcher
+from api.service.cache import EmbeddingCache, Vector
+from api.service.fetching import Fetcher
+from api.service.jail import Jail
+from api.service.jobs import Jobs
+from api.service.metrics import Metrics
+from api.service.originals import Originals
+from api.service.served import ServedLibrary, picture_key, text_key
+from api.service.settings import ServiceSettings
+from api.service.uploads import Notes, Upload, Uploads
+from retrieval.domain import (
+    EmbeddingSpace,
+    Item,
+    ItemId,
+    Modality,
+    SearchRequest,
+    SearchResponse,
+    TermKind,
+    UnitVectors,
+)
+from retrieval.errors import NotFoundError, OverloadedError, VasariError
+from retrieval.images import ImageLimits
+
+_LOG = logging.getLogger("vasari.service")
+P = ParamSpec("P")
+T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
+Prepared = NDArray[np.uint8]  # (H, W, 3)
+Sent = tuple[Upload, Notes, Vector]
+
+
+class Service:
+    """One open library and everything around it. Made inside the event loop by `running`."""
+
+    def __init__(self, library: ServedLibrary, settings: ServiceSettings, metrics: Metrics) -> None:
+        self.library = library
+        self.settings = settings
+        self.metrics = metrics
+        self.cache = library.cache = EmbeddingCache(settings.cached_embeddings)
+        self.stopping = anyio.Event()  # no stream goes on after this
+        limits = ImageLimits(settings.max_upload_bytes, settings.max_upload_pixels)
+        self.image_limits = limits
+        self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
+        self.originals = Originals(library, self.jail)
+        self.uploads = Uploads(library, limits, self._writing)
+        self.jobs = Jobs(library, settings)
+        self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
+        self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
+        self._threads = anyio.CapacityLimiter(settings.threads)
+        self._texts: dict[str, Batcher[str, Vector]] = {}
+        self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
+        self._commits: dict[str, Batcher[Sent, ItemId]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, library: ServedLibrary, settings: ServiceSettings, metrics: Metrics
+    ) -> AsyncIterator[Service]:
+        """A service at work; on the way out it finishes what it accepted, and leaves jobs to be resumed."""
+        service = cls(library, settings, metrics)
+        async with AsyncExitStack() as stack:
+            stack.callback(library.close)
+            stack.push_async_callback(service._close_batchers)
+            stack.push_async_callback(service.run, service.jobs.close)
+            service.jobs.start()
+            yield service
+
+    # Work in threads
+
+    async def run(self, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Call something that blocks, in a thread; OverloadedError when too many wait for one."""
+        waiting = self._threads.statistics().tasks_waiting
+        if waiting >= self.settings.waiting:
+            raise OverloadedError(f"{waiting} requests wait already; try again in a moment", 1.0)
+        return await anyio.to_thread.run_sync(
+            lambda: function(*arguments, **options), limiter=self._threads, abandon_on_cancel=True
+        )
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How much waits, by queue."""
+        batchers = [*self._texts.values(), *self._pictures.values(), *self._commits.values()]
+        depths: dict[str, int] = {"threads": self._threads.statistics().tasks_waiting}
+        for batcher in batchers:
+            depths[batcher.name] = depths.get(batcher.name, 0) + batcher.depth
+        return depths
+
+    # Embedding
+
+    async def space(self, name: str | None = None) -> EmbeddingSpace:
+        """The named space, or the default one."""
+        return await self.run(self.library.space, name)
+
+    async def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim), shared with requests of the same moment."""
+        keys = [text_key(space, text) for text in texts]
+        found = [self._look_up(key) for key in keys]
+        absent = list(dict.fromkeys(text for text, known in zip(texts, found, strict=True) if known is None))
+        if absent:
+            vectors = dict(zip(absent, await self._text_batcher(space).submit(absent), strict=True))
+            for key, vector in vectors.items():
+                self.cache.put(text_key(space, key), vector)
+            found = [
+                vectors[text] if known is None else known for text, known in zip(texts, found, strict=True)
+            ]
+        return UnitVectors(np.stack([vector for vector in found if vector is not None]))
+
+    async def embed_pictures(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> UnitVectors:
+        """Unit vectors (n, dim) of encoded pictures; ImageError for one that is none."""
+        keys = await self.run(lambda: [picture_key(space, data) for data in pictures])
+        found = [self._look_up(key) for key in keys]
+        absent = [place for place, known in enumerate(found) if known is None]
+        if absent:
+            prepared = [await self.run(self._prepare, pictures[place], space) for place in absent]
+            for place, vector in zip(
+                absent, await self._picture_batcher(space).submit(prepared), strict=True
+            ):
+                self.cache.put(keys[place], vector)
+                found[place] = vector
+        return UnitVectors(np.stack([vector for vector in found if vector is not None]))
+
+    def _look_up(self, key: tuple[str, str, str]) -> Vector | None:
+        vector = self.cache.get(key)
+        self.metrics.cache.labels("miss" if vector is None else "hit").inc()
+        return vector
+
+    def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
+        from retrieval import images
+
+        encoder = self.library.encoder(space)
+        return encoder.prepare(images.decode(data, self.image_limits, target=encoder.image_size).picture)
+
+    def _text_batcher(self, space: EmbeddingSpace) -> Batcher[str, Vector]:
+        if space.name not in self._texts:
+            # The encoder is asked at each call: a search must not wait for a model that a job is loading.
+            self._texts[space.name] = self._batcher(
+                "text", lambda texts: list(self.library.text_encoder(space).embed_texts(texts)), order=len
+            )
+        return self._texts[space.name]
+
+    def _picture_batcher(self, space: EmbeddingSpace) -> Batcher[Prepared, Vector]:
+        if space.name not in self._pictures:
+            self._pictures[space.name] = self._batcher(
+                "image", lambda batch: list(self.library.encoder(space).embed_images(np.stack(batch)))
+            )
+        return self._pictures[space.name]
+
+    def _commit_batcher(self, space: EmbeddingSpace) -> Batcher[Sent, ItemId]:
+        if space.name not in self._commits:
+            self._commits[space.name] = self._batcher("upload", lambda sent: self.uploads.commit(space, sent))
+        return self._commits[space.name]
+
+    def _batcher(
+        self,
+        name: str,
+        compute: Callable[[list[In]], Sequence[Out]],
+        order: Callable[[In], int] | None = None,
+    ) -> Batcher[In, Out]:
+        settings = self.settings
+        batcher = Batcher(
+            name,
+            compute,
+            size=settings.batch_size,
+            wait=settings.batch_wait_ms / 1000,
+            limit=settings.waiting,
+            order=order,
+            observer=self.metrics,
+        )
+        batcher.start()
+        return batcher
+
+    async def _close_batchers(self) -> None:
+        for batcher in [*self._texts.values(), *self._pictures.values(), *self._commits.values()]:
+            await batcher.close()
+
+    @property
+    def batchers_alive(self) -> bool:
+        """Whether every worker that was started still works."""
+        return all(batcher.alive for batcher in [*self._texts.values(), *self._pictures.values()])
+
+    # What routes ask
+
+    async def search(self, request: SearchRequest) -> SearchResponse:
+        """Answer one request: its terms are embedded with those of other requests, the rest runs in a thread."""
+        space = await self.space(request.space)
+        texts = [term.text or "" for term in request.terms if term.kind is TermKind.TEXT]
+        pictures = [term.image for term in request.terms if isinstance(term.image, bytes)]
+        if texts:
+            await self.embed_texts(texts, space)
+        if pictures:
+            await self.embed_pictures(pictures, space)
+        response = await self.run(self.library.search, replace(request, space=space.name, explain=True))
+        if response.explain is not None:
+            self.metrics.stages(response.explain.stages_ms)
+        return response if request.explain else replace(response, explain=None)
+
+    async def item(self, item: ItemId) -> Item:
+        """The item; NotFoundError if there is none, or it was deleted."""
+        found = (await self.run(self.library.items, [item])).get(item)
+        if found is None:
+            raise NotFoundError(f"no item {item} in this library")
+        return found
+
+    async def add(self, data: bytes, notes: Notes) -> tuple[Item, bool]:
+        """Make a picture an item of the library; False if the same picture was sent before."""
+        space = await self.space()
+        upload = await self.run(self.uploads.check, data, space)
+        known = await self.run(self.uploads.known, upload)
+        if known is None:
+            (vector,) = await self._picture_batcher(space).submit([upload.pixels])
+        else:
+            vector = np.empty(0, dtype=np.float32)  # not committed again
+        (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
+        return await self.item(item), known is None
+
+    async def remove(self, item: ItemId) -> None:
+        """Delete an item; the file of an uploaded one too."""
+        found = await self.item(item)
+        if not await self.run(self.library.catalog.delete_items, [item]):
+            raise NotFoundError(f"no item {item} in this library")
+        await self.run(self.originals.forget, found)
+        await self.run(self.uploads.forget, found)
+
+    def check_picture(self, data: bytes) -> None:
+        """Hold a picture's headers against the limits for what is sent; raises ImageError."""
+        from retrieval import images
+
+        images.probe(data, self.image_limits)
+
+    async def preload(self) -> None:
+        """Load models before the first request needs them, as far as the settings say and the library has any."""
+        if self.settings.preload == "none" or self.library.catalog.default_space() is None:
+            return
+        try:
+            space = await self.space()
+            await self.run(self.library.text_encoder, space)
+            if self.settings.preload == "all":
+                await self.run(self.library.encoder, space)
+        except VasariError as error:  # /readyz tells; searching by item needs no model
+            _LOG.warning("the model is not ready: %s", error)
+
+    async def refresh_gauges(self) -> None:
+        """Bring the figures up to date that are read and not counted."""
+        for queue, depth in self.depths.items():
+            self.metrics.queue_depth.labels(queue).set(depth)
+        await self.run(self._count_rows)
+
+    def _count_rows(self) -> None:
+        catalog = self.library.catalog
+        for space in catalog.spaces():
+            for modality in Modality:
+                generation = catalog.active_generation(space.name, modality)
+                labels = (space.name, modality.value)
+                self.metrics.index_rows.labels(*labels).set(len(self.library.gallery(modality, space)))
+                self.metrics.index_generation.labels(*labels).set(generation.number if generation else 0)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Callable[[], None]]:
+        """The right to write: that of this service's own job if one runs, else a lease of its own."""
+        with self.jobs.shared_lease() as shared:
+            if shared:
+                yield lambda: None  # every transaction checks the job's fence
+                return
+            with self.library.catalog.acquire_lease("vasari serve (upload)") as lease:
+                yield lease.check

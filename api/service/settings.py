@@ -1,0 +1,61 @@
+"""Settings of the service from the environment (prefix VASARI_), beside those of the library."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class ServiceSettings(BaseSettings):
+    """All settings with their defaults; a test makes one from keyword arguments."""
+
+    model_config = SettingsConfigDict(env_prefix="VASARI_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7600, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)  # processes
+    hosts: list[str] = []  # names under which it may be called (Host header); default: its own address
+    cors_origins: list[str] = []  # web pages of other origins that may call it, e.g. https://photos.example
+    roots: list[Path] = []  # folders that jobs may index and originals may lie in
+    json_logs: bool = False
+    preload: Literal["none", "text", "all"] = (
+        "text"  # models loaded at the start and not by the first request
+    )
+
+    max_body_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)
+    max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024)  # of one picture
+    max_upload_pixels: int = Field(default=100_000_000, ge=1)
+    body_timeout: float = Field(
+        default=20.0, gt=0
+    )  # seconds without a byte of a request until it is given up
+
+    threads: int = Field(default=16, ge=1)  # of searches, decoding and the catalog
+    waiting: int = Field(
+        default=256, ge=1
+    )  # pieces of work that may wait for a thread or a batch; more answer 429
+    batch_size: int = Field(default=64, ge=1)
+    batch_wait_ms: float = Field(default=2.0, ge=0)  # that a request waits for company
+    deadline_ms: float = Field(default=30_000.0, gt=0)  # for an answer; a request may ask for less
+    cached_embeddings: int = Field(default=20_000, ge=0)
+    cached_answers_days: int = Field(default=365, ge=0)  # how long a browser may keep a thumbnail
+
+    rate_per_second: float = Field(default=50.0, ge=0)  # requests a second and key; 0: no limit
+    rate_burst: int = Field(default=100, ge=1)
+
+    fetch_urls: bool = False  # may pictures be given by URL?
+    fetch_hosts: list[str] = []  # from these hosts only: photos.example, *.photos.example
+    fetch_timeout: float = Field(default=8.0, gt=0)  # seconds for the whole fetch, redirects included
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"

@@ -1,0 +1,48 @@
+"""From the body of a search to the request the library understands."""
+
+from __future__ import annotations
+
+from api.service.schemas import SearchBody, TermBody
+from api.service.service import Service
+from retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from retrieval.search.query import check_terms, parse_query
+
+
+async def search_request(body: SearchBody, service: Service) -> SearchRequest:
+    """Parse the query, fetch pictures given by URL. Words are never taken as paths of this machine.
+
+    Raises QueryError for a query that cannot be read, ProblemError for a URL that may not be fetched.
+    """
+    terms = [*(parse_query(body.query, files=False) if body.query is not None else ())]
+    terms += [await _term(term, service) for term in body.terms]
+    rerank = body.rerank
+    return SearchRequest(
+        terms=check_terms(terms) if terms else parse_query(""),
+        modality=body.modality,
+        filter=body.filter or None,
+        limit=body.limit,
+        offset=body.offset,
+        space=body.space,
+        rerank=None if rerank is None else Rerank(rerank.top, rerank.deadline_ms, rerank.weight),
+        hybrid=body.hybrid,
+        collapse=body.collapse,
+        diversify=body.diversify,
+        min_relevance=body.min_relevance,
+        exclude_query_items=body.exclude_query_items,
+        explain=body.explain,
+    )
+
+
+async def _term(body: TermBody, service: Service) -> Term:
+    if body.text is not None:
+        return Term(TermKind.TEXT, body.weight, text=body.text.strip())
+    if body.item is not None:
+        return Term(TermKind.ITEM, body.weight, item=body.item)
+    return Term(TermKind.IMAGE, body.weight, image=await picture_of(body.image, body.url, service))
+
+
+async def picture_of(image: bytes | None, url: str | None, service: Service) -> bytes:
+    """The picture that was sent, or the one behind the URL."""
+    if image is not None:
+        return image
+    return await service.fetcher.fetch(url or "")

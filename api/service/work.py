@@ -1,0 +1,155 @@
+"""The kinds of jobs: what each one needs, and how it is done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from api.service.jail import Jail, JailedFolders
+from api.service.problems import ProblemError
+from api.service.settings import ServiceSettings
+from indexer.progress import Progress, Pulse
+from retrieval.domain import Caption, CaptionSource, Item, Modality
+from retrieval.errors import ImageError, NotFoundError, UsageError
+from retrieval.library import Library
+
+_CHUNK = 4  # pictures captioned at once: a cancellation waits for one such call
+
+
+class Check(Protocol):
+    """Refuses wrong parameters before a job is put in line."""
+
+    def __call__(self, library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None: ...  # noqa: D102
+
+
+class Run(Protocol):
+    """Does the work until it is done or `stop` is set; its report as JSON fields."""
+
+    def __call__(  # noqa: D102
+        self,
+        library: Library,
+        settings: ServiceSettings,
+        params: Mapping[str, Any],
+        progress: Progress,
+        stop: threading.Event,
+    ) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job."""
+
+    check: Check
+    run: Run
+
+
+def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Paths are below the allowed roots, and there."""
+    if not settings.roots:
+        raise ProblemError(
+            403, "no-roots", "no folder may be indexed over HTTP: name some in VASARI_ROOTS, as a JSON list"
+        )
+    if not params.get("paths"):
+        raise UsageError("an index job needs paths")
+    jail = Jail(settings.roots)
+    for path in params["paths"]:
+        if not jail.admit(path).exists():
+            raise NotFoundError(f"no such file or folder: {path}")
+
+
+def run_index(
+    library: Library,
+    settings: ServiceSettings,
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Bring the library in step with the paths."""
+    from indexer.engines.local import IndexOptions, index
+    from indexer.sources.folder import EXCLUDED_FOLDERS
+
+    source = JailedFolders(
+        Jail(settings.roots),
+        [Path(path) for path in params["paths"]],
+        excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
+        hidden=bool(params.get("hidden")),
+        limits=library.image_limits,
+        may_be_gone=True,
+    )
+    options = IndexOptions(retry_failed=bool(params.get("retry_failed")))
+    return index(library, source, options, progress, stop).as_json()
+
+
+def check_nothing(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
+    """Any parameters will do."""
+
+
+def run_rebuild(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,  # noqa: ARG001
+) -> dict[str, Any]:
+    """Build new indexes, and switch to them."""
+    from indexer.generations import rebuild
+
+    built = rebuild(library, kind=params.get("index_kind"), progress=progress)
+    return {"built": [generation.as_json() for generation in built]}
+
+
+def run_caption(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Describe the pictures that no model has described yet."""
+    done = failed = 0
+    total = library.catalog.count(Modality.IMAGE)
+    waiting = _uncaptioned(library)
+    while not stop.is_set() and (chunk := list(islice(waiting, _CHUNK))):
+        for item, sentence in zip(
+            chunk, _describe(library, chunk, params.get("detail", "short")), strict=True
+        ):
+            if sentence is None:
+                failed += 1
+                continue
+            done += 1
+            try:
+                library.catalog.set_captions(item.id, [Caption(sentence)], CaptionSource.MODEL)
+            except NotFoundError:
+                continue  # deleted meanwhile
+        progress.update(Pulse("captioning", done=done + failed, total=total, failed=failed))
+    return {"captioned": done, "failed": failed}
+
+
+def _uncaptioned(library: Library) -> Iterator[Item]:
+    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
+    for start in range(0, len(ids), 1000):
+        for item in library.items(ids[start : start + 1000]).values():
+            described = any(caption.source is CaptionSource.MODEL for caption in item.captions)
+            if item.path is not None and not described:
+                yield item
+
+
+def _describe(library: Library, items: Sequence[Item], detail: str) -> list[str | None]:
+    """A sentence for each item; None for a picture that cannot be read any more."""
+    try:
+        return list(library.caption([Path(item.uri) for item in items], detail))
+    except ImageError:
+        if len(items) == 1:
+            return [None]
+        return [sentence for item in items for sentence in _describe(library, [item], detail)]
+
+
+KINDS: Mapping[str, Kind] = {
+    "index": Kind(check_index, run_index),
+    "caption": Kind(check_nothing, run_caption),
+    "rebuild": Kind(check_nothing, run_rebuild),
+}

@@ -1,0 +1,124 @@
+"""A library whose model sees nothing but colours: small, quick, and right answers are plain to see.
+
+The fakes implement the ports (`DualEncoder`, `Reranker`, `Captioner`); everything else is the real thing.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from api.service.served import ServedLibrary
+from indexer.engines.local import index
+from indexer.sources.folder import FolderSource
+from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from retrieval.library import Library
+from retrieval.models.ports import Picture
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (220, 20, 20),
+    "green": (20, 200, 20),
+    "blue": (20, 20, 220),
+    "yellow": (230, 220, 30),
+    "black": (5, 5, 5),
+    "white": (250, 250, 250),
+    "orange": (240, 140, 20),
+    "violet": (140, 30, 200),
+}
+SPACE = EmbeddingSpace("colours", "colours", "w" * 32, "p" * 32, 16)
+
+
+class ColourEncoder:
+    """Pictures are their mean colour; texts the mean of the colours they name, else a fixed random direction."""
+
+    space = SPACE
+    dim = SPACE.dim
+    image_size = 8
+
+    def __init__(self) -> None:
+        self.text_batches: list[int] = []
+        self.image_batches: list[int] = []
+        self.gate = threading.Event()  # cleared by a test that wants the model to be slow
+        self.gate.set()
+        self.poison: str | None = None  # a text that the model fails on
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """8 × 8 pixels."""
+        return np.asarray(picture.resize((8, 8)), dtype=np.uint8)
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Vectors (n, 16)."""
+        self.gate.wait(10)
+        self.image_batches.append(len(batch))
+        return unit_vectors(np.stack([_vector(picture.reshape(-1, 3).mean(0)) for picture in batch]))
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        """Vectors (n, 16)."""
+        self.gate.wait(10)
+        self.text_batches.append(len(texts))
+        if self.poison is not None and self.poison in texts:
+            raise RuntimeError("the model cannot read this")
+        return unit_vectors(np.stack([_of_text(text) for text in texts]))
+
+
+def _vector(colour: NDArray[Any]) -> NDArray[np.float32]:
+    vector = np.zeros(SPACE.dim, dtype=np.float32)
+    vector[:3] = np.asarray(colour, dtype=np.float32) / 127.5 - 1
+    vector[3] = 0.1
+    return vector
+
+
+def _of_text(text: str) -> NDArray[np.float32]:
+    named = [COLOURS[word] for word in text.lower().split() if word in COLOURS]
+    if named:
+        return _vector(np.mean(named, axis=0))
+    return np.random.default_rng(zlib.crc32(text.encode())).normal(size=SPACE.dim).astype(np.float32)
+
+
+class ColourLibrary(ServedLibrary):
+    """A served library with the fakes in place of models."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.model = ColourEncoder()
+
+    def use_model(self, reference: str) -> EmbeddingSpace:
+        """The one space."""
+        space = self.catalog.ensure_space(SPACE)
+        self._encoders[space.name] = self.model
+        if self.catalog.default_space() is None:
+            self.catalog.set_default_space(space.name)
+        return space
+
+
+def picture(colour: str | tuple[int, int, int], side: int = 64, kind: str = "PNG") -> bytes:
+    """A file of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (side, side), COLOURS[colour] if isinstance(colour, str) else colour).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def make_library(root: Path, pictures: Path) -> dict[str, int]:
+    """Index one picture of each colour; item ids by colour."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    for name in COLOURS:
+        (pictures / f"{name}.png").write_bytes(picture(name))
+    with ColourLibrary.open(root, create=True) as library:
+        index(library, FolderSource([pictures]))
+        return ids_by_name(library)
+
+
+def ids_by_name(library: Library) -> dict[str, int]:
+    """Item ids by the file's name without its suffix."""
+    from retrieval.domain import Modality
+
+    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
+    return {Path(item.uri).stem: item.id for item in library.items(ids).values()}

@@ -1,0 +1,67 @@
+"""A running service over a library of colours."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.service.app import create_app
+from api.service.service import Service
+from api.service.settings import ServiceSettings
+from tests.service.colours import ColourLibrary, make_library
+
+
+@dataclass
+class Served:
+    """A service in this process, and what a test wants to know of it."""
+
+    client: TestClient
+    library: ColourLibrary
+    service: Service
+    ids: dict[str, int]
+    root: Path
+    pictures: Path
+
+
+@pytest.fixture(scope="session")
+def coloured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, int]]:
+    """The library's folder, the pictures' folder, and item ids by colour; made once and copied."""
+    base = tmp_path_factory.mktemp("colours")
+    return base / "library", base / "pictures", make_library(base / "library", base / "pictures")
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterator[Serve]:
+    """Start a service with these settings, over its own copy of the library."""
+    with ExitStack() as stack:
+
+        def start(*, empty: bool = False, web: Path | None = None, **settings: Any) -> Served:
+            root, pictures, ids = coloured
+            if not empty:
+                shutil.copytree(root, tmp_path / "library")
+            library = ColourLibrary.open(tmp_path / "library", create=True)
+            own = ServiceSettings(**{"preload": "none", "rate_per_second": 0, **settings})
+            app = create_app(lambda: library, own, **({"web": web} if web is not None else {}))
+            client = stack.enter_context(
+                TestClient(app, base_url="http://127.0.0.1:7600", client=("127.0.0.1", 50000))
+            )
+            service: Service = app.state.service
+            return Served(client, library, service, {} if empty else ids, tmp_path / "library", pictures)
+
+        yield start
+
+
+@pytest.fixture
+def served(serve: Serve) -> Served:
+    """A service with usual settings."""
+    return serve()

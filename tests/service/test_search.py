@@ -1,0 +1,86 @@
+"""Searching over HTTP."""
+
+from __future__ import annotations
+
+import base64
+
+from tests.service.colours import picture
+from tests.service.conftest import Served
+
+
+def names(served: Served, answer: dict[str, object]) -> list[str]:
+    by_id = {number: name for name, number in served.ids.items()}
+    hits = answer["hits"]
+    assert isinstance(hits, list)
+    return [by_id[hit["id"]] for hit in hits]
+
+
+def test_words_find_their_picture(served: Served) -> None:
+    """A text query answers with hits by the command line's JSON contract, the best first."""
+    response = served.client.post("/v1/search", json={"query": "red", "limit": 3})
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert names(served, answer)[0] == "red"
+    assert answer["total"] == 8
+    assert {"id", "score", "uri", "modality", "text", "captions", "attributes"} <= set(answer["hits"][0])
+    assert answer["explain"] is None
+
+
+def test_negative_terms_and_items_and_pictures_blend(served: Served) -> None:
+    """Terms of all kinds are one query."""
+    encoded = base64.b64encode(picture("blue")).decode()
+    by_picture = served.client.post("/v1/search", json={"terms": [{"image": encoded}], "limit": 1}).json()
+    assert names(served, by_picture) == ["blue"]
+    away = {"terms": [{"item": served.ids["yellow"], "weight": -1.0}], "query": "blue", "limit": 1}
+    assert names(served, served.client.post("/v1/search", json=away).json()) == ["blue"]
+
+
+def test_a_form_with_a_file_is_a_query(served: Served) -> None:
+    """Multipart forms carry pictures as files, beside the same fields."""
+    response = served.client.post(
+        "/v1/search", data={"limit": "2"}, files={"image": ("x.png", picture("green"), "image/png")}
+    )
+    assert response.status_code == 200, response.text
+    assert names(served, response.json())[0] == "green"
+    assert len(response.json()["hits"]) == 2
+
+
+def test_a_batch_answers_in_order(served: Served) -> None:
+    """Several questions come back in their order, embedded in one call of the model."""
+    body = {"requests": [{"query": colour, "limit": 1} for colour in ("blue", "white", "red")]}
+    answers = served.client.post("/v1/search/batch", json=body).json()["answers"]
+    assert [names(served, answer)[0] for answer in answers] == ["blue", "white", "red"]
+
+
+def test_similar_leaves_itself_out(served: Served) -> None:
+    """Items like an item do not include it."""
+    answer = served.client.get(f"/v1/items/{served.ids['red']}/similar", params={"limit": 8}).json()
+    assert "red" not in names(served, answer)
+    assert names(served, answer)[0] == "orange"
+
+
+def test_a_path_in_a_query_is_only_words(served: Served) -> None:
+    """The service never opens a file because a query names one."""
+    path = str(served.pictures / "blue.png")
+    answer = served.client.post("/v1/search", json={"query": path, "explain": True}).json()
+    assert served.library.model.image_batches == []
+    assert answer["explain"]["stages_ms"]["embed"] >= 0
+
+
+def test_a_query_that_cannot_be_read_says_where(served: Served) -> None:
+    """Problems name the column."""
+    response = served.client.post("/v1/search", json={"query": "boat -"})
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == "urn:vasari:problem:query"
+    assert problem["query"] == "boat -"
+    assert "column" in problem
+    assert problem["instance"].endswith(response.headers["x-request-id"])
+
+
+def test_unknown_fields_are_refused(served: Served) -> None:
+    """A misspelt field is an error, not a silent nothing."""
+    response = served.client.post("/v1/search", json={"query": "red", "limt": 3})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": "limt", "message": "Extra inputs are not permitted"}]
