@@ -66,9 +66,8 @@ def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scor
     held = max(_HELD_SCORES // count, 4096)
     ids, scores = np.empty(held, np.int64), np.empty((count, held), np.float32)
     filled = 0
-    rows_at_once = max(_BLOCK_BYTES // (4 * dim), 16) * (1 if count == 1 else 8)
-    # Where rows are read as 2^-112 of their value, the queries carry the factor; powers of two cost no
-    # precision.
+    rows_at_once = max(_BLOCK_BYTES // (4 * dim), 16)
+    # Where rows are read as 2^-112 of their value, the queries carry the factor; powers of two cost no precision.
     scaled = queries * _HALF_BIAS
     for block_ids, block in _blocks(parts, min(rows_at_once, held)):
         if filled + len(block_ids) > held:
@@ -76,12 +75,10 @@ def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scor
             filled = 0
         end = filled + len(block_ids)
         ids[filled:end] = block_ids
-        if count == 1:
-            np.matmul(
-                block, scaled[0], out=scores[0, filled:end]
-            )  # (rows, dim) @ (dim,): a matrix-vector product
-        else:
-            scores[:, filled:end] = scaled @ block.T  # (count, rows)
+        # A product per query, not one matrix product for all: OpenBLAS splits the latter over its threads, which
+        # wait for each other, and on a busy machine 16 queries took 230 ms a block that way instead of 0.2 ms.
+        for query, out in zip(scaled, scores, strict=True):
+            np.matmul(block, query, out=out[filled:end])  # (rows, dim) @ (dim,)
         filled = end
     return _clipped(_pick(best, ids[:filled], scores[:, :filled], k))
 
