@@ -6,12 +6,14 @@ Every stage is resumable: run the same command again after an interruption.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from training import recipe_encoder
+from training import checkpoints, recipe_captioner, recipe_encoder, recipe_matcher
 from training.drawn import SIZE, Drawn, draw
 from training.loop import Plan, Run
 from training.scenes.scene import Split
@@ -29,6 +31,13 @@ ENCODER_PLAN = Plan(
     evaluate_every=250,
     save_every=50,
 )
+MATCHER_COUNT = 12_000  # pictures it learns from
+MATCHER_PLAN = Plan(
+    steps=2000, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+CAPTIONER_PLAN = Plan(
+    steps=2500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=500, save_every=50
+)
 
 
 def data(runs: Path) -> Drawn:
@@ -44,18 +53,59 @@ def scenes(runs: Path, models: Path, steps: int | None = None) -> None:
     if not (directory / "open_clip_config.json").is_file():
         recipe_encoder.create(directory, ENCODER, drawn)
     towers = recipe_encoder.Towers(ENCODER)
-    plan = ENCODER_PLAN if steps is None else _shorter(ENCODER_PLAN, steps)
-    run = Run(towers, plan, runs / "scenes")
-    lesson = recipe_encoder.EncoderLesson(towers, drawn, _tokenizer(directory), batch=64)
+    run = Run(towers, _plan(ENCODER_PLAN, steps), runs / "scenes")
+    lesson = recipe_encoder.EncoderLesson(towers, drawn, _tokenizer(directory), batch=32)
     heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
     towers.save(directory)
 
 
-def _shorter(plan: Plan, steps: int) -> Plan:
-    from dataclasses import replace  # noqa: PLC0415
+def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the reranker; it starts from the dual encoder's run."""
+    drawn = data(runs)
+    towers = _trained_towers(runs)
+    tokenizer = _tokenizer(models / "scenes")
+    near_file = runs / "scenes-itm" / "neighbours.npy"
+    if not near_file.is_file():
+        near_file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(near_file, recipe_matcher.neighbours(towers, drawn, tokenizer, MATCHER_COUNT))
+    vision = ENCODER["vision_cfg"]
+    matcher = recipe_matcher.Matcher(vision["width"], vision["layers"], vision["patch_size"])
+    matcher.start_from(towers)
+    run = Run(matcher, _plan(MATCHER_PLAN, steps), runs / "scenes-itm")
+    lesson = recipe_matcher.MatcherLesson(matcher, drawn, np.load(near_file), tokenizer, batch=16)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    matcher.save(models / "scenes-itm", tokenizer)
 
-    return replace(plan, steps=steps)
+
+def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the captioner; it starts from the dual encoder's run."""
+    drawn = data(runs)
+    directory = models / "scenes-florence"
+    if not (directory / "tokenizer.json").is_file():
+        recipe_captioner.learn_tokenizer(drawn).save_pretrained(directory)
+    tokenizer = _tokenizer(directory)
+    towers = _trained_towers(runs)
+    vision = ENCODER["vision_cfg"]
+    captioner = recipe_captioner.Captioner(tokenizer, vision["layers"], vision["patch_size"])
+    captioner.start_from(towers.clip.visual.state_dict(), towers.heads.state_dict())
+    run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
+    lesson = recipe_captioner.CaptionerLesson(captioner, drawn, tokenizer, batch=16)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    captioner.save(directory, tokenizer)
+
+
+def _trained_towers(runs: Path) -> recipe_encoder.Towers:
+    state = torch.load(runs / "scenes" / checkpoints.NAME, map_location="cpu", weights_only=False)
+    towers = recipe_encoder.Towers(ENCODER)
+    towers.load_state_dict(state["model"])
+    return towers.eval()
+
+
+def _plan(plan: Plan, steps: int | None) -> Plan:
+    return plan if steps is None else replace(plan, steps=steps)
 
 
 def _tokenizer(directory: Path) -> Any:
@@ -64,10 +114,13 @@ def _tokenizer(directory: Path) -> Any:
     return AutoTokenizer.from_pretrained(directory)
 
 
+STAGES = {"data": data, "scenes": scenes, "scenes-itm": scenes_itm, "scenes-florence": scenes_florence}
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=("data", "scenes"))
+    parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     parser.add_argument("--steps", type=int)
@@ -78,7 +131,7 @@ def main() -> None:
     if arguments.stage == "data":
         data(arguments.runs)
     else:
-        scenes(arguments.runs, arguments.models, arguments.steps)
+        STAGES[arguments.stage](arguments.runs, arguments.models, arguments.steps)
 
 
 if __name__ == "__main__":

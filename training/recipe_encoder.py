@@ -129,10 +129,15 @@ class EncoderLesson:
             for i, d in zip(indices, details, strict=True)
         ]
         targets = self.targets.at(indices)
+        more = rng.choice(len(self.drawn), self.size, replace=False)  # captions cost a third of a picture
+        captions += [
+            describe(self.drawn.scenes[i], words.choice(_LANGUAGES), Detail.HIGH, words) for i in more
+        ]
         return {
             "pixels": pixels,
+            "read": self.targets.at(np.concatenate([indices[details == 0], more])),
             "text": tokenise(self.tokenizer, captions),
-            "detailed": torch.from_numpy(details == 0),
+            "detailed": torch.from_numpy(np.concatenate([details == 0, np.full(self.size, True)])),
             "targets": targets,
             "patches": patch_targets(targets, windows, visual.grid_size[0]),
         }
@@ -142,13 +147,12 @@ class EncoderLesson:
         clip, heads = self.towers.clip, self.towers.heads
         pooled, patches = clip.visual(batch["pixels"])
         image = F.normalize(pooled, dim=-1)
-        text = self.towers.read(batch["text"])
-        contrast = info_nce(image, text, clip.logit_scale.exp().clamp(max=100))
+        text = self.towers.read(batch["text"])  # those of the pictures, then more
+        contrast = info_nce(image, text[: len(image)], clip.logit_scale.exp().clamp(max=100))
         seen, figures = heads.scene_loss(image, batch["targets"])
-        detailed = np.flatnonzero(batch["detailed"].numpy())
-        read, reading = heads.scene_loss(text[torch.from_numpy(detailed)], batch["targets"].at(detailed))
+        read, reading = heads.scene_loss(text[batch["detailed"]], batch["read"])
         under, patch_figures = heads.patch_loss(patches, batch["patches"])
-        loss = contrast + seen + read + 2 * under
+        loss = contrast + seen + read + 8 * under
         return loss, {
             "contrast": contrast.item(),
             "seen": seen.item(),
@@ -156,6 +160,8 @@ class EncoderLesson:
             **figures,
             **patch_figures,
             "read_kind": reading["kind"],
+            "read_present": reading["present"],
+            "read_pair": reading["pair"],
         }
 
     def evaluate(self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.CHINESE)) -> dict[str, float]:

@@ -24,6 +24,8 @@ _WHOLE = (len(Setting), len(Time), len(Weather))
 _PLACES = len(Column) * len(Layer)
 _PLACE = (1 + len(Kind), len(Colour), 4, len(Size))  # kind 0: nothing stands there
 _PATCH = (1 + len(Kind), len(Colour), 4)
+_PRESENT = (len(Kind), len(Kind) * len(Colour), len(Kind) * 4)
+_MOST_GROUPS = 3
 _MOST = 12  # objects in a picture: three groups of four
 _IGNORED = -100
 _EMPTY_WEIGHT = 0.2  # three quarters of all places and patches are empty: they shall not drown the objects
@@ -40,11 +42,13 @@ class Targets:
     places: Tensor  # (n, 9, 4): kind, colour, count - 1, size; the last three are ignored where kind is 0
     boxes: Tensor  # (n, 12, 4): left, top, right, bottom; all zeros where there is no object
     objects: Tensor  # (n, 12, 3): kind, colour, count - 1 of the object in the box
+    present: Tensor  # (n, 3, 3): kind, kind with colour, kind with count of each group, wherever it stands; or -100
 
     def at(self, indices: npt.NDArray[np.int64]) -> Targets:
         """The targets of some of the scenes."""
         chosen = torch.from_numpy(indices)
-        return Targets(self.whole[chosen], self.places[chosen], self.boxes[chosen], self.objects[chosen])
+        parts = (self.whole, self.places, self.boxes, self.objects, self.present)
+        return Targets(*(part[chosen] for part in parts))
 
 
 def targets_of(scenes: Sequence[Scene]) -> Targets:
@@ -59,15 +63,19 @@ def targets_of(scenes: Sequence[Scene]) -> Targets:
     places[:, :, 0] = 0
     boxes = torch.zeros(len(scenes), _MOST, 4)
     objects = torch.zeros(len(scenes), _MOST, 3, dtype=torch.int64)
+    present = torch.full((len(scenes), _MOST_GROUPS, len(_PRESENT)), _IGNORED)
     for row, scene in enumerate(scenes):
         labels = [(_KINDS.index(g.kind) + 1, _COLOURS.index(g.colour), g.count - 1) for g in scene.groups]
+        for number, (kind, colour, count) in enumerate(labels[:_MOST_GROUPS]):
+            found = (kind - 1, (kind - 1) * len(Colour) + colour, (kind - 1) * 4 + count)
+            present[row, number] = torch.tensor(found)
         for group, label in zip(scene.groups, labels, strict=True):
             place = _LAYERS.index(group.layer) * len(_COLUMNS) + _COLUMNS.index(group.column)
             places[row, place] = torch.tensor((*label, _SIZES.index(group.size)))
         for number, instance in enumerate(layout(scene)[:_MOST]):
             boxes[row, number] = torch.tensor(instance.box)
             objects[row, number] = torch.tensor(labels[instance.group])
-    return Targets(whole, places, boxes, objects)
+    return Targets(whole, places, boxes, objects, present)
 
 
 def patch_targets(targets: Targets, windows: Tensor, grid: int) -> Tensor:
@@ -99,6 +107,7 @@ class SceneHeads(nn.Module):
         super().__init__()
         self.embed_dim = embed_dim
         self.whole = nn.Linear(embed_dim, sum(_WHOLE) + _PLACES * sum(_PLACE))
+        self.present = nn.Linear(embed_dim, sum(_PRESENT))
         self.patch = nn.Linear(width, sum(_PATCH))
         weights = torch.ones(1 + len(Kind))
         weights[0] = _EMPTY_WEIGHT
@@ -117,10 +126,17 @@ class SceneHeads(nn.Module):
             loss = loss + share * F.cross_entropy(
                 part.flatten(0, 1), targets.places[:, :, number].flatten(), balance, ignore_index=_IGNORED
             )
+        present = self.present(embeddings * self.embed_dim**0.5).split(_PRESENT, dim=1)
+        for part, target in zip(present, targets.present.unbind(2), strict=True):
+            groups = target != _IGNORED  # (n, 3)
+            chosen = F.log_softmax(part, dim=1).gather(1, target.clamp(min=0))
+            loss = loss - (chosen * groups).sum() / groups.sum()
         kind = targets.places[:, :, 0]
         figures = {
             "setting": _accuracy(whole[:, : _WHOLE[0]], targets.whole[:, 0]),
             "weather": _accuracy(whole[:, -_WHOLE[2] :], targets.whole[:, 2]),
+            "present": _accuracy_of_sets(present[0], targets.present[:, :, 0]),
+            "pair": _accuracy_of_sets(present[1], targets.present[:, :, 1]),
             "kind": _accuracy(parts[0][kind > 0], kind[kind > 0]),
             "colour": _accuracy(parts[1][kind > 0], targets.places[:, :, 1][kind > 0]),
             "count": _accuracy(parts[2][kind > 0], targets.places[:, :, 2][kind > 0]),
@@ -145,3 +161,8 @@ class SceneHeads(nn.Module):
 
 def _accuracy(logits: Tensor, target: Tensor) -> float:
     return (logits.argmax(-1) == target).float().mean().item()
+
+
+def _accuracy_of_sets(logits: Tensor, targets: Tensor) -> float:
+    """The share of likeliest classes that are among the true ones, -100 standing for none."""
+    return (logits.argmax(1, keepdim=True) == targets).any(1).float().mean().item()

@@ -1,0 +1,265 @@
+"""The recipe of the built-in captioner `scenes-florence`: a small Florence-2 that starts from the encoder's sight.
+
+Its DaViT has one stage of the dual encoder's shape, so that it begins with weights that know the drawn objects (see
+`transplant`); the language model is a small BART over English tokens and location tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor, nn
+
+from training.augment import MEAN, STD, random_windows, whole_pictures
+from training.captioning import BINS, CAPTION, DETAILED, DETECT, GROUND, Example, answer_loss, encode_examples, located
+from training.drawn import SIZE, Drawn
+from training.recipe_encoder import EMBED_DIM, batch_indices
+from training.scenes.captions import describe
+from training.scenes.layout import boxes
+from training.scenes.mentions import agreement
+from training.scenes.questions import ask
+from training.scenes.scene import Column, Detail, Language, Layer, Scene
+from training.supervision import SceneHeads, patch_targets, targets_of
+from training.transplant import start_davit
+
+_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # BART's, at BART's places
+_IMAGE = "<image>"
+_WORDS = 1400
+_WIDTH = 160
+_QUESTIONS = 5  # for each picture and step
+
+
+def learn_tokenizer(drawn: Drawn) -> Any:
+    """Byte-level BPE over captions, questions and answers, with BART's special tokens, <image> and <loc_0>…<loc_999>."""
+    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415  seven seconds
+
+    texts = [CAPTION, DETAILED, DETECT, GROUND]
+    for scene in drawn.scenes[:3000]:
+        words = Random(f"captioner/{scene.seed}")
+        texts.append(describe(scene, Language.ENGLISH, Detail.HIGH, words))
+        texts += [f"{asked.question} {asked.answer}" for asked in ask(scene, words)]
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))  # noqa: S106  no password
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=_WORDS,
+            special_tokens=list(_SPECIAL),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        extra_special_tokens={"image_token": _IMAGE},
+        model_max_length=256,
+    )
+    wrapped.add_tokens([f"<loc_{number}>" for number in range(BINS)])
+    return wrapped
+
+
+class Captioner(nn.Module):
+    """Florence2ForConditionalGeneration, with a norm and heads for its patches that are not kept."""
+
+    def __init__(self, tokenizer: Any, layers: int, patch: int) -> None:
+        super().__init__()
+        from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration  # noqa: PLC0415
+
+        vision = {
+            "depths": [layers],
+            "patch_size": [patch],
+            "patch_stride": [patch],
+            "patch_padding": [0],
+            "patch_prenorm": [False],
+            "embed_dim": [_WIDTH],
+            "num_heads": [_WIDTH // 32],
+            "num_groups": [_WIDTH // 32],
+            "window_size": SIZE // patch,
+            "drop_path_rate": 0.0,
+            "projection_dim": _WIDTH,
+        }
+        text = BartConfig(
+            vocab_size=len(tokenizer),
+            d_model=_WIDTH,
+            encoder_layers=2,
+            decoder_layers=3,
+            encoder_attention_heads=5,
+            decoder_attention_heads=5,
+            encoder_ffn_dim=4 * _WIDTH,
+            decoder_ffn_dim=4 * _WIDTH,
+            max_position_embeddings=256,
+            dropout=0.0,
+            attention_dropout=0.0,
+            bos_token_id=tokenizer.bos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            decoder_start_token_id=tokenizer.eos_token_id,
+            forced_eos_token_id=None,
+        )
+        config = Florence2Config(
+            vision_config=vision,
+            text_config=text.to_dict(),
+            image_token_id=tokenizer.image_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            decoder_start_token_id=tokenizer.eos_token_id,
+        )
+        self.florence = Florence2ForConditionalGeneration(config)
+        self.norm = nn.LayerNorm(_WIDTH)
+        self.heads = SceneHeads(EMBED_DIM, _WIDTH)
+
+    def start_from(self, visual: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
+        """Take the dual encoder's eyes (open_clip's names) and its patch head."""
+        start_davit(self.florence.model.vision_tower, visual, len(self.florence.model.vision_tower.blocks[0]))
+        self.heads.load_state_dict(dict(heads))
+        self.norm.load_state_dict({"weight": visual["ln_post.weight"], "bias": visual["ln_post.bias"]})
+
+    def see(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Patches (n, patches, width) before, and image features (n, 1 + patches, width) after the projection."""
+        model = self.florence.model
+        seen = model.vision_tower(pixels).last_hidden_state  # (n, width, rows, columns)
+        return seen.flatten(2).transpose(1, 2), model.multi_modal_projector(seen)
+
+    def save(self, directory: Path, tokenizer: Any) -> None:
+        """Write model, tokenizer and image processor in the hub's format, in half precision."""
+        from copy import deepcopy  # noqa: PLC0415
+
+        from transformers import CLIPImageProcessor, Florence2Processor  # noqa: PLC0415
+
+        deepcopy(self.florence).half().save_pretrained(directory)
+        images = CLIPImageProcessor(
+            size={"height": SIZE, "width": SIZE},
+            do_center_crop=False,
+            crop_size={"height": SIZE, "width": SIZE},
+            image_mean=MEAN,
+            image_std=STD,
+            image_seq_length=self.image_tokens(),
+        )
+        Florence2Processor(images, tokenizer).save_pretrained(directory)
+
+    def image_tokens(self) -> int:
+        """How many tokens a picture takes in the prompt: its patches and their mean."""
+        vision = self.florence.config.vision_config
+        return int((SIZE // vision.patch_size[0]) ** 2 + 1)
+
+
+class CaptionerLesson:
+    """Batches and loss of the recipe; a batch is decided by the step alone."""
+
+    def __init__(self, captioner: Captioner, drawn: Drawn, tokenizer: Any, batch: int, seed: int = 0) -> None:
+        self.captioner, self.drawn, self.tokenizer, self.size, self.seed = captioner, drawn, tokenizer, batch, seed
+        self.targets = targets_of(drawn.scenes)
+        self.grid = round((captioner.image_tokens() - 1) ** 0.5)
+
+    def batch_at(self, step: int) -> dict[str, Any]:
+        """Pictures; questions about them; and longer texts: a detailed caption and one of the other tasks."""
+        rng = np.random.default_rng((self.seed, step))
+        indices = batch_indices(len(self.drawn), self.size, step, self.seed)
+        pixels, windows = random_windows(self.drawn.pictures(indices), SIZE, rng)
+        words = Random(f"{self.seed}/{step}")
+        questions, texts = [], []
+        for number, index in enumerate(indices):
+            scene = self.drawn.scenes[int(index)]
+            asked = words.sample(ask(scene, words), _QUESTIONS)
+            questions += [Example(number, each.question, each.answer) for each in asked]
+            texts.append(Example(number, DETAILED, detailed_caption(scene)))
+            texts.append(other_task(number, scene, words))
+        targets = self.targets.at(indices)
+        return {
+            "pixels": pixels,
+            "questions": encode_examples(questions, self.tokenizer),
+            "texts": encode_examples(texts, self.tokenizer),
+            "patches": patch_targets(targets, windows, self.grid),
+        }
+
+    def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+        """Answers, captions, and the object under each patch."""
+        captioner = self.captioner
+        patches, features = captioner.see(batch["pixels"])
+        answer, right = answer_loss(captioner.florence, features, *batch["questions"])
+        text, _ = answer_loss(captioner.florence, features, *batch["texts"])
+        under, figures = captioner.heads.patch_loss(captioner.norm(patches), batch["patches"])
+        loss = answer + text + 0.5 * under
+        return loss, {"answer": answer.item(), "right": right, "text": text.item(), **figures}
+
+    def evaluate(self, heldout: Drawn, count: int = 200) -> dict[str, float]:
+        """Question accuracy by kind, and F1 of the coloured things in detailed captions, all decoded greedily."""
+        pixels = whole_pictures(heldout.pictures(np.arange(count)), SIZE)
+        features = torch.cat([self.captioner.see(part)[1] for part in pixels.split(50)])
+        scenes = heldout.scenes[:count]
+        asked = [(n, q) for n, s in enumerate(scenes) for q in ask(s, Random(f"dev/{s.seed}"))]
+        answers = self._write([Example(n, q.question, "") for n, q in asked], features, 6)
+        right: dict[str, list[bool]] = {}
+        for (_, question), answer in zip(asked, answers, strict=True):
+            right.setdefault(question.kind, []).append(answer == question.answer)
+        captions = self._write([Example(n, DETAILED, "") for n in range(count)], features, 90)
+        agreed = agreement(captions, scenes)
+        every = [one for kind in right.values() for one in kind]
+        figures = {"answers": float(np.mean(every)), "f1": agreed.f1, "recall": agreed.recall}
+        return figures | {kind: float(np.mean(values)) for kind, values in sorted(right.items())}
+
+    def _write(self, examples: list[Example], features: Tensor, longest: int) -> list[str]:
+        """Greedy answers. Without a cache: answers are short, and batches large."""
+        florence, texts = self.captioner.florence, []
+        config, language = florence.config.text_config, florence.model.language_model
+        for start in range(0, len(examples), 200):
+            pictures, prompts, _ = encode_examples(examples[start : start + 200], self.tokenizer)
+            shown = features[pictures]
+            inputs = torch.cat([shown, language.get_input_embeddings()(prompts)], dim=1)
+            mask = torch.cat([torch.ones(shown.shape[:2], dtype=torch.long), (prompts != config.pad_token_id).long()], 1)
+            encoded = language.encoder(inputs_embeds=inputs, attention_mask=mask)[0]
+            ids = torch.full((len(inputs), 1), config.decoder_start_token_id)
+            for _ in range(longest):
+                hidden = language.decoder(
+                    input_ids=ids, encoder_hidden_states=encoded, encoder_attention_mask=mask, use_cache=False
+                )[0]
+                new = florence.lm_head(hidden[:, -1]).argmax(-1)
+                ended = (ids[:, 1:] == config.eos_token_id).any(1)
+                ids = torch.cat([ids, new.masked_fill(ended, config.eos_token_id)[:, None]], dim=1)
+                if (ids[:, 1:] == config.eos_token_id).any(1).all():
+                    break
+            texts += self.tokenizer.batch_decode(ids[:, 1:], skip_special_tokens=True)
+        return [text.strip() for text in texts]
+
+
+def in_order(scene: Scene) -> Scene:
+    """The scene told from left to right, and from the sky down."""
+    place = {name: number for number, name in enumerate([*Column, *Layer])}
+    groups = sorted(scene.groups, key=lambda group: (place[group.column], place[group.layer]))
+    return replace(scene, groups=tuple(groups))
+
+
+def detailed_caption(scene: Scene) -> str:
+    """The caption to learn: always in the same words and order, so that a small model spends nothing on style."""
+    return describe(in_order(scene), Language.ENGLISH, Detail.HIGH, Random(_STYLE[Detail.HIGH]))
+
+
+def other_task(number: int, scene: Scene, words: Random) -> Example:
+    """A short caption, a phrase to find, or all objects."""
+    chance = words.random()
+    if chance < 0.4:
+        told = describe(in_order(scene), Language.ENGLISH, Detail.MEDIUM, Random(_STYLE[Detail.MEDIUM]))
+        return Example(number, CAPTION, told)
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
+    for label, box in boxes(scene):
+        found.setdefault(label, []).append(box)
+    if chance < 0.8:
+        label = words.choice(sorted(found))
+        return Example(number, GROUND.format(label), located(label, found[label]))
+    return Example(number, DETECT, "".join(located(label, [box]) for label, all_ in found.items() for box in all_))
+
+
+_STYLE = {Detail.HIGH: 3, Detail.MEDIUM: 3}  # seeds whose phrasing reads well

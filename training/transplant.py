@@ -1,0 +1,74 @@
+"""The same weights in another architecture: open_clip's vision transformer as BLIP's, and as a one-stage DaViT.
+
+All three are pre-norm transformers over patches, so what one learnt is worth keeping in the others. BLIP's tower is
+the same function to the last bit. DaViT has no class token and no position table, puts a norm after the patches, and
+follows each spatial block with a channel block; the latter and its depth-wise convolutions start as the identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+Weights = Mapping[str, Tensor]
+
+_BLIP_LAYER = {
+    "ln_1": "layer_norm1",
+    "ln_2": "layer_norm2",
+    "attn.in_proj_": "self_attn.qkv.",
+    "attn.out_proj": "self_attn.projection",
+    "mlp.c_fc": "mlp.fc1",
+    "mlp.c_proj": "mlp.fc2",
+}
+_DAVIT_LAYER = {
+    "ln_1": "norm1",
+    "ln_2": "norm2",
+    "attn.in_proj_": "window_attn.qkv.",
+    "attn.out_proj": "window_attn.proj",
+    "mlp.c_fc": "ffn.fc1",
+    "mlp.c_proj": "ffn.fc2",
+}
+
+
+def to_blip_vision(visual: Weights, layers: int) -> dict[str, Tensor]:
+    """State of `BlipVisionModel` from that of open_clip's `VisionTransformer` (made with `no_ln_pre`)."""
+    patches = visual["conv1.weight"]
+    found = {
+        "embeddings.class_embedding": visual["class_embedding"].view(1, 1, -1),
+        "embeddings.position_embedding": visual["positional_embedding"][None],
+        "embeddings.patch_embedding.weight": patches,
+        "embeddings.patch_embedding.bias": torch.zeros(len(patches)),
+        "post_layernorm.weight": visual["ln_post.weight"],
+        "post_layernorm.bias": visual["ln_post.bias"],
+    }
+    for layer in range(layers):
+        found |= _layer(visual, layer, f"encoder.layers.{layer}.", _BLIP_LAYER)
+    return found
+
+
+@torch.no_grad()
+def start_davit(tower: nn.Module, visual: Weights, layers: int) -> None:
+    """Give `Florence2VisionBackbone` of one stage, `layers` deep, the weights of open_clip's `VisionTransformer`."""
+    state = tower.state_dict()
+    for name, value in state.items():
+        if name.rpartition(".")[0].endswith((".conv1", ".conv2", "channel_attn.proj", "channel_block.ffn.fc2")):
+            value.zero_()
+    state["convs.0.conv.weight"].copy_(visual["conv1.weight"])
+    state["convs.0.conv.bias"].copy_(visual["positional_embedding"][1:].mean(0))
+    for layer in range(layers):
+        prefix = f"blocks.0.{layer}.spatial_block."
+        for name, value in _layer(visual, layer, prefix, _DAVIT_LAYER).items():
+            state[name].copy_(value)
+    tower.load_state_dict(state)
+
+
+def _layer(visual: Weights, layer: int, prefix: str, names: Mapping[str, str]) -> dict[str, Tensor]:
+    found = {}
+    for part, renamed in names.items():
+        for kind in ("weight", "bias"):
+            old = f"{part}{kind}" if part.endswith("_") else f"{part}.{kind}"
+            new = f"{renamed}{kind}" if renamed.endswith(".") else f"{renamed}.{kind}"
+            found[prefix + new] = visual[f"transformer.resblocks.{layer}.{old}"]
+    return found
