@@ -25,16 +25,19 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import ImageError, LibraryCorruptError, NotFoundError, StorageError
+from retrieval.errors import ImageError, NotFoundError, StorageError
+from retrieval.loaded_models import LoadedModels
 from retrieval.search import engine
 from retrieval.search.query import parse_query
 from retrieval.settings import Settings
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retrieval.images import ImageLimits
-    from retrieval.models.hub import HubAccess
-    from retrieval.models.ports import Captioner, DualEncoder, Picture, Reranker, TextEncoder
+    from retrieval.models.ports import Detail, DualEncoder, Picture
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
 
@@ -46,12 +49,10 @@ class Library:
         self.root = root
         self.settings = settings
         self.catalog = catalog
-        self._encoders: dict[str, DualEncoder] = {}
-        self._text_encoders: dict[str, TextEncoder] = {}
+        self.models = LoadedModels(catalog, settings, root / "models")
         self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
         self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
         self._second: Second | None = None
-        self._captioner: Captioner | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -123,69 +124,18 @@ class Library:
         return default
 
     def use_model(self, reference: str) -> EmbeddingSpace:
-        """Load a model, and make its space if the library has none yet (with its torch-free text tower).
-
-        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
-        """
-        from retrieval.models.dual_encoder import OpenClipEncoder
-        from retrieval.models.text_onnx import export_text_tower
-
-        settings = self.settings
-        encoder = OpenClipEncoder.load(
-            reference,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.threads,
-            offline=settings.offline,
-            hub_timeout=settings.hub_timeout,
-        )
-        space = self.catalog.ensure_space(encoder.space)
-        directory = self.models_directory(space)
-        if not directory.exists():
-            export_text_tower(encoder, directory)
-        with self._lock:
-            self._encoders[space.name] = encoder
-        if self.catalog.default_space() is None:
-            self.catalog.set_default_space(space.name)
-        return space
+        """Load a dual encoder and make its space if there is none yet; the first space becomes the default."""
+        return self.models.use(reference)
 
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
-        """The space's dual encoder, loaded once.
-
-        Raises LibraryCorruptError when the model found under the space's reference has other weights by now: its
-        vectors would not be comparable.
-        """
-        space = space or self.space()
-        with self._lock:
-            if space.name not in self._encoders:
-                found = self.use_model(space.model)
-                if found.name != space.name:
-                    raise LibraryCorruptError(
-                        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
-                        " changed; index again to embed the collection with the new ones"
-                    )
-            return self._encoders[space.name]
-
-    def text_encoder(self, space: EmbeddingSpace | None = None) -> TextEncoder:
-        """What embeds query texts: the exported tower if there is one, else the whole model."""
-        space = space or self.space()
-        with self._lock:
-            if space.name in self._encoders:  # already paid for
-                return self._encoders[space.name]
-            if space.name not in self._text_encoders:
-                directory = self.models_directory(space)
-                if not (directory / "text.onnx").is_file():
-                    return self.encoder(space)
-                from retrieval.models.text_onnx import OnnxTextEncoder
-
-                self._text_encoders[space.name] = OnnxTextEncoder.open(directory)
-            return self._text_encoders[space.name]
+        """The dual encoder of a space (default: the default one), loaded once."""
+        return self.models.encoder(space or self.space())
 
     # What a search asks for (retrieval.search.engine.Collection).
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts."""
-        return self.text_encoder(space).embed_texts(texts)
+        return self.models.text_encoder(space).embed_texts(texts)
 
     def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of encoded pictures or files; ImageError for the first that is no picture."""
@@ -279,45 +229,71 @@ class Library:
                 from retrieval.search.reranking import FeatureCache, Second
 
                 cache = FeatureCache(self.settings.reranker_cache_bytes)
-                self._second = Second(self.reranker(), cache, self._picture_of)
+                self._second = Second(self.models.reranker(self._model), cache, self._picture_of)
             return self._second
-
-    def reranker(self) -> Reranker:
-        """The image-text matching model: the settings' one, or the one that suits the default space."""
-        from retrieval.models.folders import companion, find_folder
-        from retrieval.models.presets import ModelKind
-        from retrieval.models.reranker import BlipReranker
-
-        reference = self.settings.reranker or companion(self.space().model, ModelKind.RERANKER)
-        folder = find_folder(reference, ModelKind.RERANKER, self._hub_access)
-        return BlipReranker(folder, device=self.settings.device, precision=self.settings.precision)
-
-    def captioner(self) -> Captioner:
-        """The captioning and question answering model, loaded once."""
-        from retrieval.models.captioner import Florence2Captioner
-        from retrieval.models.folders import companion, find_folder
-        from retrieval.models.presets import ModelKind
-
-        with self._lock:
-            if self._captioner is None:
-                reference = self.settings.captioner or companion(self.space().model, ModelKind.CAPTIONER)
-                folder = find_folder(reference, ModelKind.CAPTIONER, self._hub_access)
-                self._captioner = Florence2Captioner(
-                    folder, device=self.settings.device, precision=self.settings.precision
-                )
-            return self._captioner
-
-    @property
-    def _hub_access(self) -> HubAccess:
-        from retrieval.models.hub import HubAccess
-
-        return HubAccess(self.settings.offline, self.settings.hub_timeout)
 
     def _picture_of(self, item: Item) -> Picture:
         """An item's picture; ImageError when its file is gone or broken."""
         if item.path is None:
             raise ImageError("the item is no local file", "read")
         return self.open_picture(item.path)
+
+    @property
+    def _model(self) -> str:
+        """The default space's model, or the one a new library would get: it tells drawings from photos."""
+        space = self.catalog.default_space()
+        return space.model if space else self.settings.model
+
+    # What a picture shows.
+
+    def match(self, pictures: Sequence[bytes | Path], text: str) -> list[float]:
+        """Probability, for each picture, that `text` describes it."""
+        from retrieval import understanding
+
+        opened = [self.open_picture(picture) for picture in pictures]
+        found: list[float] = understanding.match(self.models.reranker(self._model), opened, text).tolist()
+        return found
+
+    def classify(
+        self, picture: bytes | Path, labels: Sequence[str], templates: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Zero-shot classification: labels with their probabilities, likeliest first."""
+        from retrieval import understanding
+
+        space = self.space()
+        classes = understanding.class_vectors(
+            labels, lambda texts: self.embed_texts(texts, space), templates or understanding.PHOTO_TEMPLATES
+        )
+        probabilities = understanding.classify(self.embed_pictures([picture], space), classes)[0].tolist()
+        return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
+
+    def caption(self, pictures: Sequence[bytes | Path], detail: Detail = "short") -> list[str]:
+        """A description of each picture."""
+        opened = [self.open_picture(picture) for picture in pictures]
+        return self.models.captioner(self._model).caption(opened, detail)
+
+    def ask(self, picture: bytes | Path, question: str) -> str:
+        """A short answer to a question about a picture."""
+        return self.models.captioner(self._model).answer(self.open_picture(picture), question)
+
+    def why(self, item: ItemId, text: str) -> NDArray[np.float32]:
+        """Where in an item's picture the words are seen: (rows, columns), summing to 1."""
+        from retrieval import understanding
+
+        picture = self._picture_of(self._known(item))
+        return understanding.heat_map(self.models.reranker(self._model), picture, text)
+
+    def why_png(self, item: ItemId, text: str) -> bytes:
+        """The item's picture with that heat map over it, as PNG."""
+        from retrieval import drawing
+
+        return drawing.heat_overlay(self._picture_of(self._known(item)), self.why(item, text))
+
+    def _known(self, item: ItemId) -> Item:
+        found = self.items([item]).get(item)
+        if found is None:
+            raise NotFoundError(f"no item {item} in this library")
+        return found
 
     def search(self, request: SearchRequest | str) -> SearchResponse:
         """Search by a request, or by a query string as on the command line."""

@@ -1,0 +1,61 @@
+"""Pictures about pictures: a heat map over one, a contact sheet of many."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from retrieval.images import Picture
+
+_COLD = np.array([20, 24, 82], np.float32)
+_HOT = np.array([255, 176, 32], np.float32)
+
+
+def heat_overlay(picture: Picture, heat: NDArray[np.float32]) -> bytes:
+    """PNG of `picture` darkened where `heat` (rows, columns) is low and glowing where it is high."""
+    low, high = float(heat.min()), float(heat.max())
+    scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
+    smooth = Image.fromarray((scaled * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
+    glow = np.asarray(smooth, np.float32)[..., None] / 255  # (H, W, 1)
+    colours = _COLD + (_HOT - _COLD) * glow
+    strength = 0.25 + 0.35 * np.abs(2 * glow - 1)
+    mixed = np.asarray(picture, np.float32) * (1 - strength) + colours * strength
+    buffer = io.BytesIO()
+    Image.fromarray(mixed.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a contact sheet: a title over pictures, each with a word or two under it."""
+
+    title: str
+    pictures: Sequence[Picture]
+    notes: Sequence[str]
+
+
+def contact_sheet(rows: Sequence[Row], side: int = 160) -> bytes:
+    """PNG with one row of pictures a query."""
+    margin, title_height, note_height = 16, 30, 22
+    columns = max(len(row.pictures) for row in rows)
+    height = title_height + side + note_height + margin
+    sheet = Image.new("RGB", (margin + columns * (side + margin), margin + len(rows) * height), "white")
+    draw = ImageDraw.Draw(sheet)
+    title_font, note_font = ImageFont.load_default(16), ImageFont.load_default(12)
+    for number, row in enumerate(rows):
+        top = margin + number * height
+        draw.text((margin, top), row.title, fill=(24, 24, 32), font=title_font)
+        for column, (picture, note) in enumerate(zip(row.pictures, row.notes, strict=True)):
+            left = margin + column * (side + margin)
+            small = picture.copy()
+            small.thumbnail((side, side), Image.Resampling.LANCZOS)
+            sheet.paste(small, (left, top + title_height))
+            draw.text((left, top + title_height + side + 3), note, fill=(96, 96, 110), font=note_font)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()

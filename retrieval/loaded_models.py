@@ -1,0 +1,133 @@
+"""The models of an open library: each is loaded when first needed, once, and shared by all threads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.catalog.catalog import Catalog
+from retrieval.domain import EmbeddingSpace
+from retrieval.errors import LibraryCorruptError, UnsupportedError
+from retrieval.settings import Settings
+
+if TYPE_CHECKING:
+    from retrieval.models.captioner import Florence2Captioner
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.ports import DualEncoder, TextEncoder
+    from retrieval.models.presets import ModelKind
+    from retrieval.models.reranker import BlipReranker
+    from retrieval.models.text_onnx import OnnxTextEncoder
+
+
+class LoadedModels:
+    """Dual encoders by space, one reranker, one captioner."""
+
+    def __init__(self, catalog: Catalog, settings: Settings, directory: Path) -> None:
+        """`directory` holds a folder for each space, with its exported text tower."""
+        self._catalog = catalog
+        self._settings = settings
+        self._directory = directory
+        self._encoders: dict[str, DualEncoder] = {}
+        self._text_encoders: dict[str, OnnxTextEncoder] = {}
+        self._reranker: BlipReranker | None = None
+        self._captioner: Florence2Captioner | None = None
+        self.long_lived = False  # a service spends more on opening models, to answer each query faster
+        self._lock = threading.RLock()
+
+    def use(self, reference: str) -> EmbeddingSpace:
+        """Load a dual encoder, and make its space if the library has none yet (with its torch-free text tower).
+
+        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
+        """
+        from retrieval.models.dual_encoder import OpenClipEncoder
+        from retrieval.models.text_onnx import export_text_tower
+
+        settings = self._settings
+        encoder = OpenClipEncoder.load(
+            reference,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+            offline=settings.offline,
+            hub_timeout=settings.hub_timeout,
+        )
+        space = self._catalog.ensure_space(encoder.space)
+        if not (self._directory / space.name).exists():
+            export_text_tower(encoder, self._directory / space.name)
+        with self._lock:
+            self._encoders[space.name] = encoder
+        if self._catalog.default_space() is None:
+            self._catalog.set_default_space(space.name)
+        return space
+
+    def encoder(self, space: EmbeddingSpace) -> DualEncoder:
+        """The space's dual encoder.
+
+        Raises LibraryCorruptError when the model found under the space's reference has other weights by now: its
+        vectors would not be comparable.
+        """
+        with self._lock:
+            if space.name not in self._encoders:
+                found = self.use(space.model)
+                if found.name != space.name:
+                    raise LibraryCorruptError(
+                        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
+                        f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
+                    )
+            return self._encoders[space.name]
+
+    def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
+        """What embeds query texts: the exported tower if there is one, else the whole model."""
+        with self._lock:
+            if space.name in self._encoders:  # already paid for
+                return self._encoders[space.name]
+            if space.name not in self._text_encoders:
+                from retrieval.models.text_onnx import OnnxTextEncoder
+
+                try:
+                    self._text_encoders[space.name] = OnnxTextEncoder.open(
+                        self._directory / space.name,
+                        threads=self._settings.threads,
+                        long_lived=self.long_lived,
+                    )
+                except UnsupportedError:
+                    return self.encoder(space)
+            return self._text_encoders[space.name]
+
+    def reranker(self, encoder: str) -> BlipReranker:
+        """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
+        from retrieval.models.presets import ModelKind
+        from retrieval.models.reranker import BlipReranker
+
+        with self._lock:
+            if self._reranker is None:
+                folder = self._folder(self._settings.reranker, encoder, ModelKind.RERANKER)
+                settings = self._settings
+                self._reranker = BlipReranker(folder, device=settings.device, precision=settings.precision)
+            return self._reranker
+
+    def captioner(self, encoder: str) -> Florence2Captioner:
+        """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
+        from retrieval.models.captioner import Florence2Captioner
+        from retrieval.models.presets import ModelKind
+
+        with self._lock:
+            if self._captioner is None:
+                folder = self._folder(self._settings.captioner, encoder, ModelKind.CAPTIONER)
+                settings = self._settings
+                self._captioner = Florence2Captioner(
+                    folder, device=settings.device, precision=settings.precision
+                )
+            return self._captioner
+
+    def _folder(self, chosen: str | None, encoder: str, kind: ModelKind) -> Path:
+        from retrieval.models.folders import companion, find_folder
+
+        return find_folder(chosen or companion(encoder, kind), kind, self._hub_access)
+
+    @property
+    def _hub_access(self) -> HubAccess:
+        from retrieval.models.hub import HubAccess
+
+        return HubAccess(self._settings.offline, self._settings.hub_timeout)

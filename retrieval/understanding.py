@@ -1,0 +1,61 @@
+"""What a picture shows: match probabilities, zero-shot classes, and where in it a query's words are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.domain import UnitVectors
+from retrieval.errors import UsageError
+from retrieval.models.ports import Picture, Reranker
+from retrieval.search.ranking import CONTRASTIVE_SCALE
+
+PHOTO_TEMPLATES = (
+    "a photo of {}.",
+    "a photo of the {}.",
+    "a close-up photo of {}.",
+    "a bright photo of {}.",
+    "a photo of many {}.",
+    "itap of {}.",
+    "{}.",
+)
+"""A short form of CLIP's prompt ensemble (Radford et al., 2021, section 3.1.4): vectors of all are averaged."""
+
+Embed = Callable[[Sequence[str]], UnitVectors]
+
+
+def class_vectors(
+    labels: Sequence[str], embed: Embed, templates: Sequence[str] = PHOTO_TEMPLATES
+) -> UnitVectors:
+    """One unit vector a label (n, dim): the mean over its templates, scaled to length 1."""
+    if not labels:
+        raise UsageError("name at least one label")
+    wrong = [template for template in templates if template.count("{}") != 1]
+    if wrong or not templates:
+        raise UsageError("a template holds {} exactly once, such as 'a photo of {}.'")
+    texts = [template.replace("{}", label) for label in labels for template in templates]
+    vectors = embed(texts).reshape(len(labels), len(templates), -1).mean(axis=1)
+    return UnitVectors(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+def classify(picture: UnitVectors, classes: UnitVectors) -> NDArray[np.float32]:
+    """Probabilities (n, classes) of pictures (n, dim), as CLIP's softmax over scaled cosines gives them."""
+    logits = CONTRASTIVE_SCALE * (picture @ classes.T)
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def match(matcher: Reranker, pictures: Sequence[Picture], text: str) -> NDArray[np.float32]:
+    """Probability in [0, 1], for each picture, that `text` describes it: (n,)."""
+    if not pictures:
+        return np.zeros(0, np.float32)
+    features = matcher.encode_images(np.stack([matcher.prepare(picture) for picture in pictures]))
+    return matcher.match([text], features)
+
+
+def heat_map(matcher: Reranker, picture: Picture, text: str) -> NDArray[np.float32]:
+    """Where the words look in the picture: (rows, columns), summing to 1."""
+    return matcher.attention(text, matcher.encode_images(matcher.prepare(picture)[None]))
