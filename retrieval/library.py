@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.images import ImageLimits
-    from retrieval.models.ports import Detail, DualEncoder, Picture
+    from retrieval.models.ports import Captioner, Detail, DualEncoder, Picture
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
 
@@ -229,10 +229,10 @@ class Library:
                 from retrieval.search.reranking import FeatureCache, Second
 
                 cache = FeatureCache(self.settings.reranker_cache_bytes)
-                self._second = Second(self.models.reranker(self._model), cache, self._picture_of)
+                self._second = Second(self.models.reranker(self._model), cache, self.picture_of)
             return self._second
 
-    def _picture_of(self, item: Item) -> Picture:
+    def picture_of(self, item: Item) -> Picture:
         """An item's picture; ImageError when its file is gone or broken."""
         if item.path is None:
             raise ImageError("the item is no local file", "read")
@@ -267,27 +267,31 @@ class Library:
         probabilities = understanding.classify(self.embed_pictures([picture], space), classes)[0].tolist()
         return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
 
+    def captioner(self) -> Captioner:
+        """The model that describes pictures and answers questions about them."""
+        return self.models.captioner(self._model)
+
     def caption(self, pictures: Sequence[bytes | Path], detail: Detail = "short") -> list[str]:
         """A description of each picture."""
         opened = [self.open_picture(picture) for picture in pictures]
-        return self.models.captioner(self._model).caption(opened, detail)
+        return self.captioner().caption(opened, detail)
 
     def ask(self, picture: bytes | Path, question: str) -> str:
         """A short answer to a question about a picture."""
-        return self.models.captioner(self._model).answer(self.open_picture(picture), question)
+        return self.captioner().answer(self.open_picture(picture), question)
 
     def why(self, item: ItemId, text: str) -> NDArray[np.float32]:
         """Where in an item's picture the words are seen: (rows, columns), summing to 1."""
         from retrieval import understanding
 
-        picture = self._picture_of(self._known(item))
+        picture = self.picture_of(self._known(item))
         return understanding.heat_map(self.models.reranker(self._model), picture, text)
 
     def why_png(self, item: ItemId, text: str) -> bytes:
         """The item's picture with that heat map over it, as PNG."""
         from retrieval import drawing
 
-        return drawing.heat_overlay(self._picture_of(self._known(item)), self.why(item, text))
+        return drawing.heat_overlay(self.picture_of(self._known(item)), self.why(item, text))
 
     def _known(self, item: ItemId) -> Item:
         found = self.items([item]).get(item)

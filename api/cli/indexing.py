@@ -79,7 +79,7 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
     from indexer.engines.local import index as run
 
     space = library.use_model(model) if model is not None else None
-    with _stoppable() as stop, Bar() as bar:
+    with stoppable() as stop, Bar() as bar:
         report = run(
             library,
             source,
@@ -212,7 +212,7 @@ def watch(
     from retrieval.library import Library
 
     roots = [path.expanduser() for path in paths]
-    with Library.open(library, create=True) as opened, _stoppable() as stop:
+    with Library.open(library, create=True) as opened, stoppable() as stop:
 
         def report(done: IndexReport) -> None:
             if done.added or done.updated or done.moved or done.removed or done.failed:
@@ -252,7 +252,7 @@ def _finish(report: IndexReport, *, json: bool) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[threading.Event]:
+def stoppable() -> Iterator[threading.Event]:
     """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
     stop = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

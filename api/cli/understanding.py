@@ -1,0 +1,153 @@
+"""`vasari match`, `classify`, `caption`, `ask` and `why`: what a picture shows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import output
+from api.cli.options import JsonOption, LibraryOption, open_settings
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A picture.")]
+
+
+class DetailChoice(StrEnum):
+    """How much a caption tells."""
+
+    SHORT = "short"
+    DETAILED = "detailed"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari match ./boat.jpg 'a red boat'", no_args_is_help=True)(match)
+    app.command(epilog="Example: vasari classify ./pet.jpg cat dog rabbit", no_args_is_help=True)(classify)
+    app.command(epilog="Example: vasari caption ./boat.jpg; vasari caption --all")(caption)
+    app.command(epilog="Example: vasari ask ./boat.jpg 'How many boats are there?'", no_args_is_help=True)(
+        ask
+    )
+    app.command(epilog="Example: vasari why 42 'a red boat' -o why.png", no_args_is_help=True)(why)
+
+
+def match(
+    file: FileArgument,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What it might show.")],
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Tell how probable it is that a text describes a picture."""
+    with _open(library) as opened:
+        probability = opened.match([file.expanduser()], text)[0]
+    if json:
+        output.print_json({"probability": probability})
+    else:
+        output.line(f"{probability:.3f}")
+
+
+def classify(
+    file: FileArgument,
+    labels: Annotated[list[str], typer.Argument(metavar="LABEL...", help="The classes to choose from.")],
+    template: Annotated[
+        list[str] | None,
+        typer.Option("--template", help="A prompt with {} in it; may be given several times."),
+    ] = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Choose among labels, without training (zero-shot)."""
+    with _open(library) as opened:
+        found = opened.classify(file.expanduser(), labels, template)
+    if json:
+        output.print_json([{"label": label, "probability": share} for label, share in found])
+        return
+    for label, share in found:
+        output.line(f"{share:6.3f}  {label}")
+
+
+def caption(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Pictures.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every picture of the library that has no such caption yet; resumable."),
+    ] = False,
+    detail: Annotated[
+        DetailChoice, typer.Option(help="A sentence, or all there is to see.")
+    ] = DetailChoice.SHORT,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Describe pictures; with --all, write captions into the library."""
+    from retrieval.errors import UsageError
+
+    if everything == bool(files):
+        raise UsageError("give pictures, or --all for the whole library")
+    with _open(library, must_exist=everything) as opened:
+        if everything:
+            _caption_library(opened, detail, json=json)
+            return
+        paths = [file.expanduser() for file in files or ()]
+        captions = opened.caption(paths, detail.value)
+    if json:
+        found = zip(paths, captions, strict=True)
+        output.print_json([{"uri": str(path.absolute()), "caption": text} for path, text in found])
+        return
+    for path, text in zip(paths, captions, strict=True):
+        output.line(text if len(paths) == 1 else f"{path}: {text}")
+
+
+def _caption_library(library: Library, detail: DetailChoice, *, json: bool) -> None:
+    from api.cli.indexing import stoppable
+    from api.cli.progress import Bar
+    from indexer.captions import caption_library
+
+    with stoppable() as stop, Bar() as bar:
+        report = caption_library(library, detail.value, progress=bar, stop=stop)
+    if json:
+        output.print_json(report.as_json())
+    else:
+        output.line(f"{report.captioned:,} captioned, {report.unchanged:,} had one, {report.failed:,} failed")
+    if report.interrupted:
+        output.note("stopped; everything so far is kept. Run the same command again to go on")
+        raise typer.Exit(130)
+
+
+def ask(
+    file: FileArgument,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In a sentence.")],
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Answer a question about a picture."""
+    with _open(library) as opened:
+        answer = opened.ask(file.expanduser(), question)
+    if json:
+        output.print_json({"answer": answer})
+    else:
+        output.line(answer)
+
+
+def why(
+    item: Annotated[
+        int, typer.Argument(metavar="ITEM", help="An item's number, as search --json prints it.")
+    ],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The query.")],
+    target: Annotated[Path, typer.Option("--output", "-o", help="Where the PNG goes.")] = Path("why.png"),
+    library: LibraryOption = None,
+) -> None:
+    """Draw where in a picture a query's words are seen."""
+    with _open(library, must_exist=True) as opened:
+        target.write_bytes(opened.why_png(item, text))
+    output.line(str(target))
+
+
+def _open(library: Path | None, *, must_exist: bool = False) -> Library:
+    """The library whose models are used; where there is none, an empty one does as well for pictures on disk."""
+    from retrieval.library import Library
+
+    return Library.open(library, open_settings(), create=not must_exist)
