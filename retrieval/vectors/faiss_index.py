@@ -27,6 +27,7 @@ from retrieval.vectors.durable import (
     write_file,
 )
 from retrieval.vectors.index import (
+    INDEX_FILE,
     NO_ID,
     Ids,
     IndexKind,
@@ -39,7 +40,6 @@ from retrieval.vectors.index import (
 
 faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
 
-INDEX_FILE = "index.faiss"
 _WIDEST = 32  # a filter makes the search at most this many times as thorough
 _SEED = 1234  # of k-means: the same rows give the same index
 

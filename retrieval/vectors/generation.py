@@ -29,27 +29,17 @@ from retrieval.vectors.durable import (
     sync_folder,
     write_file,
 )
-from retrieval.vectors.index import IndexKind
+from retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
 from retrieval.vectors.segments import Segment
 
 if TYPE_CHECKING:
     from retrieval.vectors.faiss_index import FaissIndex
 
-INDEX_FILE = "index.faiss"
 DEAD_FILE = "dead.npy"
 MANIFEST_FILE = "manifest.json"
 _FORMAT = 1
 
 DeadRows = Sequence[tuple[int, int]] | NDArray[np.int64]  # (segment number, row in it)
-
-
-@dataclass(frozen=True, slots=True)
-class RecallPoint:
-    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query."""
-
-    effort: int
-    recall: float
-    milliseconds: float
 
 
 @dataclass(frozen=True, slots=True)

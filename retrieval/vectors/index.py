@@ -9,6 +9,7 @@ ranking. Equal scores rank by ascending id.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self
@@ -22,6 +23,7 @@ Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
 HalfRows = NDArray[np.float16]  # rows of unit vectors as they are stored, (n, dim)
 
+INDEX_FILE = "index.faiss"  # in the folder of a saved FAISS index
 NO_ID = -1  # fills the result when fewer than k rows match; its score is -inf
 
 
@@ -32,6 +34,15 @@ class IndexKind(StrEnum):
     FLAT = "flat"  # FAISS, every row compared
     HNSW = "hnsw"  # FAISS, navigable small world graph (Malkov & Yashunin, 2018)
     IVF = "ivf"  # FAISS, inverted lists around k-means centroids
+
+
+@dataclass(frozen=True, slots=True)
+class RecallPoint:
+    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query."""
+
+    effort: int
+    recall: float
+    milliseconds: float
 
 
 class VectorIndex(Protocol):

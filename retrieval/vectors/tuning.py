@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.vectors.exact import Rows, scan
 from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.generation import RecallPoint
-from retrieval.vectors.index import NO_ID, Ids, IndexKind
+from retrieval.vectors.index import NO_ID, Ids, IndexKind, RecallPoint
 from retrieval.vectors.segments import Segment
 
 RECALL_AT = 10
