@@ -56,8 +56,8 @@ def read_exif(block: bytes) -> Exif:
     """Parse an EXIF block, with or without its `Exif\\0\\0` prefix, or a whole TIFF file."""
     if block.startswith(b"Exif\0\0"):
         block = block[6:]
-    order = {b"II": "<", b"MM": ">"}.get(block[:2])
-    if order is None or len(block) < 14:
+    order = _byte_order(block)
+    if order is None:
         return NO_EXIF
     tags = _directory(block, order, struct.unpack_from(order + "L", block, 4)[0])
     gps: _Directory = {}
@@ -72,10 +72,17 @@ def read_exif(block: bytes) -> Exif:
 
 def tiff_tags(data: bytes) -> Mapping[int, Any]:
     """The first directory of a TIFF file: tag -> str or tuple of numbers. Empty if there is none."""
-    order = {b"II": "<", b"MM": ">"}.get(data[:2])
-    if order is None or len(data) < 14:
+    order = _byte_order(data)
+    if order is None:
         return {}
     return _directory(data, order, struct.unpack_from(order + "L", data, 4)[0])
+
+
+def _byte_order(block: bytes) -> str | None:
+    """struct's sign for it; None for what is no TIFF, or BigTIFF, whose directories are laid out otherwise."""
+    if len(block) < 14 or block[2:4] in (b"+\0", b"\0+"):
+        return None
+    return {b"II": "<", b"MM": ">"}.get(block[:2])
 
 
 def _directory(block: bytes, order: str, offset: int) -> _Directory:

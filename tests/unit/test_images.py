@@ -219,6 +219,14 @@ def test_the_first_frame_counts(image_format: str) -> None:
     assert near(colour(data), (255, 0, 0), 4)
 
 
+def test_big_tiff_is_read() -> None:
+    """TIFF with 64-bit offsets gives its picture; its tags are no EXIF we know."""
+    data = encoded("TIFF", Image.new("RGB", (16, 16), (1, 2, 3)), big_tiff=True)
+    assert data[:4] == b"II+\0"
+    assert colour(data) == (1, 2, 3)
+    assert probe(data, LIMITS).exif == {}
+
+
 def test_exif_facts_come_with_the_picture() -> None:
     """JPEG, PNG, WebP, TIFF, AVIF and HEIC carry the same facts."""
     exif = Image.Exif()
