@@ -41,14 +41,18 @@ def response_fields(response: SearchResponse) -> dict[str, Any]:
     return fields
 
 
-def response_lines(response: SearchResponse) -> Iterator[str]:
-    """An answer for people: score and path, with a caption under it where there is one."""
+def hit_lines(hit: Hit) -> Iterator[str]:
+    """A hit for people: score and path (or text), with a caption under it where there is one."""
+    yield f"{hit.score:6.3f}  {hit.item.text or hit.item.uri}"
+    if hit.item.captions:
+        yield f"        “{hit.item.captions[0].text}”"
+
+
+def closing_lines(response: SearchResponse) -> Iterator[str]:
+    """What is to be said after the hits: that there are none, and with `explain` how they were found."""
     if not response.hits:
-        yield "nothing found"
-    for hit in response.hits:
-        yield f"{hit.score:6.3f}  {hit.item.text or hit.item.uri}"
-        if hit.item.captions:
-            yield f"        “{hit.item.captions[0].text}”"
+        yield "no good match"
     if response.explain is not None:
         stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
         yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"
+        yield from response.explain.notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +12,24 @@ from api.cli import output
 from api.cli.options import JsonLinesOption, JsonOption, LibraryOption, SpaceOption
 
 if TYPE_CHECKING:
-    from retrieval.domain import SearchRequest
+    from retrieval.domain import SearchRequest, SearchResponse
 
 TopOption = Annotated[int, typer.Option("--top", "-t", help="How many results.", min=1)]
 FilesOption = Annotated[bool, typer.Option("-f", "--filepath-only", help="Print only the paths.")]
 ZeroOption = Annotated[
     bool, typer.Option("-0", "--null", help="With -f: end each path with NUL, for xargs -0.")
 ]
+PreviewOption = Annotated[bool, typer.Option("--preview", "-p", help="Show the pictures in the terminal.")]
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Tell the strategy and the time of each stage.")
 ]
+
+
+class TargetChoice(StrEnum):
+    """What a search finds."""
+
+    IMAGE = "image"
+    TEXT = "text"
 
 
 def register(app: typer.Typer) -> None:
@@ -43,9 +52,36 @@ def search(
     top: TopOption = 10,
     add: Annotated[list[str] | None, typer.Option("--add", "-a", help="A term to add.")] = None,
     sub: Annotated[list[str] | None, typer.Option("--sub", "-s", help="A term to subtract.")] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--filter", "-F", metavar="FILTER", help="Such as: taken >= 2024-05 and tag:holiday"),
+    ] = None,
+    rerank: Annotated[
+        bool, typer.Option("--rerank", "-r", help="Compare the best again by cross-attention.")
+    ] = False,
+    rerank_top: Annotated[int, typer.Option(help="How many candidates to rerank.", min=1)] = 32,
+    deadline: Annotated[
+        float | None, typer.Option(help="Milliseconds for reranking, else first-stage order.", metavar="MS")
+    ] = None,
+    hybrid: Annotated[bool, typer.Option("--hybrid", help="Also search captions, names and tags.")] = False,
+    collapse: Annotated[
+        bool, typer.Option("--collapse", help="One of each group of near-duplicates.")
+    ] = False,
+    diversify: Annotated[
+        float | None, typer.Option(help="Vary the results: 1 not at all, 0 at any price.", min=0, max=1)
+    ] = None,
+    min_relevance: Annotated[
+        float | None,
+        typer.Option(help="Leave out what matches no better than nonsense would; try 0.95.", min=0, max=1),
+    ] = None,
+    target: Annotated[TargetChoice, typer.Option("--for", help="What to find.")] = TargetChoice.IMAGE,
     offset: Annotated[int, typer.Option(help="Skip so many results.", min=0)] = 0,
     files: FilesOption = False,
     zero: ZeroOption = False,
+    preview: PreviewOption = False,
+    _no_indexing: Annotated[
+        bool, typer.Option("-n", "--no-indexing", help="As in rclip; Vasari's search never indexes.")
+    ] = False,
     explain: ExplainOption = False,
     space: SpaceOption = None,
     json: JsonOption = False,
@@ -53,14 +89,27 @@ def search(
     library: LibraryOption = None,
 ) -> None:
     """Find pictures by words, by a picture, or by both."""
-    from retrieval.domain import SearchRequest
+    from retrieval.domain import Modality, Rerank, SearchRequest
     from retrieval.search.query import check_terms, parse_term, parse_terms
 
     parsed = [*parse_terms(terms)]
     parsed += [parse_term(word) for word in add or ()]
     parsed += [parse_term(word, -1.0) for word in sub or ()]
-    request = SearchRequest(check_terms(parsed), limit=top, offset=offset, space=space, explain=explain)
-    _answer(request, library, files=files, zero=zero, json=json, jsonl=jsonl)
+    request = SearchRequest(
+        check_terms(parsed),
+        modality=Modality(target),
+        filter=where,
+        limit=top,
+        offset=offset,
+        space=space,
+        rerank=Rerank(rerank_top, deadline) if rerank else None,
+        hybrid=hybrid,
+        collapse=collapse,
+        diversify=diversify,
+        min_relevance=min_relevance,
+        explain=explain,
+    )
+    _answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
 
 
 def similar(
@@ -68,6 +117,7 @@ def similar(
     top: TopOption = 10,
     files: FilesOption = False,
     zero: ZeroOption = False,
+    preview: PreviewOption = False,
     explain: ExplainOption = False,
     space: SpaceOption = None,
     json: JsonOption = False,
@@ -86,11 +136,18 @@ def similar(
     else:
         raise UsageError(f"no such file, and no item number: {what}")
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    _answer(request, library, files=files, zero=zero, json=json, jsonl=jsonl)
+    _answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
 
 
 def _answer(
-    request: SearchRequest, library: Path | None, *, files: bool, zero: bool, json: bool, jsonl: bool
+    request: SearchRequest,
+    library: Path | None,
+    *,
+    files: bool,
+    zero: bool,
+    preview: bool,
+    json: bool,
+    jsonl: bool,
 ) -> None:
     from api.cli import render
     from retrieval.library import Library
@@ -104,5 +161,18 @@ def _answer(
     elif files or zero:
         output.paths((hit.item.uri for hit in response.hits), zero=zero)
     else:
-        for text in render.response_lines(response):
+        _show(response, preview=preview)
+
+
+def _show(response: SearchResponse, *, preview: bool) -> None:
+    """For people: the hits, each with its picture if wanted, then how they were found."""
+    from api.cli import preview as pictures
+    from api.cli import render
+
+    for hit in response.hits:
+        if preview and hit.item.path is not None:
+            pictures.show(hit.item.path)
+        for text in render.hit_lines(hit):
             output.line(text)
+    for text in render.closing_lines(response):
+        output.note(text)
