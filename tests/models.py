@@ -6,6 +6,7 @@ Real architectures, a few kilobytes each: loading and embedding run the code tha
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
@@ -85,10 +86,18 @@ _PREPROCESSING: dict[Kind, dict[str, Any]] = {
 }
 
 
-def write_model(directory: Path, kind: Kind, seed: int = 0, **preprocessing: Any) -> Path:
-    """Write a model of `kind` into `directory`; `preprocessing` overrides settings of its preprocess_cfg."""
+def write_model(
+    directory: Path,
+    kind: Kind,
+    seed: int = 0,
+    *,
+    text_cfg: Mapping[str, Any] | None = None,
+    **preprocessing: Any,
+) -> Path:
+    """Write a model of `kind` into `directory`; `text_cfg` and `preprocessing` override settings of its own."""
     directory.mkdir(parents=True, exist_ok=True)
     model_settings = deepcopy(_CONFIGURATIONS[kind])
+    model_settings["text_cfg"] |= text_cfg or {}
     if kind != "clip":
         write_tokenizer(directory, sentence_starts=kind == "multilingual")
     if kind == "multilingual":

@@ -68,7 +68,7 @@ def build_model(files: ModelFiles) -> nn.Module:
         with _WithoutRandomWeights():
             model: nn.Module = kind(**settings)
         open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
-    except (RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
+    except (AssertionError, RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
         line = " ".join(str(error).split())[:300]
         raise ModelUnavailableError(
             f"{files.weights} does not fit {files.source.reference}: {line}"
@@ -115,15 +115,26 @@ def build_tokenizer(files: ModelFiles) -> HFTokenizer | SimpleTokenizer:
     )
 
 
-def text_preprocessing(files: ModelFiles, tower: TextTower) -> TextPreprocessing:
+def text_preprocessing(
+    files: ModelFiles, tower: TextTower, tokenizer: HFTokenizer | SimpleTokenizer
+) -> TextPreprocessing:
     """How this model's texts are cleaned, padded and cropped."""
     text = files.model["text_cfg"]
     settings = dict(text.get("tokenizer_kwargs") or {})
-    plain = files.tokenizer is None
+    cropping = replace(tower.cropping(), context_length=int(tokenizer.context_length))
+    if isinstance(tokenizer, SimpleTokenizer):
+        return replace(cropping, clean=str(settings.get("clean", "lower")))
+    inner = tokenizer.tokenizer
+    pad_id = int(inner.pad_token_id or 0)
+    crop = cropping.crop
+    if crop is Crop.PADDING and (pad_id != cropping.pad_id or inner.padding_side != "right"):
+        crop = Crop.NONE  # the tower masks other tokens than those that the tokenizer pads with
     return replace(
-        tower.cropping(),
-        context_length=int(text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)),
-        clean=str(settings.get("clean", "lower" if plain else "whitespace")),
+        cropping,
+        clean=str(settings.get("clean", "whitespace")),
+        pad_id=pad_id,
+        crop=crop,
+        strip_sep_id=inner.sep_token_id if tokenizer.strip_sep_token else None,
     )
 
 
@@ -137,67 +148,65 @@ class TextTower(nn.Module):
     def __init__(self, model: nn.Module, tokenizer_mode: str | None = None) -> None:
         super().__init__()
         self.model = model
-        self._tower: Any = getattr(model, "text", model)
-        self._hugging_face = hasattr(self._tower, "pooler")
-        self._native = (
+        self.parts: Any = getattr(model, "text", model)
+        self.hugging_face = hasattr(self.parts, "pooler")
+        self.native = (
             isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP))
-            and not self._hugging_face
-            and getattr(self._tower, "cls_emb", None) is None
+            and not self.hugging_face
+            and getattr(self.parts, "cls_emb", None) is None
         )
-        self._tokenizer_mode = tokenizer_mode
-        own = model is self._tower
-        self._pool = str(getattr(self._tower, "text_pool_type" if own else "pool_type", ""))
-        self._eos: int = getattr(self._tower, "text_eos_id" if own else "eos_id", None) or 0
+        self.tokenizer_mode = tokenizer_mode
+        own = model is self.parts
+        self.pool = str(getattr(self.parts, "text_pool_type" if own else "pool_type", ""))
+        self.eos: int = getattr(self.parts, "text_eos_id" if own else "eos_id", None) or 0
 
     def cropping(self) -> TextPreprocessing:
         """Which columns of a token batch this tower has to see."""
-        if self._hugging_face:
-            pooled = type(self._tower.pooler).__name__ in {
+        if self.hugging_face:
+            pooled = type(self.parts.pooler).__name__ in {
                 "MeanPooler",
                 "ClsPooler",
                 "ClsLastHiddenStatePooler",
             }
-            crop = Crop.PADDING if pooled and not self._tokenizer_mode else Crop.NONE
-            return TextPreprocessing(0, crop=crop, pad_id=int(self._tower.config.pad_token_id or 0))
-        causal = (
-            self._native and self._tower.attn_mask is not None and self._pool in {"argmax", "eos", "first"}
-        )
+            crop = Crop.PADDING if pooled and not self.tokenizer_mode else Crop.NONE
+            return TextPreprocessing(0, crop=crop, pad_id=int(self.parts.config.pad_token_id or 0))
+        causal = self.native and self.parts.attn_mask is not None and self.pool in {"argmax", "eos", "first"}
         return TextPreprocessing(
-            0, crop=Crop.POOLED if causal else Crop.NONE, pool=self._pool, eos_id=self._eos
+            0, crop=Crop.POOLED if causal else Crop.NONE, pool=self.pool, eos_id=self.eos
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Embed `tokens` (n, length): (n, dim), not normalised."""
-        if self._hugging_face:
-            out: Tensor = self._tower(tokens)
+        if self.hugging_face:
+            out: Tensor = self.parts(tokens)
             return out
-        if not self._native:
+        if not self.native:
             return self.model.encode_text(tokens)  # type: ignore[operator,no-any-return]
         return self._pooled(tokens)
 
     def _pooled(self, tokens: Tensor) -> Tensor:
-        tower, length = self._tower, tokens.shape[1]
+        tower, length = self.parts, tokens.shape[1]
         dtype = tower.transformer.get_cast_dtype()
-        x = tower.token_embedding(tokens).to(dtype) + tower.positional_embedding[:length].to(
-            dtype
-        )  # (n, l, width)
+        positions = tower.positional_embedding[:length].to(dtype)
+        x = tower.token_embedding(tokens).to(dtype) + positions  # (n, length, width)
         mask = None if tower.attn_mask is None else tower.attn_mask[:length, :length]
-        x = tower.ln_final(tower.transformer(x, attn_mask=mask))
-        x = self._at_pooled_position(x, tokens)  # (n, width)
+        x = self._at_pooled_position(tower.transformer(x, attn_mask=mask), tokens)  # (n, width)
+        # The norm works on each position for itself: only the pooled one is needed.
+        out: Tensor = tower.ln_final(x)
         projection = tower.text_projection
         if projection is None:
-            return x
-        out: Tensor = projection(x) if isinstance(projection, nn.Linear) else x @ projection
+            return out
+        out = projection(out) if isinstance(projection, nn.Linear) else out @ projection
         return out
 
     def _at_pooled_position(self, x: Tensor, tokens: Tensor) -> Tensor:
-        if self._pool == "first":
+        if self.pool == "first":
             return x[:, 0]
-        if self._pool == "last":
+        if self.pool == "last":
             return x[:, -1]
-        if self._pool not in {"argmax", "eos"}:
-            raise UnsupportedError(f"text pooling {self._pool!r} gives no single vector")
-        ends = tokens.eq(self._eos).int() if self._pool == "eos" else tokens
+        if self.pool not in {"argmax", "eos"}:
+            raise UnsupportedError(f"text pooling {self.pool!r} gives no single vector")
+        ends = tokens.eq(self.eos).int() if self.pool == "eos" else tokens
         return x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
 
 

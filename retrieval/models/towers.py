@@ -41,7 +41,7 @@ class Towers:
         self.tokenizer = build_tokenizer(files)
         self.text_tower = TextTower(self.model, files.model["text_cfg"].get("tokenizer_mode")).eval()
         self.image = image_preprocessing(files, self.model)
-        self.text = text_preprocessing(files, self.text_tower)
+        self.text = text_preprocessing(files, self.text_tower, self.tokenizer)
         self._turn = threading.Lock()
         # (pixel / 255 - mean) / std, as one multiplication and one addition over the channels.
         mean, std = torch.tensor(self.image.mean), torch.tensor(self.image.std)

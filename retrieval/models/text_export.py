@@ -1,0 +1,142 @@
+"""Writing the files that `text_onnx` reads, and proving that they give the model's own vectors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from open_clip.tokenizer import SimpleTokenizer
+
+from retrieval.domain import unit_vectors
+from retrieval.errors import UnsupportedError
+from retrieval.models.architectures import TextTower, build_model, tokenize
+from retrieval.models.preprocessing import Crop, TextPreprocessing
+from retrieval.models.text_graph import can_write, write_graph
+from retrieval.models.text_onnx import (
+    GRAPH_FILE,
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    OnnxTextEncoder,
+    write_settings,
+)
+from retrieval.models.tokens import JSON_FILE, MERGES_FILE, byte_order, merge_table
+from retrieval.models.towers import Towers
+
+_SAMPLE = (
+    "a photo of a cat",
+    "It's 10 o'clock: two dogs, one ball & a café!",
+    "ein rotes Boot unter blauem Himmel",
+    "灯台の上の夕焼け",
+    "",
+    "many words " * 60,
+)
+_LEAST_COSINE = 0.9999
+_OPSET = 18
+
+
+def export(towers: Towers, directory: Path) -> bool:
+    """Write graph, tokenizer and settings into the new folder `directory`; False leaves only the reason there."""
+    scratch = directory.with_name(f".{directory.name}.{os.getpid()}")
+    scratch.mkdir(parents=True)
+    try:
+        try:
+            _write(towers, scratch)
+        except UnsupportedError as error:
+            for path in scratch.iterdir():
+                path.unlink()
+            (scratch / SETTINGS_FILE).write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
+        scratch.replace(directory)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return (directory / GRAPH_FILE).is_file()
+
+
+def _write(towers: Towers, directory: Path) -> None:
+    tower = _float32_tower(towers)
+    settings, tokenizer = _write_tokenizer(towers, directory)
+    _write_graph(tower, settings, directory)
+    tokens = tokenize(towers.tokenizer, _SAMPLE)
+    with torch.inference_mode():
+        expected = unit_vectors(tower(torch.from_numpy(tokens)).numpy())
+    write_settings(directory, settings, tokenizer, expected.shape[1])
+    vectors = OnnxTextEncoder.open(directory).embed_texts(_SAMPLE)
+    least = float((vectors * expected).sum(axis=1).min())
+    if not least >= _LEAST_COSINE:
+        raise UnsupportedError(f"the exported tower differs from the model (cosine {least:.5f})")
+
+
+def _float32_tower(towers: Towers) -> TextTower:
+    """The tower on the CPU in float32, read again where the model computes in less."""
+    if towers.device.type == "cpu" and towers.dtype == torch.float32:
+        return towers.text_tower
+    return TextTower(build_model(towers.files), towers.text_tower.tokenizer_mode).eval()
+
+
+def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing, str]:
+    """Write the tokenizer's file; returns the settings it needs, and its kind."""
+    if isinstance(towers.tokenizer, SimpleTokenizer):
+        np.save(directory / MERGES_FILE, _merges(towers.tokenizer))
+        return towers.text, "clip"
+    inner = towers.tokenizer.tokenizer
+    if (backend := getattr(inner, "backend_tokenizer", None)) is None:
+        raise UnsupportedError("its tokenizer has no fast form")
+    if inner.padding_side != "right" or inner.truncation_side != "right":
+        raise UnsupportedError("its tokenizer pads or cuts at the left")
+    backend.save(str(directory / JSON_FILE), pretty=False)
+    return towers.text, "json"
+
+
+def _merges(tokenizer: SimpleTokenizer) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    tokens, ranks = tokenizer.encoder, tokenizer.bpe_ranks
+    usual = len(tokens) == 512 + len(ranks) + 2 and tokenizer.reduction_fn is None
+    if not usual or any(tokens[tokenizer.byte_encoder[byte]] != i for i, byte in enumerate(byte_order())):
+        raise UnsupportedError("its tokenizer is a variant of CLIP's")
+    return merge_table(np.array([(tokens[left], tokens[right]) for left, right in ranks], dtype=np.int64))
+
+
+def _write_graph(tower: TextTower, settings: TextPreprocessing, directory: Path) -> None:
+    model = write_graph(tower) if can_write(tower) else _traced(tower, settings, directory)
+    onnx.save_model(
+        model,
+        str(directory / GRAPH_FILE),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=WEIGHTS_FILE,
+        size_threshold=256,
+    )
+    # onnx makes the weights private to the user; the other files follow the umask.
+    (directory / WEIGHTS_FILE).chmod((directory / GRAPH_FILE).stat().st_mode & 0o777)
+
+
+def _traced(tower: TextTower, settings: TextPreprocessing, directory: Path) -> onnx.ModelProto:
+    """The graph by torch's tracing exporter; the newer one takes thirty times as long for the same graph."""
+    if tower.tokenizer_mode or not tower.hugging_face:
+        raise UnsupportedError("its text tower is of a kind that is not exported")
+    path = directory / "traced.onnx"
+    length = settings.context_length if settings.crop is Crop.NONE else 5
+    tokens = torch.full((2, length), 3, dtype=torch.long)
+    axes = {0: "n"} if settings.crop is Crop.NONE else {0: "n", 1: "length"}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                tower,
+                (tokens,),
+                str(path),
+                dynamo=False,
+                opset_version=_OPSET,
+                input_names=["tokens"],
+                output_names=["features"],
+                dynamic_axes={"tokens": axes, "features": {0: "n"}},
+            )
+        return onnx.load(str(path))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UnsupportedError(f"torch cannot export its text tower ({type(error).__name__})") from error
+    finally:
+        path.unlink(missing_ok=True)
