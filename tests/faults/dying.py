@@ -24,15 +24,15 @@ class DyingCatalog(Catalog):
 
     moment = "before"
     method = ""
-    count = 1
+    remaining = 1  # calls until then
 
     def _call(self, method: str, work: Callable[[], int | None]) -> int | None:
         fatal = method == self.method
-        self.count -= fatal
-        if fatal and not self.count and self.moment == "before":
+        self.remaining -= fatal
+        if fatal and not self.remaining and self.moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = work()
-        if fatal and not self.count:
+        if fatal and not self.remaining:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
     with GreyLibrary.open(root) as library:
         root_path = library.root
     with DyingCatalog.open(root_path / "catalog.sqlite3") as catalog:
-        catalog.moment, catalog.method, catalog.count = moment, method, int(count)
+        catalog.moment, catalog.method, catalog.remaining = moment, method, int(count)
         index(
             GreyLibrary(root_path, Settings(), catalog),
             FolderSource([photos]),

@@ -82,15 +82,14 @@ class Collection:
         return self._next
 
 
-def torture(
-    command: Command, collection: Collection, folder: Path, *, kills: int, seed: int, window: float
-) -> Outcome:
-    """Run `command` `kills` times, killing it up to `window` seconds after it began to write; then let it finish."""
+def torture(command: Command, collection: Collection, folder: Path, *, kills: int, seed: int) -> Outcome:
+    """Run `command` `kills` times, each time killing it at a random moment of its writing; then let it finish."""
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
+    whole = _run_and_kill(command(folder / "calibration"), folder / "calibration", None) or 0.0
     killed = 0
     for _ in range(kills):
-        killed += _run_and_kill(command(tried), tried, chance.uniform(0, window))
+        killed += _run_and_kill(command(tried), tried, chance.uniform(0, whole)) is None
         collection.change()
     with Library.open(tried) as library:
         commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces())
@@ -114,7 +113,9 @@ def contents(library: Library) -> dict[str, tuple[tuple[str, int, int], NDArray[
     """Of each live item: content hash, bytes and modification time, and its vector."""
     space = library.space()
     files = list(library.catalog.known_files(Modality.IMAGE))
-    vectors = library.vectors_of([file.id for file in files], space) if files else []
+    if not files:
+        return {}
+    vectors = library.vectors_of([file.id for file in files], space)
     return {
         file.uri: ((file.content_hash, file.bytes, file.mtime_ns), vector)
         for file, vector in zip(files, vectors, strict=True)
@@ -125,23 +126,35 @@ def _segments(library: Library, space: str) -> list[object]:
     return list(library.catalog.segments(space, Modality.IMAGE))
 
 
-def _run_and_kill(command: Sequence[str], root: Path, after: float) -> bool:
-    """Start the job, wait until it holds the library's lease, kill it `after` seconds later; was it still alive?"""
+def _run_and_kill(command: Sequence[str], root: Path, after: float | None) -> float | None:
+    """Start the job, wait until it holds the library's lease, and kill it when it has worked `after` seconds more.
+
+    Seconds are those of the processor: on a busy machine the kill still comes at the same step of the work.
+    Returns how many it used when it came to its end first.
+    """
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as job,
     ):
         while job.poll() is None and not _writes(root, job.pid):
-            time.sleep(0.01)
-        try:
-            job.wait(after)
-        except subprocess.TimeoutExpired:
-            os.kill(job.pid, signal.SIGKILL)
-            return True
+            time.sleep(0.005)
+        began = worked = _worked(job.pid)
+        while job.poll() is None:
+            worked = _worked(job.pid)
+            if after is not None and worked - began >= after:
+                os.kill(job.pid, signal.SIGKILL)
+                return None
+            time.sleep(0.001)
         if job.returncode:
             errors.seek(0)
             raise RuntimeError(f"the job failed by itself ({job.returncode}): {errors.read().decode()}")
-    return False
+        return worked - began
+
+
+def _worked(pid: int) -> float:
+    """Seconds of processor time that a process has used (in steps of 1/100 s)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _writes(root: Path, pid: int) -> bool:
@@ -170,7 +183,6 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--grey", action="store_true", help="no model: many times faster")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--window", type=float, help="seconds after the start of writing in which to kill")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -181,8 +193,7 @@ def main() -> None:
             from tests.models import write_model  # imports torch
 
             command = vasari_command(collection.folder, write_model(folder / "model", "clip"))
-        window = options.window or (1.0 if options.grey else 4.0)
-        outcome = torture(command, collection, folder, kills=options.kills, seed=options.seed, window=window)
+        outcome = torture(command, collection, folder, kills=options.kills, seed=options.seed)
     print(outcome)
     sys.exit(0 if outcome.good else 1)
 

@@ -21,7 +21,7 @@ from tests.models import write_model
 def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
     """Items and vectors are those of one quiet run, and the doctor finds nothing."""
     collection = Collection(tmp_path / "photos", 150, seed=1)
-    outcome = torture(grey_command(collection.folder), collection, tmp_path, kills=30, seed=1, window=0.6)
+    outcome = torture(grey_command(collection.folder), collection, tmp_path, kills=30, seed=1)
     assert outcome.good, outcome
     assert outcome.killed >= 10, outcome  # else the moments were badly chosen, and little was tested
     assert outcome.commits >= 5, outcome
@@ -31,7 +31,7 @@ def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
     """The same holds for `vasari index` with a real model (`python -m tests.faults.kill` does it 30 times)."""
     collection = Collection(tmp_path / "photos", 150, seed=2)
     command = vasari_command(collection.folder, write_model(tmp_path / "model", "clip"))
-    outcome = torture(command, collection, tmp_path, kills=3, seed=2, window=4.0)
+    outcome = torture(command, collection, tmp_path, kills=3, seed=2)
     assert outcome.good, outcome
 
 

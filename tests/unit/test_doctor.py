@@ -1,0 +1,221 @@
+"""The doctor finds what is wrong, mends it, and the next run makes the library whole. So do rebuild and watch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.doctor import examine
+from indexer.engines.local import index
+from indexer.generations import rebuild
+from indexer.progress import IndexReport
+from indexer.sources.folder import FolderSource
+from indexer.watch import watch
+from retrieval.domain import Modality, SearchRequest, Term, TermKind
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, UsageError
+from retrieval.vectors.segments import segment_paths
+from tests.grey import GreyLibrary, write_picture
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number in range(6):
+        write_picture(tmp_path / "photos" / f"{number}.png", number)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def library(tmp_path: Path, photos: Path) -> Iterator[GreyLibrary]:
+    """Six pictures, indexed in two jobs."""
+    with GreyLibrary.open(tmp_path / "library", create=True) as opened:
+        index(opened, FolderSource([photos / f"{number}.png" for number in range(3)]))
+        index(opened, FolderSource([photos]))
+        yield opened
+
+
+def segments(library: GreyLibrary) -> Path:
+    return library.segments_directory(library.space(), Modality.IMAGE)
+
+
+def generations(library: GreyLibrary) -> Path:
+    return library.generations_directory(library.space(), Modality.IMAGE)
+
+
+def kinds(library: GreyLibrary, *, repair: bool = False) -> list[str]:
+    return [finding.kind for finding in examine(library, repair=repair)]
+
+
+def first(library: GreyLibrary, path: Path) -> str:
+    """The uri found first for a picture."""
+    return library.search(SearchRequest((Term(TermKind.IMAGE, image=path),))).hits[0].item.uri
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_sound_library_has_no_findings(library: GreyLibrary, photos: Path) -> None:
+    """Not after indexing, editing, deleting and rebuilding either."""
+    assert examine(library) == []
+    (photos / "1.png").unlink()
+    write_picture(photos / "2.png", 20)
+    index(library, FolderSource([photos]))
+    rebuild(library)
+    assert examine(library) == []
+
+
+def test_an_orphan_is_found_and_removed(library: GreyLibrary) -> None:
+    """Files that no transaction names are reported, and deleted only when asked."""
+    orphan = segments(library) / "00000099.ids.npy"
+    orphan.write_bytes(b"half")
+    assert kinds(library) == ["orphan"]
+    assert orphan.exists()
+    assert kinds(library, repair=True) == ["orphan"]
+    assert not orphan.exists()
+    assert kinds(library) == []
+
+
+@pytest.mark.parametrize("damage", ["flipped", "missing", "cut"])
+def test_a_damaged_segment_is_found_dropped_and_made_anew(
+    library: GreyLibrary, photos: Path, damage: str
+) -> None:
+    """Whatever happened to its files, the next run embeds the items anew; they keep their ids."""
+    number = library.catalog.segments(library.space().name, Modality.IMAGE)[0].number
+    ids_file, vectors_file = segment_paths(segments(library), number)
+    before = {file.uri: file.id for file in library.catalog.known_files(Modality.IMAGE)}
+    if damage == "flipped":
+        flip_a_bit(vectors_file)
+    elif damage == "missing":
+        ids_file.unlink()
+    else:
+        vectors_file.write_bytes(vectors_file.read_bytes()[:-7])
+    assert kinds(library) == ["segment"]
+    assert "segment" in kinds(library, repair=True)
+    assert kinds(library) == ["vector"]
+    report = index(library, FolderSource([photos]))
+    assert (report.updated, report.unchanged) == (3, 3)
+    assert kinds(library) == []
+    assert {file.uri: file.id for file in library.catalog.known_files(Modality.IMAGE)} == before
+    for path in photos.iterdir():
+        assert first(library, path) == str(path)
+
+
+def test_a_damaged_index_is_retired_and_searches_scan(library: GreyLibrary, photos: Path) -> None:
+    """An index can always be thrown away: the segments have everything."""
+    [built] = rebuild(library, kind="flat")
+    flip_a_bit(generations(library) / f"{built.number:08d}" / "index.faiss")
+    assert kinds(library) == ["generation"]
+    assert "generation" in kinds(library, repair=True)
+    assert kinds(library) == []
+    assert list(generations(library).iterdir()) == []
+    assert first(library, photos / "3.png") == str(photos / "3.png")
+
+
+def test_an_index_over_a_dropped_segment_is_retired_with_it(library: GreyLibrary) -> None:
+    """A search must not find rows whose segment is gone."""
+    rebuild(library)
+    flip_a_bit(next(segments(library).glob("*.vectors.npy")))
+    assert kinds(library) == ["segment"]
+    assert "segment" in kinds(library, repair=True)
+    assert kinds(library) == ["vector"]
+    assert library.catalog.active_generation(library.space().name, Modality.IMAGE) is None
+    assert list(generations(library).iterdir()) == []
+
+
+def test_a_job_that_died_is_noted(library: GreyLibrary) -> None:
+    """A job that never said how it ended is marked as failed."""
+    library.catalog.start_job("index", {})
+    assert kinds(library) == ["job"]
+    assert kinds(library, repair=True) == ["job"]
+    assert kinds(library) == []
+
+
+def test_files_of_a_running_job_are_left_alone(library: GreyLibrary) -> None:
+    """Between file and transaction a segment looks like an orphan: no one else may touch it."""
+    orphan = segments(library) / "00000099.ids.npy"
+    orphan.write_bytes(b"half")
+    with GreyLibrary.open(library.root) as other, other.catalog.acquire_lease("vasari index"):
+        assert kinds(library) == []
+        with pytest.raises(LibraryLockedError):
+            examine(library, repair=True)
+    assert orphan.exists()
+
+
+def test_findings_are_lines_and_json(library: GreyLibrary) -> None:
+    """A person reads what is wrong and that it was mended; a program reads the same."""
+    (segments(library) / "00000099.ids.npy").write_bytes(b"half")
+    [finding] = examine(library, repair=True)
+    assert str(finding).startswith("orphan: ")
+    assert str(finding).endswith("(repaired)")
+    assert finding.as_json() == {"kind": "orphan", "message": finding.message, "repaired": True}
+
+
+def test_a_rebuild_is_used_at_once_and_keeps_one_before(library: GreyLibrary, photos: Path) -> None:
+    """Searches switch to the new index; the one before stays for those that began with it."""
+    numbers = [rebuild(library, kind="flat")[0].number for _ in range(3)]
+    active = library.catalog.active_generation(library.space().name, Modality.IMAGE)
+    assert active is not None
+    assert (active.number, active.rows) == (numbers[-1], 6)
+    assert sorted(path.name for path in generations(library).iterdir()) == [
+        f"{number:08d}" for number in numbers[-2:]
+    ]
+    (photos / "0.png").unlink()
+    index(library, FolderSource([photos]))
+    assert len(library.gallery(Modality.IMAGE)) == 5
+    assert first(library, photos / "3.png") == str(photos / "3.png")
+
+
+def test_an_empty_library_has_nothing_to_build(tmp_path: Path) -> None:
+    """No vectors, no index, no error."""
+    with GreyLibrary.open(tmp_path / "empty", create=True) as empty:
+        empty.use_model("grey")
+        assert rebuild(empty) == []
+
+
+def test_an_unknown_kind_of_index_is_refused(library: GreyLibrary) -> None:
+    """The error names those there are."""
+    with pytest.raises(UsageError, match="flat, hnsw, ivf"):
+        rebuild(library, kind="magic")
+
+
+def test_a_rebuild_over_a_damaged_segment_says_so(library: GreyLibrary) -> None:
+    """Nothing is published, and the error says what mends it."""
+    next(segments(library).glob("*.vectors.npy")).write_bytes(b"")
+    with pytest.raises(LibraryCorruptError, match="doctor"):
+        rebuild(library)
+    assert library.catalog.active_generation(library.space().name, Modality.IMAGE) is None
+
+
+def test_watching_follows_changes_until_stopped(library: GreyLibrary, photos: Path) -> None:
+    """The first run brings the library in step; each later change is indexed once it has settled."""
+    stop, reports = threading.Event(), list[IndexReport]()
+
+    def report(done: IndexReport) -> None:
+        reports.append(done)
+        if len(reports) == 1:
+            write_picture(photos / "new.png", 77)
+        elif reports[-1].added:
+            (photos / "new.png").unlink()
+        elif reports[-1].removed:
+            stop.set()
+
+    watch(library, lambda: FolderSource([photos]), report, stop, settle=0.05)
+    assert (reports[0].unchanged, sum(r.added for r in reports), sum(r.removed for r in reports)) == (6, 1, 1)
+
+
+def test_watching_is_not_woken_by_its_own_library(tmp_path: Path, photos: Path) -> None:
+    """A library inside the watched folder does not set off the next run by being written."""
+    stop, reports = threading.Event(), list[IndexReport]()
+
+    def report(done: IndexReport) -> None:
+        reports.append(done)
+        threading.Timer(2.0, stop.set).start()
+
+    with GreyLibrary.open(photos / "library", create=True) as inside:
+        watch(inside, lambda: FolderSource([photos]), report, stop, settle=0.05)
+    assert [done.added for done in reports] == [6]
