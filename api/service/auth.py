@@ -114,6 +114,10 @@ class Doorkeeper:
             raise OverloadedError("this key asks too often; slow down", wait)
         return Caller(found.name, found.id, frozenset(Scope(scope) for scope in found.scopes))
 
+    def forget(self) -> None:
+        """Read the keys again before the next caller is admitted."""
+        self._read_at = float("-inf")
+
     def _without_keys(self, address: str, *, forwarded: bool) -> Caller:
         if not self._open_to_this_machine or forwarded or not _is_this_machine(address):
             raise ProblemError(

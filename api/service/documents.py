@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.service.problems import MEDIA_TYPE
@@ -48,9 +49,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        _, made = models_json_schema(
-            [(model, "validation") for model in [*_bodies(Body), Problem]], ref_template=_REFERENCE
-        )
+        models: list[type[BaseModel]] = [*_bodies(Body), Problem]
+        _, made = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
         for name, schema in made["$defs"].items():
             schemas.setdefault(name, schema)
         for unused in ("HTTPValidationError", "ValidationError"):

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import urljoin
 
 import anyio
 import httpcore
@@ -20,6 +21,7 @@ from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
 
 _REDIRECTS = 3
+_HEADERS = {"Accept": "image/*", "User-Agent": "vasari", "Accept-Encoding": "identity"}  # httpcore adds Host
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PORTS = {b"http": 80, b"https": 443}
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -123,10 +125,7 @@ class Fetcher:
     async def _follow(self, pool: httpcore.AsyncConnectionPool, url: str) -> bytes:
         for _ in range(_REDIRECTS + 1):
             target = self._permitted(url)
-            headers = {"Accept": "image/*", "User-Agent": "vasari", "Accept-Encoding": "identity"}
-            async with pool.stream(
-                "GET", target, headers={**headers, "Host": _host_header(target)}
-            ) as response:
+            async with pool.stream("GET", target, headers=_HEADERS) as response:
                 if response.status in _MOVED:
                     url = _redirect(target, response.headers)
                     continue
@@ -172,13 +171,7 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern or (pattern.startswith("*.") and host.endswith(pattern[1:]))
 
 
-def _host_header(target: httpcore.URL) -> bytes:
-    return target.host
-
-
 def _redirect(origin: httpcore.URL, headers: Iterable[tuple[bytes, bytes]]) -> str:
-    from urllib.parse import urljoin
-
     location = next((value for name, value in headers if name.lower() == b"location"), b"")
     base = f"{origin.scheme.decode()}://{origin.host.decode()}{origin.target.decode()}"
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -121,6 +122,19 @@ class Jobs:
             if self._current is not None and self._current.id == job:
                 self._current.stop.set()
         return self.job(job)
+
+    def look_around(self) -> None:
+        """Look now for jobs that others left, and not at the next turn."""
+        self._wake.set()
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait until nothing runs or is in line; whether that came about."""
+        deadline = time.monotonic() + seconds
+        while self._current is not None or self._line:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     @contextmanager
     def shared_lease(self) -> Iterator[bool]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from api.service.cache import EmbeddingCache, Key
-from retrieval.domain import EmbeddingSpace, UnitVectors
+from api.service.problems import ProblemError
+from retrieval.domain import EmbeddingSpace, Item, UnitVectors
+from retrieval.errors import ImageError
 from retrieval.library import Library
+
+if TYPE_CHECKING:
+    from retrieval.models.ports import Picture
 
 
 class ServedLibrary(Library):
@@ -19,6 +24,8 @@ class ServedLibrary(Library):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.cache = EmbeddingCache(20_000)
+        self.models.long_lived = True
+        self.read_original: Callable[[Item], bytes] | None = None  # what keeps files inside the roots
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts, computed only where they are not remembered."""
@@ -35,6 +42,15 @@ class ServedLibrary(Library):
         return self._remembered(
             keys, pictures, lambda missing: super(ServedLibrary, self).embed_pictures(missing, space)
         )
+
+    def _picture_of(self, item: Item) -> Picture:
+        """An item's picture, read as carefully as what is sent to callers."""
+        if self.read_original is None:
+            return super()._picture_of(item)
+        try:
+            return self.open_picture(self.read_original(item))
+        except ProblemError as error:
+            raise ImageError(str(error), "read") from None
 
     def _remembered(self, keys: Sequence[Key], inputs: Sequence[Any], compute: Any) -> UnitVectors:
         found = [self.cache.get(key) for key in keys]

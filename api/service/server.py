@@ -8,13 +8,13 @@ import tempfile
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from api.service.settings import ServiceSettings
 from retrieval.catalog.catalog import Catalog
 from retrieval.errors import UsageError
 
-_HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
+HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
 _FINISH_WITHIN = 60  # seconds that open requests have when the service is told to stop
 
 
@@ -31,14 +31,14 @@ class PunctualProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for headers."""
         super().connection_made(transport)
-        self._late = self.loop.call_later(_HEADERS_WITHIN, self._close_late)
+        self._late = self.loop.call_later(HEADERS_WITHIN, self._close_late)
 
     def data_received(self, data: bytes) -> None:
         """Take data; what follows an answered request are the headers of the next."""
         super().data_received(data)
         if self._reading_headers():
             if self._late is None:
-                self._late = self.loop.call_later(_HEADERS_WITHIN, self._close_late)
+                self._late = self.loop.call_later(HEADERS_WITHIN, self._close_late)
         elif self._late is not None:
             self._late.cancel()
             self._late = None
@@ -50,7 +50,8 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _reading_headers(self) -> bool:
-        return self.cycle is None or (self.cycle.response_complete and bool(self.conn.trailing_data[0]))
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or (cycle.response_complete and bool(self.conn.trailing_data[0]))
 
     def _close_late(self) -> None:
         self._late = None

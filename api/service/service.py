@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -62,11 +62,13 @@ class Service:
         self.image_limits = limits
         self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
         self.originals = Originals(library, self.jail)
+        library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
         self._threads = anyio.CapacityLimiter(settings.threads)
+        self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}
         self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
         self._commits: dict[str, Batcher[Sent, ItemId]] = {}
@@ -99,9 +101,8 @@ class Service:
     @property
     def depths(self) -> dict[str, int]:
         """How much waits, by queue."""
-        batchers = [*self._texts.values(), *self._pictures.values(), *self._commits.values()]
         depths: dict[str, int] = {"threads": self._threads.statistics().tasks_waiting}
-        for batcher in batchers:
+        for batcher in self._batchers:
             depths[batcher.name] = depths.get(batcher.name, 0) + batcher.depth
         return depths
 
@@ -154,7 +155,9 @@ class Service:
         if space.name not in self._texts:
             # The encoder is asked at each call: a search must not wait for a model that a job is loading.
             self._texts[space.name] = self._batcher(
-                "text", lambda texts: list(self.library.text_encoder(space).embed_texts(texts)), order=len
+                "text",
+                lambda texts: list(self.library.models.text_encoder(space).embed_texts(texts)),
+                order=len,
             )
         return self._texts[space.name]
 
@@ -187,16 +190,17 @@ class Service:
             observer=self.metrics,
         )
         batcher.start()
+        self._batchers.append(batcher)
         return batcher
 
     async def _close_batchers(self) -> None:
-        for batcher in [*self._texts.values(), *self._pictures.values(), *self._commits.values()]:
+        for batcher in self._batchers:
             await batcher.close()
 
     @property
     def batchers_alive(self) -> bool:
         """Whether every worker that was started still works."""
-        return all(batcher.alive for batcher in [*self._texts.values(), *self._pictures.values()])
+        return all(batcher.alive for batcher in self._batchers)
 
     # What routes ask
 
@@ -253,7 +257,7 @@ class Service:
             return
         try:
             space = await self.space()
-            await self.run(self.library.text_encoder, space)
+            await self.run(self.library.models.text_encoder, space)
             if self.settings.preload == "all":
                 await self.run(self.library.encoder, space)
         except VasariError as error:  # /readyz tells; searching by item needs no model

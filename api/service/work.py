@@ -16,6 +16,7 @@ from indexer.progress import Progress, Pulse
 from retrieval.domain import Caption, CaptionSource, Item, Modality
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.library import Library
+from retrieval.models.ports import Detail
 
 _CHUNK = 4  # pictures captioned at once: a cancellation waits for one such call
 
@@ -114,9 +115,7 @@ def run_caption(
     total = library.catalog.count(Modality.IMAGE)
     waiting = _uncaptioned(library)
     while not stop.is_set() and (chunk := list(islice(waiting, _CHUNK))):
-        for item, sentence in zip(
-            chunk, _describe(library, chunk, params.get("detail", "short")), strict=True
-        ):
+        for item, sentence in zip(chunk, _describe(library, chunk, _detail(params)), strict=True):
             if sentence is None:
                 failed += 1
                 continue
@@ -129,6 +128,10 @@ def run_caption(
     return {"captioned": done, "failed": failed}
 
 
+def _detail(params: Mapping[str, Any]) -> Detail:
+    return "detailed" if params.get("detail") == "detailed" else "short"
+
+
 def _uncaptioned(library: Library) -> Iterator[Item]:
     ids = library.catalog.live_ids(Modality.IMAGE).tolist()
     for start in range(0, len(ids), 1000):
@@ -138,7 +141,7 @@ def _uncaptioned(library: Library) -> Iterator[Item]:
                 yield item
 
 
-def _describe(library: Library, items: Sequence[Item], detail: str) -> list[str | None]:
+def _describe(library: Library, items: Sequence[Item], detail: Detail) -> list[str | None]:
     """A sentence for each item; None for a picture that cannot be read any more."""
     try:
         return list(library.caption([Path(item.uri) for item in items], detail))

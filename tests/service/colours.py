@@ -19,9 +19,12 @@ from PIL import Image
 from api.service.served import ServedLibrary
 from indexer.engines.local import index
 from indexer.sources.folder import FolderSource
+from retrieval.catalog.catalog import Catalog
 from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
 from retrieval.library import Library
+from retrieval.loaded_models import LoadedModels
 from retrieval.models.ports import Picture
+from retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 20, 20),
@@ -83,20 +86,94 @@ def _of_text(text: str) -> NDArray[np.float32]:
     return np.random.default_rng(zlib.crc32(text.encode())).normal(size=SPACE.dim).astype(np.float32)
 
 
+class ColourReranker:
+    """A sentence describes a picture if it names the picture's colour."""
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """8 × 8 pixels."""
+        return np.asarray(picture.resize((8, 8)), dtype=np.uint8)
+
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """The mean colour, as features (n, 1, 3)."""
+        features: NDArray[np.float16] = batch.reshape(len(batch), 1, -1, 3).mean(2).astype(np.float16)
+        return features
+
+    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Near 1 for the named colour (n,)."""
+        wanted = [_of_text(text)[:3] for text in texts] * (len(features) // len(texts))
+        seen = features[:, 0].astype(np.float32) / 127.5 - 1
+        near: NDArray[np.float32] = np.exp(-np.linalg.norm(seen - np.stack(wanted), axis=1)).astype(
+            np.float32
+        )
+        return near
+
+    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
+        """Everywhere alike."""
+        return np.full((4, 4), 1 / 16, dtype=np.float32)
+
+
+class ColourCaptioner:
+    """Names the colour."""
+
+    def caption(self, images: Sequence[Picture], detail: str = "short") -> list[str]:
+        """One sentence a picture."""
+        return [
+            f"something {_name(image)}" + (", all over" if detail == "detailed" else "") for image in images
+        ]
+
+    def answer(self, image: Picture, question: str) -> str:
+        """The colour, whatever the question."""
+        return _name(image)
+
+
+def _name(image: Picture) -> str:
+    mean = np.asarray(image.resize((1, 1))).reshape(3)
+    return min(COLOURS, key=lambda name: float(np.linalg.norm(np.subtract(COLOURS[name], mean))))
+
+
+class ColourModels(LoadedModels):
+    """Fakes in place of all models."""
+
+    def __init__(self, catalog: Catalog, settings: Settings, directory: Path) -> None:
+        super().__init__(catalog, settings, directory)
+        self.colour_encoder = ColourEncoder()
+        self._of = catalog
+
+    def use(self, reference: str) -> EmbeddingSpace:
+        """The one space."""
+        space = self._of.ensure_space(SPACE)
+        if self._of.default_space() is None:
+            self._of.set_default_space(space.name)
+        return space
+
+    def encoder(self, space: EmbeddingSpace) -> ColourEncoder:
+        """The one encoder."""
+        return self.colour_encoder
+
+    def text_encoder(self, space: EmbeddingSpace) -> ColourEncoder:
+        """The one encoder."""
+        return self.colour_encoder
+
+    def reranker(self, encoder: str) -> Any:
+        """The fake."""
+        return ColourReranker()
+
+    def captioner(self, encoder: str) -> Any:
+        """The fake."""
+        return ColourCaptioner()
+
+
 class ColourLibrary(ServedLibrary):
     """A served library with the fakes in place of models."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.model = ColourEncoder()
+    def __init__(self, root: Path, settings: Settings, catalog: Catalog) -> None:
+        super().__init__(root, settings, catalog)
+        self.models: ColourModels = ColourModels(catalog, settings, root / "models")
 
-    def use_model(self, reference: str) -> EmbeddingSpace:
-        """The one space."""
-        space = self.catalog.ensure_space(SPACE)
-        self._encoders[space.name] = self.model
-        if self.catalog.default_space() is None:
-            self.catalog.set_default_space(space.name)
-        return space
+    @property
+    def model(self) -> ColourEncoder:
+        """The encoder, to look at what it was asked."""
+        return self.models.colour_encoder
 
 
 def picture(colour: str | tuple[int, int, int], side: int = 64, kind: str = "PNG") -> bytes:

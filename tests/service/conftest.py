@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from api.service.app import create_app
+from api.service.server import PunctualProtocol
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from tests.service.colours import ColourLibrary, make_library
@@ -59,6 +64,50 @@ def serve(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterat
             return Served(client, library, service, {} if empty else ids, tmp_path / "library", pictures)
 
         yield start
+
+
+@contextmanager
+def listening(app: FastAPI, **options: Any) -> Iterator[str]:
+    """The application on a real socket, in a thread; its address."""
+    config = uvicorn.Config(app, port=0, http=PunctualProtocol, log_config=None, ws="none", **options)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+            assert thread.is_alive()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@dataclass
+class Live:
+    """A service on a real socket."""
+
+    url: str
+    library: ColourLibrary
+    ids: dict[str, int]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+
+@pytest.fixture
+def live(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterator[Live]:
+    """A service on a real socket, over its own copy of the library."""
+    root, _, ids = coloured
+    shutil.copytree(root, tmp_path / "library")
+    library = ColourLibrary.open(tmp_path / "library")
+    settings = ServiceSettings(preload="none", body_timeout=1.0)
+    with listening(create_app(lambda: library, settings)) as url:
+        yield Live(url, library, ids)
 
 
 @pytest.fixture

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import uuid4
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
@@ -134,9 +143,17 @@ def _base64(vector: Any) -> str:
 
 
 class RerankDocument(Body):
-    """A document: a text, or a picture of the library."""
+    """A document: exactly one of a text, a picture, and a picture of the library."""
 
-    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
+    image: Picture | None = None
+    item: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len([value for value in (self.text, self.image, self.item) if value is not None]) != 1:
+            raise ValueError("a document has exactly one of text, image and item")
+        return self
 
 
 class RerankBody(Body):
@@ -167,7 +184,7 @@ class RerankResult(BaseModel):
 
     index: int
     relevance_score: float
-    document: dict[str, str] | None = None
+    document: dict[str, JsonValue] | None = None
 
 
 class RerankAnswer(BaseModel):
@@ -188,23 +205,47 @@ class RerankAnswer(BaseModel):
 async def rerank(
     service: ServiceDep, body: Annotated[RerankBody, Depends(body_of(RerankBody))]
 ) -> RerankAnswer:
-    """Order documents by how well they fit a query."""
-    texts = [document if isinstance(document, str) else document.text for document in body.documents]
+    """Order documents by how well they fit a query: pictures by the cross-attention model, texts by their vectors."""
+    documents = [RerankDocument(text=given) if isinstance(given, str) else given for given in body.documents]
+    texts = [document.text for document in documents if document.text is not None]
     if any(not text.strip() for text in texts):
         raise UsageError("a document has words")
-    ranked = await service.run(service.library.rerank, body.query, texts, body.top_n)
+    if texts and len(texts) < len(documents):
+        raise UsageError("documents are all texts or all pictures: their scores cannot be compared")
+    if texts:
+        scores = await _text_relevance(body.query, texts, service)
+    else:
+        pictures = [await _document_picture(document, service) for document in documents]
+        scores = await service.run(service.library.match, pictures, body.query.strip())
+    ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
     return RerankAnswer(
         id=uuid4().hex,
         results=[
             RerankResult(
                 index=index,
-                relevance_score=round(float(score), 6),
-                document={"text": texts[index]} if body.return_documents else None,
+                relevance_score=round(min(max(score, 0.0), 1.0), 6),
+                document=documents[index].model_dump(exclude_none=True, exclude={"image"})
+                if body.return_documents
+                else None,
             )
             for index, score in ranked
         ],
         meta={"api_version": {"version": "2"}},
     )
+
+
+async def _text_relevance(query: str, texts: Sequence[str], service: Service) -> list[float]:
+    """(1 + cosine) / 2 of the query and each text, in [0, 1]."""
+    vectors = await service.embed_texts([query.strip(), *texts], await service.space())
+    relevance: list[float] = ((1 + vectors[1:] @ vectors[0]) / 2).tolist()
+    return relevance
+
+
+async def _document_picture(document: RerankDocument, service: Service) -> bytes:
+    if document.item is not None:
+        return await service.run(service.originals.read, await service.item(document.item))
+    await service.run(service.check_picture, document.image or b"")
+    return document.image or b""
 
 
 # clip-retrieval: https://github.com/rom1504/clip-retrieval, clip_back.py

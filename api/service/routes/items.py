@@ -144,7 +144,9 @@ async def why(
     q: Annotated[str, Query(min_length=1, max_length=1000, pattern=r"\S", description="The query's words.")],
 ) -> Response:
     """Where in the picture the words are found: a heat map to lay over it, as PNG with transparency."""
-    await service.item(id)
+    await service.run(
+        service.originals.read, await service.item(id)
+    )  # inside the roots, and what was indexed
     data = await service.run(service.library.why_png, id, q.strip())
     return Response(data, 200, {"Cache-Control": "private, max-age=3600"}, "image/png")
 

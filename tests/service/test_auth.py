@@ -1,0 +1,124 @@
+"""Keys, scopes, rates, and who is served without a key."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.service.auth import create_key, key_hash
+from api.service.rates import RateLimiter
+from api.service.server import refuse_without_keys
+from api.service.settings import ServiceSettings
+from retrieval.errors import UsageError
+from tests.service.conftest import Serve, Served
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_without_keys_this_machine_is_served(served: Served) -> None:
+    """A library without keys serves programs on its own machine."""
+    assert served.client.get("/v1/session").json()["name"] == "local"
+
+
+def test_without_keys_nobody_else_is_served(serve: Serve) -> None:
+    """Another machine, and anybody behind a proxy on this one, is refused with the reason."""
+    served = serve()
+    stranger = TestClient(served.client.app, base_url="http://127.0.0.1:7600", client=("192.0.2.7", 1))
+    for response in (
+        stranger.post("/v1/search", json={"query": "red"}),
+        served.client.post("/v1/search", json={"query": "red"}, headers={"X-Forwarded-For": "192.0.2.7"}),
+    ):
+        assert response.status_code == 403
+        assert "vasari keys create" in response.json()["detail"]
+
+
+def test_a_key_opens_its_scopes_only(served: Served) -> None:
+    """A search key searches, and neither deletes nor starts jobs."""
+    _, key = create_key(served.library.catalog, "reader", ["search"])
+    found = served.client.post("/v1/search", json={"query": "red"}, headers=bearer(key))
+    assert found.status_code == 200
+    refused = served.client.delete(f"/v1/items/{served.ids['red']}", headers=bearer(key))
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:vasari:problem:scope")
+    assert served.client.get("/v1/jobs", headers=bearer(key)).status_code == 403
+    assert served.client.get(f"/v1/items/{served.ids['red']}", headers=bearer(key)).status_code == 200
+
+
+def test_with_keys_everybody_needs_one(served: Served) -> None:
+    """From the first key on, this machine is asked for one too; the page and the health checks are open."""
+    create_key(served.library.catalog, "any", ["admin"])
+    refused = served.client.post("/v1/search", json={"query": "red"})
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert served.client.get("/livez").status_code == 200
+
+
+def test_a_key_is_stored_as_a_hash(served: Served) -> None:
+    """The key itself is nowhere in the catalog."""
+    number, key = create_key(served.library.catalog, "x", ["write"])
+    (record,) = served.library.catalog.api_keys()
+    assert (record.id, record.key_hash, record.scopes) == (number, key_hash(key), ("write",))
+    assert all(key.encode() not in path.read_bytes() for path in served.root.glob("catalog*"))
+
+
+def test_a_revoked_key_is_refused(serve: Serve) -> None:
+    """Revoking ends a key; a service that has no key left does not become open to others."""
+    served = serve(host="0.0.0.0")
+    number, key = create_key(served.library.catalog, "x", ["search"])
+    assert served.client.get("/v1/session", headers=bearer(key)).status_code == 200
+    served.library.catalog.revoke_key(number)
+    served.service.doorkeeper.forget()
+    assert served.client.get("/v1/session", headers=bearer(key)).status_code == 403
+    assert served.client.get("/v1/session").status_code == 403
+
+
+def test_a_session_cookie_stands_for_the_key(served: Served) -> None:
+    """The page can let pictures and event streams be fetched with a cookie no script reads."""
+    _, key = create_key(served.library.catalog, "page", ["search"])
+    opened = served.client.post("/v1/session", headers=bearer(key))
+    assert opened.status_code == 204
+    cookie = opened.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert served.client.get("/v1/session").json() == {"name": "page", "scopes": ["search"]}
+
+
+def test_a_key_that_asks_too_often_waits(serve: Serve) -> None:
+    """Beyond its burst a key gets 429 with the time to wait; other keys are not touched."""
+    served = serve(rate_per_second=0.01, rate_burst=3)
+    _, busy = create_key(served.library.catalog, "busy", ["search"])
+    _, calm = create_key(served.library.catalog, "calm", ["search"])
+    statuses = [served.client.get("/v1/session", headers=bearer(busy)).status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+    refused = served.client.get("/v1/session", headers=bearer(busy))
+    assert int(refused.headers["retry-after"]) > 10
+    assert served.client.get("/v1/session", headers=bearer(calm)).status_code == 200
+
+
+def test_another_address_without_keys_is_not_served(served: Served) -> None:
+    """Starting on an address that others can reach is refused until there is a key."""
+    everywhere = ServiceSettings(host="0.0.0.0")
+    with pytest.raises(UsageError, match="vasari keys create"):
+        refuse_without_keys(everywhere, served.library.catalog)
+    refuse_without_keys(ServiceSettings(host="::1"), served.library.catalog)
+    create_key(served.library.catalog, "x", ["search"])
+    refuse_without_keys(everywhere, served.library.catalog)
+
+
+def test_a_scope_that_is_none_is_refused(served: Served) -> None:
+    """Making a key names the scopes there are."""
+    with pytest.raises(UsageError, match="search, write, admin"):
+        create_key(served.library.catalog, "x", ["root"])
+
+
+def test_a_bucket_fills_again() -> None:
+    """Tokens come back with time, never more than the burst."""
+    now = 0.0
+    limiter = RateLimiter(2.0, 2, clock=lambda: now)
+    assert [limiter.take("a"), limiter.take("a")] == [0, 0]
+    assert limiter.take("a") == 0.5
+    now = 0.5
+    assert limiter.take("a") == 0
+    now = 100.0
+    assert [limiter.take("a") for _ in range(3)] == [0, 0, 0.5]

@@ -1,0 +1,167 @@
+"""Requests of the same moment share a call of the model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import anyio
+import pytest
+
+from api.service.batching import Batcher
+from retrieval.errors import OverloadedError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"
+
+
+class Model:
+    """Answers each word with its capitals; waits for `gate`."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def __call__(self, words: list[str]) -> Sequence[str]:
+        self.gate.wait(10)
+        self.batches.append(list(words))
+        if "poison" in words:
+            raise RuntimeError("cannot read this")
+        return [word.upper() for word in words]
+
+
+def batcher(model: Model, **options: int) -> Batcher[str, str]:
+    made = Batcher("words", model, **{"size": 8, "wait": 0, "limit": 64, **options})
+    made.start()
+    return made
+
+
+async def test_requests_that_wait_are_computed_together() -> None:
+    """While the model works, requests gather and become one batch; each gets its own answer."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model)
+    answers: dict[str, list[str]] = {}
+
+    async def ask(word: str) -> None:
+        answers[word] = await shared.submit([word])
+
+    async with anyio.create_task_group() as group:
+        for word in ("a", "b", "c", "d"):
+            group.start_soon(ask, word)
+            await anyio.sleep(0.01)
+        model.gate.set()
+    assert answers == {word: [word.upper()] for word in "abcd"}
+    assert model.batches == [["a"], ["b", "c", "d"]]
+    await shared.close()
+
+
+async def test_one_bad_input_fails_alone() -> None:
+    """Neighbours of an input that the model fails on are answered."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model)
+    outcomes: dict[str, object] = {}
+
+    async def ask(word: str) -> None:
+        try:
+            outcomes[word] = await shared.submit([word])
+        except RuntimeError as error:
+            outcomes[word] = str(error)
+
+    async with anyio.create_task_group() as group:
+        for word in ("first", "good", "poison", "fine"):
+            group.start_soon(ask, word)
+        await anyio.sleep(0.02)
+        model.gate.set()
+    assert outcomes == {
+        "first": ["FIRST"],
+        "good": ["GOOD"],
+        "poison": "cannot read this",
+        "fine": ["FINE"],
+    }
+    await shared.close()
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    """What does not fit is told to come again; what fits is answered."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model, size=1, limit=2)
+    refused = 0
+
+    async def ask(word: str) -> None:
+        nonlocal refused
+        try:
+            await shared.submit([word])
+        except OverloadedError:
+            refused += 1
+
+    async with anyio.create_task_group() as group:
+        for number in range(6):
+            group.start_soon(ask, str(number))
+            await anyio.sleep(0.01)
+        model.gate.set()
+    assert refused == 3  # one was with the model, two waited
+    assert sum(map(len, model.batches)) == 3
+    await shared.close()
+
+
+async def test_nothing_is_computed_for_who_went_away() -> None:
+    """A request that was cancelled while it waited never reaches the model."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model)
+    async with anyio.create_task_group() as group:
+        group.start_soon(shared.submit, ["first"])
+        await anyio.sleep(0.01)
+        with anyio.move_on_after(0.02):
+            await shared.submit(["gone"])
+        group.start_soon(shared.submit, ["last"])
+        await anyio.sleep(0.01)
+        model.gate.set()
+    assert model.batches == [["first"], ["last"]]
+    await shared.close()
+
+
+async def test_closing_answers_what_was_accepted() -> None:
+    """A batcher that closes answers its queue first, and takes nothing new."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model, size=1)
+    answers: list[list[str]] = []
+
+    async def ask(word: str) -> None:
+        answers.append(await shared.submit([word]))
+
+    async with anyio.create_task_group() as group:
+        for word in "abc":
+            group.start_soon(ask, word)
+        await anyio.sleep(0.01)
+        group.start_soon(shared.close)
+        await anyio.sleep(0.01)
+        with pytest.raises(OverloadedError):
+            await shared.submit(["late"])
+        model.gate.set()
+    assert sorted(answers) == [["A"], ["B"], ["C"]]
+
+
+async def test_a_long_input_does_not_travel_with_short_ones() -> None:
+    """Inputs of very different cost are different batches."""
+    model = Model()
+    model.gate.clear()
+    shared: Batcher[str, str] = Batcher("words", model, size=8, wait=0, limit=64, order=len)
+    shared.start()
+    async with anyio.create_task_group() as group:
+        for word in ("first", "b", "x" * 500, "c"):
+            group.start_soon(shared.submit, [word])
+            await anyio.sleep(0.01)
+        model.gate.set()
+    assert model.batches == [["first"], ["b", "c"], ["x" * 500]]
+    await shared.close()

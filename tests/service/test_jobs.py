@@ -1,0 +1,144 @@
+"""Jobs over HTTP: progress, cancelling, resuming, and where they may look."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from api.service.settings import ServiceSettings
+from tests.service.colours import picture
+from tests.service.conftest import Serve, Served
+
+
+def finished(served: Served, job: int, seconds: float = 30) -> dict[str, Any]:
+    """The job once it has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer: dict[str, Any] = served.client.get(f"/v1/jobs/{job}").json()
+        if answer["state"] != "running":
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"the job did not end: {answer}")
+
+
+def test_an_index_job_adds_pictures_and_tells_how(serve: Serve, tmp_path: Path) -> None:
+    """An index job over an allowed root brings the library in step; events end with its report."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for shade in range(5):
+        (folder / f"{shade}.png").write_bytes(picture((shade * 40, 0, 90)))
+    served = serve(roots=[folder])
+    started = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(folder)]})
+    assert started.status_code == 202, started.text
+    with served.client.stream("GET", f"/v1/jobs/{started.json()['id']}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line]
+    assert lines[-2] == "event: end"
+    last = json.loads(lines[-1].removeprefix("data: "))
+    assert last["state"] == "done"
+    assert last["progress"]["report"]["added"] == 5
+    assert served.client.post("/v1/search", json={"query": "red"}).json()["total"] == 13
+    assert served.client.get("/v1/jobs").json()["jobs"][0]["id"] == last["id"]
+
+
+def test_jobs_stay_inside_the_roots(serve: Serve, tmp_path: Path) -> None:
+    """Paths outside the roots are refused; links that lead out are skipped with the reason."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "secret.png").write_bytes(picture((7, 7, 7)))
+    (inside / "link.png").symlink_to(outside / "secret.png")
+    (inside / "folder").symlink_to(outside)
+    served = serve(roots=[inside])
+    for path in (str(outside), f"{inside}/../out", "relative", f"{inside}/folder", "/etc", f"{inside}\0"):
+        response = served.client.post("/v1/jobs", json={"kind": "index", "paths": [path]})
+        assert response.status_code == 403, path
+    missing = served.client.post("/v1/jobs", json={"kind": "index", "paths": [f"{inside}/nothing"]})
+    assert missing.status_code == 404
+    job = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(inside)]}).json()
+    report = finished(served, job["id"])["progress"]["report"]
+    assert (report["added"], report["failed"]) == (0, 2)
+    assert "VASARI_ROOTS" in served.library.catalog.failures()[0].reason
+
+
+def test_without_roots_nothing_is_indexed(served: Served) -> None:
+    """A service that was told no roots refuses index jobs, and says what to set."""
+    response = served.client.post("/v1/jobs", json={"kind": "index", "paths": ["/"]})
+    assert response.status_code == 403
+    assert "VASARI_ROOTS" in response.json()["detail"]
+
+
+def test_a_cancelled_job_stops_and_keeps_what_it_did(serve: Serve, tmp_path: Path) -> None:
+    """Cancelling ends a job after its batch; a job in line never begins."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for shade in range(200):
+        (folder / f"{shade:03}.png").write_bytes(picture((shade, 255 - shade, 9), side=8))
+    served = serve(roots=[folder])
+    served.library.model.gate.clear()  # the model waits
+    first = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(folder)]}).json()["id"]
+    second = served.client.post("/v1/jobs", json={"kind": "rebuild"}).json()["id"]
+    assert served.client.delete(f"/v1/jobs/{second}").json()["state"] == "cancelled"
+    while served.service.jobs.job(first).progress.get("total") != 200:
+        time.sleep(0.02)
+    assert served.client.delete(f"/v1/jobs/{first}").json()["state"] == "cancelled"
+    served.library.model.gate.set()
+    served.service.jobs.wait_until_idle(20)
+    assert served.client.get(f"/v1/jobs/{first}").json()["state"] == "cancelled"
+    total = served.client.post("/v1/search", json={"query": "red"}).json()["total"]
+    assert 8 <= total < 208
+    assert served.client.get(f"/v1/jobs/{second}").json()["progress"] in ({}, {"phase": "waiting"})
+
+
+def test_a_job_left_behind_is_resumed(serve: Serve, tmp_path: Path) -> None:
+    """A job whose service died is taken over by the next, and done to its end."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(picture((3, 3, 130)))
+    served = serve(roots=[folder])
+    abandoned = served.library.catalog.start_job("index", {"paths": [str(folder)]})
+    served.library.catalog.release_job(abandoned)
+    served.service.jobs.look_around()
+    assert finished(served, abandoned)["progress"]["report"]["added"] == 1
+
+
+def test_only_one_takes_over(served: Served) -> None:
+    """Of two services that see the same silent job, one gets it."""
+    catalog = served.library.catalog
+    job = catalog.start_job("mystery", {})
+    catalog.release_job(job)
+    record = catalog.job(job)
+    assert record is not None
+    assert record.heartbeat_at < datetime.now(UTC) - timedelta(days=1)
+    assert catalog.claim_job(job, record.heartbeat_at)
+    assert not catalog.claim_job(job, record.heartbeat_at)
+
+
+def test_captions_are_written_once(served: Served) -> None:
+    """A caption job describes each picture that no model has described; a second one has nothing to do."""
+    job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()["id"]
+    assert finished(served, job)["progress"]["report"] == {"captioned": 8, "failed": 0}
+    item = served.client.get(f"/v1/items/{served.ids['violet']}").json()
+    assert item["captions"] == [{"text": "something violet", "language": None, "source": "model"}]
+    job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()["id"]
+    assert finished(served, job)["progress"]["report"] == {"captioned": 0, "failed": 0}
+
+
+def test_a_rebuild_switches_the_generation(served: Served) -> None:
+    """After a rebuild searches use the new index, without a restart."""
+    job = served.client.post("/v1/jobs", json={"kind": "rebuild", "index_kind": "flat"}).json()["id"]
+    assert finished(served, job)["state"] == "done"
+    assert (
+        'vasari_index_generation{modality="image",space="colours"} 1.0' in served.client.get("/metrics").text
+    )
+    hits = served.client.post("/v1/search", json={"query": "red", "limit": 1}).json()["hits"]
+    assert hits[0]["id"] == served.ids["red"]
+
+
+def test_settings_read_lists_from_json() -> None:
+    """Roots in the environment are a JSON list."""
+    settings = ServiceSettings.model_validate({"roots": ["/a", "/b"]})
+    assert settings.roots == [Path("/a"), Path("/b")]
