@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from retrieval.images import ImageLimits
-    from retrieval.models.ports import Captioner, Detail, DualEncoder, Picture
+    from retrieval.images import ImageLimits, Picture
+    from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
 

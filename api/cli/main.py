@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import evaluating, indexing, models, searching, serving, training, understanding, upkeep
+from api.cli import demo, evaluating, indexing, models, searching, serving, training, understanding, upkeep
 from retrieval.errors import QueryError, UsageError, VasariError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for family in (indexing, searching, upkeep, models, evaluating, training, serving, understanding):
+for family in (demo, indexing, searching, upkeep, models, evaluating, training, serving, understanding):
     family.register(app)
 
 

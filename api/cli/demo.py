@@ -1,0 +1,212 @@
+"""`vasari demo`: draw a collection, index it, and search it in several ways, explaining each step as it goes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import output
+
+if TYPE_CHECKING:
+    from retrieval.domain import SearchResponse
+    from retrieval.drawing import Row
+    from retrieval.library import Library
+    from training.scenes.scene import Scene
+
+PICTURES = 300
+SEED = 77
+SIZE = 320
+SHOWN = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari demo ./demo")(demo)
+
+
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where pictures and library go.")] = Path(
+        "demo"
+    ),
+) -> None:
+    """Draw 300 postcards, index them, and search them in six languages; needs no network."""
+    from retrieval.library import Library
+    from training.scenes.dataset import Collection, render
+    from training.scenes.scene import Split
+
+    directory = directory.expanduser()
+    pictures = directory / "pictures"
+    _say(
+        f"1. Draw {PICTURES} postcards",
+        f"Vasari paints its own demo pictures, into {pictures}. None of these combinations of object, colour and place"
+        " was in the training of its built-in models.",
+    )
+    render(pictures, SEED, PICTURES, Split.HELDOUT, SIZE)
+    collection = Collection(SEED, Split.HELDOUT, SIZE)
+    scenes = [collection.scene(index) for index in range(PICTURES)]
+    with Library.open(directory / "library", create=True) as library:
+        _index(library, pictures / "images")
+        tour = _Tour(library, pictures, scenes)
+        for step in (
+            tour.languages,
+            tour.subtract,
+            tour.similar,
+            tour.sentences,
+            tour.rerank,
+            tour.understand,
+        ):
+            step()
+    sheet = directory / "demo.png"
+    tour.write_sheet(sheet)
+    _say("8. See for yourself", f"All results as pictures: {sheet}")
+    output.line(
+        textwrap.dedent(f"""
+        Next:
+          vasari search "a red car in the snow" --library {directory / "library"}
+          vasari serve --library {directory / "library"}      the search page, on http://127.0.0.1:7600
+          vasari index ~/Pictures --model fast      your own photos, with a model that knows photos
+        """)
+    )
+
+
+def _index(library: Library, images: Path) -> None:
+    from api.cli.indexing import run_index, summary
+    from indexer.sources.folder import FolderSource
+
+    _say("2. Index them", "Each picture becomes a vector of numbers, by the built-in dual encoder `scenes`.")
+    report = run_index(library, FolderSource([images], limits=library.image_limits), model="scenes")
+    output.line(f"   {summary(report)}")
+
+
+class _Tour:
+    """The searches; remembers what was found for the contact sheet."""
+
+    def __init__(self, library: Library, directory: Path, scenes: Sequence[Scene]) -> None:
+        self.library = library
+        self.directory = directory
+        self.scenes = scenes
+        self.rows: list[Row] = []
+
+    def languages(self) -> None:
+        """One search in each language."""
+        from training.scenes.captions import describe
+        from training.scenes.scene import Detail, Language
+
+        _say("3. Words find pictures", "in six languages; the picture that was meant is marked →")
+        for number, language in enumerate(Language):
+            index = 17 + 40 * number
+            text = describe(self.scenes[index], language, Detail.HIGH, Random(number))
+            self._search(text, index)
+
+    def subtract(self) -> None:
+        """A negative term."""
+        _say("4. Terms add and subtract", 'vasari search "a boat on the water" - "night"')
+        self._search("a boat on the water", None)
+        self._search('"a boat on the water" - "night"', None)
+
+    def similar(self) -> None:
+        """Picture to picture."""
+        from retrieval.domain import SearchRequest, Term, TermKind
+
+        _say("5. Pictures find pictures", f"vasari similar {self._path(60)}")
+        request = SearchRequest((Term(TermKind.IMAGE, image=self._path(60)),), limit=SHOWN)
+        self._show("similar to the first", self.library.search(request), None)
+
+    def sentences(self) -> None:
+        """Picture to words."""
+        from training.scenes.captions import describe
+        from training.scenes.scene import Detail, Language
+
+        _say("6. Pictures find words", "Which of 300 sentences describes this picture?")
+        index = 123
+        sentences = [
+            describe(scene, Language.ENGLISH, Detail.HIGH, Random(number))
+            for number, scene in enumerate(self.scenes)
+        ]
+        for text, share in self.library.classify(self._path(index), sentences, ["{}"])[:3]:
+            output.line(f"   {'→' if text == sentences[index] else ' '} {share:5.3f}  {text}")
+
+    def rerank(self) -> None:
+        """A query that the first stage gets wrong and the second right."""
+        from dataclasses import replace
+
+        from retrieval.domain import Rerank, SearchRequest
+        from retrieval.search.query import parse_query
+        from training.scenes.captions import describe
+        from training.scenes.scene import Detail, Language
+
+        _say(
+            "7. A second look: reranking",
+            "A dual encoder compares two finished summaries, and mixes up what has which colour, number or place. The"
+            " reranker reads words and picture together. A query that the first stage gets wrong:",
+        )
+        for index, scene in enumerate(self.scenes):
+            text = describe(scene, Language.ENGLISH, Detail.HIGH, Random(index))
+            request = SearchRequest(parse_query(f'"{text}"'), limit=SHOWN)
+            first = self.library.search(request)
+            if self._place(first, index) == 0:
+                continue
+            second = self.library.search(replace(request, rerank=Rerank(32, None)))
+            if self._place(second, index) == 0:
+                output.line(f"   “{text}”")
+                self._show("before", first, index)
+                self._show("after", second, index)
+                return
+        output.line("   none of the 300: the first stage found every picture")
+
+    def understand(self) -> None:
+        """A caption and a question."""
+        _say("   Captions and questions", "by the built-in captioner `scenes-florence`")
+        path = self._path(200)
+        output.line(f"   vasari caption {path}")
+        output.line(f"      {self.library.caption([path], 'detailed')[0]}")
+        for question in ("What is the weather like?", "What time of day is it?"):
+            output.line(f"   vasari ask {path} “{question}”")
+            output.line(f"      {self.library.ask(path, question)}")
+
+    def write_sheet(self, target: Path) -> None:
+        """All results as one picture."""
+        from retrieval.drawing import contact_sheet
+
+        target.write_bytes(contact_sheet(self.rows))
+
+    def _path(self, index: int) -> Path:
+        return self.directory / "images" / f"{index:06d}.jpg"
+
+    def _search(self, text: str, meant: int | None) -> None:
+        from retrieval.domain import SearchRequest
+        from retrieval.search.query import parse_query
+
+        query = text if meant is None else f'"{text}"'
+        output.line(f"   “{text}”")
+        self._show(text, self.library.search(SearchRequest(parse_query(query), limit=SHOWN)), meant)
+
+    def _show(self, title: str, response: SearchResponse, meant: int | None) -> None:
+        from retrieval.drawing import Row
+        from training.scenes.captions import describe
+        from training.scenes.scene import Detail, Language
+
+        notes = []
+        for rank, hit in enumerate(response.hits):
+            index = int(Path(hit.item.uri).stem)
+            mark = "→" if index == meant else " "
+            notes.append(f"{'> ' if index == meant else ''}{hit.score:.3f}")
+            if rank < 3:
+                shown = describe(self.scenes[index], Language.ENGLISH, Detail.MEDIUM, Random(0))
+                output.line(f"   {mark} {hit.score:6.3f}  {Path(hit.item.uri).name}  shows: {shown}")
+        pictures = [self.library.picture_of(hit.item) for hit in response.hits]
+        self.rows.append(Row(title[:110], pictures, notes))
+
+    def _place(self, response: SearchResponse, index: int) -> int | None:
+        names = [int(Path(hit.item.uri).stem) for hit in response.hits]
+        return names.index(index) if index in names else None
+
+
+def _say(title: str, text: str) -> None:
+    output.line(f"\n{title}")
+    output.line(textwrap.indent(textwrap.fill(text, 96), "   "))
