@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import open_clip
@@ -191,13 +191,14 @@ class TextTower(nn.Module):
         x = tower.token_embedding(tokens).to(dtype) + positions  # (n, length, width)
         mask = None if tower.attn_mask is None else tower.attn_mask[:length, :length]
         x = self._at_pooled_position(tower.transformer(x, attn_mask=mask), tokens)  # (n, width)
-        # The norm works on each position for itself: only the pooled one is needed.
-        out: Tensor = tower.ln_final(x)
-        projection = tower.text_projection
+        x = tower.ln_final(x)  # works on each position for itself: only the pooled one is needed
+        return self._projected(x)
+
+    def _projected(self, x: Tensor) -> Tensor:
+        projection: nn.Module | Tensor | None = self.parts.text_projection
         if projection is None:
-            return out
-        out = projection(out) if isinstance(projection, nn.Linear) else out @ projection
-        return out
+            return x
+        return cast(Tensor, projection(x)) if isinstance(projection, nn.Module) else x @ projection
 
     def _at_pooled_position(self, x: Tensor, tokens: Tensor) -> Tensor:
         if self.pool == "first":

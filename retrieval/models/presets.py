@@ -208,7 +208,10 @@ def location(preset: Preset) -> Path | None:
     """The folder that holds the preset's weights on this machine, if they are here."""
     if preset.hub is None:
         directory = builtin_models_directory() / preset.name
-        return directory if (directory / _CONFIGURATION[preset.kind]).is_file() else None
+        complete = (directory / _CONFIGURATION[preset.kind]).is_file() and any(
+            directory.glob("*.safetensors")
+        )
+        return directory if complete else None
     weights = hub.cached(preset.hub, _WEIGHTS[preset.kind])
     return None if weights is None else weights.parent
 
