@@ -1,4 +1,4 @@
-"""`vasari models list|info`: which models there are, and which are on this machine."""
+"""`vasari models list|info|pull`: which models there are, and which are on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import output
-from api.cli.options import JsonOption
+from api.cli.options import JsonOption, open_settings
 
 if TYPE_CHECKING:
     from retrieval.models.presets import PresetStatus
@@ -57,6 +57,29 @@ def info(
     for key, value in fields.items():
         if value not in (None, ""):
             output.line(f"{key:15} {value}")
+
+
+@group.command("pull", epilog="Example: vasari models pull balanced", no_args_is_help=True)
+def pull(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to a licence that must be agreed to.")
+    ] = False,
+) -> None:
+    """Download a model's weights, so that it works without a network."""
+    from retrieval.models.folders import find_folder
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.presets import PRESETS, ModelKind
+    from retrieval.models.sources import locate, resolve
+
+    settings = open_settings()
+    access = HubAccess(settings.offline, settings.hub_timeout)
+    preset = PRESETS.get(name)
+    if preset is not None and preset.kind is not ModelKind.DUAL_ENCODER:
+        folder = find_folder(name, preset.kind, access)
+    else:
+        folder = locate(resolve(name), access, accept_licence=accept_licence).weights.parent
+    output.line(f"{name} is on this machine: {folder}")
 
 
 def _fields(status: PresetStatus) -> dict[str, Any]:
