@@ -36,7 +36,7 @@ Command = Callable[[Path], Sequence[str]]  # library -> the command that indexes
 class Outcome:
     """What came of it."""
 
-    killed: int  # runs that were still alive when they were killed
+    killed: int  # runs that met their moment
     commits: int  # segments that the killed runs left behind
     same_items: bool
     same_vectors: bool
@@ -83,13 +83,18 @@ class Collection:
 
 
 def torture(command: Command, collection: Collection, folder: Path, *, kills: int, seed: int) -> Outcome:
-    """Run `command` `kills` times, each time killing it at a random moment of its writing; then let it finish."""
+    """Run `command` and kill it at a random moment of its writing, `kills` times; then let it finish.
+
+    Moments are drawn from the first part of what a whole run takes, since later runs have less to do; one that ends
+    before its moment does not count.
+    """
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
     whole = _run_and_kill(command(folder / "calibration"), folder / "calibration", None) or 0.0
-    killed = 0
-    for _ in range(kills):
-        killed += _run_and_kill(command(tried), tried, chance.uniform(0, whole)) is None
+    killed = runs = 0
+    while killed < kills and runs < 3 * kills:
+        killed += _run_and_kill(command(tried), tried, chance.uniform(0, 0.4 * whole)) is None
+        runs += 1
         collection.change()
     with Library.open(tried) as library:
         commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces())

@@ -23,8 +23,8 @@ def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
     collection = Collection(tmp_path / "photos", 150, seed=1)
     outcome = torture(grey_command(collection.folder), collection, tmp_path, kills=30, seed=1)
     assert outcome.good, outcome
-    assert outcome.killed >= 10, outcome  # else the moments were badly chosen, and little was tested
-    assert outcome.commits >= 5, outcome
+    assert outcome.killed == 30, outcome
+    assert outcome.commits >= 5, outcome  # else the moments were badly chosen, and little was tested
 
 
 def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
@@ -33,6 +33,7 @@ def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
     command = vasari_command(collection.folder, write_model(tmp_path / "model", "clip"))
     outcome = torture(command, collection, tmp_path, kills=3, seed=2)
     assert outcome.good, outcome
+    assert outcome.killed == 3, outcome
 
 
 @pytest.mark.parametrize(
