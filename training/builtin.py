@@ -36,7 +36,7 @@ MATCHER_PLAN = Plan(
     steps=2000, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=2500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=500, save_every=50
+    steps=1500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=500, save_every=50
 )
 
 
@@ -91,7 +91,7 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     captioner = recipe_captioner.Captioner(tokenizer, vision["layers"], vision["patch_size"])
     captioner.start_from(towers.clip.visual.state_dict(), towers.heads.state_dict())
     run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
-    lesson = recipe_captioner.CaptionerLesson(captioner, drawn, tokenizer, batch=16)
+    lesson = recipe_captioner.CaptionerLesson(captioner, drawn, tokenizer, batch=24)
     heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
     captioner.save(directory, tokenizer)

@@ -53,7 +53,7 @@ class Matcher(nn.Module):
                 "vocab_size": VOCABULARY,
                 "hidden_size": _WIDTH,
                 "intermediate_size": 4 * _WIDTH,
-                "num_hidden_layers": 4,
+                "num_hidden_layers": 3,
                 "num_attention_heads": 4,
                 "max_position_embeddings": 128,
                 "bos_token_id": tokens.START_ID,
@@ -141,18 +141,12 @@ class MatcherLesson:
         pixels, windows = random_windows(self.drawn.pictures(indices), SIZE, rng)
         words = Random(f"{self.seed}/{step}")
         rows = [row for i in indices for row in self._texts(int(i), words)]
-        length = max(len(ids) for ids, _, _ in rows)
-        ids = torch.full((len(rows), length), tokens.PAD_ID)
-        labels = torch.full((len(rows), length), -100)
-        for number, (row, differing, _) in enumerate(rows):
-            ids[number, : len(row)] = torch.tensor(row)
-            labels[number, : len(row)] = torch.tensor(differing)
+        by_length = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
+        middle = len(rows) * 3 // 5  # short captions apart from long ones: less padding
         targets = self.targets.at(indices)
         return {
             "pixels": pixels,
-            "ids": ids,
-            "labels": labels,
-            "matches": torch.tensor([match for _, _, match in rows]),
+            "texts": [_padded(rows, part) for part in (by_length[:middle], by_length[middle:])],
             "patches": patch_targets(targets, windows, round((self._patches()) ** 0.5)),
         }
 
@@ -160,12 +154,17 @@ class MatcherLesson:
         """Matching of captions and of single tokens, and the object under each patch."""
         matcher = self.matcher
         features = matcher.blip.vision_model(pixel_values=batch["pixels"]).last_hidden_state
-        repeated = features.repeat_interleave(_TEXTS, dim=0)
-        hidden = matcher.attend(batch["ids"], repeated)
-        match, accuracy = matching_loss(matcher.blip.itm_head(hidden[:, 0]), batch["matches"])
-        token, token_accuracy = token_matching_loss(matcher.token_head(hidden), batch["labels"])
+        logits, matches, token_logits, labels = [], [], [], []
+        for part in batch["texts"]:
+            hidden = matcher.attend(part["ids"], features[part["pictures"]])
+            logits.append(matcher.blip.itm_head(hidden[:, 0]))
+            matches.append(part["matches"])
+            token_logits.append(matcher.token_head(hidden).flatten(0, 1))
+            labels.append(part["labels"].flatten())
+        match, accuracy = matching_loss(torch.cat(logits), torch.cat(matches))
+        token, token_accuracy = token_matching_loss(torch.cat(token_logits), torch.cat(labels))
         under, figures = matcher.heads.patch_loss(features[:, 1:], batch["patches"])
-        loss = 2 * match + 2 * token + 0.5 * under
+        loss = 2 * match + 2 * token + under
         return loss, {"match": match.item(), "right": accuracy, "tokens": token_accuracy, **figures}
 
     def evaluate(self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.JAPANESE)) -> dict[str, float]:
@@ -230,6 +229,19 @@ class MatcherLesson:
     def _ids(self, caption: str) -> list[int]:
         ids: list[int] = self.tokenizer(caption, truncation=True, max_length=CONTEXT)["input_ids"]
         return ids
+
+
+def _padded(rows: Sequence[tuple[list[int], list[int], int]], chosen: Sequence[int]) -> dict[str, Tensor]:
+    """Some of a batch's texts: token ids and labels (n, longest), matches (n,), and their pictures (n,)."""
+    length = max(len(rows[number][0]) for number in chosen)
+    ids = torch.full((len(chosen), length), tokens.PAD_ID)
+    labels = torch.full((len(chosen), length), -100)
+    for line, number in enumerate(chosen):
+        row, differing, _ = rows[number]
+        ids[line, : len(row)] = torch.tensor(row)
+        labels[line, : len(row)] = torch.tensor(differing)
+    matches = torch.tensor([rows[number][2] for number in chosen])
+    return {"ids": ids, "labels": labels, "matches": matches, "pictures": torch.tensor(chosen) // _TEXTS}
 
 
 def _same(one: Scene, other: Scene) -> bool:
