@@ -60,6 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line = error.with_caret() if isinstance(error, QueryError) else str(error)
         typer.echo(f"vasari: {line}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        typer.echo("vasari: stopped", err=True)
+        sys.exit(130)
     except BrokenPipeError:  # `vasari search cat | head`: the reader has left, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"vasari: unexpected {type(error).__name__}: {error} (--debug shows where)", err=True)
+        sys.exit(1)
