@@ -20,6 +20,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m api.cli.reference --check
 
 test: setup
 	$(BIN)/python -m pytest

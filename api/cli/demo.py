@@ -34,7 +34,10 @@ def demo(
         "demo"
     ),
 ) -> None:
-    """Draw 300 postcards, index them, and search them in six languages; needs no network."""
+    """Show what Vasari does, on pictures that it draws itself.
+
+    Draws 300 postcards, indexes them, and searches them in six languages; needs no network.
+    """
     from retrieval.library import Library
     from training.scenes.dataset import Collection, render
     from training.scenes.scene import Split

@@ -104,7 +104,10 @@ def evaluate(
     precision: PrecisionOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Measure retrieval: recall, median rank and mAP in both directions."""
+    """Measure how well a model retrieves.
+
+    Recall, median rank and mAP in both directions, with 95 % intervals.
+    """
     import platformdirs
 
     from retrieval.evaluation.datasets import annotation_file, languages, load_dataset

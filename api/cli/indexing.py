@@ -56,7 +56,10 @@ def index(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Bring the library in step with folders: add, update, move and remove what changed, and nothing else."""
+    """Bring the library in step with folders.
+
+    Adds, updates, moves and removes what changed, and touches nothing else.
+    """
     from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
     from retrieval.library import Library
 
@@ -94,7 +97,10 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
 
 
 def status(json: JsonOption = False, library: LibraryOption = None) -> None:
-    """Tell what the library holds, by which model, and whether a job is writing it."""
+    """Tell what the library holds.
+
+    Also by which model, and whether a job is writing it.
+    """
     from retrieval.domain import Modality
     from retrieval.library import Library
 
@@ -183,7 +189,10 @@ def remove(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Take items out of the library; files on disk are never touched."""
+    """Take items out of the library.
+
+    Files on disk are never touched.
+    """
     from retrieval.domain import Modality
     from retrieval.library import Library
 

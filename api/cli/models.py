@@ -61,7 +61,9 @@ def info(
 
 @group.command("pull", epilog="Example: vasari models pull balanced", no_args_is_help=True)
 def pull(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")
+    ],
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Agree to a licence that must be agreed to.")
     ] = False,

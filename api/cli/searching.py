@@ -124,7 +124,10 @@ def similar(
     jsonl: JsonLinesOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Find pictures like one picture; an item of the library is left out of its own answer."""
+    """Find pictures like one picture.
+
+    An item of the library is left out of its own answer.
+    """
     from retrieval.domain import SearchRequest, Term, TermKind
     from retrieval.errors import UsageError
 

@@ -80,7 +80,10 @@ def train(
     save_every: Annotated[int, typer.Option(help="Updates between checkpoints.", min=1)] = 50,
     device: DeviceOption = None,
 ) -> None:
-    """Fine-tune an open_clip model on your pairs; Ctrl-C or a crash loses nothing but the last few updates."""
+    """Fine-tune an open_clip model on your pairs.
+
+    Ctrl-C or a crash loses nothing but the last few updates: run the same command again.
+    """
     from retrieval.evaluation.datasets import load_dataset
     from retrieval.models.hub import HubAccess
     from training.finetuning import FineTuning, fine_tune

@@ -41,7 +41,7 @@ def match(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Tell how probable it is that a text describes a picture."""
+    """Tell how well a text describes a picture."""
     with _open(library) as opened:
         probability = opened.match([file.expanduser()], text)[0]
     if json:
@@ -82,7 +82,10 @@ def caption(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Describe pictures; with --all, write captions into the library."""
+    """Describe pictures.
+
+    With --all, the captions are written into the library.
+    """
     from retrieval.errors import UsageError
 
     if everything == bool(files):

@@ -21,7 +21,10 @@ def doctor(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Check that catalog, vectors and indexes agree; exit code 1 when something is wrong."""
+    """Check that catalog, vectors and indexes agree.
+
+    The exit code is 1 when something is wrong and was not mended.
+    """
     from indexer.doctor import examine
     from retrieval.library import Library
 
@@ -48,7 +51,10 @@ def rebuild(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Build new indexes over all vectors and switch to them; searches go on meanwhile."""
+    """Build new indexes, and switch to them.
+
+    Searches go on meanwhile.
+    """
     from api.cli.progress import Bar
     from indexer.generations import rebuild as build
     from retrieval.library import Library
