@@ -1,38 +1,33 @@
-"""Make outcomes durable: the segment's files first, then one transaction that names them.
+"""Make outcomes durable, some thousands at once: vectors by `retrieval.ingest`, then everything else.
 
-A kill at any moment leaves either no trace, or files that no transaction names (orphans, removed when the
-next job starts). Moves and touches are transactions of their own: where they are lost, the next job finds the
+Moves and touches are transactions of their own: where they are lost, the next job finds the
 same path gone and the same content new, and comes to the same end. Removals come last, when nothing can turn
 out to be moved any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
-
-import numpy as np
+from typing import Any, Protocol
 
 from indexer.pipeline import Embedded
 from indexer.plan import Known
 from indexer.sources.source import Candidate
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
-from retrieval.domain import ItemId, Modality, Skipped
-from retrieval.vectors.segments import write_segment
+from retrieval import ingest
+from retrieval.domain import Caption, CaptionSource, ItemId, Modality, Skipped
 
 
-class Ledger(Protocol):
-    """The part of the catalog that a commit writes to; each call is one transaction."""
+class Ledger(ingest.Ledger, Protocol):
+    """The part of the catalog that a job writes to; each call is one transaction."""
 
-    def reserve_ids(self, count: int) -> range: ...  # noqa: D102
-    def reserve_segment(self, space: str, modality: Modality) -> int: ...  # noqa: D102
-    def commit_segment(  # noqa: D102
-        self, segment: SegmentRecord, rows: Sequence[CommitRow], *, recovered: Sequence[str] = ()
-    ) -> None: ...
     def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None: ...  # noqa: D102
     def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None: ...  # noqa: D102
+    def set_captions(  # noqa: D102
+        self, item: ItemId, sentences: Sequence[Caption], source: CaptionSource
+    ) -> None: ...
+    def set_attributes(self, item: ItemId, attributes: Mapping[str, Any]) -> None: ...  # noqa: D102
     def record_failures(self, failures: Sequence[Skipped]) -> None: ...  # noqa: D102
     def clear_failures(self, uris: Sequence[str]) -> object: ...  # noqa: D102
 
@@ -69,6 +64,7 @@ class Committer:
         self._embedded: list[Embedded] = []
         self._moves: list[tuple[ItemId, str, int]] = []
         self._touches: list[tuple[ItemId, int, int]] = []
+        self._descriptions: list[tuple[ItemId, Candidate]] = []
         self._failures: list[Skipped] = []
         self._recovered: list[str] = []
         self._last = monotonic()
@@ -80,11 +76,13 @@ class Committer:
     def move(self, known: Known, candidate: Candidate) -> None:
         """The same content under a new path."""
         self._moves.append((known.id, candidate.uri, candidate.mtime_ns))
+        self._describe(known, candidate)
         self._recover(candidate.uri)
 
     def touch(self, known: Known, candidate: Candidate) -> None:
         """The same content under the same path, with another modification time."""
         self._touches.append((known.id, candidate.mtime_ns, candidate.bytes))
+        self._describe(known, candidate)
         self._recover(candidate.uri)
 
     def fail(self, skipped: Skipped) -> None:
@@ -104,6 +102,7 @@ class Committer:
         if self._embedded:
             self._commit_vectors(self._embedded)
             self._embedded = []
+        self._commit_descriptions()
         if self._moves:
             self._ledger.move_items(self._moves)
             self._moves = []
@@ -118,42 +117,46 @@ class Committer:
             self._recovered = []
         self._last = monotonic()
 
+    def _describe(self, known: Known, candidate: Candidate) -> None:
+        """Note what the source says now of a picture whose content is the same."""
+        if candidate.captions or candidate.attributes:
+            self._descriptions.append((known.id, candidate))
+
+    def _commit_descriptions(self) -> None:
+        """Before the touches: where these are lost, the next job finds the picture touched, and describes it again."""
+        for item, candidate in self._descriptions:
+            if candidate.captions:
+                self._ledger.set_captions(item, candidate.captions, CaptionSource.USER)
+            if candidate.attributes:
+                self._ledger.set_attributes(item, candidate.attributes)
+        self._descriptions = []
+
     def _recover(self, uri: str) -> None:
         if uri in self._failed_before:
             self._recovered.append(uri)
 
     def _commit_vectors(self, embedded: Sequence[Embedded]) -> None:
-        new_ids = iter(self._ledger.reserve_ids(sum(entry.known is None for entry in embedded)))
-        ids = [next(new_ids) if entry.known is None else entry.known.id for entry in embedded]
-        number = self._ledger.reserve_segment(self._space, self._modality)
-        checksum = write_segment(
+        uris = [entry.candidate.uri for entry in embedded]
+        ingest.commit(
+            self._ledger,
             self._directory,
-            number,
-            np.array(ids, dtype=np.int64),
-            np.stack([entry.vector for entry in embedded]),
-        )
-        self._ledger.commit_segment(
-            SegmentRecord(self._space, self._modality, number, len(embedded), checksum),
-            [
-                CommitRow(row, _facts(item, entry), entry.candidate.captions)
-                for row, (item, entry) in enumerate(zip(ids, embedded, strict=True))
-            ],
-            recovered=[
-                entry.candidate.uri for entry in embedded if entry.candidate.uri in self._failed_before
-            ],
+            self._space,
+            self._modality,
+            [_arrival(entry) for entry in embedded],
+            recovered=[uri for uri in uris if uri in self._failed_before],
         )
 
 
-def _facts(item: ItemId, embedded: Embedded) -> ItemFacts:
-    candidate, picture = embedded.candidate, embedded.picture
-    return ItemFacts(
-        id=item,
+def _arrival(embedded: Embedded) -> ingest.Arrival:
+    candidate = embedded.candidate
+    return ingest.Arrival(
         uri=candidate.uri,
         content_hash=embedded.content_hash,
         bytes=candidate.bytes,
         mtime_ns=candidate.mtime_ns,
-        width=picture.width,
-        height=picture.height,
-        format=picture.format,
-        attributes={**picture.attributes, **candidate.attributes},
+        vector=embedded.vector,
+        item=embedded.known.id if embedded.known else None,
+        picture=embedded.picture,
+        attributes=candidate.attributes,
+        captions=candidate.captions,
     )

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from indexer.plan import Task
 from indexer.sources.source import Source
 from retrieval import images
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
-
-
-class Preparer(Protocol):
-    """The side of an encoder that runs on CPU threads."""
-
-    @property
-    def image_size(self) -> int:
-        """Shorter side in pixels that `prepare` needs."""
-        ...
-
-    def prepare(self, picture: images.Picture) -> NDArray[np.uint8]:
-        """The model's own resize and crop: uint8 (H, W, 3), the same shape for every picture. Thread-safe."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pixels:
-    """A decoded picture, ready for the encoder."""
-
-    pixels: NDArray[np.uint8]  # (H, W, 3)
-    width: int
-    height: int
-    format: str
-    attributes: dict[str, Any]
+from retrieval.ingest import PreparedPicture, Preparer, prepare_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +20,7 @@ class Loaded:
 
     task: Task
     content_hash: str
-    picture: Pixels | None
+    picture: PreparedPicture | None
     data: bytes | None
     read_seconds: float
     decode_seconds: float
@@ -71,6 +44,12 @@ class Loader:
 
     def load(self, task: Task) -> Loaded | Skipped:
         """Read once, hash, and decode unless the content is known under this path or a vanished one."""
+        outcome, origin = self._load(task), task.candidate.origin
+        if isinstance(outcome, Skipped) and origin:
+            return replace(outcome, reason=f"{outcome.reason} ({origin})")
+        return outcome
+
+    def _load(self, task: Task) -> Loaded | Skipped:
         started = perf_counter()
         uri = task.candidate.uri
         try:
@@ -79,29 +58,27 @@ class Loader:
             return Skipped(uri, error.stage, str(error))
         except OSError as error:
             return Skipped(uri, "read", f"cannot be read: {(error.strerror or str(error)).lower()}")
+        task = replace(task, candidate=task.candidate.completed(len(data)))
         content_hash = images.content_hash(data)
         read = perf_counter()
         if self._touched_only(task, content_hash) or (task.known is None and content_hash in self._gone):
             return Loaded(task, content_hash, None, data, read - started, 0.0)
-        picture = self.decode(uri, data)
+        picture = self.decode(uri, data, content_hash)
         if isinstance(picture, Skipped):
             return picture
         return Loaded(task, content_hash, picture, None, read - started, perf_counter() - read)
 
-    def decode(self, uri: str, data: bytes) -> Pixels | Skipped:
+    def decode(self, uri: str, data: bytes, content_hash: str) -> PreparedPicture | Skipped:
         """Pixels as the encoder wants them."""
         preparer = self._preparer()
         try:
-            decoded = images.decode(data, self._limits, target=preparer.image_size)
-            pixels = preparer.prepare(decoded.picture)
+            return prepare_picture(data, content_hash, preparer, self._limits)
         except ImageError as error:
             return Skipped(uri, error.stage, str(error))
         except MemoryError:
             return Skipped(uri, "decode", "too large for this machine's memory")
         except Exception as error:  # a decoder's surprise must not end a job of a million files
             return Skipped(uri, "decode", f"cannot be decoded: {type(error).__name__}: {_first_line(error)}")
-        info = decoded.info
-        return Pixels(pixels, info.width, info.height, info.format, dict(info.exif))
 
     @staticmethod
     def _touched_only(task: Task, content_hash: str) -> bool:

@@ -19,12 +19,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.decode import Loaded, Loader, Pixels
+from indexer.decode import Loaded, Loader
 from indexer.plan import Gone, Known, Plan, Task
 from indexer.progress import Progress, Pulse, Stopwatch
 from indexer.sources.source import Candidate
 from retrieval.domain import ItemId, Skipped, UnitVectors
 from retrieval.errors import VasariError
+from retrieval.ingest import PictureFacts, PreparedPicture
 from retrieval.models.ports import OutOfMemory
 
 _HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
@@ -45,7 +46,7 @@ class Embedded:
     candidate: Candidate
     known: Known | None  # the item that it updates; None: a new item
     content_hash: str
-    picture: Pixels
+    picture: PictureFacts
     vector: NDArray[np.float32]  # (dim,)
 
 
@@ -116,7 +117,7 @@ class Pipeline:
 
     def run(self, plan: Plan, unembedded: Container[ItemId] = frozenset()) -> Tally:
         """Work until the tasks are done or `stop` is set; either way all that was finished is committed."""
-        batch: list[tuple[Task, str, Pixels]] = []
+        batch: list[tuple[Task, str, PreparedPicture]] = []
         total = len(plan.tasks)
         self._pulse(total)
         for loaded in self._loaded(plan.tasks):
@@ -151,7 +152,7 @@ class Pipeline:
 
     def _settle(
         self, loaded: Loaded | Skipped, gone: Gone, unembedded: Container[ItemId]
-    ) -> tuple[Task, str, Pixels] | None:
+    ) -> tuple[Task, str, PreparedPicture] | None:
         """Deal with everything that needs no encoder; return what does."""
         if isinstance(loaded, Skipped):
             self._fail(loaded)
@@ -171,7 +172,7 @@ class Pipeline:
             self.tally.moved += 1
             return None
         # A second copy of a moved file, or a moved file without a vector: it has to be decoded after all.
-        picture = self._loader.decode(task.candidate.uri, loaded.data or b"")
+        picture = self._loader.decode(task.candidate.uri, loaded.data or b"", loaded.content_hash)
         if isinstance(picture, Skipped):
             self._fail(picture)
             return None
@@ -181,7 +182,7 @@ class Pipeline:
         self._sink.fail(skipped)
         self.tally.failed += 1
 
-    def _flush(self, batch: list[tuple[Task, str, Pixels]], total: int) -> None:
+    def _flush(self, batch: list[tuple[Task, str, PreparedPicture]], total: int) -> None:
         """Encode the batch, hand its members on, and empty it."""
         if batch:
             started = perf_counter()
@@ -193,7 +194,7 @@ class Pipeline:
             if isinstance(vector, str):
                 self._fail(Skipped(task.candidate.uri, "encode", vector))
                 continue
-            self._sink.add(Embedded(task.candidate, task.known, content_hash, picture, vector))
+            self._sink.add(Embedded(task.candidate, task.known, content_hash, picture.facts, vector))
             if task.known is None:
                 self.tally.added += 1
             else:

@@ -12,7 +12,7 @@ Stage = Literal["list", "read", "decode", "encode", "commit"]
 class Pulse:
     """A moment of a job."""
 
-    phase: str  # "listing", "indexing", "removing", "building"
+    phase: str  # "listing", "indexing", "removing", "comparing", "building"
     done: int = 0  # files of `total` that were dealt with
     total: int = 0
     failed: int = 0

@@ -3,6 +3,8 @@
     with Library.open("~/Pictures/.vasari") as library:
         for hit in library.search("a red boat at sunset").hits:
             print(hit.score, hit.item.uri)
+        library.add("boat.jpg", "harbour.jpg")
+        library.remove("boat.jpg")
 
 Parts are made when first needed: opening a library imports neither torch nor faiss.
 """
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from retrieval.additions import NewPicture
     from retrieval.images import ImageLimits, Picture
     from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
@@ -210,9 +213,48 @@ class Library:
             self._calibrations[modality, space.name] = (gallery, measured)
             return measured
 
+    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
+        """Sorted ids of the live items that a filter accepts; raises QueryError with the column of a mistake."""
+        return self.catalog.matching(filter_text, modality)
+
+    def full_text(
+        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
+    ) -> list[ItemId]:
+        """Items whose captions, tags, name or text hold the words, best first."""
+        return self.catalog.full_text(words, modality, limit, allowed)
+
     def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
         """The near-duplicate group of each item that is in one."""
         return self.catalog.duplicate_groups(ids)
+
+    def group_duplicates(self, space: EmbeddingSpace, *, always: bool = False) -> int:
+        """Find the near-duplicates of pictures that are new; says how many were compared.
+
+        In a large library it waits until they are worth the work, unless `always`. The caller has the right to write.
+        """
+        from retrieval import duplicates
+
+        if not always and not duplicates.is_due(self.catalog):
+            return 0
+        return duplicates.regroup(self.catalog, self.gallery(Modality.IMAGE, space))
+
+    # Changing what is in it.
+
+    def add(self, *pictures: str | Path | bytes | NewPicture) -> list[ItemId]:
+        """Add pictures, or update those that are there; their ids, in order. For folders there is `indexer`.
+
+        A file's uri is its path. Bytes are stored in the library, unless a `NewPicture` names where they lie. The
+        first that is no picture raises ImageError, and none is added; LibraryLockedError while a job writes.
+        """
+        from retrieval import additions
+
+        return additions.add(self, [additions.new_picture(picture) for picture in pictures])
+
+    def remove(self, *what: str | Path | ItemId) -> int:
+        """Take items out, named by id, uri or file; says how many. Files stay, but those that the library stored."""
+        from retrieval import additions
+
+        return additions.remove(self, what)
 
     def open_picture(self, picture: bytes | Path) -> Picture:
         """Decode a picture, at full size; raises ImageError."""

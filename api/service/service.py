@@ -26,7 +26,9 @@ from api.service.metrics import Metrics
 from api.service.originals import Originals
 from api.service.served import ServedLibrary, picture_key, text_key
 from api.service.settings import ServiceSettings
-from api.service.uploads import Notes, Upload, Uploads
+from api.service.uploads import Uploads
+from retrieval.additions import Addition, Notes
+from retrieval.catalog.facets import Facets
 from retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -46,7 +48,7 @@ T = TypeVar("T")
 In = TypeVar("In")
 Out = TypeVar("Out")
 Prepared = NDArray[np.uint8]  # (H, W, 3)
-Sent = tuple[Upload, Notes, Vector]
+Sent = tuple[Addition, Notes, Vector]
 
 
 class Service:
@@ -68,6 +70,7 @@ class Service:
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
         self._threads = anyio.CapacityLimiter(settings.threads)
+        self._facets: dict[Modality, tuple[int, Facets]] = {}
         self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}
         self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
@@ -229,9 +232,9 @@ class Service:
         """Make a picture an item of the library; False if the same picture was sent before."""
         space = await self.space()
         upload = await self.run(self.uploads.check, data, space)
-        known = await self.run(self.uploads.known, upload)
+        known = await self.run(self.uploads.known, upload, space)
         if known is None:
-            (vector,) = await self._picture_batcher(space).submit([upload.pixels])
+            (vector,) = await self._picture_batcher(space).submit([upload.picture.pixels])
         else:
             vector = np.empty(0, dtype=np.float32)  # not committed again
         (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
@@ -244,6 +247,14 @@ class Service:
             raise NotFoundError(f"no item {item} in this library")
         await self.run(self.originals.forget, found)
         await self.run(self.uploads.forget, found)
+
+    def facets(self, modality: Modality) -> Facets:
+        """Values to filter by; read once for each state of the catalog."""
+        revision = self.library.catalog.revision()
+        held = self._facets.get(modality)
+        if held is None or held[0] != revision:
+            held = self._facets[modality] = (revision, self.library.catalog.facets(modality))
+        return held[1]
 
     def check_picture(self, data: bytes) -> None:
         """Hold a picture's headers against the limits for what is sent; raises ImageError."""

@@ -74,6 +74,9 @@ def index(
         tally = job.embed(plan, lease.check)
         interrupted = stop.is_set()
         removed = 0 if interrupted else job.remove(plan)
+        if tally.embedded and not interrupted:
+            progress.update(Pulse("comparing"))
+            library.group_duplicates(space, always=True)
         if tally.embedded and not interrupted and is_due(library, space, job.modality):
             progress.update(Pulse("building"))
             publish(library, space, job.modality)

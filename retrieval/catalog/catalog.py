@@ -16,8 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, select
 
-from retrieval.catalog import captions, keys, leases, ledger, reading, running, spaces, vectors, writing
+from retrieval.catalog import (
+    captions,
+    fingerprints,
+    keys,
+    leases,
+    ledger,
+    reading,
+    running,
+    spaces,
+    vectors,
+    writing,
+)
 from retrieval.catalog.database import Database
+from retrieval.catalog.facets import Facets, facets_of
+from retrieval.catalog.fingerprints import Fingerprints
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.migrate import migrate
 from retrieval.catalog.records import (
@@ -32,8 +45,10 @@ from retrieval.catalog.records import (
     RowOfItem,
     SegmentRecord,
 )
+from retrieval.catalog.remembered import Remembered
 from retrieval.catalog.schema import library
 from retrieval.catalog.statements import bump_revision, reserve
+from retrieval.catalog.words import full_text
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
 
 
@@ -47,6 +62,7 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lease: Lease | None = None
+        self._remembered = Remembered()
 
     @classmethod
     def open(cls, location: str | Path) -> Self:
@@ -227,6 +243,20 @@ class Catalog:
         with self._database.read() as connection:
             return reading.search_ids(connection, modality, where)
 
+    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
+        """Ids (n,) of live items that a filter accepts, ascending; raises QueryError with the column of a mistake."""
+        from retrieval.catalog.matching import matching_ids  # loads a parser that most commands never need
+
+        with self._database.read() as connection:
+            return self._remembered.ids(connection, filter_text, modality, matching_ids)
+
+    def full_text(
+        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None = None
+    ) -> list[ItemId]:
+        """Live items whose captions, tags, text or name hold some of the words, best first; see `words`."""
+        with self._database.read() as connection:
+            return full_text(connection, words, modality, limit, allowed)
+
     # Vectors
 
     def gallery_state(self, space: str, modality: Modality) -> GalleryState:
@@ -288,6 +318,44 @@ class Catalog:
         """All published generations by number."""
         with self._database.read() as connection:
             return vectors.generations_of(connection, space, modality)
+
+    # Near-duplicates
+
+    def duplicate_groups(self, ids: Iterable[ItemId]) -> dict[ItemId, int]:
+        """The near-duplicate group of each item that is in one."""
+        with self._database.read() as connection:
+            return fingerprints.groups_of(connection, ids)
+
+    def duplicates(self) -> list[list[ItemId]]:
+        """The items of each group of near-duplicates, by ascending id."""
+        with self._database.read() as connection:
+            return fingerprints.members(connection)
+
+    def count_fingerprints(self) -> tuple[int, int]:
+        """How many perceptual hashes there are, and how many of them were not compared with the others yet."""
+        with self._database.read() as connection:
+            return fingerprints.counts(connection)
+
+    def fingerprints(self) -> Fingerprints:
+        """All perceptual hashes with their groups."""
+        with self._database.read() as connection:
+            return fingerprints.all_fingerprints(connection)
+
+    def missing_fingerprints(self) -> Iterator[ItemId]:
+        """Live pictures without a perceptual hash, by id: those of a library that an older version made."""
+        return fingerprints.missing(self._database)
+
+    def set_fingerprints(self, hashes: Mapping[ItemId, int]) -> None:
+        """Note perceptual hashes of items that have none."""
+        with self._database.write() as connection:
+            alive = reading.items_of(connection, hashes)
+            fingerprints.note(connection, {item: hashes[item] for item in alive})
+
+    def save_duplicate_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None:
+        """Note (id, hash, group) of items that were compared; the others of their groups are to be among them."""
+        with self._database.write() as connection:
+            fingerprints.save_groups(connection, groups)
+            bump_revision(connection)
 
     # Failures and jobs
 
@@ -351,6 +419,11 @@ class Catalog:
         """Leave a running job to whoever claims it next."""
         with self._database.write() as connection:
             running.release_job(connection, job)
+
+    def facets(self, modality: Modality) -> Facets:
+        """Folders, tags, cameras and years of all live items, ready to be counted under any filter."""
+        with self._database.read() as connection:
+            return facets_of(connection, modality)
 
     # Keys of the service
 

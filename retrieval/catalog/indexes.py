@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, text
 
-from retrieval.catalog.schema import generations, items
+from retrieval.catalog.schema import fingerprints, generations, items
 
 # One live item per uri; the same index answers counts and lists of live ids without touching the wide rows.
 # The modality comes second: as first column it would lure SQLite away from the key when paging by id.
@@ -28,4 +28,11 @@ Index(
     unique=True,
     sqlite_where=text("active = 1"),
     postgresql_where=text("active = 1"),
+)
+# The hashes that were not compared with all others yet: few, among millions.
+Index(
+    "ix_fingerprints_new",
+    fingerprints.c.item_id,
+    sqlite_where=text("compared = 0"),
+    postgresql_where=text("compared = 0"),
 )

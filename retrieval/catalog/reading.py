@@ -49,7 +49,7 @@ def known_files(database: Database, modality: Modality, under: Sequence[str] | N
     groups = [None] if under is None else list(chunks(_outermost(under), _MOST_FOLDERS))
     for group in groups:
         narrowed = query if group is None else query.where(or_(*map(_inside, group)))
-        for page in _pages(database, narrowed, items.c.id):
+        for page in pages(database, narrowed, items.c.id):
             yield from map(KnownFile._make, page)
 
 
@@ -62,7 +62,7 @@ def missing_embeddings(database: Database, space: int, modality: Modality) -> It
             items.c.modality == modality.value, items.c.deleted_at.is_(None), embeddings.c.item_id.is_(None)
         )
     )
-    for page in _pages(database, query, items.c.id):
+    for page in pages(database, query, items.c.id):
         yield from (row.id for row in page)
 
 
@@ -97,14 +97,16 @@ def _outermost(folders: Sequence[str]) -> list[str]:
 
 
 def _inside(folder: str) -> ColumnElement[bool]:
-    """The uri itself, or anything in it: /a/b holds /a/b/c and not /a/bc."""
-    prefix = stored_uri(folder) + "/"
-    return or_(items.c.uri == folder, func.substr(items.c.uri, 1, len(prefix)) == prefix)
+    """The uri itself, or anything in it: /a/b holds /a/b/c and not /a/bc, /a/b.tar holds /a/b.tar#c."""
+    name = stored_uri(folder)
+    beginnings = (name + "/", name + "#")
+    return or_(items.c.uri == folder, func.substr(items.c.uri, 1, len(name) + 1).in_(beginnings))
 
 
-def _pages(
+def pages(
     database: Database, query: Select[*tuple[Any, ...]], key: ColumnElement[int]
 ) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    """The rows of a query by rising `key`, its first column, each page in a transaction of its own."""
     last = -1
     while True:
         with database.read() as connection:

@@ -64,6 +64,7 @@ class ItemFacts:
     height: int | None = None
     format: str | None = None
     text: str | None = None
+    fingerprint: int | None = None  # the perceptual hash of a picture: 64 bits, signed
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 

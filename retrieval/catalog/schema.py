@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
 
-HEAD = "0001"  # the newest migration; a test holds it equal to migrations/versions
+HEAD = "0003"  # the newest migration; a test holds it equal to migrations/versions
 
 metadata = MetaData(
     naming_convention={
@@ -120,6 +120,15 @@ class TagColumns(TypedColumns):
     tag = Column(Prose, primary_key=True)
 
 
+class FingerprintColumns(TypedColumns):
+    """Perceptual hashes of pictures, and which of them are near-duplicates of each other."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
+    hash = Column(BigInteger, nullable=False)  # 64 bits as a signed number
+    group_id: Named[int | None] = Column(BigInteger)  # null: alone, or not compared yet
+    compared = Column(Integer, nullable=False)  # 1 or 0
+
+
 class EmbeddingColumns(TypedColumns):
     """Where the one valid vector of an item in a space lies."""
 
@@ -205,6 +214,7 @@ spaces = Table("spaces", metadata, SpaceColumns)
 items = Table("items", metadata, ItemColumns)
 captions = Table("captions", metadata, CaptionColumns)
 tags = Table("tags", metadata, TagColumns, sqlite_with_rowid=False)
+fingerprints = Table("fingerprints", metadata, FingerprintColumns)
 embeddings = Table("embeddings", metadata, EmbeddingColumns, sqlite_with_rowid=False)
 dead_rows = Table("dead_rows", metadata, DeadRowColumns, sqlite_with_rowid=False)
 segments = Table("segments", metadata, SegmentColumns)

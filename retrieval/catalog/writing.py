@@ -13,12 +13,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select, true, update
 
+from retrieval.catalog import fingerprints
 from retrieval.catalog.captions import insert_captions, replace_captions
 from retrieval.catalog.encoding import uri_key
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
 from retrieval.catalog.schema import dead_rows, embeddings, items, segments
 from retrieval.catalog.spaces import space_id
 from retrieval.catalog.statements import chunks
+from retrieval.catalog.words import forget, refresh
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import UsageError
 
@@ -63,12 +65,18 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     _insert_dead(connection, space, segment, by_meaning.late)
     replace_captions(connection, {row.item.id: row.captions for row in by_meaning.old}, by_meaning.changed)
     insert_captions(connection, {row.item.id: row.captions for row in by_meaning.new})
+    refresh(connection, [row.item.id for row in rows])
+    living = [*by_meaning.new, *by_meaning.old]
+    fingerprints.note(
+        connection, {row.item.id: row.item.fingerprint for row in living}, set(by_meaning.changed)
+    )
 
 
 def move_items(connection: Connection, moves: Sequence[tuple[ItemId, str, int]]) -> None:
     """Give live items (id, new uri, mtime_ns); two items may change names with each other."""
     for chunk in chunks(moves):
         _move(connection, chunk, {item for item, _, _ in moves})
+        refresh(connection, [item for item, _, _ in chunk])
 
 
 def touch_items(connection: Connection, touches: Iterable[tuple[ItemId, int, int]]) -> None:
@@ -93,6 +101,8 @@ def delete_items(connection: Connection, ids: Iterable[ItemId | None]) -> int:
             .where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
             .values(deleted_at=datetime.now(UTC))
         ).rowcount
+        forget(connection, chunk)
+        fingerprints.forget(connection, chunk)
     return deleted
 
 

@@ -24,7 +24,7 @@ from api.service.schemas import (
 )
 from api.service.service import Service
 from api.service.terms import picture_of
-from api.service.uploads import Notes
+from retrieval.additions import Notes
 from retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term, TermKind
 from retrieval.errors import UsageError
 

@@ -1,0 +1,227 @@
+"""Add single pictures to a library, from Python or over HTTP: the same commit as bulk jobs, some at a time.
+
+Bytes that come without a name are stored in the library's own folder under their content's hash: nothing a sender
+wrote becomes part of a path, and the same picture sent twice is one item. Additions that come together are one
+segment and one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval import images, ingest
+from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
+from retrieval.errors import ImageError, NotFoundError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+_SUFFIX = {"jpeg": ".jpg", "tiff": ".tif", "raw": ".dng"}
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is said about a picture."""
+
+    captions: tuple[Caption, ...] = ()
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPicture:
+    """A picture to add: a file, or bytes. `uri` names bytes that lie elsewhere; without it the library stores them."""
+
+    content: Path | bytes
+    uri: str | None = None
+    notes: Notes = Notes()
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A picture that was found to be one, ready to be embedded."""
+
+    uri: str
+    content_hash: str
+    size: int  # bytes
+    mtime_ns: int
+    picture: ingest.PreparedPicture
+    stored: bytes | None = None  # what the library has to keep under `uri` itself
+
+
+def new_picture(what: str | Path | bytes | NewPicture) -> NewPicture:
+    """A file by its name, or bytes, as something to add."""
+    if isinstance(what, NewPicture):
+        return what
+    return NewPicture(what if isinstance(what, bytes) else Path(what))
+
+
+def uploads_directory(library: Library) -> Path:
+    """Where a library keeps pictures that came as bytes."""
+    return library.root / "uploads"
+
+
+def check(
+    library: Library, content: Path | bytes, space: EmbeddingSpace, *,
+    uri: str | None = None, limits: images.ImageLimits | None = None,
+) -> Addition:  # fmt: skip
+    """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
+    limits = limits or library.image_limits
+    if isinstance(content, Path):
+        path = content.expanduser().absolute()
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: `vasari index` takes folders, `add` takes pictures")
+        if not path.exists():
+            raise NotFoundError(f"no such file: {path}")
+        data, mtime = images.read_file(path, limits), path.stat().st_mtime_ns
+        uri = uri or str(path)
+    else:
+        data, mtime = content, time.time_ns()
+    images.probe(data, limits)
+    content_hash = images.content_hash(data)
+    prepared = ingest.prepare_picture(data, content_hash, library.encoder(space), limits)
+    if uri is not None:
+        return Addition(uri, content_hash, len(data), mtime, prepared)
+    suffix = _SUFFIX.get(prepared.facts.format, f".{prepared.facts.format}")
+    path = uploads_directory(library) / content_hash[:2] / f"{content_hash}{suffix}"
+    return Addition(str(path), content_hash, len(data), mtime, prepared, stored=data)
+
+
+def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item | None:
+    """The item that is this very picture under this uri, with its vector."""
+    item = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
+    if item is None or item.content_hash != addition.content_hash:
+        return None
+    return item if library.catalog.embedding_of(space.name, item.id) else None
+
+
+def commit(
+    library: Library, space: EmbeddingSpace, entries: Sequence[tuple[Addition, Notes, NDArray[np.float32]]]
+) -> list[ItemId]:
+    """Store files and make them items, in one transaction; their ids, in the order of `entries`.
+
+    The vector (dim,) of an addition that is known already is not looked at. The caller has the right to write. Raises
+    StorageError when the disk is full.
+    """
+    catalog = library.catalog
+    distinct = {addition.uri: (addition, notes, vector) for addition, notes, vector in entries}
+    arrivals = [
+        _arrival(library, addition, notes, vector)
+        for addition, notes, vector in distinct.values()
+        if known(library, addition, space) is None
+    ]
+    directory = library.segments_directory(space, Modality.IMAGE)
+    ingest.commit(catalog, directory, space.name, Modality.IMAGE, arrivals)
+    ids = []
+    for addition, notes, _ in entries:
+        item = catalog.item_by_uri(addition.uri, Modality.IMAGE)
+        if item is None:
+            raise ImageError("this picture was deleted again while it was being added", stage="read")
+        ids.append(item.id)
+        _annotate(library, item, notes)
+    library.group_duplicates(space)
+    return ids
+
+
+def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
+    """Add pictures; their ids, in order. One that is there already keeps its item, a changed file updates it.
+
+    All or nothing: the first that is no picture raises ImageError, and none is added.
+    """
+    space = library.space() if library.catalog.default_space() else library.use_model(library.settings.model)
+    additions = [check(library, new.content, space, uri=new.uri) for new in pictures]
+    with library.catalog.acquire_lease("vasari (Python)"):
+        missing = [addition for addition in additions if known(library, addition, space) is None]
+        vectors: dict[str, NDArray[np.float32]] = {}
+        for start in range(0, len(missing), _BATCH):
+            part = missing[start : start + _BATCH]
+            batch = np.stack([addition.picture.pixels for addition in part])
+            embedded = library.encoder(space).embed_images(batch)
+            vectors |= {addition.uri: vector for addition, vector in zip(part, embedded, strict=True)}
+        nothing = np.empty(0, np.float32)
+        return commit(
+            library,
+            space,
+            [
+                (addition, new.notes, vectors.get(addition.uri, nothing))
+                for addition, new in zip(additions, pictures, strict=True)
+            ],
+        )
+
+
+def remove(library: Library, what: Sequence[str | Path | ItemId]) -> int:
+    """Take items out of the library, named by id, uri or file; says how many there were.
+
+    Files stay, but for those that the library itself had stored.
+    """
+    ids = {entry for entry in what if isinstance(entry, int)}
+    for entry in what:
+        if not isinstance(entry, int):
+            ids |= {item.id for item in _named(library, entry)}
+    gone = list(library.items(sorted(ids)).values())
+    with library.catalog.acquire_lease("vasari (Python)"):
+        removed = library.catalog.delete_items(sorted(ids))
+    for item in gone:
+        forget_upload(library, item)
+    return removed
+
+
+def forget_upload(library: Library, item: Item) -> None:
+    """Remove the stored file of an item that was deleted; files that were not uploaded are never touched."""
+    if item.path is not None and item.path.parent.parent == uploads_directory(library):
+        item.path.unlink(missing_ok=True)
+
+
+def _named(library: Library, name: str | Path) -> list[Item]:
+    names = {str(name), str(Path(name).expanduser().absolute())}
+    found = [library.catalog.item_by_uri(uri, modality) for uri in names for modality in Modality]
+    return [item for item in found if item is not None]
+
+
+def _annotate(library: Library, item: Item, notes: Notes) -> None:
+    if notes.tags:
+        library.catalog.set_tags(item.id, {*item.tags, *notes.tags})
+    if notes.attributes:
+        library.catalog.set_attributes(item.id, notes.attributes)
+
+
+def _arrival(
+    library: Library, addition: Addition, notes: Notes, vector: NDArray[np.float32]
+) -> ingest.Arrival:
+    if addition.stored is not None:
+        _store(Path(addition.uri), addition.stored)
+    before = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
+    return ingest.Arrival(
+        uri=addition.uri,
+        content_hash=addition.content_hash,
+        bytes=addition.size,
+        mtime_ns=addition.mtime_ns,
+        vector=vector,
+        item=before.id if before else None,
+        picture=addition.picture.facts,
+        attributes=notes.attributes,
+        captions=notes.captions,
+    )
+
+
+def _store(path: Path, data: bytes) -> None:
+    """Write a file so that it is on disk, whole, before the catalog names it."""
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise StorageError(f"the picture cannot be stored in {path.parent}: {error.strerror}") from error

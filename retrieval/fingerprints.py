@@ -1,0 +1,101 @@
+"""Perceptual hashes: 64 bits that stay nearly the same when a picture is scaled, recompressed or slightly changed.
+
+A hash says which way each of the 64 lowest frequencies of the picture's brightness swings (the DCT hash of Zauner,
+"Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, section 3.2.1, without the constant term,
+whose bit would say nothing). Copies of a picture differ in few bits, unrelated pictures in about 32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from retrieval.models.ports import Picture
+
+Hashes = NDArray[np.uint64]
+Rows = NDArray[np.int64]
+
+MAX_DISTANCE = 7
+"""Bits in which near-duplicates may differ. Seven is also the most at which one of four bands of 16 bits surely differs
+in one bit at most, which is what finds them."""
+
+_SIDE = 32
+_BOX = 4  # Pillow's Resampling.BOX: every pixel counts, and it is the fastest
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+_FLAT = 1.5  # grey levels of deviation below which the swings are noise
+_BANDS, _BAND_BITS = 4, 16
+_MOST_PAIRS = 4_000_000  # compared at once
+
+
+def _cosines() -> NDArray[np.float32]:
+    place, frequency = np.arange(_SIDE), np.arange(_SIDE)[:, None]
+    table: NDArray[np.float32] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * _SIDE)).astype(np.float32)
+    return table
+
+
+_DCT = _cosines()
+_LOWEST = np.array(
+    sorted(
+        ((down, across) for down in range(_SIDE) for across in range(_SIDE) if down or across),
+        key=lambda place: (place[0] + place[1], place),
+    )[:64]
+)
+
+
+def fingerprint(picture: Picture, content_hash: str) -> int:
+    """The hash of a decoded picture, as the signed 64-bit number that a database keeps.
+
+    A picture without structure (a blank page, one colour) has no swings to tell: its content's hash stands in, so
+    that only its exact copies count as the same.
+    """
+    pixels = np.asarray(picture.resize((_SIDE, _SIDE), _BOX), np.float32)  # (32, 32, 3)
+    grey = pixels @ _GREY
+    if grey.std() < _FLAT:
+        return int.from_bytes(bytes.fromhex(content_hash[:16]), signed=True)
+    swings = (_DCT @ grey @ _DCT.T)[_LOWEST[:, 0], _LOWEST[:, 1]]  # (64,)
+    return int.from_bytes(np.packbits(swings > np.median(swings)).tobytes(), signed=True)
+
+
+def near_pairs(hashes: Hashes, fresh: NDArray[np.bool_]) -> Iterator[tuple[Rows, Rows]]:
+    """All pairs of rows (a, b) with a fresh, a ≠ b, at most `MAX_DISTANCE` bits apart; a pair may come repeatedly.
+
+    Multi-index hashing (Norouzi et al., CVPR 2012): of four bands one differs in at most one bit, so only rows that
+    share a band up to one bit are compared. The cost grows with the number of fresh rows × rows per band's value.
+    """
+    askers = np.flatnonzero(fresh)
+    for band in range(_BANDS):
+        keys = ((hashes >> np.uint64(band * _BAND_BITS)) & np.uint64((1 << _BAND_BITS) - 1)).astype(np.int64)
+        order = np.argsort(keys, kind="stable")
+        ranked = keys[order]
+        for flip in (0, *(1 << bit for bit in range(_BAND_BITS))):
+            wanted = keys[askers] ^ flip
+            first, last = np.searchsorted(ranked, wanted), np.searchsorted(ranked, wanted, "right")
+            for part in _parts(last - first):
+                a, b = _expanded(askers[part], first[part], last[part], order)
+                near = np.bitwise_count(hashes[a] ^ hashes[b]) <= MAX_DISTANCE
+                near &= a != b
+                if near.any():
+                    yield a[near], b[near]
+
+
+def _parts(counts: Rows) -> Iterator[slice]:
+    """Slices of `counts` whose sums stay near `_MOST_PAIRS`."""
+    sums = np.cumsum(counts)
+    if not len(sums) or sums[-1] == 0:
+        return
+    cuts = np.searchsorted(sums, np.arange(_MOST_PAIRS, sums[-1], _MOST_PAIRS), "right")
+    bounds = np.unique([0, *cuts, len(counts)])
+    yield from (slice(start, end) for start, end in pairwise(bounds.tolist()))
+
+
+def _expanded(askers: Rows, first: Rows, last: Rows, order: Rows) -> tuple[Rows, Rows]:
+    """Each asker beside each row of its range of `order`."""
+    counts = last - first
+    a = np.repeat(askers, counts)
+    within = np.arange(len(a)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return a, order[np.repeat(first, counts) + within]
