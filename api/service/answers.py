@@ -13,10 +13,12 @@ from api.service.schemas import (
     HitAnswer,
     ItemAnswer,
     JobAnswer,
+    ListedItem,
     SearchAnswer,
 )
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Hit, Item, Modality, SearchResponse
+from retrieval.images import printable as shown
 
 
 def search_answer(response: SearchResponse) -> SearchAnswer:
@@ -41,27 +43,34 @@ def search_answer(response: SearchResponse) -> SearchAnswer:
 
 def hit_answer(hit: Hit) -> HitAnswer:
     """One hit."""
-    item = hit.item
-    return HitAnswer(
-        id=item.id,
-        score=round(float(hit.score), 6),
-        uri=printable(item.uri),
-        modality=item.modality,
-        text=item.text,
-        captions=[caption.text for caption in item.captions],
-        attributes=dict(item.attributes),
-        tags=list(item.tags),
-        width=item.width,
-        height=item.height,
-        thumbnail=thumbnail_address(item),
-    )
+    return HitAnswer(**_listed(hit.item), score=round(float(hit.score), 6))
+
+
+def listed_item(item: Item) -> ListedItem:
+    """One item of a list."""
+    return ListedItem(**_listed(item))
+
+
+def _listed(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "uri": shown(item.uri),
+        "modality": item.modality,
+        "text": item.text,
+        "captions": [caption.text for caption in item.captions],
+        "attributes": dict(item.attributes),
+        "tags": list(item.tags),
+        "width": item.width,
+        "height": item.height,
+        "thumbnail": thumbnail_address(item),
+    }
 
 
 def item_answer(item: Item) -> ItemAnswer:
     """One item."""
     return ItemAnswer(
         id=item.id,
-        uri=printable(item.uri),
+        uri=shown(item.uri),
         modality=item.modality,
         content_hash=item.content_hash,
         bytes=item.bytes,

@@ -16,7 +16,7 @@ from api.service.gate import Gate
 from api.service.journal import configure_logs
 from api.service.metrics import Metrics
 from api.service.pages import Pages
-from api.service.routes import compatible, health, items, jobs, models, search, session
+from api.service.routes import collection, compatible, health, items, jobs, models, search, session
 from api.service.served import ServedLibrary
 from api.service.service import Service
 from api.service.settings import ServiceSettings
@@ -24,7 +24,7 @@ from api.service.shutdown import on_stop_signal
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
-FAMILIES = (search, items, models, compatible, jobs, session, health)
+FAMILIES = (search, items, collection, models, compatible, jobs, session, health)
 
 
 def create_app(

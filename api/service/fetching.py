@@ -21,7 +21,11 @@ from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
 
 _REDIRECTS = 3
-_HEADERS = {"Accept": "image/*", "User-Agent": "vasari", "Accept-Encoding": "identity"}  # httpcore adds Host
+_HEADERS = [
+    ("Accept", "image/*"),
+    ("User-Agent", "vasari"),
+    ("Accept-Encoding", "identity"),
+]  # httpcore adds Host
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PORTS = {b"http": 80, b"https": 443}
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]

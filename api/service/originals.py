@@ -68,7 +68,7 @@ class Originals:
             pass
         decoded = images.decode(self.read(item), self._library.image_limits, target=side)
         data = images.thumbnail(decoded.picture, side)
-        _write(kept, data)
+        keep(kept, data)
         return data
 
     def forget(self, item: Item) -> None:
@@ -80,8 +80,8 @@ class Originals:
         return self._library.thumbnails_directory / content_hash[:2] / f"{content_hash}-{side}.webp"
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write under another name first: a reader sees a whole file or none."""
+def keep(path: Path, data: bytes) -> None:
+    """Write what can be made again. Under another name first: a reader sees a whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent)
     try:

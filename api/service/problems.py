@@ -5,6 +5,7 @@ No answer ever holds a traceback or the text of an unforeseen exception: those g
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -138,8 +139,18 @@ def _invalid(error: RequestValidationError) -> Response:
     return problem(422, "schema", detail or "the body is not valid", errors=found)
 
 
-async def _handle(_request: Request, error: Exception) -> Response:
-    return answer_to(error)
+async def _handle(request: Request, error: Exception) -> Response:
+    response = answer_to(error)
+    if request.url.path not in _OPENAI_PATHS:
+        return response
+    # OpenAI's client shows `error.message`, and nothing else of a body.
+    body = json.loads(bytes(response.body))
+    body["error"] = {"message": body["detail"], "type": body["type"], "code": None, "param": None}
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return JSONResponse(body, response.status_code, headers, media_type=MEDIA_TYPE)
+
+
+_OPENAI_PATHS = frozenset({"/v1/embeddings"})
 
 
 def install(app: FastAPI) -> None:

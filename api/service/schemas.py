@@ -134,11 +134,10 @@ class SearchBatchBody(Body):
     requests: Annotated[list[SearchBody], Field(min_length=1, max_length=64)]
 
 
-class HitAnswer(BaseModel):
-    """One answer. `score` is the cosine, or the blended match score in [0, 1] once reranked."""
+class ListedItem(BaseModel):
+    """An item as lists show it."""
 
     id: int
-    score: float
     uri: str
     modality: Modality
     text: str | None
@@ -148,6 +147,19 @@ class HitAnswer(BaseModel):
     width: int | None = Field(description="Pixels, upright: the place to keep before the picture is there.")
     height: int | None
     thumbnail: str | None = Field(description="Address of a small picture; it changes with the content.")
+
+
+class HitAnswer(ListedItem):
+    """One answer. `score` is the cosine, or the blended match score in [0, 1] once reranked."""
+
+    score: float
+
+
+class ItemsAnswer(BaseModel):
+    """Items, the latest added first, and how many there are in all."""
+
+    items: list[ListedItem]
+    total: int
 
 
 class ExplainAnswer(BaseModel):
@@ -389,3 +401,38 @@ class AskAnswer(BaseModel):
     """A short answer."""
 
     answer: str
+
+
+class FacetValue(BaseModel):
+    """A value and how many items have it."""
+
+    value: str
+    count: int
+
+
+class FacetsAnswer(BaseModel):
+    """What the items can be narrowed down by, the most frequent values first."""
+
+    total: int
+    captioned: int = Field(description="Items with a caption.")
+    folders: list[FacetValue]
+    tags: list[FacetValue]
+    cameras: list[FacetValue]
+    years: list[FacetValue] = Field(description="In which pictures were taken.")
+
+
+class MapPoint(BaseModel):
+    """An item's place, each coordinate in [-1, 1]."""
+
+    id: int
+    x: float
+    y: float
+
+
+class MapAnswer(BaseModel):
+    """The collection in the plane: neighbours show alike."""
+
+    space: str
+    items: int = Field(description="Items when the map was made; of many, only some are points.")
+    current: bool = Field(description="Whether nothing has changed since.")
+    points: list[MapPoint]

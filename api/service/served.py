@@ -15,7 +15,7 @@ from retrieval.errors import ImageError
 from retrieval.library import Library
 
 if TYPE_CHECKING:
-    from retrieval.models.ports import Picture
+    from retrieval.images import Picture
 
 
 class ServedLibrary(Library):
@@ -43,10 +43,10 @@ class ServedLibrary(Library):
             keys, pictures, lambda missing: super(ServedLibrary, self).embed_pictures(missing, space)
         )
 
-    def _picture_of(self, item: Item) -> Picture:
+    def picture_of(self, item: Item) -> Picture:
         """An item's picture, read as carefully as what is sent to callers."""
         if self.read_original is None:
-            return super()._picture_of(item)
+            return super().picture_of(item)
         try:
             return self.open_picture(self.read_original(item))
         except ProblemError as error:

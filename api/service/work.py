@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from api.service.jail import Jail, JailedFolders
+from api.service.originals import keep
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
 from indexer.progress import Progress, Pulse
@@ -151,7 +153,50 @@ def _describe(library: Library, items: Sequence[Item], detail: Detail) -> list[s
         return [sentence for item in items for sentence in _describe(library, [item], detail)]
 
 
+def run_map(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],  # noqa: ARG001
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Lay the collection out in the plane, and keep the map in the library."""
+    from retrieval.search.projection import project
+
+    space = library.space()
+    revision = library.catalog.revision()
+    gallery = library.gallery(Modality.IMAGE, space)
+    live = library.catalog.live_ids(Modality.IMAGE).tolist()
+    missing = set(library.catalog.missing_embeddings(space.name, Modality.IMAGE))
+    ids = [item for item in live if item not in missing]
+    shown = ids[:: max(1, -(-len(ids) // MOST_POINTS))]
+
+    def heard(done: int, total: int) -> bool:
+        progress.update(Pulse("mapping", done=done, total=total))
+        return not stop.is_set()
+
+    points = project(gallery.vectors_of(shown), heard=heard).tolist() if shown else []
+    if not stop.is_set():
+        content = {
+            "space": space.name,
+            "revision": revision,
+            "items": len(ids),
+            "points": [[item, round(x, 4), round(y, 4)] for item, (x, y) in zip(shown, points, strict=True)],
+        }
+        keep(map_file(library), json.dumps(content).encode())
+    return {"items": len(ids), "points": len(shown)}
+
+
+MOST_POINTS = 5000  # more cannot be told apart on a screen
+
+
+def map_file(library: Library) -> Path:
+    """Where the collection's map is kept."""
+    return library.root / "map.json"
+
+
 KINDS: Mapping[str, Kind] = {
+    "map": Kind(check_nothing, run_map),
     "index": Kind(check_index, run_index),
     "caption": Kind(check_nothing, run_caption),
     "rebuild": Kind(check_nothing, run_rebuild),

@@ -36,8 +36,8 @@ class Model:
         return [word.upper() for word in words]
 
 
-def batcher(model: Model, **options: int) -> Batcher[str, str]:
-    made = Batcher("words", model, **{"size": 8, "wait": 0, "limit": 64, **options})
+def batcher(model: Model, size: int = 8, limit: int = 64) -> Batcher[str, str]:
+    made = Batcher("words", model, size=size, wait=0, limit=limit)
     made.start()
     return made
 

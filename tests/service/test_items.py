@@ -129,3 +129,33 @@ def test_models_answer_about_items_and_uploads(served: Served) -> None:
     assert why.headers["content-type"] == "image/png"
     assert why.content.startswith(b"\x89PNG")
     assert post("/v1/match", json={**item, **sent, "text": "red"}).status_code == 422
+
+
+def test_facets_count_what_a_page_filters_by(served: Served) -> None:
+    """Folders and tags come with counts, under a filter too, and follow changes."""
+    served.client.patch(f"/v1/items/{served.ids['red']}", json={"tags": ["warm"], "captions": ["fire"]})
+    served.client.patch(f"/v1/items/{served.ids['orange']}", json={"tags": ["warm", "fruit"]})
+    answer = served.client.get("/v1/facets").json()
+    assert answer["total"] == 8
+    assert answer["folders"] == [{"value": str(served.pictures), "count": 8}]
+    assert answer["tags"] == [{"value": "warm", "count": 2}, {"value": "fruit", "count": 1}]
+    assert answer["captioned"] == 1
+    narrowed = served.client.get("/v1/facets", params={"filter": "tag:fruit"}).json()
+    assert (narrowed["total"], narrowed["captioned"]) == (1, 0)
+    assert {entry["value"] for entry in narrowed["tags"]} == {"fruit", "warm"}
+    served.client.delete(f"/v1/items/{served.ids['orange']}")
+    assert served.client.get("/v1/facets").json()["tags"] == [{"value": "warm", "count": 1}]
+
+
+def test_items_can_be_looked_through(served: Served) -> None:
+    """Without a question items come by page, the latest first, narrowed by a filter."""
+    first = served.client.get("/v1/items", params={"limit": 3}).json()
+    second = served.client.get("/v1/items", params={"limit": 3, "offset": 3}).json()
+    numbers = [item["id"] for item in first["items"] + second["items"]]
+    assert numbers == sorted(served.ids.values(), reverse=True)[:6]
+    assert first["total"] == 8
+    served.client.patch(f"/v1/items/{served.ids['red']}", json={"tags": ["warm"]})
+    warm = served.client.get("/v1/items", params={"filter": "tag:warm"}).json()
+    assert [item["id"] for item in warm["items"]] == [served.ids["red"]]
+    wrong = served.client.get("/v1/items", params={"filter": "tag:"})
+    assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:vasari:problem:query")

@@ -127,6 +127,19 @@ def test_captions_are_written_once(served: Served) -> None:
     assert finished(served, job)["progress"]["report"] == {"captioned": 0, "failed": 0}
 
 
+def test_a_map_puts_like_beside_like(served: Served) -> None:
+    """A map job lays the collection out; until then there is none, and after a change it is not current."""
+    assert served.client.get("/v1/map").status_code == 404
+    job = served.client.post("/v1/jobs", json={"kind": "map"}).json()["id"]
+    assert finished(served, job)["progress"]["report"] == {"items": 8, "points": 8}
+    answer = served.client.get("/v1/map").json()
+    assert answer["current"]
+    assert {point["id"] for point in answer["points"]} == set(served.ids.values())
+    assert max(abs(point[axis]) for point in answer["points"] for axis in "xy") == 1
+    served.client.delete(f"/v1/items/{served.ids['red']}")
+    assert not served.client.get("/v1/map").json()["current"]
+
+
 def test_a_rebuild_switches_the_generation(served: Served) -> None:
     """After a rebuild searches use the new index, without a restart."""
     job = served.client.post("/v1/jobs", json={"kind": "rebuild", "index_kind": "flat"}).json()["id"]

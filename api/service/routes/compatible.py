@@ -24,12 +24,13 @@ from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.originals import TYPES
-from api.service.problems import ProblemError, printable
+from api.service.problems import ProblemError
 from api.service.schemas import Body, Id, Picture, Text, Url, picture_bytes
 from api.service.service import Service
 from api.service.terms import picture_of
 from retrieval.domain import EmbeddingSpace, Item, Modality, SearchRequest, Term, TermKind, unit_vectors
 from retrieval.errors import ImageError, NotFoundError, UsageError
+from retrieval.images import printable as shown
 from retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
@@ -262,7 +263,7 @@ class KnnBody(Body):
     image: Picture | None = None
     image_url: Url | None = None
     embedding_input: (
-        Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=8192)] | None
+        Annotated[list[Annotated[float, Field(ge=-1e6, le=1e6)]], Field(max_length=8192)] | None
     ) = None
     modality: Modality = Modality.IMAGE
     num_images: Annotated[int, Field(ge=1, le=1000)] = 100
@@ -396,7 +397,7 @@ def _metadata(item: Item) -> dict[str, Any]:
     return {
         "caption": item.captions[0].text if item.captions else item.text,
         "url": picture if item.modality is Modality.IMAGE else None,
-        "image_path": printable(item.uri),
+        "image_path": shown(item.uri),
         "original_width": item.width,
         "original_height": item.height,
     }

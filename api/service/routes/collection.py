@@ -1,0 +1,94 @@
+"""The collection as a whole: what it can be narrowed down by, its map, its state."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from numpy.typing import NDArray
+
+from api.service.access import SEARCHER, ServiceDep
+from api.service.answers import listed_item
+from api.service.documents import problems
+from api.service.schemas import (
+    LARGEST_ID,
+    FacetsAnswer,
+    FacetValue,
+    Filter,
+    ItemsAnswer,
+    Limit,
+    MapAnswer,
+    MapPoint,
+)
+from api.service.service import Service
+from api.service.work import map_file
+from retrieval.domain import Modality
+from retrieval.errors import NotFoundError
+from retrieval.images import printable as shown
+
+router = APIRouter(prefix="/v1", tags=["collection"], dependencies=[SEARCHER])
+
+
+FilterQuery = Annotated[Filter | None, Query(description="In the language of searches.")]
+
+
+@router.get("/facets", operation_id="facets", responses=problems(400, 422))
+async def facets(
+    service: ServiceDep,
+    filter: FilterQuery = None,  # noqa: A002
+    modality: Modality = Modality.IMAGE,
+) -> FacetsAnswer:
+    """Folders, tags, cameras and years, with how many of the items that a filter accepts have each."""
+    allowed = await service.run(service.library.matching, filter, modality) if filter else None
+    found = await service.run(service.facets, modality)
+    kept = found.kept(allowed)
+    return FacetsAnswer(
+        total=int(kept.sum()),
+        captioned=int((kept & found.captioned).sum()),
+        **{
+            name: [FacetValue(value=shown(value), count=count) for value, count in column.counts(kept)]
+            for name, column in found.columns.items()
+        },
+    )
+
+
+@router.get("/items", operation_id="list_items", responses=problems(400, 422))
+async def browse(
+    service: ServiceDep,
+    filter: FilterQuery = None,  # noqa: A002
+    limit: Annotated[Limit, Query()] = 50,
+    offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    modality: Modality = Modality.IMAGE,
+) -> ItemsAnswer:
+    """Items without a question, the latest added first."""
+    ids = await service.run(_ids, service, filter, modality)
+    page = ids[::-1][offset : offset + limit].tolist()
+    items = await service.run(service.library.items, page)
+    return ItemsAnswer(items=[listed_item(items[item]) for item in page if item in items], total=len(ids))
+
+
+def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.int64]:
+    library = service.library
+    return library.matching(text, modality) if text else library.catalog.live_ids(modality)
+
+
+@router.get("/map", operation_id="map", responses=problems(404))
+async def collection_map(service: ServiceDep) -> MapAnswer:
+    """The collection in the plane, as the last job of kind `map` laid it out; 404 before the first."""
+    content = await service.run(_read_map, service)
+    return MapAnswer(
+        space=content["space"],
+        items=content["items"],
+        current=content["revision"] == await service.run(service.library.catalog.revision),
+        points=[MapPoint(id=item, x=x, y=y) for item, x, y in content["points"]],
+    )
+
+
+def _read_map(service: Service) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(map_file(service.library).read_bytes())
+    except FileNotFoundError:
+        raise NotFoundError('there is no map yet: start a job of kind "map"') from None
+    return content

@@ -1,0 +1,101 @@
+"""What a collection can be narrowed down by: folders, tags, cameras and years, with how many items each has.
+
+All live items are read once for each state of the catalog, into a few bytes an item; counting under any filter is
+then a matter of milliseconds.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from retrieval.catalog.schema import captions, items, tags
+from retrieval.domain import Modality
+
+MOST = 200  # values of one facet, the most frequent
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One facet: entry i says that item `rows[i]` has value `values[codes[i]]`."""
+
+    values: tuple[str, ...]
+    rows: NDArray[np.int64]  # positions in `Facets.ids`
+    codes: NDArray[np.int32]
+
+    def counts(self, kept: NDArray[np.bool_]) -> list[tuple[str, int]]:
+        """Values with how many of the `kept` items (n,) have them, the most frequent first."""
+        numbers = np.bincount(self.codes[kept[self.rows]], minlength=len(self.values)).tolist()
+        counted = [(value, number) for value, number in zip(self.values, numbers, strict=True) if number]
+        return sorted(counted, key=lambda pair: (-pair[1], pair[0]))[:MOST]
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The facets of all live items of a modality."""
+
+    ids: NDArray[np.int64]  # (n,), ascending
+    columns: Mapping[str, Column]  # folders, tags, cameras, years
+    captioned: NDArray[np.bool_]  # (n,)
+
+    def kept(self, allowed: NDArray[np.int64] | None) -> NDArray[np.bool_]:
+        """Which items are among the sorted ids `allowed` (None: all)."""
+        if allowed is None:
+            return np.ones(len(self.ids), dtype=np.bool_)
+        return np.isin(self.ids, allowed, assume_unique=True)
+
+
+def facets_of(connection: Connection, modality: Modality) -> Facets:
+    """Read the facets of all live items."""
+    live = (items.c.modality == modality.value) & items.c.deleted_at.is_(None)
+    camera = items.c.attributes["camera"].as_string()
+    year = func.substr(items.c.attributes["taken"].as_string(), 1, 4)
+    query = select(items.c.id, items.c.uri, camera.label("camera"), year.label("year")).where(live)
+    ids: list[int] = []
+    folders, cameras, years, tagged = _Building(), _Building(), _Building(), _Building()
+    for row, entry in enumerate(connection.execute(query.order_by(items.c.id))):
+        ids.append(entry.id)
+        folders.add(row, posixpath.dirname(entry.uri) if entry.uri.startswith("/") else None)
+        cameras.add(row, entry.camera)
+        years.add(row, entry.year)
+    known = np.array(ids, dtype=np.int64)
+    for entry in connection.execute(select(tags.c.item_id, tags.c.tag)):
+        tagged.add(_row(known, entry.item_id), entry.tag)
+    captioned = np.zeros(len(known), dtype=np.bool_)
+    for entry in connection.execute(select(captions.c.item_id).distinct()):
+        row_of_it = _row(known, entry.item_id)
+        if row_of_it is not None:
+            captioned[row_of_it] = True
+    columns = {"folders": folders, "tags": tagged, "cameras": cameras, "years": years}
+    return Facets(known, {name: column.built() for name, column in columns.items()}, captioned)
+
+
+class _Building:
+    """A column while it is read."""
+
+    def __init__(self) -> None:
+        self._codes: dict[Hashable, int] = {}
+        self._rows: list[int] = []
+        self._coded: list[int] = []
+
+    def add(self, row: int | None, value: str | None) -> None:
+        """Note that an item has a value, if both are there."""
+        if row is not None and value:
+            self._rows.append(row)
+            self._coded.append(self._codes.setdefault(value, len(self._codes)))
+
+    def built(self) -> Column:
+        """The column."""
+        values = tuple(str(value) for value in self._codes)
+        return Column(values, np.array(self._rows, dtype=np.int64), np.array(self._coded, dtype=np.int32))
+
+
+def _row(ids: NDArray[np.int64], item: int) -> int | None:
+    """Where an item is among sorted ids."""
+    place = int(np.searchsorted(ids, item))
+    return place if place < len(ids) and ids[place] == item else None
