@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from retrieval.catalog.schema import captions, items, tags
 from retrieval.catalog.statements import chunks
+from retrieval.catalog.words import refresh
 from retrieval.domain import Caption, CaptionSource, ItemId
 from retrieval.errors import NotFoundError, UsageError
 
@@ -49,6 +50,7 @@ def set_captions(
     require_live(connection, item)
     _drop(connection, [item], source)
     insert_captions(connection, {item: [Caption(said.text, said.language, source) for said in sentences]})
+    refresh(connection, [item])
 
 
 def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None:
@@ -61,6 +63,7 @@ def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None
     connection.execute(delete(tags).where(tags.c.item_id == item))
     if wanted:
         connection.execute(insert(tags), [{"item_id": item, "tag": word} for word in wanted])
+    refresh(connection, [item])
 
 
 def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:
