@@ -1,0 +1,83 @@
+"""Fill a library with generated vectors, through the same commit protocol as `vasari index`.
+
+    python -m benchmarks.filled_library LIBRARY --items 100000 --model DIR --also FOLDER
+
+Searching costs the same whatever the vectors mean. FOLDER receives the same items for other systems: `vectors.npy`
+(n, dim) float32 and `uris.txt`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.generations import is_due, publish
+from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.domain import ItemId, Modality, unit_vectors
+from retrieval.library import Library
+from retrieval.vectors.segments import write_segment
+
+_COMMIT = 4096  # files of a commit, as `vasari index` has it
+
+
+def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.float32]:
+    """Add `items` pictures named after files in `photos`, which need not exist; returns their vectors (n, dim)."""
+    space, modality, catalog = library.use_model(model), Modality.IMAGE, library.catalog
+    vectors = unit_vectors(np.random.default_rng(0).standard_normal((items, space.dim), dtype=np.float32))
+    names = list(uris(items, photos))
+    with catalog.acquire_lease("benchmark"):
+        for start in range(0, items, _COMMIT):
+            rows, names_here = vectors[start : start + _COMMIT], names[start : start + _COMMIT]
+            ids = catalog.reserve_ids(len(rows))
+            number = catalog.reserve_segment(space.name, modality)
+            folder = library.segments_directory(space, modality)
+            checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), rows)
+            catalog.commit_segment(
+                SegmentRecord(space.name, modality, number, len(rows), checksum),
+                [
+                    CommitRow(row, _facts(*named))
+                    for row, named in enumerate(zip(ids, names_here, strict=True))
+                ],
+            )
+        if is_due(library, space, modality):
+            publish(library, space, modality)
+    return vectors
+
+
+def _facts(item: ItemId, uri: str) -> ItemFacts:
+    moment = 1_700_000_000_000_000_000 + item
+    attributes = {"camera": "X100V"}
+    return ItemFacts(
+        item, uri, f"{item:032x}", 100_000 + item, moment, 500, 375, "jpeg", attributes=attributes
+    )
+
+
+def uris(items: int, photos: Path) -> Iterator[str]:
+    """Paths as a camera's folders have them, a thousand in each."""
+    return (f"{photos}/{number // 1000:04d}/IMG_{number:08d}.jpg" for number in range(items))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("library", type=Path)
+    parser.add_argument("--items", type=int, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of the pretended files")
+    parser.add_argument("--also", type=Path, help="folder for the same items as plain files")
+    options = parser.parse_args()
+    with Library.open(options.library, create=True) as library:
+        vectors = fill(library, options.items, options.model, options.photos)
+    if options.also is not None:
+        options.also.mkdir(parents=True, exist_ok=True)
+        np.save(options.also / "vectors.npy", vectors)
+        (options.also / "uris.txt").write_text(
+            "\n".join(uris(options.items, options.photos)), encoding="utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()
