@@ -1,0 +1,51 @@
+/**
+ * Elements from plain values.
+ *
+ * Text becomes text nodes and attributes are set as attributes: nothing on this page ever parses markup, so a file
+ * name or a caption cannot become part of it.
+ */
+
+/**
+ * An element with attributes and children. `on` holds listeners, `data` data attributes, `style` CSS properties;
+ * true and false add or leave out an attribute.
+ */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "on") for (const [event, listener] of Object.entries(value)) made.addEventListener(event, listener);
+    else if (key === "data") Object.assign(made.dataset, value);
+    else if (key === "style") for (const [property, set] of Object.entries(value)) made.style.setProperty(property, set);
+    else if (typeof value === "boolean") made.toggleAttribute(key, value);
+    else if (value !== null && value !== undefined) made.setAttribute(key, value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+/** The element with this id. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** A button; with an icon alone, `label` is its name for screen readers and its tooltip. */
+export function button(label, { icon, text, ...attributes } = {}) {
+  const content = [icon, text].filter(Boolean);
+  const named = text ? {} : { "aria-label": label, title: label };
+  return element("button", { type: "button", ...named, ...attributes }, content.length ? content : label);
+}
+
+/** Say something to screen readers. */
+export function announce(words) {
+  byId("announcer").textContent = words;
+}
+
+/** Call `act` once nothing asked for it during `pause` milliseconds. */
+export function settled(act, pause) {
+  let timer = 0;
+  const later = (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(act, pause, ...given);
+  };
+  later.cancel = () => clearTimeout(timer);
+  return later;
+}

@@ -1,0 +1,79 @@
+/**
+ * The key of this visit. It is kept in sessionStorage, and traded for a cookie that scripts cannot read, for
+ * pictures and event streams are fetched by the browser itself.
+ */
+
+import { element } from "./dom.js";
+import { reach } from "./service.js";
+
+const KEPT = "vasari-key";
+
+export class Keys {
+  #asking = null;
+
+  /** The key in use, or null. */
+  get key() {
+    return sessionStorage.getItem(KEPT);
+  }
+
+  /** Ask for a key in place of `refused`; resolves once the service has taken one, rejects with `problem`. */
+  async ask(refused, problem) {
+    if (this.key !== refused) return; // another request has asked meanwhile
+    this.#asking ??= this.#dialog(problem).finally(() => (this.#asking = null));
+    await this.#asking;
+  }
+
+  /** Give the kept key's cookie to a new browser session. */
+  async resume() {
+    if (this.key) await reach("POST", "/v1/session", undefined, undefined, this.key);
+  }
+
+  #dialog(problem) {
+    return new Promise((resolve, reject) => {
+      const field = element("input", { id: "key", type: "password", autocomplete: "current-password", required: true, spellcheck: "false" });
+      const complaint = element("p", { class: "complaint", role: "alert" });
+      const form = element(
+        "form",
+        { method: "dialog", class: "sheet" },
+        element("h2", { id: "key-title" }, "This library asks for a key"),
+        element("p", {}, "Paste one made with ", element("code", {}, "vasari keys create"), ". It is forgotten when this tab is closed."),
+        element("label", { for: "key" }, "Key"),
+        field,
+        complaint,
+        element("div", { class: "actions" },
+          element("button", { type: "button", on: { click: () => dialog.close() } }, "Not now"),
+          element("button", { class: "primary" }, "Open the library")),
+      );
+      const dialog = element("dialog", { class: "dialog", "aria-labelledby": "key-title" }, form);
+      let taken = false;
+      if (this.key !== null) complaint.textContent = problem.message;
+      form.addEventListener("submit", async (event) => {
+        event.preventDefault();
+        const refusal = await this.#offer(field.value.trim()).catch((error) => error.message);
+        complaint.textContent = refusal;
+        taken = refusal === "";
+        if (taken) dialog.close();
+        else field.select();
+      });
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        if (taken) resolve();
+        else reject(problem);
+      });
+      document.body.append(dialog);
+      dialog.showModal();
+      field.focus();
+    });
+  }
+
+  /** Try a key: nothing when the service takes it, else why not. */
+  async #offer(key) {
+    const answer = await reach("POST", "/v1/session", undefined, undefined, key);
+    if (answer.ok) {
+      sessionStorage.setItem(KEPT, key);
+      return "";
+    }
+    const told = await answer.json().catch(() => ({}));
+    return told.detail ?? "This key was not taken.";
+  }
+}

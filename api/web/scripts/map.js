@@ -1,0 +1,257 @@
+/** The collection map: alike pictures lie close together. Drag, scroll or pinch; hover to see, click to open. */
+
+import { announce, button, element } from "./dom.js";
+import { icon } from "./icons.js";
+import { arrange, beside, closest, View } from "./plane.js";
+import { description } from "./tile.js";
+
+const SIDE = 52; // pixels of a small picture
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class CollectionMap {
+  constructor(service, jobs, open) {
+    this.service = service;
+    this.jobs = jobs;
+    this.openPicture = open;
+    this.view = new View();
+    this.points = [];
+    this.shown = [];
+    this.pictures = new Map();
+    this.items = new Map();
+    this.pointers = new Map();
+    this.#build();
+    this.#listen();
+  }
+
+  async show() {
+    if (!this.dialog.open) this.dialog.showModal();
+    this.#fit();
+    this.canvas.focus();
+    await this.#load();
+  }
+
+  async #load() {
+    try {
+      const { points, items, current } = await this.service.map();
+      this.points = points;
+      this.view.reset();
+      const some = points.length < items ? `${points.length.toLocaleString()} of ` : "";
+      const behind = current ? "" : "; the library has changed since it was drawn";
+      this.told.textContent = `${some}${items.toLocaleString()} pictures${behind}`;
+      this.redraw.textContent = "Draw anew";
+      this.empty.hidden = true;
+    } catch (error) {
+      this.points = [];
+      this.empty.hidden = false;
+      this.complaint.textContent = error.status === 404 ? "" : error.message;
+    }
+    this.#draw();
+  }
+
+  async #make() {
+    this.complaint.textContent = "";
+    this.told.textContent = "Drawing the map…";
+    try {
+      const job = await this.jobs.start({ kind: "map" });
+      if (job.state === "done") return await this.#load();
+      this.told.textContent = job.progress.error ?? "The map was not drawn.";
+    } catch (error) {
+      this.told.textContent = error.message;
+    }
+    return undefined;
+  }
+
+  #build() {
+    this.canvas = element("canvas", { class: "map-canvas", tabindex: 0, role: "application", "aria-describedby": "map-help",
+      "aria-label": "Map of the collection: alike pictures lie close together" });
+    this.context = this.canvas.getContext("2d");
+    this.told = element("span", { class: "aside", role: "status" });
+    this.redraw = button("Draw the map", { on: { click: () => this.#make() } });
+    this.preview = element("figure", { class: "map-preview", hidden: true, "aria-hidden": "true" });
+    this.complaint = element("p", { class: "complaint" });
+    this.empty = element("div", { class: "map-empty message", hidden: true },
+      element("h3", {}, "No map yet"),
+      element("p", {}, "A map lays out the whole collection, so that alike pictures lie close together."),
+      this.complaint,
+      button("Draw the map", { class: "primary", on: { click: () => this.#make() } }));
+    const zoom = (label, name, factor) => button(label, { icon: icon(name), class: "round", on: { click: () => this.#zoom(factor) } });
+    this.dialog = element("dialog", { class: "map", id: "map", "aria-labelledby": "map-title" },
+      element("header", { class: "map-head" },
+        element("h2", { id: "map-title" }, "Map"), this.told, this.redraw,
+        zoom("Zoom out", "minus", 1 / 1.5), zoom("Zoom in", "plus", 1.5),
+        button("Whole map", { icon: icon("whole"), class: "round", on: { click: () => {
+          this.view.reset();
+          this.#draw();
+        } } }),
+        button("Close", { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
+      element("div", { class: "map-plane" }, this.canvas, this.empty, this.preview),
+      element("p", { class: "unseen", id: "map-help" }, "Arrow keys go from picture to picture, Enter opens one, plus and minus zoom."));
+    document.body.append(this.dialog);
+  }
+
+  #listen() {
+    new ResizeObserver(() => this.dialog.open && this.#fit()).observe(this.canvas.parentElement ?? this.canvas);
+    this.canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.view.zoomAt(Math.exp(-event.deltaY / 300), event.offsetX, event.offsetY);
+      this.#draw();
+    }, { passive: false });
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
+      this.moved = 0;
+    });
+    this.canvas.addEventListener("pointermove", (event) => this.#move(event));
+    for (const name of ["pointerup", "pointercancel"]) {
+      this.canvas.addEventListener(name, (event) => {
+        this.pointers.delete(event.pointerId);
+        if (name === "pointerup" && this.moved < 6) this.#open(this.#at(event));
+      });
+    }
+    this.canvas.addEventListener("pointerleave", () => this.#select(undefined));
+    this.canvas.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  #move(event) {
+    const before = this.pointers.get(event.pointerId);
+    if (before === undefined) {
+      this.#select(this.#at(event));
+      return;
+    }
+    const now = [event.offsetX, event.offsetY];
+    const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1];
+    if (other) {
+      const apart = (one) => Math.hypot(one[0] - other[0], one[1] - other[1]) || 1;
+      this.view.zoomAt(apart(now) / apart(before), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
+    } else {
+      this.view.pan(now[0] - before[0], now[1] - before[1]);
+    }
+    this.moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
+    this.pointers.set(event.pointerId, now);
+    this.#draw();
+  }
+
+  #key(event) {
+    if (event.key in STEPS) {
+      const middle = { px: this.view.width / 2, py: this.view.height / 2 };
+      const next = this.selected === undefined
+        ? closest(this.shown, middle.px, middle.py, Infinity)
+        : beside(this.shown, this.#here(), STEPS[event.key]);
+      if (next) this.#select(next, true);
+    } else if (event.key === "Enter") this.#open(this.#here());
+    else if (event.key === "+" || event.key === "=") this.#zoom(1.5);
+    else if (event.key === "-") this.#zoom(1 / 1.5);
+    else return;
+    event.preventDefault();
+  }
+
+  #zoom(factor) {
+    const here = this.#here() ?? { px: this.view.width / 2, py: this.view.height / 2 };
+    this.view.zoomAt(factor, here.px, here.py);
+    this.#draw();
+  }
+
+  #at(event) {
+    return closest(this.shown, event.offsetX, event.offsetY, SIDE / 1.5);
+  }
+
+  #here() {
+    return this.shown.find((point) => point.id === this.selected);
+  }
+
+  async #open(point) {
+    if (point) this.openPicture(await this.#item(point.id));
+  }
+
+  async #select(point, aloud = false) {
+    const id = point?.id;
+    if (id === this.selected) return;
+    this.selected = id;
+    this.canvas.classList.toggle("pointing", id !== undefined);
+    this.preview.hidden = true;
+    this.#draw();
+    if (id === undefined) return;
+    const item = await this.#item(id).catch(() => null);
+    if (item === null || this.selected !== id) return;
+    const words = description(item);
+    if (aloud) announce(words);
+    const shape = item.width && item.height ? item.width / item.height : 1;
+    this.preview.replaceChildren(
+      element("img", { src: `/v1/items/${id}/thumbnail?side=320`, alt: "", width: 220, height: Math.round(220 / shape) }),
+      element("figcaption", {}, words));
+    this.preview.hidden = false;
+    const { px, py } = this.#here() ?? point;
+    const left = px > this.view.width / 2 ? px - 256 : px + 36;
+    this.preview.style.left = `${Math.max(8, Math.min(left, this.view.width - 232))}px`;
+    this.preview.style.top = `${Math.max(8, Math.min(py - 100, this.view.height - 220 / shape - 56))}px`;
+  }
+
+  async #item(id) {
+    if (!this.items.has(id)) this.items.set(id, await this.service.item(id));
+    return this.items.get(id);
+  }
+
+  #fit() {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const density = devicePixelRatio || 1;
+    this.canvas.width = width * density;
+    this.canvas.height = height * density;
+    this.context.setTransform(density, 0, 0, density, 0, 0);
+    this.view.resize(width, height);
+    this.#draw();
+  }
+
+  #draw() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.#paint();
+    });
+  }
+
+  #paint() {
+    const { context, view } = this;
+    this.shown = arrange(this.points, view, SIDE);
+    const colours = getComputedStyle(this.canvas);
+    context.clearRect(0, 0, view.width, view.height);
+    context.fillStyle = colours.getPropertyValue("--ink-soft");
+    for (const { px, py, pictured } of this.shown) {
+      if (pictured) continue;
+      context.beginPath();
+      context.arc(px, py, 2.5, 0, 7);
+      context.fill();
+    }
+    for (const point of this.shown) if (point.pictured) this.#stamp(point);
+    const here = this.#here();
+    if (here) {
+      this.#stamp(here);
+      context.strokeStyle = colours.getPropertyValue("--accent");
+      context.lineWidth = 3;
+      context.strokeRect(here.px - SIDE / 2 - 2, here.py - SIDE / 2 - 2, SIDE + 4, SIDE + 4);
+    }
+  }
+
+  /** A square cut from the middle of the small picture; a plain square until it is there. */
+  #stamp({ id, px, py }) {
+    const picture = this.#picture(id);
+    const [left, top] = [px - SIDE / 2, py - SIDE / 2];
+    if (!picture.complete || picture.naturalWidth === 0) {
+      this.context.globalAlpha = 0.25;
+      this.context.fillRect(left, top, SIDE, SIDE);
+      this.context.globalAlpha = 1;
+      return;
+    }
+    const cut = Math.min(picture.naturalWidth, picture.naturalHeight);
+    this.context.drawImage(picture, (picture.naturalWidth - cut) / 2, (picture.naturalHeight - cut) / 2, cut, cut, left, top, SIDE, SIDE);
+  }
+
+  #picture(id) {
+    let picture = this.pictures.get(id);
+    if (picture === undefined) {
+      picture = new Image();
+      picture.src = `/v1/items/${id}/thumbnail?side=160`;
+      picture.addEventListener("load", () => this.#draw());
+      this.pictures.set(id, picture);
+    }
+    return picture;
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * The service, as the page asks it.
+ *
+ * A busy service (429) is asked again after the time it names; a service that wants a key (401) gets one, or the
+ * request fails as a Problem like all others do.
+ */
+
+const TRIES = 4;
+
+/** A request that failed: `status` is 0 when the service could not be reached. */
+export class Problem extends Error {
+  constructor(status, detail, title = "It failed", name = "") {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.problem = name;
+  }
+}
+
+export class Service {
+  /** `keys` gives and asks for keys; `onWait(seconds)` hears of a busy service, and 0 when the waiting is over. */
+  constructor(keys, onWait = () => {}) {
+    this.keys = keys;
+    this.onWait = onWait;
+  }
+
+  session() {
+    return this.#json("GET", "/v1/session");
+  }
+
+  search(body, signal) {
+    return this.#json("POST", "/v1/search", body, signal);
+  }
+
+  browse({ filter, limit, offset }, signal) {
+    return this.#json("GET", `/v1/items?${query({ filter, limit, offset })}`, undefined, signal);
+  }
+
+  facets(filter, signal) {
+    return this.#json("GET", `/v1/facets?${query({ filter })}`, undefined, signal);
+  }
+
+  item(id, signal) {
+    return this.#json("GET", `/v1/items/${id}`, undefined, signal);
+  }
+
+  ask(item, question, signal) {
+    return this.#json("POST", "/v1/ask", { item, question }, signal);
+  }
+
+  describe(item, detail, signal) {
+    return this.#json("POST", "/v1/caption", { item, detail }, signal);
+  }
+
+  /** The heat map of these words over an item's picture, as a blob. */
+  async why(item, words, signal) {
+    const answer = await this.#send("GET", `/v1/items/${item}/why?${query({ q: words })}`, undefined, signal);
+    return answer.blob();
+  }
+
+  map(signal) {
+    return this.#json("GET", "/v1/map", undefined, signal);
+  }
+
+  jobs() {
+    return this.#json("GET", "/v1/jobs?limit=8");
+  }
+
+  startJob(body) {
+    return this.#json("POST", "/v1/jobs", body);
+  }
+
+  cancelJob(id) {
+    return this.#json("DELETE", `/v1/jobs/${id}`);
+  }
+
+  /** Progress of a job as it happens; the cookie of the session says who asks. */
+  jobEvents(id) {
+    return new EventSource(`/v1/jobs/${id}/events`);
+  }
+
+  async #json(method, path, body, signal) {
+    const answer = await this.#send(method, path, body, signal);
+    return answer.json();
+  }
+
+  async #send(method, path, body, signal) {
+    for (let tries = 1; ; tries += 1) {
+      const key = this.keys.key;
+      const answer = await reach(method, path, body, signal, key);
+      if (answer.ok) return answer;
+      const problem = await problemOf(answer);
+      if (problem.status === 401) await this.keys.ask(key, problem);
+      else if (problem.status === 429 && tries < TRIES) await this.#wait(answer, signal);
+      else throw problem;
+    }
+  }
+
+  async #wait(answer, signal) {
+    const seconds = Math.min(60, Math.max(1, Number(answer.headers.get("Retry-After")) || 1));
+    this.onWait(seconds);
+    try {
+      await pause(seconds * 1000, signal);
+    } finally {
+      this.onWait(0);
+    }
+  }
+}
+
+/** One request; Problem with status 0 when nothing answers. */
+export async function reach(method, path, body, signal, key) {
+  const headers = { Accept: "application/json" };
+  if (key) headers.Authorization = `Bearer ${key}`;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  try {
+    return await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "The service does not answer. It may have been stopped, or the network is away.", "Not reachable");
+  }
+}
+
+/** The address of an item's small picture in a square of `side` pixels. */
+export function thumbnail(item, side) {
+  return item.thumbnail ? `${item.thumbnail}&side=${side}` : "";
+}
+
+async function problemOf(answer) {
+  const told = await answer.json().catch(() => ({}));
+  const name = typeof told.type === "string" ? told.type.split(":").at(-1) : "";
+  return new Problem(answer.status, told.detail ?? `The service answered ${answer.status}.`, told.title, name);
+}
+
+function query(values) {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== "");
+  return new URLSearchParams(given).toString();
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

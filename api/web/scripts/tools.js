@@ -1,0 +1,44 @@
+/** The buttons at the top: work in the background, the map, the theme, help. */
+
+import { announce, button, element } from "./dom.js";
+import { icon } from "./icons.js";
+import { jobName, meter, told } from "./jobs.js";
+import { nextTheme, theme } from "./theme.js";
+
+const ICONS = { system: "half", light: "sun", dark: "moon" };
+
+export class Tools {
+  constructor(root, { jobs, map, help }) {
+    this.work = element("button", { type: "button", class: "work", hidden: true, on: { click: jobs } });
+    this.jobs = button("Background work", { icon: icon("activity"), class: "quiet", hidden: true, on: { click: jobs } });
+    this.themes = button("", { icon: icon("half"), class: "quiet", on: { click: () => {
+      announce(`Theme: ${nextTheme()}`);
+      this.#showTheme();
+    } } });
+    this.#showTheme();
+    root.append(this.work, this.jobs,
+      button("Map of the collection", { icon: icon("map"), class: "quiet", on: { click: map } }),
+      this.themes,
+      button("Help and keys", { icon: icon("help"), class: "quiet", on: { click: help } }));
+  }
+
+  /** What the visitor may do. */
+  allow({ admin }) {
+    this.jobs.hidden = !admin;
+  }
+
+  /** The job at work, or null. */
+  progress(job) {
+    this.work.hidden = job === null;
+    if (job === null) return;
+    this.work.replaceChildren(element("span", { class: "work-words" }, `${jobName(job)}: ${told(job)}`), meter(job));
+    this.work.setAttribute("aria-label", `${jobName(job)}: ${told(job)}. Show background work`);
+  }
+
+  #showTheme() {
+    const label = `Theme: ${theme()}. Change`;
+    this.themes.setAttribute("aria-label", label);
+    this.themes.title = label;
+    this.themes.replaceChildren(icon(ICONS[theme()]));
+  }
+}

@@ -1,0 +1,80 @@
+/** Why it matched: where in the picture the query's words are seen, as a heat map over it. */
+
+import { element } from "./dom.js";
+
+export class Why {
+  constructor(service, frame) {
+    this.service = service;
+    this.frame = frame;
+    this.input = element("input", { id: "why-words", type: "text", required: true, maxlength: 1000, autocomplete: "off", placeholder: "red boat" });
+    this.toggler = element("button", { class: "small", "aria-pressed": "false" }, "Show where");
+    this.strength = element("input", { id: "why-strength", type: "range", min: 0, max: 1, step: 0.05, value: 0.75 });
+    this.strength.addEventListener("input", () => this.#fade());
+    this.slider = element("div", { class: "strength", hidden: true }, element("label", { for: "why-strength" }, "Strength"), this.strength);
+    this.told = element("p", { class: "complaint", role: "alert" });
+    this.panel = element("section", { class: "why" },
+      element("h3", {}, element("label", { for: "why-words" }, "Why it matched")),
+      element("form", { on: { submit: (event) => {
+        event.preventDefault();
+        this.toggle();
+      } } }, this.input, this.toggler),
+      this.slider, this.told);
+    this.input.addEventListener("input", () => this.#remove());
+  }
+
+  /** Begin anew with this picture and these words. */
+  show(hit, words) {
+    this.hit = hit;
+    this.input.value = words;
+    this.#remove();
+  }
+
+  /** Show the heat map, or take it away. */
+  async toggle() {
+    if (this.heat) {
+      this.#remove();
+      return;
+    }
+    const words = this.input.value.trim();
+    if (!words) {
+      this.input.focus();
+      return;
+    }
+    this.#remove();
+    this.running = new AbortController();
+    const { signal } = this.running;
+    this.toggler.textContent = "Looking…";
+    try {
+      const blob = await this.service.why(this.hit.id, words, signal);
+      this.#lay(URL.createObjectURL(blob), words);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#remove();
+      this.told.textContent = error.message;
+    }
+  }
+
+  #lay(address, words) {
+    this.heat = element("img", { class: "heat", alt: `Heat map: where “${words}” is seen in the picture`, src: address });
+    this.heat.addEventListener("load", () => URL.revokeObjectURL(address));
+    this.#fade();
+    this.frame.append(this.heat);
+    this.toggler.textContent = "Hide";
+    this.toggler.setAttribute("aria-pressed", "true");
+    this.slider.hidden = false;
+  }
+
+  #fade() {
+    this.heat?.style.setProperty("opacity", this.strength.value);
+  }
+
+  #remove() {
+    this.running?.abort();
+    this.heat?.remove();
+    this.heat = null;
+    this.told.textContent = "";
+    this.toggler.textContent = "Show where";
+    this.toggler.setAttribute("aria-pressed", "false");
+    this.slider.hidden = true;
+  }
+}
