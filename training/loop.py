@@ -87,7 +87,11 @@ class Run:
         """Train to the plan's last step; `loss_of` gives the loss to minimise and figures for the log."""
         started = time.monotonic()
         bar = tqdm(
-            total=self.plan.steps, initial=self.step, desc=self.directory.name, disable=not progress, mininterval=5
+            total=self.plan.steps,
+            initial=self.step,
+            desc=self.directory.name,
+            disable=None if progress else True,
+            mininterval=5,
         )
         while self.step < self.plan.steps:
             figures = self._update(loss_of, batch_at)
