@@ -19,6 +19,7 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "process": record.process,
             "request": current_request_id(),
             "message": record.getMessage(),
             **getattr(record, "facts", {}),

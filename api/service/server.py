@@ -69,7 +69,7 @@ def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
     )
 
 
-def serve(settings: ServiceSettings) -> None:
+def serve(settings: ServiceSettings, factory: str = "api.service.app:from_environment") -> None:
     """Serve until told to stop. Worker processes read their settings from the environment."""
     options: dict[str, Any] = {
         "host": settings.host,
@@ -81,6 +81,7 @@ def serve(settings: ServiceSettings) -> None:
         "proxy_headers": False,  # nobody may claim another address
         "log_config": None,
         "timeout_keep_alive": 30,
+        "timeout_worker_healthcheck": 60,  # seconds; a worker that loads a model on a busy machine is not dead
         "timeout_graceful_shutdown": _FINISH_WITHIN,
         "h11_max_incomplete_event_size": 32 * 1024,
         "backlog": 1024,
@@ -89,6 +90,6 @@ def serve(settings: ServiceSettings) -> None:
     if settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            uvicorn.run("api.service.app:from_environment", workers=settings.workers, **options)
+            uvicorn.run(factory, workers=settings.workers, **options)
     else:
-        uvicorn.run("api.service.app:from_environment", **options)
+        uvicorn.run(factory, **options)

@@ -1,0 +1,366 @@
+"""What a client asks of the service: each call as a value, with how its answer is read. Nothing here does I/O."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import httpx
+import numpy as np
+
+from retrieval import errors
+from retrieval.domain import (
+    Caption,
+    CaptionSource,
+    Explain,
+    Hit,
+    Item,
+    ItemId,
+    Modality,
+    SearchRequest,
+    SearchResponse,
+    Term,
+    TermKind,
+    UnitVectors,
+)
+from retrieval.search.query import parse_query
+
+T = TypeVar("T")
+PictureLike = bytes | Path | ItemId  # a file's bytes, a local file, or an item of the service's library
+
+
+class ServiceError(errors.VasariError):
+    """The service refused or failed in a way that no error of the library stands for."""
+
+    def __init__(self, message: str, status: int, kind: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind  # the last part of the problem's type, e.g. "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of the service; `state` is running, done, failed or cancelled."""
+
+    id: int
+    kind: str
+    state: str
+    progress: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state != "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request, and what its answer means."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], T]
+    body: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def search(request: SearchRequest | str) -> Call[SearchResponse]:
+    """Search by a request, or by a query string (in which nothing is taken as a file)."""
+    return Call("POST", "/v1/search", lambda answer: read_response(answer.json()), search_body(request))
+
+
+def search_batch(requests: Sequence[SearchRequest | str]) -> Call[list[SearchResponse]]:
+    """Several searches in one request."""
+    body = {"requests": [search_body(request) for request in requests]}
+    return Call(
+        "POST",
+        "/v1/search/batch",
+        lambda answer: [read_response(one) for one in answer.json()["answers"]],
+        body,
+    )
+
+
+def similar(item: ItemId, limit: int) -> Call[SearchResponse]:
+    """Items like an item."""
+    path = f"/v1/items/{item}/similar"
+    return Call("GET", path, lambda answer: read_response(answer.json()), params={"limit": limit})
+
+
+def get_item(item: ItemId) -> Call[Item]:
+    """One item."""
+    return Call("GET", f"/v1/items/{item}", lambda answer: read_item(answer.json()))
+
+
+def thumbnail(item: ItemId, side: int) -> Call[bytes]:
+    """A small WebP picture."""
+    return Call("GET", f"/v1/items/{item}/thumbnail", lambda answer: answer.content, params={"side": side})
+
+
+def why(item: ItemId, words: str) -> Call[bytes]:
+    """A heat map as PNG."""
+    return Call("GET", f"/v1/items/{item}/why", lambda answer: answer.content, params={"q": words})
+
+
+def add(
+    picture: bytes | Path,
+    captions: Sequence[Caption | str],
+    tags: Sequence[str],
+    attributes: Mapping[str, Any],
+) -> Call[Item]:
+    """Add a picture to the library."""
+    body = {
+        **picture_body(picture),
+        "captions": [_caption_body(caption) for caption in captions],
+        "tags": list(tags),
+        "attributes": dict(attributes),
+    }
+    return Call("POST", "/v1/items", lambda answer: read_item(answer.json()), body)
+
+
+def patch(
+    item: ItemId,
+    captions: Sequence[Caption | str] | None,
+    tags: Sequence[str] | None,
+    attributes: Mapping[str, Any] | None,
+) -> Call[Item]:
+    """Replace what people say about an item."""
+    body: dict[str, Any] = {}
+    if captions is not None:
+        body["captions"] = [_caption_body(caption) for caption in captions]
+    if tags is not None:
+        body["tags"] = list(tags)
+    if attributes is not None:
+        body["attributes"] = dict(attributes)
+    return Call("PATCH", f"/v1/items/{item}", lambda answer: read_item(answer.json()), body)
+
+
+def delete(item: ItemId) -> Call[None]:
+    """Take an item out of the library."""
+    return Call("DELETE", f"/v1/items/{item}", lambda _answer: None)
+
+
+def match(picture: PictureLike, text: str) -> Call[float]:
+    """How well a sentence describes a picture."""
+    body = {**picture_body(picture), "text": text}
+    return Call("POST", "/v1/match", lambda answer: float(answer.json()["score"]), body)
+
+
+def classify(
+    picture: PictureLike, labels: Sequence[str], templates: Sequence[str] | None
+) -> Call[list[tuple[str, float]]]:
+    """Labels with their probabilities, the best first."""
+    body = {**picture_body(picture), "labels": list(labels)}
+    if templates is not None:
+        body["templates"] = list(templates)
+    return Call(
+        "POST",
+        "/v1/classify",
+        lambda answer: [(entry["label"], entry["score"]) for entry in answer.json()["labels"]],
+        body,
+    )
+
+
+def caption(picture: PictureLike, detail: str) -> Call[str]:
+    """A description."""
+    body = {**picture_body(picture), "detail": detail}
+    return Call("POST", "/v1/caption", lambda answer: str(answer.json()["caption"]), body)
+
+
+def ask(picture: PictureLike, question: str) -> Call[str]:
+    """An answer to a question."""
+    body = {**picture_body(picture), "question": question}
+    return Call("POST", "/v1/ask", lambda answer: str(answer.json()["answer"]), body)
+
+
+def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVectors]:
+    """Unit vectors (n, dim) of texts, or of pictures in base64."""
+    body = {"model": space, "input": list(inputs), "modality": modality.value, "encoding_format": "base64"}
+    return Call("POST", "/v1/embeddings", _read_vectors, body)
+
+
+def rerank(
+    query: str, documents: Sequence[str | PictureLike], top: int | None
+) -> Call[list[tuple[int, float]]]:
+    """Indices of documents (all texts, or all pictures) with their relevance, the best first."""
+    given = [
+        {"text": document} if isinstance(document, str) else picture_body(document) for document in documents
+    ]
+    body: dict[str, Any] = {"query": query, "documents": given}
+    if top is not None:
+        body["top_n"] = top
+    return Call(
+        "POST",
+        "/v1/rerank",
+        lambda answer: [(entry["index"], entry["relevance_score"]) for entry in answer.json()["results"]],
+        body,
+    )
+
+
+def start_job(kind: str, options: Mapping[str, Any]) -> Call[Job]:
+    """Begin a job."""
+    return Call("POST", "/v1/jobs", lambda answer: read_job(answer.json()), {"kind": kind, **options})
+
+
+def get_job(job: int) -> Call[Job]:
+    """A job's state."""
+    return Call("GET", f"/v1/jobs/{job}", lambda answer: read_job(answer.json()))
+
+
+def cancel_job(job: int) -> Call[Job]:
+    """Stop a job."""
+    return Call("DELETE", f"/v1/jobs/{job}", lambda answer: read_job(answer.json()))
+
+
+def search_body(request: SearchRequest | str) -> dict[str, Any]:
+    """A search as JSON; local files are read and sent."""
+    if isinstance(request, str):
+        request = SearchRequest(parse_query(request, files=False))
+    body: dict[str, Any] = {
+        "terms": [_term_body(term) for term in request.terms],
+        "modality": request.modality.value,
+        "limit": request.limit,
+        "offset": request.offset,
+    }
+    for name in ("filter", "space", "diversify", "min_relevance"):
+        if (value := getattr(request, name)) is not None:
+            body[name] = value
+    for name in ("hybrid", "collapse", "exclude_query_items", "explain"):
+        if getattr(request, name):
+            body[name] = True
+    if request.rerank is not None:
+        rerank = request.rerank
+        body["rerank"] = {"top": rerank.top, "deadline_ms": rerank.deadline_ms, "weight": rerank.weight}
+    return body
+
+
+def picture_body(picture: PictureLike) -> dict[str, Any]:
+    """A picture as the service takes it."""
+    if isinstance(picture, int):
+        return {"item": picture}
+    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    return {"image": base64.b64encode(data).decode()}
+
+
+def read_response(body: Mapping[str, Any]) -> SearchResponse:
+    """A search's answer."""
+    explain = body.get("explain")
+    return SearchResponse(
+        hits=tuple(Hit(_listed(hit), hit["score"], body["reranked"]) for hit in body["hits"]),
+        total=body["total"],
+        took_ms=body["took_ms"],
+        space=body["space"],
+        reranked=body["reranked"],
+        explain=None
+        if explain is None
+        else Explain(
+            explain["strategy"], explain["candidates"], explain["stages_ms"], tuple(explain["notes"])
+        ),
+    )
+
+
+def read_item(body: Mapping[str, Any]) -> Item:
+    """An item; the file's time is not told over HTTP and reads 0."""
+    return Item(
+        id=body["id"],
+        modality=Modality(body["modality"]),
+        uri=body["uri"],
+        content_hash=body["content_hash"],
+        bytes=body["bytes"],
+        mtime_ns=0,
+        width=body["width"],
+        height=body["height"],
+        format=body["format"],
+        text=body["text"],
+        captions=tuple(
+            Caption(entry["text"], entry["language"], CaptionSource(entry["source"]))
+            for entry in body["captions"]
+        ),
+        tags=tuple(body["tags"]),
+        attributes=body["attributes"],
+        added_at=_moment(body["added_at"]),
+        updated_at=_moment(body["updated_at"]),
+    )
+
+
+def read_job(body: Mapping[str, Any]) -> Job:
+    """A job."""
+    return Job(body["id"], body["kind"], body["state"], body["progress"])
+
+
+_ERRORS: Mapping[str, type[errors.VasariError]] = {
+    "usage": errors.UsageError,
+    "query": errors.QueryError,
+    "unsupported": errors.UnsupportedError,
+    "not-found": errors.NotFoundError,
+    "image": errors.ImageError,
+    "model-unavailable": errors.ModelUnavailableError,
+    "library-locked": errors.LibraryLockedError,
+    "library-corrupt": errors.LibraryCorruptError,
+    "storage": errors.StorageError,
+    "deadline": errors.DeadlineError,
+}
+
+
+def error_of(answer: httpx.Response) -> errors.VasariError:
+    """The error that a problem document tells, as the library itself would raise it where it has one."""
+    try:
+        body = answer.json()
+        kind, detail = str(body["type"]).rpartition(":")[2], str(body["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ServiceError(f"the server answered {answer.status_code}: is this Vasari?", answer.status_code)
+    if kind == "query":
+        return errors.QueryError(detail, body.get("query", ""), body.get("column"))
+    if kind == "overloaded":
+        return errors.OverloadedError(detail, float(answer.headers.get("retry-after", 1)))
+    if kind == "library-locked":
+        return errors.LibraryLockedError(detail, body.get("holder", ""))
+    if kind in _ERRORS:
+        return _ERRORS[kind](detail)
+    return ServiceError(detail, answer.status_code, kind)
+
+
+def _term_body(term: Term) -> dict[str, Any]:
+    if term.kind is TermKind.TEXT:
+        return {"text": term.text, "weight": term.weight}
+    if term.kind is TermKind.ITEM:
+        return {"item": term.item, "weight": term.weight}
+    return {**picture_body(term.image or b""), "weight": term.weight}
+
+
+def _caption_body(caption: Caption | str) -> str | dict[str, Any]:
+    if isinstance(caption, str):
+        return caption
+    return {"text": caption.text, "language": caption.language}
+
+
+def _listed(body: Mapping[str, Any]) -> Item:
+    """An item as a hit tells it: hash, size and times are not among the facts."""
+    return Item(
+        id=body["id"],
+        modality=Modality(body["modality"]),
+        uri=body["uri"],
+        content_hash="",
+        bytes=0,
+        mtime_ns=0,
+        width=body["width"],
+        height=body["height"],
+        text=body["text"],
+        captions=tuple(Caption(text) for text in body["captions"]),
+        tags=tuple(body["tags"]),
+        attributes=body["attributes"],
+    )
+
+
+def _read_vectors(answer: httpx.Response) -> UnitVectors:
+    rows = [
+        np.frombuffer(base64.b64decode(entry["embedding"]), dtype="<f4") for entry in answer.json()["data"]
+    ]
+    return UnitVectors(np.stack(rows).astype(np.float32))
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

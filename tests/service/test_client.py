@@ -1,0 +1,90 @@
+"""The Python client against a service on a real socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+
+from api.calls import ServiceError
+from api.client import AsyncClient, Client
+from retrieval.domain import Caption, SearchRequest, Term, TermKind
+from retrieval.errors import ImageError, NotFoundError, QueryError
+from tests.service.colours import picture
+from tests.service.conftest import Live
+
+
+def test_the_client_answers_as_the_library_does(live: Live) -> None:
+    """The same request to the client and to the library finds the same items with the same scores."""
+    request = SearchRequest(
+        (Term(TermKind.TEXT, text="red"), Term(TermKind.ITEM, -0.5, item=live.ids["blue"]))
+    )
+    with Client(live.url) as client:
+        far = client.search(request)
+        near = live.library.search(request)
+        assert [hit.item.id for hit in far.hits] == [hit.item.id for hit in near.hits]
+        np.testing.assert_allclose(
+            [hit.score for hit in far.hits], [hit.score for hit in near.hits], atol=1e-5
+        )
+        assert (far.total, far.space) == (near.total, near.space)
+        both = client.search_batch(["green", "white"])
+        assert [answer.hits[0].item.id for answer in both] == [live.ids["green"], live.ids["white"]]
+
+
+def test_items_come_and_go(live: Live, tmp_path: Path) -> None:
+    """A file is added with what is known of it, changed, looked at, and deleted."""
+    file = tmp_path / "a.png"
+    file.write_bytes(picture((0, 200, 200)))
+    with Client(live.url) as client:
+        item = client.add(file, captions=[Caption("the sea", "en")], tags=["holiday"])
+        assert item.captions == (Caption("the sea", "en"),)
+        assert client.patch(item.id, tags=["b"], attributes={"stars": 3}).attributes == {"stars": 3}
+        assert client.similar(item.id, 3).hits[0].item.id in live.ids.values()
+        assert client.thumbnail(item.id, 160)[8:12] == b"WEBP"
+        client.delete(item.id)
+        with pytest.raises(NotFoundError):
+            client.item(item.id)
+
+
+def test_models_over_the_client(live: Live) -> None:
+    """Match, classify, caption, ask, embed and rerank."""
+    red = live.ids["red"]
+    with Client(live.url) as client:
+        assert client.match(red, "red") > client.match(red, "blue")
+        assert client.classify(picture("blue"), ["red", "blue"], ["{}"])[0][0] == "blue"
+        assert client.caption(red) == "something red"
+        assert client.ask(red, "Which colour?") == "red"
+        vectors = client.embed_texts(["red", "blue"])
+        np.testing.assert_allclose(vectors, live.library.model.embed_texts(["red", "blue"]), atol=1e-6)
+        assert client.embed_pictures([picture("red")]).shape == (1, 16)
+        assert client.rerank("red", [live.ids["blue"], red])[0][0] == 1
+        assert client.why(red, "red").startswith(b"\x89PNG")
+
+
+def test_errors_are_the_librarys_own(live: Live) -> None:
+    """Problems become the exceptions that the library raises."""
+    with Client(live.url) as client:
+        with pytest.raises(QueryError):
+            client.search(SearchRequest((Term(TermKind.TEXT, text="red"),), filter="tag:"))
+        with pytest.raises(ImageError):
+            client.add(b"no picture")
+        with pytest.raises(ServiceError, match="VASARI_ROOTS") as caught:
+            client.start_job("index", paths=["/"])
+        assert (caught.value.status, caught.value.kind) == (403, "no-roots")
+    with Client("http://127.0.0.1:9") as nobody, pytest.raises(ServiceError, match="vasari serve"):
+        nobody.search("red")
+
+
+def test_the_asynchronous_client(live: Live) -> None:
+    """The same calls for asyncio; a job is waited for."""
+
+    async def use() -> None:
+        async with AsyncClient(live.url) as client:
+            answer = await client.search("red")
+            assert answer.hits[0].item.id == live.ids["red"]
+            job = await client.start_job("rebuild", index_kind="flat")
+            assert (await client.wait_for(job.id, every=0.05, seconds=30)).state == "done"
+
+    anyio.run(use)

@@ -1,0 +1,237 @@
+"""A service under load, told to stop, with several workers, and with callers that leave or hurry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.service.colours import picture
+from tests.service.conftest import Live, Serve, Served
+
+SECONDS = float(os.environ.get("VASARI_LOAD_SECONDS", "3"))
+CLIENTS = int(os.environ.get("VASARI_LOAD_CLIENTS", "16"))
+
+
+def test_a_deadline_is_kept(served: Served) -> None:
+    """A caller that allows little time gets 504 in time, and the service goes on."""
+    served.library.model.gate.clear()
+    began = time.monotonic()
+    response = served.client.post("/v1/search", json={"query": "slow"}, headers={"X-Deadline-Ms": "150"})
+    assert (response.status_code, response.json()["type"]) == (504, "urn:vasari:problem:deadline")
+    assert time.monotonic() - began < 5
+    served.library.model.gate.set()
+    assert served.client.post("/v1/search", json={"query": "red"}).status_code == 200
+
+
+def test_overload_is_told_at_once(serve: Serve) -> None:
+    """With the queue full, one more request is answered 429 with Retry-After, and is not kept waiting."""
+    served = serve(waiting=4, batch_size=1)
+    served.library.model.gate.clear()
+    statuses: list[int] = []
+
+    def ask(number: int) -> None:
+        statuses.append(served.client.post("/v1/search", json={"query": f"words {number}"}).status_code)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(5)]
+    for thread in threads:
+        thread.start()
+    while served.service.depths.get("text", 0) < 4:
+        time.sleep(0.01)
+    refused = served.client.post("/v1/search", json={"query": "one more"})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    served.library.model.gate.set()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 5
+
+
+def test_nothing_is_computed_for_a_caller_that_left(live: Live) -> None:
+    """A request whose connection was closed while it waited never reaches the model."""
+    live.library.model.gate.clear()
+    body = json.dumps({"query": "left"}).encode()
+    head = f"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with httpx.Client(base_url=live.url) as client:
+        first = threading.Thread(
+            target=lambda: client.post("/v1/search", json={"query": "first"}, timeout=30)
+        )
+        first.start()
+        time.sleep(0.3)
+        with socket.create_connection(live.address) as leaver:
+            leaver.sendall(head.encode() + body)
+            time.sleep(0.3)
+        time.sleep(0.3)
+        live.library.model.gate.set()
+        first.join()
+        assert client.post("/v1/search", json={"query": "last"}).status_code == 200
+    assert live.library.model.text_batches == [1, 1]
+
+
+def test_health_tells_what_is_wrong(served: Served) -> None:
+    """Ready while everything works; not ready, with the part named, when the model fails."""
+    answer = served.client.get("/readyz")
+    assert answer.status_code == 200
+    assert set(answer.json()["checks"]) == {"database", "index", "model", "workers"}
+    served.service.jobs.close()
+    broken = served.client.get("/readyz")
+    assert broken.status_code == 503
+    assert broken.json()["checks"]["workers"] == {"ok": False}
+    assert served.client.get("/livez").json() == {"status": "alive"}
+
+
+def test_metrics_count_what_happened(served: Served) -> None:
+    """Requests by route, stages, batches, cache and index rows are there for Prometheus."""
+    for _ in range(2):
+        served.client.post("/v1/search", json={"query": "red"})
+    text = served.client.get("/metrics").text
+    for line in (
+        'vasari_requests_total{method="POST",route="/v1/search",status="200"} 2.0',
+        'vasari_batch_size_count{model="text"} 1.0',
+        'vasari_embedding_cache_total{outcome="hit"} 1.0',
+        'vasari_index_rows{modality="image",space="colours"} 8.0',
+        'vasari_stage_seconds_count{stage="embed"} 2.0',
+        'vasari_queue_depth{queue="threads"} 0.0',
+    ):
+        assert line in text, line
+
+
+@contextmanager
+def process(root: Path, log: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A service in its own processes, and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    variables = {
+        **os.environ,
+        "VASARI_LIBRARY": str(root),
+        "VASARI_PORT": str(port),
+        "VASARI_PRELOAD": "none",
+        "VASARI_RATE_PER_SECOND": "0",
+        **environment,
+    }
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "tests.service.standalone"], env=variables, stdout=output, stderr=output
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_alive(url, running, log)
+            yield running, url
+        finally:
+            running.kill()
+            running.wait()
+
+
+def _wait_until_alive(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert running.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{url}/livez").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+class Crowd:
+    """Clients that search without pause, each on new connections, and check every answer."""
+
+    def __init__(self, url: str, ids: dict[str, int]) -> None:
+        self.url = url
+        self.ids = ids
+        self.deleted: set[int] = set()
+        self.wrong: list[str] = []
+        self.answered = 0
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self) -> Crowd:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        colours = ["red", "green", "blue", "white", "violet"]
+        turn = number
+        while not self._stop.is_set():
+            turn += 1
+            colour = colours[turn % len(colours)]
+            gone = set(self.deleted)
+            try:
+                answer = httpx.post(
+                    f"{self.url}/v1/search", json={"query": f"{colour} {turn}", "limit": 5}, timeout=60
+                )
+            except httpx.TransportError:
+                return  # not accepted any more; that nothing accepted was lost is seen in the log
+            with self._lock:
+                self.answered += 1
+            if answer.status_code != 200:
+                self.wrong.append(f"{answer.status_code}: {answer.text}")
+                continue
+            hits = [hit["id"] for hit in answer.json()["hits"]]
+            if hits[0] != self.ids[colour]:
+                self.wrong.append(f"{colour}: {hits}")
+            if gone & set(hits):
+                self.wrong.append(f"deleted items came back: {gone & set(hits)}")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_load_while_indexing_and_a_stop(
+    coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path, workers: int
+) -> None:
+    """Under load, a job indexes, an index is switched and items are deleted: no error, no wrong and no deleted item.
+
+    Then SIGTERM: every request that the service accepted is answered.
+    """
+    root, photos = tmp_path / "library", tmp_path / "photos"
+    shutil.copytree(coloured[0], root)
+    photos.mkdir()
+    for shade in range(60):
+        (photos / f"{shade}.png").write_bytes(picture((shade + 60, shade + 60, shade + 60), side=8))
+    log = tmp_path / "log"
+    with process(root, log, VASARI_WORKERS=str(workers), VASARI_ROOTS=json.dumps([str(photos)])) as (
+        running,
+        url,
+    ):
+        with Crowd(url, coloured[2]) as crowd:
+            for body in (
+                {"kind": "index", "paths": [str(photos)]},
+                {"kind": "rebuild", "index_kind": "flat"},
+            ):
+                job = httpx.post(f"{url}/v1/jobs", json=body, timeout=60).json()["id"]
+                while (state := httpx.get(f"{url}/v1/jobs/{job}", timeout=60).json())["state"] == "running":
+                    time.sleep(0.1)
+                assert state["state"] == "done", state
+            for colour in ("orange", "black"):
+                number = coloured[2][colour]
+                assert httpx.delete(f"{url}/v1/items/{number}", timeout=60).status_code == 204
+                crowd.deleted.add(number)
+                time.sleep(SECONDS / 2)
+            running.send_signal(signal.SIGTERM)
+            running.wait(60)
+        assert crowd.wrong == []
+        assert crowd.answered > CLIENTS
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        searches = [line for line in lines if line.get("path") == "/v1/search"]
+        assert {line["status"] for line in searches} == {200}
+        assert len(searches) == crowd.answered
+        assert len({line["process"] for line in searches}) == workers
