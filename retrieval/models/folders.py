@@ -41,11 +41,16 @@ def find_folder(reference: str, kind: ModelKind, access: hub.HubAccess) -> Path:
     return found
 
 
-def companion(encoder: str, kind: ModelKind) -> str:
-    """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
-    drawn = (
+def knows_drawings_only(encoder: str) -> bool:
+    """Whether a dual encoder's reference names the built-in one."""
+    return (
         encoder == "scenes" or Path(encoder).expanduser().resolve() == builtin_models_directory() / "scenes"
     )
+
+
+def companion(encoder: str, kind: ModelKind) -> str:
+    """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
+    drawn = knows_drawings_only(encoder)
     fitting = (preset.name for preset in PRESETS.values() if preset.kind is kind and preset.builtin is drawn)
     return next(fitting)
 
