@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from indexer.sources.source import Candidate
+from indexer.sources.source import UNKNOWN_SIZE, Candidate
 from retrieval.domain import ItemId, Skipped
 
 
@@ -121,7 +121,7 @@ def make_plan(
 
 
 def _same(candidate: Candidate, known: Known) -> bool:
-    return candidate.mtime_ns == known.mtime_ns and candidate.bytes == known.bytes
+    return candidate.mtime_ns == known.mtime_ns and candidate.bytes in (known.bytes, UNKNOWN_SIZE)
 
 
 def _unchanged_since(candidate: Candidate, moment_ns: int) -> bool:

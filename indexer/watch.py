@@ -34,7 +34,7 @@ def watch(
     waits.
     """
     roots = source().roots
-    folders = [root if Path(root).is_dir() else str(Path(root).parent) for root in roots]
+    folders = [root if Path(root).is_dir() else str(Path(root).parent) for root in roots or ()]
     changes = watchfiles.watch(
         *folders,
         watch_filter=_Interesting(library.root),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,6 +28,17 @@ ModelOption = Annotated[
         help="Preset, architecture/tag, hf-hub:…, or a directory. [default: the library's, or fast]",
     ),
 ]
+SourceOption = Annotated[
+    Literal["folder", "pairs", "table", "coco", "webdataset", "hf"] | None,
+    typer.Option("--source", help="How to read PATH. [default: by what is there]", show_default=False),
+]
+ImageColumnOption = Annotated[
+    str | None, typer.Option("--image-column", help="Column of a table that has paths, URLs or pictures.")
+]
+CaptionColumnOption = Annotated[
+    list[str] | None,
+    typer.Option("--caption-column", help="Column of a table that has captions; repeatable."),
+]
 BatchOption = Annotated[int, typer.Option("--batch", "-b", help="Pictures a batch.", min=1)]
 ThreadsOption = Annotated[int | None, typer.Option("--decode-threads", help="Threads that decode.", min=1)]
 
@@ -42,8 +53,14 @@ def register(app: typer.Typer) -> None:
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders or pictures.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Folders, pictures, tables, shards; paths or URLs."),
+    ],
     model: ModelOption = None,
+    source: SourceOption = None,
+    image_column: ImageColumnOption = None,
+    caption_column: CaptionColumnOption = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option("--exclude-dir", help="Leave out folders with this name (wildcards allowed)."),
@@ -56,22 +73,28 @@ def index(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Bring the library in step with folders.
+    """Bring the library in step with folders, tables, shards or buckets.
 
     Adds, updates, moves and removes what changed, and touches nothing else.
     """
-    from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
+    from indexer.sources.choice import Reading, SourceKind, choose_source
+    from indexer.sources.folder import EXCLUDED_FOLDERS
+    from indexer.sources.table import Columns
     from retrieval.library import Library
 
     settings = open_settings(model=model, device=device, precision=precision)
     with Library.open(library, settings, create=True) as opened:
-        source = FolderSource(
-            [path.expanduser() for path in paths],
+        reading = Reading(
+            SourceKind(source) if source else None,
+            Columns(image_column, tuple(caption_column or ())),
             [*EXCLUDED_FOLDERS, *(exclude or ())],
-            hidden=hidden,
-            limits=opened.image_limits,
+            hidden,
+            opened.image_limits,
         )
-        report = run_index(opened, source, model=model, batch_size=batch, decode_threads=decode_threads)
+        chosen, kinds = choose_source(paths, reading)
+        if source is None and kinds != {SourceKind.FOLDER}:
+            output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
+        report = run_index(opened, chosen, model=model, batch_size=batch, decode_threads=decode_threads)
         _finish(report, json=json)
 
 
@@ -90,10 +113,25 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
             progress=bar,
             stop=stop,
         )
+    _warn_of_drawings(library, report, source)
     if space is not None and not report.interrupted and library.space() != space:
         library.catalog.set_default_space(space.name)
         output.note(f"searches now use {space.name}; the vectors of other models are kept")
     return report
+
+
+def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> None:
+    """Say once a run that the built-in encoder knows no photos, where pictures other than drawn ones came in."""
+    from retrieval.models.folders import knows_drawings_only
+
+    drawn = all(
+        any((folder / "render.json").is_file() for folder in (Path(r), Path(r).parent)) for r in source.roots
+    )
+    if (report.added or report.updated) and not drawn and knows_drawings_only(library.space().model):
+        output.note(
+            "note: the model `scenes` knows drawings, not photos. For photos:"
+            " vasari models pull fast && vasari index PATH --model fast"
+        )
 
 
 def status(json: JsonOption = False, library: LibraryOption = None) -> None:
@@ -160,6 +198,7 @@ def failures(
     """List the files that could not be indexed, and why."""
     from indexer.sources.folder import FolderSource
     from retrieval.library import Library
+    from retrieval.originals.uris import is_local_file
 
     with Library.open(library) as opened:
         if retry:
@@ -167,7 +206,13 @@ def failures(
             if not uris:
                 output.note("no failures to try again")
                 return
-            source = FolderSource(uris, hidden=True, limits=opened.image_limits, may_be_gone=True)
+            files = [uri for uri in uris if is_local_file(uri)]
+            if len(files) < len(uris):
+                output.note(
+                    f"{len(uris) - len(files)} failures lie in archives, tables or at URLs:"
+                    " run `vasari index` on these again"
+                )
+            source = FolderSource(files, hidden=True, limits=opened.image_limits, may_be_gone=True)
             _finish(run_index(opened, source, retry_failed=True), json=json)
             return
         found = opened.catalog.failures(limit)
@@ -195,10 +240,11 @@ def remove(
     """
     from retrieval.domain import Modality
     from retrieval.library import Library
+    from retrieval.originals.uris import absolute
 
     with Library.open(library) as opened:
         ids = {int(w.removeprefix("item:")) for w in what if w.startswith("item:") and w[5:].isdecimal()}
-        folders = [str(Path(w).expanduser().absolute()) for w in what if not w.startswith("item:")]
+        folders = [absolute(w) for w in what if not w.startswith("item:")]
         if folders:
             ids |= {file.id for file in opened.catalog.known_files(Modality.IMAGE, folders)}
         with opened.catalog.acquire_lease("vasari remove"):

@@ -13,6 +13,7 @@ from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
 from retrieval.images import ImageLimits, indexable_suffixes, read_file
+from retrieval.originals.uris import is_local_file
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
 """Folder names left out by default, the same as rclip's: a NAS's previews, packages, version control."""
@@ -68,6 +69,8 @@ class FolderSource:
 
     def covers(self, uri: str) -> bool:
         """Whether `uri` would have been listed: a root above was finished, and no folder between failed."""
+        if not is_local_file(uri):  # a member of an archive below: other sources speak for it
+            return False
         proven = False
         place = uri
         while True:

@@ -1,0 +1,1 @@
+"""Opening what a uri names: local files, files at URLs, and members of archives and tables."""

@@ -1,0 +1,68 @@
+"""What a uri names.
+
+| uri | what it is |
+|---|---|
+| `/photos/a.jpg` | a local file |
+| `s3://bucket/a.jpg`, `https://host/a.jpg`, … | a file on any system that fsspec knows |
+| `/data/00000.tar#00001.jpg`, `s3://bucket/a.zip#trip/b.png` | a member of an archive |
+| `/data/train.parquet#image/17`, `/data/data.arrow#image/17` | column `image` of row 17, the first being 1 |
+| `/data/pictures.csv#row/17` | a row of a table, when it could not be used |
+
+A file whose own name looks like a member (`a.tar#b.jpg`) is that file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ARCHIVE_SUFFIXES = (".tar", ".zip")
+TABLE_SUFFIXES = (".parquet", ".arrow")
+_CONTAINER = re.compile(r"\.(?:tar|zip|parquet|arrow|csv|tsv|jsonl|ndjson|json|gz)#", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an original lies: a file, and what it is called inside that file, if it is a member of it."""
+
+    file: str  # absolute local path, or a URL
+    member: str | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The local file that has to be opened; None for one at a URL."""
+        return None if is_url(self.file) else Path(self.file)
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a URL, and not a path."""
+    return _SCHEME.match(text) is not None
+
+
+def absolute(given: str | os.PathLike[str]) -> str:
+    """What a person gave, as the uri of that file or folder: a URL as it is, a path absolute, file: as a path."""
+    text = os.fspath(given)
+    if text.startswith("file://"):
+        text = text.removeprefix("file://")
+    return text.rstrip("/") if is_url(text) else os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
+
+
+def locate(uri: str) -> Place:
+    """Read a uri."""
+    found = _CONTAINER.search(uri) if "#" in uri else None
+    if found is None or (not is_url(uri) and os.path.lexists(uri)):
+        return Place(uri)
+    return Place(uri[: found.end() - 1], uri[found.end() :])
+
+
+def is_local_file(uri: str) -> bool:
+    """Whether the uri is the path of a file of its own: neither a URL nor a member of another file."""
+    return uri.startswith("/") and locate(uri).member is None
+
+
+def member_uri(file: str, member: str) -> str:
+    """The uri of a member of a file."""
+    return f"{file}#{member}"
