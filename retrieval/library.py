@@ -6,7 +6,8 @@
         library.add("boat.jpg", "harbour.jpg")
         library.remove("boat.jpg")
 
-Parts are made when first needed: opening a library imports neither torch nor faiss.
+Parts are made when first needed: opening a library imports neither torch nor faiss, and searching one that lies in
+SQLite not even SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.glance import Glance
 from retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -27,7 +28,7 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import ImageError, NotFoundError, StorageError
+from retrieval.errors import NotFoundError, StorageError
 from retrieval.loaded_models import LoadedModels
 from retrieval.search import engine
 from retrieval.search.query import parse_query
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from retrieval.additions import NewPicture
+    from retrieval.catalog.catalog import Catalog
     from retrieval.images import ImageLimits, Picture
     from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
@@ -48,11 +50,12 @@ if TYPE_CHECKING:
 class Library:
     """One collection on disk, open for searching; jobs take its write lease on top."""
 
-    def __init__(self, root: Path, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, root: Path, settings: Settings, catalog: Catalog | Glance) -> None:
         self.root = root
         self.settings = settings
-        self.catalog = catalog
-        self.models = LoadedModels(catalog, settings, root / "models")
+        self._glance = catalog if isinstance(catalog, Glance) else None
+        self._catalog = None if isinstance(catalog, Glance) else catalog
+        self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
         self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
         self._second: Second | None = None
@@ -75,11 +78,27 @@ class Library:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
-        return cls(directory, settings, Catalog.open(settings.database_url or f"sqlite:///{database}"))
+        glance = None if create or settings.database_url is not None else Glance.open(database)
+        return cls(directory, settings, glance or _open_catalog(directory, settings))
 
     def close(self) -> None:
         """Close the catalog; readers in flight must have ended."""
-        self.catalog.close()
+        for part in (self._glance, self._catalog):
+            if part is not None:
+                part.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """All that is known of the library but the vectors."""
+        with self._lock:
+            if self._catalog is None:
+                self._catalog = _open_catalog(self.root, self.settings)
+            return self._catalog
+
+    @property
+    def _reader(self) -> Catalog | Glance:
+        """What answers the questions of a plain search."""
+        return self._catalog or self._glance or self.catalog
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +139,8 @@ class Library:
     def space(self, name: str | None = None) -> EmbeddingSpace:
         """The named space, or the default one; NotFoundError when there is none."""
         if name is not None:
-            return self.catalog.space(name)
-        default = self.catalog.default_space()
+            return self._reader.space(name)
+        default = self._reader.default_space()
         if default is None:
             raise NotFoundError("this library is empty: fill it with `vasari index PATH`")
         return default
@@ -168,18 +187,18 @@ class Library:
 
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
-        return self.catalog.items(ids)
+        return self._reader.items(ids)
 
     def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
         """All live vectors of a modality as the catalog has them now; unchanged parts are shared between calls."""
         space = space or self.space()
         key = (modality, space.name)
         with self._lock:
-            revision = self.catalog.revision()
+            revision = self._reader.revision()
             held = self._galleries.get(key)
             if held is not None and held[0] == revision:
                 return held[1]
-            state = self.catalog.gallery_state(space.name, modality)
+            state = self._reader.gallery_state(space.name, modality)
             snapshot = GallerySnapshot(
                 segments=[segment.number for segment in state.segments],
                 dead=[(row.segment, row.row) for row in state.dead],
@@ -275,15 +294,19 @@ class Library:
             return self._second
 
     def picture_of(self, item: Item) -> Picture:
-        """An item's picture; ImageError when its file is gone or broken."""
-        if item.path is None:
-            raise ImageError("the item is no local file", "read")
-        return self.open_picture(item.path)
+        """An item's picture, wherever its original lies; ImageError when that is gone or broken."""
+        return self.open_picture(self.original_of(item))
+
+    def original_of(self, item: Item) -> bytes:
+        """The bytes behind an item: a file, a member of an archive or a URL; raises ImageError."""
+        from retrieval.originals.opening import open_original
+
+        return open_original(item.uri, self.image_limits, remote=self.settings.remote_originals)
 
     @property
     def _model(self) -> str:
         """The default space's model, or the one a new library would get: it tells drawings from photos."""
-        space = self.catalog.default_space()
+        space = self._reader.default_space()
         return space.model if space else self.settings.model
 
     # What a picture shows.
@@ -346,3 +369,9 @@ class Library:
         if isinstance(request, str):
             request = SearchRequest(parse_query(request, files=True))
         return engine.search(self, request)
+
+
+def _open_catalog(root: Path, settings: Settings) -> Catalog:
+    from retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
+
+    return Catalog.open(settings.database_url or f"sqlite:///{root / 'catalog.sqlite3'}")

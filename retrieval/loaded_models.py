@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.catalog.catalog import Catalog
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, UnsupportedError
 from retrieval.settings import Settings
 
 if TYPE_CHECKING:
+    from retrieval.catalog.catalog import Catalog
     from retrieval.models.captioner import Florence2Captioner
     from retrieval.models.hub import HubAccess
     from retrieval.models.ports import DualEncoder, TextEncoder
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class LoadedModels:
     """Dual encoders by space, one reranker, one captioner."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, directory: Path) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
         """`directory` holds a folder for each space, with its exported text tower."""
         self._catalog = catalog
         self._settings = settings
@@ -52,13 +53,14 @@ class LoadedModels:
             offline=settings.offline,
             hub_timeout=settings.hub_timeout,
         )
-        space = self._catalog.ensure_space(encoder.space)
+        catalog = self._catalog()
+        space = catalog.ensure_space(encoder.space)
         if not (self._directory / space.name).exists():
             export_text_tower(encoder, self._directory / space.name)
         with self._lock:
             self._encoders[space.name] = encoder
-        if self._catalog.default_space() is None:
-            self._catalog.set_default_space(space.name)
+        if catalog.default_space() is None:
+            catalog.set_default_space(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace) -> DualEncoder:

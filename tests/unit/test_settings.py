@@ -1,0 +1,66 @@
+"""Settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import UsageError
+from retrieval.settings import Settings
+
+
+def test_the_environment_is_read_where_no_argument_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of value is read from its text."""
+    for name, value in {
+        "LIBRARY": "/pictures",
+        "THREADS": "3",
+        "OFFLINE": "Yes",
+        "HUB_TIMEOUT": "0.5",
+        "PRECISION": "bfloat16",
+    }.items():
+        monkeypatch.setenv(f"VASARI_{name}", value)
+    settings = Settings()
+    assert settings.library == Path("/pictures")
+    assert (settings.threads, settings.offline, settings.hub_timeout) == (3, True, 0.5)
+    assert settings.precision == "bfloat16"
+
+
+def test_an_argument_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where it equals the default, or says that there is to be none."""
+    monkeypatch.setenv("VASARI_DEVICE", "cuda")
+    monkeypatch.setenv("VASARI_THREADS", "3")
+    settings = Settings(device="auto", threads=None)
+    assert (settings.device, settings.threads) == ("auto", None)
+
+
+def test_set_but_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's `VASARI_DATABASE_URL=` means none."""
+    monkeypatch.setenv("VASARI_DATABASE_URL", "")
+    monkeypatch.setenv("VASARI_THREADS", "")
+    assert Settings().database_url is None
+    assert Settings().threads is None
+
+
+def test_every_mistake_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run tells all that has to be mended."""
+    monkeypatch.setenv("VASARI_THREADS", "many")
+    monkeypatch.setenv("VASARI_MAX_IMAGE_PIXELS", "0")
+    monkeypatch.setenv("VASARI_OFFLINE", "perhaps")
+    monkeypatch.setenv("VASARI_PRECISION", "float8")
+    with pytest.raises(UsageError) as caught:
+        Settings()
+    message = str(caught.value)
+    for part in (
+        "VASARI_THREADS is 'many', which is no whole number",
+        "VASARI_MAX_IMAGE_PIXELS is '0', which is less than 1",
+        "VASARI_OFFLINE is 'perhaps'",
+        "VASARI_PRECISION is 'float8', which is none of auto, float32",
+    ):
+        assert part in message
+
+
+def test_an_argument_of_the_wrong_kind_is_refused() -> None:
+    """Options of the command line end up here too."""
+    with pytest.raises(UsageError, match="VASARI_PRECISION"):
+        Settings(precision="half")  # type: ignore[arg-type]
