@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.cli import output
@@ -34,16 +33,17 @@ class Protocol(StrEnum):
     BLOCKS = "blocks"
 
 
-def show(path: Path) -> None:
-    """Print a picture; a file that cannot be read gets one line instead."""
+def show(uri: str) -> None:
+    """Print a picture; one that cannot be read gets one line instead."""
     from retrieval import images
     from retrieval.errors import ImageError
+    from retrieval.originals.opening import open_original
 
     limits = images.ImageLimits()
     try:
-        picture = images.decode(images.read_file(path, limits), limits, target=PIXELS).picture
+        picture = images.decode(open_original(uri, limits), limits, target=PIXELS).picture
     except ImageError as error:
-        output.note(f"{path}: {error}")
+        output.note(f"{uri}: {error}")
         return
     sys.stdout.write(encode(picture, detect(os.environ)) + "\n")
     sys.stdout.flush()

@@ -173,8 +173,8 @@ def _show(response: SearchResponse, *, preview: bool) -> None:
     from api.cli import render
 
     for hit in response.hits:
-        if preview and hit.item.path is not None:
-            pictures.show(hit.item.path)
+        if preview and hit.item.text is None:
+            pictures.show(hit.item.uri)
         for text in render.hit_lines(hit):
             output.line(text)
     for text in render.closing_lines(response):

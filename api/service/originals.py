@@ -12,9 +12,11 @@ from pathlib import Path
 
 from api.service.jail import Jail
 from api.service.problems import ProblemError
-from retrieval.domain import Item
+from retrieval.domain import Item, Modality
 from retrieval.errors import ImageError
 from retrieval.library import Library
+from retrieval.originals.opening import open_original
+from retrieval.originals.uris import locate
 
 SIDES = (160, 320, 640, 1280)  # pixels; few, so that the cache stays small
 TYPES = {
@@ -28,11 +30,12 @@ TYPES = {
 
 
 class Originals:
-    """Reads the files of one library's items, from `jail` only if there is one."""
+    """Reads the originals of one library's items: files from `jail` only if there is one, URLs only if `remote`."""
 
-    def __init__(self, library: Library, jail: Jail | None) -> None:
+    def __init__(self, library: Library, jail: Jail | None, *, remote: bool = False) -> None:
         self._library = library
         self._jail = jail
+        self._remote = remote
 
     def read(self, item: Item) -> bytes:
         """The bytes that were indexed.
@@ -41,12 +44,13 @@ class Originals:
         """
         from retrieval import images
 
-        if item.path is None:
+        place = locate(item.uri)
+        if item.modality is Modality.TEXT or (place.path is None and not self._remote):
             raise ProblemError(404, "no-file", f"item {item.id} is no file on this machine")
-        if self._jail is not None and not self._jail.holds(item.path):
+        if self._jail is not None and place.path is not None and not self._jail.holds(place.path):
             raise ProblemError(403, "outside", f"the file of item {item.id} lies outside VASARI_ROOTS")
         try:
-            data = images.read_file(item.path, self._library.image_limits)
+            data = open_original(item.uri, self._library.image_limits, remote=self._remote)
         except ImageError as error:
             raise ProblemError(
                 404, "file-gone", f"the file of item {item.id} cannot be read: {error}"

@@ -63,7 +63,7 @@ class Service:
         limits = ImageLimits(settings.max_upload_bytes, settings.max_upload_pixels)
         self.image_limits = limits
         self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
-        self.originals = Originals(library, self.jail)
+        self.originals = Originals(library, self.jail, remote=settings.remote_originals)
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)
         self.jobs = Jobs(library, settings)

@@ -48,6 +48,7 @@ class ServiceSettings(BaseSettings):
     rate_per_second: float = Field(default=50.0, ge=0)  # requests a second and key; 0: no limit
     rate_burst: int = Field(default=100, ge=1)
 
+    remote_originals: bool = False  # may originals be read from the URLs they were indexed from?
     fetch_urls: bool = False  # may pictures be given by URL?
     fetch_hosts: list[str] = []  # from these hosts only: photos.example, *.photos.example
     fetch_timeout: float = Field(default=8.0, gt=0)  # seconds for the whole fetch, redirects included

@@ -139,14 +139,14 @@ def _uncaptioned(library: Library) -> Iterator[Item]:
     for start in range(0, len(ids), 1000):
         for item in library.items(ids[start : start + 1000]).values():
             described = any(caption.source is CaptionSource.MODEL for caption in item.captions)
-            if item.path is not None and not described:
+            if not described:
                 yield item
 
 
 def _describe(library: Library, items: Sequence[Item], detail: Detail) -> list[str | None]:
     """A sentence for each item; None for a picture that cannot be read any more."""
     try:
-        return list(library.caption([Path(item.uri) for item in items], detail))
+        return list(library.captioner().caption([library.picture_of(item) for item in items], detail))
     except ImageError:
         if len(items) == 1:
             return [None]

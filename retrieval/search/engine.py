@@ -81,6 +81,10 @@ class Collection(QueryModels, Protocol):
         """The reranker with its cache; raises ModelUnavailableError."""
         ...
 
+    def picture_of(self, item: Item) -> Picture:
+        """An item's picture; raises ImageError."""
+        ...
+
     def open_picture(self, picture: bytes | Path) -> Picture:
         """Decode a query picture."""
         ...
@@ -172,8 +176,8 @@ class _Search:
                 return self.collection.open_picture(term.image)
             if term.kind is TermKind.ITEM and term.item is not None:
                 item = self.collection.items([term.item]).get(term.item)
-                if item is not None and item.path is not None:
-                    return self.collection.open_picture(item.path)
+                if item is not None and item.modality is Modality.IMAGE:
+                    return self.collection.picture_of(item)
         return None
 
 
