@@ -41,7 +41,7 @@ def run(command: str, folder: Path, library: Path) -> subprocess.CompletedProces
     }
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=240,
+        check=False, cwd=folder, env=environment, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
 
 

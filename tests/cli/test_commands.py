@@ -1,0 +1,187 @@
+"""The command line as typed: counts, JSON, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from api.cli.main import main
+from tests.models import write_model
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP with random weights, in the hub's format."""
+    directory = tmp_path_factory.mktemp("model") / "tiny"
+    write_model(directory, "clip")
+    return directory
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs one command in this process on a library of its own: exit code, stdout, stderr."""
+    monkeypatch.setenv("VASARI_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.setenv("VASARI_OFFLINE", "1")
+    monkeypatch.setenv("VASARI_THREADS", "1")
+
+    def command(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        code = ended.value.code
+        printed = capsys.readouterr()
+        return (code if isinstance(code, int) else 0), printed.out, printed.err
+
+    return command
+
+
+def picture(path: Path, seed: int) -> Path:
+    """A small picture of coloured blocks, different for each seed."""
+    blocks = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(blocks).resize((64, 64), Image.Resampling.NEAREST).save(path)
+    return path
+
+
+def counts(report: str) -> dict[str, int]:
+    fields: dict[str, Any] = json.loads(report)
+    return {name: fields[name] for name in ("added", "updated", "moved", "removed", "unchanged", "failed")}
+
+
+def expect(**some: int) -> dict[str, int]:
+    return dict.fromkeys(("added", "updated", "moved", "removed", "unchanged", "failed"), 0) | some
+
+
+def test_every_change_of_a_folder_is_counted_as_what_it_is(
+    run: Run, tmp_path: Path, tiny_model: Path
+) -> None:
+    """Renaming, editing, deleting, restoring and adding show up as exactly those counts."""
+    photos = tmp_path / "photos"
+    for number in range(6):
+        picture(photos / f"{number}.png", number)
+    (photos / "notes.jpg").write_text("no picture")
+    code, report, _ = run("index", photos, "--model", tiny_model, "--json")
+    assert (code, counts(report)) == (0, expect(added=6, failed=1))
+
+    kept = tmp_path / "kept.png"
+    shutil.copy2(photos / "3.png", kept)
+    (photos / "0.png").rename(photos / "renamed.png")
+    (photos / "sub").mkdir()
+    (photos / "1.png").rename(photos / "sub" / "1.png")
+    picture(photos / "2.png", 100)
+    (photos / "3.png").unlink()
+    picture(photos / "new.png", 101)
+    assert counts(run("index", photos, "--json")[1]) == expect(
+        added=1, updated=1, moved=2, removed=1, unchanged=2, failed=1
+    )
+
+    shutil.copy2(kept, photos / "3.png")
+    assert counts(run("index", photos, "--json")[1]) == expect(added=1, unchanged=6, failed=1)
+    assert counts(run("index", photos, "--json")[1]) == expect(unchanged=7, failed=1)
+    assert run("doctor")[0] == 0
+
+
+def test_search_and_similar_answer_in_the_documented_json(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """Fields as documented; a copy finds its original first; an item is not similar to itself."""
+    photos = tmp_path / "photos"
+    for number in range(5):
+        picture(photos / f"{number}.png", number)
+    run("index", photos, "--model", tiny_model)
+    code, printed, _ = run("search", "a red boat", "+", photos / "1.png", "-", "people", "-t", "3", "--json")
+    answer = json.loads(printed)
+    assert code == 0
+    assert set(answer) == {"hits", "total", "took_ms", "space", "reranked"}
+    assert (len(answer["hits"]), answer["total"]) == (3, 5)
+    assert set(answer["hits"][0]) == {"id", "score", "uri", "modality", "text", "captions", "attributes"}
+
+    with Image.open(photos / "2.png") as original:
+        original.resize((32, 32)).convert("RGB").save(tmp_path / "copy.jpg", quality=80)
+    hits = json.loads(run("similar", tmp_path / "copy.jpg", "--json")[1])["hits"]
+    assert hits[0]["uri"] == str(photos / "2.png")
+    again = json.loads(run("similar", hits[0]["id"], "--json")[1])["hits"]
+    assert hits[0]["id"] not in [hit["id"] for hit in again]
+    assert len(again) == 4
+
+
+def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """-f -0 prints the very bytes of a name with a line break in it."""
+    odd = picture(tmp_path / "photos" / "a\nb c.png", 1)
+    run("index", odd.parent, "--model", tiny_model)
+    assert run("search", "x", "-f", "-0")[1] == f"{odd}\0"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["search", "cat"], 1, "no library"),
+        (["search", "cat", "-", "-"], 2, "an operator needs a term"),
+        (["search", "./missing.jpg"], 2, "no such file"),
+        (["search", "cat", "-t", "0"], 2, "--top"),
+        (["similar", "nothing.jpg"], 2, "no such file, and no item number"),
+        (["index", "/nowhere/at/all"], 1, "no such file or folder"),
+        (["index", ".", "--model", "no-such-model"], 1, "no-such-model"),
+        (["models", "info", "fastt"], 1, "did you mean 'fast'"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
+    run: Run, words: list[str], code: int, message: str
+) -> None:
+    """2 for a wrong request, 1 for what failed; never a traceback."""
+    ended, out, err = run(*words)
+    assert ended == code
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_missing_model_names_what_to_do(run: Run, tmp_path: Path) -> None:
+    """Offline and without weights: one line with the alternatives."""
+    picture(tmp_path / "photos" / "1.png", 1)
+    code, _, err = run("index", tmp_path / "photos", "--model", "fast")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "vasari models list" in err
+
+
+def test_items_are_removed_but_files_are_not(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """remove takes paths, folders and items; the files stay."""
+    photos = tmp_path / "photos"
+    for name in ("a.png", "b.png", "old/c.png", "old/d.png"):
+        picture(photos / name, hash(name) % 1000)
+    run("index", photos, "--model", tiny_model)
+    assert json.loads(run("remove", photos / "old", "--json")[1]) == {"removed": 2}
+    assert json.loads(run("status", "--json")[1])["items"]["image"] == 2
+    assert (photos / "old" / "c.png").is_file()
+
+
+def test_a_rebuilt_library_answers_as_before(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """A flat generation changes the strategy and nothing else."""
+    photos = tmp_path / "photos"
+    for number in range(8):
+        picture(photos / f"{number}.png", number)
+    run("index", photos, "--model", tiny_model)
+    before = json.loads(run("search", "a boat", "--json")[1])["hits"]
+    assert run("rebuild", "--kind", "flat")[0] == 0
+    after = json.loads(run("search", "a boat", "--json", "--explain")[1])
+    assert [hit["id"] for hit in after["hits"]] == [hit["id"] for hit in before]
+    assert after["explain"]["strategy"] == "index"
+    assert run("doctor")[1] == "all is well\n"
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["index"], ["search"], ["models", "list"], ["eval"], ["train"], ["serve"]]
+)
+def test_help_has_an_example(run: Run, command: list[str]) -> None:
+    """Every command shows how it is used."""
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "Example:" in out or "Begin with:" in out
