@@ -44,11 +44,7 @@ class Originals:
         """
         from retrieval import images
 
-        place = locate(item.uri)
-        if item.modality is Modality.TEXT or (place.path is None and not self._remote):
-            raise ProblemError(404, "no-file", f"item {item.id} is no file on this machine")
-        if self._jail is not None and place.path is not None and not self._jail.holds(place.path):
-            raise ProblemError(403, "outside", f"the file of item {item.id} lies outside VASARI_ROOTS")
+        self._require_inside(item)
         try:
             data = open_original(item.uri, self._library.image_limits, remote=self._remote)
         except ImageError as error:
@@ -65,6 +61,7 @@ class Originals:
         """WebP bytes of the item's picture in a square of `side` pixels; made once and kept."""
         from retrieval import images
 
+        self._require_inside(item)
         kept = self._path(item.content_hash, side)
         try:
             return kept.read_bytes()
@@ -79,6 +76,13 @@ class Originals:
         """Remove the item's thumbnails."""
         for side in SIDES:
             self._path(item.content_hash, side).unlink(missing_ok=True)
+
+    def _require_inside(self, item: Item) -> None:
+        place = locate(item.uri)
+        if item.modality is Modality.TEXT or (place.path is None and not self._remote):
+            raise ProblemError(404, "no-file", f"item {item.id} is no file on this machine")
+        if self._jail is not None and place.path is not None and not self._jail.holds(place.path):
+            raise ProblemError(403, "outside", f"the file of item {item.id} lies outside VASARI_ROOTS")
 
     def _path(self, content_hash: str, side: int) -> Path:
         return self._library.thumbnails_directory / content_hash[:2] / f"{content_hash}-{side}.webp"
