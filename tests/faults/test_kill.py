@@ -18,6 +18,7 @@ from tests.grey import GreyLibrary, write_picture
 from tests.models import write_model
 
 
+@pytest.mark.timeout(1200)  # a minute on a quiet machine
 def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
     """Items and vectors are those of one quiet run, and the doctor finds nothing."""
     collection = Collection(tmp_path / "photos", 150, seed=1)
@@ -27,6 +28,7 @@ def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
     assert outcome.commits >= 5, outcome  # else the moments were badly chosen, and little was tested
 
 
+@pytest.mark.timeout(600)
 def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
     """The same holds for `vasari index` with a real model (`python -m tests.faults.kill` does it 30 times)."""
     collection = Collection(tmp_path / "photos", 150, seed=2)
