@@ -85,7 +85,7 @@ class EmbeddingSpace:
 
     name: str  # short and file-system safe; also the folder name
     model: str  # the reference the model was loaded by: a preset, hf-hub:…, arch/tag, a directory
-    weights_fingerprint: str  # BLAKE2b-128 of the weights file(s)
+    weights_fingerprint: str  # BLAKE2b-128 of the weights file(s); empty for imported vectors: by name only
     preprocessing_fingerprint: str  # BLAKE2b-128 of the image and text preprocessing settings
     dim: int
 

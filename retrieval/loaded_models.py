@@ -14,6 +14,7 @@ from retrieval.settings import Settings
 if TYPE_CHECKING:
     from retrieval.catalog.catalog import Catalog
     from retrieval.models.captioner import Florence2Captioner
+    from retrieval.models.dual_encoder import OpenClipEncoder
     from retrieval.models.hub import HubAccess
     from retrieval.models.ports import DualEncoder, TextEncoder
     from retrieval.models.presets import ModelKind
@@ -41,18 +42,9 @@ class LoadedModels:
 
         The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
         """
-        from retrieval.models.dual_encoder import OpenClipEncoder
         from retrieval.models.text_onnx import export_text_tower
 
-        settings = self._settings
-        encoder = OpenClipEncoder.load(
-            reference,
-            device=settings.device,
-            precision=settings.precision,
-            threads=settings.threads,
-            offline=settings.offline,
-            hub_timeout=settings.hub_timeout,
-        )
+        encoder = self._load(reference)
         catalog = self._catalog()
         space = catalog.ensure_space(encoder.space)
         if not (self._directory / space.name).exists():
@@ -70,6 +62,14 @@ class LoadedModels:
         vectors would not be comparable.
         """
         with self._lock:
+            if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
+                encoder = self._load(space.model)
+                if encoder.dim != space.dim:
+                    raise LibraryCorruptError(
+                        f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
+                        f" {space.model!r} have {encoder.dim}: import them again with the model that made them"
+                    )
+                self._encoders[space.name] = encoder
             if space.name not in self._encoders:
                 found = self.use(space.model)
                 if found.name != space.name:
@@ -78,6 +78,19 @@ class LoadedModels:
                         f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
                     )
             return self._encoders[space.name]
+
+    def _load(self, reference: str) -> OpenClipEncoder:
+        from retrieval.models.dual_encoder import OpenClipEncoder
+
+        settings = self._settings
+        return OpenClipEncoder.load(
+            reference,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+            offline=settings.offline,
+            hub_timeout=settings.hub_timeout,
+        )
 
     def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
         """What embeds query texts: the exported tower if there is one, else the whole model."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHIVE_SUFFIXES = (".tar", ".zip")
-TABLE_SUFFIXES = (".parquet", ".arrow")
+UNREAD = "unread-"  # begins the content hash of an item that was imported without its original being read
 _CONTAINER = re.compile(r"\.(?:tar|zip|parquet|arrow|csv|tsv|jsonl|ndjson|json|gz)#", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 

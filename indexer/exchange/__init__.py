@@ -1,0 +1,1 @@
+"""Libraries in and out: the formats of other tools."""

@@ -1,0 +1,212 @@
+"""The folder that clip-retrieval's inference writes and its service reads.
+
+    img_emb/img_emb_0.npy           (n, dim) of pictures
+    text_emb/text_emb_0.npy         (n, dim) of their captions, where they were embedded
+    metadata/metadata_0.parquet     row i describes row i of the same part
+
+Columns are image_path, caption, url and whatever else the pictures came with; they become attributes here. What that
+layout has no column for (other captions, tags, hashes, sizes) travels in a column of ours, which others pass over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.exchange.records import Record, as_row, from_row, space_as_text, space_from_text
+from indexer.exchange.texts import text_record
+from indexer.sources.rows import resolve
+from indexer.sources.samples import texts_in
+from retrieval.domain import Caption, EmbeddingSpace
+from retrieval.errors import NotFoundError, UsageError
+from retrieval.originals.uris import is_url
+
+OWN_COLUMN = "vasari"
+_SPACE = b"vasari.space"
+_PART = 1_000_000  # rows of a part, as clip-retrieval's own default
+_NAMED = ("image_path", "url", "caption")
+
+
+def is_clip_retrieval(folder: Path) -> bool:
+    """Whether a folder has that layout."""
+    return (folder / "img_emb").is_dir() or (
+        (folder / "text_emb").is_dir() and (folder / "metadata").is_dir()
+    )
+
+
+def write_folder(
+    folder: Path,
+    space: EmbeddingSpace,
+    batches: Iterable[Sequence[Record]],
+    caption_vectors: Mapping[str, NDArray[np.float32]],
+    *,
+    part: int = _PART,
+) -> int:
+    """Write pictures; `caption_vectors` of first captions fill text_emb, which is left out where none is known."""
+    written, number, waiting = 0, 0, list[Record]()
+    for batch in batches:
+        waiting.extend(batch)
+        while len(waiting) >= part:
+            _write_part(folder, number, space, waiting[:part], caption_vectors)
+            written, number, waiting = written + part, number + 1, waiting[part:]
+    if waiting or not number:
+        _write_part(folder, number, space, waiting, caption_vectors)
+    return written + len(waiting)
+
+
+def folder_space(folder: Path) -> EmbeddingSpace | None:
+    """The space, where the folder is one of ours."""
+    import pyarrow.parquet as pq
+
+    first = next(iter(_numbered(folder / "metadata", "parquet").values()), None)
+    return space_from_text((pq.read_schema(first).metadata or {}).get(_SPACE)) if first else None
+
+
+def read_folder(folder: Path) -> Iterator[Record]:
+    """Pictures, then the captions that have vectors of their own, part after part.
+
+    A picture's uri is its url, else its image_path, relative ones being seen from the folder. Raises NotFoundError
+    where parts are missing, UsageError where they differ in length.
+    """
+    import pyarrow.parquet as pq
+
+    images, texts, tables = (
+        _numbered(folder / "img_emb", "npy"),
+        _numbered(folder / "text_emb", "npy"),
+        _numbered(folder / "metadata", "parquet"),
+    )
+    parts = sorted({*images, *texts})
+    if not parts:
+        raise NotFoundError(f"{folder} has no img_emb/img_emb_0.npy")
+    first = 1
+    for number in parts:
+        if number not in tables:
+            raise NotFoundError(f"{folder} has no metadata/metadata_{number}.parquet")
+        rows = pq.read_table(tables[number]).to_pylist()
+        pictures, captions = _vectors(images.get(number), rows), _vectors(texts.get(number), rows)
+        for place, (row, vector, said) in enumerate(zip_longest(rows, pictures, captions), start=first):
+            if vector is not None:
+                yield _record(folder, row, vector, place)
+            if said is not None and (words := _caption(row)) and said.any():
+                yield text_record(words, np.asarray(said, np.float32), place)
+        first += len(rows)
+
+
+def _write_part(
+    folder: Path,
+    number: int,
+    space: EmbeddingSpace,
+    records: Sequence[Record],
+    caption_vectors: Mapping[str, NDArray[np.float32]],
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for name in ("img_emb", "metadata"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    nothing = np.zeros(space.dim, np.float32)
+    vectors = (
+        np.stack([record.vector for record in records]) if records else np.empty((0, space.dim), np.float32)
+    )
+    np.save(folder / "img_emb" / f"img_emb_{number}.npy", vectors)
+    said = [caption_vectors.get(_first_caption(record)) for record in records]
+    if any(vector is not None for vector in said):
+        (folder / "text_emb").mkdir(exist_ok=True)
+        rows = np.stack([nothing if vector is None else vector for vector in said])
+        np.save(folder / "text_emb" / f"text_emb_{number}.npy", rows)
+    table = pa.Table.from_pylist([_row(record) for record in records], _schema(records))
+    table = table.replace_schema_metadata({_SPACE: space_as_text(space)})
+    pq.write_table(table, folder / "metadata" / f"metadata_{number}.parquet")
+
+
+def _row(record: Record) -> dict[str, Any]:
+    """The columns that clip-retrieval knows, the attributes that fit a column, and everything else in ours."""
+    own = as_row(record)
+    attributes = own["attributes"]
+    columns = {name: value for name, value in attributes.items() if _fits(value)}
+    own["attributes"] = {name: value for name, value in attributes.items() if name not in columns}
+    columns.setdefault("image_path", record.uri)
+    if is_url(record.uri):
+        columns["url"] = record.uri
+    columns["caption"] = _first_caption(record)
+    return {**columns, OWN_COLUMN: json.dumps({**own, "columns": sorted(set(columns) & set(attributes))})}
+
+
+def _schema(records: Sequence[Record]) -> Any:
+    """One type a column; whole numbers among fractions are fractions, and what is mixed becomes text in our column."""
+    import pyarrow as pa
+
+    kinds: dict[str, set[type]] = {"image_path": {str}, "caption": {str}}
+    for record in records:
+        for name, value in _row(record).items():
+            kinds.setdefault(name, set()).add(type(value))
+    types = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+    fields = []
+    for name, found in kinds.items():
+        if len(found) > 1:
+            raise UsageError(
+                f"the attribute {name!r} is {' and '.join(sorted(kind.__name__ for kind in found))}:"
+                " a column has one type; export as parquet or jsonl"
+            )
+        fields.append((name, types[next(iter(found))]))
+    return pa.schema(fields)
+
+
+def _fits(value: Any) -> bool:
+    return isinstance(value, str | bool | float) or (isinstance(value, int) and abs(value) < 2**63)
+
+
+def _record(folder: Path, row: Mapping[str, Any], vector: NDArray[Any], number: int) -> Record:
+    columns = {name: value for name, value in row.items() if name != OWN_COLUMN and value is not None}
+    vector = np.asarray(vector, np.float32)
+    if isinstance(own := row.get(OWN_COLUMN), str):
+        noted = json.loads(own)
+        record = from_row(noted, vector)
+        kept = {name: columns[name] for name in noted["columns"] if name in columns}
+        return replace(record, attributes={**kept, **record.attributes}, number=number)
+    named = columns.get("url") or columns.get("image_path")
+    if not isinstance(named, str) or not named:
+        raise UsageError(f"row {number} of {folder} has neither url nor image_path")
+    words = _caption(row)
+    uri = resolve(named, [str(folder.absolute())])
+    attributes = {name: value for name, value in columns.items() if name not in ("caption", "url")}
+    if attributes.get("image_path") == uri:
+        del attributes["image_path"]
+    return Record(
+        uri, vector, captions=(Caption(words),) if words else (), attributes=attributes, number=number
+    )
+
+
+def _caption(row: Mapping[str, Any]) -> str:
+    return next(iter(texts_in(row.get("caption"))), "")
+
+
+def _first_caption(record: Record) -> str:
+    return record.captions[0].text if record.captions else ""
+
+
+def _vectors(file: Path | None, rows: Sequence[object]) -> Sequence[NDArray[Any]]:
+    if file is None:
+        return ()
+    matrix = np.load(file, mmap_mode="r", allow_pickle=False)
+    if matrix.ndim != 2 or len(matrix) != len(rows):
+        raise UsageError(f"{file} has the shape {matrix.shape}, but there are {len(rows)} rows of metadata")
+    found: Sequence[NDArray[Any]] = matrix
+    return found
+
+
+def _numbered(folder: Path, suffix: str) -> dict[int, Path]:
+    """The parts in a folder by their numbers: img_emb_0.npy, img_emb_1.npy, …"""
+    numbered = re.compile(rf".*_(\d+)\.{suffix}")
+    found = {
+        int(match[1]): path for path in folder.glob(f"*.{suffix}") if (match := numbered.fullmatch(path.name))
+    }
+    return dict(sorted(found.items()))

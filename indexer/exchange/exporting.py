@@ -1,0 +1,107 @@
+"""Write a library's items and the vectors of one space in a format of other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.exchange import clip_retrieval, tables
+from indexer.exchange.records import Record, flat, pages
+from retrieval.domain import EmbeddingSpace, Modality
+from retrieval.errors import StorageError, UsageError
+from retrieval.library import Library
+
+
+class Format(StrEnum):
+    """What is written, and read again."""
+
+    PARQUET = "parquet"  # one file
+    JSONL = "jsonl"  # one file
+    CLIP_RETRIEVAL = "clip-retrieval"  # a folder
+    FAISS = "faiss"  # a folder: index.faiss and metadata.parquet
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written."""
+
+    format: str
+    space: str
+    pictures: int
+    texts: int
+    without_vector: int  # items that have none in this space: left out
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)
+
+
+def export(
+    library: Library, target: Path, layout: Format | None = None, space: str | None = None
+) -> ExportReport:
+    """Write all items that have a vector in `space` (default: the library's).
+
+    `layout` follows from the target's suffix where it is not given. Raises UsageError where it cannot be told or the
+    target is there already, StorageError where it cannot be written.
+    """
+    chosen = layout or _format_of(target)
+    if target.exists() and (target.is_file() or any(target.iterdir())):
+        raise UsageError(f"{target} is there already: export to a new place")
+    found = library.space(space)
+    counts = {modality: len(library.gallery(modality, found)) for modality in Modality}
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(library, target, chosen, found)
+    except OSError as error:
+        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+    total = sum(library.catalog.count(modality) for modality in Modality)
+    return ExportReport(
+        chosen,
+        found.name,
+        counts[Modality.IMAGE],
+        counts[Modality.TEXT],
+        total - sum(counts.values()),
+    )
+
+
+def _write(library: Library, target: Path, chosen: Format, space: EmbeddingSpace) -> None:
+    both = chain.from_iterable(pages(library, space, modality) for modality in Modality)
+    match chosen:
+        case Format.PARQUET:
+            tables.write_parquet(target, space, both)
+        case Format.JSONL:
+            tables.write_json_lines(target, space, both)
+        case Format.FAISS:
+            _write_faiss(target, space, both)
+        case Format.CLIP_RETRIEVAL:
+            said = {
+                text.text: text.vector for text in flat(pages(library, space, Modality.TEXT)) if text.text
+            }
+            clip_retrieval.write_folder(target, space, pages(library, space, Modality.IMAGE), said)
+
+
+def _write_faiss(target: Path, space: EmbeddingSpace, batches: Iterator[list[Record]]) -> None:
+    """`index.faiss` under the items' ids, which are the column `id` of `metadata.parquet`."""
+    from retrieval.vectors.faiss_files import write_flat
+
+    target.mkdir(parents=True, exist_ok=True)
+    kept: list[list[Record]] = list(batches)
+    records = list(flat(kept))
+    tables.write_parquet(target / "metadata.parquet", space, kept, vectors=False)
+    vectors = (
+        np.stack([record.vector for record in records]) if records else np.empty((0, space.dim), np.float32)
+    )
+    write_flat(target / "index.faiss", np.array([record.number for record in records], np.int64), vectors)
+
+
+def _format_of(target: Path) -> Format:
+    known = {".parquet": Format.PARQUET, ".jsonl": Format.JSONL}
+    if target.suffix not in known:
+        raise UsageError(f"say in which format to write {target}: --format {'|'.join(Format)}")
+    return known[target.suffix]

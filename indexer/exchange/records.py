@@ -1,0 +1,124 @@
+"""One item with its vector, as it travels between libraries and other tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalog.encoding import json_text
+from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, Modality
+from retrieval.library import Library
+
+PAGE = 4096  # items held in memory at once
+_FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "width", "height", "format", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of an item, without its id, which belongs to its library; `vector` (dim,) float32."""
+
+    uri: str
+    vector: NDArray[np.float32]
+    modality: Modality = Modality.IMAGE
+    content_hash: str | None = None  # None: the original was not read
+    bytes: int = 0
+    mtime_ns: int = 0
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    text: str | None = None
+    captions: tuple[Caption, ...] = ()
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0  # of the row it came from, the first being 1; or the id it had
+
+
+def of_item(item: Item, vector: NDArray[np.float32]) -> Record:
+    """An item as a record."""
+    facts = {name: getattr(item, name) for name in _FACTS}
+    return Record(
+        **facts,
+        vector=vector,
+        modality=item.modality,
+        captions=item.captions,
+        tags=item.tags,
+        attributes=item.attributes,
+        number=item.id,
+    )
+
+
+def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterator[list[Record]]:
+    """All live items of a modality that have a vector in the space, by id."""
+    gallery = library.gallery(modality, space)
+    ids = gallery.ids()
+    for start in range(0, len(ids), PAGE):
+        page = ids[start : start + PAGE]
+        items = library.items(page.tolist())
+        yield [
+            of_item(items[item], vector)
+            for item, vector in zip(page.tolist(), gallery.vectors_of(page), strict=True)
+            if item in items  # deleted since
+        ]
+
+
+def as_row(record: Record) -> dict[str, Any]:
+    """The record's fields for JSON and tables, without the vector; attributes are an object."""
+    return {
+        "id": record.number,
+        "modality": record.modality.value,
+        **{name: getattr(record, name) for name in _FACTS},
+        "captions": [
+            {"text": said.text, "language": said.language, "source": said.source.value}
+            for said in record.captions
+        ],
+        "tags": list(record.tags),
+        "attributes": json.loads(json_text(dict(record.attributes))),
+    }
+
+
+def from_row(row: Mapping[str, Any], vector: NDArray[np.float32]) -> Record:
+    """The inverse of `as_row`; KeyError or ValueError for what is no such row."""
+    attributes = row.get("attributes") or {}
+    facts = {name: row.get(name) for name in _FACTS if row.get(name) is not None}
+    return Record(
+        **{**facts, "uri": row["uri"]},
+        vector=vector,
+        modality=Modality(row.get("modality") or "image"),
+        captions=tuple(_caption(said) for said in row.get("captions") or ()),
+        tags=tuple(row.get("tags") or ()),
+        attributes=json.loads(attributes) if isinstance(attributes, str) else dict(attributes),
+        number=int(row.get("id") or 0),
+    )
+
+
+def _caption(said: Any) -> Caption:
+    if isinstance(said, str):
+        return Caption(said)
+    return Caption(said["text"], said.get("language"), CaptionSource(said.get("source") or "user"))
+
+
+def space_as_text(space: EmbeddingSpace) -> str:
+    """The space's fields as JSON, to be kept in a file."""
+    names = ("name", "model", "weights_fingerprint", "preprocessing_fingerprint", "dim")
+    return json.dumps({name: getattr(space, name) for name in names})
+
+
+def space_from_text(text: str | bytes | None) -> EmbeddingSpace | None:
+    """The inverse; None where there is none."""
+    if not text:
+        return None
+    try:
+        return EmbeddingSpace(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def flat(batches: Iterable[list[Record]]) -> Iterator[Record]:
+    """The records of all pages."""
+    for batch in batches:
+        yield from batch

@@ -1,0 +1,237 @@
+"""Out of one library and into another, in every format: nothing is lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from indexer.doctor import examine
+from indexer.engines.local import index
+from indexer.exchange.exporting import Format, export
+from indexer.exchange.importing import import_
+from indexer.exchange.records import Record, as_row, from_row
+from indexer.sources.choice import choose_source
+from retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
+from retrieval.errors import UsageError
+from retrieval.vectors.segments import Segment
+from tests import forms
+from tests.grey import GreyEncoder, GreyLibrary
+
+DIM = GreyEncoder().dim
+TARGETS = {
+    Format.PARQUET: "all.parquet",
+    Format.JSONL: "all.jsonl",
+    Format.CLIP_RETRIEVAL: "clip",
+    Format.FAISS: "faiss",
+}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[GreyLibrary]:
+    """Twelve pictures with captions, attributes and tags, and two of them deleted."""
+    samples = forms.write_folder(tmp_path / "photos", 12)
+    table = forms.write_csv(tmp_path / "all.csv", [f"photos/{s.name}" for s in samples], samples)
+    with GreyLibrary.open(tmp_path / "library", create=True) as opened:
+        index(opened, choose_source([table])[0])
+        ids = opened.catalog.live_ids(Modality.IMAGE).tolist()
+        opened.catalog.set_tags(ids[0], ["boat", "Ä"])
+        opened.catalog.set_attributes(ids[1], {"camera": {"lens": [1, 2.5, None]}, "share": 0.25})
+        opened.catalog.set_captions(
+            ids[2], [Caption("ein Boot", "de", CaptionSource.MODEL)], CaptionSource.MODEL
+        )
+        opened.catalog.delete_items(ids[3:5])
+        yield opened
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[GreyLibrary]:
+    with GreyLibrary.open(tmp_path / "other", create=True) as opened:
+        yield opened
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    """Everything but what belongs to a library: id, and when the item was added to it."""
+    names = ("uri", "modality", "content_hash", "bytes", "mtime_ns", "width", "height", "format", "text")
+    plain = {name: getattr(item, name) for name in names}
+    return {**plain, "captions": item.captions, "tags": item.tags, "attributes": dict(item.attributes)}
+
+
+def _contents(library: GreyLibrary) -> dict[str, tuple[dict[str, Any], bytes]]:
+    """Facts and the stored half floats of every live item."""
+    found = {}
+    for modality in Modality:
+        items = library.items(library.catalog.live_ids(modality).tolist())
+        for item in items.values():
+            where = library.catalog.embedding_of(library.space().name, item.id)
+            assert where is not None
+            segment = Segment.open(library.segments_directory(library.space(), modality), where[0])
+            found[item.uri] = (_facts(item), segment.vectors[where[1]].tobytes())
+    return found
+
+
+@pytest.mark.parametrize("layout", Format)
+def test_a_round_trip_loses_nothing(
+    tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
+) -> None:
+    """Facts are equal and vectors equal bit by bit; a second import updates the same items."""
+    target = tmp_path / TARGETS[layout]
+    assert export(library, target, layout).pictures == 10
+    report = import_(other, target)
+    assert (report.added, report.updated, report.failed) == (10, 0, 0)
+    assert other.space() == library.space()
+    assert _contents(other) == _contents(library)
+    again = import_(other, target)
+    assert (again.added, again.updated) == (0, 10)
+    assert _contents(other) == _contents(library)
+    assert examine(other) == []
+
+
+def _clip_folder(
+    folder: Path, parts: list[int], with_texts: bool = True
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What clip-retrieval's inference writes over a webdataset: unit vectors in half floats, and its metadata."""
+    rng = np.random.default_rng(1)
+    count = sum(parts)
+    images = unit_vectors(rng.normal(size=(count, DIM))).astype(np.float16)
+    texts = unit_vectors(rng.normal(size=(count, DIM))).astype(np.float16)
+    for name in ("img_emb", "text_emb", "metadata") if with_texts else ("img_emb", "metadata"):
+        (folder / name).mkdir(parents=True)
+    first = 0
+    for part, rows in enumerate(parts):
+        numbers = range(first, first + rows)
+        np.save(folder / f"img_emb/img_emb_{part}.npy", images[first : first + rows])
+        if with_texts:
+            np.save(folder / f"text_emb/text_emb_{part}.npy", texts[first : first + rows])
+        columns = {
+            "image_path": [f"{number:09}" for number in numbers],
+            "caption": [f"picture {number}" for number in numbers],
+            "url": [f"https://photos.example/{number}.jpg" for number in numbers],
+            "NSFW": ["UNLIKELY"] * rows,
+            "similarity": [0.25 + number / 100 for number in numbers],
+            "original_width": [640 + number for number in numbers],
+        }
+        pq.write_table(pa.table(columns), folder / f"metadata/metadata_{part}.parquet")
+        first += rows
+    return images, texts
+
+
+def test_a_folder_of_clip_retrieval_comes_in_and_goes_out_again(tmp_path: Path, other: GreyLibrary) -> None:
+    """Vectors of pictures and captions, and every column of the metadata, are those of the folder."""
+    images, texts = _clip_folder(tmp_path / "clip", [7, 5, 11])  # 10 parts would sort after 2 by name
+    report = import_(other, tmp_path / "clip", model="grey")
+    assert (report.added, report.failed) == (46, 0)
+    assert other.catalog.count(Modality.IMAGE) == other.catalog.count(Modality.TEXT) == 23
+    boat = other.catalog.item_by_uri("https://photos.example/8.jpg")
+    assert boat is not None
+    assert [caption.text for caption in boat.captions] == ["picture 8"]
+    assert boat.attributes["original_width"] == 648
+
+    export(other, tmp_path / "again", Format.CLIP_RETRIEVAL)
+    np.testing.assert_allclose(np.load(tmp_path / "again/img_emb/img_emb_0.npy"), images, atol=1e-3)
+    np.testing.assert_allclose(np.load(tmp_path / "again/text_emb/text_emb_0.npy"), texts, atol=1e-3)
+    before = [row for part in range(3) for row in _metadata(tmp_path / "clip", part)]
+    after = _metadata(tmp_path / "again", 0)
+    assert [{name: row[name] for name in before[0]} for row in after] == before
+
+
+def _metadata(folder: Path, part: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(folder / f"metadata/metadata_{part}.parquet").to_pylist()
+    return rows
+
+
+def test_a_clip_retrieval_folder_needs_the_name_of_its_model(tmp_path: Path, other: GreyLibrary) -> None:
+    """Without it nobody can tell which queries fit the vectors."""
+    _clip_folder(tmp_path / "clip", [3], with_texts=False)
+    with pytest.raises(UsageError, match="--model"):
+        import_(other, tmp_path / "clip")
+
+
+@pytest.mark.parametrize("kind", ["Flat", "HNSW8", "IVF4,Flat", "IDMap,Flat", "PCA17,Flat"])
+def test_any_faiss_index_comes_in_with_a_table(tmp_path: Path, other: GreyLibrary, kind: str) -> None:
+    """Vectors are read back from the index; rows find theirs by position, or by id where there is a map."""
+    vectors = unit_vectors(np.random.default_rng(2).normal(size=(40, DIM)))
+    built = faiss.index_factory(DIM, kind, faiss.METRIC_INNER_PRODUCT)
+    built.verbose = False
+    if kind.startswith("IVF"):
+        faiss.extract_index_ivf(built).cp.min_points_per_centroid = 1
+    built.train(vectors)
+    ids = np.arange(40) * 10 + 7 if kind.startswith("IDMap") else np.arange(40)
+    built.add_with_ids(vectors, ids) if kind.startswith("IDMap") else built.add(vectors)
+    faiss.write_index(built, str(tmp_path / "image.index"))
+    rows = [{"id": int(name), "path": f"/photos/{name}.jpg", "caption": f"number {name}"} for name in ids]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    report = import_(other, tmp_path / "image.index", model="grey", metadata=tmp_path / "rows.jsonl")
+    assert (report.added, report.failed) == (40, 0)
+    for place in (0, 13, 39):
+        item = other.catalog.item_by_uri(f"/photos/{ids[place]}.jpg")
+        assert item is not None
+        assert item.captions == (Caption(f"number {ids[place]}"),)
+        np.testing.assert_allclose(other.vectors_of([item.id], other.space())[0], vectors[place], atol=2e-3)
+
+
+def test_what_has_no_direction_or_repeats_is_named_with_its_row(tmp_path: Path, other: GreyLibrary) -> None:
+    """Such rows are failures; the others come in."""
+    images, _ = _clip_folder(tmp_path / "clip", [4], with_texts=False)
+    images[1] = 0
+    np.save(tmp_path / "clip/img_emb/img_emb_0.npy", images)
+    table = pq.read_table(tmp_path / "clip/metadata/metadata_0.parquet").to_pylist()
+    table[3]["url"] = table[0]["url"]
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "clip/metadata/metadata_0.parquet")
+    report = import_(other, tmp_path / "clip", model="grey")
+    assert (report.added, report.failed) == (2, 2)
+    failures = {failure.uri.rpartition("#")[2]: failure.reason for failure in other.catalog.failures()}
+    assert failures["row/2"] == "its vector has no direction"
+    assert "row 1 already" in failures["row/4"]
+
+
+def test_vectors_of_two_models_are_not_mixed(
+    tmp_path: Path, library: GreyLibrary, other: GreyLibrary
+) -> None:
+    """A file that names its model is not taken for another's."""
+    export(library, tmp_path / "all.parquet")
+    with pytest.raises(UsageError, match="made by fast"):
+        import_(other, tmp_path / "all.parquet", model="best")
+
+
+_WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    captions=st.lists(
+        st.builds(Caption, _WORDS, st.none() | _WORDS, st.sampled_from(CaptionSource)), max_size=3
+    ),
+    tags=st.lists(_WORDS, max_size=3),
+    attributes=st.dictionaries(_WORDS, _VALUES, max_size=4),
+    size=st.integers(0, 2**62),
+)
+@settings(deadline=None, max_examples=100)
+def test_any_record_survives_json(
+    captions: list[Caption], tags: list[str], attributes: dict[str, Any], size: int
+) -> None:
+    """What is written as a row of JSON is what is read from it."""
+    vector = np.ones(2, np.float32)
+    record = Record(
+        "/a.jpg", vector, captions=tuple(captions), tags=tuple(tags), attributes=attributes, bytes=size
+    )
+    assert from_row(json.loads(json.dumps(as_row(record))), vector) == record
