@@ -1,4 +1,4 @@
-"""The command `vasari`: gathers the commands, and turns every error into words and an exit code in one place.
+"""The command `vasari`: runs a command, and turns every error into words and an exit code in one place.
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted. Results go to stdout, everything else to stderr.
 """
@@ -8,43 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
-
-from api.cli import demo, evaluating, indexing, models, searching, serving, training, understanding, upkeep
 from retrieval.errors import QueryError, UsageError, VasariError
-
-app = typer.Typer(
-    name="vasari",
-    help="Find pictures by words, and words by pictures.",
-    epilog="Begin with: vasari index ~/Pictures && vasari search 'a red boat at sunset'",
-    no_args_is_help=True,
-    rich_markup_mode=None,  # plain help starts in half the time
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-for family in (demo, indexing, searching, upkeep, models, evaluating, training, serving, understanding):
-    family.register(app)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from retrieval.version import __version__
-
-        typer.echo(f"vasari {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    """Find pictures by words, and words by pictures."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,15 +18,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]  # works before and after the command's name
     try:
-        app(args=words, prog_name="vasari", standalone_mode=True)
+        _run(words)
     except VasariError as error:
         if debug:
             raise
         line = error.with_caret() if isinstance(error, QueryError) else str(error)
-        typer.echo(f"vasari: {line}", err=True)
+        _complain(line)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        typer.echo("vasari: stopped", err=True)
+        _complain("stopped")
         sys.exit(130)
     except BrokenPipeError:  # `vasari search cat | head`: the reader has left, which is no error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -69,5 +34,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        typer.echo(f"vasari: unexpected {type(error).__name__}: {error} (--debug shows where)", err=True)
+        _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(1)
+
+
+def _run(words: Sequence[str]) -> None:
+    """Run the command that `words` name."""
+    if words[:1] == ["search"]:
+        from api.cli import plain_search
+
+        if (options := plain_search.read(words[1:])) is not None:
+            plain_search.run(options)
+            sys.exit(0)
+    from api.cli.commands import app
+
+    app(args=list(words), prog_name="vasari", standalone_mode=True)
+
+
+def _complain(line: str) -> None:
+    from api.cli import output
+
+    output.note(f"vasari: {line}")

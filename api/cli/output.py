@@ -10,9 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
-
-import typer
+from typing import Any, TextIO
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -38,12 +36,12 @@ def print_json_lines(values: Iterable[Any]) -> None:
 
 def line(text: str) -> None:
     """One line of a result on stdout."""
-    typer.echo(text.encode("utf-8", "replace").decode())
+    _write(text, sys.stdout)
 
 
 def note(text: str) -> None:
     """One line for the person, on stderr."""
-    typer.echo(text.encode("utf-8", "replace").decode(), err=True)
+    _write(text, sys.stderr)
 
 
 def paths(names: Iterable[str], *, zero: bool = False) -> None:
@@ -53,3 +51,10 @@ def paths(names: Iterable[str], *, zero: bool = False) -> None:
     for name in names:
         sys.stdout.buffer.write(os.fsencode(name) + end)
     sys.stdout.buffer.flush()
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """One line, at once; what the stream's encoding lacks is shown as `?`."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()

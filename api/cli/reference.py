@@ -24,7 +24,7 @@ Made from `--help` by `python -m api.cli.reference`; do not edit.
 def page() -> str:
     """The whole page."""
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}  # the width decides where lines break
-    from api.cli.main import app
+    from api.cli.commands import app
 
     root: Any = typer.main.get_command(app)
     parts = [_HEAD]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import answering
 from api.cli.options import JsonLinesOption, JsonOption, LibraryOption, SpaceOption
-
-if TYPE_CHECKING:
-    from retrieval.domain import SearchRequest, SearchResponse
 
 TopOption = Annotated[int, typer.Option("--top", "-t", help="How many results.", min=1)]
 FilesOption = Annotated[bool, typer.Option("-f", "--filepath-only", help="Print only the paths.")]
@@ -109,7 +106,7 @@ def search(
         min_relevance=min_relevance,
         explain=explain,
     )
-    _answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
+    answering.answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
 
 
 def similar(
@@ -139,43 +136,4 @@ def similar(
     else:
         raise UsageError(f"no such file, and no item number: {what}")
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    _answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
-
-
-def _answer(
-    request: SearchRequest,
-    library: Path | None,
-    *,
-    files: bool,
-    zero: bool,
-    preview: bool,
-    json: bool,
-    jsonl: bool,
-) -> None:
-    from api.cli import render
-    from retrieval.library import Library
-
-    with Library.open(library) as opened:
-        response = opened.search(request)
-    if json:
-        output.print_json(render.response_fields(response))
-    elif jsonl:
-        output.print_json_lines(render.hit_fields(hit) for hit in response.hits)
-    elif files or zero:
-        output.paths((hit.item.uri for hit in response.hits), zero=zero)
-    else:
-        _show(response, preview=preview)
-
-
-def _show(response: SearchResponse, *, preview: bool) -> None:
-    """For people: the hits, each with its picture if wanted, then how they were found."""
-    from api.cli import preview as pictures
-    from api.cli import render
-
-    for hit in response.hits:
-        if preview and hit.item.text is None:
-            pictures.show(hit.item.uri)
-        for text in render.hit_lines(hit):
-            output.line(text)
-    for text in render.closing_lines(response):
-        output.note(text)
+    answering.answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
