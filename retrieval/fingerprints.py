@@ -70,11 +70,11 @@ def near_pairs(hashes: Hashes, fresh: NDArray[np.bool_]) -> Iterator[tuple[Rows,
     askers = np.flatnonzero(fresh)
     for band in range(_BANDS):
         keys = ((hashes >> np.uint64(band * _BAND_BITS)) & np.uint64((1 << _BAND_BITS) - 1)).astype(np.int64)
-        order = np.argsort(keys, kind="stable")
-        ranked = keys[order]
+        order = np.argsort(keys.astype(np.uint16), kind="stable")  # a radix sort
+        starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << _BAND_BITS))])
         for flip in (0, *(1 << bit for bit in range(_BAND_BITS))):
             wanted = keys[askers] ^ flip
-            first, last = np.searchsorted(ranked, wanted), np.searchsorted(ranked, wanted, "right")
+            first, last = starts[wanted], starts[wanted + 1]
             for part in _parts(last - first):
                 a, b = _expanded(askers[part], first[part], last[part], order)
                 near = np.bitwise_count(hashes[a] ^ hashes[b]) <= MAX_DISTANCE
