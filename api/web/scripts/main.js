@@ -99,9 +99,10 @@ function found(page) {
   const { hits, total, took_ms: took, reranked } = page;
   const heading = state.query.length ? "Results" : state.idle ? "Newest" : "Pictures";
   byId("heading").textContent = heading;
+  document.body.classList.toggle("asked", state.query.length > 0);
   const amount = `${total.toLocaleString()} ${total === 1 ? "picture" : "pictures"}`;
   const second = state.rerank && state.query.length ? (reranked ? ", reranked" : ", not reranked in time") : "";
-  const words = took === undefined ? amount : `${amount} searched in ${took < 1 ? "under 1" : Math.round(took)} ms${second}`;
+  const words = took === undefined ? amount : `${amount}, ${took < 1 ? "under 1" : Math.round(took)} ms${second}`;
   toolbar.tell(words);
   announce(hits.length ? `${heading}: ${words}` : "Nothing found");
   message.replaceChildren(...(hits.length ? [] : [empty(total)]));
@@ -171,6 +172,7 @@ async function learnRights() {
   const { scopes } = await service.session();
   rights = { admin: scopes.includes("admin") };
   tools.allow(rights);
+  if (state.idle && message.hasChildNodes()) search({ quiet: true }); // an empty library offers more to those who may fill it
   if (rights.admin) await jobs.watch();
 }
 

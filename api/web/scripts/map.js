@@ -2,10 +2,10 @@
 
 import { announce, button, element } from "./dom.js";
 import { icon } from "./icons.js";
-import { arrange, beside, closest, View } from "./plane.js";
+import { arrange, beside, closest, spread, View } from "./plane.js";
 import { description } from "./tile.js";
 
-const SIDE = 52; // pixels of a small picture
+const SIDE = 60; // pixels of a small picture
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class CollectionMap {
@@ -33,7 +33,7 @@ export class CollectionMap {
   async #load() {
     try {
       const { points, items, current } = await this.service.map();
-      this.points = points;
+      this.points = spread(points);
       this.view.reset();
       const some = points.length < items ? `${points.length.toLocaleString()} of ` : "";
       const behind = current ? "" : "; the library has changed since it was drawn";
@@ -211,9 +211,9 @@ export class CollectionMap {
   #paint() {
     const { context, view } = this;
     this.shown = arrange(this.points, view, SIDE);
-    const colours = getComputedStyle(this.canvas);
+    this.colours = this.#colours();
     context.clearRect(0, 0, view.width, view.height);
-    context.fillStyle = colours.getPropertyValue("--ink-soft");
+    context.fillStyle = this.colours.ink;
     for (const { px, py, pictured } of this.shown) {
       if (pictured) continue;
       context.beginPath();
@@ -224,24 +224,35 @@ export class CollectionMap {
     const here = this.#here();
     if (here) {
       this.#stamp(here);
-      context.strokeStyle = colours.getPropertyValue("--accent");
+      context.strokeStyle = this.colours.accent;
       context.lineWidth = 3;
       context.strokeRect(here.px - SIDE / 2 - 2, here.py - SIDE / 2 - 2, SIDE + 4, SIDE + 4);
     }
   }
 
+  /** Colours as the canvas takes them: custom properties give what was written, colours what was meant. */
+  #colours() {
+    const read = (element, property) => getComputedStyle(element).getPropertyValue(property);
+    return { ink: read(this.told, "color"), accent: read(this.canvas, "outline-color"), tile: read(this.canvas, "border-top-color") };
+  }
+
   /** A square cut from the middle of the small picture; a plain square until it is there. */
   #stamp({ id, px, py }) {
+    const { context } = this;
     const picture = this.#picture(id);
     const [left, top] = [px - SIDE / 2, py - SIDE / 2];
-    if (!picture.complete || picture.naturalWidth === 0) {
-      this.context.globalAlpha = 0.25;
-      this.context.fillRect(left, top, SIDE, SIDE);
-      this.context.globalAlpha = 1;
-      return;
+    context.save();
+    context.beginPath();
+    context.roundRect(left, top, SIDE, SIDE, 6);
+    context.clip();
+    if (picture.complete && picture.naturalWidth > 0) {
+      const cut = Math.min(picture.naturalWidth, picture.naturalHeight);
+      context.drawImage(picture, (picture.naturalWidth - cut) / 2, (picture.naturalHeight - cut) / 2, cut, cut, left, top, SIDE, SIDE);
+    } else {
+      context.fillStyle = this.colours.tile;
+      context.fillRect(left, top, SIDE, SIDE);
     }
-    const cut = Math.min(picture.naturalWidth, picture.naturalHeight);
-    this.context.drawImage(picture, (picture.naturalWidth - cut) / 2, (picture.naturalHeight - cut) / 2, cut, cut, left, top, SIDE, SIDE);
+    context.restore();
   }
 
   #picture(id) {

@@ -47,6 +47,17 @@ export class View {
   }
 }
 
+/** Points moved so that they fill [-1, 1]², each axis for itself. */
+export function spread(points) {
+  const fit = (axis) => {
+    const values = points.map((point) => point[axis]);
+    const [low, high] = [values.reduce((one, other) => Math.min(one, other), 1), values.reduce((one, other) => Math.max(one, other), -1)];
+    return high > low ? (value) => (2 * (value - low)) / (high - low) - 1 : () => 0;
+  };
+  const [x, y] = [fit("x"), fit("y")];
+  return points.map((point) => ({ id: point.id, x: x(point.x), y: y(point.y) }));
+}
+
 /** The points inside the window, each as {id, px, py, pictured}: a picture where none covers another. */
 export function arrange(points, view, side) {
   const taken = new Set();

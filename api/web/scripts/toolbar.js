@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 const SWITCHES = {
   rerank: ["Rerank", "Look at the best matches a second time, with the slower and sharper model"],
   collapse: ["Hide duplicates", "Show one of each group of nearly equal pictures"],
-  good: ["Good matches only", "Leave out what matches no better than unrelated words would"],
+  good: ["Good matches", "Leave out what matches no better than unrelated words would"],
   scores: ["Scores", "Show how well each picture matches"],
 };
 

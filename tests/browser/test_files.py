@@ -1,0 +1,49 @@
+"""The files of the page: small, self-contained, and safe by how they are written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from api.service.app import WEB
+
+SCRIPTS = sorted((WEB / "scripts").glob("*.js"))
+
+
+def _texts() -> dict[Path, str]:
+    return {path: path.read_text(encoding="utf-8") for path in WEB.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_loaded_from_elsewhere() -> None:
+    """No file names another host; only the names of XML's own languages look like one."""
+    for path, text in _texts().items():
+        hosts = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)) - {"http://www.w3.org"}
+        assert not hosts, path
+
+
+def test_no_markup_is_made_from_text() -> None:
+    """Nothing writes HTML or runs text: what people and files are called stays text."""
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function|srcdoc"
+    )
+    for path in SCRIPTS:
+        assert re.search(forbidden, path.read_text(encoding="utf-8")) is None, path
+
+
+def test_the_page_has_nothing_inline() -> None:
+    """The content policy allows no inline script or style, and the page has none."""
+    html = (WEB / "index.html").read_text(encoding="utf-8")
+    assert re.search(r"<style|\sstyle=|\son\w+=", html) is None
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html))
+
+
+def test_all_modules_are_fetched_at_once() -> None:
+    """Each module is preloaded, so that imports of imports cost no round trips of their own."""
+    html = (WEB / "index.html").read_text(encoding="utf-8")
+    named = set(re.findall(r'(?:href|src)="scripts/([\w-]+\.js)"', html))
+    assert named == {path.name for path in SCRIPTS}
+
+
+def test_modules_are_short() -> None:
+    """One noun a module, each read at one sitting."""
+    assert max(len(path.read_text(encoding="utf-8").splitlines()) for path in SCRIPTS) <= 300

@@ -1,0 +1,155 @@
+"""The pictures: how they come, what they tell, and how one moves among them."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.album import TWINS
+from tests.browser.conftest import Open, Served
+from tests.browser.reading import look_for, search_bodies, settled, shown
+
+
+def test_a_fresh_page_shows_the_newest_pictures(page: Page, served: Served) -> None:
+    """Nothing was asked for yet, and there are pictures, the latest added first."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Newest")
+    assert shown(page)[0] == max(served.ids.values())
+    expect(page.locator(".told")).to_have_text(f"{len(served.ids)} pictures")
+
+
+def test_results_are_there_before_their_pictures(open_page: Open, served: Served) -> None:
+    """Tiles have their place and their shape while not one picture has come."""
+    page = open_page("about:blank")
+    held: list[Route] = []
+    page.route("**/thumbnail*", held.append)
+    page.goto(served.address, wait_until="domcontentloaded")
+    tile = page.locator(f'.tile[data-id="{served.ids["blue-0"]}"]')
+    expect(tile).to_be_attached()
+    before = tile.bounding_box()
+    assert held
+    assert before is not None
+    assert abs(before["width"] / before["height"] - 96 / 64) < 0.05
+    for route in held:
+        route.continue_()
+    page.unroute("**/thumbnail*")
+    expect(page.locator("img.there").first).to_be_visible()
+    assert tile.bounding_box() == before
+
+
+def test_thumbnails_are_small_webp_that_browsers_keep(page: Page) -> None:
+    """A thumbnail is WebP, and its address may be cached for ever."""
+    source = page.locator(".tile img").first.evaluate("image => image.currentSrc || image.src")
+    answer = page.request.get(source)
+    assert answer.headers["content-type"] == "image/webp"
+    assert "immutable" in answer.headers["cache-control"]
+    assert page.locator(".tile img").nth(30).get_attribute("loading") == "lazy"
+
+
+def test_a_thumbnail_that_was_refused_is_asked_for_again(open_page: Open, served: Served) -> None:
+    """A busy service turns a picture away once; the page asks again."""
+    page = open_page("about:blank")
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=429, headers={"Retry-After": "1"})
+
+    page.route("**/thumbnail*", refuse_once)
+    page.goto(served.address)
+    expect(page.locator(".tile img").first).to_have_class("there")
+    expect(page.locator("img.there")).not_to_have_count(0)
+    assert refused
+
+
+def test_more_pictures_come_as_one_scrolls(page: Page, served: Served) -> None:
+    """All pictures of the library come, each once, page after page."""
+    expect(page.locator(".tile")).to_have_count(40)
+    page.mouse.move(600, 500)
+    page.mouse.wheel(0, 20_000)
+    expect(page.locator(".tile")).to_have_count(len(served.ids))
+    assert len(set(shown(page))) == len(served.ids)
+
+
+def test_scores_are_shown_when_asked_for(page: Page) -> None:
+    """The switch shows each picture's score, and the address remembers it."""
+    look_for(page, "red")
+    score = page.locator(".tile-score").first
+    assert score.evaluate("label => getComputedStyle(label).opacity") == "0"
+    page.get_by_role("switch", name="Scores").click()
+    expect(score).to_have_css("opacity", "1")
+    assert re.fullmatch(r"0\.\d\d|1\.00", score.inner_text())
+    assert "scores=1" in page.url
+
+
+def test_reranking_is_a_switch(page: Page) -> None:
+    """With it, the service is asked for its second stage, and the page tells that it took place."""
+    look_for(page, "red")
+    bodies = search_bodies(page)
+    page.get_by_role("switch", name="Rerank").click()
+    expect(page.locator(".told")).to_contain_text("reranked")
+    assert bodies[-1]["rerank"]["top"] > 0
+    expect(page.get_by_role("switch", name="Rerank")).to_have_attribute("aria-checked", "true")
+
+
+def test_duplicates_can_be_hidden(page: Page, served: Served) -> None:
+    """Of two nearly equal pictures, one is shown."""
+    twins = {served.ids[name] for name in TWINS}
+    look_for(page, "red")
+    assert twins <= set(shown(page))
+    page.get_by_role("switch", name="Hide duplicates").click()
+    settled(page)
+    expect(page.locator(", ".join(f'.tile[data-id="{item}"]' for item in twins))).to_have_count(1)
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    """/ goes to the box, arrows to and among the pictures, Enter opens one, Esc comes back to it, ? lists the keys."""
+    page.keyboard.press("/")
+    expect(page.locator("#query")).to_be_focused()
+    page.keyboard.type("red")
+    page.keyboard.press("Enter")
+    expect(page.locator(".told")).to_contain_text("ms")
+    settled(page)
+    page.keyboard.press("ArrowDown")
+    tiles = page.locator(".tile-open")
+    expect(tiles.nth(0)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    below = page.evaluate("document.activeElement.getBoundingClientRect().top")
+    above = tiles.nth(1).bounding_box()
+    assert above is not None
+    assert below > above["y"]
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator("#viewer")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+    assert page.evaluate("document.activeElement.className") == "tile-open"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Searching")).to_be_visible()
+
+
+def test_a_phone_has_room_for_everything(open_page: Open, served: Served) -> None:
+    """At 390 pixels nothing is wider than the screen, and filters and viewer fit it."""
+    page = open_page(
+        f"{served.address}/?q=red+-+people", width=390, height=844, has_touch=True, is_mobile=True
+    )
+    expect(page.locator(".tile").first).to_be_visible()
+    wide = "document.documentElement.scrollWidth"
+    assert page.evaluate(wide) <= 390
+    page.get_by_role("button", name="Filters", exact=False).first.click()
+    expect(page.locator("#filters")).to_be_visible()
+    assert page.evaluate(wide) <= 390
+    page.get_by_role("button", name="Close the filters").click()
+    page.locator(".tile-open").first.click()
+    about = page.locator(".about").bounding_box()
+    stage = page.locator(".stage").bounding_box()
+    assert about is not None
+    assert stage is not None
+    assert about["width"] == 390
+    assert about["y"] >= stage["y"] + stage["height"] - 1

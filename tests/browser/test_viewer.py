@@ -1,0 +1,104 @@
+"""The viewer: what is known of a picture, questions to it, and why it matched."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.album import SCRIPT, TRAP
+from tests.browser.conftest import Open, Served
+from tests.browser.reading import chips, look_for, search_bodies, settled
+
+
+@pytest.fixture
+def viewer(page: Page) -> Locator:
+    """The viewer with the best match of "blue" in it."""
+    look_for(page, "blue")
+    page.locator(".tile-open").first.click()
+    viewer = page.locator("#viewer")
+    expect(viewer.get_by_text("Details")).to_be_visible()
+    return viewer
+
+
+def test_a_picture_tells_what_is_known_of_it(viewer: Locator, page: Page) -> None:
+    """Large picture, name, caption, date, size, score; the original is a click away."""
+    expect(viewer.locator(".captions")).to_contain_text("all blue")
+    for name in ("Score", "Taken", "Size", "Where"):
+        expect(viewer.locator("dt", has_text=name).first).to_be_visible()
+    expect(viewer.locator("h2")).to_contain_text(".jpg")
+    expect(viewer.locator("img.over")).to_have_class("over there")
+    original = viewer.get_by_role("link", name="Original").get_attribute("href")
+    assert page.request.get(f"{page.url.partition('?')[0]}{original}").headers["content-type"] == "image/jpeg"
+
+
+def test_one_goes_on_to_the_next_picture(viewer: Locator, page: Page) -> None:
+    """The arrows show the neighbours of the grid; closing comes back to the one shown last."""
+    first = viewer.locator("h2").inner_text()
+    expect(viewer.get_by_role("button", name="Previous picture")).to_be_disabled()
+    viewer.get_by_role("button", name="Next picture").click()
+    expect(viewer.locator("h2")).not_to_have_text(first)
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile-open").nth(1)).to_be_focused()
+
+
+def test_a_picture_answers_questions(viewer: Locator) -> None:
+    """A question gets the model's answer; a description comes on request."""
+    viewer.get_by_label("Ask this picture").fill("Which colour is it?")
+    viewer.get_by_role("button", name="Ask").click()
+    expect(viewer.locator(".answers dt").first).to_have_text("Which colour is it?")
+    expect(viewer.locator(".answers dd").first).to_have_text("blue")
+    viewer.get_by_role("button", name="Describe it").click()
+    expect(viewer.locator(".answers dd").first).to_have_text("something blue, all over")
+
+
+def test_why_it_matched_is_laid_over_the_picture(viewer: Locator) -> None:
+    """The heat map of the query's words covers the picture, fades with the slider, and goes again."""
+    expect(viewer.get_by_label("Why it matched")).to_have_value("blue")
+    viewer.get_by_role("button", name="Show where").click()
+    heat = viewer.get_by_alt_text("Heat map: where “blue” is seen in the picture")
+    expect(heat).to_be_visible()
+    assert heat.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    frame = viewer.locator(".frame").bounding_box()
+    assert heat.bounding_box() == frame
+    viewer.get_by_label("Strength").fill("0.2")
+    expect(heat).to_have_css("opacity", "0.2")
+    viewer.get_by_role("button", name="Hide").click()
+    expect(heat).to_have_count(0)
+
+
+def test_a_picture_can_be_added_to_the_search(viewer: Locator, page: Page) -> None:
+    """More and less like this picture, beside the words that are there."""
+    bodies = search_bodies(page)
+    viewer.get_by_role("button", name="Less").click()
+    expect(page.locator(".chip")).to_have_count(2)
+    settled(page)
+    assert bodies[-1]["terms"][0] == {"text": "blue", "weight": 1}
+    assert bodies[-1]["terms"][1]["weight"] == -1
+    assert chips(page)[1].startswith("−")
+
+
+def test_a_model_that_fails_says_so_and_no_more(viewer: Locator, page: Page) -> None:
+    """An answer that does not come leaves one line in its place."""
+    page.route("**/v1/ask", lambda route: route.abort())
+    viewer.get_by_label("Ask this picture").fill("Is it?")
+    viewer.get_by_role("button", name="Ask").click()
+    expect(viewer.locator(".answers .complaint")).to_contain_text("does not answer")
+
+
+def test_names_and_captions_are_text_and_nothing_else(open_page: Open, served: Served) -> None:
+    """Markup in a file's name, a caption, a tag, a camera and an attribute is shown letter by letter, and never run."""
+    page = open_page(f"{served.address}/?folder=&scores=1")
+    page.keyboard.press("f")
+    expect(page.locator("#filters").get_by_role("button", name=TRAP)).to_be_visible()
+    page.goto(f"{served.address}/?q=item:{served.ids['red-1']}&camera={TRAP}")
+    tile = page.locator(f'.tile[data-id="{served.ids[TRAP]}"]')
+    tile.locator(".tile-open").click()
+    viewer = page.locator("#viewer")
+    expect(viewer.locator("h2")).to_have_text(f"{TRAP}.jpg")
+    expect(viewer.locator(".captions")).to_contain_text(SCRIPT)
+    expect(viewer.locator(".tags")).to_contain_text(SCRIPT)
+    expect(viewer.locator("dd", has_text=SCRIPT)).to_have_count(1)
+    page.keyboard.press("s")
+    expect(page.locator(".chip")).to_contain_text(SCRIPT)
+    assert page.evaluate("window.trapped") is None
+    assert page.locator("main script, dialog script, img[src='x']").count() == 0

@@ -1,0 +1,102 @@
+"""Work in the background: indexing with its progress, and the map of the collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, Served, serving
+
+
+def test_a_first_folder_is_indexed_from_the_page(open_page: Open, served: Served, tmp_path: Path) -> None:
+    """An empty library says so; indexing a folder shows its progress, and the pictures come by themselves."""
+    with serving(tmp_path / "library", roots=[served.pictures]) as address:
+        page = open_page(address)
+        expect(page.get_by_role("heading", name="No pictures yet")).to_be_visible()
+        page.get_by_role("button", name="Index a folder").click()
+        page.get_by_label("Index a folder of the machine").fill(str(served.pictures))
+        page.get_by_role("button", name="Index", exact=True).click()
+        job = page.locator(".job")
+        expect(job).to_contain_text("Indexing")
+        expect(job).to_contain_text(f"{len(served.ids)} added")
+        expect(page.locator(".tile").first).to_be_attached()
+        page.keyboard.press("Escape")
+        expect(page.locator(".told")).to_have_text(f"{len(served.ids)} pictures")
+        page.context.close()
+
+
+def test_progress_is_shown_as_it_is_told(page: Page) -> None:
+    """A job that others started shows up at the top of the page, with how far it is."""
+    job = {
+        "id": 99,
+        "kind": "index",
+        "state": "running",
+        "params": {},
+        "progress": {"phase": "indexing", "done": 250, "total": 1000, "failed": 0, "images_per_second": 12.4},
+    }
+    stream = f"event: progress\ndata: {__import__('json').dumps(job)}\n\n"
+    page.route("**/v1/jobs?*", lambda route: route.fulfill(json={"jobs": [job]}))
+    page.route(
+        "**/v1/jobs/99/events", lambda route: route.fulfill(body=stream, content_type="text/event-stream")
+    )
+    page.get_by_role("button", name="Background work", exact=True).click()
+    page.keyboard.press("Escape")
+    work = page.locator(".work")
+    expect(work).to_contain_text("Indexing: indexing, 250 of 1,000, 12 a second")
+    assert work.locator("progress").evaluate("bar => bar.value / bar.max") == 0.25
+
+
+def test_a_folder_that_may_not_be_indexed_is_refused_with_the_reason(page: Page) -> None:
+    """The service's answer stands in the panel."""
+    page.get_by_role("button", name="Background work", exact=True).click()
+    page.get_by_label("Index a folder of the machine").fill("/etc")
+    page.get_by_role("button", name="Index", exact=True).click()
+    expect(page.locator("#jobs").get_by_role("alert")).to_contain_text("VASARI_ROOTS")
+
+
+@pytest.fixture
+def mapped(page: Page) -> Page:
+    """The page with the map drawn."""
+    page.get_by_role("button", name="Map of the collection").click()
+    plane = page.locator("#map")
+    expect(plane.locator(".map-empty").or_(plane.get_by_text("58 pictures")).first).to_be_visible()
+    draw = plane.locator(".map-empty button")
+    if draw.is_visible():
+        draw.click()
+    expect(plane.get_by_role("status")).to_have_text("58 pictures")
+    return page
+
+
+def test_the_map_shows_a_picture_where_one_points(mapped: Page) -> None:
+    """Hovering shows the picture, clicking opens it."""
+    canvas = mapped.locator(".map-canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    preview = mapped.locator(".map-preview")
+    for step in range(1, 60):
+        mapped.mouse.move(box["x"] + box["width"] * step / 60, box["y"] + box["height"] / 2)
+        mapped.wait_for_timeout(30)
+        if "pointing" in (canvas.get_attribute("class") or ""):
+            break
+    expect(preview.locator("img")).to_be_visible()
+    mapped.mouse.down()
+    mapped.mouse.up()
+    expect(mapped.locator("#viewer")).to_be_visible()
+
+
+def test_the_map_is_walked_by_keys(mapped: Page) -> None:
+    """Arrows go from picture to picture and name them; Enter opens one; plus zooms."""
+    canvas = mapped.locator(".map-canvas")
+    canvas.focus()
+    canvas.press("ArrowRight")
+    expect(mapped.locator("#announcer")).not_to_be_empty()
+    said = mapped.locator("#announcer").inner_text()
+    canvas.press("+")
+    canvas.press("ArrowLeft")
+    expect(mapped.locator("#announcer")).not_to_have_text(said)
+    canvas.press("Enter")
+    expect(mapped.locator("#viewer")).to_be_visible()
+    mapped.keyboard.press("Escape")
+    expect(mapped.locator("#map")).to_be_visible()
