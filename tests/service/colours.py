@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,16 +134,17 @@ def _name(image: Picture) -> str:
 class ColourModels(LoadedModels):
     """Fakes in place of all models."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, directory: Path) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
         super().__init__(catalog, settings, directory)
         self.colour_encoder = ColourEncoder()
         self._of = catalog
 
     def use(self, reference: str) -> EmbeddingSpace:
         """The one space."""
-        space = self._of.ensure_space(SPACE)
-        if self._of.default_space() is None:
-            self._of.set_default_space(space.name)
+        catalog = self._of()
+        space = catalog.ensure_space(SPACE)
+        if catalog.default_space() is None:
+            catalog.set_default_space(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace) -> ColourEncoder:
@@ -166,9 +167,9 @@ class ColourModels(LoadedModels):
 class ColourLibrary(ServedLibrary):
     """A served library with the fakes in place of models."""
 
-    def __init__(self, root: Path, settings: Settings, catalog: Catalog) -> None:
-        super().__init__(root, settings, catalog)
-        self.models: ColourModels = ColourModels(catalog, settings, root / "models")
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.models: ColourModels = ColourModels(lambda: self.catalog, self.settings, self.root / "models")
 
     @property
     def model(self) -> ColourEncoder:

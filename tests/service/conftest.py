@@ -104,7 +104,7 @@ def live(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterato
     """A service on a real socket, over its own copy of the library."""
     root, _, ids = coloured
     shutil.copytree(root, tmp_path / "library")
-    library = ColourLibrary.open(tmp_path / "library")
+    library = ColourLibrary.open(tmp_path / "library", create=True)  # create: the catalog at once
     settings = ServiceSettings(preload="none", body_timeout=1.0)
     with listening(create_app(lambda: library, settings)) as url:
         yield Live(url, library, ids)
