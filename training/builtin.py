@@ -16,14 +16,15 @@ import torch
 from training import checkpoints, recipe_captioner, recipe_encoder, recipe_matcher
 from training.drawn import SIZE, Drawn, draw
 from training.loop import Plan, Run
-from training.scenes.scene import Split
+from training.scenes.scene import Language, Split
+from training.visual_words import naming_words
 
 TRAIN_SEED, DEV_SEED, FINAL_SEED = 1, 7, 2026  # the final evaluation's seed is used for nothing else
 TRAIN_COUNT, DEV_COUNT = 24_000, 1_000
 
 ENCODER = recipe_encoder.configuration(SIZE, patch=16, width=160)
 ENCODER_PLAN = Plan(
-    steps=3000,
+    steps=1900,
     learning_rate=3e-3,
     warmup=60,
     decay="tail",
@@ -33,10 +34,10 @@ ENCODER_PLAN = Plan(
 )
 MATCHER_COUNT = 12_000  # pictures it learns from
 MATCHER_PLAN = Plan(
-    steps=2000, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=1600, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=1500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=500, save_every=50
+    steps=1500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
 
@@ -72,6 +73,7 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
     vision = ENCODER["vision_cfg"]
     matcher = recipe_matcher.Matcher(vision["width"], vision["layers"], vision["patch_size"])
     matcher.start_from(towers)
+    matcher.start_naming(_naming(drawn, list(Language), tokenizer))
     run = Run(matcher, _plan(MATCHER_PLAN, steps), runs / "scenes-itm")
     lesson = recipe_matcher.MatcherLesson(matcher, drawn, np.load(near_file), tokenizer, batch=16)
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
@@ -90,6 +92,7 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     vision = ENCODER["vision_cfg"]
     captioner = recipe_captioner.Captioner(tokenizer, vision["layers"], vision["patch_size"])
     captioner.start_from(towers.clip.visual.state_dict(), towers.heads.state_dict())
+    captioner.start_naming(_naming(drawn, [Language.ENGLISH], tokenizer))
     run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
     lesson = recipe_captioner.CaptionerLesson(captioner, drawn, tokenizer, batch=24)
     heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
@@ -104,34 +107,43 @@ def _trained_towers(runs: Path) -> recipe_encoder.Towers:
     return towers.eval()
 
 
+def _naming(drawn: Drawn, languages: list[Language], tokenizer: Any) -> torch.Tensor:
+    def encode(caption: str) -> list[int]:
+        ids: list[int] = tokenizer(caption, add_special_tokens=False)["input_ids"]
+        return ids
+
+    return naming_words(drawn.scenes, languages, encode, len(tokenizer))
+
+
 def _plan(plan: Plan, steps: int | None) -> Plan:
     return plan if steps is None else replace(plan, steps=steps)
 
 
 def _tokenizer(directory: Path) -> Any:
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(directory)
 
 
-STAGES = {"data": data, "scenes": scenes, "scenes-itm": scenes_itm, "scenes-florence": scenes_florence}
+STAGES = {"scenes": scenes, "scenes-itm": scenes_itm, "scenes-florence": scenes_florence}
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--models", type=Path, default=Path("data/models"))
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("stage", choices=("all", "data", *STAGES))
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="pictures, checkpoints and logs")
+    parser.add_argument("--models", type=Path, default=Path("data/models"), help="where the models go")
+    parser.add_argument("--steps", type=int, help="train for so many steps instead of the recipe's")
+    parser.add_argument("--threads", type=int, help="processor threads")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     if arguments.stage == "data":
         data(arguments.runs)
-    else:
-        STAGES[arguments.stage](arguments.runs, arguments.models, arguments.steps)
+    for name, make in STAGES.items():
+        if arguments.stage in ("all", name):
+            make(arguments.runs, arguments.models, arguments.steps)
 
 
 if __name__ == "__main__":

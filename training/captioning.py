@@ -65,7 +65,9 @@ def answer_loss(
     language = model.model.language_model
     shown = features[pictures]  # (n, image tokens, width)
     inputs = torch.cat([shown, language.get_input_embeddings()(prompts)], dim=1)
-    mask = torch.cat([torch.ones(shown.shape[:2], dtype=torch.long), (prompts != config.pad_token_id).long()], dim=1)
+    mask = torch.cat(
+        [torch.ones(shown.shape[:2], dtype=torch.long), (prompts != config.pad_token_id).long()], dim=1
+    )
     encoded = language.encoder(inputs_embeds=inputs, attention_mask=mask)[0]
     before = labels.masked_fill(labels == _IGNORED, config.pad_token_id).roll(1, dims=1)
     before[:, 0] = config.decoder_start_token_id

@@ -28,7 +28,8 @@ class Drawn:
     def __init__(self, directory: Path, seed: int, count: int, split: Split) -> None:
         self.scenes: list[Scene] = [sample_scene(scene_seed(seed, i, split), split) for i in range(count)]
         self._chunks: list[Pixels] = [
-            np.load(_chunk_path(directory, seed, split, first), mmap_mode="r") for first in range(0, count, _CHUNK)
+            np.load(_chunk_path(directory, seed, split, first), mmap_mode="r")
+            for first in range(0, count, _CHUNK)
         ]
 
     def __len__(self) -> int:
@@ -47,10 +48,19 @@ def draw(directory: Path, seed: int, count: int, split: Split, workers: int = 2)
     """Paint the chunks that are missing, on `workers` processes, and open the collection."""
     directory.mkdir(parents=True, exist_ok=True)
     wanted = [_chunk_path(directory, seed, split, first) for first in range(0, count, _CHUNK)]
-    missing = [(path, seed, split, number * _CHUNK) for number, path in enumerate(wanted) if not path.is_file()]
+    missing = [
+        (path, seed, split, number * _CHUNK) for number, path in enumerate(wanted) if not path.is_file()
+    ]
     if missing:
         with ProcessPoolExecutor(workers) as pool:
-            list(tqdm(pool.map(_paint_chunk, missing), total=len(missing), desc=f"painting {split.value}", unit="k"))
+            list(
+                tqdm(
+                    pool.map(_paint_chunk, missing),
+                    total=len(missing),
+                    desc=f"painting {split.value}",
+                    unit="k",
+                )
+            )
     return Drawn(directory, seed, count, split)
 
 
@@ -59,7 +69,7 @@ def _chunk_path(directory: Path, seed: int, split: Split, first: int) -> Path:
 
 
 def _paint_chunk(job: tuple[Path, int, Split, int]) -> None:
-    from training.scenes.painter import paint  # noqa: PLC0415  Pillow is for the worker processes
+    from training.scenes.painter import paint
 
     path, seed, split, first = job
     scenes = (sample_scene(scene_seed(seed, i, split), split) for i in range(first, first + _CHUNK))

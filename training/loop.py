@@ -102,7 +102,9 @@ class Run:
                 bar.set_postfix({name: f"{value:.3f}" for name, value in figures.items()}, refresh=False)
                 elapsed = round(time.monotonic() - started, 1)
                 _append(self.directory / "log.csv", {"step": self.step, "seconds": elapsed, **figures})
-            if evaluate and (last or (self.plan.evaluate_every and self.step % self.plan.evaluate_every == 0)):
+            if evaluate and (
+                last or (self.plan.evaluate_every and self.step % self.plan.evaluate_every == 0)
+            ):
                 self._evaluate(evaluate)
             if last or self.step % self.plan.save_every == 0:
                 self.save()
@@ -152,7 +154,9 @@ class Run:
         with torch.inference_mode():
             figures = evaluate()
         _append(self.directory / "evaluation.csv", {"step": self.step, **figures})
-        tqdm.write(f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        tqdm.write(
+            f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        )
 
 
 def _append(path: Path, row: Mapping[str, float]) -> None:

@@ -18,7 +18,17 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
 from training.augment import MEAN, STD, random_windows, whole_pictures
-from training.captioning import BINS, CAPTION, DETAILED, DETECT, GROUND, Example, answer_loss, encode_examples, located
+from training.captioning import (
+    BINS,
+    CAPTION,
+    DETAILED,
+    DETECT,
+    GROUND,
+    Example,
+    answer_loss,
+    encode_examples,
+    located,
+)
 from training.drawn import SIZE, Drawn
 from training.recipe_encoder import EMBED_DIM, batch_indices
 from training.scenes.captions import describe
@@ -28,6 +38,7 @@ from training.scenes.questions import ask
 from training.scenes.scene import Column, Detail, Language, Layer, Scene
 from training.supervision import SceneHeads, patch_targets, targets_of
 from training.transplant import start_davit
+from training.visual_words import make_identity, name_alike, visual_words
 
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # BART's, at BART's places
 _IMAGE = "<image>"
@@ -38,15 +49,15 @@ _QUESTIONS = 5  # for each picture and step
 
 
 def learn_tokenizer(drawn: Drawn) -> Any:
-    """Byte-level BPE over captions, questions and answers, with BART's special tokens, <image> and <loc_0>…<loc_999>."""
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415  seven seconds
+    """Byte-level BPE over captions, questions and answers, BART's special tokens, <image> and <loc_0>…<loc_999>."""
+    from transformers import PreTrainedTokenizerFast
 
     texts = [CAPTION, DETAILED, DETECT, GROUND]
     for scene in drawn.scenes[:3000]:
         words = Random(f"captioner/{scene.seed}")
         texts.append(describe(scene, Language.ENGLISH, Detail.HIGH, words))
         texts += [f"{asked.question} {asked.answer}" for asked in ask(scene, words)]
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))  # noqa: S106  no password
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(
@@ -76,7 +87,7 @@ class Captioner(nn.Module):
 
     def __init__(self, tokenizer: Any, layers: int, patch: int) -> None:
         super().__init__()
-        from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration  # noqa: PLC0415
+        from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
 
         vision = {
             "depths": [layers],
@@ -108,6 +119,7 @@ class Captioner(nn.Module):
             eos_token_id=tokenizer.eos_token_id,
             decoder_start_token_id=tokenizer.eos_token_id,
             forced_eos_token_id=None,
+            init_std=0.07,  # BART's 0.02 suits 768 wide
         )
         config = Florence2Config(
             vision_config=vision,
@@ -128,6 +140,22 @@ class Captioner(nn.Module):
         self.heads.load_state_dict(dict(heads))
         self.norm.load_state_dict({"weight": visual["ln_post.weight"], "bias": visual["ln_post.bias"]})
 
+    @torch.no_grad()
+    def start_naming(self, naming: Tensor) -> None:
+        """Let patches speak the words for what they show, and attention find what is alike (see `visual_words`)."""
+        model = self.florence.model
+        language = model.language_model
+        concepts = name_alike(language.shared.weight, naming)
+        seen = visual_words(self.heads, concepts, length=7.0) * self.norm.weight
+        model.multi_modal_projector.image_projection.weight.copy_(seen - seen.mean(1, keepdim=True))
+        for layer in language.encoder.layers:
+            for part in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
+                make_identity(part, 1.0)
+            make_identity(layer.self_attn.out_proj, 0.5)
+        for layer in language.decoder.layers:
+            make_identity(layer.encoder_attn.v_proj, 1.0)
+            make_identity(layer.encoder_attn.out_proj, 0.5)
+
     def see(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Patches (n, patches, width) before, and image features (n, 1 + patches, width) after the projection."""
         model = self.florence.model
@@ -136,9 +164,9 @@ class Captioner(nn.Module):
 
     def save(self, directory: Path, tokenizer: Any) -> None:
         """Write model, tokenizer and image processor in the hub's format, in half precision."""
-        from copy import deepcopy  # noqa: PLC0415
+        from copy import deepcopy
 
-        from transformers import CLIPImageProcessor, Florence2Processor  # noqa: PLC0415
+        from transformers import CLIPImageProcessor, Florence2Processor
 
         deepcopy(self.florence).half().save_pretrained(directory)
         images = CLIPImageProcessor(
@@ -161,7 +189,13 @@ class CaptionerLesson:
     """Batches and loss of the recipe; a batch is decided by the step alone."""
 
     def __init__(self, captioner: Captioner, drawn: Drawn, tokenizer: Any, batch: int, seed: int = 0) -> None:
-        self.captioner, self.drawn, self.tokenizer, self.size, self.seed = captioner, drawn, tokenizer, batch, seed
+        self.captioner, self.drawn, self.tokenizer, self.size, self.seed = (
+            captioner,
+            drawn,
+            tokenizer,
+            batch,
+            seed,
+        )
         self.targets = targets_of(drawn.scenes)
         self.grid = round((captioner.image_tokens() - 1) ** 0.5)
 
@@ -196,7 +230,7 @@ class CaptionerLesson:
         loss = answer + text + under
         return loss, {"answer": answer.item(), "right": right, "text": text.item(), **figures}
 
-    def evaluate(self, heldout: Drawn, count: int = 200) -> dict[str, float]:
+    def evaluate(self, heldout: Drawn, count: int = 60) -> dict[str, float]:
         """Question accuracy by kind, and F1 of the coloured things in detailed captions, all decoded greedily."""
         pixels = whole_pictures(heldout.pictures(np.arange(count)), SIZE)
         features = torch.cat([self.captioner.see(part)[1] for part in pixels.split(50)])
@@ -220,7 +254,9 @@ class CaptionerLesson:
             pictures, prompts, _ = encode_examples(examples[start : start + 200], self.tokenizer)
             shown = features[pictures]
             inputs = torch.cat([shown, language.get_input_embeddings()(prompts)], dim=1)
-            mask = torch.cat([torch.ones(shown.shape[:2], dtype=torch.long), (prompts != config.pad_token_id).long()], 1)
+            mask = torch.cat(
+                [torch.ones(shown.shape[:2], dtype=torch.long), (prompts != config.pad_token_id).long()], 1
+            )
             encoded = language.encoder(inputs_embeds=inputs, attention_mask=mask)[0]
             ids = torch.full((len(inputs), 1), config.decoder_start_token_id)
             for _ in range(longest):
@@ -260,7 +296,9 @@ def other_task(number: int, scene: Scene, words: Random) -> Example:
     if chance < 0.8:
         label = words.choice(sorted(found))
         return Example(number, GROUND.format(label), located(label, found[label]))
-    return Example(number, DETECT, "".join(located(label, [box]) for label, all_ in found.items() for box in all_))
+    return Example(
+        number, DETECT, "".join(located(label, [box]) for label, all_ in found.items() for box in all_)
+    )
 
 
 # What the processor may parse; it refuses tasks that are not named here.

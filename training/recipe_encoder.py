@@ -26,7 +26,7 @@ from training.contrastive import info_nce
 from training.drawn import Drawn
 from training.scenes.captions import describe
 from training.scenes.scene import Detail, Language
-from training.supervision import SceneHeads, Targets, patch_targets, targets_of
+from training.supervision import SceneHeads, patch_targets, targets_of
 
 CONTEXT = 64  # tokens
 VOCABULARY = 4096
@@ -82,7 +82,7 @@ class Towers(nn.Module):
 
     def __init__(self, model_cfg: dict[str, Any]) -> None:
         super().__init__()
-        from open_clip.model import CLIP  # noqa: PLC0415  two seconds
+        from open_clip.model import CLIP
 
         self.clip = CLIP(**model_cfg)
         self.clip.visual.output_tokens = True
@@ -164,7 +164,9 @@ class EncoderLesson:
             "read_pair": reading["pair"],
         }
 
-    def evaluate(self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.CHINESE)) -> dict[str, float]:
+    def evaluate(
+        self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.CHINESE)
+    ) -> dict[str, float]:
         """Recall of detailed captions in a gallery of heldout scenes, per language."""
         clip = self.towers.clip
         pictures = heldout.pictures(np.arange(len(heldout)))
@@ -181,7 +183,9 @@ class EncoderLesson:
             figures |= {f"{language.value}_{name}": value for name, value in recalls(text @ image.T).items()}
         seen, details = self.towers.heads.scene_loss(image, targets)
         whole = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(heldout), 1)
-        under, patch = self.towers.heads.patch_loss(patches, patch_targets(targets, whole, clip.visual.grid_size[0]))
+        under, patch = self.towers.heads.patch_loss(
+            patches, patch_targets(targets, whole, clip.visual.grid_size[0])
+        )
         return {**figures, "seen": seen.item(), "under": under.item(), **details, **patch}
 
 
@@ -195,7 +199,9 @@ def batch_indices(count: int, batch: int, step: int, seed: int) -> npt.NDArray[n
 
 def tokenise(tokenizer: Any, captions: Sequence[str]) -> Tensor:
     """Token ids (n, longest caption), padded on the right."""
-    encoded = tokenizer(list(captions), padding=True, truncation=True, max_length=CONTEXT, return_tensors="pt")
+    encoded = tokenizer(
+        list(captions), padding=True, truncation=True, max_length=CONTEXT, return_tensors="pt"
+    )
     ids: Tensor = encoded["input_ids"]
     return ids
 

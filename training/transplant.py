@@ -53,7 +53,9 @@ def start_davit(tower: nn.Module, visual: Weights, layers: int) -> None:
     """Give `Florence2VisionBackbone` of one stage, `layers` deep, the weights of open_clip's `VisionTransformer`."""
     state = tower.state_dict()
     for name, value in state.items():
-        if name.rpartition(".")[0].endswith((".conv1", ".conv2", "channel_attn.proj", "channel_block.ffn.fc2")):
+        if name.rpartition(".")[0].endswith(
+            (".conv1", ".conv2", "channel_attn.proj", "channel_block.ffn.fc2")
+        ):
             value.zero_()
     state["convs.0.conv.weight"].copy_(visual["conv1.weight"])
     state["convs.0.conv.bias"].copy_(visual["positional_embedding"][1:].mean(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ class Lesson:
         return nn.functional.binary_cross_entropy_with_logits(self.model(batch)[:, 0], target), {"size": 32.0}
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """What stands for a kill signal."""
 
 
@@ -44,11 +45,11 @@ def trained(directory: Path, plan: Plan, stop_at: int | None = None) -> dict[str
 
     def batch_at(step: int) -> Tensor:
         if step == stop_at:
-            raise Interrupted
+            raise InterruptedRunError
         return lesson.batch_at(step)
 
     if stop_at is not None:
-        with pytest.raises(Interrupted):
+        with pytest.raises(InterruptedRunError):
             Run(lesson.model, plan, directory).train(lesson.loss, batch_at, progress=False)
         lesson = Lesson()
     Run(lesson.model, plan, directory).train(lesson.loss, lesson.batch_at, progress=False)
@@ -61,7 +62,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("muon", [False, True])
-def test_an_interrupted_run_ends_with_the_weights_of_one_that_never_stopped(tmp_path: Path, muon: bool) -> None:
+def test_an_interrupted_run_ends_with_the_weights_of_one_that_never_stopped(
+    tmp_path: Path, muon: bool
+) -> None:
     """Stopped at a step between two checkpoints and started again, training gives the same bits."""
     plan = Plan(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4, muon=muon)
     whole = trained(tmp_path / "whole", plan)
@@ -97,7 +100,9 @@ def test_accumulating_two_batches_is_a_step_on_both(tmp_path: Path) -> None:
             return (model(batch) - 1).square().mean(), {}
 
         plan = Plan(steps=1, warmup=1, accumulate=parts)
-        Run(model, plan, tmp_path / str(parts)).train(loss, lambda n, halves=halves: halves[n], progress=False)
+        Run(model, plan, tmp_path / str(parts)).train(
+            loss, lambda n, halves=halves: halves[n], progress=False
+        )
         models.append(model)
     assert torch.allclose(models[0].weight, models[1].weight, atol=1e-6)
 
@@ -106,7 +111,9 @@ def test_evaluation_is_written_down_with_its_step(tmp_path: Path) -> None:
     """Every so many steps, and at the end."""
     lesson = Lesson()
     plan = Plan(steps=5, warmup=1, evaluate_every=2)
-    Run(lesson.model, plan, tmp_path).train(lesson.loss, lesson.batch_at, lambda: {"recall": 0.5}, progress=False)
+    Run(lesson.model, plan, tmp_path).train(
+        lesson.loss, lesson.batch_at, lambda: {"recall": 0.5}, progress=False
+    )
     assert [(row["step"], row["recall"]) for row in rows(tmp_path / "evaluation.csv")] == [
         ("2", "0.5"),
         ("4", "0.5"),
@@ -119,7 +126,9 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     model = nn.Linear(1, 1)
     run = Run(model, Plan(steps=3, warmup=1), tmp_path)
     with pytest.raises(FloatingPointError, match="lower the learning rate"):
-        run.train(lambda batch: (model(batch).sum() * float("nan"), {}), lambda _: torch.ones(1, 1), progress=False)
+        run.train(
+            lambda batch: (model(batch).sum() * float("nan"), {}), lambda _: torch.ones(1, 1), progress=False
+        )
 
 
 @pytest.mark.parametrize("decay", ["cosine", "tail"])
@@ -130,7 +139,7 @@ def test_the_rate_warms_up_and_ends_near_zero(decay: str) -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(rates[10]) == pytest.approx(1.0)
     assert rates[-1] < 0.05
-    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[10:]))
 
 
 def test_a_checkpoint_brings_the_random_numbers_back(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -28,9 +29,9 @@ def test_info_nce_is_the_mean_of_both_directions() -> None:
     image, text, scale = unit(5, 0), unit(5, 1), 7.0
     similarity = [[scale * float(i @ t) for t in text] for i in image]
     rows = sum(math.log(sum(map(math.exp, row))) - row[n] for n, row in enumerate(similarity)) / 5
-    columns = sum(
-        math.log(sum(math.exp(row[n]) for row in similarity)) - similarity[n][n] for n in range(5)
-    ) / 5
+    columns = (
+        sum(math.log(sum(math.exp(row[n]) for row in similarity)) - similarity[n][n] for n in range(5)) / 5
+    )
     assert info_nce(image, text, torch.tensor(scale)).item() == pytest.approx((rows + columns) / 2, rel=1e-4)
 
 
@@ -127,8 +128,6 @@ def test_scene_heads_learn_a_scene_by_heart() -> None:
 
 def test_windows_are_of_the_asked_size_and_never_mirrored() -> None:
     """A picture that is dark on its left stays so."""
-    import numpy as np  # noqa: PLC0415
-
     pictures = np.zeros((8, 32, 32, 3), np.uint8)
     pictures[:, :, 16:] = 255
     pixels, windows = random_windows(pictures, 24, np.random.default_rng(0))
