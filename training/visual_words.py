@@ -1,0 +1,91 @@
+"""Start a text model where patches already speak its words.
+
+The encoder's patch heads tell which object and colour a patch shows. Multiplied by the embeddings of the words that
+name them, they turn a patch feature into a mixture of word embeddings, so that attention by likeness finds the patches
+of a noun from the first step on. Without this, small matchers and captioners spend most of their budget on finding out
+which word goes with which look.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+
+import torch
+from torch import Tensor, nn
+
+from training.scenes.captions import describe
+from training.scenes.scene import Colour, Detail, Kind, Language, Scene
+from training.supervision import SceneHeads
+
+CONCEPTS = len(Kind) + len(Colour) + 4
+_CAPTIONS = 12_000
+_SPECIFIC = 0.6  # a word names what it stands with at least so often
+
+
+def naming_words(
+    scenes: Sequence[Scene],
+    languages: Sequence[Language],
+    encode: Callable[[str], Sequence[int]],
+    vocabulary: int,
+) -> Tensor:
+    """Which tokens name which kind, colour and count: (concepts, vocabulary), rows summing to 1 or 0.
+
+    Found by counting in captions of single groups; a token counts for what it is specific to.
+    """
+    kinds, colours = list(Kind), list(Colour)
+    together: Counter[tuple[int, int]] = Counter()
+    seen: Counter[int] = Counter()
+    words = Random("naming words")
+    for _ in range(_CAPTIONS):
+        scene = words.choice(scenes)
+        group = words.choice(scene.groups)
+        told = replace(scene, groups=(group,))
+        for token in set(encode(describe(told, words.choice(languages), Detail.HIGH, words))):
+            seen[token] += 1
+            together[kinds.index(group.kind), token] += 1
+            together[len(kinds) + colours.index(group.colour), token] += 1
+            together[len(kinds) + len(colours) + group.count - 1, token] += 1
+    table = torch.zeros(CONCEPTS, vocabulary)
+    for (row, token), count in together.items():
+        if count >= 5 and count / seen[token] > _SPECIFIC:
+            table[row, token] = count
+    return table / table.sum(1, keepdim=True).clamp(min=1)
+
+
+@torch.no_grad()
+def name_alike(embeddings: Tensor, naming: Tensor) -> Tensor:
+    """Fill embeddings (vocabulary, width) so that all words for one thing are alike, whatever their language.
+
+    Returns the concepts, (concepts, width): random unit vectors, to which each word adds something of its own.
+    """
+    width = embeddings.shape[1]
+    concepts = nn.functional.normalize(torch.randn(len(naming), width), dim=1)
+    embeddings.normal_(std=0.6 / width**0.5)
+    embeddings[: naming.shape[1]] += (naming > 0).float().T @ concepts
+    return concepts
+
+
+@torch.no_grad()
+def visual_words(heads: SceneHeads, concepts: Tensor, length: float) -> Tensor:
+    """The linear map (text width, vision width) from normed patch features to mixtures of concepts.
+
+    A feature comes out about `length` long; two fifths of the map are random, for what has no word.
+    """
+    kinds, colours = len(Kind), len(Colour)
+    weights = heads.patch.weight[1:]  # the first is for patches where nothing is
+    parts = weights.split((kinds, colours, 4))
+    detectors = torch.cat([part - part.mean(0) for part in parts])  # (concepts, vision width)
+    mapped = concepts.T @ detectors
+    rest = torch.randn_like(mapped)
+    return length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
+
+
+@torch.no_grad()
+def make_identity(linear: nn.Linear, gain: float) -> None:
+    """Turn a square linear layer into `gain` times the identity, with a little noise to break ties."""
+    linear.weight.copy_(gain * torch.eye(linear.out_features) + 0.02 * torch.randn_like(linear.weight))
+    if linear.bias is not None:
+        linear.bias.zero_()
