@@ -111,7 +111,9 @@ def _link_crowds(
     leaders = first[place]
     follows = (count > _CROWD)[place] & (leaders != np.arange(len(leaders)))
     new = fresh | fresh[leaders]
-    standing = ~(follows & ~new & (known.groups > 0) & (known.groups == known.groups[leaders]))
+    standing: NDArray[np.bool_] = ~(
+        follows & ~new & (known.groups > 0) & (known.groups == known.groups[leaders])
+    )
     asking = np.flatnonzero(follows & new)
     followers, followed = _alike(asking, leaders[asking], known.ids, vectors)
     links.add(followers, followed)

@@ -96,9 +96,7 @@ class Settings:
     threads: int | None = _setting(None, _number(int, 1))  # CPU threads of the encoder; default: all cores
     max_image_bytes: int = _setting(256 * 1024 * 1024, _number(int, 1))
     max_image_pixels: int = _setting(200_000_000, _number(int, 1))
-    remote_originals: bool = _setting(
-        True, _yes_or_no
-    )  # may originals be read from URLs? (service: no)
+    remote_originals: bool = _setting(True, _yes_or_no)  # may originals be read from URLs? (service: no)
     offline: bool = _setting(False, _yes_or_no)  # never ask a model hub
     hub_timeout: float = _setting(8.0, _number(float, 0))  # seconds until an unreachable hub is given up
 

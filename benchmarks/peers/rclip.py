@@ -56,7 +56,7 @@ class Rclip:
 
     def search(self, photos: Path, query: str, top: int = 10) -> Run:
         """One query over what was indexed below `photos`, which is not looked at again."""
-        command = [self._programs / "rclip", "--no-indexing", "--top", str(top), query]
+        command: list[str | Path] = [self._programs / "rclip", "--no-indexing", "--top", str(top), query]
         return run(command, environment=self._environment, folder=photos)
 
 
