@@ -24,7 +24,7 @@ MAX_DISTANCE = 7
 """Bits in which near-duplicates may differ. Seven is also the most at which one of four bands of 16 bits surely differs
 in one bit at most, which is what finds them."""
 
-_SIDE = 32
+SIDE = 32  # pixels a side that a hash looks at
 _BOX = 4  # Pillow's Resampling.BOX: every pixel counts, and it is the fastest
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _FLAT = 1.5  # grey levels of deviation below which the swings are noise
@@ -33,15 +33,15 @@ _MOST_PAIRS = 4_000_000  # compared at once
 
 
 def _cosines() -> NDArray[np.float32]:
-    place, frequency = np.arange(_SIDE), np.arange(_SIDE)[:, None]
-    table: NDArray[np.float32] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * _SIDE)).astype(np.float32)
+    place, frequency = np.arange(SIDE), np.arange(SIDE)[:, None]
+    table: NDArray[np.float32] = np.cos(np.pi * frequency * (2 * place + 1) / (2 * SIDE)).astype(np.float32)
     return table
 
 
 _DCT = _cosines()
 _LOWEST = np.array(
     sorted(
-        ((down, across) for down in range(_SIDE) for across in range(_SIDE) if down or across),
+        ((down, across) for down in range(SIDE) for across in range(SIDE) if down or across),
         key=lambda place: (place[0] + place[1], place),
     )[:64]
 )
@@ -53,7 +53,7 @@ def fingerprint(picture: Picture, content_hash: str) -> int:
     A picture without structure (a blank page, one colour) has no swings to tell: its content's hash stands in, so
     that only its exact copies count as the same.
     """
-    pixels = np.asarray(picture.resize((_SIDE, _SIDE), _BOX), np.float32)  # (32, 32, 3)
+    pixels = np.asarray(picture.resize((SIDE, SIDE), _BOX), np.float32)  # (32, 32, 3)
     grey = pixels @ _GREY
     if grey.std() < _FLAT:
         return int.from_bytes(bytes.fromhex(content_hash[:16]), signed=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
 from retrieval.domain import Caption, ItemId, Modality
-from retrieval.fingerprints import fingerprint
+from retrieval.fingerprints import SIDE, fingerprint
 from retrieval.vectors.segments import write_segment
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def prepare_picture(
     """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError."""
     from retrieval import images  # Pillow, which a job that only removes does not need
 
-    decoded = images.decode(data, limits, target=preparer.image_size)
+    decoded = images.decode(data, limits, target=max(preparer.image_size, SIDE))
     info = decoded.info
     number = fingerprint(decoded.picture, content_hash)
     facts = PictureFacts(info.width, info.height, info.format, number, dict(info.exif))

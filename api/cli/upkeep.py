@@ -1,19 +1,23 @@
-"""`vasari doctor` and `vasari rebuild`: looking after a library."""
+"""`vasari doctor`, `vasari rebuild` and `vasari dedupe`: looking after a library."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
 from api.cli.options import JsonOption, LibraryOption
 
+if TYPE_CHECKING:
+    from indexer.duplicates import DuplicateGroup
+
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command(epilog="Example: vasari doctor --repair")(doctor)
     app.command(epilog="Example: vasari rebuild --kind hnsw")(rebuild)
+    app.command(epilog="Example: vasari dedupe --json")(dedupe)
 
 
 def doctor(
@@ -66,3 +70,51 @@ def rebuild(
     else:
         for generation in built:
             output.line(str(generation))
+
+
+def dedupe(
+    limit: Annotated[int | None, typer.Option("--limit", help="Show at most so many groups.", min=1)] = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """List near-duplicates, the best copy of each group first.
+
+    Copies are found by perceptual hash and vector. Nothing is deleted: that is yours to decide.
+    """
+    from api.cli.indexing import stoppable
+    from api.cli.progress import Bar
+    from indexer.duplicates import find_duplicates
+    from retrieval.library import Library
+
+    with Library.open(library) as opened, stoppable() as stop, Bar() as bar:
+        report = find_duplicates(opened, bar, stop)
+    if json:
+        output.print_json({**report.as_json(), "groups": [g.as_json() for g in report.groups[:limit]]})
+        return
+    for group in report.groups[:limit]:
+        _show_group(group)
+    if not report.groups:
+        output.line("no near-duplicates")
+    else:
+        output.line(
+            f"{len(report.groups):,} groups with {report.copies:,} copies beside the best;"
+            f" {_size(report.reclaimable_bytes)} could be reclaimed"
+        )
+    if report.unreadable:
+        output.note(f"{report.unreadable:,} pictures could not be read and were not compared")
+
+
+def _show_group(group: DuplicateGroup) -> None:
+    for place, item in enumerate(group.items):
+        size = f"{item.width}×{item.height}" if item.width else ""
+        output.line(f"{'best' if place == 0 else 'copy'}  {size:>11}  {_size(item.bytes):>9}  {item.uri}")
+    output.line("")
+
+
+def _size(count: float) -> str:
+    """Bytes as people say them: 1.4 MB."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
