@@ -37,7 +37,8 @@ class Drawn:
 
     def picture(self, index: int) -> Pixels:
         """The picture of scene `index`."""
-        return self._chunks[index // _CHUNK][index % _CHUNK]
+        pixels: Pixels = self._chunks[index // _CHUNK][index % _CHUNK]
+        return pixels
 
     def pictures(self, indices: npt.NDArray[np.int64]) -> Pixels:
         """The pictures of several scenes: (n, SIZE, SIZE, 3)."""

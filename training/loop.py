@@ -159,7 +159,7 @@ class Run:
         )
 
 
-def _append(path: Path, row: Mapping[str, float]) -> None:
+def _append(path: Path, row: Mapping[str, float | int]) -> None:
     new = not path.is_file()
     with path.open("a", newline="") as file:
         writer = csv.writer(file)

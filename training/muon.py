@@ -75,7 +75,8 @@ def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
     for _ in range(iterations):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    result: Tensor = x.mT if tall else x
+    return result
 
 
 def optimisers(model: nn.Module, lr: float, weight_decay: float, muon: bool) -> list[Optimizer]:

@@ -233,7 +233,7 @@ class CaptionerLesson:
     def evaluate(self, heldout: Drawn, count: int = 60) -> dict[str, float]:
         """Question accuracy by kind, and F1 of the coloured things in detailed captions, all decoded greedily."""
         pixels = whole_pictures(heldout.pictures(np.arange(count)), SIZE)
-        features = torch.cat([self.captioner.see(part)[1] for part in pixels.split(50)])
+        features = torch.cat([self.captioner.see(part)[1] for part in torch.split(pixels, 50)])
         scenes = heldout.scenes[:count]
         asked = [(n, q) for n, s in enumerate(scenes) for q in ask(s, Random(f"dev/{s.seed}"))]
         answers = self._write([Example(n, q.question, "") for n, q in asked], features, 6)

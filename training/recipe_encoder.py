@@ -172,7 +172,9 @@ class EncoderLesson:
         pictures = heldout.pictures(np.arange(len(heldout)))
         size = clip.visual.image_size[0]
         pixels = whole_pictures(pictures, size)
-        pooled, patches = map(torch.cat, zip(*(clip.visual(part) for part in pixels.split(100)), strict=True))
+        pooled, patches = map(
+            torch.cat, zip(*(clip.visual(part) for part in torch.split(pixels, 100)), strict=True)
+        )
         image = F.normalize(pooled, dim=-1)
         targets = targets_of(heldout.scenes)
         figures: dict[str, float] = {}

@@ -223,7 +223,10 @@ class MatcherLesson:
         """Pair accuracy on the hard negatives of heldout scenes, by kind and by language."""
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
         features = torch.cat(
-            [self.matcher.blip.vision_model(pixel_values=p).last_hidden_state for p in pixels.split(100)]
+            [
+                self.matcher.blip.vision_model(pixel_values=p).last_hidden_state
+                for p in torch.split(pixels, 100)
+            ]
         )
         figures: dict[str, float] = {}
         for language in languages:

@@ -38,7 +38,7 @@ def learn(captions: Iterable[str], vocabulary: int) -> Tokenizer:
 
 def save(tokenizer: Tokenizer, directory: Path, context: int) -> Any:
     """Write `tokenizer.json` and its configuration, and return it as transformers loads it."""
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415  seven seconds
+    from transformers import PreTrainedTokenizerFast
 
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

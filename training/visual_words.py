@@ -76,11 +76,12 @@ def visual_words(heads: SceneHeads, concepts: Tensor, length: float) -> Tensor:
     """
     kinds, colours = len(Kind), len(Colour)
     weights = heads.patch.weight[1:]  # the first is for patches where nothing is
-    parts = weights.split((kinds, colours, 4))
+    parts = torch.split(weights, [kinds, colours, 4])
     detectors = torch.cat([part - part.mean(0) for part in parts])  # (concepts, vision width)
     mapped = concepts.T @ detectors
     rest = torch.randn_like(mapped)
-    return length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
+    drawn_in: torch.Tensor = length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
+    return drawn_in
 
 
 @torch.no_grad()

@@ -100,9 +100,7 @@ def test_accumulating_two_batches_is_a_step_on_both(tmp_path: Path) -> None:
             return (model(batch) - 1).square().mean(), {}
 
         plan = Plan(steps=1, warmup=1, accumulate=parts)
-        Run(model, plan, tmp_path / str(parts)).train(
-            loss, lambda n, halves=halves: halves[n], progress=False
-        )
+        Run(model, plan, tmp_path / str(parts)).train(loss, halves.__getitem__, progress=False)
         models.append(model)
     assert torch.allclose(models[0].weight, models[1].weight, atol=1e-6)
 

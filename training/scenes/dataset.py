@@ -106,7 +106,9 @@ def _draw(directory: Path, collection: Collection, count: int, workers: int, pro
     missing = [index for index in range(count) if not (directory / file_name(index)).exists()]
     chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
     paint = partial(_paint_chunk, directory, collection)
-    with tqdm(total=count, initial=count - len(missing), unit="picture", disable=None if progress else True) as bar:
+    with tqdm(
+        total=count, initial=count - len(missing), unit="picture", disable=None if progress else True
+    ) as bar:
         for done in _mapped(paint, chunks, min(workers, len(chunks))):
             bar.update(done)
 
