@@ -36,9 +36,14 @@ def members(archive: str) -> Iterator[Member]:
             yield from _of_zip(_zip(state_of(archive)))
         else:
             with files.opened(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+                end = 0
                 for entry in tar:
+                    end = entry.offset_data + -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
                     if entry.isreg() and not entry.issparse():
                         yield Member(entry.name, entry.size, entry.offset_data)
+                file.seek(end)  # tarfile takes a file that breaks off between two members for whole
+                if len(file.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                    raise EOFError("it breaks off")  # noqa: TRY301 (as those of the two libraries)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise OSError(f"the archive is damaged: {error}") from error
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from indexer.engines.local import IndexOptions, index
-from indexer.sources.folder import FolderSource
+from indexer.sources.choice import choose_source
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.records import CommitRow, SegmentRecord
 from retrieval.domain import ItemId, Skipped
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str]) -> None:
         catalog.moment, catalog.method, catalog.remaining = moment, method, int(count)
         index(
             GreyLibrary(root_path, Settings(), catalog),
-            FolderSource([photos]),
+            choose_source([photos])[0],
             IndexOptions(batch_size=2, commit_every=4),
         )
 

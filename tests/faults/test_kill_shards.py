@@ -1,0 +1,55 @@
+"""A job over webdataset shards, killed in the middle of one, goes on where it was."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from subprocess import run
+
+from indexer.doctor import examine
+from indexer.engines.local import index
+from indexer.sources.choice import choose_source
+from retrieval.domain import Modality
+from tests import forms
+from tests.faults.kill import contents
+from tests.grey import GreyLibrary
+
+
+def test_a_job_killed_inside_a_shard_repeats_no_more_than_its_last_commit(tmp_path: Path) -> None:
+    """What was committed is not embedded again; in the end the library is that of a quiet run."""
+    samples = forms.write_folder(tmp_path / "photos", 40)
+    shards = tmp_path / "shards"
+    forms.write_shard(shards / "00000.tar", samples[:25])
+    forms.write_shard(shards / "00001.tar", samples[25:])
+    root = tmp_path / "library"
+    with GreyLibrary.open(root, create=True) as library:
+        library.use_model("grey")
+    program = [
+        sys.executable,
+        "-m",
+        "tests.faults.dying",
+        str(root),
+        str(shards),
+        "after",
+        "commit_segment",
+        "4",
+    ]
+    assert run(program, check=False).returncode == -signal.SIGKILL
+    with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
+        before = library.catalog.count(Modality.IMAGE)
+        assert 0 < before < 25
+        report = index(library, choose_source([shards])[0])
+        assert (report.added, report.unchanged) == (40 - before, before)
+        assert library.grey().embedded == 40 - before
+        quiet.use_model("grey")
+        index(quiet, choose_source([shards])[0])
+        found, expected = contents(library), contents(quiet)
+        assert {uri: facts for uri, (facts, _) in found.items()} == {
+            uri: facts for uri, (facts, _) in expected.items()
+        }
+        assert all((found[uri][1] == expected[uri][1]).all() for uri in found)
+        item = library.catalog.item_by_uri(f"{shards / '00001.tar'}#00030.png")
+        assert item is not None
+        assert [caption.text for caption in item.captions] == ["boat number 30"]
+        assert examine(library) == []
