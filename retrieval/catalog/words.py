@@ -61,12 +61,12 @@ _GERMAN = {
 _GRAMMAR = _ENGLISH | _SPANISH | _FRENCH | _GERMAN
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, in order, as they are indexed."""
+def words_of(text: str, *, asked: bool = False) -> list[str]:
+    """The words of a text, in order, as they are indexed; or as they are `asked` for, without the ends of pairs."""
     folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
     folded = unicodedata.normalize("NFC", folded)
     spaced = "".join(letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in folded)
-    found = [piece for word in spaced.split() for piece in _pieces(word)]
+    found = [piece for word in spaced.split() for piece in _pieces(word, asked=asked)]
     return found[:_MOST_WORDS]
 
 
@@ -100,7 +100,7 @@ def full_text(
     connection: Connection, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
 ) -> list[ItemId]:
     """The `limit` best live items that hold at least one of the words, among the sorted ids `allowed` if given."""
-    asked = list(dict.fromkeys(words_of(words)))
+    asked = list(dict.fromkeys(words_of(words, asked=True)))
     asked = [word for word in asked if word not in _GRAMMAR][:_MOST_ASKED] or asked[:_MOST_ASKED]
     if not asked or limit < 1 or (allowed is not None and not len(allowed)):
         return []
@@ -116,11 +116,11 @@ def full_text(
     return found[:limit]
 
 
-def _pieces(word: str) -> Iterator[str]:
+def _pieces(word: str, *, asked: bool) -> Iterator[str]:
     for joined, plain in _RUNS.findall(word):
         if plain:
             yield plain[:_LONGEST_WORD]
-        for start in range(len(joined)):
+        for start in range(len(joined) - (asked and len(joined) > 1)):
             yield joined[start : start + 2]
 
 

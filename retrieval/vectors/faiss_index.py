@@ -41,6 +41,7 @@ from retrieval.vectors.index import (
 faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
 
 _WIDEST = 32  # a filter makes the search at most this many times as thorough
+_NEARBY = 256  # rows around a query that are asked how many of them pass a filter
 _SEED = 1234  # of k-means: the same rows give the same index
 
 DEFAULTS: Mapping[IndexKind, Mapping[str, int]] = {
@@ -121,10 +122,12 @@ class FaissIndex:
         excluded_ids: Ids | None = None,
         *,
         effort: int | None = None,
+        share: float | None = None,
     ) -> tuple[Ids, Scores]:
         """The k nearest rows of each query; see `VectorIndex.search`. `effort` replaces the index's own.
 
-        A filter leaves fewer rows to find, so the effort grows with its selectivity; where k rows match and
+        A filter leaves fewer rows to find, so the effort grows with its selectivity: `share` says how many of the rows
+        near the queries may be found (see `share_nearby`); by default as many as anywhere. Where k rows match and
         fewer came back nevertheless (a graph's walk can end early), these queries are answered by comparing
         every row.
         """
@@ -135,11 +138,10 @@ class FaissIndex:
             return ids, scores
         selector = self._selector(allowed_ids, excluded_ids)
         hidden = 0 if excluded_ids is None else len(excluded_ids)
-        share = (
-            matching / len(self) * max(0.0, 1 - hidden / len(self))
-        )  # of the rows met, those that may be found
+        if share is None:
+            share = matching / len(self) * max(0.0, 1 - hidden / len(self))
         widening = math.ceil(min(_WIDEST, 1 / max(share, 1 / _WIDEST)))
-        parameters = self._search_parameters(k, (effort or self.effort) * widening, selector)
+        parameters = self._search_parameters(k, effort or self.effort, widening, selector)
         with self._working():
             scores, ids = self._index.search(queries, k, params=parameters)
         short = np.flatnonzero(ids[:, -1] == NO_ID)
@@ -148,6 +150,17 @@ class FaissIndex:
             if found < min(k, len(self._wanted(allowed_ids, excluded_ids))):
                 scores[short], ids[short] = self._exhaustive(queries[short], k, allowed_ids, excluded_ids)
         return _ranked(ids, scores)
+
+    def share_nearby(self, queries: UnitVectors, allowed_ids: Ids) -> NDArray[np.float64]:
+        """Of the rows nearest to each query (n, dim), the share (n,) in [0, 1] that a filter leaves.
+
+        1 for an index that compares every row, to which it makes no difference.
+        """
+        met = min(_NEARBY, len(self))
+        if self.kind is IndexKind.FLAT or not met:
+            return np.ones(len(queries))
+        ids, _ = self.search(queries, met)
+        return np.asarray(is_among(ids, allowed_ids).mean(axis=1))
 
     def remove(self, ids: Ids) -> int:
         """Forget these ids and return how many were there; a graph keeps their rows as stepping stones."""
@@ -214,11 +227,12 @@ class FaissIndex:
         wanted = self._known if allowed is None else allowed[is_among(allowed, self._known)]
         return wanted if excluded is None else wanted[~is_among(wanted, excluded)]
 
-    def _search_parameters(self, k: int, effort: int, selector: Any) -> Any:
+    def _search_parameters(self, k: int, effort: int, widening: int, selector: Any) -> Any:
         if self.kind is IndexKind.HNSW:
-            return faiss.SearchParametersHNSW(efSearch=min(max(effort, k), self._index.ntotal), sel=selector)
+            walk = max(effort, k) * widening
+            return faiss.SearchParametersHNSW(efSearch=min(walk, self._index.ntotal), sel=selector)
         if self.kind is IndexKind.IVF:
-            return faiss.SearchParametersIVF(nprobe=min(effort, self._index.nlist), sel=selector)
+            return faiss.SearchParametersIVF(nprobe=min(effort * widening, self._index.nlist), sel=selector)
         return faiss.SearchParameters(sel=selector)
 
     def _exhaustive(

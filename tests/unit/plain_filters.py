@@ -23,7 +23,7 @@ def accepts(found: Filter, item: Item) -> bool:
             return not accepts(part, item)
         case Near(latitude, longitude, km):
             place = _fact(item, "latitude", float), _fact(item, "longitude", float)
-            return None not in place and _km(*place, latitude, longitude) <= km  # type: ignore[arg-type]
+            return None not in place and _km(*place, latitude, longitude) <= km
         case Exists(field):
             return (
                 bool(_values(field, item))

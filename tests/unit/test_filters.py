@@ -14,8 +14,9 @@ from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.filter_language import parse_filter
 from retrieval.catalog.records import CommitRow, ItemFacts
 from retrieval.domain import Caption, Item, Modality
+from retrieval.errors import QueryError
 from tests.conftest import postgres_database
-from tests.unit.catalogs import SPACE, commit
+from tests.unit.catalogs import SPACE, add, commit
 from tests.unit.plain_filters import accepts
 
 LETTERS = (
@@ -227,6 +228,85 @@ def check(filled: Filled, text: str) -> None:
     tree = parse_filter(text)
     expected = [item.id for item in filled.items if accepts(tree, item)]
     assert filled.catalog.matching(text, Modality.IMAGE).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("", "", "empty filter"),
+        ("width >", "end", "ends too early"),
+        ("(width > 3", "end", "ends too early"),
+        ("width > 3 and", "end", "ends too early"),
+        ("width 3000", "3000", "expected a comparison"),
+        ("width > 3 height > 3", "height", "expected and or or"),
+        ("a = 1)", ")", "cannot read"),
+        ('name:"abc', '"abc', "a quote is opened"),
+        ("width > wide", "wide", "width is compared with a number"),
+        ("taken >= May", "May", "taken is compared with a date"),
+        ("taken = 2024-02-30", "2024-02-30", "a date"),
+        ("tag > a", ">", "tag has no order"),
+        ("done < true", "<", "true and false have no order"),
+        ("rating between 1 and x", "x", "of one kind"),
+        ("gps = 1", "1", "exists(gps)"),
+        ("near(91, 0, 5)", "91", "latitude is a number between -90 and 90"),
+        ('folder:"/"', '"/"', "which folder"),
+        ('attr."a\\"b" = 1', "attr", "cannot be called"),
+        ("(" * 40 + "a = 1" + ")" * 40, None, "nested"),
+        ("id in (" + ",".join(["1"] * 500) + ")", "id", "at most 400 values"),
+        ("a = 1 or " * 1000 + "a = 1", "a", "at most 8192 characters"),
+        ("not " * 2000 + "a = 1", None, "nested too deeply"),
+    ],
+)
+def test_a_mistake_is_shown_where_it_is(text: str, place: str | None, message: str) -> None:
+    """The message says what is wrong, and the column where."""
+    with pytest.raises(QueryError) as caught:
+        parse_filter(text)
+    assert message in str(caught.value)
+    if place is not None:
+        assert caught.value.column == (len(text) if place == "end" else text.index(place))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """name = "'; DROP TABLE items; --" """,
+        """name:"' OR 1=1 --" """,
+        """caption:'") OR 1=1 --'""",
+        """attr."x') OR 1=1 --" = 1""",
+        """attr."$.a[0]" : "%s %(x)s :y ?" """,
+        """tag:"%" and name:"_" """,
+        """folder:"%/_" """,
+    ],
+)
+def test_no_filter_is_sql(catalog: Catalog, text: str) -> None:
+    """What looks like SQL, a pattern or a parameter is text like any other, and finds nothing here."""
+    [item] = add(catalog, "/pics/a.jpg")
+    assert catalog.matching(text, Modality.IMAGE).tolist() == []
+    assert catalog.live_ids(Modality.IMAGE).tolist() == [item]
+
+
+def test_a_long_filter_is_answered(catalog: Catalog) -> None:
+    """The largest filter that is allowed does not exceed what the databases allow."""
+    [item] = add(catalog, "/pics/Ä.jpg")
+    words = ", ".join(["é"] * 398)
+    assert catalog.matching(f"name in ({words}, 'ä.JPG')", Modality.IMAGE).tolist() == [item]
+    deep = "(" * 29 + "not not not (a = 1)" + ")" * 29
+    assert catalog.matching(f"not {deep}", Modality.IMAGE).tolist() == []
+    assert catalog.matching(" or ".join(["a:1"] * 399) + " or name:ä", Modality.IMAGE).tolist() == [item]
+
+
+def test_answers_are_remembered_until_something_changes(catalog: Catalog) -> None:
+    """A filter asked again gives the very same array, until a change gives a new one."""
+    first, second = add(catalog, "/a.jpg", "/b.jpg")
+    before = catalog.matching("tag:x", Modality.IMAGE)
+    assert catalog.matching("tag:x", Modality.IMAGE) is before
+    catalog.set_tags(second, ["x"])
+    assert catalog.matching("tag:x", Modality.IMAGE).tolist() == [second]
+    catalog.set_attributes(first, {"n": 5})
+    assert catalog.matching("n = 5", Modality.IMAGE).tolist() == [first]
+    assert catalog.matching("tag:x", Modality.TEXT).tolist() == []
+    with pytest.raises(ValueError, match="read-only"):
+        catalog.matching("tag:x", Modality.IMAGE)[0] = 7
 
 
 @settings(quiet, max_examples=400)

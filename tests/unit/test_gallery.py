@@ -343,3 +343,33 @@ def test_an_exact_search_never_loads_faiss(shelf: Shelf) -> None:
         "assert not {'faiss', 'torch', 'sqlalchemy', 'PIL'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("kind", [IndexKind.IVF, IndexKind.HNSW])
+def test_a_filter_against_the_query_is_answered_by_comparing(tmp_path: Path, kind: IndexKind) -> None:
+    """Where a broad filter leaves only rows far from the query, the index is not asked: it would find wrong ones."""
+    vectors = points(42_000)
+    write_segment(tmp_path / "segments", 0, np.arange(len(vectors)), vectors)
+    build_generation(
+        tmp_path / "segments",
+        tmp_path / "generations",
+        0,
+        [0],
+        kind=kind,
+        parameters={"lists": 64, "effort": 4}
+        if kind is IndexKind.IVF
+        else {"construction": 16, "neighbours": 8},
+        threads=1,
+    )
+    gallery = Gallery.open(
+        tmp_path / "segments", tmp_path / "generations", GallerySnapshot([0], generation=0), threads=1
+    )
+    exact = Gallery.open(tmp_path / "segments", tmp_path / "generations", GallerySnapshot([0]), threads=1)
+    query = points(1, seed=5)
+    order = np.argsort(vectors @ query[0])
+    far, near = np.sort(order[:21_000]), np.sort(order[21_000:])
+    ids, scores, strategy = gallery.search(query, 10, far)
+    assert strategy == "exact over 21000 matching rows"
+    assert ids.tolist() == exact.search(query, 10, far)[0].tolist()
+    assert (np.diff(scores) <= 0).all()
+    assert gallery.search(query, 10, near)[2] == "index with a selector"

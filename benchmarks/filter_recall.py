@@ -1,0 +1,211 @@
+"""Recall and cost of filtered search, by how many rows the filter leaves.
+
+    python -m benchmarks.filter_recall [--rows 100000] [--dim 512]
+
+Fills a library with generated rows and vectors that lie as CLIP's do: topics of very different sizes in a space of
+few dimensions, all of them inside a narrow cone. A filter keeps 0.01 % to 50 % of the rows, either by chance
+(independent of the query), or those least like what is asked for (anti-correlated): the hard case for an index,
+whose nearest rows are then all forbidden.
+
+- Recall@10 against the exact scan of the matching rows, for each kind of index.
+- Cost of a whole search (filter in SQL, not remembered from an earlier one; vectors; reading the hits) over that of an
+  unfiltered one, in the same run, alternating; for the index that a library of this size gets.
+
+Prints a table, and ends with one line of JSON. Exits with 1 if recall is below 0.95 or cost above 3 anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalog.records import CommitRow, GenerationRecord, ItemFacts, SegmentRecord
+from retrieval.domain import (
+    EmbeddingSpace,
+    Modality,
+    SearchRequest,
+    Term,
+    TermKind,
+    UnitVectors,
+    unit_vectors,
+)
+from retrieval.library import Library
+from retrieval.vectors.gallery import Gallery
+from retrieval.vectors.generation import build_generation
+from retrieval.vectors.index import IndexKind
+from retrieval.vectors.segments import write_segment
+from retrieval.vectors.tuning import choose_kind, recall
+
+SHARES = (0.0001, 0.001, 0.01, 0.1, 0.5)
+CASES = {
+    "independent": "width",
+    "anti-correlated": "height",
+}  # the column that holds each row's place in an order
+QUERIES = 50
+ROUNDS = 15
+K = 10
+_COMMIT = 5000
+_INNER = 32  # dimensions in which topics differ
+
+
+class Topics:
+    """A source of vectors like CLIP's."""
+
+    def __init__(self, dim: int, count: int = 300) -> None:
+        self._random = np.random.default_rng(0)
+        self._centres = self._random.standard_normal((count, _INNER))
+        self._spread = self._random.standard_normal((_INNER, dim))
+        self._cone = 4 * self._random.standard_normal(dim)
+        self._sizes = self._random.dirichlet(np.full(count, 0.5))
+
+    def draw(self, count: int, topic: int | None = None) -> UnitVectors:
+        """Vectors (count, dim) of topics by their size, or of one topic."""
+        topics = self._random.choice(len(self._centres), count, p=self._sizes) if topic is None else topic
+        inner = self._centres[topics] + 0.6 * self._random.standard_normal((count, _INNER))
+        noise = 0.8 * self._random.standard_normal((count, len(self._cone)))
+        return unit_vectors(inner @ self._spread + self._cone + noise)
+
+
+def fill(library: Library, space: EmbeddingSpace, vectors: UnitVectors, asked: UnitVectors) -> None:
+    """Commit a row for each vector: `width` is its place by chance, `height` from least to most like `asked`."""
+    catalog, count = library.catalog, len(vectors)
+    chance = np.random.default_rng(1).permutation(count)
+    likeness = np.empty(count, np.int64)
+    likeness[np.argsort(vectors @ asked.mean(axis=0))] = np.arange(count)
+    catalog.ensure_space(space)
+    for start in range(0, count, _COMMIT):
+        part = vectors[start : start + _COMMIT]
+        ids = catalog.reserve_ids(len(part))
+        number = catalog.reserve_segment(space.name, Modality.IMAGE)
+        folder = library.segments_directory(space, Modality.IMAGE)
+        checksum = write_segment(folder, number, np.array(ids, np.int64), part)
+        rows = [
+            CommitRow(row, _facts(item, int(chance[start + row]), int(likeness[start + row])))
+            for row, item in enumerate(ids)
+        ]
+        catalog.commit_segment(SegmentRecord(space.name, Modality.IMAGE, number, len(part), checksum), rows)
+
+
+def _facts(item: int, width: int, height: int) -> ItemFacts:
+    attributes = {
+        "camera": "X100V",
+        "taken": f"2024-05-{1 + item % 28:02}T12:00:00",
+        "iso": 200,
+        "f_number": 2.8,
+    }
+    uri = f"/photos/{item // 1000:04}/IMG_{item:08}.jpg"
+    return ItemFacts(
+        item, uri, f"{item:032x}", 100_000 + item, item, width, height, "jpeg", attributes=attributes
+    )
+
+
+def publish(library: Library, space: EmbeddingSpace, kind: IndexKind) -> None:
+    """Build an index of this kind over all segments and make it the active one."""
+    catalog = library.catalog
+    segments = [segment.number for segment in catalog.segments(space.name, Modality.IMAGE)]
+    number = catalog.reserve_generation(space.name, Modality.IMAGE)
+    manifest = build_generation(
+        library.segments_directory(space, Modality.IMAGE),
+        library.generations_directory(space, Modality.IMAGE),
+        number,
+        segments,
+        (),
+        kind=kind,
+    )
+    catalog.publish_generation(
+        GenerationRecord(space.name, Modality.IMAGE, number, segments[-1], kind.value, manifest.rows)
+    )
+
+
+def filter_for(case: str, share: float, rows: int) -> str:
+    """The filter that keeps this share of the rows."""
+    return f"{CASES[case]} < {max(1, round(share * rows))}"
+
+
+def recalls(
+    library: Library, gallery: Gallery, exact: Gallery, case: str, queries: UnitVectors
+) -> dict[float, tuple[float, str]]:
+    """Recall@10 and the strategy, by share."""
+    found: dict[float, tuple[float, str]] = {}
+    for share in SHARES:
+        allowed = library.matching(filter_for(case, share, len(exact)), Modality.IMAGE)
+        truth = exact.search(queries, K, allowed)[0]
+        answers = [gallery.search(UnitVectors(query[None]), K, allowed) for query in queries]
+        ids: NDArray[np.int64] = np.concatenate([answer[0] for answer in answers])
+        if ((ids >= 0).sum(axis=1) != min(K, len(allowed))).any():
+            raise SystemExit(f"{case}, {share}: fewer than {K} results although more match")
+        ways = {answer[2].split(" over ")[0] for answer in answers}
+        found[share] = recall(ids, truth), " or ".join(sorted(ways))
+    return found
+
+
+def costs(library: Library, rows: int, items: Sequence[int]) -> dict[str, float]:
+    """Median milliseconds of a whole search, by filter ("" without one)."""
+    filters = ["", *(filter_for(case, share, rows) for case in CASES for share in SHARES)]
+    times: dict[str, list[float]] = {text: [] for text in filters}
+    for round_, item in enumerate(items):
+        for text in filters:
+            # Spaces change nothing but the text, so that no earlier answer is remembered.
+            written = text + " " * (round_ + 1) if text else None
+            request = SearchRequest((Term(TermKind.ITEM, item=item),), filter=written, limit=K)
+            started = time.perf_counter()
+            library.search(request)
+            times[text].append(1e3 * (time.perf_counter() - started))
+    return {text: statistics.median(taken[2:]) for text, taken in times.items()}  # the first two warm up
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--dim", type=int, default=512)
+    parser.add_argument(
+        "--kinds", nargs="*", default=["ivf", "hnsw"], help="indexes to measure beside the default"
+    )
+    options = parser.parse_args()
+    topics = Topics(options.dim)
+    vectors = topics.draw(options.rows)
+    queries = {"independent": topics.draw(QUERIES), "anti-correlated": topics.draw(QUERIES, topic=7)}
+    space = EmbeddingSpace("generated", "generated", "none", "none", options.dim)
+    report: dict[str, object] = {
+        "benchmark": "filter_recall",
+        "rows": options.rows,
+        "dim": options.dim,
+        "k": K,
+    }
+    with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder), create=True) as library:
+        fill(library, space, vectors, queries["anti-correlated"])
+        exact = library.gallery(Modality.IMAGE, space)
+        taken = costs(library, options.rows, list(range(1, ROUNDS + 1)))
+        ratios = {text: round(ms / taken[""], 2) for text, ms in taken.items() if text}
+        print(f"unfiltered search, {choose_kind(options.rows)}: {taken['']:.1f} ms")
+        print(f"{'index':6} {'case':16} {'share':>8} {'recall@10':>9} {'cost':>6}  strategy")
+        measured: dict[str, dict[str, dict[str, float]]] = {}
+        for kind in ("exact", *options.kinds):
+            if kind != "exact":
+                publish(library, space, IndexKind(kind))
+            gallery = library.gallery(Modality.IMAGE, space)
+            for case in CASES:
+                for share, (found, way) in recalls(library, gallery, exact, case, queries[case]).items():
+                    cost = f"{ratios[filter_for(case, share, options.rows)]:.2f}" if kind == "exact" else ""
+                    print(f"{kind:6} {case:16} {share:8.2%} {found:9.3f} {cost:>6}  {way}", flush=True)
+                    measured.setdefault(kind, {}).setdefault(case, {})[str(share)] = round(found, 4)
+    worst = min(
+        value for cases in measured.values() for shares in cases.values() for value in shares.values()
+    )
+    report |= {"unfiltered_ms": round(taken[""], 2), "recall": measured, "worst_recall": worst}
+    report |= {"cost": ratios, "worst_cost": max(ratios.values())}
+    print(json.dumps(report))
+    sys.exit(0 if worst >= 0.95 and max(ratios.values()) <= 3 else 1)
+
+
+if __name__ == "__main__":
+    main()
