@@ -168,7 +168,7 @@ class _Visit:
             if content_type.startswith("text/event-stream"):
                 self._cancel.deadline = float("inf")
             own = {name for name, _ in message["headers"]}
-            more = [*security_headers(content_type, cross_origin=self._cross_origin)]
+            more = [*security_headers(content_type, self.status, cross_origin=self._cross_origin)]
             more.append((b"x-request-id", self.request_id.encode()))
             if "cache-control" not in headers:
                 more.append((b"cache-control", b"no-store"))

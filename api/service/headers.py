@@ -19,12 +19,17 @@ PAGE = (
 PICTURE = NOTHING + "; sandbox"
 
 
-def security_headers(content_type: str, *, cross_origin: bool) -> list[tuple[bytes, bytes]]:
-    """Headers for an answer of this type; `cross_origin` when pages of other origins may read it."""
+def security_headers(content_type: str, status: int, *, cross_origin: bool) -> list[tuple[bytes, bytes]]:
+    """Headers for an answer of this type; `cross_origin` when pages of other origins may read it.
+
+    "Not modified" names no policy: a browser puts the headers of such an answer in place of those it kept, and has
+    no type to tell a page by (RFC 9111, section 3.2).
+    """
     kind = content_type.partition(";")[0].strip()
     policy = PAGE if kind == "text/html" else PICTURE if kind.startswith("image/") else NOTHING
     headers = dict(_ALWAYS)
     if cross_origin:
         headers["cross-origin-resource-policy"] = "cross-origin"
-    headers["content-security-policy"] = policy
+    if status != 304:
+        headers["content-security-policy"] = policy
     return [(name.encode(), value.encode()) for name, value in headers.items()]

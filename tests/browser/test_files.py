@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
+
 from api.service.app import WEB
+from tests.browser.conftest import Served
 
 SCRIPTS = sorted((WEB / "scripts").glob("*.js"))
 
@@ -47,3 +50,12 @@ def test_all_modules_are_fetched_at_once() -> None:
 def test_modules_are_short() -> None:
     """One noun a module, each read at one sitting."""
     assert max(len(path.read_text(encoding="utf-8").splitlines()) for path in SCRIPTS) <= 300
+
+
+def test_a_page_that_is_asked_for_again_keeps_its_policy(served: Served) -> None:
+    """ "Not modified" brings no other content policy: the browser would put it in place of the page's own."""
+    first = httpx.get(served.address)
+    again = httpx.get(served.address, headers={"If-None-Match": first.headers["etag"]})
+    assert "script-src 'self'" in first.headers["content-security-policy"]
+    assert again.status_code == 304
+    assert "content-security-policy" not in again.headers

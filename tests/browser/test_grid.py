@@ -22,14 +22,19 @@ def test_results_are_there_before_their_pictures(open_page: Open, served: Served
     """Tiles have their place and their shape while not one picture has come."""
     page = open_page("about:blank")
     held: list[Route] = []
-    page.route("**/thumbnail*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/thumbnail*", hold)
     page.goto(served.address, wait_until="domcontentloaded")
-    tile = page.locator(f'.tile[data-id="{served.ids["blue-0"]}"]')
+    tile = page.locator(".tile").first
     expect(tile).to_be_attached()
+    expect(page.locator("img.there")).to_have_count(0)
+    item = page.request.get(f"{served.address}/v1/items/{max(served.ids.values())}").json()
     before = tile.bounding_box()
-    assert held
     assert before is not None
-    assert abs(before["width"] / before["height"] - 96 / 64) < 0.05
+    assert abs(before["width"] / before["height"] - item["width"] / item["height"]) < 0.05
     for route in held:
         route.continue_()
     page.unroute("**/thumbnail*")
