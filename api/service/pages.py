@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from api.service.reference import reference_page
+from api.service.reference import STYLE, reference_page
 
 
 class Pages:
@@ -36,6 +36,8 @@ class Pages:
             if self._reference is None:
                 self._reference = reference_page(self._app.openapi()).encode()
             return HTMLResponse(self._reference, headers={"Cache-Control": "no-cache"})
+        if path == "docs.css":
+            return Response(STYLE, media_type="text/css", headers={"Cache-Control": "no-cache"})
         if "\0" in path:
             raise HTTPException(404, "there is nothing here")
         try:

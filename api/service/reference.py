@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-_STYLE = "/docs.css"
+STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+nav ul { columns: 18rem; padding: 0; list-style: none; }
+section { border-top: 1px solid #8886; margin-top: 2rem; }
+pre, code { font: 0.85rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid #8884; padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; }
+"""
 
 
 def reference_page(document: Mapping[str, Any]) -> str:
@@ -17,7 +25,7 @@ def reference_page(document: Mapping[str, Any]) -> str:
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f'<title>{title}</title><link rel="stylesheet" href="{_STYLE}"></head><body><main>',
+        f'<title>{title}</title><link rel="stylesheet" href="/docs.css"></head><body><main>',
         f"<h1>{title}</h1><p>{escape(info['description'])} ",
         'The same as a program reads it: <a href="/openapi.json">openapi.json</a>.</p>',
         *_contents(document),

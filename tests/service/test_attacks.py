@@ -158,7 +158,7 @@ def fetch(url: str, names: Mapping[str, Sequence[Sequence[str]]], wire: Wire, **
     async def resolve(host: str, port: int) -> Sequence[str]:
         return next(turns[host])
 
-    own = {"fetch_urls": True, "fetch_hosts": ["good.example", "*.good.example"], "fetch_timeout": 2.0}
+    own = {"fetch_urls": True, "fetch_hosts": ["good.example", "*.good.example"], "fetch_timeout": 60.0}
     fetcher = Fetcher(ServiceSettings(**{**own, **settings}), max_bytes=1000, resolve=resolve, backend=wire)
     return anyio.run(fetcher.fetch, url)
 

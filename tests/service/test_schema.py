@@ -45,6 +45,7 @@ def test_every_operation_is_described(served: Served) -> None:
                 problem = operation["responses"]["429"]["content"]["application/problem+json"]
                 assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
     page = served.client.get("/docs").text
+    assert served.client.get("/docs.css").headers["content-type"].startswith("text/css")
     assert all(
         f'id="{operation["operationId"]}"' in page
         for m in document["paths"].values()
