@@ -118,7 +118,7 @@ def test_odd_words_find_nothing_and_break_nothing(catalog: Catalog, words: str) 
 SYNTAX = st.text(alphabet="ab\"'*()^:-+&|!<>{}\\%_ \u8239NEARTOD", max_size=30)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SYNTAX)
 def test_no_text_is_syntax(catalog: Catalog, query: str) -> None:
     """Whatever is typed is words: an item that says it is found by it, unless nothing in it is a word."""
