@@ -97,7 +97,8 @@ class LoadedModels:
         with self._lock:
             if space.name in self._encoders:  # already paid for
                 return self._encoders[space.name]
-            if not (self._directory / space.name).exists():  # imported vectors, whose model was never loaded here
+            tower = self._directory / space.name
+            if not tower.exists():  # imported vectors, whose model was never loaded here
                 return self.encoder(space)
             if space.name not in self._text_encoders:
                 from retrieval.models.text_onnx import OnnxTextEncoder
