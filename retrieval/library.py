@@ -228,7 +228,7 @@ class Library:
             if held is not None and held[0] is gallery:
                 return held[1]
             queries = self.embed_texts(BACKGROUND, space)
-            measured = Calibration.of(gallery.search(queries, 1)[1][:, 0])
+            measured = Calibration.of(queries, gallery.search(queries, 1)[1][:, 0])
             self._calibrations[modality, space.name] = (gallery, measured)
             return measured
 
