@@ -48,3 +48,15 @@ def search_bodies(page: Page) -> list[dict[str, Any]]:
 
     page.on("request", note)
     return bodies
+
+
+def scroll_through(page: Page, count: int) -> None:
+    """Scroll until there are so many pictures."""
+    tiles = page.locator(".tile")
+    for _ in range(10):
+        page.mouse.wheel(0, 20_000)
+        page.wait_for_timeout(100)
+        settled(page)
+        if tiles.count() == count:
+            return
+    expect(tiles).to_have_count(count)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.album import TWINS
 from tests.browser.conftest import Open, Served
-from tests.browser.reading import look_for, search_bodies, settled, shown
+from tests.browser.reading import look_for, scroll_through, search_bodies, settled, shown
 
 
 def test_a_fresh_page_shows_the_newest_pictures(page: Page, served: Served) -> None:
@@ -74,8 +74,7 @@ def test_more_pictures_come_as_one_scrolls(page: Page, served: Served) -> None:
     """All pictures of the library come, each once, page after page."""
     expect(page.locator(".tile")).to_have_count(40)
     page.mouse.move(600, 500)
-    page.mouse.wheel(0, 20_000)
-    expect(page.locator(".tile")).to_have_count(len(served.ids))
+    scroll_through(page, len(served.ids))
     assert len(set(shown(page))) == len(served.ids)
 
 

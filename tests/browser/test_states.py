@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from api.service.auth import create_key
 from tests.browser.conftest import Open, Served, serving
-from tests.browser.reading import look_for, settled, shown
+from tests.browser.reading import look_for, scroll_through, settled, shown
 from tests.service.colours import ColourLibrary
 
 
@@ -33,8 +33,7 @@ def test_less_alike_pictures_come_after_the_good_ones(page: Page, served: Served
     good = len(shown(page))
     page.get_by_role("button", name="Show less alike ones").click()
     page.mouse.move(600, 500)
-    page.mouse.wheel(0, 20_000)
-    expect(page.locator(".tile")).to_have_count(len(served.ids))
+    scroll_through(page, len(served.ids))
     assert 0 < good < len(served.ids)
     assert len(set(shown(page))) == len(served.ids)
 
@@ -114,4 +113,4 @@ def test_who_has_no_key_is_told(locked: tuple[str, str], open_page: Open) -> Non
     settled(page)
     assert shown(page) == []
     page.get_by_role("button", name="Enter a key").click()
-    expect(page.get_by_label("Key")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Key")).to_be_focused()

@@ -20,7 +20,7 @@ def viewer(page: Page) -> Locator:
     return viewer
 
 
-def test_a_picture_tells_what_is_known_of_it(viewer: Locator, page: Page) -> None:
+def test_a_picture_tells_what_is_known_of_it(viewer: Locator, page: Page, served: Served) -> None:
     """Large picture, name, caption, date, size, score; the original is a click away."""
     expect(viewer.locator(".captions")).to_contain_text("all blue")
     for name in ("Score", "Taken", "Size", "Where"):
@@ -28,7 +28,7 @@ def test_a_picture_tells_what_is_known_of_it(viewer: Locator, page: Page) -> Non
     expect(viewer.locator("h2")).to_contain_text(".jpg")
     expect(viewer.locator("img.over")).to_have_class("over there")
     original = viewer.get_by_role("link", name="Original").get_attribute("href")
-    assert page.request.get(f"{page.url.partition('?')[0]}{original}").headers["content-type"] == "image/jpeg"
+    assert page.request.get(f"{served.address}{original}").headers["content-type"] == "image/jpeg"
 
 
 def test_one_goes_on_to_the_next_picture(viewer: Locator, page: Page) -> None:
@@ -87,7 +87,7 @@ def test_a_model_that_fails_says_so_and_no_more(viewer: Locator, page: Page) -> 
 
 def test_names_and_captions_are_text_and_nothing_else(open_page: Open, served: Served) -> None:
     """Markup in a file's name, a caption, a tag, a camera and an attribute is shown letter by letter, and never run."""
-    page = open_page(f"{served.address}/?folder=&scores=1")
+    page = open_page(f"{served.address}")
     page.keyboard.press("f")
     expect(page.locator("#filters").get_by_role("button", name=TRAP)).to_be_visible()
     page.goto(f"{served.address}/?q=item:{served.ids['red-1']}&camera={TRAP}")

@@ -24,7 +24,7 @@ export function stateOf(address) {
   const parameters = new URLSearchParams(address);
   const wishes = noWishes();
   for (const field of Object.keys(wishes)) {
-    wishes[field] = LISTS.includes(field) ? parameters.getAll(field) : (parameters.get(field) ?? "");
+    wishes[field] = LISTS.includes(field) ? parameters.getAll(field).filter(Boolean) : (parameters.get(field) ?? "");
   }
   const switches = Object.fromEntries(SWITCHES.map((name) => [name, parameters.get(name) === "1"]));
   return { terms: parse(parameters.get("q") ?? ""), draft: [], wishes, ...switches };
