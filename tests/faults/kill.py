@@ -141,8 +141,7 @@ def _run_and_kill(command: Sequence[str], root: Path, after: float | None) -> fl
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as job,
     ):
-        while job.poll() is None and not _writes(root, job.pid):
-            time.sleep(0.005)
+        _wait_for_lease(root, job)
         began = worked = _worked(job.pid)
         while job.poll() is None:
             worked = _worked(job.pid)
@@ -162,12 +161,17 @@ def _worked(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _writes(root: Path, pid: int) -> bool:
-    if not (root / "catalog.sqlite3").exists():
-        return False
-    with Library.open(root) as library:
-        holder = library.catalog.lease_holder()
-    return holder is not None and holder.pid == pid
+def _wait_for_lease(root: Path, job: subprocess.Popen[bytes]) -> None:
+    """Return when the job may write the library, or is over."""
+    while job.poll() is None and not (root / "catalog.sqlite3").exists():
+        time.sleep(0.01)
+    if job.poll() is None:
+        with Library.open(root) as library:
+            while job.poll() is None:
+                holder = library.catalog.lease_holder()
+                if holder is not None and holder.pid == job.pid:
+                    return
+                time.sleep(0.01)
 
 
 def grey_command(photos: Path) -> Command:
