@@ -10,9 +10,11 @@ import numpy as np
 
 from api.service.cache import EmbeddingCache, Key
 from api.service.problems import ProblemError
-from retrieval.domain import EmbeddingSpace, Item, UnitVectors
+from api.service.scanning import SharedGallery
+from retrieval.domain import EmbeddingSpace, Item, Modality, UnitVectors
 from retrieval.errors import ImageError
 from retrieval.library import Library
+from retrieval.vectors.gallery import Gallery
 
 if TYPE_CHECKING:
     from retrieval.images import Picture
@@ -25,7 +27,17 @@ class ServedLibrary(Library):
         super().__init__(*arguments, **options)
         self.cache = EmbeddingCache(20_000)
         self.models.long_lived = True
+        self._shared: dict[tuple[Modality, str], tuple[Gallery, SharedGallery]] = {}
         self.read_original: Callable[[Item], bytes] | None = None  # what keeps files inside the roots
+
+    def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
+        """The gallery of this moment; searches by several threads share its passes."""
+        space = space or self.space()
+        found = super().gallery(modality, space)
+        held = self._shared.get((modality, space.name))
+        if held is None or held[0] is not found:
+            held = self._shared[modality, space.name] = (found, SharedGallery(found))
+        return held[1]
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts, computed only where they are not remembered."""

@@ -35,7 +35,9 @@ class ServiceSettings(BaseSettings):
         default=20.0, gt=0
     )  # seconds without a byte of a request until it is given up
 
-    threads: int = Field(default=16, ge=1)  # of searches, decoding and the catalog
+    threads: int = Field(
+        default=32, ge=1
+    )  # of searches, decoding and the catalog; searches wait there for a scan
     waiting: int = Field(
         default=256, ge=1
     )  # pieces of work that may wait for a thread or a batch; more answer 429

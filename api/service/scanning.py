@@ -1,0 +1,91 @@
+"""Searches of the same moment share one pass over the vectors.
+
+An exact scan spends most of its time reading and widening rows; comparing them with sixteen queries instead of one
+costs little more. So while one scan runs, others gather, and the next scan answers them all.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from retrieval.domain import UnitVectors
+from retrieval.vectors.gallery import Gallery
+from retrieval.vectors.index import Ids, Scores
+
+Answer = tuple[Ids, Scores, str]
+
+
+@dataclass(eq=False)
+class _Waiting:
+    queries: UnitVectors
+    k: int
+    ready: threading.Event = field(default_factory=threading.Event)
+    answer: Answer | None = None
+    error: Exception | None = None
+    leads: bool = False  # woken to run the next pass, not because of an answer
+
+
+class SharedGallery(Gallery):
+    """The same vectors as `gallery`; unfiltered searches by several threads are answered together."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self.__dict__.update(gallery.__dict__)  # a gallery never changes, so both may read the same parts
+        self._line: list[_Waiting] = []
+        self._busy = False
+        self._turn = threading.Lock()
+
+    def search(self, queries: UnitVectors, k: int, allowed_ids: Ids | None = None) -> Answer:
+        """As `Gallery.search`; a filtered search has rows of its own, and goes alone."""
+        if allowed_ids is not None:
+            return super().search(queries, k, allowed_ids)
+        own = _Waiting(queries, k)
+        with self._turn:
+            self._line.append(own)
+            own.leads = not self._busy
+            self._busy = True
+        if not own.leads:
+            own.ready.wait()
+        if own.leads:
+            self._pass()
+        if own.error is not None:
+            raise own.error
+        if own.answer is None:  # wrong by construction: a pass answers everyone in it
+            raise RuntimeError("a search was left without an answer")
+        return own.answer
+
+    def _pass(self) -> None:
+        """Answer all that wait, then wake one of those who came meanwhile to do the same."""
+        with self._turn:
+            together, self._line = self._line, []
+        try:
+            self._answer(together)
+        finally:
+            with self._turn:
+                following = self._line[0] if self._line else None
+                self._busy = following is not None
+                if following is not None:
+                    following.leads = True
+            for one in together:
+                one.ready.set()
+            if following is not None:
+                following.ready.set()
+
+    def _answer(self, together: list[_Waiting]) -> None:
+        try:
+            stacked = UnitVectors(np.concatenate([one.queries for one in together]))
+            ids, scores, strategy = super().search(stacked, max(one.k for one in together))
+        except Exception as error:
+            if len(together) == 1:
+                together[0].error = error
+                return
+            for one in together:  # only the guilty one fails
+                self._answer([one])
+            return
+        start = 0
+        for one in together:
+            stop = start + len(one.queries)
+            one.answer = ids[start:stop, : one.k], scores[start:stop, : one.k], strategy
+            start = stop
