@@ -19,7 +19,8 @@ from retrieval.domain import ItemId, UnitVectors
 from retrieval.fingerprints import near_pairs
 
 MIN_COSINE = 0.9
-"""Copies that were scaled, recompressed or retouched keep a cosine above this in every preset's space."""
+"""Drawn postcards that were halved, recompressed at quality 25, darkened by a fifth or cropped by 5 % keep 0.96; of
+pairs of different ones 1 in 9,000 is above 0.9 (the built-in encoder)."""
 
 _AT_ONCE = 20_000  # pairs whose cosines are computed at once
 _CROWD = 64  # pictures with one hash, from which on those linked to the first stand back behind it

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,9 +17,12 @@ from api.cli import output
 from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
 
 if TYPE_CHECKING:
-    from indexer.progress import IndexReport
+    from indexer.engines.local import IndexOptions
+    from indexer.progress import IndexReport, Progress
     from indexer.sources.source import Source
     from retrieval.library import Library
+
+    Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
 
 ModelOption = Annotated[
     str | None,
@@ -38,6 +42,13 @@ ImageColumnOption = Annotated[
 CaptionColumnOption = Annotated[
     list[str] | None,
     typer.Option("--caption-column", help="Column of a table that has captions; repeatable."),
+]
+TextsOption = Annotated[
+    bool,
+    typer.Option(
+        "--texts",
+        help="PATH holds texts: lines, CSV or JSON lines; `captions:` are the captions of the library's pictures.",
+    ),
 ]
 BatchOption = Annotated[int, typer.Option("--batch", "-b", help="Pictures a batch.", min=1)]
 ThreadsOption = Annotated[int | None, typer.Option("--decode-threads", help="Threads that decode.", min=1)]
@@ -59,6 +70,7 @@ def index(
     ],
     model: ModelOption = None,
     source: SourceOption = None,
+    texts: TextsOption = False,
     image_column: ImageColumnOption = None,
     caption_column: CaptionColumnOption = None,
     exclude: Annotated[
@@ -84,6 +96,10 @@ def index(
 
     settings = open_settings(model=model, device=device, precision=precision)
     with Library.open(library, settings, create=True) as opened:
+        if texts:
+            column = next(iter(caption_column or ()), None)
+            _finish(run_texts(opened, paths, column, model=model, batch_size=batch), json=json, unit="texts")
+            return
         reading = Reading(
             SourceKind(source) if source else None,
             Columns(image_column, tuple(caption_column or ())),
@@ -100,20 +116,35 @@ def index(
 
 def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
     """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
+    from indexer.engines.local import index as run
+
+    report = _run(library, partial(run, library, source), model, options)
+    _warn_of_drawings(library, report, source)
+    return report
+
+
+def run_texts(
+    library: Library, paths: Sequence[str], column: str | None, *, model: str | None = None, **options: Any
+) -> IndexReport:
+    """The same for files of texts, and for the captions of the library's pictures."""
+    from indexer.sources.texts import OWN_CAPTIONS, OwnCaptions, TextFiles
+    from indexer.texts import index_texts
+    from retrieval.errors import UsageError
+
+    if OWN_CAPTIONS not in paths:
+        return _run(library, partial(index_texts, library, TextFiles(paths, column)), model, options)
+    if len(paths) > 1:
+        raise UsageError(f"{OWN_CAPTIONS} stands alone: index files of texts by another command")
+    return _run(library, partial(index_texts, library, OwnCaptions(library)), model, options)
+
+
+def _run(library: Library, job: Job, model: str | None, options: Mapping[str, Any]) -> IndexReport:
     from api.cli.progress import Bar
     from indexer.engines.local import IndexOptions
-    from indexer.engines.local import index as run
 
     space = library.use_model(model) if model is not None else None
     with stoppable() as stop, Bar() as bar:
-        report = run(
-            library,
-            source,
-            IndexOptions(space=space.name if space else None, **options),
-            progress=bar,
-            stop=stop,
-        )
-    _warn_of_drawings(library, report, source)
+        report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
         library.catalog.set_default_space(space.name)
         output.note(f"searches now use {space.name}; the vectors of other models are kept")
@@ -125,7 +156,8 @@ def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> 
     from retrieval.models.folders import knows_drawings_only
 
     drawn = all(
-        any((folder / "render.json").is_file() for folder in (Path(r), Path(r).parent)) for r in source.roots
+        any((folder / "render.json").is_file() for folder in (Path(root), Path(root).parent))
+        for root in source.roots or ()
     )
     if (report.added or report.updated) and not drawn and knows_drawings_only(library.space().model):
         output.note(
@@ -247,6 +279,8 @@ def remove(
         folders = [absolute(w) for w in what if not w.startswith("item:")]
         if folders:
             ids |= {file.id for file in opened.catalog.known_files(Modality.IMAGE, folders)}
+            texts = [f"text:{folder}" for folder in folders]
+            ids |= {file.id for file in opened.catalog.known_files(Modality.TEXT, texts)}
         with opened.catalog.acquire_lease("vasari remove"):
             removed = opened.catalog.delete_items(sorted(ids))
     if json:
@@ -282,23 +316,23 @@ def watch(
         )
 
 
-def summary(report: IndexReport) -> str:
+def summary(report: IndexReport, unit: str = "images") -> str:
     """One line: what changed, how fast, and what held it up."""
     counts = [
         f"{getattr(report, name):,} {name}"
         for name in ("added", "updated", "moved", "removed", "unchanged", "failed")
         if getattr(report, name) or name == "added"
     ]
-    speed = f", {report.images_per_second:.0f} images/s" if report.added or report.updated else ""
+    speed = f", {report.images_per_second:.0f} {unit}/s" if report.added or report.updated else ""
     waits = f", limited by {report.bottleneck}" if speed and report.bottleneck else ""
     return f"{', '.join(counts)} in {report.seconds:.1f} s{speed}{waits}"
 
 
-def _finish(report: IndexReport, *, json: bool) -> None:
+def _finish(report: IndexReport, *, json: bool, unit: str = "images") -> None:
     if json:
         output.print_json(report.as_json())
     else:
-        output.line(summary(report))
+        output.line(summary(report, unit))
         if report.failed:
             output.note("see `vasari failures` for what could not be used, and why")
     if report.interrupted:

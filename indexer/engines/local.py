@@ -64,7 +64,7 @@ def index(
     options, progress, stop = options or IndexOptions(), progress or Silent(), stop or threading.Event()
     started = perf_counter()
     with library.catalog.acquire_lease("vasari index") as lease:
-        space = _space(library, options.space)
+        space = space_to_fill(library, options.space)
         job = _Job(library, space, source, options, progress, stop)
         job.sweep()
         try:
@@ -95,7 +95,7 @@ def index(
     )
 
 
-def _space(library: Library, name: str | None) -> EmbeddingSpace:
+def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
     """The space to fill; a new library gets the one of the model in the settings."""
     if name is None and library.catalog.default_space() is None:
         return library.use_model(library.settings.model)
