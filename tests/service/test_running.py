@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -135,7 +135,7 @@ def process(root: Path, log: Path, **environment: str) -> Iterator[tuple[subproc
             _wait_until_alive(url, running, log)
             yield running, url
         finally:
-            with suppress(ProcessLookupError):
+            if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)  # workers too
             running.wait()
 
