@@ -118,12 +118,14 @@ class _Search:
             raise UsageError("hybrid search needs words in the query")
         with self.watch.stage("full text"):
             found = self.collection.full_text(words, self.request.modality, HEAD, self.allowed)
-            found = [item for item in found if item not in self._query_items()]
+            # An item may have words and no vector here: it was embedded by another model only.
+            known = np.isin(found, self.gallery.ids()).tolist()
+            found = [i for i, there in zip(found, known, strict=True) if there and i not in self._query_items()]
         with self.watch.stage("fuse"):
             cosines = dict(candidates)
             unknown = [item for item in found if item not in cosines]
             if unknown:
-                vectors = self.collection.vectors_of(unknown, self.space)
+                vectors = self.gallery.vectors_of(unknown)
                 cosines |= dict(zip(unknown, (vectors @ self.query[0]).tolist(), strict=True))
             head = fuse([item for item, _ in candidates[:HEAD]], found)
             chosen = set(head)
@@ -161,7 +163,7 @@ class _Search:
         """The head reordered so that each result differs from those before it."""
         with self.watch.stage("diversify"):
             head = candidates[:HEAD]
-            vectors = self.collection.vectors_of([item for item, _ in head], self.space)
+            vectors = self.gallery.vectors_of([item for item, _ in head])
             return diversify(head, vectors, trade) + candidates[HEAD:]
 
     def _query_items(self) -> set[ItemId]:
@@ -213,11 +215,14 @@ def search(collection: Collection, request: SearchRequest) -> SearchResponse:
 def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
     """Candidates in their final order, at least `window` of them if so many match.
 
-    Collapsing may swallow any number of candidates, so it looks deeper until the page is full.
+    Collapsing may swallow any number of candidates, so it looks deeper until the page is full; and until the head is,
+    where that is still to be reordered.
     """
     request = run.request
-    reorders = request.hybrid or request.rerank or request.diversify is not None
-    depth = max(window, HEAD) if reorders else window
+    wanted = window if request.diversify is None else max(window, HEAD)
+    depth = max(wanted, HEAD) if request.hybrid or request.rerank else wanted
+    if request.rerank:
+        depth = max(depth, request.rerank.top)
     outcome: Outcome | None = None
     while True:
         candidates = run.candidates(depth)
@@ -231,7 +236,7 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
         ranked = outcome.ranked + candidates[len(outcome.ranked) :]
         if request.collapse:
             ranked = run.distinct(ranked)
-        if len(ranked) >= window or exhausted or len(candidates) < len(cosines):
+        if len(ranked) >= wanted or exhausted or len(candidates) < len(cosines):
             break
         depth *= 4
     if request.diversify is not None:

@@ -12,7 +12,6 @@ import pytest
 
 from api.service.scanning import SharedGallery
 from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.vectors import gallery as galleries
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 from retrieval.vectors.segments import write_segment
 
