@@ -37,6 +37,7 @@ from retrieval.search.relevance import Calibration
 from retrieval.search.reranking import Outcome, Second, query_words, rerank
 from retrieval.search.stopwatch import Stopwatch
 from retrieval.vectors.gallery import Gallery
+from retrieval.vectors.index import is_among
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
 HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
@@ -119,7 +120,7 @@ class _Search:
         with self.watch.stage("full text"):
             found = self.collection.full_text(words, self.request.modality, HEAD, self.allowed)
             # An item may have words and no vector here: it was embedded by another model only.
-            known = np.isin(found, self.gallery.ids()).tolist()
+            known = is_among(np.array(found, np.int64), self.gallery.ids()).tolist()
             found = [i for i, there in zip(found, known, strict=True) if there and i not in self._query_items()]
         with self.watch.stage("fuse"):
             cosines = dict(candidates)

@@ -1,0 +1,202 @@
+"""The second stage: order, deadline, unreadable pictures, bounded memory. The matcher is a small fake."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from retrieval.domain import Item, Modality, Rerank, Term, TermKind
+from retrieval.errors import ImageError, UsageError
+from retrieval.models.ports import Picture
+from retrieval.search.reranking import BATCH, FeatureCache, Outcome, Second, query_words, rerank
+
+WORDS = (Term(TermKind.TEXT, text="bright"),)
+
+
+class Brightness:
+    """A matcher that likes bright pictures, and for texts those that name the picture's grey."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds  # a call to `match` takes
+        self.encoded: list[int] = []
+        self.asked: list[str] = []
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        return np.asarray(picture.resize((2, 2)), dtype=np.uint8)
+
+    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
+        self.encoded.append(len(batch))
+        features: NDArray[np.float16] = batch.reshape(len(batch), 4, 3)[:, :, :1].astype(np.float16)
+        return features
+
+    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+        time.sleep(self.seconds)
+        self.asked += texts
+        greys = features[:, 0, 0].astype(np.float32)
+        if len(texts) == 1 and not texts[0].isdecimal():
+            return np.asarray(greys / 255, np.float32)
+        return np.array(
+            [1 - abs(int(text) - grey) / 255 for text, grey in zip(texts, greys, strict=True)], np.float32
+        )
+
+    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
+        return np.full((2, 2), 0.25, np.float32)
+
+
+def item(number: int, modality: Modality = Modality.IMAGE) -> Item:
+    """Item n shows (or says) grey n."""
+    return Item(number, modality, f"/{number}.png", f"hash {number}", 1, 1, text=str(number))
+
+
+def grey(of: Item) -> Picture:
+    return Image.new("RGB", (4, 4), (of.id, of.id, of.id))
+
+
+def second(matcher: Brightness, *, capacity: int = 10**6, broken: frozenset[int] = frozenset()) -> Second:
+    def load(wanted: Item) -> Picture:
+        if wanted.id in broken:
+            raise ImageError("no such file", "read")
+        return grey(wanted)
+
+    return Second(matcher, FeatureCache(capacity), load)
+
+
+def candidates(*ids: int) -> list[tuple[int, float]]:
+    return [(number, 0.5 - place / 100) for place, number in enumerate(ids)]
+
+
+def run(
+    given: Sequence[tuple[int, float]], options: Rerank, stage: Second, modality: Modality = Modality.IMAGE
+) -> Outcome:
+    known = {number: item(number, modality) for number, _ in given}
+    return rerank(WORDS, grey(item(90)), given, known, options, stage)
+
+
+def order(outcome: Outcome) -> list[int]:
+    return [number for number, _ in outcome.ranked]
+
+
+EVER = Rerank(deadline_ms=None, weight=1.0)
+
+
+def test_the_matcher_decides_the_order_of_the_head() -> None:
+    """Only the first `top` are compared; what lies deeper keeps its place and its cosine."""
+    outcome = run(
+        candidates(10, 200, 90, 250, 30), Rerank(top=3, deadline_ms=None, weight=1.0), second(Brightness())
+    )
+    assert order(outcome) == [200, 90, 10, 250, 30]
+    assert outcome.matched == {10, 200, 90}
+    assert dict(outcome.ranked)[200] == pytest.approx(200 / 255, abs=1e-3)
+    assert dict(outcome.ranked)[250] == pytest.approx(0.47)
+
+
+@given(
+    st.lists(st.integers(1, 255), unique=True, max_size=40),
+    st.integers(1, 50),
+    st.floats(0, 1),
+    st.sets(st.integers(1, 255), max_size=20),
+)
+def test_no_candidate_is_lost_or_repeated(ids: list[int], top: int, weight: float, broken: set[int]) -> None:
+    """Whatever cannot be read or compared, the outcome is a permutation, and its tail is untouched."""
+    outcome = run(
+        candidates(*ids),
+        Rerank(top, None, weight),
+        second(Brightness(), broken=frozenset(broken)),
+    )
+    assert sorted(order(outcome)) == sorted(ids)
+    assert order(outcome)[top:] == ids[top:]
+    assert outcome.matched == set(ids[:top]) - broken
+
+
+def test_a_deadline_that_passes_gives_the_first_stage_back() -> None:
+    """Half-done work does not show: the order is the first stage's, nothing counts as reranked, and a note says why."""
+    given_ones = candidates(*range(1, 3 * BATCH))
+    outcome = run(given_ones, Rerank(top=99, deadline_ms=1), second(Brightness(seconds=0.005)))
+    assert outcome.ranked == given_ones
+    assert not outcome.reranked
+    assert "deadline" in outcome.notes[0]
+
+
+def test_an_unreadable_picture_stands_behind_those_compared() -> None:
+    """It is not lost, the others are compared all the same, and a note names it."""
+    outcome = run(candidates(10, 20, 30), EVER, second(Brightness(), broken=frozenset({20})))
+    assert order(outcome) == [30, 10, 20]
+    assert outcome.matched == {10, 30}
+    assert outcome.notes == ("not reranked: /20.png: no such file",)
+
+
+def test_nothing_readable_is_no_reranking() -> None:
+    """The first stage's order stays, unreranked."""
+    given_ones = candidates(10, 20)
+    outcome = run(given_ones, EVER, second(Brightness(), broken=frozenset({10, 20})))
+    assert (outcome.ranked, outcome.reranked) == (given_ones, False)
+
+
+def test_items_deleted_meanwhile_are_not_compared() -> None:
+    """They keep a place at the end, from which the engine drops them."""
+    outcome = rerank(WORDS, None, candidates(10, 20), {20: item(20)}, EVER, second(Brightness()))
+    assert (order(outcome), outcome.matched) == ([20, 10], {20})
+
+
+def test_texts_are_compared_with_the_query_s_picture() -> None:
+    """Image to text: the picture is encoded once, each text matched with it."""
+    matcher = Brightness()
+    outcome = run(candidates(200, 95, 20), EVER, second(matcher), Modality.TEXT)
+    assert order(outcome) == [95, 20, 200]
+    assert matcher.encoded == [1]
+    assert matcher.asked == ["200", "95", "20"]
+
+
+def test_what_cannot_be_compared_is_a_wrong_request() -> None:
+    """Pictures need words, texts need a picture."""
+    known = {1: item(1)}
+    with pytest.raises(UsageError, match="add some words"):
+        rerank((), None, candidates(1), known, EVER, second(Brightness()))
+    with pytest.raises(UsageError, match="picture"):
+        rerank(WORDS, None, candidates(1), {1: item(1, Modality.TEXT)}, EVER, second(Brightness()))
+
+
+def test_features_are_encoded_once() -> None:
+    """A second query over the same pictures pays for matching only, whatever the pictures are called."""
+    matcher = Brightness()
+    stage = second(matcher)
+    first = run(candidates(10, 20, 30), EVER, stage)
+    again = run(candidates(10, 20, 30), EVER, stage)
+    assert matcher.encoded == [3]
+    assert first.ranked == again.ranked
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 40)), max_size=60))
+def test_the_cache_never_outgrows_its_capacity(uses: list[tuple[str, int]]) -> None:
+    """What it says it holds is what it holds, and the least recently used go first."""
+    cache = FeatureCache(200)
+    recent: dict[str, NDArray[np.float16]] = {}
+    for name, length in uses:
+        kept = cache.get(name)
+        if kept is None:
+            recent[name] = kept = np.zeros((length, 1), np.float16)
+            cache.put(name, kept)
+        else:
+            recent[name] = recent.pop(name)
+        while sum(features.nbytes for features in recent.values()) > cache.capacity:
+            recent.pop(next(iter(recent)))
+        assert cache.size == sum(features.nbytes for features in recent.values()) <= cache.capacity
+    assert all(cache.get(name) is features for name, features in recent.items())
+
+
+def test_query_words_are_the_positive_texts_heaviest_first() -> None:
+    """What is subtracted, and pictures, are not what a picture is compared with."""
+    terms = (
+        Term(TermKind.TEXT, 1.0, text="sea"),
+        Term(TermKind.TEXT, -1.0, text="people"),
+        Term(TermKind.TEXT, 2.0, text="boat"),
+        Term(TermKind.ITEM, 1.0, item=3),
+    )
+    assert query_words(terms) == "boat, sea"
