@@ -18,6 +18,7 @@ from retrieval.vectors.gallery import Gallery
 
 if TYPE_CHECKING:
     from retrieval.images import Picture
+    from retrieval.models.ports import TextEncoder
 
 
 class ServedLibrary(Library):
@@ -27,6 +28,7 @@ class ServedLibrary(Library):
         super().__init__(*arguments, **options)
         self.cache = EmbeddingCache(20_000)
         self.models.long_lived = True
+        self._query_encoders: dict[str, TextEncoder] = {}
         self._shared: dict[tuple[Modality, str], tuple[Gallery, SharedGallery]] = {}
         self.read_original: Callable[[Item], bytes] | None = None  # what keeps files inside the roots
 
@@ -39,12 +41,19 @@ class ServedLibrary(Library):
             held = self._shared[modality, space.name] = (found, SharedGallery(found))
         return held[1]
 
+    def query_encoder(self, space: EmbeddingSpace) -> TextEncoder:
+        """What embeds query texts: what it was at first, even when a picture has made the whole model be loaded.
+
+        The exported tower reads only as many tokens as there are; the whole model is slower at it.
+        """
+        if space.name not in self._query_encoders:
+            self._query_encoders[space.name] = self.models.text_encoder(space)
+        return self._query_encoders[space.name]
+
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts, computed only where they are not remembered."""
         keys = [text_key(space, text) for text in texts]
-        return self._remembered(
-            keys, texts, lambda missing: super(ServedLibrary, self).embed_texts(missing, space)
-        )
+        return self._remembered(keys, texts, lambda missing: self.query_encoder(space).embed_texts(missing))
 
     def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of pictures; bytes are remembered by their content, files are read anew."""

@@ -159,7 +159,7 @@ class Service:
             # The encoder is asked at each call: a search must not wait for a model that a job is loading.
             self._texts[space.name] = self._batcher(
                 "text",
-                lambda texts: list(self.library.models.text_encoder(space).embed_texts(texts)),
+                lambda texts: list(self.library.query_encoder(space).embed_texts(texts)),
                 order=len,
             )
         return self._texts[space.name]
@@ -268,7 +268,7 @@ class Service:
             return
         try:
             space = await self.space()
-            await self.run(self.library.models.text_encoder, space)
+            await self.run(self.library.query_encoder, space)
             if self.settings.preload == "all":
                 await self.run(self.library.encoder, space)
         except VasariError as error:  # /readyz tells; searching by item needs no model

@@ -51,6 +51,7 @@ class ColourEncoder:
         self.image_batches: list[int] = []
         self.gate = threading.Event()  # cleared by a test that wants the model to be slow
         self.gate.set()
+        self.entered = threading.Event()  # a text has reached the model
         self.poison: str | None = None  # a text that the model fails on
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
@@ -65,6 +66,7 @@ class ColourEncoder:
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, 16)."""
+        self.entered.set()
         self.gate.wait(10)
         self.text_batches.append(len(texts))
         if self.poison is not None and self.poison in texts:

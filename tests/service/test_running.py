@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -59,22 +60,24 @@ def test_overload_is_told_at_once(serve: Serve) -> None:
     assert statuses == [200] * 5
 
 
-def test_nothing_is_computed_for_a_caller_that_left(live: Live) -> None:
+def test_nothing_is_computed_for_a_caller_that_left(live: Live, caplog: pytest.LogCaptureFixture) -> None:
     """A request whose connection was closed while it waited never reaches the model."""
+    caplog.set_level(logging.INFO, logger="vasari.access")
     live.library.model.gate.clear()
     body = json.dumps({"query": "left"}).encode()
     head = b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     head += b"Content-Length: %d\r\n\r\n" % len(body)
-    with httpx.Client(base_url=live.url) as client:
-        first = threading.Thread(
-            target=lambda: client.post("/v1/search", json={"query": "first"}, timeout=30)
-        )
+    with httpx.Client(base_url=live.url, timeout=30) as client:
+        first = threading.Thread(target=lambda: client.post("/v1/search", json={"query": "first"}))
         first.start()
-        time.sleep(0.3)
+        assert live.library.model.entered.wait(20)
         with socket.create_connection(live.address) as leaver:
             leaver.sendall(head + body)
             time.sleep(0.3)
-        time.sleep(0.3)
+        deadline = time.monotonic() + 20
+        while not any(" 499 " in record.getMessage() for record in caplog.records):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         live.library.model.gate.set()
         first.join()
         assert client.post("/v1/search", json={"query": "last"}).status_code == 200

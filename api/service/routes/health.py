@@ -85,4 +85,4 @@ def _embed_canary(service: Service) -> None:
         space = service.library.space()
     except NotFoundError:
         return
-    service.library.models.text_encoder(space).embed_texts([_CANARY])
+    service.library.query_encoder(space).embed_texts([_CANARY])
