@@ -92,8 +92,8 @@ class Shelf:
         }
 
     def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
-        ids = self.held.ids()
-        return ids[ids % int(filter_text) == 0]
+        ids: NDArray[np.int64] = self.held.ids()
+        return np.asarray(ids[ids % int(filter_text) == 0])
 
     def full_text(
         self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
@@ -110,6 +110,9 @@ class Shelf:
 
     def second_stage(self) -> Second:
         return self.stage
+
+    def picture_of(self, item: Item) -> Picture:
+        return self.stage.load(item)
 
     def open_picture(self, picture: bytes | Path) -> Picture:
         return Image.new("RGB", (1, 1))

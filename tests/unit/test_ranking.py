@@ -47,6 +47,7 @@ def naive_mmr(candidates: Candidates, vectors: UnitVectors, trade: float) -> lis
     return [candidates[place][0] for place in chosen]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 14), st.floats(0, 1))
 def test_diversify_is_maximal_marginal_relevance(seed: int, count: int, trade: float) -> None:
     """The fast form chooses as the definition does."""
@@ -70,6 +71,7 @@ def test_diversify_puts_a_twin_behind_something_else() -> None:
     assert [item for item, _ in found] == [1, 3, 2]
 
 
+@settings(deadline=None)
 @given(rankings)
 def test_fusion_adds_the_reciprocals_of_ranks(drawn: list[list[int]]) -> None:
     """Every ranked item comes once, by the sum of 1 / (60 + rank)."""
@@ -88,6 +90,7 @@ def test_fusion_of_one_ranking_is_that_ranking() -> None:
     assert reciprocal_rank_fusion([[5, 3, 9], []]) == [5, 3, 9]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 1)), unique_by=lambda pair: pair[0]), st.data())
 def test_one_of_each_group_is_its_first(candidates: Candidates, data: st.DataObject) -> None:
     """The first of each group stays with all that are in none, in their order."""
@@ -111,6 +114,7 @@ def test_one_of_each_group_is_its_first(candidates: Candidates, data: st.DataObj
 probabilities = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(probabilities)
 def test_weight_one_is_the_matcher_alone(drawn: list[float]) -> None:
     """The blended score is then its probability."""
@@ -119,6 +123,7 @@ def test_weight_one_is_the_matcher_alone(drawn: list[float]) -> None:
     np.testing.assert_allclose(scores, matches, atol=2e-6)
 
 
+@settings(deadline=None)
 @given(probabilities, st.floats(0, 1))
 def test_blended_scores_are_probabilities_that_rise_with_both_stages(
     drawn: list[float], weight: float
@@ -131,12 +136,12 @@ def test_blended_scores_are_probabilities_that_rise_with_both_stages(
     assert (np.diff(scores) >= -1e-6).all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(2, 30))
 def test_weight_zero_keeps_the_first_stage(count: int) -> None:
     """The order is then that of the cosines, whatever the matcher says."""
     random = np.random.default_rng(count)
-    cosines = random.random(count).astype(np.float32) / 10
+    cosines = (random.random(count) / 10).astype(np.float32)
     scores = blend(cosines, random.random(count).astype(np.float32), 0.0)
     assert np.argsort(-scores, kind="stable").tolist() == np.argsort(-cosines, kind="stable").tolist()
 
