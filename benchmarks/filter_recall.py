@@ -69,6 +69,10 @@ class Topics:
 
     def draw(self, count: int, topic: int | None = None) -> UnitVectors:
         """Vectors (count, dim) of topics by their size, or of one topic."""
+        parts = [self._part(min(_COMMIT, count - start), topic) for start in range(0, count, _COMMIT)]
+        return UnitVectors(np.concatenate(parts))
+
+    def _part(self, count: int, topic: int | None) -> UnitVectors:
         topics = self._random.choice(len(self._centres), count, p=self._sizes) if topic is None else topic
         inner = self._centres[topics] + 0.6 * self._random.standard_normal((count, _INNER))
         noise = 0.8 * self._random.standard_normal((count, len(self._cone)))

@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { arrange, beside, closest, spread, View } from "./plane.js";
 import { description } from "./tile.js";
 
-const SIDE = 60; // pixels of a small picture
+const SIDE = matchMedia("(max-width: 600px)").matches ? 44 : 60; // pixels of a small picture
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class CollectionMap {
@@ -74,7 +74,7 @@ export class CollectionMap {
       element("p", {}, "A map lays out the whole collection, so that alike pictures lie close together."),
       this.complaint,
       button("Draw the map", { class: "primary", on: { click: () => this.#make() } }));
-    const zoom = (label, name, factor) => button(label, { icon: icon(name), class: "round", on: { click: () => this.#zoom(factor) } });
+    const zoom = (label, name, factor) => button(label, { icon: icon(name), class: "round zoom", on: { click: () => this.#zoom(factor) } });
     this.dialog = element("dialog", { class: "map", id: "map", "aria-labelledby": "map-title" },
       element("header", { class: "map-head" },
         element("h2", { id: "map-title" }, "Map"), this.told, this.redraw,
@@ -213,13 +213,7 @@ export class CollectionMap {
     this.shown = arrange(this.points, view, SIDE);
     this.colours = this.#colours();
     context.clearRect(0, 0, view.width, view.height);
-    context.fillStyle = this.colours.ink;
-    for (const { px, py, pictured } of this.shown) {
-      if (pictured) continue;
-      context.beginPath();
-      context.arc(px, py, 2.5, 0, 7);
-      context.fill();
-    }
+    for (const { px, py, pictured } of this.shown) if (!pictured) this.#dot(px, py);
     for (const point of this.shown) if (point.pictured) this.#stamp(point);
     const here = this.#here();
     if (here) {
@@ -233,26 +227,32 @@ export class CollectionMap {
   /** Colours as the canvas takes them: custom properties give what was written, colours what was meant. */
   #colours() {
     const read = (element, property) => getComputedStyle(element).getPropertyValue(property);
-    return { ink: read(this.told, "color"), accent: read(this.canvas, "outline-color"), tile: read(this.canvas, "border-top-color") };
+    return { ink: read(this.told, "color"), accent: read(this.canvas, "outline-color") };
   }
 
-  /** A square cut from the middle of the small picture; a plain square until it is there. */
+  /** A square cut from the middle of the small picture; a dot until it is there. */
   #stamp({ id, px, py }) {
     const { context } = this;
     const picture = this.#picture(id);
+    if (!picture.complete || picture.naturalWidth === 0) {
+      this.#dot(px, py);
+      return;
+    }
     const [left, top] = [px - SIDE / 2, py - SIDE / 2];
     context.save();
     context.beginPath();
     context.roundRect(left, top, SIDE, SIDE, 6);
     context.clip();
-    if (picture.complete && picture.naturalWidth > 0) {
-      const cut = Math.min(picture.naturalWidth, picture.naturalHeight);
-      context.drawImage(picture, (picture.naturalWidth - cut) / 2, (picture.naturalHeight - cut) / 2, cut, cut, left, top, SIDE, SIDE);
-    } else {
-      context.fillStyle = this.colours.tile;
-      context.fillRect(left, top, SIDE, SIDE);
-    }
+    const cut = Math.min(picture.naturalWidth, picture.naturalHeight);
+    context.drawImage(picture, (picture.naturalWidth - cut) / 2, (picture.naturalHeight - cut) / 2, cut, cut, left, top, SIDE, SIDE);
     context.restore();
+  }
+
+  #dot(px, py) {
+    this.context.fillStyle = this.colours.ink;
+    this.context.beginPath();
+    this.context.arc(px, py, 2.5, 0, 7);
+    this.context.fill();
   }
 
   #picture(id) {
