@@ -121,7 +121,9 @@ class _Search:
             found = self.collection.full_text(words, self.request.modality, HEAD, self.allowed)
             # An item may have words and no vector here: it was embedded by another model only.
             known = is_among(np.array(found, np.int64), self.gallery.ids()).tolist()
-            found = [i for i, there in zip(found, known, strict=True) if there and i not in self._query_items()]
+            found = [
+                i for i, there in zip(found, known, strict=True) if there and i not in self._query_items()
+            ]
         with self.watch.stage("fuse"):
             cosines = dict(candidates)
             unknown = [item for item in found if item not in cosines]

@@ -87,7 +87,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Open]:
+def open_page(chromium: Browser) -> Iterator[Open]:
     """Open an address in a fresh profile; at the end, no script may have failed and nothing been blocked."""
     failures: list[str] = []
     with ExitStack() as stack:
