@@ -33,7 +33,7 @@ def make(model_folder: Path, items: Path) -> Flask:
     app = Flask("plain loop")
     one_at_a_time = threading.Lock()
 
-    @app.post("/search")
+    @app.post("/search")  # type: ignore[untyped-decorator]
     def search() -> dict[str, Any]:
         query = request.get_json()
         with one_at_a_time, torch.inference_mode():

@@ -227,7 +227,7 @@ quiet = settings(deadline=None, suppress_health_check=list(HealthCheck))
 def check(filled: Filled, text: str) -> None:
     tree = parse_filter(text)
     expected = [item.id for item in filled.items if accepts(tree, item)]
-    assert filled.catalog.matching(text, Modality.IMAGE).tolist() == expected
+    assert filled.catalog.matching(text, Modality.IMAGE).tolist() == expected, text
 
 
 @pytest.mark.parametrize(
