@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,23 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.decode import Loaded, Loader
+from indexer.encode import Encoding, ImageEncoder
 from indexer.plan import Gone, Known, Plan, Task
 from indexer.progress import Progress, Pulse, Stopwatch
 from indexer.sources.source import Candidate
-from retrieval.domain import ItemId, Skipped, UnitVectors
-from retrieval.errors import VasariError
+from retrieval.domain import ItemId, Skipped
 from retrieval.ingest import PictureFacts, PreparedPicture
-from retrieval.models.ports import OutOfMemory
-
-_HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
-
-
-class ImageEncoder(Protocol):
-    """The side of a dual encoder that the consumer calls."""
-
-    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
-        """Unit vectors (n, dim) of pictures (n, H, W, 3)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +96,7 @@ class Pipeline:
         self.tally = Tally()
         self.watch = watch or Stopwatch()
         self._loader = loader
-        self._encoder = encoder
+        self._encode = Encoding(encoder, batch_size)
         self._sink = sink
         self._batch_size = batch_size
         self._threads = decode_threads
@@ -201,42 +190,6 @@ class Pipeline:
                 self.tally.updated += 1
         batch.clear()
         self._pulse(total)
-
-    def _encode(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32] | str]:
-        """One vector (dim,) a picture, or the reason why it has none.
-
-        Out of memory: the batch size is halved for the rest of the run. Any other error: the pictures are
-        tried one by one, so that only the guilty one is left out; where all fail, the encoder itself is
-        broken, and a VasariError says so.
-        """
-        vectors: list[NDArray[np.float32] | str] = []
-        while len(vectors) < len(pictures):
-            chunk = pictures[len(vectors) : len(vectors) + self._batch_size]
-            try:
-                vectors.extend(self._encoder().embed_images(np.stack(chunk)))
-            except (OutOfMemory, MemoryError):
-                if len(chunk) == 1:
-                    raise
-                self._batch_size = len(chunk) // 2
-            except VasariError:
-                raise
-            except Exception:
-                vectors.extend(self._one_by_one(chunk))
-        return vectors
-
-    def _one_by_one(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32] | str]:
-        vectors: list[NDArray[np.float32] | str] = []
-        for picture in pictures:
-            try:
-                vectors.append(self._encoder().embed_images(picture[None])[0])
-            except Exception as error:
-                vectors.append(f"the model failed on it: {type(error).__name__}: {error}".splitlines()[0])
-                if len(vectors) >= _HOPELESS and all(isinstance(vector, str) for vector in vectors):
-                    raise VasariError(
-                        f"the model fails on every picture ({type(error).__name__}: {error});"
-                        " what was embedded before is safe, and indexing again goes on from there"
-                    ) from error
-        return vectors
 
     def _commit(self, commit: Callable[[], None]) -> None:
         started = perf_counter()
