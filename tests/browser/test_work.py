@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Open, Served, serving
+from tests.browser.conftest import PATIENCE, Open, Served, serving
 
 
 def test_a_first_folder_is_indexed_from_the_page(open_page: Open, served: Served, tmp_path: Path) -> None:
@@ -78,33 +78,57 @@ _PLACES = """async ([points, width, height]) => {
 }"""
 
 
-def test_the_map_shows_a_picture_where_one_points(mapped: Page, served: Served) -> None:
-    """Hovering shows the picture, clicking opens it."""
+def _a_picture_on_it(mapped: Page, served: Served) -> tuple[float, float]:
+    """Where a picture lies on the map, in pixels of the window."""
     box = mapped.locator(".map-canvas").bounding_box()
     assert box is not None
     points = mapped.request.get(f"{served.address}/v1/map").json()["points"]
     x, y = mapped.evaluate(_PLACES, [points, box["width"], box["height"]])[0]
-    mapped.mouse.move(box["x"] + x, box["y"] + y)
+    return box["x"] + x, box["y"] + y
+
+
+def test_the_map_shows_a_picture_where_one_points(mapped: Page, served: Served) -> None:
+    """Hovering shows the picture, clicking opens it."""
+    mapped.mouse.move(*_a_picture_on_it(mapped, served))
     expect(mapped.locator(".map-preview img")).to_be_visible()
     mapped.mouse.down()
     mapped.mouse.up()
     expect(mapped.locator("#viewer")).to_be_visible()
 
 
-def test_the_map_can_be_zoomed_and_dragged(mapped: Page) -> None:
-    """The wheel and the buttons zoom, dragging moves what is seen, and one button shows all again."""
+def _comes_to_differ(canvas: Locator, before: bytes) -> bytes:
+    """What the map shows once that is no longer what it showed before."""
+    for _ in range(PATIENCE // 100):
+        now = canvas.screenshot()
+        if now != before:
+            return now
+        canvas.page.wait_for_timeout(100)
+    raise AssertionError("the map stays as it was")
+
+
+def _comes_to_rest(canvas: Locator) -> bytes:
+    """What the map shows once its pictures are there."""
+    before = canvas.screenshot()
+    canvas.page.wait_for_load_state("networkidle")
+    while (now := canvas.screenshot()) != before:
+        before = now
+    return now
+
+
+def test_the_map_can_be_zoomed_and_dragged(mapped: Page, served: Served) -> None:
+    """The wheel zooms in on what is under the pointer, and dragging moves what is seen, without opening a picture."""
     canvas = mapped.locator(".map-canvas")
-    whole = canvas.screenshot()
-    mapped.mouse.move(640, 400)
+    x, y = _a_picture_on_it(mapped, served)
+    mapped.mouse.move(x, y)
+    expect(mapped.locator(".map-preview img")).to_be_visible()
+    whole = _comes_to_rest(canvas)
     mapped.mouse.wheel(0, -400)
-    mapped.wait_for_timeout(200)
-    closer = canvas.screenshot()
-    assert closer != whole
+    _comes_to_differ(canvas, whole)
+    closer = _comes_to_rest(canvas)
     mapped.mouse.down()
-    mapped.mouse.move(500, 300)
+    mapped.mouse.move(x - 60 if x > 640 else x + 60, y)
     mapped.mouse.up()
-    mapped.wait_for_timeout(200)
-    assert canvas.screenshot() != closer
+    _comes_to_differ(canvas, closer)
     expect(mapped.locator("#viewer")).to_be_hidden()
 
 

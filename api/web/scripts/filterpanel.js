@@ -19,7 +19,12 @@ export class FilterPanel {
     this.to = this.#date("to", "To");
     this.years = element("ul", { class: "choices years" });
     this.caption = element("input", { id: "caption-filter", type: "search", placeholder: "Words in captions", autocomplete: "off" });
-    this.caption.addEventListener("input", settled(() => this.#wish({ caption: this.caption.value }, false), 300));
+    this.typed = {}; // words that were typed and are not searched for yet; the next wish takes them along
+    const searchTyped = settled(() => "caption" in this.typed && this.#wish({}, false), 300);
+    this.caption.addEventListener("input", () => {
+      this.typed = { caption: this.caption.value };
+      searchTyped();
+    });
     this.captioned = element("ul", { class: "choices" });
     this.#build();
   }
@@ -74,7 +79,9 @@ export class FilterPanel {
   }
 
   #wish(wishes, step = true) {
-    this.state.change({ wishes: { ...this.state.wishes, ...wishes } }, { step });
+    const all = { ...this.state.wishes, ...this.typed, ...wishes };
+    this.typed = {};
+    this.state.change({ wishes: all }, { step });
   }
 
   /** Counts by field. A field's own wish is left out of its filter; fields with equal filters share a request. */
