@@ -97,11 +97,10 @@ def _compare(sign: str, value: Any, wanted: Value, kind: Kind) -> bool:
         case bool():
             return isinstance(value, bool) and value == wanted
         case int() | float():
-            return (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and _ordered(sign, value, wanted)
-            )
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            # PostgreSQL gives 1e300 back with all its digits, and Python reads a whole number that equals no float.
+            return _ordered(sign, float(value) if abs(value) >= 2**63 else value, wanted)
         case Span(start, end):
             if isinstance(value, datetime):
                 start, end = wanted.moments  # type: ignore[assignment]
