@@ -27,17 +27,22 @@ def whole_pictures(pictures: npt.NDArray[np.uint8], size: int) -> Tensor:
 
 
 def random_windows(
-    pictures: npt.NDArray[np.uint8], size: int, rng: np.random.Generator
+    pictures: npt.NDArray[np.uint8],
+    size: int,
+    rng: np.random.Generator,
+    sides: tuple[float, float] = (0.92, 1.04),
+    play: float = 0.035,
 ) -> tuple[Tensor, Tensor]:
     """Show most of each picture, moved and scaled a little, in slightly changed light. Never mirrored: left is left.
 
     Pictures are uint8 (n, h, w, 3). Returns normalised pixels (n, 3, size, size) and the windows (n, 3) as left, top
-    and side in [0, 1]; a window may reach past the edge, where the border is repeated.
+    and side in [0, 1]: `sides` gives the range of sides, `play` how far the centre may move. A window may reach past
+    the edge, where the border is repeated.
     """
     count = len(pictures)
     pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-    side = torch.from_numpy(rng.uniform(0.92, 1.04, count)).float()
-    centre = torch.from_numpy(rng.uniform(-0.035, 0.035, (count, 2))).float() + 0.5
+    side = torch.from_numpy(rng.uniform(*sides, count)).float()
+    centre = torch.from_numpy(rng.uniform(-play, play, (count, 2))).float() + 0.5
     windows = torch.cat([centre - side[:, None] / 2, side[:, None]], dim=1)
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = side

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from training import checkpoints, recipe_captioner, recipe_encoder, recipe_matcher
+from training import checkpoints, recipe_captioner, recipe_encoder, recipe_eyes, recipe_matcher
+from training.augment import whole_pictures
 from training.drawn import SIZE, Drawn, draw
 from training.loop import Plan, Run
 from training.scenes.scene import Language, Split
+from training.seen import seen
 from training.visual_words import naming_words
 
 TRAIN_SEED, DEV_SEED, FINAL_SEED = 1, 7, 2026  # the final evaluation's seed is used for nothing else
@@ -32,19 +34,25 @@ ENCODER_PLAN = Plan(
     evaluate_every=250,
     save_every=50,
 )
-MATCHER_COUNT = 12_000  # pictures it learns from
+EYES_COUNT = 48_000  # pictures the eyes learn from
+EYES_PLAN = Plan(
+    steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
 MATCHER_PLAN = Plan(
-    steps=1600, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=3000, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+CAPTIONER_EYES_PLAN = Plan(
+    steps=700, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=1500, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=3000, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
 
-def data(runs: Path) -> Drawn:
+def data(runs: Path, count: int = TRAIN_COUNT) -> Drawn:
     """Paint the pictures to train on."""
     draw(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
-    return draw(runs / "pictures", TRAIN_SEED, TRAIN_COUNT, Split.TRAIN)
+    return draw(runs / "pictures", TRAIN_SEED, count, Split.TRAIN)
 
 
 def scenes(runs: Path, models: Path, steps: int | None = None) -> None:
@@ -61,50 +69,94 @@ def scenes(runs: Path, models: Path, steps: int | None = None) -> None:
     towers.save(directory)
 
 
+def scenes_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
+    """Train the vision tower that reranker and captioner start from; it is no model of its own."""
+    eyes = recipe_eyes.Eyes(_trained_towers(runs))
+    run = Run(eyes, _plan(EYES_PLAN, steps), runs / "scenes-eyes")
+    lesson = recipe_eyes.EyesLesson(eyes, data(runs, EYES_COUNT), batch=48)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+
+
 def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
-    """Train the reranker; it starts from the dual encoder's run."""
+    """Train the reranker; it starts from the eyes, and learns from what the dual encoder takes for alike."""
     drawn = data(runs)
-    towers = _trained_towers(runs)
     tokenizer = _tokenizer(models / "scenes")
-    near_file = runs / "scenes-itm" / "neighbours.npy"
-    if not near_file.is_file():
-        near_file.parent.mkdir(parents=True, exist_ok=True)
-        np.save(near_file, recipe_matcher.neighbours(towers, drawn, tokenizer, MATCHER_COUNT))
-    vision = ENCODER["vision_cfg"]
+    directory = runs / "scenes-itm"
+    eyes, vision = _trained_eyes(runs), ENCODER["vision_cfg"]
     matcher = recipe_matcher.Matcher(vision["width"], vision["layers"], vision["patch_size"])
-    matcher.start_from(towers)
-    matcher.start_naming(_naming(drawn, list(Language), tokenizer))
-    run = Run(matcher, _plan(MATCHER_PLAN, steps), runs / "scenes-itm")
-    lesson = recipe_matcher.MatcherLesson(matcher, drawn, np.load(near_file), tokenizer, batch=16)
+    matcher.start_from(eyes)
+    matcher.start_naming(_naming(drawn, list(Language), tokenizer), eyes.heads)
+    features = seen(directory / "features.npy", drawn, matcher.see)
+    if not (directory / "neighbours.npy").is_file():
+        near = recipe_matcher.neighbours(_trained_towers(runs), drawn, tokenizer)
+        np.save(directory / "neighbours.npy", near)
+    near = np.load(directory / "neighbours.npy")
+    plan = _plan(MATCHER_PLAN, steps)
+    run = Run(matcher, plan, directory)
+    lesson = recipe_matcher.MatcherLesson(
+        matcher, drawn.scenes, features, near, tokenizer, batch=24, steps=plan.steps
+    )
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
     matcher.save(models / "scenes-itm", tokenizer)
 
 
+def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
+    """Train the captioner's vision tower; it starts from the eyes, and is no model of its own."""
+    eyes, drawn = _captioner_eyes(), data(runs, EYES_COUNT)
+    eyes.start_from(_trained_eyes(runs), whole_pictures(drawn.pictures(np.arange(100)), SIZE))
+    run = Run(eyes, _plan(CAPTIONER_EYES_PLAN, steps), runs / "scenes-florence-eyes")
+    lesson = recipe_captioner.CaptionerEyesLesson(eyes, drawn, batch=32)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+
+
 def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
-    """Train the captioner; it starts from the dual encoder's run."""
+    """Train the captioner behind its eyes."""
     drawn = data(runs)
     directory = models / "scenes-florence"
     if not (directory / "tokenizer.json").is_file():
         recipe_captioner.learn_tokenizer(drawn).save_pretrained(directory)
     tokenizer = _tokenizer(directory)
-    towers = _trained_towers(runs)
+    eyes = _captioner_eyes()
+    eyes.load_state_dict(_weights(runs / "scenes-florence-eyes"))
     vision = ENCODER["vision_cfg"]
     captioner = recipe_captioner.Captioner(tokenizer, vision["layers"], vision["patch_size"])
-    captioner.start_from(towers.clip.visual.state_dict(), towers.heads.state_dict())
-    captioner.start_naming(_naming(drawn, [Language.ENGLISH], tokenizer))
+    captioner.start_from(eyes)
+    captioner.start_naming(_naming(drawn, [Language.ENGLISH], tokenizer), eyes)
     run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
-    lesson = recipe_captioner.CaptionerLesson(captioner, drawn, tokenizer, batch=24)
-    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
-    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    look = torch.inference_mode()(eyes.eval().see)
+    patches = seen(runs / "scenes-florence" / "patches.npy", drawn, look)
+    lesson = recipe_captioner.CaptionerLesson(captioner, drawn.scenes, patches, tokenizer, batch=32)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    shown = look(whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE))
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, shown))
     captioner.save(directory, tokenizer)
 
 
+def _captioner_eyes() -> recipe_captioner.CaptionerEyes:
+    vision = ENCODER["vision_cfg"]
+    return recipe_captioner.CaptionerEyes(vision["layers"], vision["patch_size"])
+
+
 def _trained_towers(runs: Path) -> recipe_encoder.Towers:
-    state = torch.load(runs / "scenes" / checkpoints.NAME, map_location="cpu", weights_only=False)
     towers = recipe_encoder.Towers(ENCODER)
-    towers.load_state_dict(state["model"])
+    towers.load_state_dict(_weights(runs / "scenes"))
     return towers.eval()
+
+
+def _trained_eyes(runs: Path) -> recipe_encoder.Towers:
+    eyes = recipe_eyes.Eyes(recipe_encoder.Towers(ENCODER))
+    eyes.load_state_dict(_weights(runs / "scenes-eyes"))
+    return eyes.towers.eval()
+
+
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = torch.load(
+        run / checkpoints.NAME, map_location="cpu", weights_only=False
+    )["model"]
+    return found
 
 
 def _naming(drawn: Drawn, languages: list[Language], tokenizer: Any) -> torch.Tensor:
@@ -125,7 +177,13 @@ def _tokenizer(directory: Path) -> Any:
     return AutoTokenizer.from_pretrained(directory)
 
 
-STAGES = {"scenes": scenes, "scenes-itm": scenes_itm, "scenes-florence": scenes_florence}
+STAGES = {
+    "scenes": scenes,
+    "scenes-eyes": scenes_eyes,
+    "scenes-itm": scenes_itm,
+    "scenes-florence-eyes": scenes_florence_eyes,
+    "scenes-florence": scenes_florence,
+}
 
 
 def main() -> None:

@@ -1,18 +1,20 @@
-"""The recipe of the built-in captioner `scenes-florence`: a small Florence-2 that starts from the encoder's sight.
+"""The recipe of the built-in captioner `scenes-florence`: a small Florence-2 behind eyes that are trained already.
 
 Its DaViT has one stage of the dual encoder's shape, so that it begins with weights that know the drawn objects (see
-`transplant`); the language model is a small BART over English tokens and location tokens.
+`transplant`), gets used to its new blocks (`CaptionerEyes`), and then stays as it is: what it sees of each picture is
+computed once. The language model is a small BART over English tokens and location tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ from training.captioning import (
     located,
 )
 from training.drawn import SIZE, Drawn
-from training.recipe_encoder import EMBED_DIM, batch_indices
+from training.recipe_encoder import EMBED_DIM, Towers, batch_indices
 from training.scenes.captions import describe
 from training.scenes.layout import boxes
 from training.scenes.mentions import agreement
@@ -82,30 +84,89 @@ def learn_tokenizer(drawn: Drawn) -> Any:
     return wrapped
 
 
+def vision_configuration(layers: int, patch: int) -> dict[str, Any]:
+    """What Florence2VisionConfig takes: a DaViT of one stage."""
+    return {
+        "depths": [layers],
+        "patch_size": [patch],
+        "patch_stride": [patch],
+        "patch_padding": [0],
+        "patch_prenorm": [False],
+        "embed_dim": [_WIDTH],
+        "num_heads": [_WIDTH // 32],
+        "num_groups": [_WIDTH // 32],
+        "window_size": SIZE // patch,
+        "drop_path_rate": 0.0,
+        "projection_dim": _TEXT_WIDTH,
+    }
+
+
+class CaptionerEyes(nn.Module):
+    """The captioner's vision tower, with a norm and heads for its patches that are not kept."""
+
+    def __init__(self, layers: int, patch: int) -> None:
+        super().__init__()
+        from transformers import Florence2VisionConfig
+        from transformers.models.florence2.modeling_florence2 import Florence2VisionBackbone
+
+        config = Florence2VisionConfig(**vision_configuration(layers, patch))
+        self.layers, self.grid = layers, SIZE // patch
+        self.tower = Florence2VisionBackbone(config)
+        self.norm = nn.LayerNorm(_WIDTH)
+        self.heads = SceneHeads(EMBED_DIM, _WIDTH)
+
+    def start_from(self, eyes: Towers, pixels: Tensor) -> None:
+        """Take the eyes in open_clip's form, and their patch head; `pixels` are some normalised pictures."""
+        visual = eyes.clip.visual.state_dict()
+        start_davit(self.tower, visual, self.layers, pixels)
+        self.heads.load_state_dict(eyes.heads.state_dict())
+        self.norm.load_state_dict({"weight": visual["ln_post.weight"], "bias": visual["ln_post.bias"]})
+
+    def see(self, pixels: Tensor) -> Tensor:
+        """Patches (n, patches, width) of normalised pixels (n, 3, SIZE, SIZE)."""
+        seen: Tensor = self.tower(pixels).last_hidden_state  # (n, width, rows, columns)
+        return seen.flatten(2).transpose(1, 2)
+
+
+class CaptionerEyesLesson:
+    """What is under each patch, once more: DaViT has no table of positions, but convolutions, and channel blocks."""
+
+    def __init__(self, eyes: CaptionerEyes, drawn: Drawn, batch: int, seed: int = 0) -> None:
+        self.eyes, self.drawn, self.size, self.seed = eyes, drawn, batch, seed
+        self.targets = targets_of(drawn.scenes)
+
+    def batch_at(self, step: int) -> dict[str, Tensor]:
+        """Windows of pictures, and the object under each of their patches."""
+        rng = np.random.default_rng((self.seed, step, 3))
+        indices = batch_indices(len(self.drawn), self.size, step, self.seed + 3)
+        pixels, windows = random_windows(self.drawn.pictures(indices), SIZE, rng)
+        return {"pixels": pixels, "patches": patch_targets(self.targets.at(indices), windows, self.eyes.grid)}
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """The object under each patch."""
+        return self.eyes.heads.patch_loss(self.eyes.norm(self.eyes.see(batch["pixels"])), batch["patches"])
+
+    def evaluate(self, heldout: Drawn) -> dict[str, float]:
+        """How often the object under a patch of heldout pictures is known."""
+        pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
+        patches = torch.cat([self.eyes.norm(self.eyes.see(part)) for part in torch.split(pixels, 100)])
+        windows = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(heldout), 1)
+        wanted = patch_targets(targets_of(heldout.scenes), windows, self.eyes.grid)
+        under, figures = self.eyes.heads.patch_loss(patches, wanted)
+        return {"under": under.item(), **figures}
+
+
 class Captioner(nn.Module):
-    """Florence2ForConditionalGeneration, with a norm and heads for its patches that are not kept."""
+    """Florence2ForConditionalGeneration, whose vision tower is not trained."""
 
     def __init__(self, tokenizer: Any, layers: int, patch: int) -> None:
         super().__init__()
         from transformers import BartConfig, Florence2Config, Florence2ForConditionalGeneration
 
-        vision = {
-            "depths": [layers],
-            "patch_size": [patch],
-            "patch_stride": [patch],
-            "patch_padding": [0],
-            "patch_prenorm": [False],
-            "embed_dim": [_WIDTH],
-            "num_heads": [_WIDTH // 32],
-            "num_groups": [_WIDTH // 32],
-            "window_size": SIZE // patch,
-            "drop_path_rate": 0.0,
-            "projection_dim": _TEXT_WIDTH,
-        }
         text = BartConfig(
             vocab_size=len(tokenizer),
             d_model=_TEXT_WIDTH,
-            encoder_layers=1,
+            encoder_layers=2,
             decoder_layers=3,
             encoder_attention_heads=4,
             decoder_attention_heads=4,
@@ -122,7 +183,7 @@ class Captioner(nn.Module):
             init_std=0.07,  # BART's 0.02 suits 768 wide
         )
         config = Florence2Config(
-            vision_config=vision,
+            vision_config=vision_configuration(layers, patch),
             text_config=text.to_dict(),
             image_token_id=tokenizer.image_token_id,
             bos_token_id=tokenizer.bos_token_id,
@@ -131,22 +192,20 @@ class Captioner(nn.Module):
             decoder_start_token_id=tokenizer.eos_token_id,
         )
         self.florence = Florence2ForConditionalGeneration(config)
-        self.norm = nn.LayerNorm(_WIDTH)
-        self.heads = SceneHeads(EMBED_DIM, _WIDTH)
 
-    def start_from(self, visual: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> None:
-        """Take the dual encoder's eyes (open_clip's names) and its patch head."""
-        start_davit(self.florence.model.vision_tower, visual, len(self.florence.model.vision_tower.blocks[0]))
-        self.heads.load_state_dict(dict(heads))
-        self.norm.load_state_dict({"weight": visual["ln_post.weight"], "bias": visual["ln_post.bias"]})
+    def start_from(self, eyes: CaptionerEyes) -> None:
+        """Take the eyes, and leave them as they are."""
+        tower = self.florence.model.vision_tower
+        tower.load_state_dict(eyes.tower.state_dict())
+        tower.requires_grad_(False)
 
     @torch.no_grad()
-    def start_naming(self, naming: Tensor) -> None:
+    def start_naming(self, naming: Tensor, eyes: CaptionerEyes) -> None:
         """Let patches speak the words for what they show, and attention find what is alike (see `visual_words`)."""
         model = self.florence.model
         language = model.language_model
         concepts = name_alike(language.shared.weight, naming)
-        seen = visual_words(self.heads, concepts, length=7.0) * self.norm.weight
+        seen = visual_words(eyes.heads, concepts, length=7.0) * eyes.norm.weight
         model.multi_modal_projector.image_projection.weight.copy_(seen - seen.mean(1, keepdim=True))
         for layer in language.encoder.layers:
             for part in (layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj):
@@ -156,11 +215,12 @@ class Captioner(nn.Module):
             make_identity(layer.encoder_attn.v_proj, 1.0)
             make_identity(layer.encoder_attn.out_proj, 0.5)
 
-    def see(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Patches (n, patches, width) before, and image features (n, 1 + patches, width) after the projection."""
-        model = self.florence.model
-        seen = model.vision_tower(pixels).last_hidden_state  # (n, width, rows, columns)
-        return seen.flatten(2).transpose(1, 2), model.multi_modal_projector(seen)
+    def project(self, patches: Tensor) -> Tensor:
+        """Image features (n, 1 + patches, text width) of patches (n, patches, width)."""
+        side = round(patches.shape[1] ** 0.5)
+        seen = patches.transpose(1, 2).unflatten(2, (side, side))
+        features: Tensor = self.florence.model.multi_modal_projector(seen)
+        return features
 
     def save(self, directory: Path, tokenizer: Any) -> None:
         """Write model, tokenizer and image processor in the hub's format, in half precision."""
@@ -188,59 +248,54 @@ class Captioner(nn.Module):
 class CaptionerLesson:
     """Batches and loss of the recipe; a batch is decided by the step alone."""
 
-    def __init__(self, captioner: Captioner, drawn: Drawn, tokenizer: Any, batch: int, seed: int = 0) -> None:
-        self.captioner, self.drawn, self.tokenizer, self.size, self.seed = (
-            captioner,
-            drawn,
-            tokenizer,
-            batch,
-            seed,
-        )
-        self.targets = targets_of(drawn.scenes)
-        self.grid = round((captioner.image_tokens() - 1) ** 0.5)
+    def __init__(
+        self,
+        captioner: Captioner,
+        scenes: Sequence[Scene],
+        patches: npt.NDArray[np.float16],
+        tokenizer: Any,
+        batch: int,
+        seed: int = 0,
+    ) -> None:
+        """`patches` (n, patches, width) are what the eyes saw of the n scenes."""
+        self.captioner, self.scenes, self.patches = captioner, scenes, patches
+        self.tokenizer, self.size, self.seed = tokenizer, batch, seed
 
     def batch_at(self, step: int) -> dict[str, Any]:
-        """Pictures; questions about them; and longer texts: a detailed caption and one of the other tasks."""
-        rng = np.random.default_rng((self.seed, step))
-        indices = batch_indices(len(self.drawn), self.size, step, self.seed)
-        pixels, windows = random_windows(self.drawn.pictures(indices), SIZE, rng)
+        """What was seen; questions about it; and longer texts: a detailed caption and one of the other tasks."""
+        indices = batch_indices(len(self.scenes), self.size, step, self.seed)
         words = Random(f"{self.seed}/{step}")
         questions, texts = [], []
         for number, index in enumerate(indices):
-            scene = self.drawn.scenes[int(index)]
+            scene = self.scenes[int(index)]
             asked = words.sample(ask(scene, words), _QUESTIONS)
             questions += [Example(number, each.question, each.answer) for each in asked]
-            texts.append(Example(number, DETAILED, detailed_caption(scene)))
-            texts.append(other_task(number, scene, words))
-        targets = self.targets.at(indices)
+            if number % 2 == 0:  # long texts cost ten times as much as answers
+                texts.append(Example(number, DETAILED, detailed_caption(scene)))
+                texts.append(other_task(number, scene, words))
         return {
-            "pixels": pixels,
+            "patches": torch.from_numpy(self.patches[indices]).float(),
             "questions": encode_examples(questions, self.tokenizer),
             "texts": encode_examples(texts, self.tokenizer),
-            "patches": patch_targets(targets, windows, self.grid),
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        """Answers, captions, and the object under each patch."""
+        """Answers and captions."""
         captioner = self.captioner
-        patches, features = captioner.see(batch["pixels"])
+        features = captioner.project(batch["patches"])
         answer, right = answer_loss(captioner.florence, features, *batch["questions"])
         text, _ = answer_loss(captioner.florence, features, *batch["texts"])
-        under, figures = captioner.heads.patch_loss(captioner.norm(patches), batch["patches"])
-        loss = answer + text + under
-        return loss, {"answer": answer.item(), "right": right, "text": text.item(), **figures}
+        return answer + text, {"answer": answer.item(), "right": right, "text": text.item()}
 
-    def evaluate(self, heldout: Drawn, count: int = 60) -> dict[str, float]:
+    def evaluate(self, scenes: Sequence[Scene], patches: Tensor) -> dict[str, float]:
         """Question accuracy by kind, and F1 of the coloured things in detailed captions, all decoded greedily."""
-        pixels = whole_pictures(heldout.pictures(np.arange(count)), SIZE)
-        features = torch.cat([self.captioner.see(part)[1] for part in torch.split(pixels, 50)])
-        scenes = heldout.scenes[:count]
+        features = self.captioner.project(patches)
         asked = [(n, q) for n, s in enumerate(scenes) for q in ask(s, Random(f"dev/{s.seed}"))]
         answers = self._write([Example(n, q.question, "") for n, q in asked], features, 6)
         right: dict[str, list[bool]] = {}
         for (_, question), answer in zip(asked, answers, strict=True):
             right.setdefault(question.kind, []).append(answer == question.answer)
-        captions = self._write([Example(n, DETAILED, "") for n in range(count)], features, 90)
+        captions = self._write([Example(n, DETAILED, "") for n in range(len(scenes))], features, 90)
         agreed = agreement(captions, scenes)
         every = [one for kind in right.values() for one in kind]
         figures = {"answers": float(np.mean(every)), "f1": agreed.f1, "recall": agreed.recall}

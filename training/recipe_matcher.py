@@ -1,13 +1,14 @@
-"""The recipe of the built-in reranker `scenes-itm`: a small BLIP matcher that starts from the dual encoder's sight.
+"""The recipe of the built-in reranker `scenes-itm`: a small BLIP matcher behind eyes that are trained already.
 
-Each step shows some pictures, and with each picture two true captions with a false twin each (one fact changed), and
-a caption of another picture that the dual encoder takes for this one's.
+The eyes (`recipe_eyes`) stay as they are, so that what they see of each picture is computed once. Each step takes some
+pictures, and with each of them true captions with a false twin each, and a caption of another picture that the dual
+encoder takes for this one's. At first the twins have many errors, and the loss says which words are wrong; then one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from training import tokens
-from training.augment import MEAN, STD, random_windows, whole_pictures
+from training.augment import MEAN, STD, whole_pictures
 from training.drawn import SIZE, Drawn
 from training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
-from training.recipe_encoder import CONTEXT, EMBED_DIM, VOCABULARY, Towers, batch_indices, tokenise
-from training.scenes.captions import describe, hard_negatives
-from training.scenes.scene import Colour, Column, Detail, Kind, Language, Scene, Setting, Weather
-from training.supervision import SceneHeads, patch_targets, targets_of
+from training.recipe_encoder import CONTEXT, VOCABULARY, Towers, batch_indices, tokenise
+from training.scenes.captions import HardNegative, describe, hard_negatives, with_errors
+from training.scenes.scene import Detail, Language, Scene
+from training.supervision import SceneHeads
 from training.transplant import to_blip_vision
 from training.visual_words import make_identity, name_alike, visual_words
 
@@ -44,16 +45,10 @@ class _Text:
 
 
 _NEIGHBOURS = 16
-_TEXTS = 8  # for each picture
-_SIMPLE = (
-    300  # steps of captions about one thing, before those that differ from the truth in one fact of many
-)
-_HALF_SIMPLE = 600  # until here, half of the false twins are still of that kind
-_LOOKING = 1000  # steps in which the eyes, trained before, stay as they are: a step then costs half as much
 
 
 class Matcher(nn.Module):
-    """BlipForImageTextRetrieval, with a head for single tokens and one for patches that are not kept."""
+    """BlipForImageTextRetrieval, with heads for single tokens and for hidden words that are not kept."""
 
     def __init__(self, vision_width: int, layers: int, patch: int) -> None:
         super().__init__()
@@ -87,23 +82,28 @@ class Matcher(nn.Module):
         self.blip = BlipForImageTextRetrieval(config)
         self.token_head = nn.Linear(_WIDTH, 2)
         self.name_head = nn.Sequential(nn.Linear(_WIDTH, _WIDTH), nn.GELU(), nn.LayerNorm(_WIDTH))
-        self.heads = SceneHeads(EMBED_DIM, vision_width)
 
-    def start_from(self, towers: Towers) -> None:
-        """Take the dual encoder's eyes and its patch head."""
+    def start_from(self, eyes: Towers) -> None:
+        """Take the eyes, and leave them as they are."""
         layers = self.blip.config.vision_config.num_hidden_layers
-        self.blip.vision_model.load_state_dict(to_blip_vision(towers.clip.visual.state_dict(), layers))
-        self.heads.load_state_dict(towers.heads.state_dict())
+        self.blip.vision_model.load_state_dict(to_blip_vision(eyes.clip.visual.state_dict(), layers))
+        self.blip.vision_model.requires_grad_(False)
+
+    @torch.inference_mode()
+    def see(self, pixels: Tensor) -> Tensor:
+        """Features (n, patches + 1, width) of normalised pixels (n, 3, SIZE, SIZE)."""
+        seen: Tensor = self.blip.vision_model(pixel_values=pixels).last_hidden_state
+        return seen
 
     @torch.no_grad()
-    def start_naming(self, naming: Tensor) -> None:
+    def start_naming(self, naming: Tensor, heads: SceneHeads) -> None:
         """Let words for one thing be alike, and patches that show it be found by them (see `visual_words`)."""
         text = self.blip.text_encoder
         concepts = name_alike(text.embeddings.word_embeddings.weight, naming)
         text.embeddings.position_embeddings.weight.mul_(0.5)
         for layer in text.encoder.layer:
             attention = layer.crossattention
-            seen = visual_words(self.heads, concepts, length=7.0)
+            seen = visual_words(heads, concepts, length=7.0)
             make_identity(attention.self.query, 2.0)
             attention.self.key.weight.copy_(seen)
             attention.self.value.weight.copy_(seen)
@@ -142,12 +142,12 @@ class Matcher(nn.Module):
 
 
 @torch.inference_mode()
-def neighbours(towers: Towers, drawn: Drawn, tokenizer: Any, count: int) -> npt.NDArray[np.int64]:
-    """For each of the first `count` pictures the scenes whose detailed captions the dual encoder likes best."""
+def neighbours(towers: Towers, drawn: Drawn, tokenizer: Any) -> npt.NDArray[np.int64]:
+    """For each picture the scenes whose detailed captions the dual encoder likes best: (n, _NEIGHBOURS)."""
     towers.eval()
     images, texts = [], []
-    for start in range(0, count, 100):
-        indices = np.arange(start, min(start + 100, count))
+    for start in range(0, len(drawn), 100):
+        indices = np.arange(start, min(start + 100, len(drawn)))
         pixels = whole_pictures(drawn.pictures(indices), SIZE)
         images.append(nn.functional.normalize(towers.clip.visual(pixels)[0], dim=-1))
         scenes = [drawn.scenes[i] for i in indices]
@@ -163,38 +163,37 @@ class MatcherLesson:
     def __init__(
         self,
         matcher: Matcher,
-        drawn: Drawn,
+        scenes: Sequence[Scene],
+        features: npt.NDArray[np.float16],
         near: npt.NDArray[np.int64],
         tokenizer: Any,
         batch: int,
+        steps: int,
         seed: int = 0,
     ) -> None:
-        self.matcher, self.drawn, self.near, self.tokenizer = matcher, drawn, near, tokenizer
-        self.size, self.seed = batch, seed
-        self.targets = targets_of(drawn.scenes[: len(near)])
+        """`features` (n, patches + 1, width) are what the eyes saw of the n scenes, `near` (n, k) look alike."""
+        self.matcher, self.scenes, self.features, self.near = matcher, scenes, features, near
+        self.tokenizer, self.size, self.seed, self.dense_until = tokenizer, batch, seed, steps * 2 // 5
 
     def batch_at(self, step: int) -> dict[str, Any]:
-        """Pictures with `_TEXTS` captions each."""
-        rng = np.random.default_rng((self.seed, step))
-        indices = batch_indices(len(self.near), self.size, step, self.seed)
-        pixels, windows = random_windows(self.drawn.pictures(indices), SIZE, rng)
+        """What the eyes saw of some pictures, and texts about each of them."""
+        indices = batch_indices(len(self.features), self.size, step, self.seed)
         words = Random(f"{self.seed}/{step}")
-        rows = [row for i in indices for row in self._texts(int(i), words, step)]
-        by_length = sorted(range(len(rows)), key=lambda number: len(rows[number].ids))
+        rows = [
+            (number, text)
+            for number, index in enumerate(indices)
+            for text in self._texts(int(index), words, dense=step < self.dense_until)
+        ]
+        rows.sort(key=lambda row: len(row[1].ids))
         middle = len(rows) * 3 // 5  # short captions apart from long ones: less padding
-        targets = self.targets.at(indices)
         return {
-            "looking": step < _LOOKING,
-            "pixels": pixels,
-            "texts": [_padded(rows, part) for part in (by_length[:middle], by_length[middle:])],
-            "patches": patch_targets(targets, windows, round((self._patches()) ** 0.5)),
+            "features": torch.from_numpy(self.features[indices]).float(),
+            "texts": [_padded(part) for part in (rows[:middle], rows[middle:])],
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        """Matching of captions and of single tokens, and the object under each patch."""
-        matcher = self.matcher
-        with torch.set_grad_enabled(not batch["looking"]):
-            features = matcher.blip.vision_model(pixel_values=batch["pixels"]).last_hidden_state
+        """Matching of captions and of single tokens, and the words under masks."""
+        matcher, features = self.matcher, batch["features"]
         parts = [(part, matcher.attend(part["ids"], features[part["pictures"]])) for part in batch["texts"]]
         heads = torch.cat([hidden[:, 0] for _, hidden in parts])
         states = torch.cat([hidden.flatten(0, 1) for _, hidden in parts])
@@ -205,29 +204,19 @@ class MatcherLesson:
         judged = matches >= 0
         match, accuracy = matching_loss(matcher.blip.itm_head(heads[judged]), matches[judged])
         token, token_accuracy = token_matching_loss(matcher.token_head(states), differing)
-        named, naming = matching_loss(matcher.name(states[words >= 0]), words[words >= 0])
-        under, figures = matcher.heads.patch_loss(features[:, 1:], batch["patches"])
-        loss = 2 * match + 2 * token + named + under
-        return loss, {
-            "match": match.item(),
-            "right": accuracy,
-            "tokens": token_accuracy,
-            "named": named.item(),
-            "naming": naming,
-            **figures,
-        }
+        figures = {"match": match.item(), "right": accuracy, "token": token.item(), "tokens": token_accuracy}
+        loss = 2 * match + 2 * token
+        if (words >= 0).any():
+            named, naming = matching_loss(matcher.name(states[words >= 0]), words[words >= 0])
+            return loss + named, {**figures, "named": named.item(), "naming": naming}
+        return loss, {**figures, "named": 0.0, "naming": 0.0}
 
     def evaluate(
         self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.JAPANESE)
     ) -> dict[str, float]:
         """Pair accuracy on the hard negatives of heldout scenes, by kind and by language."""
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
-        features = torch.cat(
-            [
-                self.matcher.blip.vision_model(pixel_values=p).last_hidden_state
-                for p in torch.split(pixels, 100)
-            ]
-        )
+        features = self.matcher.see(pixels)
         figures: dict[str, float] = {}
         for language in languages:
             rows = [
@@ -251,52 +240,42 @@ class MatcherLesson:
         logits = self.matcher.match(tokenise(self.tokenizer, captions), features)
         return logits[:, 1] - logits[:, 0]
 
-    def _patches(self) -> int:
-        vision = self.matcher.blip.config.vision_config
-        return int((vision.image_size // vision.patch_size) ** 2)
-
-    def _texts(self, index: int, words: Random, step: int) -> list[_Text]:
-        """(token ids, labels of differing tokens, match) of a picture's captions."""
-        scene = self.drawn.scenes[index]
+    def _texts(self, index: int, words: Random, dense: bool) -> list[_Text]:
+        """Texts about a picture: at first with many errors each, later with one."""
+        scene = self.scenes[index]
         found: list[_Text] = []
-        if step < _SIMPLE:
-            for _ in range(2):
-                found += self._pair(*simple_pair(scene, words))
-            found.append(self._text(scene, words, 1))
-            found.append(self._text(words.choice(self.drawn.scenes), words, 0))
-            return found + self._masked(scene, words)
-        pairs = hard_negatives(scene, words.choice(_LANGUAGES), words)
-        pairs += hard_negatives(scene, words.choice(_LANGUAGES), words)
-        for pair in words.sample(pairs, 1 if step < _HALF_SIMPLE else 2):
-            found += self._pair(pair.caption, pair.negative)
-        if step < _HALF_SIMPLE:
-            found += self._pair(*simple_pair(scene, words))
-        other = self.drawn.scenes[int(words.choice(list(self.near[index])))]
-        found.append(self._text(other, words, int(_same(scene, other))))
-        found.append(self._text(scene, words, 1, words.choice(list(Detail))))
-        return found + self._masked(scene, words)
-
-    def _masked(self, scene: Scene, words: Random) -> list[_Text]:
-        """Two true captions, of one group and of all, with words hidden: naming what is seen comes before judging."""
-        found = []
-        for told in (scene, replace(scene, groups=(words.choice(scene.groups),))):
-            ids = self._ids(describe(told, words.choice(_LANGUAGES), Detail.HIGH, words))
-            chosen = [0 < n < len(ids) - 1 and words.random() < 0.3 for n in range(len(ids))]
-            masked = [_MASK if hide else word for word, hide in zip(ids, chosen, strict=True)]
-            hidden = [word if hide else -100 for word, hide in zip(ids, chosen, strict=True)]
-            found.append(_Text(masked, [-100] * len(ids), hidden, -100))
+        for _ in range(2 if dense else 1):
+            pair = with_errors(scene, words.choice(_LANGUAGES), words, words.choice((0.1, 0.3, 0.5)))
+            found += self._pair(pair)
+        if dense:
+            found.append(self._masked(scene, words))
+        else:
+            pairs = hard_negatives(scene, words.choice(_LANGUAGES), words)
+            pairs += hard_negatives(scene, words.choice(_LANGUAGES), words)
+            for pair in words.sample(pairs, 2):
+                found += self._pair(pair)
+        other = self.scenes[int(words.choice(list(self.near[index])))]
+        found.append(self._text(other, words, int(_same(scene, other)), words.choice(list(Detail))))
         return found
 
-    def _pair(self, true: str, false: str) -> list[_Text]:
-        true_ids, false_ids = self._ids(true), self._ids(false)
-        true_labels, false_labels = differing_tokens(true_ids, false_ids)
-        nothing = [-100] * max(len(true_ids), len(false_ids))
+    def _masked(self, scene: Scene, words: Random) -> _Text:
+        """A true caption with words hidden: naming what is seen comes before judging."""
+        ids = self._ids(describe(scene, words.choice(_LANGUAGES), Detail.HIGH, words))
+        chosen = [0 < n < len(ids) - 1 and words.random() < 0.3 for n in range(len(ids))]
+        masked = [_MASK if hide else word for word, hide in zip(ids, chosen, strict=True)]
+        hidden = [word if hide else -100 for word, hide in zip(ids, chosen, strict=True)]
+        return _Text(masked, [-100] * len(ids), hidden, -100)
+
+    def _pair(self, pair: HardNegative) -> list[_Text]:
+        true, false = self._ids(pair.caption), self._ids(pair.negative)
+        true_labels, false_labels = differing_tokens(true, false)
+        nothing = [-100] * max(len(true), len(false))
         return [
-            _Text(true_ids, true_labels, nothing[: len(true_ids)], 1),
-            _Text(false_ids, false_labels, nothing[: len(false_ids)], 0),
+            _Text(true, true_labels, nothing[: len(true)], 1),
+            _Text(false, false_labels, nothing[: len(false)], 0),
         ]
 
-    def _text(self, scene: Scene, words: Random, match: int, detail: Detail = Detail.HIGH) -> _Text:
+    def _text(self, scene: Scene, words: Random, match: int, detail: Detail) -> _Text:
         ids = self._ids(describe(scene, words.choice(_LANGUAGES), detail, words))
         return _Text(ids, [-100] * len(ids), [-100] * len(ids), match)
 
@@ -305,49 +284,20 @@ class MatcherLesson:
         return ids
 
 
-def simple_pair(scene: Scene, words: Random) -> tuple[str, str]:
-    """A caption that tells one of the scene's groups, and the same words with a fact or two made false."""
-    group = words.choice(scene.groups)
-    told = replace(scene, groups=(group,))
-    kinds = {other.kind for other in scene.groups}
-    changes = words.sample(
-        ("kind", "kind", "colour", "colour", "count", "column", "place"), words.choice((1, 1, 2))
-    )
-    if "kind" in changes:
-        group = replace(group, kind=words.choice([kind for kind in Kind if kind not in kinds]))
-    if "colour" in changes:
-        group = replace(group, colour=words.choice([c for c in Colour if c is not group.colour]))
-    if "count" in changes:
-        group = replace(group, count=words.choice([n for n in range(1, 5) if n != group.count]))
-    if "column" in changes:
-        group = replace(group, column=words.choice([c for c in Column if c is not group.column]))
-    false = replace(told, groups=(group,))
-    if "place" in changes:
-        false = replace(
-            false,
-            setting=words.choice([s for s in Setting if s is not scene.setting]),
-            weather=words.choice([w for w in Weather if w is not scene.weather]),
-        )
-    language, start = words.choice(_LANGUAGES), words.random()
-    return describe(told, language, Detail.HIGH, Random(start)), describe(
-        false, language, Detail.HIGH, Random(start)
-    )
-
-
-def _padded(rows: Sequence[_Text], chosen: Sequence[int]) -> dict[str, Tensor]:
+def _padded(rows: Sequence[tuple[int, _Text]]) -> dict[str, Tensor]:
     """Some of a batch's texts: token ids and labels (n, longest), matches (n,), and their pictures (n,)."""
-    length = max(len(rows[number].ids) for number in chosen)
-    ids = torch.full((len(chosen), length), tokens.PAD_ID)
-    differing = torch.full((len(chosen), length), -100)
-    hidden = torch.full((len(chosen), length), -100)
-    for line, number in enumerate(chosen):
-        row = rows[number]
-        ids[line, : len(row.ids)] = torch.tensor(row.ids)
-        differing[line, : len(row.ids)] = torch.tensor(row.differing)
-        hidden[line, : len(row.ids)] = torch.tensor(row.hidden)
-    matches = torch.tensor([rows[number].match for number in chosen])
-    pictures = torch.tensor(chosen) // _TEXTS
-    return {"ids": ids, "differing": differing, "hidden": hidden, "matches": matches, "pictures": pictures}
+    longest = max(len(text.ids) for _, text in rows)
+
+    def filled(lists: Sequence[Sequence[int]], empty: int) -> Tensor:
+        return torch.tensor([[*row, *[empty] * (longest - len(row))] for row in lists])
+
+    return {
+        "ids": filled([text.ids for _, text in rows], tokens.PAD_ID),
+        "differing": filled([text.differing for _, text in rows], -100),
+        "hidden": filled([text.hidden for _, text in rows], -100),
+        "matches": torch.tensor([text.match for _, text in rows]),
+        "pictures": torch.tensor([picture for picture, _ in rows]),
+    }
 
 
 def _same(one: Scene, other: Scene) -> bool:

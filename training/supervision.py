@@ -117,9 +117,7 @@ class SceneHeads(nn.Module):
         """Cross-entropy of everything that is known of a scene, read off unit embeddings (n, embed_dim)."""
         logits = self.whole(embeddings * self.embed_dim**0.5)
         whole, places = logits.split((sum(_WHOLE), _PLACES * sum(_PLACE)), dim=1)
-        loss = logits.new_zeros(())
-        for part, target in zip(whole.split(_WHOLE, dim=1), targets.whole.T, strict=True):
-            loss = loss + F.cross_entropy(part, target)
+        loss = _place_light_weather(whole, targets.whole)
         parts = places.unflatten(1, (_PLACES, -1)).split(_PLACE, dim=2)
         for number, part in enumerate(parts):
             share, balance = (3.0, self.kind_weights) if number == 0 else (1.0, None)
@@ -143,6 +141,11 @@ class SceneHeads(nn.Module):
         }
         return loss, figures
 
+    def whole_loss(self, embeddings: Tensor, whole: Tensor) -> Tensor:
+        """Cross-entropy of setting, time and weather alone, (n, 3), off unit embeddings (n, embed_dim)."""
+        logits = self.whole(embeddings * self.embed_dim**0.5)
+        return _place_light_weather(logits[:, : sum(_WHOLE)], whole)
+
     def patch_loss(self, patches: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy of the object under each patch: patches (n, g * g, width), labels (n, g * g, 3)."""
         parts = self.patch(patches).flatten(0, 1).split(_PATCH, dim=1)
@@ -155,8 +158,16 @@ class SceneHeads(nn.Module):
         figures = {
             "patch_kind": _accuracy(parts[0][seen], wanted[seen, 0]),
             "patch_colour": _accuracy(parts[1][seen], wanted[seen, 1]),
+            "patch_count": _accuracy(parts[2][seen], wanted[seen, 2]),
         }
         return loss, figures
+
+
+def _place_light_weather(logits: Tensor, whole: Tensor) -> Tensor:
+    loss = logits.new_zeros(())
+    for part, target in zip(torch.split(logits, _WHOLE, dim=1), whole.T, strict=True):
+        loss = loss + F.cross_entropy(part, target)
+    return loss
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> float:

@@ -49,8 +49,12 @@ def to_blip_vision(visual: Weights, layers: int) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def start_davit(tower: nn.Module, visual: Weights, layers: int) -> None:
-    """Give `Florence2VisionBackbone` of one stage, `layers` deep, the weights of open_clip's `VisionTransformer`."""
+def start_davit(tower: nn.Module, visual: Weights, layers: int, pixels: Tensor) -> None:
+    """Give `Florence2VisionBackbone` of one stage, `layers` deep, the weights of open_clip's `VisionTransformer`.
+
+    `pixels` (n, 3, h, w) are typical pictures: the norm after DaViT's patches is set so that they keep their spread,
+    without which the layers see something else than what they were trained on.
+    """
     state = tower.state_dict()
     for name, value in state.items():
         if name.rpartition(".")[0].endswith(
@@ -59,6 +63,9 @@ def start_davit(tower: nn.Module, visual: Weights, layers: int) -> None:
             value.zero_()
     state["convs.0.conv.weight"].copy_(visual["conv1.weight"])
     state["convs.0.conv.bias"].copy_(visual["positional_embedding"][1:].mean(0))
+    patches = nn.functional.conv2d(pixels, visual["conv1.weight"], stride=visual["conv1.weight"].shape[-1])
+    patches = patches.flatten(2).transpose(1, 2) + visual["positional_embedding"][1:]
+    state["convs.0.norm.weight"].fill_(patches.std(-1).mean().item())
     for layer in range(layers):
         prefix = f"blocks.0.{layer}.spatial_block."
         for name, value in _layer(visual, layer, prefix, _DAVIT_LAYER).items():

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 from string import Formatter
+from typing import TypeVar
 
 from training.scenes.languages.tongue import Case, Numbers, Stream, Told, Tongue, chance, pick
 from training.scenes.languages.voices import TONGUES
 from training.scenes.layout import Relation, RelationKind, relations
-from training.scenes.scene import Detail, Group, Language, Layer, Scene, Size
+from training.scenes.scene import (
+    Colour,
+    Column,
+    Detail,
+    Group,
+    Kind,
+    Language,
+    Layer,
+    Scene,
+    Setting,
+    Size,
+    Time,
+    Weather,
+)
 from training.scenes.vocabulary import KINDS
+
+_Fact = TypeVar("_Fact")
 
 _RELATION_SHARE = 0.4  # of the detailed captions that could tell a relation do
 _LAYER_SHARE = 0.55  # of the positions also tell the layer
@@ -88,6 +104,28 @@ def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNe
     if told.relation:
         add("relation", told, scene, replace(told, relation=_reversed(told.relation, rng)))
     return found
+
+
+def with_errors(scene: Scene, language: Language, rng: Random, share: float) -> HardNegative:
+    """A detailed caption, and the same words with every fact made false with the chance `share`; at least one is.
+
+    Not a hard negative, but a dense one: most of its words can be told right from wrong by looking. Its kind is
+    `several`. Sizes are not told.
+    """
+    order = _shuffled(range(len(scene.groups)), rng)
+    known = relations(scene)
+    relation = pick(rng, known) if known and chance(rng, _RELATION_SHARE) else None
+    plan = _Plan(order, relation, sizes=False)
+    paired = {relation.first, relation.second} if relation else set()
+    told_by_place = [index for index in order if index not in paired]
+    turned = relation is not None and chance(rng, share)
+    other = _with_errors(scene, told_by_place, rng, share)
+    if other == scene and not turned:
+        other = _change_kind(scene, rng) if chance(rng, 0.5) else _change_count(scene, rng)
+    other_plan = replace(plan, relation=_reversed(relation, rng)) if relation and turned else plan
+    tongue, start = TONGUES[language], rng.random()
+    caption = _tell(scene, tongue, Detail.HIGH, plan, Stream(start))
+    return HardNegative(caption, _tell(other, tongue, Detail.HIGH, other_plan, Stream(start)), "several")
 
 
 def tells_size(scene: Scene, group: Group) -> bool:
@@ -266,6 +304,32 @@ def _change_kind(scene: Scene, rng: Random) -> Scene:
     present = {other.kind for other in scene.groups}
     absent = [kind for kind in KINDS[scene.setting, group.layer] if kind not in present]
     return _with(scene, {index: replace(group, kind=pick(rng, absent))})
+
+
+def _with_errors(scene: Scene, told_by_place: Sequence[int], rng: Random, share: float) -> Scene:
+    """Each fact changed with the chance `share`; the column only of groups that are told by it."""
+
+    def other(options: Iterable[_Fact], now: _Fact) -> _Fact:
+        return pick(rng, [option for option in options if option != now]) if chance(rng, share) else now
+
+    absent = [kind for kind in Kind if kind not in {group.kind for group in scene.groups}]
+    groups = tuple(
+        replace(
+            group,
+            kind=pick(rng, absent) if chance(rng, share) else group.kind,
+            colour=other(Colour, group.colour),
+            count=other(range(1, 5), group.count),
+            column=other(Column, group.column) if index in told_by_place else group.column,
+        )
+        for index, group in enumerate(scene.groups)
+    )
+    return replace(
+        scene,
+        groups=groups,
+        setting=other(Setting, scene.setting),
+        time=other(Time, scene.time),
+        weather=other(Weather, scene.weather),
+    )
 
 
 def _reversed(relation: Relation, rng: Random) -> Relation:

@@ -1,0 +1,33 @@
+"""What frozen eyes see of the drawn pictures, computed once and kept: (pictures, tokens, width) in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+from tqdm import tqdm
+
+from training.augment import whole_pictures
+from training.drawn import SIZE, Drawn
+
+_BATCH = 100
+
+Features = npt.NDArray[np.float16]
+
+
+def seen(path: Path, drawn: Drawn, see: Callable[[Tensor], Tensor]) -> Features:
+    """Features of all pictures, read from `path` or computed by `see` and written there when all are done."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parts = [
+            see(whole_pictures(drawn.pictures(indices), SIZE)).half().numpy()
+            for indices in tqdm(np.split(np.arange(len(drawn)), range(_BATCH, len(drawn), _BATCH)), "looking")
+        ]
+        unfinished = path.with_suffix(".unfinished.npy")
+        np.save(unfinished, np.concatenate(parts))
+        unfinished.replace(path)
+    features: Features = np.load(path, mmap_mode="r")
+    return features
