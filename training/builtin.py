@@ -117,7 +117,7 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     drawn = data(runs)
     directory = models / "scenes-florence"
     if not (directory / "tokenizer.json").is_file():
-        recipe_captioner.learn_tokenizer(drawn).save_pretrained(directory)
+        recipe_captioner.learn_tokenizer(drawn.scenes).save_pretrained(directory)
     tokenizer = _tokenizer(directory)
     eyes = _captioner_eyes()
     eyes.load_state_dict(_weights(runs / "scenes-florence-eyes"))

@@ -50,12 +50,12 @@ _TEXT_WIDTH = 128
 _QUESTIONS = 5  # for each picture and step
 
 
-def learn_tokenizer(drawn: Drawn) -> Any:
+def learn_tokenizer(scenes: Sequence[Scene]) -> Any:
     """Byte-level BPE over captions, questions and answers, BART's special tokens, <image> and <loc_0>…<loc_999>."""
     from transformers import PreTrainedTokenizerFast
 
     texts = [CAPTION, DETAILED, DETECT, GROUND]
-    for scene in drawn.scenes[:3000]:
+    for scene in scenes[:3000]:
         words = Random(f"captioner/{scene.seed}")
         texts.append(describe(scene, Language.ENGLISH, Detail.HIGH, words))
         texts += [f"{asked.question} {asked.answer}" for asked in ask(scene, words)]

@@ -1,0 +1,126 @@
+"""The recipes of the built-in models: what they start from, and what a step is made of."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training import recipe_captioner, recipe_encoder, recipe_matcher, tokens
+from training.recipe_encoder import Towers, configuration
+from training.scenes.captions import describe, with_errors
+from training.scenes.sampling import sample_scene
+from training.scenes.scene import Detail, Language, Split
+
+LAYERS, PATCH, WIDTH = 6, 32, 160
+SCENES = [sample_scene(seed, Split.TRAIN) for seed in range(12)]
+
+
+@pytest.fixture(scope="module")
+def towers() -> Towers:
+    """A dual encoder of the built-in shape with random weights, patches twice as wide."""
+    torch.manual_seed(0)
+    return Towers(configuration(128, PATCH, WIDTH)).eval()
+
+
+@pytest.fixture(scope="module")
+def pixels() -> torch.Tensor:
+    """Two pictures of noise, normalised."""
+    return torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A tokenizer learnt from captions of a few scenes."""
+    captions = [describe(s, language, Detail.HIGH, Random(0)) for s in SCENES for language in Language]
+    return tokens.save(tokens.learn(captions, 600), tmp_path_factory.mktemp("tokens"), recipe_encoder.CONTEXT)
+
+
+def test_the_matcher_sees_what_the_dual_encoder_sees(towers: Towers, pixels: torch.Tensor) -> None:
+    """BLIP's vision tower with the transplanted weights gives open_clip's patch features."""
+    matcher = recipe_matcher.Matcher(WIDTH, LAYERS, PATCH).eval()
+    matcher.start_from(towers)
+    with torch.inference_mode():
+        expected = towers.clip.visual(pixels)[1]
+    torch.testing.assert_close(matcher.see(pixels)[:, 1:], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_captioner_starts_with_the_eyes_patches(towers: Towers, pixels: torch.Tensor) -> None:
+    """DaViT's patches keep the spread the layers were trained on; a norm of ones would shrink or stretch them."""
+    visual = towers.clip.visual
+    with torch.no_grad():
+        visual.conv1.weight.mul_(5)
+    eyes = recipe_captioner.CaptionerEyes(LAYERS, PATCH).eval()
+    eyes.start_from(towers, pixels)
+    with torch.inference_mode():
+        expected = visual.conv1(pixels).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]
+        patches = eyes.tower.convs[0](pixels).flatten(2).transpose(1, 2)
+    assert patches.std().item() == pytest.approx(expected.std().item(), rel=0.1)
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32),
+    language=st.sampled_from(Language),
+    share=st.sampled_from((0.0, 0.1, 0.5, 1.0)),
+)
+def test_a_caption_with_errors_is_never_true(seed: int, language: Language, share: float) -> None:
+    """The twin differs from the true caption, and equal generators give equal twins."""
+    scene = sample_scene(seed, Split.TRAIN)
+    pair = with_errors(scene, language, Random(seed), share)
+    assert pair.caption != pair.negative
+    assert pair == with_errors(scene, language, Random(seed), share)
+
+
+def _lesson(tokenizer: object, seed: int = 0) -> recipe_matcher.MatcherLesson:
+    torch.manual_seed(seed)
+    matcher = recipe_matcher.Matcher(WIDTH, LAYERS, PATCH)
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((len(SCENES), 17, WIDTH)).astype(np.float16)
+    near = np.array([[(n + 1) % len(SCENES)] for n in range(len(SCENES))])
+    return recipe_matcher.MatcherLesson(matcher, SCENES, features, near, tokenizer, batch=4, steps=10)
+
+
+@pytest.mark.parametrize("step", [0, 9])
+def test_a_matcher_step_is_decided_by_its_number(tokenizer: object, step: int) -> None:
+    """Two lessons make the same batch of a step, so that a killed run goes on as if it had not been."""
+    one, other = (_lesson(tokenizer, seed).batch_at(step) for seed in (0, 1))
+    torch.testing.assert_close(one["features"], other["features"])
+    for part, same in zip(one["texts"], other["texts"], strict=True):
+        assert part.keys() == same.keys()
+        assert all(torch.equal(part[name], same[name]) for name in part)
+
+
+def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
+    """Repeating one step lowers its loss."""
+    torch.set_num_threads(1)
+    lesson = _lesson(tokenizer)
+    batch = lesson.batch_at(0)
+    trained = [parameter for parameter in lesson.matcher.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=1e-3)
+    losses = []
+    for _ in range(6):
+        loss, _ = lesson.loss(batch)
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert losses[-1] < losses[0]
+
+
+def test_a_captioner_step_asks_and_tells() -> None:
+    """A step has questions about every picture, and longer texts about half of them."""
+    words = recipe_captioner.learn_tokenizer(SCENES)
+    captioner = recipe_captioner.Captioner(words, LAYERS, PATCH)
+    patches = np.zeros((len(SCENES), 16, WIDTH), np.float16)
+    lesson = recipe_captioner.CaptionerLesson(captioner, SCENES, patches, words, batch=4)
+    batch = lesson.batch_at(0)
+    assert sorted(set(batch["questions"][0].tolist())) == [0, 1, 2, 3]
+    assert batch["texts"][0].tolist() == [0, 0, 2, 2]
+    loss, figures = lesson.loss(batch)
+    assert torch.isfinite(loss)
+    assert 0 <= figures["right"] <= 1
