@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.cli import (
+    benching,
     demo,
     evaluating,
     exchange,
@@ -40,6 +41,7 @@ for family in (
     serving,
     understanding,
     exchange,
+    benching,
 ):
     family.register(app)
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from retrieval.models.ports import DualEncoder
     from retrieval.settings import Settings
 
-scenes = typer.Typer(help="The drawn collection.", no_args_is_help=True, rich_markup_mode=None)
+scenes = typer.Typer(
+    help="The drawn collection.",
+    epilog="Example: vasari scenes render --count 300 ./scenes",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 class DetailChoice(StrEnum):

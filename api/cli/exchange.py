@@ -33,7 +33,7 @@ def export(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Write items, captions, attributes and vectors for other tools, or another library."""
+    """Write items with their captions and vectors, for other tools."""
     from indexer.exchange.exporting import Format
     from indexer.exchange.exporting import export as write
     from retrieval.library import Library
@@ -77,7 +77,7 @@ def import_(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Bring in items with vectors that another tool or library made; nothing is embedded anew."""
+    """Bring in items with the vectors that another tool made."""
     from api.cli.progress import Bar
     from indexer.exchange.importing import import_ as read
     from indexer.sources.table import Columns

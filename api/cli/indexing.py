@@ -85,7 +85,7 @@ def index(
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Bring the library in step with folders, tables, shards or buckets.
+    """Bring the library in step with folders, tables or buckets.
 
     Adds, updates, moves and removes what changed, and touches nothing else.
     """
@@ -228,6 +228,7 @@ def failures(
     library: LibraryOption = None,
 ) -> None:
     """List the files that could not be indexed, and why."""
+    from indexer.progress import IndexReport
     from indexer.sources.folder import FolderSource
     from retrieval.library import Library
     from retrieval.originals.uris import is_local_file
@@ -236,6 +237,8 @@ def failures(
         if retry:
             uris = [failure.uri for failure in opened.catalog.failures()]
             if not uris:
+                if json:
+                    output.print_json(IndexReport().as_json())
                 output.note("no failures to try again")
                 return
             files = [uri for uri in uris if is_local_file(uri)]

@@ -39,7 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(words: Sequence[str]) -> None:
-    """Run the command that `words` name."""
+    """Run the command that `words` name; what is typed most never imports Typer."""
+    from api.cli import kept_help
+
+    if (text := kept_help.read(words)) is not None:
+        from api.cli import output
+
+        output.line(text)
+        sys.exit(0)
     if words[:1] == ["search"]:
         from api.cli import plain_search
 

@@ -1,18 +1,27 @@
-"""`vasari models list|info|pull`: which models there are, and which are on this machine."""
+"""`vasari models list|info|pull|optimize`: which models there are, which are here, and faster forms of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from api.cli import output
-from api.cli.options import JsonOption, open_settings
+from api.cli.options import JsonOption, LibraryOption, open_settings
 
 if TYPE_CHECKING:
+    from indexer.optimizing import OptimizeReport
+    from retrieval.domain import EmbeddingSpace
+    from retrieval.library import Library
     from retrieval.models.presets import PresetStatus
 
-group = typer.Typer(help="The models: list them, look one up.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(
+    help="The models: list them, look one up, fetch one.",
+    epilog="Example: vasari models list",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list", epilog="Example: vasari models list --json")
 def list_models(json: JsonOption = False) -> None:
-    """List the presets with size, licence, published quality, and whether the weights are here."""
+    """List the presets: size, licence, quality, and whether they are here."""
     from retrieval.models.presets import describe_presets
 
     found = describe_presets()
@@ -82,6 +91,89 @@ def pull(
     else:
         folder = locate(resolve(name), access, accept_licence=accept_licence).weights.parent
     output.line(f"{name} is on this machine: {folder}")
+
+
+@group.command("optimize", epilog="Example: vasari models optimize --precision int8 --dry-run")
+def optimize_model(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="MODEL", help="A model of the library. [default: the one it searches with]"),
+    ] = None,
+    precision: Annotated[
+        Literal["int8", "float32", "bfloat16"],
+        typer.Option(help="int8 and float32 are exported and need no torch; bfloat16 wants AMX."),
+    ] = "int8",
+    photos: Annotated[
+        Path | None, typer.Option(help="Measure on this folder instead of the library's pictures.")
+    ] = None,
+    pictures: Annotated[int, typer.Option(help="Measure on so many pictures.", min=8)] = 64,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Measure and report; switch nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Switch even where the vectors are too far off.")
+    ] = False,
+    off: Annotated[bool, typer.Option("--off", help="Go back to the model as it is.")] = False,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Make a faster form of a library's model for this CPU.
+
+    Its vectors are compared with the model's own on your pictures before anything is switched, and nothing is
+    switched that is too far off. Vectors that are in the library stay as they are.
+    """
+    from indexer.optimizing import optimize, own_pictures, pictures_below, switch_off
+    from retrieval.library import Library
+
+    with Library.open(library, open_settings()) as opened:
+        space = _space_of(opened, model)
+        if off:
+            was_on = switch_off(opened, space)
+            output.line(f"{space.model} runs as it is" + ("" if was_on else "; nothing was switched on"))
+            return
+        chosen = (
+            own_pictures(opened, pictures)
+            if photos is None
+            else pictures_below(photos, pictures, opened.image_limits)
+        )
+        report = optimize(opened, space, chosen, precision=precision, force=force, dry_run=dry_run)
+    if json:
+        output.print_json(report.as_json())
+    else:
+        _show(report)
+
+
+def _space_of(library: Library, model: str | None) -> EmbeddingSpace:
+    """The library's space of a model; a name that none has is an error that says which there are."""
+    from retrieval.errors import NotFoundError
+
+    if model is None:
+        return library.space()
+    spaces = library.catalog.spaces()
+    found = next((space for space in spaces if model in (space.model, space.name)), None)
+    if found is None:
+        names = ", ".join(space.model for space in spaces) or "none yet"
+        raise NotFoundError(f"this library has no vectors of {model!r}; its models: {names}")
+    return found
+
+
+def _show(report: OptimizeReport) -> None:
+    gain = report.images_per_second / report.images_per_second_before
+    output.line(f"{report.model} in {report.precision}, measured on {report.pictures} pictures")
+    output.line(
+        f"speed     {report.images_per_second:.1f} images/s, {gain:.2f} × the"
+        f" {report.images_per_second_before:.1f} of the model as it is (encoding alone)"
+    )
+    output.line(
+        f"drift     cosine to the model's own vectors: mean {report.cosine_mean:.5f}, least {report.cosine_min:.5f}"
+    )
+    k = report.recall_at
+    output.line(
+        f"recall@{k:<2} {report.text_recall:.3f} for texts ({report.texts}), {report.image_recall:.3f} for pictures,"
+        " against the model's own vectors"
+    )
+    if report.switched:
+        output.line("switched on for this library; `vasari models optimize --off` goes back")
+    else:
+        output.line("nothing was switched" + (f": {report.too_far}" if report.too_far else ""))
 
 
 def _fields(status: PresetStatus) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""docs/cli.md, made from the commands' own help: `python -m api.cli.reference` writes it, `--check` compares.
+"""docs/cli.md and help.json, made from the commands' own help: `python -m api.cli.reference` writes them.
 
-`make check` runs the comparison, so that the page can never differ from what the commands say.
+help.json is what `--help` prints, kept so that printing it need not import Typer and all commands. `--check` compares
+both with the commands; `make check` runs it, so that neither can ever differ from what the commands say.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
+
+from api.cli.kept_help import KEPT, WIDTH
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -21,33 +25,40 @@ Made from `--help` by `python -m api.cli.reference`; do not edit.
 """
 
 
-def page() -> str:
-    """The whole page."""
-    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}  # the width decides where lines break
+def helps() -> dict[str, str]:
+    """What `--help` says of each command, by the command's words."""
+    os.environ |= {
+        "COLUMNS": str(WIDTH),
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+    }  # the width decides where lines break
     from api.cli.commands import app
 
-    root: Any = typer.main.get_command(app)
-    parts = [_HEAD]
-    for name, command, context in _commands(root, typer.Context(root, info_name="vasari")):
-        parts.append(f"## {name}\n\n```\n{command.get_help(context).rstrip()}\n```\n")
-    return "\n".join(parts)
+    return dict(_helps(typer.main.get_command(app), "vasari", None))
 
 
-def _commands(command: Any, context: Any) -> Iterator[tuple[str, Any, Any]]:
+def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
     """A command and all below it, in the order of their help."""
-    yield context.command_path, command, context
-    for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
-        child = command.get_command(context, name)
-        yield from _commands(child, typer.Context(child, info_name=name, parent=context))
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+    yield context.command_path, command.get_help(context).rstrip()
+    for below in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        yield from _helps(command.get_command(context, below), below, context)
+
+
+def page(texts: dict[str, str]) -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *(f"## {name}\n\n```\n{text}\n```\n" for name, text in texts.items())])
 
 
 def main() -> None:
-    """Write the page, or with --check tell whether it is up to date."""
-    made = page()
-    if "--check" not in sys.argv:
-        PAGE.write_text(made, "utf-8")
-    elif not PAGE.is_file() or PAGE.read_text("utf-8") != made:
-        sys.exit("docs/cli.md differs from the commands' help: run `python -m api.cli.reference`")
+    """Write both files, or with --check tell whether they are up to date."""
+    texts = helps()
+    kept = json.dumps(texts, ensure_ascii=False, indent=1) + "\n"
+    for file, made in ((PAGE, page(texts)), (KEPT, kept)):
+        if "--check" not in sys.argv:
+            file.write_text(made, "utf-8")
+        elif not file.is_file() or file.read_text("utf-8") != made:
+            sys.exit(f"{file.name} differs from the commands' help: run `python -m api.cli.reference`")
 
 
 if __name__ == "__main__":

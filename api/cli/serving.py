@@ -14,6 +14,7 @@ from api.cli.options import JsonOption, LibraryOption
 keys_app = typer.Typer(
     name="keys",
     help="Keys of the HTTP service: create, list, revoke.",
+    epilog="Example: vasari keys create page --scope search",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -38,18 +38,19 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     terms: list[Term] = []
     sign = 1.0
     pending: list[str] = []
+    column = operator = 0  # of this word, and of the operator before it
     for word in [*words, "+"]:
         if word not in ("+", "-"):
             pending.append(word)
-            continue
-        if pending:
-            terms.extend(_terms_of(pending, sign, files=files))
-        elif terms or sign < 0:
-            raise QueryError(
-                "an operator needs a term on its right: boat - people", text, _column(words, word)
-            )
-        pending = []
-        sign = -1.0 if word == "-" else 1.0
+        else:
+            if pending:
+                terms.extend(_terms_of(pending, sign, files=files))
+            elif terms or sign < 0:
+                raise QueryError("an operator needs a term on its right: boat - people", text, operator)
+            pending = []
+            sign = -1.0 if word == "-" else 1.0
+            operator = column
+        column += len(word) + 1
     if not terms:
         raise QueryError("an empty query finds nothing: give some words, a picture or item:ID", text, 0)
     return check_terms(terms, text)
@@ -122,6 +123,3 @@ def _exists(word: str, *, files: bool) -> bool:
     except (OSError, RuntimeError, ValueError):  # too long, no such home, an embedded NUL
         return False
 
-
-def _column(words: Sequence[str], operator: str) -> int:
-    return max(" ".join(words).rfind(operator), 0)

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from api.cli import reference
+from api.cli.commands import app
 from api.cli.main import main
 from tests.models import write_model
 
@@ -177,11 +180,30 @@ def test_a_rebuilt_library_answers_as_before(run: Run, tmp_path: Path, tiny_mode
     assert run("doctor")[1] == "all is well\n"
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["index"], ["search"], ["models", "list"], ["eval"], ["train"], ["serve"]]
-)
-def test_help_has_an_example(run: Run, command: list[str]) -> None:
-    """Every command shows how it is used."""
-    code, out, _ = run(*command, "--help")
-    assert code == 0
-    assert "Example:" in out or "Begin with:" in out
+HELPS = reference.helps()
+
+
+@pytest.mark.parametrize("command", HELPS)
+def test_help_has_an_example(command: str) -> None:
+    """Every command shows how it is used, and what it shows names the command."""
+    _, _, example = HELPS[command].rpartition("Begin with: " if command == "vasari" else "Example: ")
+    assert example.startswith(command)
+
+
+def test_the_kept_help_is_what_typer_prints(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-h and --help print from a file what they print in a terminal too narrow for the file."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ("vasari", "vasari search", "vasari keys create"):
+        words = command.split()[1:]
+        typed = CliRunner().invoke(app, [*words, "--help"], prog_name="vasari").stdout
+        assert run(*words, "-h") == run(*words, "--help") == (0, f"{typed.rstrip()}\n", "")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, run("--help")[1].splitlines())) <= 60
+
+
+def test_a_retry_without_failures_still_answers_in_json(run: Run, tmp_path: Path, tiny_model: Path) -> None:
+    """Programs get counts of zero, people a line."""
+    run("index", picture(tmp_path / "photos" / "1.png", 1), "--model", tiny_model)
+    code, printed, said = run("failures", "--retry", "--json")
+    assert (code, counts(printed)) == (0, expect())
+    assert said == "no failures to try again\n"

@@ -59,6 +59,16 @@ def test_what_cannot_be_searched_is_refused(words: list[str]) -> None:
         parse_terms(words)
 
 
+@pytest.mark.parametrize(
+    ("query", "column"), [("boat -", 5), ("a red boat + + fog", 11), ("- - boat", 0), ("boat - 2:fog +", 13)]
+)
+def test_the_operator_without_a_term_is_pointed_at(query: str, column: int) -> None:
+    """The caret stands under the operator that lacks a term on its right."""
+    with pytest.raises(QueryError) as caught:
+        parse_query(query)
+    assert caught.value.column == column
+
+
 def test_too_many_terms_are_refused() -> None:
     """A query has a bounded number of terms."""
     with pytest.raises(QueryError, match="at most 32"):
