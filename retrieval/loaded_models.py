@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, UnsupportedError
-from retrieval.settings import Settings
+from retrieval.settings import Precision, Settings
 
 if TYPE_CHECKING:
     from retrieval.catalog.catalog import Catalog
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from retrieval.models.ports import DualEncoder, TextEncoder
     from retrieval.models.presets import ModelKind
     from retrieval.models.reranker import BlipReranker
-    from retrieval.models.text_onnx import OnnxTextEncoder
 
 
 class LoadedModels:
@@ -31,7 +31,7 @@ class LoadedModels:
         self._settings = settings
         self._directory = directory
         self._encoders: dict[str, DualEncoder] = {}
-        self._text_encoders: dict[str, OnnxTextEncoder] = {}
+        self._text_encoders: dict[str, TextEncoder] = {}
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
         self.long_lived = False  # a service spends more on opening models, to answer each query faster
@@ -50,7 +50,7 @@ class LoadedModels:
         if not (self._directory / space.name).exists():
             export_text_tower(encoder, self._directory / space.name)
         with self._lock:
-            self._encoders[space.name] = encoder
+            self._encoders[space.name] = self._optimized(space) or encoder
         if catalog.default_space() is None:
             catalog.set_default_space(space.name)
         return space
@@ -70,6 +70,8 @@ class LoadedModels:
                         f" {space.model!r} have {encoder.dim}: import them again with the model that made them"
                     )
                 self._encoders[space.name] = encoder
+            if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
+                self._encoders[space.name] = optimized
             if space.name not in self._encoders:
                 found = self.use(space.model)
                 if found.name != space.name:
@@ -79,14 +81,50 @@ class LoadedModels:
                     )
             return self._encoders[space.name]
 
-    def _load(self, reference: str) -> OpenClipEncoder:
+    def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
+        """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
+        from retrieval.models.image_onnx import GRAPHS, OnnxEncoder, read_settings
+
+        settings, directory = self._settings, self._directory / space.name
+        if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
+            return None
+        chosen = read_settings(directory)
+        if chosen is None:
+            return None
+        if chosen["precision"] in GRAPHS:
+            return OnnxEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
+        return self._load(space.model, chosen["precision"])
+
+    def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:
+        """The exported text tower; UnsupportedError for a model that has none."""
+        from retrieval.models.text_onnx import OnnxTextEncoder
+
+        with self._lock:
+            if space.name not in self._text_encoders:
+                self._text_encoders[space.name] = OnnxTextEncoder.open(
+                    self._directory / space.name,
+                    threads=self._settings.threads,
+                    long_lived=self.long_lived,
+                )
+            return self._text_encoders[space.name]
+
+    def _texts(self, space: EmbeddingSpace) -> TextEncoder:
+        """The text half beside an exported picture half."""
+        try:
+            return self._exported_texts(space)
+        except UnsupportedError:
+            with self._lock:
+                self._text_encoders[space.name] = self._load(space.model)
+                return self._text_encoders[space.name]
+
+    def _load(self, reference: str, precision: Precision | None = None) -> OpenClipEncoder:
         from retrieval.models.dual_encoder import OpenClipEncoder
 
         settings = self._settings
         return OpenClipEncoder.load(
             reference,
             device=settings.device,
-            precision=settings.precision,
+            precision=precision or settings.precision,
             threads=settings.threads,
             offline=settings.offline,
             hub_timeout=settings.hub_timeout,
@@ -100,18 +138,10 @@ class LoadedModels:
             tower = self._directory / space.name
             if not tower.exists():  # imported vectors, whose model was never loaded here
                 return self.encoder(space)
-            if space.name not in self._text_encoders:
-                from retrieval.models.text_onnx import OnnxTextEncoder
-
-                try:
-                    self._text_encoders[space.name] = OnnxTextEncoder.open(
-                        self._directory / space.name,
-                        threads=self._settings.threads,
-                        long_lived=self.long_lived,
-                    )
-                except UnsupportedError:
-                    return self.encoder(space)
-            return self._text_encoders[space.name]
+            try:
+                return self._exported_texts(space)
+            except UnsupportedError:
+                return self.encoder(space)
 
     def reranker(self, encoder: str) -> BlipReranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""

@@ -1,0 +1,128 @@
+"""`vasari bench`: how fast this machine indexes a folder, and what would make it faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import output
+from api.cli.indexing import BatchOption, ModelOption, ThreadsOption
+from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
+
+if TYPE_CHECKING:
+    from indexer.bench import BenchReport
+    from retrieval.models.dual_encoder import OpenClipEncoder
+    from retrieval.models.image_onnx import OnnxEncoder
+    from retrieval.settings import Settings
+
+_DRAWN, _DRAWN_SIZE = 32, 512
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari bench ~/Pictures --device cpu")(bench)
+
+
+def bench(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Your pictures. [default: drawn ones]")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Measure on so many pictures.", min=1)] = 200,
+    model: ModelOption = None,
+    batch: BatchOption = 32,
+    decode_threads: ThreadsOption = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Measure how fast a folder would be indexed, what holds it up, and what would help.
+
+    Nothing is written. A library that is there is asked for its model only.
+    """
+    from indexer.bench import bench as measure
+
+    settings = open_settings(device=device, precision=precision)
+    reference, encoder = _encoder(library, model, settings)
+    with _pictures(folder) as pictures:
+        report = measure(
+            pictures,
+            encoder,
+            model=reference,
+            device=encoder.device,
+            precision=encoder.precision,
+            count=count,
+            batch_size=batch,
+            decode_threads=decode_threads,
+        )
+    if json:
+        output.print_json(report.as_json())
+    else:
+        _show(report)
+
+
+def _encoder(
+    library: Path | None, model: str | None, settings: Settings
+) -> tuple[str, OpenClipEncoder | OnnxEncoder]:
+    """The model's reference and the model: the one given, else the library's (as it runs there), else the default."""
+    from retrieval.errors import NotFoundError
+    from retrieval.library import Library
+    from retrieval.models.dual_encoder import OpenClipEncoder
+    from retrieval.models.image_onnx import OnnxEncoder
+
+    if model is None:
+        try:
+            with Library.open(library, settings) as opened:
+                found = opened.encoder()
+                if isinstance(found, (OpenClipEncoder, OnnxEncoder)):
+                    return found.space.model, found
+        except NotFoundError:
+            pass
+    reference = model or settings.model
+    return reference, OpenClipEncoder.load(
+        reference,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+        offline=settings.offline,
+        hub_timeout=settings.hub_timeout,
+    )
+
+
+@contextmanager
+def _pictures(folder: Path | None) -> Iterator[Path]:
+    """The folder, or one with drawn pictures for a while."""
+    if folder is not None:
+        yield folder
+        return
+    from training.scenes.dataset import render
+    from training.scenes.scene import Split
+
+    with TemporaryDirectory() as name:
+        output.note(f"no folder was given: measuring on {_DRAWN} drawn pictures")
+        render(Path(name), 1, _DRAWN, Split.HELDOUT, _DRAWN_SIZE, workers=1, progress=False)
+        yield Path(name)
+
+
+def _show(report: BenchReport) -> None:
+    skipped = f", {report.skipped} could not be used" if report.skipped else ""
+    output.line(
+        f"{report.model} on {report.device} in {report.precision}; {report.pictures} pictures of"
+        f" {report.megapixels:.1f} megapixels{skipped}; {report.threads} decode threads, batches of"
+        f" {report.batch_size}"
+    )
+    for name, speed in (("read", report.read), ("decode", report.decode), ("encode", report.encode)):
+        output.line(f"{name:9} {speed:9.1f} images/s alone")
+    output.line(
+        f"together  {report.together:9.1f} images/s: {report.together / report.limit:.0%} of what both allow"
+        f" ({report.limit:.1f})"
+    )
+    hours = 1e5 / report.together / 3600
+    output.line(f"limited by {report.bottleneck}; 100,000 such pictures take {hours:.1f} hours")
+    for line in report.advice:
+        output.line(f"- {line}")

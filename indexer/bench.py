@@ -1,0 +1,196 @@
+"""How fast this machine would index a folder, what holds it up, and what would help. Nothing is written.
+
+The stages are measured alone (reading, decoding on all threads, encoding) and then together, by the pipeline that
+`vasari index` runs. Where both share the same cores, a picture costs the sum of its times; where the encoder is a GPU,
+the slower of the two is the limit.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+
+from indexer.decode import Loaded, Loader
+from indexer.pipeline import Embedded, Pipeline
+from indexer.plan import Known, Plan, Task
+from indexer.progress import Progress, Silent
+from indexer.sources.folder import FolderSource
+from indexer.sources.source import Candidate
+from retrieval import images
+from retrieval.domain import Skipped
+from retrieval.errors import NotFoundError
+from retrieval.models.ports import DualEncoder
+
+Bottleneck = Literal["read", "decode", "encode"]
+_REPEATED = 32  # pictures that are encoded at least, for a steady figure
+
+
+@dataclass(frozen=True, slots=True)
+class BenchReport:
+    """Pictures a second by stage. `bytes_per_second` is from the disk, or from memory where files were read before."""
+
+    pictures: int
+    skipped: int
+    model: str
+    device: str
+    precision: str
+    batch_size: int
+    threads: int
+    megapixels: float  # of a picture, on average
+    read: float
+    decode: float
+    encode: float
+    together: float  # read, decode and encode in the pipeline of `vasari index`
+    limit: float  # what decoding and encoding alone allow
+    bottleneck: Bottleneck
+    advice: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, and how near the pipeline comes to the limit."""
+        rounded = {k: round(v, 2) if isinstance(v, float) else v for k, v in asdict(self).items()}
+        return {**rounded, "share_of_limit": round(self.together / self.limit, 3)}
+
+
+def bench(
+    folder: Path,
+    encoder: DualEncoder,
+    *,
+    model: str,
+    device: str,
+    precision: str,
+    count: int = 200,
+    batch_size: int = 32,
+    decode_threads: int | None = None,
+    limits: images.ImageLimits | None = None,
+    progress: Progress | None = None,
+) -> BenchReport:
+    """Measure on up to `count` pictures of `folder`, evenly spread; NotFoundError where there are none."""
+    limits, threads = limits or images.ImageLimits(), decode_threads or os.cpu_count() or 1
+    source = FolderSource([folder], limits=limits)
+    files = [entry for entry in source.candidates() if not isinstance(entry, Skipped)]
+    tasks = [Task(file) for file in files[:: max(len(files) // count, 1)][:count]]
+    if not tasks:
+        raise NotFoundError(f"there are no pictures in {folder}")
+    read_seconds = _seconds(lambda task: source.read(task.candidate), tasks, 1)
+    loader = Loader(source, lambda: encoder, limits)
+    loader.load(tasks[0])  # imports and tables
+    started = perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        outcomes = list(pool.map(loader.load, tasks))
+    decode_seconds = perf_counter() - started
+    loaded = [outcome for outcome in outcomes if isinstance(outcome, Loaded) and outcome.picture is not None]
+    if not loaded:
+        raise NotFoundError(f"none of the {len(tasks)} pictures in {folder} can be decoded")
+    encode = _encode_speed(loaded, encoder, batch_size)
+    sink = _Nowhere()
+    pipeline = Pipeline(
+        loader,
+        lambda: encoder,
+        sink,
+        batch_size=batch_size,
+        decode_threads=threads,
+        progress=progress or Silent(),
+        stop=threading.Event(),
+    )
+    started = perf_counter()
+    tally = pipeline.run(Plan(tasks=tasks))
+    together = tally.embedded / (perf_counter() - started)
+    sizes = [each.picture.facts for each in loaded if each.picture is not None]
+    decode = len(tasks) / decode_seconds
+    shared = device == "cpu"
+    report = BenchReport(
+        pictures=len(loaded),
+        skipped=len(tasks) - len(loaded),
+        model=model,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        threads=threads,
+        megapixels=float(np.mean([facts.width * facts.height for facts in sizes])) / 1e6,
+        read=len(tasks) / read_seconds,
+        decode=decode,
+        encode=encode,
+        together=together,
+        limit=1 / (1 / decode + 1 / encode) if shared else min(decode, encode),
+        bottleneck=_slowest(len(tasks) / read_seconds, decode, encode),
+    )
+    return replace(report, advice=tuple(advice(report)))
+
+
+def _seconds(work: Any, tasks: Sequence[Task], threads: int) -> float:
+    started = perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, tasks))
+    return max(perf_counter() - started, 1e-9)
+
+
+def _encode_speed(loaded: Sequence[Loaded], encoder: DualEncoder, batch_size: int) -> float:
+    """Pictures a second, after a first batch that warms up."""
+    pixels = [each.picture.pixels for each in loaded if each.picture is not None]
+    while len(pixels) < _REPEATED:
+        pixels += pixels
+    batches = [np.stack(pixels[i : i + batch_size]) for i in range(0, len(pixels), batch_size)]
+    encoder.embed_images(batches[0])
+    started = perf_counter()
+    for batch in batches:
+        encoder.embed_images(batch)
+    return len(pixels) / max(perf_counter() - started, 1e-9)
+
+
+def _slowest(read: float, decode: float, encode: float) -> Bottleneck:
+    speeds: dict[Bottleneck, float] = {"read": read, "decode": decode, "encode": encode}
+    return min(speeds, key=lambda stage: speeds[stage])
+
+
+def advice(report: BenchReport) -> list[str]:
+    """What would help most, in words; each follows from a figure of the report."""
+    found = []
+    if report.bottleneck == "encode" and report.device == "cpu":
+        if report.precision == "float32":
+            found.append("the encoder is the slowest part: try `vasari models optimize` (int8)")
+        found.append("a smaller model (`vasari models list`), or a GPU (--device cuda), encodes faster")
+    elif report.bottleneck == "encode":
+        found.append("the encoder is the slowest part: a larger batch (-b), or a smaller model, may help")
+    elif report.bottleneck == "decode":
+        if report.device != "cpu":
+            found.append("the GPU waits for pixels: more cores would help, a faster GPU would not")
+        elif report.megapixels > 8:  # a phone's pictures
+            found.append("large pictures take most of the time: more cores help, a faster model does not")
+    else:
+        found.append("reading the files is the slowest part: a faster disk would help")
+    if report.together < 0.85 * report.limit:
+        found.append(
+            f"together the stages reach {report.together / report.limit:.0%} of what they do alone:"
+            " other programs may be using this machine"
+        )
+    return found
+
+
+class _Nowhere:
+    """A sink that throws everything away."""
+
+    def add(self, embedded: Embedded) -> None:
+        """Forget it."""
+
+    def move(self, known: Known, candidate: Candidate) -> None:
+        """Forget it."""
+
+    def touch(self, known: Known, candidate: Candidate) -> None:
+        """Forget it."""
+
+    def fail(self, skipped: Skipped) -> None:
+        """Forget it."""
+
+    def commit_if_due(self) -> None:
+        """Nothing is kept."""
+
+    def commit(self) -> None:
+        """Nothing is kept."""

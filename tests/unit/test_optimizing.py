@@ -1,0 +1,128 @@
+"""Faster forms of a model: near the model's own vectors, measured first, switched on and off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indexer.engines.local import index
+from indexer.optimizing import (
+    Limits,
+    OptimizedPrecision,
+    optimize,
+    own_pictures,
+    pictures_below,
+    switch_off,
+)
+from indexer.sources.folder import FolderSource
+from retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
+from retrieval.library import Library
+from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.image_export import export_image_tower
+from retrieval.models.image_onnx import GRAPH_FILE, OnnxEncoder, open_session, run_graph
+from retrieval.settings import Settings
+from tests.models import KINDS, Kind, write_model
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures of soft colours."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(12):
+        cells = np.random.default_rng(number).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(cells).resize((160, 120), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg")
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Library:
+    """A library with these pictures."""
+    model = write_model(tmp_path / "model", "clip")
+    settings = Settings(model=str(model), threads=1, offline=True, device="cpu")
+    opened = Library.open(tmp_path / "library", settings, create=True)
+    index(opened, FolderSource([photos]))
+    return opened
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_exported_tower_gives_the_vectors_of_the_model(kind: Kind, tmp_path: Path, photos: Path) -> None:
+    """In float32 to rounding, in int8 nearly, whatever the architecture: written layer by layer or traced."""
+    model = write_model(tmp_path / "model", kind)
+    encoder = OpenClipEncoder.load(str(model), device="cpu", precision="float32", threads=1)
+    pixels = np.stack([encoder.prepare(Image.open(path)) for path in sorted(photos.iterdir())])
+    expected = encoder.embed_images(pixels)
+    for int8, least in ((False, 0.99999), (True, 0.98)):
+        folder = tmp_path / f"int8-{int8}"
+        folder.mkdir()
+        export_image_tower(encoder, folder, int8=int8)
+        found = run_graph(open_session(folder / GRAPH_FILE, 1), pixels)
+        assert (found * expected).sum(axis=1).min() >= least
+
+
+def test_nothing_is_switched_by_a_dry_run(library: Library) -> None:
+    """A dry run reports speed, drift and recall, and the library goes on with the model as it is."""
+    space = library.space()
+    report = optimize(library, space, own_pictures(library, 12), precision="float32", dry_run=True)
+    assert not report.switched
+    assert report.cosine_min > 0.99
+    assert report.text_recall == report.image_recall == 1.0
+    assert not list(library.models_directory(space).glob("image.*"))
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_a_library_embeds_by_what_was_switched_on(library: Library, precision: OptimizedPrecision) -> None:
+    """Opened again, the library encodes pictures by the exported graph; switched off, by the model."""
+    space = library.space()
+    before = library.encoder(space)
+    assert optimize(library, space, own_pictures(library, 12), precision=precision, force=True).switched
+    with Library.open(library.root, library.settings) as again:
+        encoder = again.encoder(space)
+        assert isinstance(encoder, OnnxEncoder)
+        assert encoder.precision == precision
+        pixels = np.stack([np.full((48, 48, 3), shade, np.uint8) for shade in (0, 90, 200)])
+        assert (encoder.embed_images(pixels) * before.embed_images(pixels)).sum(axis=1).min() > 0.98
+        words = ["a red boat"]
+        assert (encoder.embed_texts(words) * before.embed_texts(words)).sum() > 0.999
+        assert switch_off(again, space)
+    with Library.open(library.root, library.settings) as again:
+        assert isinstance(again.encoder(space), OpenClipEncoder)
+
+
+def test_vectors_too_far_off_are_refused(library: Library) -> None:
+    """Where the drift is beyond the limit nothing is switched, and the error says by how much and what forces it."""
+    space, unreachable = library.space(), Limits(cosine_mean=1.1)
+    with pytest.raises(UsageError, match=r"not switched: mean cosine \S+ is below 1\.1 \(--force"):
+        optimize(library, space, own_pictures(library, 12), precision="int8", limits=unreachable)
+    assert not list(library.models_directory(space).glob("image.*"))
+
+
+def test_too_few_pictures_are_no_measure(library: Library, photos: Path) -> None:
+    """With fewer than eight pictures the command asks for a folder; a folder without pictures is named."""
+    with pytest.raises(UsageError, match="only 3 pictures"):
+        optimize(library, library.space(), own_pictures(library, 3))
+    assert len(pictures_below(photos, 5, library.image_limits)) == 5
+    with pytest.raises(NotFoundError, match="no pictures"):
+        pictures_below(library.root / "models", 5, library.image_limits)
+
+
+def test_a_damaged_form_says_how_to_go_back(library: Library) -> None:
+    """A graph that cannot be read is an error that names the command which switches it off."""
+    space = library.space()
+    optimize(library, space, own_pictures(library, 12), precision="int8", force=True)
+    directory = library.models_directory(space)
+    (directory / GRAPH_FILE).write_bytes(b"no graph")
+    with (
+        Library.open(library.root, library.settings) as again,
+        pytest.raises(LibraryCorruptError, match="--off"),
+    ):
+        again.encoder(space)
+    (directory / "image.json").write_text(json.dumps({"precision": "int8"}))
+    with (
+        Library.open(library.root, library.settings) as again,
+        pytest.raises(LibraryCorruptError, match="--off"),
+    ):
+        again.encoder(space)
