@@ -58,16 +58,21 @@ class ColourEncoder:
         """8 × 8 pixels."""
         return np.asarray(picture.resize((8, 8)), dtype=np.uint8)
 
+    @property
+    def preparer(self) -> ColourEncoder:
+        """Itself."""
+        return self
+
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, 16)."""
-        self.gate.wait(10)
+        self.gate.wait(60)
         self.image_batches.append(len(batch))
         return unit_vectors(np.stack([_vector(picture.reshape(-1, 3).mean(0)) for picture in batch]))
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, 16)."""
         self.entered.set()
-        self.gate.wait(10)
+        self.gate.wait(60)
         self.text_batches.append(len(texts))
         if self.poison is not None and self.poison in texts:
             raise RuntimeError("the model cannot read this")

@@ -23,6 +23,7 @@ from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
+EXAMPLES = int(os.environ.get("VASARI_SCHEMA_EXAMPLES", "3"))  # requests drawn for each operation
 
 
 def test_the_openapi_document_is_the_one_agreed_upon(served: Served) -> None:
@@ -87,7 +88,7 @@ def test_no_request_breaks_the_service(live: Live) -> None:
 def _try(operation: Any) -> None:
     @given(case=operation.as_strategy())
     @settings(
-        max_examples=6,
+        max_examples=EXAMPLES,
         deadline=None,
         derandomize=True,
         database=None,
