@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from api.cli.options import DeviceOption, JsonOption, PrecisionOption, open_sett
 if TYPE_CHECKING:
     from retrieval.evaluation.datasets import Dataset
     from retrieval.evaluation.embeddings import EmbeddingCache
+    from retrieval.evaluation.hybrid import Captioning
     from retrieval.evaluation.report import Reranking
     from retrieval.models.captioner import Florence2Captioner
     from retrieval.models.ports import DualEncoder
@@ -88,6 +90,10 @@ def evaluate(
     ] = None,
     top: Annotated[int, typer.Option(help="Candidates to rerank.", min=1)] = 32,
     weight: Annotated[float, typer.Option(help="Weight of the reranker, 0 to 1.", min=0, max=1)] = 0.5,
+    hybrid: Annotated[
+        bool,
+        typer.Option("--hybrid", help="Also fuse text→image with the words of captions by the captioner."),
+    ] = False,
     understanding: Annotated[
         bool, typer.Option("--understanding", help="Also measure the captioner: questions and captions.")
     ] = False,
@@ -134,15 +140,13 @@ def evaluate(
     )
     cache = EmbeddingCache(None if fresh else Path(platformdirs.user_cache_dir("vasari")) / "embeddings")
     reranking = _reranking(reranker, model, top, weight, settings) if rerank else None
-    results = {
-        name: _measure(found, encoder, reranking, cache, name, annotation_file(dataset).parent)
-        for name, found in sets.items()
-    }
+    writer = _captioning(captioner, model, settings, cache) if hybrid or understanding else None
+    captioning = writer if hybrid else None
+    measures = _Measures(encoder, reranking, captioning, cache, annotation_file(dataset).parent)
+    results = {name: measures.of(found, name) for name, found in sets.items()}
     report = next(iter(results.values())) if len(results) == 1 else {"languages": results}
-    if understanding:
-        report["understanding"] = _understanding(
-            annotation_file(dataset).parent, _captioner(captioner, model, settings), limit
-        )
+    if understanding and writer:
+        report["understanding"] = _understanding(measures.folder, writer.captioner, limit)
     if json:
         output.print_json(report)
         return
@@ -152,31 +156,48 @@ def evaluate(
         _print_understanding(report["understanding"])
 
 
-def _measure(
-    dataset: Dataset,
-    encoder: DualEncoder,
-    reranking: Reranking | None,
-    cache: EmbeddingCache,
-    language: str,
-    folder: Path,
-) -> dict[str, Any]:
-    from api.cli.progress import stage
-    from retrieval.evaluation.questions import read_hard_negatives
-    from retrieval.evaluation.report import evaluate, matched_pair_accuracy, pair_accuracy
+@dataclass(frozen=True, slots=True)
+class _Measures:
+    """What is measured, by which models."""
 
-    fields = evaluate(dataset, encoder, reranking=reranking, cache=cache, stage=stage).as_json()
-    fields["missing_images"] = list(dataset.missing)
-    file = folder / "hard_negatives.jsonl"
-    if file.is_file():
-        known = set(dataset.images)
+    encoder: DualEncoder
+    reranking: Reranking | None
+    captioning: Captioning[Florence2Captioner] | None
+    cache: EmbeddingCache
+    folder: Path
+
+    def of(self, dataset: Dataset, language: str) -> dict[str, Any]:
+        """All figures of a dataset's captions in one language."""
+        from api.cli.progress import stage
+        from retrieval.evaluation.report import evaluate
+
+        found = evaluate(
+            dataset,
+            self.encoder,
+            reranking=self.reranking,
+            captioning=self.captioning,
+            cache=self.cache,
+            stage=stage,
+        )
+        fields = found.as_json() | {"missing_images": list(dataset.missing)}
+        negatives = self._hard_negatives(dataset, language)
+        return fields | {"hard_negatives": negatives} if negatives else fields
+
+    def _hard_negatives(self, dataset: Dataset, language: str) -> dict[str, dict[str, float]]:
+        from api.cli.progress import stage
+        from retrieval.evaluation.questions import read_hard_negatives
+        from retrieval.evaluation.report import matched_pair_accuracy, pair_accuracy
+
+        file, known = self.folder / "hard_negatives.jsonl", set(dataset.images)
+        if not file.is_file():
+            return {}
         negatives = [n for n in read_hard_negatives(file, language) if n.image in known]
-        if negatives:
-            fields["hard_negatives"] = {"dual_encoder": pair_accuracy(negatives, encoder, cache, stage)}
-            if reranking is not None:
-                fields["hard_negatives"]["reranker"] = matched_pair_accuracy(
-                    negatives, reranking.matcher, stage
-                )
-    return fields
+        if not negatives:
+            return {}
+        shares = {"dual_encoder": pair_accuracy(negatives, self.encoder, self.cache, stage)}
+        if self.reranking is not None:
+            shares["reranker"] = matched_pair_accuracy(negatives, self.reranking.matcher, stage)
+        return shares
 
 
 def _reranking(name: str | None, model: str, top: int, weight: float, settings: Settings) -> Reranking:
@@ -192,15 +213,21 @@ def _reranking(name: str | None, model: str, top: int, weight: float, settings: 
     return Reranking(matcher, top, weight)
 
 
-def _captioner(name: str | None, model: str, settings: Settings) -> Florence2Captioner:
+def _captioning(
+    name: str | None, model: str, settings: Settings, cache: EmbeddingCache
+) -> Captioning[Florence2Captioner]:
+    from retrieval.evaluation.hybrid import Captioning
     from retrieval.models.captioner import Florence2Captioner
     from retrieval.models.folders import companion, find_folder
     from retrieval.models.hub import HubAccess
     from retrieval.models.presets import ModelKind
+    from retrieval.models.spaces import weights_fingerprint
 
     reference = name or companion(model, ModelKind.CAPTIONER)
     folder = find_folder(reference, ModelKind.CAPTIONER, HubAccess(settings.offline, settings.hub_timeout))
-    return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+    captioner = Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+    weights = (weights_fingerprint(file) for file in sorted(folder.glob("*.safetensors")))
+    return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)
 
 
 def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, Any]:
@@ -251,12 +278,12 @@ def _print(language: str, fields: dict[str, Any]) -> None:
         names = ", ".join(fields["missing_images"][:5]) + (" …" if fields["missing"] > 5 else "")
         output.line(f"  {fields['missing']} pictures are not on disk and were left out: {names}")
     rows = [("text → image", "text_to_image", fields), ("image → text", "image_to_text", fields)]
-    if "reranked" in fields:
-        rows.insert(1, ("  reranked", "text_to_image", fields["reranked"]))
+    stages = [name for name in ("reranked", "hybrid") if name in fields]
+    rows[1:1] = [(f"  {name}", f"{name}_text_to_image", fields[name]) for name in stages]
     output.line(f"  {'':14} {'R@1':>15} {'R@5':>7} {'R@10':>7} {'median':>7} {'mAP@10':>7} {'P@10':>7}")
     for label, key, source in rows:
-        figures = source[key]
-        bounds = fields["intervals"]["reranked_text_to_image" if source is not fields else key]["R@1"]
+        figures = source[key if source is fields else "text_to_image"]
+        bounds = fields["intervals"][key]["R@1"]
         spread = f"{figures['R@1']:.3f} ±{(bounds[1] - bounds[0]) / 2:.3f}"
         output.line(
             f"  {label:14} {spread:>15} {figures['R@5']:7.3f} {figures['R@10']:7.3f} "

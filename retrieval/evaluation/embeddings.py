@@ -39,7 +39,7 @@ class EmbeddingCache:
 
     def __init__(self, directory: Path | None) -> None:
         """Without a directory nothing is kept."""
-        self._directory = directory
+        self.directory = directory
 
     def pictures(self, paths: Sequence[Path], encoder: DualEncoder, report: Report) -> UnitVectors:
         """Vectors (n, dim) of pictures, known again by path, size and modification time."""
@@ -71,17 +71,17 @@ class EmbeddingCache:
     def _kept(
         self, what: str, encoder: DualEncoder, contents: Iterable[str], compute: Callable[[], UnitVectors]
     ) -> UnitVectors:
-        if self._directory is None:
+        if self.directory is None:
             return compute()
         space = encoder.space
         digest = blake2b(digest_size=16)
         for part in (space.weights_fingerprint, space.preprocessing_fingerprint, *contents):
             digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
-        file = self._directory / f"{space.name}-{what}-{digest.hexdigest()}.npy"
+        file = self.directory / f"{space.name}-{what}-{digest.hexdigest()}.npy"
         if file.is_file():
             return UnitVectors(np.load(file))
         vectors = compute()
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".tmp.npy")
         np.save(temporary, vectors)
         temporary.replace(file)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from retrieval.domain import UnitVectors
 from retrieval.evaluation.datasets import Dataset
 from retrieval.evaluation.embeddings import EmbeddingCache, Report, batches, load_picture
+from retrieval.evaluation.hybrid import Captioning, hybrid_order
 from retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
-from retrieval.models.ports import DualEncoder, Reranker
+from retrieval.models.ports import Captioner, DualEncoder, Reranker
 from retrieval.search.ranking import blend
 
 PAIRS = 64  # (text, picture) pairs a matching batch
@@ -40,6 +41,7 @@ class Evaluation:
     text_to_image: Ranking
     image_to_text: Ranking
     reranked: Ranking | None = None  # text to image
+    hybrid: Ranking | None = None  # text to image
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields."""
@@ -55,9 +57,10 @@ class Evaluation:
             "text_to_image": intervals(self.text_to_image),
             "image_to_text": intervals(self.image_to_text),
         }
-        if self.reranked is not None:
-            fields["reranked"] = {"text_to_image": summary(self.reranked)}
-            bounds["reranked_text_to_image"] = intervals(self.reranked)
+        for name, ranking in (("reranked", self.reranked), ("hybrid", self.hybrid)):
+            if ranking is not None:
+                fields[name] = {"text_to_image": summary(ranking)}
+                bounds[f"{name}_text_to_image"] = intervals(ranking)
         return fields | {"intervals": bounds}
 
 
@@ -71,10 +74,14 @@ def evaluate(
     encoder: DualEncoder,
     *,
     reranking: Reranking | None = None,
+    captioning: Captioning[Captioner] | None = None,
     cache: EmbeddingCache | None = None,
     stage: Stage = silent,
 ) -> Evaluation:
-    """Rank all pictures for each caption and all captions for each picture; optionally rerank the former."""
+    """Rank all pictures for each caption and all captions for each picture.
+
+    The former optionally also reranked, and fused with full-text search over captions that `captioning` writes.
+    """
     cache = cache or EmbeddingCache(None)
     pictures = cache.pictures(dataset.images, encoder, stage("pictures", len(dataset.images)))
     texts = cache.texts(dataset.texts, encoder, stage("texts", len(dataset.texts)))
@@ -88,7 +95,12 @@ def evaluate(
         features = picture_features(dataset.images, reranking.matcher, stage)
         order = rerank(dataset.texts, scores, features, reranking, stage("rerank", len(dataset.texts)))
         reranked = rank_queries(scores, [[image] for image in dataset.answers], order)
-    return Evaluation(dataset, forward, backward, reranked)
+    hybrid = None
+    if captioning is not None:
+        written = captioning.write(dataset.images, stage("captions", len(dataset.images)))
+        order = hybrid_order(dataset.texts, written, scores, stage("full text", len(dataset.texts)))
+        hybrid = rank_queries(scores, [[image] for image in dataset.answers], order)
+    return Evaluation(dataset, forward, backward, reranked, hybrid)
 
 
 def picture_features(paths: Sequence[Path], matcher: Reranker, stage: Stage = silent) -> NDArray[np.float16]:
