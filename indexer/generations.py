@@ -7,13 +7,14 @@ from typing import Any
 
 from indexer.progress import Progress, Pulse, Silent
 from retrieval.catalog.records import GenerationRecord
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import UsageError
+from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from retrieval.errors import UsageError, VasariError
 from retrieval.library import Library
 from retrieval.vectors.generation import Manifest, build_generation, remove_generations
 from retrieval.vectors.index import IndexKind
 
 _SMALL = 50_000  # rows that every machine scans in milliseconds: not worth importing FAISS to ask
+_CAPTIONED = 200  # pictures that are asked for a caption to measure recall with
 _STALE_SHARE = 0.2  # of a gallery that is searched beside its index before the index is built anew
 
 
@@ -44,11 +45,13 @@ def rebuild(
     *,
     kind: str | None = None,
     recall_target: float = 0.95,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> list[Built]:
     """Build and publish an index for each space and modality that has vectors; searches go on meanwhile.
 
-    `kind` is flat, hnsw or ivf; None chooses by the number of rows.
+    `kind` is flat, hnsw, ivf or rabitq; None chooses by the number of rows, by `memory` (bytes an index may take) and
+    by measured recall.
 
     Raises:
         UsageError: there is no such kind.
@@ -62,7 +65,9 @@ def rebuild(
         galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
         for done, (space, modality) in enumerate(galleries):
             progress.update(Pulse("building", done, len(galleries)))
-            manifest = publish(library, space, modality, kind=wanted, recall_target=recall_target)
+            manifest = publish(
+                library, space, modality, kind=wanted, recall_target=recall_target, memory=memory
+            )
             if manifest is not None:
                 built.append(
                     Built(
@@ -80,6 +85,7 @@ def publish(
     *,
     kind: IndexKind | None = None,
     recall_target: float = 0.95,
+    memory: int | None = None,
 ) -> Manifest | None:
     """Build an index up to the newest segment and make it active; None where there is nothing to index.
 
@@ -90,6 +96,7 @@ def publish(
     if sum(segment.rows for segment in state.segments) == len(state.dead):
         return None
     directory = library.generations_directory(space, modality)
+    queries, described = text_queries(library, space, modality)
     manifest = build_generation(
         library.segments_directory(space, modality),
         directory,
@@ -98,6 +105,9 @@ def publish(
         [(row.segment, row.row) for row in state.dead],
         kind=kind,
         target_recall=recall_target,
+        queries=queries,
+        described=described,
+        memory=memory,
         threads=library.settings.threads,
     )
     catalog.publish_generation(
@@ -111,6 +121,28 @@ def publish(
             catalog.retire_generation(space.name, modality, generation.number)
     remove_generations(directory, sorted(keep))
     return manifest
+
+
+def text_queries(
+    library: Library, space: EmbeddingSpace, modality: Modality
+) -> tuple[UnitVectors | None, str | None]:
+    """Texts to measure recall with, embedded (n, dim), and what they are: the library's captions, everyday phrases.
+
+    None where it makes no difference (a small gallery is scanned), or where the space's model is not on this machine.
+    """
+    from retrieval.search.relevance import BACKGROUND
+
+    gallery = library.gallery(modality, space)
+    if len(gallery) < _SMALL:
+        return None, None
+    ids = gallery.ids()
+    chosen = ids[:: max(len(ids) // _CAPTIONED, 1)][:_CAPTIONED].tolist()
+    said = [caption.text for item in library.items(chosen).values() for caption in item.captions[:1]]
+    try:
+        vectors = library.embed_texts([*said, *BACKGROUND], space)
+    except VasariError:
+        return None, None
+    return vectors, f"{len(said)} captions of the library and {len(BACKGROUND)} everyday phrases"
 
 
 def is_due(library: Library, space: EmbeddingSpace, modality: Modality) -> bool:

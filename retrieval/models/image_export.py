@@ -56,7 +56,8 @@ class _Tower(nn.Module):
         super().__init__()
         self.visual = deepcopy(visual)
         trunk = getattr(self.visual, "trunk", None)
-        if hasattr(trunk, "set_input_size"):  # timm would fit the positions to each batch, which no graph can
+        if trunk is not None and hasattr(trunk, "set_input_size"):
+            # timm would fit the positions to every batch anew, which no graph can.
             trunk.set_input_size(img_size=(image.height, image.width))
         self.register_buffer("scale", 1 / (255 * torch.tensor(image.std)))
         self.register_buffer("shift", -torch.tensor(image.mean) / torch.tensor(image.std))

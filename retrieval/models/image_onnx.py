@@ -71,9 +71,9 @@ class OnnxEncoder:
         LibraryCorruptError says what is damaged, and what to do.
         """
         content = read_settings(directory)
+        if content is None:
+            raise _damaged(directory, FileNotFoundError(SETTINGS_FILE))
         try:
-            if content is None:
-                raise FileNotFoundError(SETTINGS_FILE)
             self._image = _preprocessing(content)
             self._session = open_session(directory / GRAPH_FILE, threads)
         except Exception as error:  # the errors of ONNX Runtime have no base of their own

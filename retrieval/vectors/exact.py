@@ -32,7 +32,7 @@ from retrieval.vectors.segments import Segment, write_segment
 _BLOCK_BYTES = 512 * 1024  # float32 rows widened at a time: stays in the second-level cache
 _HELD_SCORES = 4 * 1024 * 1024  # scores kept before the best are picked out: 16 MiB
 _SIGN_AND_VALUE = np.int32(-0x70000001)  # all bits but the three between a half's sign and its exponent
-_HALF_BIAS = np.float32(2.0**112)  # float32's exponent bias is 127, float16's is 15
+_HALF_SCALE = np.float32(2.0**112)  # float32's exponent bias is 127, float16's is 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scor
     filled = 0
     rows_at_once = max(_BLOCK_BYTES // (4 * dim), 16)
     # Where rows are read as 2^-112 of their value, the queries carry the factor; powers of two cost no precision.
-    scaled = queries * _HALF_BIAS
+    scaled = queries * _HALF_SCALE
     for block_ids, block in _blocks(parts, min(rows_at_once, held)):
         if filled + len(block_ids) > held:
             best = _pick(best, ids[:filled], scores[:, :filled], k)
@@ -80,7 +80,7 @@ def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scor
         for query, out in zip(scaled, scores, strict=True):
             np.matmul(block, query, out=out[filled:end])  # (rows, dim) @ (dim,)
         filled = end
-    return _clipped(_pick(best, ids[:filled], scores[:, :filled], k))
+    return clipped(_pick(best, ids[:filled], scores[:, :filled], k))
 
 
 def merge(first: tuple[Ids, Scores], second: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
@@ -101,6 +101,11 @@ def _blocks(parts: Iterable[Rows], at_once: int) -> Iterator[tuple[Ids, NDArray[
             if buffer is None:
                 buffer = np.empty((at_once, halves.shape[1]), np.int32)
             yield ids, _widen(halves, buffer[: len(ids)])
+
+
+def widen(halves: HalfRows) -> NDArray[np.float32]:
+    """Finite float16 numbers (n, dim) as float32, exactly."""
+    return _widen(halves, np.empty(halves.shape, np.int32)) * _HALF_SCALE
 
 
 def _widen(halves: HalfRows, buffer: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -133,7 +138,8 @@ def _pick(best: tuple[Ids, Scores], ids: Ids, scores: Scores, k: int) -> tuple[I
     return merge(best, new)
 
 
-def _clipped(result: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
+def clipped(result: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
+    """With scores between -1 and 1, which rounding may leave; missing ones stay -inf."""
     ids, scores = result
     return ids, np.where(ids == NO_ID, scores, np.clip(scores, -1.0, 1.0))
 

@@ -1,8 +1,11 @@
-"""FAISS behind the `VectorIndex` port: Flat, HNSW and IVF over inner products of unit vectors.
+"""FAISS behind the `VectorIndex` port: Flat, HNSW, IVF and RaBitQ over inner products of unit vectors.
 
-All three keep rows as float16 (scalar quantiser QT_fp16), which is what the segments hold: half the memory of
-float32 and the very same scores as the exact scan. What a search needs (selector, efSearch, nprobe) is an
-object made for that call, so that searches from many threads never meet in the shared index.
+The first three keep rows as float16 (scalar quantiser QT_fp16), which is what the segments hold: half the memory of
+float32 and the very same scores as the exact scan. RaBitQ keeps one bit a dimension, and its scores are estimates:
+whoever searches it asks for more rows than are wanted and scores these again (`rescoring`).
+
+What a search needs (selector, efSearch, nprobe) is an object made for that call, so that searches from many threads
+never meet in the shared index.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import faiss as faiss_stubs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,17 @@ from retrieval.vectors.durable import (
     discarded_on_failure,
     sync_folder,
     write_file,
+)
+from retrieval.vectors.faiss_kinds import (
+    DEFAULTS,
+    LISTED,
+    default_effort,
+    empty,
+    faiss,
+    inverted_lists,
+    kind_of,
+    lists_of,
+    names,
 )
 from retrieval.vectors.index import (
     INDEX_FILE,
@@ -38,23 +51,14 @@ from retrieval.vectors.index import (
     nothing,
 )
 
-faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
-
 _WIDEST = 32  # a filter makes the search at most this many times as thorough
 _NEARBY = 256  # rows around a query that are asked how many of them pass a filter
-_SEED = 1234  # of k-means: the same rows give the same index
-
-DEFAULTS: Mapping[IndexKind, Mapping[str, int]] = {
-    IndexKind.FLAT: {},
-    IndexKind.HNSW: {"neighbours": 32, "construction": 200, "effort": 64},
-    IndexKind.IVF: {"lists": 0, "effort": 0},  # 0: from the number of rows
-}
 
 
 class FaissIndex:
     """One FAISS index (see `VectorIndex`).
 
-    `parameters`: for HNSW `neighbours` (M), `construction` (efConstruction) and `effort` (efSearch); for IVF
+    `parameters`: for HNSW `neighbours` (M), `construction` (efConstruction) and `effort` (efSearch); for IVF and RaBitQ
     `lists` (nlist; 0: 4 √rows) and `effort` (nprobe). `threads` limits FAISS in the calling thread only,
     while it works.
     """
@@ -70,7 +74,7 @@ class FaissIndex:
         self.kind = kind
         self.threads = threads
         self._parameters = {**DEFAULTS[kind], **(parameters or {})}
-        self._index = _empty(kind, dim, self._parameters)
+        self._index = empty(kind, dim, self._parameters)
         self._known: Ids = np.empty(0, np.int64)  # sorted
 
     def __len__(self) -> int:
@@ -79,32 +83,37 @@ class FaissIndex:
     @property
     def effort(self) -> int:
         """How thorough a search is unless told otherwise: efSearch or nprobe; 0 for Flat, which is always exact."""
-        return _default_effort(self.kind, self._index)
+        return default_effort(self.kind, self._index)
 
     @property
     def lists(self) -> int:
-        """The number of inverted lists of an IVF index; 1 for the others."""
-        return int(self._index.nlist) if self.kind is IndexKind.IVF else 1
+        """The number of inverted lists; 1 for an index without."""
+        return int(lists_of(self._index).nlist) if self.kind in LISTED else 1
+
+    @property
+    def estimates(self) -> bool:
+        """Whether scores are estimates, so that answers have to be scored again."""
+        return self.kind is IndexKind.RABITQ
 
     def set_effort(self, effort: int) -> None:
         """Choose the default `effort`; it is saved with the index. Not while others search."""
         if self.kind is IndexKind.HNSW:
             faiss.downcast_index(self._index.index).hnsw.efSearch = effort
-        elif self.kind is IndexKind.IVF:
-            self._index.nprobe = effort
+        elif self.kind in LISTED:
+            lists_of(self._index).nprobe = effort
 
     def train(self, sample: UnitVectors, rows: int) -> None:
-        """Place the centroids of an IVF index meant for `rows` rows by a sample (m, dim); nothing for the others."""
-        if self.kind is not IndexKind.IVF:
+        """Place the centroids of inverted lists meant for `rows` rows by a sample (m, dim); nothing for the others."""
+        if self.kind not in LISTED:
             return
         lists = self._parameters["lists"] or int(4 * np.sqrt(rows))
-        self._index = _inverted_lists(self._index.d, max(1, min(lists, len(sample) // 2)))
+        self._index = inverted_lists(self.kind, self._index.d, max(1, min(lists, len(sample) // 2)))
         with self._working():
             self._index.train(_stored(sample))
-        self.set_effort(self._parameters["effort"] or max(1, self._index.nlist // 16))
+        self.set_effort(self._parameters["effort"] or max(1, self.lists // 16))
 
     def add(self, ids: Ids, vectors: UnitVectors) -> None:
-        """Store `vectors` (n, dim) under new `ids` (n,); an untrained IVF index is trained on these."""
+        """Store `vectors` (n, dim) under new `ids` (n,); an index that is not trained is trained on these."""
         check_new_ids(ids, vectors, self._known, self._index.d)
         if not len(ids):
             return
@@ -169,8 +178,8 @@ class FaissIndex:
         if not len(gone):
             return 0
         if self.kind is IndexKind.HNSW:  # FAISS cannot take a row out of a graph, so it loses its name
-            names = faiss.rev_swig_ptr(self._index.id_map.data(), self._index.ntotal)
-            names[is_among(names, gone)] = NO_ID
+            kept = faiss.rev_swig_ptr(self._index.id_map.data(), self._index.ntotal)
+            kept[is_among(kept, gone)] = NO_ID
         else:
             self._index.remove_ids(gone)
         self._known = self._known[~is_among(self._known, gone)]
@@ -200,12 +209,12 @@ class FaissIndex:
         file = path / INDEX_FILE
         try:
             found = faiss.read_index(str(file))
-            kind = _kind_of(found)
+            kind = kind_of(found)
         except (RuntimeError, ValueError) as error:
             raise LibraryCorruptError(f"{file} is damaged or missing: run `vasari rebuild`") from error
         index = cls(kind, found.d, threads=threads)
         index._index = found
-        index._known = _names(kind, found)
+        index._known = names(kind, found)
         return index
 
     def _selector(self, allowed: Ids | None, excluded: Ids | None) -> Any:
@@ -231,26 +240,30 @@ class FaissIndex:
         if self.kind is IndexKind.HNSW:
             walk = max(effort, k) * widening
             return faiss.SearchParametersHNSW(efSearch=min(walk, self._index.ntotal), sel=selector)
-        if self.kind is IndexKind.IVF:
-            return faiss.SearchParametersIVF(nprobe=min(effort * widening, self._index.nlist), sel=selector)
+        if self.kind in LISTED:
+            return self._list_parameters(min(effort * widening, self.lists), selector)
         return faiss.SearchParameters(sel=selector)
+
+    def _list_parameters(self, lists: int, selector: Any) -> Any:
+        if self.kind is IndexKind.IVF:
+            return faiss.SearchParametersIVF(nprobe=lists, sel=selector)
+        inner = faiss.IVFRaBitQSearchParameters(nprobe=lists, sel=selector)
+        return faiss.SearchParametersPreTransform(index_params=inner)
 
     def _exhaustive(
         self, queries: NDArray[np.float32], k: int, allowed: Ids | None, excluded: Ids | None
     ) -> tuple[Scores, Ids]:
         wanted = self._wanted(allowed, excluded)
         with self._working():
-            if self.kind is IndexKind.IVF:
-                parameters = faiss.SearchParametersIVF(
-                    nprobe=self._index.nlist, sel=faiss.IDSelectorBatch(wanted)
-                )
+            if self.kind in LISTED:
+                parameters = self._list_parameters(self.lists, faiss.IDSelectorBatch(wanted))
                 scores, ids = self._index.search(queries, k, params=parameters)
                 return scores, ids
-            names = faiss.vector_to_array(self._index.id_map)
-            rows = faiss.IDSelectorBitmap(np.packbits(is_among(names, wanted), bitorder="little"))
+            named = faiss.vector_to_array(self._index.id_map)
+            rows = faiss.IDSelectorBitmap(np.packbits(is_among(named, wanted), bitorder="little"))
             storage = faiss.downcast_index(faiss.downcast_index(self._index.index).storage)
             scores, places = storage.search(queries, k, params=faiss.SearchParameters(sel=rows))
-        return scores, np.where(places < 0, NO_ID, names[places])
+        return scores, np.where(places < 0, NO_ID, named[places])
 
     @contextlib.contextmanager
     def _working(self) -> Iterator[None]:
@@ -264,68 +277,6 @@ class FaissIndex:
             yield
         finally:
             faiss.omp_set_num_threads(before)
-
-
-def _empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:
-    half = faiss.ScalarQuantizer.QT_fp16
-    if kind is IndexKind.FLAT:
-        return faiss.IndexIDMap(faiss.IndexScalarQuantizer(dim, half, faiss.METRIC_INNER_PRODUCT))
-    if kind is IndexKind.HNSW:
-        graph = faiss.IndexHNSWSQ(dim, half, parameters["neighbours"], faiss.METRIC_INNER_PRODUCT)
-        graph.hnsw.efConstruction = parameters["construction"]
-        graph.hnsw.efSearch = parameters["effort"]
-        return faiss.IndexIDMap(graph)
-    if kind is IndexKind.IVF:
-        return _inverted_lists(dim, max(1, parameters["lists"]))
-    raise ValueError(f"{kind} is no kind of FAISS index")
-
-
-def _inverted_lists(dim: int, lists: int) -> Any:
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(dim),
-        dim,
-        lists,
-        faiss.ScalarQuantizer.QT_fp16,
-        faiss.METRIC_INNER_PRODUCT,
-        False,  # not by residual: the rows themselves are kept, so scores equal the exact scan's
-    )
-    index.cp.spherical = True
-    index.cp.seed = _SEED
-    index.cp.min_points_per_centroid = 1  # small collections are no reason for a warning on stderr
-    return index
-
-
-def _kind_of(index: Any) -> IndexKind:
-    if isinstance(index, faiss.IndexIVFScalarQuantizer):
-        return IndexKind.IVF
-    if isinstance(index, faiss.IndexIDMap):
-        inner = faiss.downcast_index(index.index)
-        if isinstance(inner, faiss.IndexHNSWSQ):
-            return IndexKind.HNSW
-        if isinstance(inner, faiss.IndexScalarQuantizer):
-            return IndexKind.FLAT
-    raise ValueError("an index of another make")
-
-
-def _default_effort(kind: IndexKind, index: Any) -> int:
-    if kind is IndexKind.HNSW:
-        return int(faiss.downcast_index(index.index).hnsw.efSearch)
-    return int(index.nprobe) if kind is IndexKind.IVF else 0
-
-
-def _names(kind: IndexKind, index: Any) -> Ids:
-    """The ids an index holds, sorted."""
-    if kind is IndexKind.IVF:
-        lists = index.invlists
-        parts = [
-            faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)).copy()
-            for number in range(index.nlist)
-            if lists.list_size(number)
-        ]
-        names = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    else:
-        names = faiss.vector_to_array(index.id_map)
-    return np.sort(names[names >= 0])
 
 
 def _below(ids: Ids, bound: int) -> Ids:

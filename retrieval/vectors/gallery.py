@@ -24,7 +24,8 @@ from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, NotFoundError
 from retrieval.vectors.exact import Rows, merge, scan
 from retrieval.vectors.generation import DeadRows, Generation
-from retrieval.vectors.index import Ids, Scores, check_queries, is_among, nothing
+from retrieval.vectors.index import HalfRows, Ids, Scores, check_queries, is_among, nothing
+from retrieval.vectors.rescoring import rescored
 from retrieval.vectors.segments import Segment
 
 Mask = NDArray[np.bool_]
@@ -156,7 +157,7 @@ class Gallery:
             strategy = "exact" if wanted is None else f"exact over {len(rows)} matching rows"
             return *scan(self._parts(rows), queries, k), strategy
         if allowed_ids is None or wanted is None:
-            ids, scores = self._generation.index.search(queries, k, None, self._hidden_ids)
+            ids, scores = self._indexed(self._generation, queries, k)
             strategy = "index"
         else:
             # Where a filter leaves hardly any of the rows near a query, an index finds k others, and wrong ones: of an
@@ -164,9 +165,7 @@ class Gallery:
             share = float(self._generation.index.share_nearby(queries, allowed_ids).min(initial=1))
             if share < _LEAST_SHARE_NEARBY:
                 return *scan(self._parts(wanted), queries, k), f"exact over {len(wanted)} matching rows"
-            ids, scores = self._generation.index.search(
-                queries, k, allowed_ids, self._hidden_ids, share=share
-            )
+            ids, scores = self._indexed(self._generation, queries, k, allowed_ids, share)
             strategy = "index with a selector"
         fresh = np.flatnonzero(self._fresh) if wanted is None else wanted[self._fresh[wanted]]
         if len(fresh):
@@ -174,22 +173,40 @@ class Gallery:
             strategy += f" and exact over {len(fresh)} newer rows"
         return ids, scores, strategy
 
+    def _indexed(
+        self,
+        generation: Generation,
+        queries: UnitVectors,
+        k: int,
+        allowed_ids: Ids | None = None,
+        share: float | None = None,
+    ) -> tuple[Ids, Scores]:
+        """The answer of the generation's index; where its scores are estimates, more is asked for and scored again."""
+        index = generation.index
+        wide = k * generation.manifest.depth if index.estimates else k
+        ids, scores = index.search(queries, wide, allowed_ids, self._hidden_ids, share=share)
+        return rescored(ids, queries, k, self._halves_of) if index.estimates else (ids, scores)
+
     def vectors_of(self, ids: Sequence[int] | Ids) -> UnitVectors:
         """The vectors (n, dim) of items, in the order asked; an item without one raises NotFoundError."""
         wanted = np.asarray(ids, np.int64)
-        known, rows = self._lookup
-        missing = wanted[~is_among(wanted, known)]
+        missing = wanted[~is_among(wanted, self._lookup[0])]
         if len(missing):
             raise NotFoundError(
                 f"item {missing[0]} has no vector in this space: index it, or choose another item"
             )
-        numbers = rows[np.searchsorted(known, wanted)]
+        return unit_vectors(self._halves_of(wanted))
+
+    def _halves_of(self, ids: Ids) -> HalfRows:
+        """The stored rows (n, dim) of live items, in the order asked."""
+        known, rows = self._lookup
+        numbers = rows[np.searchsorted(known, ids)]
         homes = np.searchsorted(self._starts, numbers, side="right") - 1
-        halves = np.empty((len(wanted), self._dim), np.float16)
+        halves = np.empty((len(ids), self._dim), np.float16)
         for home in np.unique(homes):
             mine = homes == home
             halves[mine] = self._segments[home].vectors[numbers[mine] - self._starts[home]]
-        return unit_vectors(halves)
+        return halves
 
     @functools.cached_property
     def _lookup(self) -> tuple[Ids, NDArray[np.int64]]:

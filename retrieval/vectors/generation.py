@@ -52,9 +52,13 @@ class Manifest:
     rows: int
     segments: tuple[int, ...]  # sorted; a newer segment is searched exactly beside the generation
     effort: int  # chosen from the curve
+    depth: int = (
+        1  # rows scored again for each answer, where the index's scores are estimates; from the curve
+    )
     recall_at: int = 10  # k of the curve
     curve: tuple[RecallPoint, ...] = ()
     queries: str = ""  # what the curve was measured with
+    considered: tuple[str, ...] = ()  # kinds that were tried first, and why they were given up
     checksums: Mapping[str, str] = field(default_factory=dict)  # file name → BLAKE2b
     bytes: Mapping[str, int] = field(default_factory=dict)  # file name → length
     parameters: Mapping[str, int] = field(default_factory=dict)
@@ -67,7 +71,8 @@ class Manifest:
     @property
     def recall(self) -> float:
         """The recall measured at the chosen effort; 1 where nothing is approximate."""
-        return next((point.recall for point in self.curve if point.effort == self.effort), 1.0)
+        points = (p for p in self.curve if (p.effort, max(p.depth, 1)) == (self.effort, self.depth))
+        return next((point.recall for point in points), 1.0)
 
     def to_json(self) -> str:
         """The manifest as indented JSON."""
@@ -81,6 +86,7 @@ class Manifest:
             raise ValueError("another version of the format")
         facts["kind"] = IndexKind(facts["kind"])
         facts["segments"] = tuple(facts["segments"])
+        facts["considered"] = tuple(facts.get("considered", ()))
         facts["curve"] = tuple(RecallPoint(**point) for point in facts["curve"])
         return cls(**facts)
 
@@ -150,12 +156,15 @@ def build_generation(
     parameters: Mapping[str, int] | None = None,
     target_recall: float = 0.95,
     queries: UnitVectors | None = None,
+    described: str | None = None,
+    memory: int | None = None,
     threads: int | None = None,
 ) -> Manifest:
     """Build and store generation `number` over the live rows of `segments`; the caller publishes it.
 
-    `kind` and `parameters` are chosen by the number of rows where not given; the search effort by measuring
-    recall@10 against the exact scan with `queries` (n, dim), or with disturbed rows where there are none.
+    `kind` is chosen by the number of rows, the `memory` (bytes) it may take and what it reaches, where not given; the
+    search effort by measuring recall@10 against the exact scan with `queries` (n, dim; `described` says what they
+    are), or with disturbed rows where there are none.
     A half-built or never published folder of that number is replaced. A full disk raises StorageError.
     """
     from retrieval.vectors import tuning  # imports FAISS, see Generation.index
@@ -173,6 +182,8 @@ def build_generation(
         target_recall=target_recall,
         queries=queries,
         threads=threads,
+        memory=memory,
+        described=described,
     )
     manifest = Manifest(
         number=number,
@@ -181,9 +192,11 @@ def build_generation(
         rows=len(index),
         segments=tuple(segment.number for segment in opened),
         effort=index.effort,
+        depth=max(tuned.chosen.depth, 1) if tuned.chosen else 1,
         recall_at=tuned.recall_at,
         curve=tuned.curve,
         queries=tuned.queries,
+        considered=tuned.considered,
         parameters=dict(parameters or {}),
     )
     return _store(generations_directory, manifest, index, left_out)

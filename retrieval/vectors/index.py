@@ -34,15 +34,23 @@ class IndexKind(StrEnum):
     FLAT = "flat"  # FAISS, every row compared
     HNSW = "hnsw"  # FAISS, navigable small world graph (Malkov & Yashunin, 2018)
     IVF = "ivf"  # FAISS, inverted lists around k-means centroids
+    RABITQ = (
+        "rabitq"  # FAISS, inverted lists of one bit a dimension; answers are scored again from the segments
+    )
+    MILVUS = "milvus"  # a collection of a Milvus server, see milvus.py
 
 
 @dataclass(frozen=True, slots=True)
 class RecallPoint:
-    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query."""
+    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query.
+
+    `depth` is how many rows are scored again from the segments for each answer; 0 where the index's scores are exact.
+    """
 
     effort: int
     recall: float
     milliseconds: float
+    depth: int = 0
 
 
 class VectorIndex(Protocol):

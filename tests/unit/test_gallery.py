@@ -75,7 +75,7 @@ class Shelf:
             list(self.sizes),
             self.dead,
             kind=kind,
-            parameters={"lists": 4} if kind is IndexKind.IVF else {},
+            parameters={"lists": 4} if kind in (IndexKind.IVF, IndexKind.RABITQ) else {},
             threads=1,
         )
         self.generation = number
@@ -203,7 +203,7 @@ class Interleaving(RuleBasedStateMachine):
 class IndexedInterleaving(Interleaving):
     """The same with approximate kinds: whatever is missed, nothing wrong is found and nothing is left short."""
 
-    kinds = (IndexKind.HNSW, IndexKind.IVF)
+    kinds = (IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ)
 
     def check(self, allowed: list[int] | None = None) -> None:
         assert_finds_live(self.gallery, self.shelf, allowed=allowed)
@@ -259,7 +259,7 @@ def test_an_updated_item_is_found_by_its_new_vector_only(shelf: Shelf) -> None:
     assert ids[0] not in gallery.search(old, 49)[0]
 
 
-@pytest.mark.parametrize("kind", [IndexKind.HNSW, IndexKind.IVF])
+@pytest.mark.parametrize("kind", [IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
 def test_an_approximate_generation_keeps_its_recall_while_the_gallery_changes(
     shelf: Shelf, kind: IndexKind
 ) -> None:
@@ -275,7 +275,7 @@ def test_an_approximate_generation_keeps_its_recall_while_the_gallery_changes(
     assert recall(found, shelf.search(queries, 10)[0]) >= promised - 0.02
 
 
-@pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF])
+@pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
 def test_k_come_back_though_most_of_the_generation_is_dead(shelf: Shelf, kind: IndexKind) -> None:
     """After 95 % of the indexed items were deleted, the best of what is left come back, k of them."""
     vectors = points(2000)

@@ -13,7 +13,7 @@ from retrieval.errors import LibraryCorruptError, StorageError
 from retrieval.vectors.generation import Generation, Manifest, build_generation, remove_generations
 from retrieval.vectors.index import IndexKind
 from retrieval.vectors.segments import write_segment
-from retrieval.vectors.tuning import choose_kind, recall
+from retrieval.vectors.tuning import bytes_needed, choose_kind, recall
 
 DIM = 16
 
@@ -34,7 +34,7 @@ def build(folders: tuple[Path, Path], kind: IndexKind | None = IndexKind.FLAT, n
     return build_generation(*folders, number, [5, 3], [(3, 0), (5, 1), (8, 0)], kind=kind, threads=1)
 
 
-@pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF])
+@pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
 def test_a_built_generation_is_read_back(folders: tuple[Path, Path], kind: IndexKind) -> None:
     """Live rows of the segments, the manifest as it was returned, checksums that hold."""
     manifest = build(folders, kind)
@@ -69,11 +69,32 @@ def test_the_effort_is_the_least_that_reaches_the_target(folders: tuple[Path, Pa
 
 
 def test_small_collections_need_no_approximate_index(folders: tuple[Path, Path]) -> None:
-    """Left to choose, a generation of few rows compares them all; many rows get a graph, still more get lists."""
+    """Left to choose, a generation of few rows compares them all; many rows get an index."""
     assert build(folders, kind=None).kind is IndexKind.FLAT
     assert choose_kind(1000) is IndexKind.EXACT
-    assert choose_kind(1_000_000) is IndexKind.HNSW
-    assert choose_kind(50_000_000) is IndexKind.IVF
+    assert choose_kind(1_000_000) is IndexKind.RABITQ
+
+
+def test_one_bit_a_dimension_finds_what_its_curve_says(folders: tuple[Path, Path]) -> None:
+    """Estimates are scored again as deep as the target wants, and the manifest keeps both numbers and the curve."""
+    queries = points(50, seed=9)
+    manifest = build_generation(
+        *folders, 1, [3, 5], kind=IndexKind.RABITQ, target_recall=0.9, queries=queries, threads=1
+    )
+    assert manifest.recall >= 0.9
+    assert manifest.depth > 1
+    assert {point.depth for point in manifest.curve} >= {2, manifest.depth}
+    assert Generation.open(folders[1], 1).manifest == manifest
+
+
+def test_a_memory_budget_leaves_out_what_does_not_fit() -> None:
+    """Of a million rows only one bit a dimension fits in 150 MB; every kind costs more with more rows."""
+    assert (
+        bytes_needed(IndexKind.RABITQ, 1_000_000, 512) < 150e6 < bytes_needed(IndexKind.IVF, 1_000_000, 512)
+    )
+    assert bytes_needed(IndexKind.IVF, 1_000_000, 512) < bytes_needed(IndexKind.HNSW, 1_000_000, 512)
+    for kind in IndexKind:
+        assert bytes_needed(kind, 1000, 64) <= bytes_needed(kind, 2000, 64)
 
 
 @pytest.mark.parametrize("name", ["index.faiss", "dead.npy", "manifest.json"])
