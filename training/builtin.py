@@ -42,10 +42,10 @@ MATCHER_PLAN = Plan(
     steps=2400, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_EYES_PLAN = Plan(
-    steps=600, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=1600, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=1300, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
 
