@@ -53,7 +53,8 @@ class ClipLike:
         first, second = unit_vectors(np.random.default_rng((self.seed, 1)).standard_normal((2, self.dim)))
         across = second - (second @ first) * first
         across /= np.linalg.norm(across)
-        return np.stack([first, _BETWEEN_CONES * first + np.sqrt(1 - _BETWEEN_CONES**2) * across])
+        second = _BETWEEN_CONES * first + np.sqrt(1 - _BETWEEN_CONES**2) * across
+        return np.asarray(np.stack([first, second]), np.float32)
 
     def _contents(self, count: int, stream: int) -> UnitVectors:
         """Unit vectors (count, dim) around topics and themes, at right angles to both cones."""
@@ -68,7 +69,7 @@ class ClipLike:
 
     def _spread(self, chance: np.random.Generator, count: int) -> NDArray[np.float32]:
         falling = 1 / np.sqrt(1 + np.arange(self.dim, dtype=np.float32))
-        return chance.standard_normal((count, self.dim), dtype=np.float32) * falling
+        return np.asarray(chance.standard_normal((count, self.dim), dtype=np.float32) * falling, np.float32)
 
     def _outside(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Without what lies along the cones."""

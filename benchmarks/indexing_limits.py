@@ -1,9 +1,10 @@
 """What decoding alone and encoding alone can do, and how far the vectors are from the reference.
 
-    python -m benchmarks.indexing_limits PHOTOS --model DIR [--count 200]
+    python -m benchmarks.indexing_limits PHOTOS --model DIR [--library DIR] [--count 200]
 
 Both use all cores, so one picture costs the sum of its two times: limit = 1 / (1/decode + 1/encode). The reference
-is open_clip's own transform on the fully decoded picture, through a float32 model. Prints JSON.
+is open_clip's own transform on the fully decoded picture, through a float32 model; with a library, what it runs the
+model as is measured. Prints JSON.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from PIL import Image
 
 from indexer.engines.local import IndexOptions
 from retrieval import images
+from retrieval.library import Library
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.image_onnx import OnnxEncoder
+from retrieval.models.ports import DualEncoder
 
 _BATCH = IndexOptions().batch_size
 
 
-def decode(paths: Sequence[Path], encoder: OpenClipEncoder) -> tuple[NDArray[np.uint8], float]:
+def decode(paths: Sequence[Path], encoder: DualEncoder) -> tuple[NDArray[np.uint8], float]:
     """The prepared pictures (n, H, W, 3), and images/s of reading, hashing and decoding on all cores."""
     limits = images.ImageLimits()
 
@@ -45,7 +49,7 @@ def decode(paths: Sequence[Path], encoder: OpenClipEncoder) -> tuple[NDArray[np.
     return np.stack(prepared), len(paths) / (perf_counter() - started)
 
 
-def encode(pictures: NDArray[np.uint8], encoder: OpenClipEncoder) -> tuple[NDArray[np.float32], float]:
+def encode(pictures: NDArray[np.uint8], encoder: DualEncoder) -> tuple[NDArray[np.float32], float]:
     """Vectors (n, dim), and images/s after a first batch that warms up."""
     encoder.embed_images(pictures[:_BATCH])
     started = perf_counter()
@@ -72,10 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("photos", type=Path)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--library", type=Path)
     parser.add_argument("--count", type=int, default=200)
     options = parser.parse_args(arguments)
     paths = sorted(options.photos.glob("*.jpg"))[: options.count]
-    encoder = OpenClipEncoder.load(str(options.model))
+    encoder: OpenClipEncoder | OnnxEncoder = OpenClipEncoder.load(str(options.model))
+    if options.library is not None:
+        with Library.open(options.library) as library:
+            chosen = library.encoder()
+        if isinstance(chosen, OnnxEncoder):
+            encoder = chosen
     decode(paths[:4], encoder)
     prepared, decoded_per_second = decode(paths, encoder)
     vectors, encoded_per_second = encode(prepared, encoder)

@@ -97,7 +97,7 @@ def pull(
 def optimize_model(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="A model of the library. [default: the one it searches with]"),
+        typer.Argument(metavar="MODEL", help="A model reference. [default: what the library searches with]"),
     ] = None,
     precision: Annotated[
         Literal["int8", "float32", "bfloat16"],
@@ -123,7 +123,7 @@ def optimize_model(
     from indexer.optimizing import optimize, own_pictures, pictures_below, switch_off
     from retrieval.library import Library
 
-    with Library.open(library, open_settings()) as opened:
+    with Library.open(library, open_settings(), create=model is not None) as opened:
         space = _space_of(opened, model)
         if off:
             was_on = switch_off(opened, space)
@@ -142,17 +142,11 @@ def optimize_model(
 
 
 def _space_of(library: Library, model: str | None) -> EmbeddingSpace:
-    """The library's space of a model; a name that none has is an error that says which there are."""
-    from retrieval.errors import NotFoundError
-
+    """The library's space of a model, made if there is none yet."""
     if model is None:
         return library.space()
-    spaces = library.catalog.spaces()
-    found = next((space for space in spaces if model in (space.model, space.name)), None)
-    if found is None:
-        names = ", ".join(space.model for space in spaces) or "none yet"
-        raise NotFoundError(f"this library has no vectors of {model!r}; its models: {names}")
-    return found
+    found = (space for space in library.catalog.spaces() if model in (space.model, space.name))
+    return next(found, None) or library.use_model(model)
 
 
 def _show(report: OptimizeReport) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -26,8 +27,7 @@ Search = Callable[[Any, int, int], Any]  # queries, effort, threads → ids (n, 
 
 
 def hnswlib_index(vectors: Any, file: Path) -> tuple[Search, float]:
-    import hnswlib
-
+    hnswlib: Any = import_module("hnswlib")
     index = hnswlib.Index(space="ip", dim=vectors.shape[1])
     seconds = 0.0
     if file.is_file():
@@ -47,9 +47,8 @@ def hnswlib_index(vectors: Any, file: Path) -> tuple[Search, float]:
 
 
 def usearch_index(vectors: Any, file: Path) -> tuple[Search, float]:
-    from usearch.index import Index
-
-    index = Index(
+    usearch: Any = import_module("usearch.index")
+    index = usearch.Index(
         ndim=vectors.shape[1], metric="ip", dtype="f16", connectivity=LINKS, expansion_add=CONSTRUCTION
     )
     seconds = 0.0
@@ -69,8 +68,7 @@ def usearch_index(vectors: Any, file: Path) -> tuple[Search, float]:
 
 
 def faiss_index(vectors: Any, file: Path) -> tuple[Search, float]:
-    import faiss
-
+    faiss: Any = import_module("faiss")
     seconds = 0.0
     if file.is_file():
         index = faiss.read_index(str(file))

@@ -22,7 +22,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise UsageError(f"{name!r} is no device: use auto, cpu, cuda, cuda:1 or mps") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"there is no device {name}: torch sees {torch.cuda.device_count()} CUDA devices")
+        raise UsageError(
+            f"there is no device {name}: torch sees {torch.cuda.device_count()} CUDA devices (use auto or cpu)"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("there is no device mps on this machine: use auto or cpu")
     return device

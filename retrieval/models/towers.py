@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from retrieval.models.architectures import (
     text_preprocessing,
     tokenize,
 )
+from retrieval.models.lanes import lane_to, stream
 from retrieval.models.ports import OutOfMemory
 from retrieval.models.sources import ModelFiles
 
@@ -53,6 +54,19 @@ class Towers:
         with self._turn, torch.inference_mode(), out_of_memory():
             pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
             return _unit(self.model.encode_image(self._normalised(pixels)))
+
+    def embed_stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[UnitVectors]:
+        """Vectors (n, dim) of each batch of pixels (n, H, W, 3), in order; on a GPU copies run beside the computation.
+
+        Others wait until the last batch was taken.
+        """
+        with self._turn, torch.inference_mode(), out_of_memory():
+            for features in stream(lane_to(self.device), batches, self._features):
+                yield unit_vectors(features)
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.model.encode_image(self._normalised(pixels))
+        return found
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, dim), in the order of `texts`; batches hold texts of like length."""

@@ -27,7 +27,7 @@ _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 _DEPTHS = (2, 4, 8, 16, 32, 64)  # rows scored again for each answer
 _SAMPLE_QUERIES = 100
 _ADDED_AT_ONCE = 16_384  # rows held as float32 while an index is filled
-_TRAINING_ROWS_PER_LIST = 64
+_TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
 _SEED = 1234
 
