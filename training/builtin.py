@@ -39,13 +39,13 @@ EYES_PLAN = Plan(
     steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 MATCHER_PLAN = Plan(
-    steps=2400, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=3000, learning_rate=1.2e-3, warmup=50, decay="tail", evaluate_every=250, save_every=50
 )
 CAPTIONER_EYES_PLAN = Plan(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=1300, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=1500, learning_rate=1.2e-3, warmup=50, decay="tail", evaluate_every=250, save_every=50
 )
 
 
@@ -95,7 +95,7 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
     plan = _plan(MATCHER_PLAN, steps)
     run = Run(matcher, plan, directory)
     lesson = recipe_matcher.MatcherLesson(
-        matcher, drawn.scenes, features, near, tokenizer, batch=24, steps=plan.steps
+        matcher, drawn.scenes, features, near, tokenizer, batch=16, steps=plan.steps
     )
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
@@ -128,7 +128,7 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
     look = torch.inference_mode()(eyes.eval().see)
     patches = seen(runs / "scenes-florence" / "patches.npy", drawn, look)
-    lesson = recipe_captioner.CaptionerLesson(captioner, drawn.scenes, patches, tokenizer, batch=32)
+    lesson = recipe_captioner.CaptionerLesson(captioner, drawn.scenes, patches, tokenizer, batch=24)
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
     shown = look(whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE))
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, shown))

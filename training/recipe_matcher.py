@@ -31,7 +31,6 @@ from training.visual_words import make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
 _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of searches, is learnt best
-_MASK = tokens.UNKNOWN_ID  # stands for a hidden word
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,6 @@ class _Text:
 
     ids: list[int]
     differing: list[int]  # 1 or 0 where a caption and its false twin differ
-    hidden: list[int]  # the word under each mask
     match: int
 
 
@@ -48,7 +46,7 @@ _NEIGHBOURS = 16
 
 
 class Matcher(nn.Module):
-    """BlipForImageTextRetrieval, with heads for single tokens and for hidden words that are not kept."""
+    """BlipForImageTextRetrieval, with a head for single tokens that is not kept."""
 
     def __init__(self, vision_width: int, layers: int, patch: int) -> None:
         super().__init__()
@@ -81,7 +79,6 @@ class Matcher(nn.Module):
         )
         self.blip = BlipForImageTextRetrieval(config)
         self.token_head = nn.Linear(_WIDTH, 2)
-        self.name_head = nn.Sequential(nn.Linear(_WIDTH, _WIDTH), nn.GELU(), nn.LayerNorm(_WIDTH))
 
     def start_from(self, eyes: Towers) -> None:
         """Take the eyes, and leave them as they are."""
@@ -118,12 +115,6 @@ class Matcher(nn.Module):
             encoder_attention_mask=torch.ones(features.shape[:2], dtype=torch.long),
         ).last_hidden_state
         return hidden
-
-    def name(self, states: Tensor) -> Tensor:
-        """Logits (n, vocabulary) of the words under masks whose hidden states (n, width) are given."""
-        words = self.blip.text_encoder.embeddings.word_embeddings.weight
-        logits: Tensor = self.name_head(states) @ words.T
-        return logits
 
     def match(self, ids: Tensor, features: Tensor) -> Tensor:
         """Logits (n, 2) of the matching head."""
@@ -192,24 +183,18 @@ class MatcherLesson:
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        """Matching of captions and of single tokens, and the words under masks."""
+        """Matching of captions and of single tokens."""
         matcher, features = self.matcher, batch["features"]
         parts = [(part, matcher.attend(part["ids"], features[part["pictures"]])) for part in batch["texts"]]
         heads = torch.cat([hidden[:, 0] for _, hidden in parts])
         states = torch.cat([hidden.flatten(0, 1) for _, hidden in parts])
-        matches, differing, words = (
-            torch.cat([part[name].flatten() for part, _ in parts])
-            for name in ("matches", "differing", "hidden")
+        matches, differing = (
+            torch.cat([part[name].flatten() for part, _ in parts]) for name in ("matches", "differing")
         )
-        judged = matches >= 0
-        match, accuracy = matching_loss(matcher.blip.itm_head(heads[judged]), matches[judged])
+        match, accuracy = matching_loss(matcher.blip.itm_head(heads), matches)
         token, token_accuracy = token_matching_loss(matcher.token_head(states), differing)
         figures = {"match": match.item(), "right": accuracy, "token": token.item(), "tokens": token_accuracy}
-        loss = 2 * match + 2 * token
-        if (words >= 0).any():
-            named, naming = matching_loss(matcher.name(states[words >= 0]), words[words >= 0])
-            return loss + named, {**figures, "named": named.item(), "naming": naming}
-        return loss, {**figures, "named": 0.0, "naming": 0.0}
+        return match + token, figures
 
     def evaluate(
         self, heldout: Drawn, languages: Sequence[Language] = (Language.ENGLISH, Language.JAPANESE)
@@ -247,9 +232,7 @@ class MatcherLesson:
         for _ in range(2 if dense else 1):
             pair = with_errors(scene, words.choice(_LANGUAGES), words, words.choice((0.1, 0.3, 0.5)))
             found += self._pair(pair)
-        if dense:
-            found.append(self._masked(scene, words))
-        else:
+        if not dense:
             pairs = hard_negatives(scene, words.choice(_LANGUAGES), words)
             pairs += hard_negatives(scene, words.choice(_LANGUAGES), words)
             for pair in words.sample(pairs, 2):
@@ -258,26 +241,14 @@ class MatcherLesson:
         found.append(self._text(other, words, int(_same(scene, other)), words.choice(list(Detail))))
         return found
 
-    def _masked(self, scene: Scene, words: Random) -> _Text:
-        """A true caption with words hidden: naming what is seen comes before judging."""
-        ids = self._ids(describe(scene, words.choice(_LANGUAGES), Detail.HIGH, words))
-        chosen = [0 < n < len(ids) - 1 and words.random() < 0.3 for n in range(len(ids))]
-        masked = [_MASK if hide else word for word, hide in zip(ids, chosen, strict=True)]
-        hidden = [word if hide else -100 for word, hide in zip(ids, chosen, strict=True)]
-        return _Text(masked, [-100] * len(ids), hidden, -100)
-
     def _pair(self, pair: HardNegative) -> list[_Text]:
         true, false = self._ids(pair.caption), self._ids(pair.negative)
         true_labels, false_labels = differing_tokens(true, false)
-        nothing = [-100] * max(len(true), len(false))
-        return [
-            _Text(true, true_labels, nothing[: len(true)], 1),
-            _Text(false, false_labels, nothing[: len(false)], 0),
-        ]
+        return [_Text(true, true_labels, 1), _Text(false, false_labels, 0)]
 
     def _text(self, scene: Scene, words: Random, match: int, detail: Detail) -> _Text:
         ids = self._ids(describe(scene, words.choice(_LANGUAGES), detail, words))
-        return _Text(ids, [-100] * len(ids), [-100] * len(ids), match)
+        return _Text(ids, [-100] * len(ids), match)
 
     def _ids(self, caption: str) -> list[int]:
         ids: list[int] = self.tokenizer(caption, truncation=True, max_length=CONTEXT)["input_ids"]
@@ -294,7 +265,6 @@ def _padded(rows: Sequence[tuple[int, _Text]]) -> dict[str, Tensor]:
     return {
         "ids": filled([text.ids for _, text in rows], tokens.PAD_ID),
         "differing": filled([text.differing for _, text in rows], -100),
-        "hidden": filled([text.hidden for _, text in rows], -100),
         "matches": torch.tensor([text.match for _, text in rows]),
         "pictures": torch.tensor([picture for picture, _ in rows]),
     }
