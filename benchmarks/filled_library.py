@@ -9,7 +9,7 @@ Searching costs the same whatever the vectors mean. FOLDER receives the same ite
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from indexer.generations import is_due, publish
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
-from retrieval.domain import ItemId, Modality, unit_vectors
+from retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
 from retrieval.library import Library
 from retrieval.vectors.segments import write_segment
 
@@ -26,26 +26,31 @@ _COMMIT = 4096  # files of a commit, as `vasari index` has it
 
 def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.float32]:
     """Add `items` pictures named after files in `photos`, which need not exist; returns their vectors (n, dim)."""
-    space, modality, catalog = library.use_model(model), Modality.IMAGE, library.catalog
+    space, modality = library.use_model(model), Modality.IMAGE
     vectors = unit_vectors(np.random.default_rng(0).standard_normal((items, space.dim), dtype=np.float32))
     names = list(uris(items, photos))
-    with catalog.acquire_lease("benchmark"):
+    with library.catalog.acquire_lease("benchmark"):
         for start in range(0, items, _COMMIT):
-            rows, names_here = vectors[start : start + _COMMIT], names[start : start + _COMMIT]
-            ids = catalog.reserve_ids(len(rows))
-            number = catalog.reserve_segment(space.name, modality)
-            folder = library.segments_directory(space, modality)
-            checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), rows)
-            catalog.commit_segment(
-                SegmentRecord(space.name, modality, number, len(rows), checksum),
-                [
-                    CommitRow(row, _facts(*named))
-                    for row, named in enumerate(zip(ids, names_here, strict=True))
-                ],
-            )
+            add(library, space, vectors[start : start + _COMMIT], names[start : start + _COMMIT])
         if is_due(library, space, modality):
             publish(library, space, modality)
     return vectors
+
+
+def add(
+    library: Library, space: EmbeddingSpace, vectors: NDArray[np.float32], names: Sequence[str]
+) -> list[ItemId]:
+    """Commit pictures of these uris with their vectors (n, dim) as one segment; the caller has the right to write."""
+    catalog, modality = library.catalog, Modality.IMAGE
+    ids = list(catalog.reserve_ids(len(vectors)))
+    number = catalog.reserve_segment(space.name, modality)
+    folder = library.segments_directory(space, modality)
+    checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), vectors)
+    catalog.commit_segment(
+        SegmentRecord(space.name, modality, number, len(vectors), checksum),
+        [CommitRow(row, _facts(*named)) for row, named in enumerate(zip(ids, names, strict=True))],
+    )
+    return ids
 
 
 def _facts(item: ItemId, uri: str) -> ItemFacts:

@@ -46,6 +46,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids) if self.picked is None else len(self.picked)
 
+    def at(self, numbers: NDArray[np.int64]) -> HalfRows:
+        """The vectors (n, dim) of these rows of this selection."""
+        return self.vectors[numbers if self.picked is None else self.picked[numbers]]
+
     def block(self, start: int, stop: int) -> tuple[Ids, HalfRows]:
         """The ids and vectors of rows start … stop of this selection."""
         if self.picked is None:

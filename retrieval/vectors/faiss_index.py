@@ -132,13 +132,14 @@ class FaissIndex:
         *,
         effort: int | None = None,
         share: float | None = None,
+        least: int | None = None,
     ) -> tuple[Ids, Scores]:
         """The k nearest rows of each query; see `VectorIndex.search`. `effort` replaces the index's own.
 
         A filter leaves fewer rows to find, so the effort grows with its selectivity: `share` says how many of the rows
         near the queries may be found (see `share_nearby`); by default as many as anywhere. Where k rows match and
         fewer came back nevertheless (a graph's walk can end early), these queries are answered by comparing
-        every row.
+        every row. Candidates are asked for with `least`, of which so many have to come back instead of k.
         """
         check_queries(queries, k, self._index.d)
         ids, scores = nothing(len(queries), k)
@@ -156,7 +157,7 @@ class FaissIndex:
         short = np.flatnonzero(ids[:, -1] == NO_ID)
         if len(short) and self.kind is not IndexKind.FLAT:
             found = int((ids[short] != NO_ID).sum(axis=1).min())
-            if found < min(k, len(self._wanted(allowed_ids, excluded_ids))):
+            if found < min(least or k, len(self._wanted(allowed_ids, excluded_ids))):
                 scores[short], ids[short] = self._exhaustive(queries[short], k, allowed_ids, excluded_ids)
         return _ranked(ids, scores)
 

@@ -25,7 +25,7 @@ from retrieval.errors import LibraryCorruptError, NotFoundError
 from retrieval.vectors.exact import Rows, merge, scan
 from retrieval.vectors.generation import DeadRows, Generation
 from retrieval.vectors.index import HalfRows, Ids, Scores, check_queries, is_among, nothing
-from retrieval.vectors.rescoring import rescored
+from retrieval.vectors.rescoring import gathered, rescored
 from retrieval.vectors.segments import Segment
 
 Mask = NDArray[np.bool_]
@@ -184,7 +184,7 @@ class Gallery:
         """The answer of the generation's index; where its scores are estimates, more is asked for and scored again."""
         index = generation.index
         wide = k * generation.manifest.depth if index.estimates else k
-        ids, scores = index.search(queries, wide, allowed_ids, self._hidden_ids, share=share)
+        ids, scores = index.search(queries, wide, allowed_ids, self._hidden_ids, share=share, least=k)
         return rescored(ids, queries, k, self._halves_of) if index.estimates else (ids, scores)
 
     def vectors_of(self, ids: Sequence[int] | Ids) -> UnitVectors:
@@ -200,13 +200,11 @@ class Gallery:
     def _halves_of(self, ids: Ids) -> HalfRows:
         """The stored rows (n, dim) of live items, in the order asked."""
         known, rows = self._lookup
-        numbers = rows[np.searchsorted(known, ids)]
-        homes = np.searchsorted(self._starts, numbers, side="right") - 1
-        halves = np.empty((len(ids), self._dim), np.float16)
-        for home in np.unique(homes):
-            mine = homes == home
-            halves[mine] = self._segments[home].vectors[numbers[mine] - self._starts[home]]
-        return halves
+        return gathered(self._all_rows, self._starts, rows[np.searchsorted(known, ids)])
+
+    @functools.cached_property
+    def _all_rows(self) -> list[Rows]:
+        return [Rows(segment.ids, segment.vectors) for segment in self._segments]
 
     @functools.cached_property
     def _lookup(self) -> tuple[Ids, NDArray[np.int64]]:

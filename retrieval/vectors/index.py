@@ -42,7 +42,7 @@ class IndexKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecallPoint:
-    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and time per query.
+    """Measured against the exact scan: at this effort (efSearch, nprobe), recall in [0, 1] and processor time a query.
 
     `depth` is how many rows are scored again from the segments for each answer; 0 where the index's scores are exact.
     """

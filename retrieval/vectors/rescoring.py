@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
-from retrieval.vectors.exact import clipped, widen
+from retrieval.vectors.exact import Rows, clipped, widen
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
 Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
+
+
+def gathered(parts: Sequence[Rows], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> HalfRows:
+    """Rows (n, dim) of `parts` that are numbered through: part i begins at `starts[i]`, and the last entry is the end.
+
+    One copy a part that is met, in the order of the parts: a library has hundreds of segments.
+    """
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    bounds = np.searchsorted(ordered, starts)
+    halves = np.empty((len(numbers), parts[0].vectors.shape[1]), np.float16)
+    for home in np.flatnonzero(np.diff(bounds)).tolist():
+        first, end = bounds[home], bounds[home + 1]
+        halves[order[first:end]] = parts[home].at(ordered[first:end] - starts[home])
+    return halves
 
 
 def rescored(candidates: Ids, queries: UnitVectors, k: int, fetch: Fetch) -> tuple[Ids, Scores]:
