@@ -47,11 +47,15 @@ def doctor(
 
 def rebuild(
     kind: Annotated[
-        str | None, typer.Option(help="flat, hnsw or ivf; default: chosen by measuring.", metavar="KIND")
+        str | None,
+        typer.Option(help="flat, hnsw, ivf or rabitq; default: chosen by measuring.", metavar="KIND"),
     ] = None,
     recall: Annotated[
         float, typer.Option(help="Recall@10 that the index must reach.", min=0.5, max=1.0)
     ] = 0.95,
+    memory: Annotated[
+        int | None, typer.Option(help="MiB that an index may take in memory.", min=1, metavar="MIB")
+    ] = None,
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
@@ -64,7 +68,13 @@ def rebuild(
     from retrieval.library import Library
 
     with Library.open(library) as opened, Bar() as bar:
-        built = build(opened, kind=kind, recall_target=recall, progress=bar)
+        built = build(
+            opened,
+            kind=kind,
+            recall_target=recall,
+            memory=memory * 2**20 if memory else None,
+            progress=bar,
+        )
     if json:
         output.print_json([generation.as_json() for generation in built])
     else:
