@@ -11,7 +11,8 @@ from indexer.sources.source import Source
 from retrieval import images
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
-from retrieval.ingest import PreparedPicture, Preparer, prepare_picture
+from retrieval.ingest import PreparedPicture, prepare_picture
+from retrieval.models.ports import Preparer
 
 
 @dataclass(frozen=True, slots=True)

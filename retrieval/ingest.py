@@ -21,20 +21,7 @@ from retrieval.vectors.segments import write_segment
 
 if TYPE_CHECKING:
     from retrieval.images import ImageLimits
-    from retrieval.models.ports import Picture
-
-
-class Preparer(Protocol):
-    """The side of an encoder that runs on CPU threads."""
-
-    @property
-    def image_size(self) -> int:
-        """Shorter side in pixels that `prepare` needs."""
-        ...
-
-    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
-        """The model's own resize and crop: uint8 (H, W, 3), the same shape for every picture. Thread-safe."""
-        ...
+    from retrieval.models.ports import Preparer
 
 
 @dataclass(frozen=True, slots=True)

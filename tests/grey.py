@@ -40,6 +40,10 @@ class GreyEncoder:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((CELLS, CELLS)), dtype=np.uint8)
 
+    @property
+    def preparer(self) -> GreyEncoder:
+        return GreyEncoder(self.space.name)
+
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         time.sleep(self.seconds * len(batch))
         self.embedded += len(batch)

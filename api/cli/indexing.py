@@ -52,6 +52,19 @@ TextsOption = Annotated[
 ]
 BatchOption = Annotated[int, typer.Option("--batch", "-b", help="Pictures a batch.", min=1)]
 ThreadsOption = Annotated[int | None, typer.Option("--decode-threads", help="Threads that decode.", min=1)]
+EngineOption = Annotated[
+    Literal["local", "ray"], typer.Option("--engine", help="Where to run: this machine, or a Ray cluster.")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option("--address", help="Ray cluster: auto, or HOST:PORT. [default: one that is started here]"),
+]
+EncodersOption = Annotated[
+    int | None, typer.Option("--encoders", help="Ray: workers that encode. [default: to fit]", min=1)
+]
+GpusOption = Annotated[
+    float | None, typer.Option("--gpus", help="Ray: GPUs of each, such as 0.5. [default: to fit]", min=0)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +93,10 @@ def index(
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
     batch: BatchOption = 32,
     decode_threads: ThreadsOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    encoders: EncodersOption = None,
+    gpus: GpusOption = None,
     device: DeviceOption = None,
     precision: PrecisionOption = None,
     json: JsonOption = False,
@@ -110,7 +127,11 @@ def index(
         chosen, kinds = choose_source(paths, reading)
         if source is None and kinds != {SourceKind.FOLDER}:
             output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
-        report = run_index(opened, chosen, model=model, batch_size=batch, decode_threads=decode_threads)
+        given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
+        if engine == "ray":
+            report = run_cluster(opened, chosen, address, encoders, gpus, model=model, **given)
+        else:
+            report = run_index(opened, chosen, model=model, **given)
         _finish(report, json=json)
 
 
@@ -119,6 +140,26 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
     from indexer.engines.local import index as run
 
     report = _run(library, partial(run, library, source), model, options)
+    _warn_of_drawings(library, report, source)
+    return report
+
+
+def run_cluster(
+    library: Library,
+    source: Source,
+    address: str | None,
+    encoders: int | None,
+    gpus: float | None,
+    *,
+    model: str | None = None,
+    **options: Any,
+) -> IndexReport:
+    """The same on a Ray cluster."""
+    from indexer.engines.ray import Cluster
+    from indexer.engines.ray import index as run
+
+    cluster = Cluster(address, encoders=encoders, gpus=gpus)
+    report = _run(library, partial(run, library, source, cluster=cluster), model, options)
     _warn_of_drawings(library, report, source)
     return report
 

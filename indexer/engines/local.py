@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from indexer.commit import Committer
 from indexer.decode import Loader
@@ -26,6 +27,9 @@ from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder
 from retrieval.vectors.segments import remove_orphans
+
+if TYPE_CHECKING:
+    from retrieval.catalog.leases import Lease
 
 _LASTING = frozenset(
     {"decode", "limit"}
@@ -51,10 +55,13 @@ def index(
     options: IndexOptions | None = None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    *,
+    job_type: Callable[..., Job] | None = None,
 ) -> IndexReport:
     """Bring the library in step with the source.
 
-    When `stop` is set, the batch at work is finished and committed, and the report says `interrupted`.
+    When `stop` is set, the batch at work is finished and committed, and the report says `interrupted`. `job_type`
+    makes the job that another engine runs.
 
     Raises:
         LibraryLockedError: another job writes this library.
@@ -65,13 +72,13 @@ def index(
     started = perf_counter()
     with library.catalog.acquire_lease("vasari index") as lease:
         space = space_to_fill(library, options.space)
-        job = _Job(library, space, source, options, progress, stop)
+        job = (job_type or Job)(library, space, source, options, progress, stop)
         job.sweep()
         try:
             plan = job.plan()
         except _StoppedListing:
             return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
-        tally = job.embed(plan, lease.check)
+        tally = job.embed(plan, lease)
         interrupted = stop.is_set()
         removed = 0 if interrupted else job.remove(plan)
         if tally.embedded and not interrupted:
@@ -106,8 +113,8 @@ class _StoppedListing(Exception):  # noqa: N818 (nothing went wrong)
     """Ctrl-C came before there was a plan."""
 
 
-class _Job:
-    """The steps of one run."""
+class Job:
+    """The steps of one run; another engine embeds elsewhere, and shares the rest."""
 
     modality = Modality.IMAGE
 
@@ -121,91 +128,94 @@ class _Job:
         stop: threading.Event,
     ) -> None:
         self.watch = Stopwatch()
-        self._library = library
-        self._catalog = library.catalog
-        self._space = space
-        self._directory = library.segments_directory(space, self.modality)
-        self._source = source
-        self._options = options
-        self._progress = progress
-        self._stop = stop
-        self._unembedded: frozenset[ItemId] = frozenset()
-        self._failed: dict[str, Failure] = {}
+        self.library = library
+        self.catalog = library.catalog
+        self.space = space
+        self.directory = library.segments_directory(space, self.modality)
+        self.source = source
+        self.options = options
+        self.progress = progress
+        self.stop = stop
+        self.unembedded: frozenset[ItemId] = frozenset()
+        self.failed: dict[str, Failure] = {}
 
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
-        known = {segment.number for segment in self._catalog.segments(self._space.name, self.modality)}
-        remove_orphans(self._directory, known)
+        known = {segment.number for segment in self.catalog.segments(self.space.name, self.modality)}
+        remove_orphans(self.directory, known)
 
     def plan(self) -> Plan:
         """List the source and compare; the listing's own failures go to the ledger."""
         started = perf_counter()
-        catalog, roots = self._catalog, self._source.roots
+        catalog, roots = self.catalog, self.source.roots
         known = {file.uri: file for file in catalog.known_files(self.modality, roots)}
-        self._unembedded = frozenset(catalog.missing_embeddings(self._space.name, self.modality))
-        self._failed = {failure.uri: failure for failure in catalog.failures()}
+        self.unembedded = frozenset(catalog.missing_embeddings(self.space.name, self.modality))
+        self.failed = {failure.uri: failure for failure in catalog.failures()}
         plan = make_plan(
             self._listing(),
             known,
-            self._source.covers,
-            failed_at={uri: _moment(failure) for uri, failure in self._failed.items()},
+            self.source.covers,
+            failed_at={uri: _moment(failure) for uri, failure in self.failed.items()},
             hopeless=self._hopeless(),
-            unembedded=self._unembedded,
+            unembedded=self.unembedded,
         )
         self.watch.listing = perf_counter() - started
         if plan.skipped:
             catalog.record_failures(plan.skipped)
         return plan
 
-    def embed(self, plan: Plan, still_mine: Callable[[], None]) -> Tally:
+    def embed(self, plan: Plan, lease: Lease) -> Tally:
         """Run the pipeline over the plan's tasks."""
-        options = self._options
-        loader = Loader(self._source, self._encoder, self._library.image_limits, plan.gone)
-        committer = Committer(
-            self._catalog,
-            self._directory,
-            self._space.name,
-            self.modality,
-            every=options.commit_every,
-            seconds=options.commit_seconds,
-            still_mine=still_mine,
-            failed_before=self._failed,
-        )
+        options = self.options
+        loader = Loader(self.source, self._encoder, self.library.image_limits, plan.gone)
         pipeline = Pipeline(
             loader,
             self._encoder,
-            committer,
+            self.committer(lease),
             batch_size=options.batch_size,
             decode_threads=options.decode_threads or os.cpu_count() or 1,
-            progress=self._progress,
-            stop=self._stop,
+            progress=self.progress,
+            stop=self.stop,
             watch=self.watch,
         )
-        return pipeline.run(plan, self._unembedded)
+        return pipeline.run(plan, self.unembedded)
+
+    def committer(self, lease: Lease) -> Committer:
+        """What makes this job's outcomes durable."""
+        return Committer(
+            self.catalog,
+            self.directory,
+            self.space.name,
+            self.modality,
+            every=self.options.commit_every,
+            seconds=self.options.commit_seconds,
+            still_mine=lease.check,
+            failed_before=self.failed,
+        )
 
     def remove(self, plan: Plan) -> int:
         """Delete what is gone and was not found elsewhere; forget failures of what is no trouble any more."""
         gone = [file.id for file in plan.gone]
-        self._progress.update(Pulse("removing", total=len(gone)))
-        removed = self._catalog.delete_items(gone) if gone else 0
+        self.progress.update(Pulse("removing", total=len(gone)))
+        removed = self.catalog.delete_items(gone) if gone else 0
         if plan.settled:
-            self._catalog.clear_failures(plan.settled)
+            self.catalog.clear_failures(plan.settled)
         return removed
 
     def _encoder(self) -> DualEncoder:
-        return self._library.encoder(self._space)
+        return self.library.encoder(self.space)
 
     def _hopeless(self) -> frozenset[str]:
-        if self._options.retry_failed:
+        if self.options.retry_failed:
             return frozenset()
-        return frozenset(uri for uri, failure in self._failed.items() if failure.stage in _LASTING)
+        return frozenset(uri for uri, failure in self.failed.items() if failure.stage in _LASTING)
 
     def _listing(self) -> Iterator[Candidate | Skipped]:
         """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
-        for count, entry in enumerate(self._source.candidates()):
+        for count, entry in enumerate(self.source.candidates()):
             if count % 1000 == 0:
-                self._progress.update(Pulse("listing", done=count))
-                if self._stop.is_set():
+                self.progress.update(Pulse("listing", done=count))
+                if self.stop.is_set():
                     raise _StoppedListing
             yield entry
 

@@ -133,6 +133,10 @@ class Catalog:
         self._lease = leases.acquire_lease(self._database, holder, stale_after)
         return self._lease
 
+    def join_lease(self, token: int) -> None:
+        """Write under a lease that another process holds: from now on writing fails once that lease is lost."""
+        self._database.fence = token
+
     def lease_holder(self) -> LeaseHolder | None:
         """Who holds the lease, if anyone."""
         with self._database.read() as connection:
@@ -283,6 +287,11 @@ class Catalog:
         """(segment, row) of the item's vector in this space."""
         with self._database.read() as connection:
             return vectors.embedding_of(connection, space, item)
+
+    def embedded(self, space: str, modality: Modality, uris: Iterable[str]) -> dict[str, str]:
+        """Content hashes of the live items among `uris` that have a vector in this space, by uri."""
+        with self._database.read() as connection:
+            return vectors.embedded(connection, space, modality, uris)
 
     def missing_embeddings(self, space: str, modality: Modality) -> Iterator[ItemId]:
         """Live items without a vector in this space, by id."""

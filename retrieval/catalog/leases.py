@@ -37,6 +37,11 @@ class Lease:
         database.fence = token
         self._heart.start()
 
+    @property
+    def token(self) -> int:
+        """What workers in other processes name to write under this lease (`Catalog.join_lease`)."""
+        return self._token
+
     def check(self) -> None:
         """Raise LibraryLockedError if another job has taken the lease over."""
         with self._database.read() as connection:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from retrieval.catalog.encoding import uri_key
 from retrieval.catalog.records import GalleryState, GenerationRecord, RowOfItem, SegmentRecord
 from retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
 from retrieval.catalog.spaces import space_id
+from retrieval.catalog.statements import chunks
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import NotFoundError
 
@@ -62,6 +65,24 @@ def embedding_of(connection: Connection, space: str, item: ItemId) -> tuple[int,
         )
     ).first()
     return None if row is None else (row[0], row[1])
+
+
+def embedded(connection: Connection, space: str, modality: Modality, uris: Iterable[str]) -> dict[str, str]:
+    """Content hashes of the live items among `uris` that have a vector in this space, by uri."""
+    query = (
+        select(items.c.uri, items.c.content_hash)
+        .join(embeddings, embeddings.c.item_id == items.c.id)
+        .where(
+            embeddings.c.space_id == space_id(connection, space),
+            items.c.modality == modality.value,
+            items.c.deleted_at.is_(None),
+        )
+    )
+    return {
+        row.uri: row.content_hash
+        for chunk in chunks(uri_key(uri) for uri in uris)
+        for row in connection.execute(query.where(items.c.uri_key.in_(chunk)))
+    }
 
 
 def drop_segment(connection: Connection, space: str, modality: Modality, number: int) -> int:

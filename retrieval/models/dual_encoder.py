@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from retrieval.domain import EmbeddingSpace, UnitVectors
 from retrieval.models.hub import HubAccess
 from retrieval.models.ports import Picture
+from retrieval.models.preprocessing import ImagePreprocessing
 from retrieval.models.sources import locate, resolve
 from retrieval.models.spaces import space_for
 from retrieval.settings import Precision
@@ -64,7 +65,12 @@ class OpenClipEncoder:
     @property
     def image_size(self) -> int:
         """Pixels of the shorter side that preprocessing needs."""
-        return min(self.towers.image.height, self.towers.image.width)
+        return self.towers.image.image_size
+
+    @property
+    def preparer(self) -> ImagePreprocessing:
+        """The picture side of preprocessing."""
+        return self.towers.image
 
     @property
     def device(self) -> str:

@@ -50,7 +50,18 @@ class TextEncoder(Protocol):
         """Vectors (n, dim) of `texts`; raises OutOfMemory."""
 
 
-class DualEncoder(Protocol):
+class Preparer(Protocol):
+    """The half of a dual encoder that runs on CPU threads: no weights, so it can be sent to other processes."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels of the shorter side that preprocessing needs; pictures may be decoded at twice this size."""
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: uint8 (H, W, 3), the same shape for every picture. Thread-safe."""
+
+
+class DualEncoder(Preparer, Protocol):
     """Maps pictures and texts into one space, where the cosine tells how well they fit."""
 
     @property
@@ -62,11 +73,8 @@ class DualEncoder(Protocol):
         """Length of a vector."""
 
     @property
-    def image_size(self) -> int:
-        """Pixels of the shorter side that preprocessing needs; pictures may be decoded at twice this size."""
-
-    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
-        """The model's own resize and crop: (H, W, 3). Safe to call from many threads."""
+    def preparer(self) -> Preparer:
+        """What prepares pictures for this encoder, without its weights."""
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""

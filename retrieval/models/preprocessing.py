@@ -60,6 +60,11 @@ class ImagePreprocessing:
             fill_color=int(given.get("fill_color", 0)),
         )
 
+    @property
+    def image_size(self) -> int:
+        """The shorter side."""
+        return min(self.height, self.width)
+
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """Resize and crop or pad `picture` (RGB) to (height, width, 3)."""
         scaled_width, scaled_height = self._scaled(picture.width, picture.height)

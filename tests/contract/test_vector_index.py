@@ -14,6 +14,7 @@ from retrieval.errors import LibraryCorruptError
 from retrieval.vectors.exact import ExactIndex
 from retrieval.vectors.faiss_index import FaissIndex
 from retrieval.vectors.index import Ids, IndexKind, Scores, VectorIndex
+from tests.contract import milvus
 
 DIM = 16
 Make = Callable[[], VectorIndex]
@@ -25,6 +26,7 @@ MAKERS: dict[str, Make] = {
     "flat": lambda: FaissIndex(IndexKind.FLAT, DIM, threads=1),
     "hnsw": lambda: FaissIndex(IndexKind.HNSW, DIM, {"effort": 512}, threads=1),
     "ivf": lambda: FaissIndex(IndexKind.IVF, DIM, {"lists": 4, "effort": 4}, threads=1),
+    "milvus": lambda: milvus.new_index(DIM),
 }
 
 
