@@ -20,6 +20,7 @@ from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import LibraryCorruptError, LibraryLockedError, VasariError
 from retrieval.library import Library
 from retrieval.vectors.generation import Generation, generation_directory
+from retrieval.vectors.index import IndexKind
 from retrieval.vectors.segments import Segment, orphans, verify_segment
 
 
@@ -110,6 +111,7 @@ class _Gallery:
         self._modality = modality
         self._segments = library.segments_directory(space, modality)
         self._generations = library.generations_directory(space, modality)
+        self._store = library.settings.vectors
         self._repair = repair
         self._alone = alone
 
@@ -156,8 +158,10 @@ class _Gallery:
         segments = {record.number for record in self._catalog.segments(self._space.name, self._modality)}
         for record in self._catalog.generations(self._space.name, self._modality):
             try:
-                generation = Generation.open(self._generations, record.number)
+                generation = Generation.open(self._generations, record.number, store=self._store)
                 generation.verify()
+                if generation.manifest.kind is IndexKind.MILVUS:
+                    generation.verify_rows(self._ids_in(generation))
             except (VasariError, OSError) as error:
                 trouble = str(error)
             else:
@@ -167,6 +171,16 @@ class _Gallery:
             if self._repair:
                 self._catalog.retire_generation(self._space.name, self._modality, record.number)
             yield Finding("generation", trouble, self._repair)
+
+    def _ids_in(self, generation: Generation) -> NDArray[np.int64]:
+        """The items whose rows a generation covers, sorted: all rows of its segments but those it leaves out."""
+        where = (self._space.name, self._modality)
+        rows = np.array([*self._catalog.live_rows(*where), *self._catalog.dead_rows(*where)], np.int64)
+        rows = rows.reshape(-1, 3)  # segment, row, item
+        rows = rows[np.isin(rows[:, 0], generation.manifest.segments)]
+        left_out = set(map(tuple, generation.dead.tolist()))
+        kept = [item for segment, row, item in rows.tolist() if (segment, row) not in left_out]
+        return np.sort(np.array(kept, np.int64))
 
     def _check_orphans(self) -> Iterator[Finding]:
         known = [record.number for record in self._catalog.segments(self._space.name, self._modality)]

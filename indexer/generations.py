@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import uuid4
 
 from indexer.progress import Progress, Pulse, Silent
 from retrieval.catalog.records import GenerationRecord
@@ -96,7 +98,8 @@ def publish(
     if sum(segment.rows for segment in state.segments) == len(state.dead):
         return None
     directory = library.generations_directory(space, modality)
-    queries, described = text_queries(library, space, modality)
+    store = _store(library, space, modality, kind)
+    queries, described = (None, None) if store else text_queries(library, space, modality)
     manifest = build_generation(
         library.segments_directory(space, modality),
         directory,
@@ -109,6 +112,7 @@ def publish(
         described=described,
         memory=memory,
         threads=library.settings.threads,
+        store=store,
     )
     catalog.publish_generation(
         GenerationRecord(
@@ -121,6 +125,19 @@ def publish(
             catalog.retire_generation(space.name, modality, generation.number)
     remove_generations(directory, sorted(keep))
     return manifest
+
+
+def _store(
+    library: Library, space: EmbeddingSpace, modality: Modality, kind: IndexKind | None
+) -> tuple[str, str] | None:
+    """The Milvus server of the settings and a new name for a collection, unless another kind of index is wanted."""
+    url = library.settings.vectors
+    if kind is IndexKind.MILVUS and url is None:
+        raise UsageError("an index in Milvus needs its address: set VASARI_VECTORS=milvus+http://HOST:19530")
+    if url is None or kind not in (None, IndexKind.MILVUS):
+        return None
+    name = re.sub(r"\W", "_", f"vasari_{space.name}_{modality}", flags=re.ASCII)
+    return url, f"{name[:200]}_{uuid4().hex[:12]}"
 
 
 def text_queries(
@@ -148,7 +165,10 @@ def text_queries(
 def is_due(library: Library, space: EmbeddingSpace, modality: Modality) -> bool:
     """Whether the gallery has grown so much that searches are better off with a new index."""
     gallery = library.gallery(modality, space)
-    if len(gallery) < _SMALL or gallery.fresh_rows < _STALE_SHARE * len(gallery):
+    stale = gallery.fresh_rows >= _STALE_SHARE * len(gallery)
+    if library.settings.vectors is not None:  # there, a small collection too is worth having
+        return stale and len(gallery) > 0
+    if len(gallery) < _SMALL or not stale:
         return False
     from retrieval.vectors.tuning import choose_kind  # imports FAISS, 0.3 s
 

@@ -214,6 +214,7 @@ class Library:
                     self.generations_directory(space, modality),
                     snapshot,
                     threads=self.settings.threads,
+                    store=self.settings.vectors,
                 )
             self._galleries[key] = (state.revision, gallery)
             return gallery

@@ -54,6 +54,7 @@ class _Files:
     segments: Path
     generations: Path
     threads: int | None
+    store: str | None  # of a Milvus server, where vectors live in one
 
 
 class Gallery:
@@ -90,9 +91,12 @@ class Gallery:
         snapshot: GallerySnapshot,
         *,
         threads: int | None = None,
+        store: str | None = None,
     ) -> Self:
         """Map the snapshot's segments and its generation; LibraryCorruptError names a file that is damaged."""
-        return cls._opened(_Files(segments_directory, generations_directory, threads), snapshot, {}, None)
+        return cls._opened(
+            _Files(segments_directory, generations_directory, threads, store), snapshot, {}, None
+        )
 
     def refresh(self, snapshot: GallerySnapshot) -> Self:
         """A gallery for a newer snapshot, sharing open files with this one, which stays usable."""
@@ -115,7 +119,9 @@ class Gallery:
         if snapshot.generation is None:
             generation = None
         elif generation is None or generation.manifest.number != snapshot.generation:
-            generation = Generation.open(files.generations, snapshot.generation, threads=files.threads)
+            generation = Generation.open(
+                files.generations, snapshot.generation, threads=files.threads, store=files.store
+            )
         dim = snapshot.dim or (segments[0].vectors.shape[1] if segments else 0)
         _check_dimensions(segments, generation, dim)
         return cls(files, segments, generation, snapshot.dead, dim)

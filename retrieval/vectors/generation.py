@@ -1,8 +1,8 @@
 """Generations: a FAISS index over all rows of some segments, built beside the one in use.
 
-A generation is a folder `00000007/` of `index.faiss`, `dead.npy` and `manifest.json`. It covers the rows of
-its segments except those that were dead when it was built (`dead.npy`, (n, 2): segment, row), so which rows
-it can find is known without asking FAISS. The folder appears under its name only when complete; the catalog
+A generation is a folder `00000007/` of `index.faiss` (or `milvus.json`), `dead.npy` and `manifest.json`. It covers
+the rows of its segments except those that were dead when it was built (`dead.npy`, (n, 2): segment, row), so which
+rows it can find is known without asking FAISS. The folder appears under its name only when complete; the catalog
 then makes it active.
 """
 
@@ -30,6 +30,7 @@ from retrieval.vectors.durable import (
     write_file,
 )
 from retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
+from retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
 from retrieval.vectors.segments import Segment
 
 if TYPE_CHECKING:
@@ -95,18 +96,29 @@ class Generation:
     """A published generation. The index itself is read when it is first searched."""
 
     def __init__(
-        self, directory: Path, manifest: Manifest, dead: NDArray[np.int64], threads: int | None
+        self,
+        directory: Path,
+        manifest: Manifest,
+        dead: NDArray[np.int64],
+        threads: int | None,
+        store: str | None = None,
     ) -> None:
         self.directory = directory
         self.manifest = manifest
         self.dead = dead  # (n, 2): rows of the covered segments that the index leaves out
         self._threads = threads
-        self._index: FaissIndex | None = None
+        self._store = store
+        self._index: FaissIndex | MilvusIndex | None = None
         self._opening = threading.Lock()
 
     @classmethod
-    def open(cls, generations: Path, number: int, *, threads: int | None = None) -> Self:
-        """Read a generation's manifest and check its files' lengths; LibraryCorruptError names what is wrong."""
+    def open(
+        cls, generations: Path, number: int, *, threads: int | None = None, store: str | None = None
+    ) -> Self:
+        """Read a generation's manifest and check its files' lengths; LibraryCorruptError names what is wrong.
+
+        `store` is the URL of the Milvus server that has its rows, if it is one of Milvus and the server has moved.
+        """
         directory = generation_directory(generations, number)
         path = directory / MANIFEST_FILE
         try:
@@ -117,12 +129,14 @@ class Generation:
             file = directory / name
             if not file.is_file() or file.stat().st_size != length:
                 raise _damaged(file)
-        return cls(directory, manifest, _read_dead(directory / DEAD_FILE), threads)
+        return cls(directory, manifest, _read_dead(directory / DEAD_FILE), threads, store)
 
     @property
-    def index(self) -> FaissIndex:
+    def index(self) -> FaissIndex | MilvusIndex:
         """The index, read once; a damaged file raises LibraryCorruptError."""
         with self._opening:
+            if self._index is None and self.manifest.kind is IndexKind.MILVUS:
+                self._index = MilvusIndex.open(self.directory, url=self._store)
             if self._index is None:
                 # FAISS takes 0.3 s to import, which a small library never needs to spend.
                 from retrieval.vectors.faiss_index import FaissIndex
@@ -138,6 +152,20 @@ class Generation:
         for name, wanted in self.manifest.checksums.items():
             if checksum_of(self.directory / name) != wanted:
                 raise _damaged(self.directory / name)
+
+    def verify_rows(self, wanted: NDArray[np.int64]) -> None:
+        """Compare a collection of Milvus with the ids it must have, sorted; LibraryCorruptError where they differ."""
+        index = self.index
+        if isinstance(index, MilvusIndex) and not np.array_equal(index.ids(), wanted):
+            raise LibraryCorruptError(
+                f"the collection {index.collection} in Milvus and the catalog disagree on whose vectors it has: run"
+                " `vasari rebuild`"
+            )
+
+
+def index_file(kind: IndexKind) -> str:
+    """The file of a generation that holds its index, or says where it is."""
+    return POINTER_FILE if kind is IndexKind.MILVUS else INDEX_FILE
 
 
 def generation_directory(generations: Path, number: int) -> Path:
@@ -159,12 +187,14 @@ def build_generation(
     described: str | None = None,
     memory: int | None = None,
     threads: int | None = None,
+    store: tuple[str, str] | None = None,
 ) -> Manifest:
     """Build and store generation `number` over the live rows of `segments`; the caller publishes it.
 
     `kind` is chosen by the number of rows, the `memory` (bytes) it may take and what it reaches, where not given; the
     search effort by measuring recall@10 against the exact scan with `queries` (n, dim; `described` says what they
     are), or with disturbed rows where there are none.
+    `store` is the URL of a Milvus server and the name of a new collection there: it then holds the rows.
     A half-built or never published folder of that number is replaced. A full disk raises StorageError.
     """
     from retrieval.vectors import tuning  # imports FAISS, see Generation.index
@@ -174,6 +204,8 @@ def build_generation(
     opened = [Segment.open(segments_directory, segment) for segment in sorted(segments)]
     left_out = _dead_among(dead, opened)
     live = _live_rows(opened, left_out)
+    if store is not None:
+        return _store_in_milvus(generations_directory, number, opened, live, left_out, *store)
     index, tuned = tuning.build(
         opened,
         live,
@@ -211,12 +243,37 @@ def remove_generations(generations: Path, keep: Sequence[int]) -> list[Path]:
     gone = []
     for path in sorted(generations.iterdir()) if generations.is_dir() else []:
         if path.is_dir() and path not in kept and path.name.removesuffix(TEMPORARY).isdecimal():
+            drop_saved(path)
             shutil.rmtree(path)
             gone.append(path)
     return gone
 
 
-def _store(generations: Path, manifest: Manifest, index: FaissIndex, dead: NDArray[np.int64]) -> Manifest:
+def _store_in_milvus(
+    generations: Path,
+    number: int,
+    segments: Sequence[Segment],
+    live: Sequence[NDArray[np.int64]],
+    dead: NDArray[np.int64],
+    url: str,
+    collection: str,
+) -> Manifest:
+    """Fill a new collection with the live rows, and write a generation that points to it."""
+    dim, rows = segments[0].vectors.shape[1], sum(map(len, live))
+    index = MilvusIndex(MilvusPlace.parse(url), collection, dim, rows=rows)
+    for segment, picked in zip(segments, live, strict=True):
+        index.fill(segment.ids[picked], segment.vectors[picked])
+    index.flush()
+    numbers = tuple(segment.number for segment in segments)
+    manifest = Manifest(
+        number=number, kind=IndexKind.MILVUS, dim=dim, rows=rows, segments=numbers, effort=0, queries="none"
+    )
+    return _store(generations, manifest, index, dead)
+
+
+def _store(
+    generations: Path, manifest: Manifest, index: FaissIndex | MilvusIndex, dead: NDArray[np.int64]
+) -> Manifest:
     final = generation_directory(generations, manifest.number)
     temporary = final.with_name(final.name + TEMPORARY)
     with discarded_on_failure(temporary):
@@ -224,7 +281,7 @@ def _store(generations: Path, manifest: Manifest, index: FaissIndex, dead: NDArr
             shutil.rmtree(temporary)
         temporary.mkdir(parents=True)
         checksums = {
-            INDEX_FILE: write_file(temporary / INDEX_FILE, index.write),
+            (name := index_file(manifest.kind)): write_file(temporary / name, index.write),
             DEAD_FILE: write_file(temporary / DEAD_FILE, lambda writer: _write_dead(writer, dead)),
         }
         lengths = {name: (temporary / name).stat().st_size for name in checksums}

@@ -133,6 +133,7 @@ class MilvusIndex:
         excluded_ids: Ids | None = None,
         *,
         share: float | None = None,
+        least: int | None = None,  # noqa: ARG002 (of FAISS: a server widens its own search)
     ) -> tuple[Ids, Scores]:
         """The k nearest rows of each query; see `VectorIndex.search`. `share` of the rows nearby pass the filter.
 
