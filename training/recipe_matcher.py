@@ -1,8 +1,8 @@
 """The recipe of the built-in reranker `scenes-itm`: a small BLIP matcher behind eyes that are trained already.
 
 The eyes (`recipe_eyes`) stay as they are, so that what they see of each picture is computed once. Each step takes some
-pictures, and with each of them true captions with a false twin each, and a caption of another picture that the dual
-encoder takes for this one's. At first the twins have many errors, and the loss says which words are wrong; then one.
+pictures, and with each of them true captions, captions of pictures that the dual encoder takes for this one, and
+captions with errors: at first with many, where the loss says of each word whether it is true; later with one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.augment import MEAN, STD, whole_pictures
 from training.drawn import SIZE, Drawn
 from training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
 from training.recipe_encoder import CONTEXT, VOCABULARY, Towers, batch_indices, tokenise
-from training.scenes.captions import HardNegative, describe, hard_negatives, with_errors
+from training.scenes.captions import HardNegative, complements, describe, hard_negatives
 from training.scenes.scene import Detail, Language, Scene
 from training.supervision import SceneHeads
 from training.transplant import to_blip_vision
@@ -164,7 +164,7 @@ class MatcherLesson:
     ) -> None:
         """`features` (n, patches + 1, width) are what the eyes saw of the n scenes, `near` (n, k) look alike."""
         self.matcher, self.scenes, self.features, self.near = matcher, scenes, features, near
-        self.tokenizer, self.size, self.seed, self.dense_until = tokenizer, batch, seed, steps * 2 // 5
+        self.tokenizer, self.size, self.seed, self.dense_until = tokenizer, batch, seed, steps // 2
 
     def batch_at(self, step: int) -> dict[str, Any]:
         """What the eyes saw of some pictures, and texts about each of them."""
@@ -226,19 +226,29 @@ class MatcherLesson:
         return logits[:, 1] - logits[:, 0]
 
     def _texts(self, index: int, words: Random, dense: bool) -> list[_Text]:
-        """Texts about a picture: at first with many errors each, later with one."""
+        """Texts about a picture: at first only such with many errors, later also such with one."""
         scene = self.scenes[index]
-        found: list[_Text] = []
-        for _ in range(2 if dense else 1):
-            pair = with_errors(scene, words.choice(_LANGUAGES), words, words.choice((0.1, 0.3, 0.5)))
-            found += self._pair(pair)
-        if not dense:
+        found = self._complements(scene, words)
+        if dense:
+            found += self._complements(scene, words)
+        else:
             pairs = hard_negatives(scene, words.choice(_LANGUAGES), words)
             pairs += hard_negatives(scene, words.choice(_LANGUAGES), words)
             for pair in words.sample(pairs, 2):
                 found += self._pair(pair)
         other = self.scenes[int(words.choice(list(self.near[index])))]
         found.append(self._text(other, words, int(_same(scene, other)), words.choice(list(Detail))))
+        found.append(self._text(scene, words, 1, words.choice(list(Detail))))
+        return found
+
+    def _complements(self, scene: Scene, words: Random) -> list[_Text]:
+        told = complements(scene, words.choice(_LANGUAGES), words)
+        true, one, other = (self._ids(caption) for caption in (told.caption, told.one, told.other))
+        found = []
+        for ids, twin in ((one, other), (other, one)):
+            facts, _ = differing_tokens(ids, twin)
+            _, wrong = differing_tokens(true, ids)
+            found.append(_Text(ids, [0 if no == 0 else yes for yes, no in zip(facts, wrong, strict=True)], 0))
         return found
 
     def _pair(self, pair: HardNegative) -> list[_Text]:

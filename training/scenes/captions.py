@@ -29,6 +29,7 @@ from training.scenes.scene import (
 from training.scenes.vocabulary import KINDS
 
 _Fact = TypeVar("_Fact")
+_Object = TypeVar("_Object", Group, Scene)
 
 _RELATION_SHARE = 0.4  # of the detailed captions that could tell a relation do
 _LAYER_SHARE = 0.55  # of the positions also tell the layer
@@ -106,26 +107,32 @@ def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNe
     return found
 
 
-def with_errors(scene: Scene, language: Language, rng: Random, share: float) -> HardNegative:
-    """A detailed caption, and the same words with every fact made false with the chance `share`; at least one is.
+@dataclass(frozen=True, slots=True)
+class Complements:
+    """A true caption, and the same words twice more: each fact is false in exactly one of the two."""
 
-    Not a hard negative, but a dense one: most of its words can be told right from wrong by looking. Its kind is
-    `several`. Sizes are not told.
-    """
+    caption: str
+    one: str
+    other: str
+
+
+def complements(scene: Scene, language: Language, rng: Random) -> Complements:
+    """Captions in which a wrong word says nothing about the others: each has to be told by looking. Without sizes."""
     order = _shuffled(range(len(scene.groups)), rng)
     known = relations(scene)
     relation = pick(rng, known) if known and chance(rng, _RELATION_SHARE) else None
     plan = _Plan(order, relation, sizes=False)
     paired = {relation.first, relation.second} if relation else set()
-    told_by_place = [index for index in order if index not in paired]
-    turned = relation is not None and chance(rng, share)
-    other = _with_errors(scene, told_by_place, rng, share)
-    if other == scene and not turned:
-        other = _change_kind(scene, rng) if chance(rng, 0.5) else _change_count(scene, rng)
-    other_plan = replace(plan, relation=_reversed(relation, rng)) if relation and turned else plan
+    wrong = _all_wrong(scene, [index for index in order if index not in paired], rng)
+    turned = replace(plan, relation=_reversed(relation, rng)) if relation else plan
+    one, other = _dealt(scene, wrong, rng)
+    plans = [turned, plan] if chance(rng, 0.5) else [plan, turned]
     tongue, start = TONGUES[language], rng.random()
-    caption = _tell(scene, tongue, Detail.HIGH, plan, Stream(start))
-    return HardNegative(caption, _tell(other, tongue, Detail.HIGH, other_plan, Stream(start)), "several")
+    told = [
+        _tell(shown, tongue, Detail.HIGH, by, Stream(start))
+        for shown, by in ((scene, plan), (one, plans[0]), (other, plans[1]))
+    ]
+    return Complements(*told)
 
 
 def tells_size(scene: Scene, group: Group) -> bool:
@@ -306,18 +313,18 @@ def _change_kind(scene: Scene, rng: Random) -> Scene:
     return _with(scene, {index: replace(group, kind=pick(rng, absent))})
 
 
-def _with_errors(scene: Scene, told_by_place: Sequence[int], rng: Random, share: float) -> Scene:
-    """Each fact changed with the chance `share`; the column only of groups that are told by it."""
+def _all_wrong(scene: Scene, told_by_place: Sequence[int], rng: Random) -> Scene:
+    """Every fact made false; the column only of groups that are told by it."""
 
     def other(options: Iterable[_Fact], now: _Fact) -> _Fact:
-        return pick(rng, [option for option in options if option != now]) if chance(rng, share) else now
+        return pick(rng, [option for option in options if option != now])
 
     absent = [kind for kind in Kind if kind not in {group.kind for group in scene.groups}]
     groups = tuple(
         replace(
             group,
-            kind=pick(rng, absent) if chance(rng, share) else group.kind,
-            colour=other(Colour, group.colour),
+            kind=pick(rng, absent),
+            colour=other([one.colour for one in scene.groups] * 3 + list(Colour), group.colour),
             count=other(range(1, 5), group.count),
             column=other(Column, group.column) if index in told_by_place else group.column,
         )
@@ -329,6 +336,27 @@ def _with_errors(scene: Scene, told_by_place: Sequence[int], rng: Random, share:
         setting=other(Setting, scene.setting),
         time=other(Time, scene.time),
         weather=other(Weather, scene.weather),
+    )
+
+
+def _dealt(scene: Scene, wrong: Scene, rng: Random) -> tuple[Scene, Scene]:
+    """Two scenes: each fact of `wrong` goes to the one or to the other, and the true fact to the one that is left."""
+
+    def deal(true: _Object, false: _Object, names: Sequence[str]) -> tuple[_Object, _Object]:
+        taken = {name for name in names if chance(rng, 0.5)}
+        one = {name: getattr(false, name) for name in taken}
+        other = {name: getattr(false, name) for name in names if name not in taken}
+        return replace(true, **one), replace(true, **other)
+
+    # What colour, number and place would be right for a thing that is not there?
+    facts: tuple[Sequence[str], Sequence[str]] = (("kind",), ("colour", "count", "column"))
+    groups = [
+        deal(true, false, facts[chance(rng, 0.7)])
+        for true, false in zip(scene.groups, wrong.groups, strict=True)
+    ]
+    one, other = deal(scene, wrong, ("setting", "time", "weather"))
+    return replace(one, groups=tuple(g for g, _ in groups)), replace(
+        other, groups=tuple(g for _, g in groups)
     )
 
 
