@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ from indexer.generations import publish
 from retrieval.domain import EmbeddingSpace, Modality, SearchRequest, UnitVectors
 from retrieval.library import Library
 from retrieval.search.query import parse_query
+from retrieval.settings import Settings
 from retrieval.vectors.index import IndexKind
 
 _COMMIT = 1000  # what ten seconds of encoding bring on a fast CPU
@@ -48,9 +50,9 @@ _WORDS = (
 class Growing:
     """A library that is filled step by step with generated pictures."""
 
-    def __init__(self, library: Library, model: str, most: int) -> None:
+    def __init__(self, library: Library, most: int) -> None:
         self.library = library
-        self.space: EmbeddingSpace = library.use_model(model)
+        self.space: EmbeddingSpace = library.space()
         self._names = uris(most + 100_000, Path("/photos"))
         self._blocks = self._batches(ClipLike(self.space.dim).pictures(most + 100_000))
         self.rows = 0
@@ -165,8 +167,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.quick:
         options.rows, options.queries = [10_000, 20_000], 10
     sizes: dict[str, Any] = {}
-    with TemporaryDirectory() as name, Library.open(Path(name) / "library", create=True) as library:
-        growing = Growing(library, str(random_model()), max(options.rows))
+    settings = Settings(threads=1)
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name) / "library"
+        with Library.open(folder, settings, create=True) as library:
+            library.use_model(str(random_model()))
+        library = stack.enter_context(
+            Library.open(folder, settings)
+        )  # without torch, as a running service is
+        growing = Growing(library, max(options.rows))
         print(
             f"{'rows':>10} {'add ms':>8} {'(cpu)':>8} {'build s':>9} {'query ms':>9} {'(cpu)':>8} {'recall':>7}"
         )
