@@ -27,7 +27,7 @@ from training.scenes.captions import HardNegative, complements, describe, hard_n
 from training.scenes.scene import Detail, Language, Scene
 from training.supervision import SceneHeads
 from training.transplant import to_blip_vision
-from training.visual_words import make_identity, name_alike, visual_words
+from training.visual_words import look_around, make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
 _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of searches, is learnt best
@@ -96,14 +96,17 @@ class Matcher(nn.Module):
     def start_naming(self, naming: Tensor, heads: SceneHeads) -> None:
         """Let words for one thing be alike, and patches that show it be found by them (see `visual_words`)."""
         text = self.blip.text_encoder
-        concepts = name_alike(text.embeddings.word_embeddings.weight, naming)
-        text.embeddings.position_embeddings.weight.mul_(0.5)
+        words, positions = text.embeddings.word_embeddings.weight, text.embeddings.position_embeddings.weight
+        room = _WIDTH // text.config.num_attention_heads  # one head's share, for the place of words
+        words[:, -room:] = 0
+        concepts = name_alike(words[:, :-room], naming)
         for layer in text.encoder.layer:
+            look_around(layer.attention, positions, room)
             attention = layer.crossattention
             seen = visual_words(heads, concepts, length=7.0)
             make_identity(attention.self.query, 2.0)
-            attention.self.key.weight.copy_(seen)
-            attention.self.value.weight.copy_(seen)
+            for part in (attention.self.key, attention.self.value):
+                part.weight[:-room] = seen
             make_identity(attention.output.dense, 0.5)
 
     def attend(self, ids: Tensor, features: Tensor) -> Tensor:

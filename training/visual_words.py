@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -90,3 +91,25 @@ def make_identity(linear: nn.Linear, gain: float) -> None:
     linear.weight.copy_(gain * torch.eye(linear.out_features) + 0.02 * torch.randn_like(linear.weight))
     if linear.bias is not None:
         linear.bias.zero_()
+
+
+@torch.no_grad()
+def look_around(attention: Any, positions: Tensor, room: int) -> None:
+    """Let a BERT-like self-attention start by mixing each word with its neighbours: "red" learns that it is of a boat.
+
+    The last `room` features hold nothing but the place: `positions` (length, width) are filled with waves there, whose
+    likeness falls off within a few words; all heads but the last compare these alone and pass on the other features.
+    """
+    length, width = positions.shape
+    speeds = torch.logspace(-1.3, 0.2, room // 2)
+    angles = torch.arange(length)[:, None] * speeds
+    positions.zero_()
+    positions[:, width - room :] = torch.cat([angles.sin(), angles.cos()], dim=1) / (room // 2) ** 0.5
+    heads = (width - room) // room
+    for part in (attention.self.query, attention.self.key):
+        part.weight[: width - room] = 0.02 * torch.randn(width - room, width)
+        for head in range(heads):
+            part.weight[head * room : (head + 1) * room, width - room :] += 0.7 * torch.eye(room)
+    kept = torch.eye(width)[: width - room]
+    attention.self.value.weight[: width - room] = kept + 0.02 * torch.randn_like(kept)
+    attention.output.dense.weight[:, : width - room] = 0.5 * kept.T + 0.02 * torch.randn_like(kept.T)
