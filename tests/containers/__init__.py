@@ -1,0 +1,1 @@
+"""Docker files against their specification."""
