@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -12,13 +13,16 @@ from api.service.cache import EmbeddingCache, Key
 from api.service.problems import ProblemError
 from api.service.scanning import SharedGallery
 from retrieval.domain import EmbeddingSpace, Item, Modality, UnitVectors
-from retrieval.errors import ImageError
+from retrieval.errors import ImageError, UnsupportedError
 from retrieval.library import Library
 from retrieval.vectors.gallery import Gallery
 
 if TYPE_CHECKING:
     from retrieval.images import Picture
     from retrieval.models.ports import TextEncoder
+
+
+_LOG = logging.getLogger("vasari.service")
 
 
 class ServedLibrary(Library):
@@ -30,6 +34,7 @@ class ServedLibrary(Library):
         self.models.long_lived = True
         self._query_encoders: dict[str, TextEncoder] = {}
         self._shared: dict[tuple[Modality, str], tuple[Gallery, SharedGallery]] = {}
+        self.text_precision: Literal["float32", "int8"] = "float32"
         self.read_original: Callable[[Item], bytes] | None = None  # what keeps files inside the roots
 
     def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
@@ -47,8 +52,21 @@ class ServedLibrary(Library):
         The exported tower reads only as many tokens as there are; the whole model is slower at it.
         """
         if space.name not in self._query_encoders:
-            self._query_encoders[space.name] = self.models.text_encoder(space)
+            encoder = self.models.text_encoder(space)
+            self._query_encoders[space.name] = self._in_int8(space, encoder) or encoder
         return self._query_encoders[space.name]
+
+    def _in_int8(self, space: EmbeddingSpace, exact: TextEncoder) -> TextEncoder | None:
+        """The faster form of the text tower, where it was asked for and can be had."""
+        if self.text_precision != "int8":
+            return None
+        from retrieval.models.text_int8 import open_in_int8
+
+        try:
+            return open_in_int8(self.models_directory(space), exact, threads=self.settings.threads)
+        except UnsupportedError as error:
+            _LOG.warning("query texts stay in float32: %s", error)
+            return None
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts, computed only where they are not remembered."""

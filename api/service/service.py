@@ -64,12 +64,13 @@ class Service:
         self.image_limits = limits
         self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
         self.originals = Originals(library, self.jail, remote=settings.remote_originals)
+        library.text_precision = settings.text_precision
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
-        self._threads = anyio.CapacityLimiter(settings.threads)
+        self._threads = anyio.CapacityLimiter(settings.search_threads)
         self._facets: dict[Modality, tuple[int, Facets]] = {}
         self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}

@@ -57,6 +57,16 @@ def test_many_searches_are_two_passes_with_equal_answers(plain: Gallery) -> None
         assert strategy == "exact"
 
 
+def test_queries_scanned_together_are_scanned_right(plain: Gallery) -> None:
+    """From few queries to many, one product of matrices finds what a product for each finds."""
+    many = unit_vectors(np.random.default_rng(5).normal(size=(40, 16)))
+    ids, scores, _ = plain.search(many, 7)
+    for number, query in enumerate(many):
+        right = plain.search(UnitVectors(query[None]), 7)
+        np.testing.assert_array_equal(ids[number], right[0][0])
+        np.testing.assert_allclose(scores[number], right[1][0], atol=1e-6)
+
+
 def test_one_wrong_search_fails_alone(plain: Gallery) -> None:
     """A query of another length does not spoil the pass for the others."""
     shared = Counted(plain, company=3)
