@@ -11,6 +11,7 @@
     ├── LibraryCorruptError        files and catalog disagree; `vasari doctor --repair` mends it
     ├── MissingExtraError          an optional dependency is not installed; names the extra
     ├── StorageError               the disk is full or refuses to be written
+    ├── ReadOnlyError              this process only reads the library (HTTP: 403)
     ├── OverloadedError            the service has more work than it accepts (HTTP: 429)
     └── DeadlineError              the work could not be finished in the time allowed (HTTP: 504)
 
@@ -89,6 +90,15 @@ class MissingExtraError(VasariError):
 
 class StorageError(VasariError):
     """The disk is full or refuses to be written."""
+
+
+class ReadOnlyError(VasariError):
+    """The library was opened to be read only (VASARI_READ_ONLY)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this is a read-only replica of the library: write where VASARI_READ_ONLY is not set"
+        )
 
 
 class OverloadedError(VasariError):

@@ -72,6 +72,10 @@ class Library:
         settings = settings or Settings()
         directory = (Path(root) if root is not None else settings.library).expanduser().absolute()
         database = directory / "catalog.sqlite3"
+        if settings.read_only:
+            if settings.database_url is None and not database.is_file():
+                raise NotFoundError(f"no library in {directory} to be read")
+            return cls(directory, settings, _open_catalog(directory, settings))
         if not create and settings.database_url is None and not database.is_file():
             raise NotFoundError(f"no library in {directory}: make one with `vasari index PATH`")
         try:
@@ -375,4 +379,5 @@ class Library:
 def _open_catalog(root: Path, settings: Settings) -> Catalog:
     from retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
 
-    return Catalog.open(settings.database_url or f"sqlite:///{root / 'catalog.sqlite3'}")
+    location = settings.database_url or f"sqlite:///{root / 'catalog.sqlite3'}"
+    return Catalog.open(location, read_only=settings.read_only)

@@ -46,12 +46,13 @@ class LoadedModels:
 
         encoder = self._load(reference)
         catalog = self._catalog()
-        space = catalog.ensure_space(encoder.space)
-        if not (self._directory / space.name).exists():
+        writable = not self._settings.read_only
+        space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)
+        if writable and not (self._directory / space.name).exists():
             export_text_tower(encoder, self._directory / space.name)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
-        if catalog.default_space() is None:
+        if writable and catalog.default_space() is None:
             catalog.set_default_space(space.name)
         return space
 

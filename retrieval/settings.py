@@ -85,6 +85,7 @@ class Settings:
     library: Path = _setting(_default_library, _path)  # noqa: RUF009 (returns a field)
     database_url: str | None = _setting(None, _words)  # default: catalog.sqlite3 in the library
     vectors: str | None = _setting(None, _words)  # default: files in the library; milvus+http://… for Milvus
+    read_only: bool = _setting(False, _yes_or_no)  # a replica: nothing of the library is written here
     model: str = _setting("fast", _words)  # preset or model reference for a new library
     device: str = _setting("auto", _words)  # auto, cpu, cuda, cuda:1, mps
     precision: Precision = _setting("auto", _precision)  # noqa: RUF009

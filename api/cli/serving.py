@@ -45,6 +45,10 @@ def serve(
     json_logs: Annotated[
         bool, typer.Option("--json-logs", help="Log JSON lines. [env: VASARI_JSON_LOGS]")
     ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option("--read-only", help="Be a replica: search, and write nothing. [env: VASARI_READ_ONLY]"),
+    ] = False,
     library: LibraryOption = None,
 ) -> None:
     """Serve the search page and the HTTP API until Ctrl-C."""
@@ -64,6 +68,7 @@ def serve(
         if root
         else None,
         "VASARI_JSON_LOGS": "true" if json_logs else None,
+        "VASARI_READ_ONLY": "true" if read_only else None,
         "VASARI_LIBRARY": library.expanduser().absolute() if library is not None else None,
     }
     os.environ |= {name: str(value) for name, value in given.items() if value is not None}

@@ -70,13 +70,17 @@ class Jobs:
         self._heart = threading.Thread(target=self._beat, name="vasari-jobs-heart", daemon=True)
 
     def start(self) -> None:
-        """Begin to work, with what a former service left."""
+        """Begin to work, with what a former service left; a replica leaves that to who writes."""
+        if self._library.settings.read_only:
+            return
         self._runner.start()
         self._heart.start()
 
     @property
     def alive(self) -> bool:
         """Whether the runner's threads work."""
+        if self._library.settings.read_only:
+            return True
         return self._runner.is_alive() and self._heart.is_alive()
 
     def close(self) -> None:

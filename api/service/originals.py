@@ -69,7 +69,8 @@ class Originals:
             pass
         decoded = images.decode(self.read(item), self._library.image_limits, target=side)
         data = images.thumbnail(decoded.picture, side)
-        keep(kept, data)
+        if not self._library.settings.read_only:
+            keep(kept, data)
         return data
 
     def forget(self, item: Item) -> None:

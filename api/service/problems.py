@@ -31,6 +31,7 @@ STATUS: dict[type[Exception], tuple[int, str, str]] = {
     errors.LibraryLockedError: (409, "library-locked", "Another job writes the library"),
     errors.LibraryCorruptError: (500, "library-corrupt", "The library needs repair"),
     errors.MissingExtraError: (501, "missing-extra", "A package is not installed"),
+    errors.ReadOnlyError: (403, "read-only", "This service only reads"),
     errors.StorageError: (507, "storage", "The storage refuses"),
     errors.OverloadedError: (429, "overloaded", "Too many requests"),
     errors.DeadlineError: (504, "deadline", "Not finished in time"),

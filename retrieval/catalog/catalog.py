@@ -65,9 +65,12 @@ class Catalog:
         self._remembered = Remembered()
 
     @classmethod
-    def open(cls, location: str | Path) -> Self:
-        """Open, creating or upgrading it if need be, a SQLite file (a path or sqlite:///FILE) or a PostgreSQL URL."""
-        database = Database(location)
+    def open(cls, location: str | Path, *, read_only: bool = False) -> Self:
+        """Open, creating or upgrading it if need be, a SQLite file (a path or sqlite:///FILE) or a PostgreSQL URL.
+
+        With `read_only` it has to be there, and every writing method raises ReadOnlyError.
+        """
+        database = Database(location, read_only=read_only)
         try:
             migrate(database)
         except BaseException:

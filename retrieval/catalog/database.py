@@ -7,6 +7,7 @@ on disk, or it never happened.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,7 +21,13 @@ from sqlalchemy.exc import ArgumentError
 from retrieval.catalog.encoding import json_text
 from retrieval.catalog.schema import lease, library
 from retrieval.catalog.trouble import translate
-from retrieval.errors import LibraryLockedError, MissingExtraError, StorageError, UsageError
+from retrieval.errors import (
+    LibraryLockedError,
+    MissingExtraError,
+    ReadOnlyError,
+    StorageError,
+    UsageError,
+)
 
 WRITERS_WAIT = 60.0  # seconds until a waiting SQLite writer gives up
 _WRITE = "vasari_write"
@@ -29,10 +36,11 @@ _WRITE = "vasari_write"
 class Database:
     """A pool of connections with our rules for transactions; safe to share between threads."""
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, *, read_only: bool = False) -> None:
         self.url = _url(location)
         self.dialect = self.url.get_backend_name()
-        self._engine = _engine(self.url)
+        self.read_only = read_only
+        self._engine = _engine(self.url, read_only)
         # On SQLite every transaction sees one moment as it is.
         isolation = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
         self._reader = self._engine.execution_options(**isolation)
@@ -49,8 +57,10 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """The only writing transaction at this moment.
 
-        Raises LibraryLockedError if this process held the lease and another has taken it over.
+        Raises LibraryLockedError if this process held the lease and another has taken it over, ReadOnlyError for a
+        replica.
         """
+        self._check_writable()
         with self._writer.begin() as connection:
             connection.execute(select(library.c.id).with_for_update())  # PostgreSQL; SQLite is locked already
             if self.fence is not None:
@@ -64,8 +74,13 @@ class Database:
     @contextmanager
     def write_unchecked(self) -> Iterator[Connection]:
         """A writing transaction before there are tables, or one that may run beside `write` (heartbeats)."""
+        self._check_writable()
         with self._writer.begin() as connection:
             yield connection
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ReadOnlyError
 
     @staticmethod
     def check_fence(connection: Connection, token: int) -> None:
@@ -114,13 +129,15 @@ def _url(location: str | Path) -> URL:
             raise UsageError(f"a catalog cannot live in {other}: use sqlite:///FILE or postgresql://…")
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, read_only: bool = False) -> Engine:
     shown = _shown(url)
+    if read_only and url.get_backend_name() == "sqlite":
+        url = _only_read(url)
     options: dict[str, Any] = {"json_serializer": json_text, "max_overflow": 64}
     try:
         if url.get_backend_name() == "sqlite":
             engine = create_engine(url, connect_args={"timeout": WRITERS_WAIT}, **options)
-            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "connect", _configure_reader if read_only else _configure_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             arguments = {"application_name": "vasari", "connect_timeout": 10}
@@ -131,11 +148,22 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
+def _only_read(url: URL) -> URL:
+    """The file opened for reading; one in a folder that cannot be written is taken to be a copy that never changes."""
+    file = Path(url.database or "").absolute()
+    copied = {} if os.access(file.parent, os.W_OK) else {"immutable": "1"}
+    return url.set(database=file.as_uri(), query={"mode": "ro", "uri": "true", **copied})
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that turns into a writing one fails at once when another wrote in between;
     # IMMEDIATE waits for its turn instead.
     writes = connection.get_execution_options().get(_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _configure_reader(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

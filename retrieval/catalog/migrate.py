@@ -24,6 +24,10 @@ def migrate(database: Database) -> None:
     with database.read() as connection:
         if _version(connection) == HEAD:
             return
+    if database.read_only:
+        raise UnsupportedError(
+            "this library has another form than this Vasari's: open it where it is written first"
+        )
     with database.write_unchecked() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})

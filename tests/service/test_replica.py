@@ -1,0 +1,74 @@
+"""Replicas: services that only read a library which another process writes."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.service.app import create_app
+from api.service.settings import ServiceSettings
+from indexer.engines.local import index
+from indexer.sources.folder import FolderSource
+from retrieval.catalog.catalog import Catalog
+from retrieval.errors import NotFoundError, ReadOnlyError
+from retrieval.library import Library
+from retrieval.settings import Settings
+from tests.service.colours import ColourLibrary, picture
+from tests.service.conftest import Serve
+
+READER = Settings(read_only=True)
+
+
+def test_a_replica_follows_the_library_and_writes_nothing(serve: Serve, tmp_path: Path) -> None:
+    """Two replicas answer as the primary does, see what it adds at once, and refuse every change."""
+    primary = serve()
+    before = sorted(str(path) for path in primary.root.rglob("*"))
+    replicas = [
+        create_app(lambda: ColourLibrary.open(primary.root, READER), ServiceSettings(preload="none"))
+        for _ in range(2)
+    ]
+    one, other = (
+        TestClient(app, base_url="http://127.0.0.1:7600", client=("127.0.0.1", 50000)) for app in replicas
+    )
+    with one, other:
+        for client in (one, other):
+            assert client.get("/readyz").status_code == 200
+            assert first(client, "red") == primary.ids["red"]
+            item = primary.ids["red"]
+            assert client.get(f"/v1/items/{item}/thumbnail").status_code == 200
+            refused = [
+                client.post("/v1/items", files={"file": ("new.png", picture((1, 2, 3)))}),
+                client.delete(f"/v1/items/{item}"),
+                client.patch(f"/v1/items/{item}", json={"tags": ["boat"]}),
+                client.post("/v1/jobs", json={"kind": "rebuild"}),
+            ]
+            assert [answer.status_code for answer in refused] == [403] * 4
+            assert {answer.json()["type"] for answer in refused} == {"urn:vasari:problem:read-only"}
+        assert sorted(str(path) for path in primary.root.rglob("*")) == before
+        folder = tmp_path / "more"
+        folder.mkdir()
+        (folder / "pink.png").write_bytes(picture((250, 60, 60)))
+        added = index(primary.library, FolderSource([folder]), stop=threading.Event())
+        assert added.added == 1
+        for client in (one, other):
+            assert len(client.post("/v1/search", json={"query": "red", "limit": 50}).json()["hits"]) == 9
+
+
+def first(client: TestClient, query: str) -> int:
+    return int(client.post("/v1/search", json={"query": query}).json()["hits"][0]["id"])
+
+
+def test_a_reader_needs_a_library_and_cannot_write_it(tmp_path: Path, catalog_url: str) -> None:
+    """On SQLite and PostgreSQL: reading works, every writing transaction is refused, and nothing is made."""
+    with pytest.raises(NotFoundError, match="no library"):
+        Library.open(tmp_path / "nothing", Settings(read_only=True, database_url=None), create=True)
+    assert not (tmp_path / "nothing").exists()
+    with Catalog.open(catalog_url, read_only=True) as catalog:
+        assert catalog.spaces() == []
+        with pytest.raises(ReadOnlyError, match="VASARI_READ_ONLY"):
+            catalog.reserve_ids(1)
+        with pytest.raises(ReadOnlyError):
+            catalog.acquire_lease("test")
