@@ -205,11 +205,15 @@ class FaissIndex:
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(writer.write, 1 << 20))
 
     @classmethod
-    def open(cls, path: Path, *, threads: int | None = None) -> Self:
-        """Read what `save` wrote; LibraryCorruptError names a damaged file."""
+    def open(cls, path: Path, *, threads: int | None = None, mapped: bool = False) -> Self:
+        """Read what `save` wrote; LibraryCorruptError names a damaged file.
+
+        With `mapped`, inverted lists stay in the file and come into memory page by page as searches need them: an
+        index larger than memory opens at once, and several processes share what is read. It cannot be changed then.
+        """
         file = path / INDEX_FILE
         try:
-            found = faiss.read_index(str(file))
+            found = faiss.read_index(str(file), faiss.IO_FLAG_MMAP if mapped else 0)
             kind = kind_of(found)
         except (RuntimeError, ValueError) as error:
             raise LibraryCorruptError(f"{file} is damaged or missing: run `vasari rebuild`") from error

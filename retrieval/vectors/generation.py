@@ -141,7 +141,7 @@ class Generation:
                 # FAISS takes 0.3 s to import, which a small library never needs to spend.
                 from retrieval.vectors.faiss_index import FaissIndex
 
-                index = FaissIndex.open(self.directory, threads=self._threads)
+                index = FaissIndex.open(self.directory, threads=self._threads, mapped=True)
                 if len(index) != self.manifest.rows or index.kind is not self.manifest.kind:
                     raise _damaged(self.directory / INDEX_FILE)
                 self._index = index
