@@ -141,16 +141,17 @@ def _store(
 
 
 def text_queries(
-    library: Library, space: EmbeddingSpace, modality: Modality
+    library: Library, space: EmbeddingSpace, modality: Modality, *, least: int = _SMALL
 ) -> tuple[UnitVectors | None, str | None]:
     """Texts to measure recall with, embedded (n, dim), and what they are: the library's captions, everyday phrases.
 
-    None where it makes no difference (a small gallery is scanned), or where the space's model is not on this machine.
+    None where it makes no difference (fewer than `least` rows are scanned), or where the space's model is not on this
+    machine.
     """
     from retrieval.search.relevance import BACKGROUND
 
     gallery = library.gallery(modality, space)
-    if len(gallery) < _SMALL:
+    if len(gallery) < least:
         return None, None
     ids = gallery.ids()
     chosen = ids[:: max(len(ids) // _CAPTIONED, 1)][:_CAPTIONED].tolist()

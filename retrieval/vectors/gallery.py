@@ -25,7 +25,7 @@ from retrieval.errors import LibraryCorruptError, NotFoundError
 from retrieval.vectors.exact import Rows, merge, scan
 from retrieval.vectors.generation import DeadRows, Generation
 from retrieval.vectors.index import HalfRows, Ids, Scores, check_queries, is_among, nothing
-from retrieval.vectors.rescoring import gathered, rescored
+from retrieval.vectors.rescoring import candidates_for, gathered, rescored
 from retrieval.vectors.segments import Segment
 
 Mask = NDArray[np.bool_]
@@ -189,7 +189,7 @@ class Gallery:
     ) -> tuple[Ids, Scores]:
         """The answer of the generation's index; where its scores are estimates, more is asked for and scored again."""
         index = generation.index
-        wide = k * generation.manifest.depth if index.estimates else k
+        wide = candidates_for(k, generation.manifest.depth) if index.estimates else k
         ids, scores = index.search(queries, wide, allowed_ids, self._hidden_ids, share=share, least=k)
         return rescored(ids, queries, k, self._halves_of) if index.estimates else (ids, scores)
 

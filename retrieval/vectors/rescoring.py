@@ -11,7 +11,17 @@ from retrieval.domain import UnitVectors
 from retrieval.vectors.exact import Rows, clipped, widen
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
+_MOST = 2048  # candidates, but for long pages
+
 Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
+
+
+def candidates_for(k: int, depth: int) -> int:
+    """How many candidates to ask for: `depth` for each of k answers, as measured for ten answers.
+
+    Long pages get fewer for each (at most 2048 in all, but four for each): a thousand answers do not read everything.
+    """
+    return max(4 * k, min(k * depth, _MOST))
 
 
 def gathered(parts: Sequence[Rows], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> HalfRows:
