@@ -1,0 +1,45 @@
+"""Optional packages that are not installed: one line that names the extra."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.engines.ray import Cluster, connected
+from indexer.sources.choice import choose_source
+from retrieval.errors import MissingExtraError
+from retrieval.vectors.milvus import MilvusIndex, MilvusPlace
+from tests.grey import GreyLibrary
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [("s3://bucket/photos", "s3fs", "s3"), ("gs://bucket/photos", "gcsfs", "gcs")],
+)
+def test_a_bucket_names_the_extra_that_reads_it(
+    url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`vasari index s3://…` says what to install."""
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"pip install 'vasari\[{extra}\]'"):
+        choose_source([url])
+
+
+def test_a_cluster_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--engine ray` without Ray."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with (
+        GreyLibrary.open(tmp_path, create=True) as library,
+        pytest.raises(MissingExtraError, match=r"vasari\[ray\]"),
+        connected(Cluster(), library),
+    ):
+        pass
+
+
+def test_milvus_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VASARI_VECTORS without pymilvus."""
+    monkeypatch.setitem(sys.modules, "pymilvus", None)
+    with pytest.raises(MissingExtraError, match=r"vasari\[milvus\]"):
+        MilvusIndex(MilvusPlace.parse(f"milvus+file://{tmp_path}/vectors.db"), "none", 4)
