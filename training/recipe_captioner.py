@@ -166,7 +166,7 @@ class Captioner(nn.Module):
         text = BartConfig(
             vocab_size=len(tokenizer),
             d_model=_TEXT_WIDTH,
-            encoder_layers=2,
+            encoder_layers=1,
             decoder_layers=3,
             encoder_attention_heads=4,
             decoder_attention_heads=4,

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from training.scenes.captions import describe
-from training.scenes.scene import Colour, Detail, Kind, Language, Scene
+from training.scenes.scene import Colour, Column, Detail, Kind, Language, Scene
 from training.supervision import SceneHeads
 
-CONCEPTS = len(Kind) + len(Colour) + 4
+CONCEPTS = len(Kind) + len(Colour) + 4 + len(Column)
 _CAPTIONS = 12_000
 _SPECIFIC = 0.6  # a word names what it stands with at least so often
 
@@ -32,11 +32,11 @@ def naming_words(
     encode: Callable[[str], Sequence[int]],
     vocabulary: int,
 ) -> Tensor:
-    """Which tokens name which kind, colour and count: (concepts, vocabulary), rows summing to 1 or 0.
+    """Which tokens name which kind, colour, count and column: (concepts, vocabulary), rows summing to 1 or 0.
 
     Found by counting in captions of single groups; a token counts for what it is specific to.
     """
-    kinds, colours = list(Kind), list(Colour)
+    kinds, colours, columns = list(Kind), list(Colour), list(Column)
     together: Counter[tuple[int, int]] = Counter()
     seen: Counter[int] = Counter()
     words = Random("naming words")
@@ -49,6 +49,7 @@ def naming_words(
             together[kinds.index(group.kind), token] += 1
             together[len(kinds) + colours.index(group.colour), token] += 1
             together[len(kinds) + len(colours) + group.count - 1, token] += 1
+            together[CONCEPTS - len(columns) + columns.index(group.column), token] += 1
     table = torch.zeros(CONCEPTS, vocabulary)
     for (row, token), count in together.items():
         if count >= 5 and count / seen[token] > _SPECIFIC:
@@ -70,15 +71,22 @@ def name_alike(embeddings: Tensor, naming: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def visual_words(heads: SceneHeads, concepts: Tensor, length: float) -> Tensor:
+def visual_words(
+    heads: SceneHeads, concepts: Tensor, length: float, where: nn.Linear | None = None
+) -> Tensor:
     """The linear map (text width, vision width) from normed patch features to mixtures of concepts.
 
-    A feature comes out about `length` long; two fifths of the map are random, for what has no word.
+    `where` tells the place of a patch, its columns first; without it, columns stay without a look. A feature comes out
+    about `length` long; two fifths of the map are random, for what has no word.
     """
     kinds, colours = len(Kind), len(Colour)
     weights = heads.patch.weight[1:]  # the first is for patches where nothing is
     parts = torch.split(weights, [kinds, colours, 4])
-    detectors = torch.cat([part - part.mean(0) for part in parts])  # (concepts, vision width)
+    columns = torch.zeros(len(Column), weights.shape[1])
+    if where is not None:
+        side = len(where.weight) // 2
+        columns = torch.stack([part.mean(0) for part in where.weight[:side].tensor_split(len(Column))])
+    detectors = torch.cat([part - part.mean(0) for part in (*parts, columns)])  # (concepts, vision width)
     mapped = concepts.T @ detectors
     rest = torch.randn_like(mapped)
     drawn_in: torch.Tensor = length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
