@@ -19,7 +19,11 @@ from retrieval.catalog.catalog import Catalog
 
 # Every run tries the same examples, and none fails for being slow; `--hypothesis-profile=default` tries others.
 settings.register_profile(
-    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "suite",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("suite")
 

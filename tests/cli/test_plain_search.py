@@ -32,7 +32,7 @@ def typed(words: list[str]) -> dict[str, Any]:
     return dict(SEARCH.make_context("search", list(words)).params)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(WORDS, max_size=6))
 def test_the_same_words_mean_the_same(words: list[str]) -> None:
     """Whatever is read here has all of Typer's values, and what it does not know of is at its default."""

@@ -225,7 +225,7 @@ _VALUES = st.recursive(
     attributes=st.dictionaries(_WORDS, _VALUES, max_size=4),
     size=st.integers(0, 2**62),
 )
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_any_record_survives_json(
     captions: list[Caption], tags: list[str], attributes: dict[str, Any], size: int
 ) -> None:

@@ -340,7 +340,7 @@ MAGICS = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"M
 MAGICS += [b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic", b"IIRO", b"\0\0\0\x18ftypcrx "]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([b"", *MAGICS]),
     st.binary(max_size=300),
@@ -354,7 +354,7 @@ def test_arbitrary_bytes_raise_only_image_errors(start: bytes, noise: bytes) -> 
 SAMPLES = {name: encoded(name, photo(40, 30)) for name in FORMATS.values()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(sorted(SAMPLES)), st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)))
 )

@@ -145,7 +145,7 @@ def test_captions_vary(language: Language, detail: Detail) -> None:
 
 
 @given(SCENES, LANGUAGES, SEEDS)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_a_hard_negative_differs_from_its_caption(scene: Scene, language: Language, seed: int) -> None:
     """In every language, each kind of negative is another sentence than the true one."""
     found = hard_negatives(scene, language, Random(seed))
@@ -154,7 +154,7 @@ def test_a_hard_negative_differs_from_its_caption(scene: Scene, language: Langua
 
 
 @given(SCENES, SEEDS)
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_a_hard_negative_is_false_in_one_fact(scene: Scene, seed: int) -> None:
     """Read back, the English caption is true and its negative says what the picture does not show."""
     for one in hard_negatives(scene, Language.ENGLISH, Random(seed)):
