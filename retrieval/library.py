@@ -332,7 +332,9 @@ class Library:
 
         space = self.space()
         classes = understanding.class_vectors(
-            labels, lambda texts: self.embed_texts(texts, space), templates or understanding.PHOTO_TEMPLATES
+            labels,
+            lambda texts: self.embed_texts(texts, space),
+            templates or understanding.templates_of(space.model),
         )
         probabilities = understanding.classify(self.embed_pictures([picture], space), classes)[0].tolist()
         return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
@@ -350,18 +352,31 @@ class Library:
         """A short answer to a question about a picture."""
         return self.captioner().answer(self.open_picture(picture), question)
 
-    def why(self, item: ItemId, text: str) -> NDArray[np.float32]:
-        """Where in an item's picture the words are seen: (rows, columns), summing to 1."""
+    def why(self, what: ItemId | bytes | Path, text: str) -> NDArray[np.float32]:
+        """Where in a picture, or an item's picture, the words are seen: (rows, columns), summing to 1.
+
+        The reranker's cross-attention; where none is on this machine, how like the words the dual encoder's patches
+        are. Raises UnsupportedError where its tower keeps no patches.
+        """
         from retrieval import understanding
 
-        picture = self.picture_of(self._known(item))
-        return understanding.heat_map(self.models.reranker(self._model), picture, text)
+        picture = self._picture(what)
+        if self.models.has_reranker(self._model):
+            return understanding.heat_map(self.models.reranker(self._model), picture, text)
+        space = self.space()
+        encoder = self.models.whole(space)
+        patches = encoder.embed_patches(encoder.prepare(picture)[None])[0]
+        vectors = self.embed_texts([text, *understanding.NOTHING], space)
+        return understanding.patch_map(patches, vectors[:1], vectors[1:])
 
-    def why_png(self, item: ItemId, text: str) -> bytes:
-        """The item's picture with that heat map over it, as PNG."""
+    def why_png(self, what: ItemId | bytes | Path, text: str) -> bytes:
+        """The picture with that heat map over it, as PNG."""
         from retrieval import drawing
 
-        return drawing.heat_overlay(self.picture_of(self._known(item)), self.why(item, text))
+        return drawing.heat_overlay(self._picture(what), self.why(what, text))
+
+    def _picture(self, what: ItemId | bytes | Path) -> Picture:
+        return self.picture_of(self._known(what)) if isinstance(what, int) else self.open_picture(what)
 
     def _known(self, item: ItemId) -> Item:
         found = self.items([item]).get(item)

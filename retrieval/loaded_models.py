@@ -32,6 +32,7 @@ class LoadedModels:
         self._directory = directory
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
+        self._whole: dict[str, OpenClipEncoder] = {}
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
         self.long_lived = False  # a service spends more on opening models, to answer each query faster
@@ -81,6 +82,18 @@ class LoadedModels:
                         f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
                     )
             return self._encoders[space.name]
+
+    def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
+        """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
+        from retrieval.models.dual_encoder import OpenClipEncoder
+
+        encoder = self.encoder(space)
+        if isinstance(encoder, OpenClipEncoder):
+            return encoder
+        with self._lock:
+            if space.name not in self._whole:
+                self._whole[space.name] = self._load(space.model)
+            return self._whole[space.name]
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
         """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
@@ -155,6 +168,15 @@ class LoadedModels:
                 settings = self._settings
                 self._reranker = BlipReranker(folder, device=settings.device, precision=settings.precision)
             return self._reranker
+
+    def has_reranker(self, encoder: str) -> bool:
+        """Whether `reranker` needs no download: one is loaded, was chosen, or lies here for `encoder`'s pictures."""
+        from retrieval.models.folders import companion
+        from retrieval.models.presets import ModelKind, find_preset, is_local
+
+        if self._reranker is not None or self._settings.reranker is not None:
+            return True
+        return is_local(find_preset(companion(encoder, ModelKind.RERANKER)))
 
     def captioner(self, encoder: str) -> Florence2Captioner:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""

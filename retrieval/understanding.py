@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import UsageError
+from retrieval.models.folders import knows_drawings_only
 from retrieval.models.ports import Picture, Reranker
 from retrieval.search.ranking import CONTRASTIVE_SCALE
 
@@ -23,7 +24,15 @@ PHOTO_TEMPLATES = (
 )
 """A short form of CLIP's prompt ensemble (Radford et al., 2021, section 3.1.4): vectors of all are averaged."""
 
+NOTHING = ("a picture", "a drawing", "something")
+"""Texts that say nothing of a picture."""
+
 Embed = Callable[[Sequence[str]], UnitVectors]
+
+
+def templates_of(model: str) -> tuple[str, ...]:
+    """The templates for labels: photos are asked for as photos, drawings by the bare word, which finds them best."""
+    return ("{}",) if knows_drawings_only(model) else PHOTO_TEMPLATES
 
 
 def class_vectors(
@@ -54,6 +63,24 @@ def match(matcher: Reranker, pictures: Sequence[Picture], text: str) -> NDArray[
         return np.zeros(0, np.float32)
     features = matcher.encode_images(np.stack([matcher.prepare(picture) for picture in pictures]))
     return matcher.match([text], features)
+
+
+def patch_map(
+    patches: NDArray[np.float32], text: UnitVectors, background: UnitVectors
+) -> NDArray[np.float32]:
+    """Which patches are like the words: (rows, columns), summing to 1; the fallback where there is no reranker.
+
+    Args:
+        patches: unit vectors (rows, columns, dim).
+        text: the words' unit vector (1, dim).
+        background: unit vectors (n, dim) of texts that say nothing; what a patch has in common with them is
+            taken off, since some patches are near to any text.
+    """
+    likeness = patches @ text[0] - (patches @ background.T).mean(axis=-1)
+    above = likeness - likeness.min()
+    total = float(above.sum())
+    flat: NDArray[np.float32] = above / total if total > 0 else np.full_like(above, 1 / above.size)
+    return flat
 
 
 def heat_map(matcher: Reranker, picture: Picture, text: str) -> NDArray[np.float32]:

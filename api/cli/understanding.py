@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: vasari ask ./boat.jpg 'How many boats are there?'", no_args_is_help=True)(
         ask
     )
-    app.command(epilog="Example: vasari why 42 'a red boat' -o why.png", no_args_is_help=True)(why)
+    app.command(epilog="Example: vasari why ./boat.jpg 'a red boat' -o why.png", no_args_is_help=True)(why)
 
 
 def match(
@@ -136,16 +136,24 @@ def ask(
 
 
 def why(
-    item: Annotated[
-        int, typer.Argument(metavar="ITEM", help="An item's number, as search --json prints it.")
-    ],
+    what: Annotated[str, typer.Argument(metavar="ITEM|FILE", help="An item's number, or a picture's path.")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The query.")],
     target: Annotated[Path, typer.Option("--output", "-o", help="Where the PNG goes.")] = Path("why.png"),
     library: LibraryOption = None,
 ) -> None:
-    """Draw where in a picture a query's words are seen."""
+    """Draw where in a picture a query's words are seen.
+
+    By the reranker's attention; where none is on this machine, by how like the words each part of it is.
+    """
+    from retrieval.errors import UsageError
+
+    path = Path(what).expanduser()
+    number = what.removeprefix("item:")
+    if not path.is_file() and not number.isdecimal():
+        raise UsageError(f"no such file, and no item number: {what}")
     with _open(library, must_exist=True) as opened:
-        target.write_bytes(opened.why_png(item, text))
+        drawn = opened.why_png(path if path.is_file() else int(number), text)
+    target.expanduser().write_bytes(drawn)
     output.line(str(target))
 
 

@@ -92,6 +92,10 @@ class OpenClipEncoder:
             return UnitVectors(np.empty((0, self.dim), dtype=np.float32))
         return self.towers.embed_images(batch)
 
+    def embed_patches(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors (n, rows, columns, dim) of the patches of prepared pictures; raises UnsupportedError."""
+        return self.towers.embed_patches(batch)
+
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, dim) of `texts`; raises OutOfMemory."""
         if not texts:

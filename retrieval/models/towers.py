@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from retrieval.domain import UnitVectors, unit_vectors
+from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import (
     TextTower,
     build_model,
@@ -67,6 +69,29 @@ class Towers:
     def _features(self, pixels: Tensor) -> Tensor:
         found: Tensor = self.model.encode_image(self._normalised(pixels))
         return found
+
+    def embed_patches(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors (n, rows, columns, dim) of the patches of pixels (n, H, W, 3), in the space of texts.
+
+        The last layer's patches take the way that the whole picture's vector takes: final norm, then projection.
+        Raises UnsupportedError for towers that are not open_clip's own vision transformer.
+        """
+        visual = self.model.visual
+        if getattr(visual, "proj", None) is None or not hasattr(visual, "forward_intermediates"):
+            raise UnsupportedError(
+                "this model tells nothing of the parts of a picture; a reranker does:"
+                " vasari models pull blip-itm-base-coco"
+            )
+        with self._turn, torch.inference_mode(), out_of_memory():
+            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+            found = visual.forward_intermediates(
+                self._normalised(pixels),
+                indices=1,
+                normalize_intermediates=True,
+                intermediates_only=True,
+            )["image_intermediates"][-1]  # (n, width, rows, columns)
+            patches = found.permute(0, 2, 3, 1) @ visual.proj
+            return F.normalize(patches.float(), dim=-1).cpu().numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, dim), in the order of `texts`; batches hold texts of like length."""
