@@ -122,4 +122,3 @@ def _exists(word: str, *, files: bool) -> bool:
         return Path(word).expanduser().is_file()
     except (OSError, RuntimeError, ValueError):  # too long, no such home, an embedded NUL
         return False
-
