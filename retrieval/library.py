@@ -367,7 +367,7 @@ class Library:
         encoder = self.models.whole(space)
         patches = encoder.embed_patches(encoder.prepare(picture)[None])[0]
         vectors = self.embed_texts([text, *understanding.NOTHING], space)
-        return understanding.patch_map(patches, vectors[:1], vectors[1:])
+        return understanding.patch_map(patches, UnitVectors(vectors[:1]), UnitVectors(vectors[1:]))
 
     def why_png(self, what: ItemId | bytes | Path, text: str) -> bytes:
         """The picture with that heat map over it, as PNG."""
