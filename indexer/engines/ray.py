@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ _ENVIRONMENT = {
     "RAY_agent_register_timeout_ms": "240000",
     "RAY_worker_register_timeout_seconds": "240",
 }
+_REACHED_WITHIN = 10.0  # seconds
 _ENTRY = "entry"  # the one column of the blocks: pickled entries
 
 
@@ -251,6 +253,7 @@ def connected(cluster: Cluster, library: Library) -> Iterator[None]:
     mine = not ray.is_initialized()
     if mine:
         try:
+            _knock(cluster.address)
             ray.init(
                 address=cluster.address,
                 log_to_driver=False,
@@ -273,6 +276,13 @@ def connected(cluster: Cluster, library: Library) -> Iterator[None]:
     finally:
         if mine:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself tries for ten minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN).close()
 
 
 @contextmanager

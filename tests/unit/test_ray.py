@@ -13,6 +13,7 @@ import pytest
 
 from indexer.doctor import examine
 from indexer.engines import local
+from indexer.engines.ray import Cluster, ClusterUnavailableError, connected
 from indexer.engines.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
 from indexer.plan import Task
 from indexer.sources.choice import choose_source
@@ -124,6 +125,16 @@ def test_the_changes_of_this_test_are_what_they_are_said_to_be(tmp_path: Path) -
         change(tmp_path / "photos")
         report = local.index(library, choose_source([tmp_path / "photos"])[0])
     assert (report.added, report.updated, report.moved, report.removed, report.unchanged) == (1, 1, 1, 1, 3)
+
+
+def test_a_cluster_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    """Nobody listens at the address: one line that says what to start."""
+    with (
+        GreyLibrary.open(tmp_path, create=True) as library,
+        pytest.raises(ClusterUnavailableError, match=r"no Ray cluster at 127\.0\.0\.1:1: .*ray start --head"),
+        connected(Cluster(address="127.0.0.1:1"), library),
+    ):
+        pass
 
 
 def run_on_cluster(root: Path, photos: Path, shards: Path) -> list[dict[str, int]]:
