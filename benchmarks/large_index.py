@@ -111,6 +111,7 @@ def build(folder: Path, kind: IndexKind) -> None:
 
 def search(folder: Path, target: float) -> dict[str, Any]:
     """Recall, queries a second and memory of the generation at the point that tuning takes for the target."""
+    from retrieval.vectors.faiss_index import FaissIndex
     from retrieval.vectors.tuning import cheapest
 
     queries, truth = UnitVectors(np.load(folder / "queries.npy")), np.load(folder / "truth.npy")
@@ -126,9 +127,10 @@ def search(folder: Path, target: float) -> dict[str, Any]:
     if generation is None:
         raise SystemExit(f"there is no generation in {folder}")
     point = cheapest(generation.manifest.curve, target)
-    if point is not None:
+    index = generation.index
+    if point is not None and isinstance(index, FaissIndex):
         generation.manifest = replace(generation.manifest, effort=point.effort, depth=max(point.depth, 1))
-        generation.index.set_effort(point.effort)
+        index.set_effort(point.effort)
     gallery.search(UnitVectors(queries[:10]), 10)
     found: dict[str, Any] = {"memory_mib": _own_memory() - before}
     found |= {"effort": generation.manifest.effort, "depth": generation.manifest.depth}
@@ -274,6 +276,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kind", default="rabitq", choices=[kind.value for kind in IndexKind][2:])
     parser.add_argument("--peer", action="append", choices=PEERS, help="default: all three")
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument(
+        "--crossing",
+        type=int,
+        nargs="*",
+        default=list(_CROSSING),
+        help="rows at which scan and index are compared",
+    )
     parser.add_argument("--quick", action="store_true", help="20,000 rows, one peer")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -282,6 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if options.quick:
         options.rows, options.queries, options.peer = 20_000, 100, ["hnswlib"]
+        options.crossing = [10_000]
     names = [] if options.no_peers else options.peer or PEERS
     folder, kind, threads = (
         cache_folder(f"large-index/{options.rows}"),
@@ -294,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     peers = {name: peer(name, folder) for name in names}
     show([], peers, threads)
     found = compared(mine, peers, threads)
-    crossed = crossing(folder, kind, [size for size in _CROSSING if size <= options.rows])
+    crossed = crossing(folder, kind, [size for size in options.crossing if size <= options.rows])
     finish("large_index", rows=options.rows, dim=options.dim, kind=kind, ratios=found, ours=mine, peers=peers,
            crossing=crossed)  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, StorageError
+from retrieval.vectors.faiss_index import FaissIndex
 from retrieval.vectors.generation import Generation, Manifest, build_generation, remove_generations
 from retrieval.vectors.index import IndexKind
 from retrieval.vectors.segments import write_segment
@@ -64,6 +65,7 @@ def test_the_effort_is_the_least_that_reaches_the_target(folders: tuple[Path, Pa
     assert all(point.recall < 0.9 for point in below)
     assert manifest.queries == "50 given queries"
     index = Generation.open(folders[1], 1).index
+    assert isinstance(index, FaissIndex)
     truth = index.search(queries, 10, effort=1000)[0]
     assert recall(index.search(queries, 10)[0], truth) == pytest.approx(manifest.recall, abs=0.01)
 
