@@ -3,8 +3,8 @@
     python -m benchmarks.service [--items 100000] [--seconds 10]
 
 Every query is another one, so no cache helps. Clients keep their connections. The service runs twice: with its text
-tower in float32, and in 8 bits (`VASARI_TEXT_PRECISION=int8`); vectors, items and the exact search are the same. Wall times depend on what else the
-machine does; `cpu ms` is the processor time of the server a request, which hardly does.
+tower in float32, and in 8 bits (`VASARI_TEXT_PRECISION=int8`); vectors, items and the exact search are the same. Wall
+times depend on what else the machine does; `cpu ms` is the processor time of the server a request, which hardly does.
 """
 
 from __future__ import annotations
