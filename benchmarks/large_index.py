@@ -167,7 +167,7 @@ def at_recall(curve: Sequence[dict[str, float]], target: float) -> dict[str, flo
 
 
 def crossing(folder: Path, kind: IndexKind, sizes: Sequence[int]) -> list[dict[str, float]]:
-    """Milliseconds a query of the exact scan and of the tuned index over the first rows of `folder`."""
+    """Processor milliseconds a query of the exact scan and of the tuned index over the first rows of `folder`."""
     from retrieval.vectors.tuning import build as tuned
 
     texts = UnitVectors(np.load(folder / "tuning.npy")[:50])
@@ -175,9 +175,9 @@ def crossing(folder: Path, kind: IndexKind, sizes: Sequence[int]) -> list[dict[s
     for size in sizes:
         segments = _segments(folder)[: -(-size // _COMMIT)]
         live: list[NDArray[np.int64]] = [np.arange(len(segment)) for segment in segments]
-        started = perf_counter()
+        started = process_time()
         scan([Rows(segment.ids, segment.vectors) for segment in segments], UnitVectors(texts[:20]), 10)
-        exact = 1e3 * (perf_counter() - started) / 20
+        exact = 1e3 * (process_time() - started) / 20
         _, result = tuned(
             segments, live, kind=kind, parameters={}, target_recall=0.95, queries=texts, threads=1
         )
@@ -208,6 +208,7 @@ def compared(
         best = {n: max(point[f"qps_{n}"] for point in reaching.values()) for n in (1, threads)}
         found[str(target)] = {
             **{f"speed_{n}": round(own[f"qps_{n}"] / best[n], 3) for n in (1, threads)},
+            "cpu": round(own["cpu_ms_1"] / min(point["cpu_ms_1"] for point in reaching.values()), 3),
             "memory": round(own["memory_mib"] / min(peers[name]["memory_mib"] for name in reaching), 3),
             "build": round(
                 own["build_cpu_seconds"] / min(peers[name]["build_cpu_seconds"] for name in reaching), 3
@@ -219,14 +220,14 @@ def compared(
 def show(mine: Sequence[dict[str, Any]], peers: dict[str, dict[str, Any]], threads: int) -> None:
     print(
         f"{'system':>12} {'target':>7} {'recall':>7} {'queries/s':>10} {f'on {threads}':>10} {'MiB':>8}"
-        f" {'build s':>9} {'processor s':>12}"
+        f" {'build s':>9} {'processor s':>12} {'query ms':>9}"
     )
 
     def line(name: str, target: float, point: dict[str, float], facts: dict[str, Any]) -> None:
         print(
             f"{name:>12} {target:>7} {point['recall']:>7.4f} {point['qps_1']:>10.0f}"
             f" {point[f'qps_{threads}']:>10.0f} {facts['memory_mib']:>8.0f} {facts['build_seconds']:>9.1f}"
-            f" {facts['build_cpu_seconds']:>12.1f}",
+            f" {facts['build_cpu_seconds']:>12.1f} {point['cpu_ms_1']:>9.2f}",
             flush=True,
         )
 
