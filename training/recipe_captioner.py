@@ -218,7 +218,7 @@ class Captioner(nn.Module):
     def project(self, patches: Tensor) -> Tensor:
         """Image features (n, 1 + patches, text width) of patches (n, patches, width)."""
         side = round(patches.shape[1] ** 0.5)
-        seen = patches.transpose(1, 2).unflatten(2, (side, side))
+        seen = patches.transpose(1, 2).reshape(*patches.shape[::2], side, side)
         features: Tensor = self.florence.model.multi_modal_projector(seen)
         return features
 

@@ -165,7 +165,7 @@ class SceneHeads(nn.Module):
 
 def _place_light_weather(logits: Tensor, whole: Tensor) -> Tensor:
     loss = logits.new_zeros(())
-    for part, target in zip(torch.split(logits, _WHOLE, dim=1), whole.T, strict=True):
+    for part, target in zip(torch.split(logits, list(_WHOLE), dim=1), whole.T, strict=True):
         loss = loss + F.cross_entropy(part, target)
     return loss
 
