@@ -90,6 +90,11 @@ def similar(item: ItemId, limit: int) -> Call[SearchResponse]:
     return Call("GET", path, lambda answer: read_response(answer.json()), params={"limit": limit})
 
 
+def status() -> Call[dict[str, Any]]:
+    """What the library holds."""
+    return Call("GET", "/v1/status", lambda answer: dict(answer.json()))
+
+
 def get_item(item: ItemId) -> Call[Item]:
     """One item."""
     return Call("GET", f"/v1/items/{item}", lambda answer: read_item(answer.json()))

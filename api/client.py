@@ -82,6 +82,10 @@ class Client:
         """Items like an item, itself left out."""
         return self._send(calls.similar(item, limit))
 
+    def status(self) -> dict[str, Any]:
+        """What the library holds, by which models, and who writes it: the fields of `vasari status --json`."""
+        return self._send(calls.status())
+
     def item(self, item: ItemId) -> Item:
         """All that is known of an item; NotFoundError if there is none."""
         return self._send(calls.get_item(item))
@@ -221,6 +225,10 @@ class AsyncClient:
     async def similar(self, item: ItemId, limit: int = 10) -> SearchResponse:
         """Items like an item, itself left out."""
         return await self._send(calls.similar(item, limit))
+
+    async def status(self) -> dict[str, Any]:
+        """What the library holds, by which models, and who writes it: the fields of `vasari status --json`."""
+        return await self._send(calls.status())
 
     async def item(self, item: ItemId) -> Item:
         """All that is known of an item; NotFoundError if there is none."""

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from api.cli import output
-from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
+from api.cli.options import (
+    DeviceOption,
+    JsonOption,
+    KeyOption,
+    LibraryOption,
+    PrecisionOption,
+    ServerOption,
+    open_settings,
+)
 
 if TYPE_CHECKING:
     from indexer.engines.local import IndexOptions
@@ -207,59 +215,33 @@ def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> 
         )
 
 
-def status(json: JsonOption = False, library: LibraryOption = None) -> None:
+def status(
+    json: JsonOption = False,
+    library: LibraryOption = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
+) -> None:
     """Tell what the library holds.
 
     Also by which model, and whether a job is writing it.
     """
-    from retrieval.domain import Modality
-    from retrieval.library import Library
+    from api.status import status_fields, status_lines
 
-    with Library.open(library) as opened:
-        catalog = opened.catalog
-        default = catalog.default_space()
-        holder = catalog.lease_holder()
-        spaces: list[dict[str, Any]] = [
-            {
-                "name": space.name,
-                "model": space.model,
-                "dim": space.dim,
-                "default": space == default,
-                "vectors": {str(m): len(opened.gallery(m, space)) for m in Modality},
-                "generation": _generation(opened, space.name),
-            }
-            for space in catalog.spaces()
-        ]
-        facts: dict[str, Any] = {
-            "library": str(opened.root),
-            "items": {str(modality): catalog.count(modality) for modality in Modality},
-            "failures": catalog.count_failures(),
-            "spaces": spaces,
-            "job": str(holder) if holder else None,
-        }
+    if server is not None:
+        from api.client import Client
+
+        with Client(server, key) as client:
+            facts = {"library": server, **client.status()}
+    else:
+        from retrieval.library import Library
+
+        with Library.open(library) as opened:
+            facts = {"library": str(opened.root), **status_fields(opened)}
     if json:
         output.print_json(facts)
         return
-    output.line(f"library   {facts['library']}")
-    output.line(f"pictures  {facts['items']['image']:,}")
-    if facts["items"]["text"]:
-        output.line(f"texts     {facts['items']['text']:,}")
-    output.line(f"failures  {facts['failures']:,}" + ("  (vasari failures)" if facts["failures"] else ""))
-    for space in spaces:
-        mark = " (default)" if space["default"] else ""
-        built = space["generation"]
-        served = f"index {built['kind']} over {built['rows']:,}" if built else "exact search"
-        output.line(f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}")
-    output.line(f"job       {facts['job'] or 'none'}")
-
-
-def _generation(library: Library, space: str) -> dict[str, Any] | None:
-    from retrieval.domain import Modality
-
-    active = library.catalog.active_generation(space, Modality.IMAGE)
-    if active is None:
-        return None
-    return {"number": active.number, "kind": active.kind, "rows": active.rows}
+    for line in status_lines(facts):
+        output.line(line)
 
 
 def failures(

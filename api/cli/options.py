@@ -21,6 +21,24 @@ JsonLinesOption = Annotated[bool, typer.Option("--jsonl", help="Print one JSON d
 SpaceOption = Annotated[
     str | None, typer.Option("--space", help="Embedding space to search in (default: the library's).")
 ]
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask a running `vasari serve`, such as http://127.0.0.1:7600, instead of opening a library.",
+    ),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        envvar="VASARI_KEY",
+        show_envvar=False,
+        help="The key that the server asks for. [env: VASARI_KEY]",
+        show_default=False,
+    ),
+]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps. [env: VASARI_DEVICE]")
 ]

@@ -33,15 +33,16 @@ class Protocol(StrEnum):
     BLOCKS = "blocks"
 
 
-def show(uri: str) -> None:
-    """Print a picture; one that cannot be read gets one line instead."""
+def show(uri: str, data: bytes | None = None) -> None:
+    """Print a picture, from `data` or its file; one that cannot be read gets one line instead."""
     from retrieval import images
     from retrieval.errors import ImageError
     from retrieval.originals.opening import open_original
 
     limits = images.ImageLimits()
     try:
-        picture = images.decode(open_original(uri, limits), limits, target=PIXELS).picture
+        data = open_original(uri, limits) if data is None else data
+        picture = images.decode(data, limits, target=PIXELS).picture
     except ImageError as error:
         output.note(f"{uri}: {error}")
         return

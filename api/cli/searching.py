@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from api.cli import answering
-from api.cli.options import JsonLinesOption, JsonOption, LibraryOption, SpaceOption
+from api.cli.options import (
+    JsonLinesOption,
+    JsonOption,
+    KeyOption,
+    LibraryOption,
+    ServerOption,
+    SpaceOption,
+)
 
 TopOption = Annotated[int, typer.Option("--top", "-t", help="How many results.", min=1)]
 FilesOption = Annotated[bool, typer.Option("-f", "--filepath-only", help="Print only the paths.")]
@@ -84,6 +91,8 @@ def search(
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
     library: LibraryOption = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Find pictures by words, by a picture, or by both."""
     from retrieval.domain import Modality, Rerank, SearchRequest
@@ -106,7 +115,17 @@ def search(
         min_relevance=min_relevance,
         explain=explain,
     )
-    answering.answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
+    answering.answer(
+        request,
+        library,
+        files=files,
+        zero=zero,
+        preview=preview,
+        json=json,
+        jsonl=jsonl,
+        server=server,
+        key=key,
+    )
 
 
 def similar(
@@ -120,6 +139,8 @@ def similar(
     json: JsonOption = False,
     jsonl: JsonLinesOption = False,
     library: LibraryOption = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
 ) -> None:
     """Find pictures like one picture.
 
@@ -136,4 +157,14 @@ def similar(
     else:
         raise UsageError(f"no such file, and no item number: {what}")
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    answering.answer(request, library, files=files, zero=zero, preview=preview, json=json, jsonl=jsonl)
+    answering.answer(
+        request,
+        library,
+        files=files,
+        zero=zero,
+        preview=preview,
+        json=json,
+        jsonl=jsonl,
+        server=server,
+        key=key,
+    )

@@ -421,6 +421,34 @@ class FacetsAnswer(BaseModel):
     years: list[FacetValue] = Field(description="In which pictures were taken.")
 
 
+class GenerationAnswer(BaseModel):
+    """An index over the pictures' vectors."""
+
+    number: int
+    kind: str
+    rows: int
+
+
+class SpaceAnswer(BaseModel):
+    """An embedding space of the library."""
+
+    name: str
+    model: str
+    dim: int
+    default: bool
+    vectors: dict[str, int] = Field(description="By modality.")
+    generation: GenerationAnswer | None
+
+
+class StatusAnswer(BaseModel):
+    """What the library holds, by which models, and who writes it."""
+
+    items: dict[str, int] = Field(description="By modality.")
+    failures: int = Field(description="Files that could not be indexed.")
+    spaces: list[SpaceAnswer]
+    job: str | None = Field(description="What writes the library at the moment.")
+
+
 class MapPoint(BaseModel):
     """An item's place, each coordinate in [-1, 1]."""
 

@@ -21,9 +21,11 @@ from api.service.schemas import (
     Limit,
     MapAnswer,
     MapPoint,
+    StatusAnswer,
 )
 from api.service.service import Service
 from api.service.work import map_file
+from api.status import status_fields
 from retrieval.domain import Modality
 from retrieval.errors import NotFoundError
 from retrieval.images import printable as shown
@@ -72,6 +74,12 @@ async def browse(
 def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.int64]:
     library = service.library
     return library.matching(text, modality) if text else library.catalog.live_ids(modality)
+
+
+@router.get("/status", operation_id="status", responses=problems())
+async def status(service: ServiceDep) -> StatusAnswer:
+    """What the library holds, by which models, and whether a job writes it; as `vasari status --json`."""
+    return StatusAnswer.model_validate(await service.run(status_fields, service.library))
 
 
 @router.get("/map", operation_id="map", responses=problems(404))
