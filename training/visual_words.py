@@ -71,22 +71,33 @@ def name_alike(embeddings: Tensor, naming: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def visual_words(
-    heads: SceneHeads, concepts: Tensor, length: float, where: nn.Linear | None = None
-) -> Tensor:
+def column_looks(features: Tensor) -> Tensor:
+    """What tells the column of a patch, (columns, width), by ridge regression on features (n, side * side, width).
+
+    As loud as what tells its kind.
+    """
+    side = round(features.shape[1] ** 0.5)
+    flat = features.flatten(0, 1)
+    places = [list(part) for part in torch.arange(side).tensor_split(len(Column))]
+    number = torch.tensor([column for column, part in enumerate(places) for _ in part])
+    wanted = nn.functional.one_hot(number.repeat(len(flat) // side), len(Column)).float()
+    flat, wanted = flat - flat.mean(0), wanted - wanted.mean(0)
+    found: Tensor = torch.linalg.solve(flat.T @ flat + torch.eye(flat.shape[1]), flat.T @ wanted).T
+    return found * (3.0 / (flat @ found.T).std())
+
+
+@torch.no_grad()
+def visual_words(heads: SceneHeads, concepts: Tensor, length: float, columns: Tensor | None = None) -> Tensor:
     """The linear map (text width, vision width) from normed patch features to mixtures of concepts.
 
-    `where` tells the place of a patch, its columns first; without it, columns stay without a look. A feature comes out
-    about `length` long; two fifths of the map are random, for what has no word.
+    `columns` (columns, vision width) tell where a patch is (`column_looks`). A feature comes out about `length` long;
+    two fifths of the map are random, for what has no word.
     """
     kinds, colours = len(Kind), len(Colour)
     weights = heads.patch.weight[1:]  # the first is for patches where nothing is
     parts = torch.split(weights, [kinds, colours, 4])
-    columns = torch.zeros(len(Column), weights.shape[1])
-    if where is not None:
-        side = len(where.weight) // 2
-        columns = torch.stack([part.mean(0) for part in where.weight[:side].tensor_split(len(Column))])
-    detectors = torch.cat([part - part.mean(0) for part in (*parts, columns)])  # (concepts, vision width)
+    looks = torch.zeros(len(Column), weights.shape[1]) if columns is None else columns
+    detectors = torch.cat([*(part - part.mean(0) for part in parts), looks])  # (concepts, vision width)
     mapped = concepts.T @ detectors
     rest = torch.randn_like(mapped)
     drawn_in: torch.Tensor = length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
