@@ -45,7 +45,7 @@ CAPTIONER_EYES_PLAN = Plan(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_PLAN = Plan(
-    steps=1200, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+    steps=1700, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
 
