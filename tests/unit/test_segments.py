@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,18 @@ IDS = np.array([7, 3, 9], np.int64)
 VECTORS = unit_vectors(np.random.default_rng(0).standard_normal((3, 8)))
 
 
-@pytest.fixture
+@contextmanager
 def tiny_disk() -> Iterator[None]:
-    """No file may grow beyond 4 KiB: writing more fails as it does on a full disk."""
+    """No file may grow beyond 4 KiB: writing more fails as it does on a full disk.
+
+    No fixture: what pytest prints about the test, perhaps into a long file, must not fall under the limit.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -99,13 +105,14 @@ def test_a_segment_that_differs_from_the_catalog_is_refused(tmp_path: Path, expe
         Segment.open(tmp_path, 5, **expected)
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, tiny_disk: None) -> None:
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     """StorageError, no half file; smaller segments still fit afterwards."""
     many = unit_vectors(np.ones((400, 8)))
-    with pytest.raises(StorageError, match=str(tmp_path)):
-        write_segment(tmp_path, 1, np.arange(400), many)
-    assert list(tmp_path.iterdir()) == []
-    write_segment(tmp_path, 1, IDS, VECTORS)
+    with tiny_disk():
+        with pytest.raises(StorageError, match=str(tmp_path)):
+            write_segment(tmp_path, 1, np.arange(400), many)
+        assert list(tmp_path.iterdir()) == []
+        write_segment(tmp_path, 1, IDS, VECTORS)
     assert len(Segment.open(tmp_path, 1)) == 3
 
 
