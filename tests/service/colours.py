@@ -162,6 +162,10 @@ class ColourModels(LoadedModels):
         """The one encoder."""
         return self.colour_encoder
 
+    def has_reranker(self, encoder: str) -> bool:
+        """It is always here."""
+        return True
+
     def reranker(self, encoder: str) -> Any:
         """The fake."""
         return ColourReranker()
