@@ -22,8 +22,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/python -m api.cli.reference --check
 
+# Two workers: one computes while the other waits for a browser, a database or a command.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 serve: setup
 	$(BIN)/vasari serve

@@ -85,10 +85,9 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
     directory = runs / "scenes-itm"
     eyes, vision = _trained_eyes(runs), ENCODER["vision_cfg"]
     matcher = recipe_matcher.Matcher(vision["width"], vision["layers"], vision["patch_size"])
-    matcher.start_from(eyes)
+    matcher.start_from(eyes.towers)
     features = seen(directory / "features.npy", drawn, matcher.see)
-    some = torch.from_numpy(features[:500]).float()
-    matcher.start_naming(_naming(drawn, list(Language), tokenizer), eyes, some)
+    matcher.start_naming(_naming(drawn, list(Language), tokenizer), eyes)
     if not (directory / "neighbours.npy").is_file():
         near = recipe_matcher.neighbours(_trained_towers(runs), drawn, tokenizer)
         np.save(directory / "neighbours.npy", near)
@@ -106,7 +105,7 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
 def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
     """Train the captioner's vision tower; it starts from the eyes, and is no model of its own."""
     eyes, drawn = _captioner_eyes(), data(runs, EYES_COUNT)
-    eyes.start_from(_trained_eyes(runs), whole_pictures(drawn.pictures(np.arange(100)), SIZE))
+    eyes.start_from(_trained_eyes(runs).towers, whole_pictures(drawn.pictures(np.arange(100)), SIZE))
     run = Run(eyes, _plan(CAPTIONER_EYES_PLAN, steps), runs / "scenes-florence-eyes")
     lesson = recipe_captioner.CaptionerEyesLesson(eyes, drawn, batch=32)
     heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
@@ -147,10 +146,10 @@ def _trained_towers(runs: Path) -> recipe_encoder.Towers:
     return towers.eval()
 
 
-def _trained_eyes(runs: Path) -> recipe_encoder.Towers:
+def _trained_eyes(runs: Path) -> recipe_eyes.Eyes:
     eyes = recipe_eyes.Eyes(recipe_encoder.Towers(ENCODER))
     eyes.load_state_dict(_weights(runs / "scenes-eyes"))
-    return eyes.towers.eval()
+    return eyes.eval()
 
 
 def _weights(run: Path) -> dict[str, torch.Tensor]:

@@ -150,10 +150,7 @@ class CaptionerEyesLesson:
         """How often the object under a patch of heldout pictures is known."""
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
         patches = torch.cat([self.eyes.norm(self.eyes.see(part)) for part in torch.split(pixels, 100)])
-        windows = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(heldout), 1)
-        wanted = patch_targets(targets_of(heldout.scenes), windows, self.eyes.grid)
-        under, figures = self.eyes.heads.patch_loss(patches, wanted)
-        return {"under": under.item(), **figures}
+        return self.eyes.heads.evaluate_patches(patches, heldout.scenes, self.eyes.grid)
 
 
 class Captioner(nn.Module):

@@ -184,11 +184,8 @@ class EncoderLesson:
             text = torch.cat([self.towers.read(tokenise(self.tokenizer, part)) for part in parts])
             figures |= {f"{language.value}_{name}": value for name, value in recalls(text @ image.T).items()}
         seen, details = self.towers.heads.scene_loss(image, targets)
-        whole = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(heldout), 1)
-        under, patch = self.towers.heads.patch_loss(
-            patches, patch_targets(targets, whole, clip.visual.grid_size[0])
-        )
-        return {**figures, "seen": seen.item(), "under": under.item(), **details, **patch}
+        patch = self.towers.heads.evaluate_patches(patches, heldout.scenes, clip.visual.grid_size[0])
+        return {**figures, "seen": seen.item(), **details, **patch}
 
 
 def batch_indices(count: int, batch: int, step: int, seed: int) -> npt.NDArray[np.int64]:

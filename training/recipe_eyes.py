@@ -2,8 +2,8 @@
 
 A dual encoder tells pictures apart by place, light and colours long before it knows a cow from a horse. Whoever
 checks single words of a caption needs the latter, so the tower goes on learning what is under each patch, and where
-in the picture the patch is, which its last layers had forgotten for the most part. Three quarters of a picture's
-patches show nothing; half of all are left out, which halves the cost (as in FLIP, Li et al., CVPR 2023).
+it stands, which its last layers had forgotten for the most part. Three quarters of a picture's patches show nothing;
+half of all are left out, which halves the cost (as in FLIP, Li et al., CVPR 2023).
 """
 
 from __future__ import annotations
@@ -17,27 +17,30 @@ from torch import Tensor, nn
 from training.augment import random_windows, whole_pictures
 from training.drawn import SIZE, Drawn
 from training.recipe_encoder import Towers, batch_indices
-from training.supervision import patch_targets, targets_of
+from training.scenes.scene import Column, Layer
+from training.supervision import accuracy, patch_targets, targets_of
 
 # Wider than elsewhere: what stands under a patch is the same, however near it is seen.
 _SIDES, _PLAY = (0.78, 1.04), 0.08
 
 
 class Eyes(nn.Module):
-    """The dual encoder with one more head, for the column and the row of a patch."""
+    """The dual encoder with one more head: in which layer and which column stands what a patch shows."""
 
     def __init__(self, towers: Towers) -> None:
         super().__init__()
         self.towers = towers
         self.grid: int = towers.clip.visual.grid_size[0]
-        self.where = nn.Linear(towers.clip.visual.conv1.out_channels, 2 * self.grid)
+        self.where = nn.Linear(towers.clip.visual.conv1.out_channels, len(Layer) + len(Column))
 
-    def where_loss(self, patches: Tensor, kept: Tensor) -> tuple[Tensor, float]:
-        """Cross-entropy of column and row of patches (n, k, width) at `kept` (n, k); and the columns' accuracy."""
-        columns, rows = self.where(patches).flatten(0, 1).split(self.grid, dim=1)
-        column, row = kept.flatten() % self.grid, kept.flatten() // self.grid
-        right = (columns.argmax(1) == column).float().mean().item()
-        return nn.functional.cross_entropy(columns, column) + nn.functional.cross_entropy(rows, row), right
+    def where_loss(self, patches: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Cross-entropy of layer and column under patches (n, k, width), labels (n, k, 5); and both accuracies."""
+        wanted = labels.flatten(0, 1)
+        seen = wanted[:, 0] > 0
+        layers, columns = self.where(patches).flatten(0, 1)[seen].split((len(Layer), len(Column)), dim=1)
+        layer, column = wanted[seen, 3], wanted[seen, 4]
+        figures = {"layer": accuracy(layers, layer), "column": accuracy(columns, column)}
+        return nn.functional.cross_entropy(layers, layer) + nn.functional.cross_entropy(columns, column), figures
 
 
 class EyesLesson:
@@ -70,8 +73,8 @@ class EyesLesson:
         pooled, patches = look(self.towers.clip.visual, batch["pixels"], batch["kept"])
         whole = heads.whole_loss(nn.functional.normalize(pooled, dim=-1), batch["whole"])
         under, figures = heads.patch_loss(patches, batch["patches"])
-        where, column = self.eyes.where_loss(patches, batch["kept"])
-        figures |= {"under": under.item(), "whole": whole.item(), "column": column}
+        where, place = self.eyes.where_loss(patches, batch["patches"])
+        figures |= {"under": under.item(), "whole": whole.item(), **place}
         return 4 * under + 0.2 * whole + 0.5 * where, figures
 
     def evaluate(self, heldout: Drawn) -> dict[str, float]:
@@ -79,10 +82,7 @@ class EyesLesson:
         visual = self.towers.clip.visual
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
         patches = torch.cat([visual(part)[1] for part in torch.split(pixels, 100)])
-        windows = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(heldout), 1)
-        wanted = patch_targets(targets_of(heldout.scenes), windows, self.grid)
-        under, figures = self.towers.heads.patch_loss(patches, wanted)
-        return {"under": under.item(), **figures}
+        return self.towers.heads.evaluate_patches(patches, heldout.scenes, self.grid)
 
 
 def look(visual: Any, pixels: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,10 +23,11 @@ from training.augment import MEAN, STD, whole_pictures
 from training.drawn import SIZE, Drawn
 from training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
 from training.recipe_encoder import CONTEXT, VOCABULARY, Towers, batch_indices, tokenise
+from training.recipe_eyes import Eyes
 from training.scenes.captions import HardNegative, complements, describe, hard_negatives
 from training.scenes.scene import Detail, Language, Scene
 from training.transplant import to_blip_vision
-from training.visual_words import column_looks, look_around, make_identity, name_alike, visual_words
+from training.visual_words import look_around, make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
 _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of searches, is learnt best
@@ -92,20 +93,17 @@ class Matcher(nn.Module):
         return seen
 
     @torch.no_grad()
-    def start_naming(self, naming: Tensor, eyes: Towers, features: Tensor) -> None:
-        """Let words for one thing be alike, and patches that show it be found by them (see `visual_words`).
-
-        `features` (n, patches + 1, width) are what the eyes see of some pictures.
-        """
+    def start_naming(self, naming: Tensor, eyes: Eyes) -> None:
+        """Let words for one thing be alike, and patches that show it be found by them (see `visual_words`)."""
         text = self.blip.text_encoder
         words, positions = text.embeddings.word_embeddings.weight, text.embeddings.position_embeddings.weight
         room = _WIDTH // text.config.num_attention_heads  # one head's share, for the place of words
         words[:, -room:] = 0
-        concepts, columns = name_alike(words[:, :-room], naming), column_looks(features[:, 1:])
+        concepts = name_alike(words[:, :-room], naming)
         for layer in text.encoder.layer:
             look_around(layer.attention, positions, room)
             attention = layer.crossattention
-            seen = visual_words(eyes.heads, concepts, 7.0, columns)
+            seen = visual_words(eyes.towers.heads, concepts, 7.0, eyes.where)
             make_identity(attention.self.query, 2.0)
             for part in (attention.self.key, attention.self.value):
                 part.weight[:-room] = seen

@@ -41,13 +41,14 @@ class Targets:
     whole: Tensor  # (n, 3): setting, time, weather
     places: Tensor  # (n, 9, 4): kind, colour, count - 1, size; the last three are ignored where kind is 0
     boxes: Tensor  # (n, 12, 4): left, top, right, bottom; all zeros where there is no object
-    objects: Tensor  # (n, 12, 3): kind, colour, count - 1 of the object in the box
+    objects: Tensor  # (n, 12, 4): kind, colour, count - 1, layer of the object in the box
+    middles: Tensor  # (n, 12): where the middle of the object's group is, from left to right
     present: Tensor  # (n, 3, 3): kind, kind with colour, kind with count of each group, wherever it stands; or -100
 
     def at(self, indices: npt.NDArray[np.int64]) -> Targets:
         """The targets of some of the scenes."""
         chosen = torch.from_numpy(indices)
-        parts = (self.whole, self.places, self.boxes, self.objects, self.present)
+        parts = (self.whole, self.places, self.boxes, self.objects, self.middles, self.present)
         return Targets(*(part[chosen] for part in parts))
 
 
@@ -62,7 +63,8 @@ def targets_of(scenes: Sequence[Scene]) -> Targets:
     places = torch.full((len(scenes), _PLACES, len(_PLACE)), _IGNORED)
     places[:, :, 0] = 0
     boxes = torch.zeros(len(scenes), _MOST, 4)
-    objects = torch.zeros(len(scenes), _MOST, 3, dtype=torch.int64)
+    objects = torch.zeros(len(scenes), _MOST, 4, dtype=torch.int64)
+    middles = torch.zeros(len(scenes), _MOST)
     present = torch.full((len(scenes), _MOST_GROUPS, len(_PRESENT)), _IGNORED)
     for row, scene in enumerate(scenes):
         labels = [(_KINDS.index(g.kind) + 1, _COLOURS.index(g.colour), g.count - 1) for g in scene.groups]
@@ -72,17 +74,21 @@ def targets_of(scenes: Sequence[Scene]) -> Targets:
         for group, label in zip(scene.groups, labels, strict=True):
             place = _LAYERS.index(group.layer) * len(_COLUMNS) + _COLUMNS.index(group.column)
             places[row, place] = torch.tensor((*label, _SIZES.index(group.size)))
-        for number, instance in enumerate(layout(scene)[:_MOST]):
+        instances = layout(scene)[:_MOST]
+        for number, instance in enumerate(instances):
             boxes[row, number] = torch.tensor(instance.box)
-            objects[row, number] = torch.tensor(labels[instance.group])
-    return Targets(whole, places, boxes, objects, present)
+            objects[row, number] = torch.tensor((*labels[instance.group], _LAYERS.index(instance.layer)))
+            alike = [other.box for other in instances if other.group == instance.group]
+            middles[row, number] = (min(box[0] for box in alike) + max(box[2] for box in alike)) / 2
+    return Targets(whole, places, boxes, objects, middles, present)
 
 
 def patch_targets(targets: Targets, windows: Tensor, grid: int) -> Tensor:
     """The object under each patch when only a window of each picture is shown.
 
-    `windows` is (n, 3): left, top and side in [0, 1]. Returns (n, grid * grid, 3), the label of the object that
-    covers most of the patch if it covers at least an eighth of it; otherwise kind 0 and the rest ignored.
+    `windows` is (n, 3): left, top and side in [0, 1]. Returns (n, grid * grid, 5), kind, colour, count - 1, layer and
+    column (of its group, in the window) of the object that covers most of the patch if it covers at least an eighth of
+    it; otherwise kind 0 and the rest ignored.
     """
     left_top, side = windows[:, None, :2].repeat(1, 1, 2), windows[:, None, 2:]
     boxes = (targets.boxes - left_top) / side * grid  # in patches
@@ -94,9 +100,11 @@ def patch_targets(targets: Targets, windows: Tensor, grid: int) -> Tensor:
     across, down = overlap(boxes[..., 0], boxes[..., 2]), overlap(boxes[..., 1], boxes[..., 3])
     covered = (down[..., :, None] * across[..., None, :]).flatten(2)  # (n, boxes, grid * grid)
     most, which = covered.max(1)
-    labels = torch.gather(targets.objects, 1, which[..., None].expand(-1, -1, 3)).clone()
+    columns = ((targets.middles - windows[:, :1]) / windows[:, 2:] * len(_COLUMNS)).long()
+    known = torch.cat([targets.objects, columns.clamp(0, len(_COLUMNS) - 1)[..., None]], dim=2)
+    labels = torch.gather(known, 1, which[..., None].expand(-1, -1, known.shape[2]))
     empty = most < 0.125
-    labels[empty] = torch.tensor((0, _IGNORED, _IGNORED))
+    labels[empty] = torch.tensor((0, *[_IGNORED] * (known.shape[2] - 1)))
     return labels
 
 
@@ -131,13 +139,13 @@ class SceneHeads(nn.Module):
             loss = loss - (chosen * groups).sum() / groups.sum()
         kind = targets.places[:, :, 0]
         figures = {
-            "setting": _accuracy(whole[:, : _WHOLE[0]], targets.whole[:, 0]),
-            "weather": _accuracy(whole[:, -_WHOLE[2] :], targets.whole[:, 2]),
+            "setting": accuracy(whole[:, : _WHOLE[0]], targets.whole[:, 0]),
+            "weather": accuracy(whole[:, -_WHOLE[2] :], targets.whole[:, 2]),
             "present": _accuracy_of_sets(present[0], targets.present[:, :, 0]),
             "pair": _accuracy_of_sets(present[1], targets.present[:, :, 1]),
-            "kind": _accuracy(parts[0][kind > 0], kind[kind > 0]),
-            "colour": _accuracy(parts[1][kind > 0], targets.places[:, :, 1][kind > 0]),
-            "count": _accuracy(parts[2][kind > 0], targets.places[:, :, 2][kind > 0]),
+            "kind": accuracy(parts[0][kind > 0], kind[kind > 0]),
+            "colour": accuracy(parts[1][kind > 0], targets.places[:, :, 1][kind > 0]),
+            "count": accuracy(parts[2][kind > 0], targets.places[:, :, 2][kind > 0]),
         }
         return loss, figures
 
@@ -147,20 +155,26 @@ class SceneHeads(nn.Module):
         return _place_light_weather(logits[:, : sum(_WHOLE)], whole)
 
     def patch_loss(self, patches: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Cross-entropy of the object under each patch: patches (n, g * g, width), labels (n, g * g, 3)."""
+        """Cross-entropy of kind, colour and count under each patch: patches (n, g * g, width), labels (n, g * g, 5)."""
         parts = self.patch(patches).flatten(0, 1).split(_PATCH, dim=1)
         wanted = labels.flatten(0, 1)
         loss = patches.new_zeros(())
-        for number, (part, target) in enumerate(zip(parts, wanted.T, strict=True)):
+        for number, (part, target) in enumerate(zip(parts, wanted.T[: len(parts)], strict=True)):
             balance = self.kind_weights if number == 0 else None
             loss = loss + F.cross_entropy(part, target, balance, ignore_index=_IGNORED)
         seen = wanted[:, 0] > 0
         figures = {
-            "patch_kind": _accuracy(parts[0][seen], wanted[seen, 0]),
-            "patch_colour": _accuracy(parts[1][seen], wanted[seen, 1]),
-            "patch_count": _accuracy(parts[2][seen], wanted[seen, 2]),
+            "patch_kind": accuracy(parts[0][seen], wanted[seen, 0]),
+            "patch_colour": accuracy(parts[1][seen], wanted[seen, 1]),
+            "patch_count": accuracy(parts[2][seen], wanted[seen, 2]),
         }
         return loss, figures
+
+    def evaluate_patches(self, patches: Tensor, scenes: Sequence[Scene], grid: int) -> dict[str, float]:
+        """Loss and figures of the patches (n, grid * grid, width) of whole pictures of n scenes."""
+        windows = torch.tensor([[0.0, 0.0, 1.0]]).repeat(len(scenes), 1)
+        under, figures = self.patch_loss(patches, patch_targets(targets_of(scenes), windows, grid))
+        return {"under": under.item(), **figures}
 
 
 def _place_light_weather(logits: Tensor, whole: Tensor) -> Tensor:
@@ -170,7 +184,8 @@ def _place_light_weather(logits: Tensor, whole: Tensor) -> Tensor:
     return loss
 
 
-def _accuracy(logits: Tensor, target: Tensor) -> float:
+def accuracy(logits: Tensor, target: Tensor) -> float:
+    """The share of rows (n, classes) whose likeliest class is the target (n,)."""
     return (logits.argmax(-1) == target).float().mean().item()
 
 

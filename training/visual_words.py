@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from training.scenes.captions import describe
-from training.scenes.scene import Colour, Column, Detail, Kind, Language, Scene
+from training.scenes.scene import Colour, Column, Detail, Kind, Language, Layer, Scene
 from training.supervision import SceneHeads
 
-CONCEPTS = len(Kind) + len(Colour) + 4 + len(Column)
+_SIZES = [len(Kind), len(Colour), 4, len(Layer), len(Column)]
+CONCEPTS = sum(_SIZES)
 _CAPTIONS = 12_000
 _SPECIFIC = 0.6  # a word names what it stands with at least so often
 
@@ -32,11 +33,12 @@ def naming_words(
     encode: Callable[[str], Sequence[int]],
     vocabulary: int,
 ) -> Tensor:
-    """Which tokens name which kind, colour, count and column: (concepts, vocabulary), rows summing to 1 or 0.
+    """Which tokens name which kind, colour, count, layer and column: (concepts, vocabulary), rows summing to 1 or 0.
 
     Found by counting in captions of single groups; a token counts for what it is specific to.
     """
-    kinds, colours, columns = list(Kind), list(Colour), list(Column)
+    kinds, colours, layers, columns = list(Kind), list(Colour), list(Layer), list(Column)
+    firsts = [sum(_SIZES[:number]) for number in range(len(_SIZES))]
     together: Counter[tuple[int, int]] = Counter()
     seen: Counter[int] = Counter()
     words = Random("naming words")
@@ -44,12 +46,17 @@ def naming_words(
         scene = words.choice(scenes)
         group = words.choice(scene.groups)
         told = replace(scene, groups=(group,))
+        told_of = (
+            kinds.index(group.kind),
+            colours.index(group.colour),
+            group.count - 1,
+            layers.index(group.layer),
+            columns.index(group.column),
+        )
         for token in set(encode(describe(told, words.choice(languages), Detail.HIGH, words))):
             seen[token] += 1
-            together[kinds.index(group.kind), token] += 1
-            together[len(kinds) + colours.index(group.colour), token] += 1
-            together[len(kinds) + len(colours) + group.count - 1, token] += 1
-            together[CONCEPTS - len(columns) + columns.index(group.column), token] += 1
+            for first, value in zip(firsts, told_of, strict=True):
+                together[first + value, token] += 1
     table = torch.zeros(CONCEPTS, vocabulary)
     for (row, token), count in together.items():
         if count >= 5 and count / seen[token] > _SPECIFIC:
@@ -71,34 +78,16 @@ def name_alike(embeddings: Tensor, naming: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def column_looks(features: Tensor) -> Tensor:
-    """What tells the column of a patch, (columns, width), by ridge regression on features (n, side * side, width).
-
-    As loud as what tells its kind.
-    """
-    side = round(features.shape[1] ** 0.5)
-    flat = features.flatten(0, 1)
-    places = [list(part) for part in torch.arange(side).tensor_split(len(Column))]
-    number = torch.tensor([column for column, part in enumerate(places) for _ in part])
-    wanted = nn.functional.one_hot(number.repeat(len(flat) // side), len(Column)).float()
-    flat, wanted = flat - flat.mean(0), wanted - wanted.mean(0)
-    found: Tensor = torch.linalg.solve(flat.T @ flat + torch.eye(flat.shape[1]), flat.T @ wanted).T
-    return found * (3.0 / (flat @ found.T).std())
-
-
-@torch.no_grad()
-def visual_words(heads: SceneHeads, concepts: Tensor, length: float, columns: Tensor | None = None) -> Tensor:
+def visual_words(heads: SceneHeads, concepts: Tensor, length: float, where: nn.Linear | None = None) -> Tensor:
     """The linear map (text width, vision width) from normed patch features to mixtures of concepts.
 
-    `columns` (columns, vision width) tell where a patch is (`column_looks`). A feature comes out about `length` long;
-    two fifths of the map are random, for what has no word.
+    `where` tells layer and column of what a patch shows. A feature comes out about `length` long; two fifths of the map
+    are random, for what has no word.
     """
-    kinds, colours = len(Kind), len(Colour)
     weights = heads.patch.weight[1:]  # the first is for patches where nothing is
-    parts = torch.split(weights, [kinds, colours, 4])
-    looks = torch.zeros(len(Column), weights.shape[1]) if columns is None else columns
-    detectors = torch.cat([*(part - part.mean(0) for part in parts), looks])  # (concepts, vision width)
-    mapped = concepts.T @ detectors
+    places = weights.new_zeros(sum(_SIZES[3:]), weights.shape[1]) if where is None else where.weight
+    parts = torch.split(torch.cat([weights, places]), _SIZES)
+    mapped = concepts.T @ torch.cat([part - part.mean(0) for part in parts])
     rest = torch.randn_like(mapped)
     drawn_in: torch.Tensor = length * (mapped / mapped.norm() + 0.4 * rest / rest.norm())
     return drawn_in

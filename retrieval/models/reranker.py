@@ -52,7 +52,8 @@ class BlipReranker:
     @torch.inference_mode()
     def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Patch features (n, patches + 1, width) of prepared pictures (n, H, W, 3), small enough to be kept."""
-        pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255
+        pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self._device)
+        pixels = pixels.permute(0, 3, 1, 2).float() / 255
         pixels = ((pixels - self._mean) / self._std).to(self._dtype)
         features = self._model.vision_model(pixel_values=pixels).last_hidden_state
         return features.to(torch.float16).cpu().numpy()  # type: ignore[no-any-return]

@@ -53,9 +53,9 @@ def serving(root: Path, **settings: Any) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser of the machine."""
+    """The browser of the machine; closed with its module, as Playwright keeps an event loop running until then."""
     path = find_chromium()
     if path is None:
         pytest.skip(

@@ -93,7 +93,7 @@ def test_a_patch_is_labelled_with_the_object_that_covers_it() -> None:
     """The patch in the middle of an object belongs to it; the picture's corner to nothing."""
     scene = sample_scene(3, Split.TRAIN)
     targets = targets_of([scene])
-    labels = patch_targets(targets, torch.tensor([[0.0, 0.0, 1.0]]), 32)[0].view(32, 32, 3)
+    labels = patch_targets(targets, torch.tensor([[0.0, 0.0, 1.0]]), 32)[0].view(32, 32, 5)
     for instance in layout(scene):
         left, top, right, bottom = instance.box
         label = labels[int((top + bottom) * 16), int((left + right) * 16)]
@@ -104,9 +104,9 @@ def test_a_patch_is_labelled_with_the_object_that_covers_it() -> None:
 def test_a_window_moves_the_labels_with_the_picture() -> None:
     """What a window shows of a picture stands where the window puts it."""
     targets = targets_of([sample_scene(3, Split.TRAIN)])
-    whole = patch_targets(targets, torch.tensor([[0.0, 0.0, 1.0]]), 16)[0].view(16, 16, 3)
-    right_half = patch_targets(targets, torch.tensor([[0.5, 0.0, 1.0]]), 16)[0].view(16, 16, 3)
-    assert torch.equal(right_half[:, :8], whole[:, 8:])
+    whole = patch_targets(targets, torch.tensor([[0.0, 0.0, 1.0]]), 16)[0].view(16, 16, 5)
+    right_half = patch_targets(targets, torch.tensor([[0.5, 0.0, 1.0]]), 16)[0].view(16, 16, 5)
+    assert torch.equal(right_half[:, :8, :4], whole[:, 8:, :4])
 
 
 def test_scene_heads_learn_a_scene_by_heart() -> None:
