@@ -40,7 +40,9 @@ class Eyes(nn.Module):
         layers, columns = self.where(patches).flatten(0, 1)[seen].split((len(Layer), len(Column)), dim=1)
         layer, column = wanted[seen, 3], wanted[seen, 4]
         figures = {"layer": accuracy(layers, layer), "column": accuracy(columns, column)}
-        return nn.functional.cross_entropy(layers, layer) + nn.functional.cross_entropy(columns, column), figures
+        return nn.functional.cross_entropy(layers, layer) + nn.functional.cross_entropy(
+            columns, column
+        ), figures
 
 
 class EyesLesson:

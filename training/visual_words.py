@@ -78,7 +78,9 @@ def name_alike(embeddings: Tensor, naming: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def visual_words(heads: SceneHeads, concepts: Tensor, length: float, where: nn.Linear | None = None) -> Tensor:
+def visual_words(
+    heads: SceneHeads, concepts: Tensor, length: float, where: nn.Linear | None = None
+) -> Tensor:
     """The linear map (text width, vision width) from normed patch features to mixtures of concepts.
 
     `where` tells layer and column of what a patch shows. A feature comes out about `length` long; two fifths of the map
