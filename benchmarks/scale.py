@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -357,10 +356,12 @@ def read_points() -> list[Point]:
 
 
 def with_tables(page: str, text: str) -> str:
-    """The page with other tables between its marks."""
-    return re.sub(
-        r"(?s)(<!-- tables -->\n).*(\n<!-- end -->)", lambda found: f"{found[1]}{text}{found[2]}", page
-    )
+    """The page with other tables between its marks; ValueError for a page without them."""
+    before, start, rest = page.partition("<!-- tables -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not start or not end:
+        raise ValueError("the page has no place for the tables: <!-- tables -->, <!-- end -->")
+    return f"{before}{start}{text}\n{end}{after}"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 def test_the_page_has_the_tables_of_the_program() -> None:
     """Run `python -m benchmarks.scale --write docs/scale.md` where this fails."""
     page = PAGE.read_text(encoding="utf-8")
-    assert with_tables(page, tables(Model(read_points()))) == page
+    written = tables(Model(read_points()))
+    assert written in page
+    assert with_tables(page, written) == page
+    assert with_tables("<!-- tables -->\n<!-- end -->\n", written).count(written) == 1
 
 
 def test_the_model_predicts_the_largest_point_and_would_notice_a_wrong_one() -> None:
