@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,8 @@ import pytest
 from PIL import Image
 
 from api.cli import reference
-from api.cli.main import main
+from tests.cli.conftest import Run
 from tests.models import write_model
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -25,23 +22,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("model") / "tiny"
     write_model(directory, "clip")
     return directory
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs one command in this process on a library of its own: exit code, stdout, stderr."""
-    monkeypatch.setenv("VASARI_LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setenv("VASARI_OFFLINE", "1")
-    monkeypatch.setenv("VASARI_THREADS", "1")
-
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        code = ended.value.code
-        printed = capsys.readouterr()
-        return (code if isinstance(code, int) else 0), printed.out, printed.err
-
-    return command
 
 
 def picture(path: Path, seed: int) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from api.cli.main import main
+from tests.cli.conftest import Run
 from tests.models import write_model
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs one command in this process on a library of its own: exit code, stdout, stderr."""
-    monkeypatch.setenv("VASARI_LIBRARY", str(tmp_path / "library"))
-    monkeypatch.setenv("VASARI_OFFLINE", "1")
-    monkeypatch.setenv("VASARI_THREADS", "1")
-
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(word) for word in words])
-        code = ended.value.code
-        printed = capsys.readouterr()
-        return (code if isinstance(code, int) else 0), printed.out, printed.err
-
-    return command
 
 
 @pytest.fixture
