@@ -7,6 +7,7 @@ writing the layers directly takes the time of copying the weights, and uses ONNX
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,20 @@ class LayerWriter:
         name = f"v{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
         return name
+
+
+def save_model(model: onnx.ModelProto, path: Path, weights: str) -> None:
+    """Write the graph to `path`, and all large weights to the one file `weights` beside it, to be memory-mapped."""
+    onnx.save_model(
+        model,
+        str(path),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=weights,
+        size_threshold=256,
+    )
+    # onnx makes the weights private to the user; the other files follow the umask.
+    path.with_name(weights).chmod(path.stat().st_mode & 0o777)
 
 
 def _array(value: Tensor | NDArray[Any]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from retrieval.errors import UnsupportedError
 from retrieval.models import image_graph
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.graph_layers import save_model
 from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE
 from retrieval.models.preprocessing import ImagePreprocessing
 
@@ -34,16 +35,7 @@ def export_image_tower(encoder: OpenClipEncoder, directory: Path, *, int8: bool)
         model = image_graph.write_graph(visual, towers.image, int8=int8)
     else:
         model = _traced(_Tower(visual, towers.image).eval(), towers.image, int8=int8)
-    onnx.save_model(
-        model,
-        str(directory / GRAPH_FILE),
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location=WEIGHTS_FILE,
-        size_threshold=256,
-    )
-    # onnx makes the weights private to the user; the other files follow the umask.
-    (directory / WEIGHTS_FILE).chmod((directory / GRAPH_FILE).stat().st_mode & 0o777)
+    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
 
 
 class _Tower(nn.Module):

@@ -18,6 +18,11 @@ from torch import Tensor
 _IN_FLIGHT = 2  # batches between the caller and the results
 
 
+def tensor_of(batch: NDArray[np.uint8]) -> Tensor:
+    """A batch of pixels as a tensor, in the same memory where torch can take it: in rows, and writable."""
+    return torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+
+
 class Lane(Protocol):
     """The way to a device and back."""
 
@@ -33,7 +38,7 @@ class HostLane:
 
     def send(self, batch: NDArray[np.uint8]) -> Tensor:
         """The same memory as a tensor."""
-        return torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+        return tensor_of(batch)
 
     def fetch(self, features: Tensor) -> Callable[[], NDArray[np.float32]]:
         """The same numbers, in float32."""
@@ -52,7 +57,7 @@ class CudaLane:
     def send(self, batch: NDArray[np.uint8]) -> Tensor:
         """Copy through a pinned buffer; the current stream waits for it, the caller does not."""
         buffer = self._buffer(batch)
-        buffer.copy_(torch.from_numpy(np.require(batch, requirements=["C", "W"])))
+        buffer.copy_(tensor_of(batch))
         with torch.cuda.stream(self._copies):
             there = buffer.to(self._device, non_blocking=True)
             done = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -100,7 +105,7 @@ class _PlainLane:
         self._device = device
 
     def send(self, batch: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self._device)
+        return tensor_of(batch).to(self._device)
 
     def fetch(self, features: Tensor) -> Callable[[], NDArray[np.float32]]:
         return lambda: features.float().cpu().numpy()

@@ -21,6 +21,7 @@ from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProc
 from transformers.utils import logging
 
 from retrieval.models.hardware import choose_device, choose_dtype
+from retrieval.models.lanes import tensor_of
 from retrieval.models.ports import Picture
 from retrieval.settings import Precision
 
@@ -52,7 +53,7 @@ class BlipReranker:
     @torch.inference_mode()
     def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Patch features (n, patches + 1, width) of prepared pictures (n, H, W, 3), small enough to be kept."""
-        pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self._device)
+        pixels = tensor_of(batch).to(self._device)
         pixels = pixels.permute(0, 3, 1, 2).float() / 255
         pixels = ((pixels - self._mean) / self._std).to(self._dtype)
         features = self._model.vision_model(pixel_values=pixels).last_hidden_state

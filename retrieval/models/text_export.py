@@ -16,6 +16,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from retrieval.domain import unit_vectors
 from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import TextTower, build_model, tokenize
+from retrieval.models.graph_layers import save_model
 from retrieval.models.preprocessing import Crop, TextPreprocessing
 from retrieval.models.text_graph import can_write, write_graph
 from retrieval.models.text_onnx import (
@@ -102,16 +103,7 @@ def _merges(tokenizer: SimpleTokenizer) -> np.ndarray[tuple[int, ...], np.dtype[
 
 def _write_graph(tower: TextTower, settings: TextPreprocessing, directory: Path) -> None:
     model = write_graph(tower) if can_write(tower) else _traced(tower, settings, directory)
-    onnx.save_model(
-        model,
-        str(directory / GRAPH_FILE),
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location=WEIGHTS_FILE,
-        size_threshold=256,
-    )
-    # onnx makes the weights private to the user; the other files follow the umask.
-    (directory / WEIGHTS_FILE).chmod((directory / GRAPH_FILE).stat().st_mode & 0o777)
+    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
 
 
 def _traced(tower: TextTower, settings: TextPreprocessing, directory: Path) -> onnx.ModelProto:

@@ -23,7 +23,7 @@ from retrieval.models.architectures import (
     text_preprocessing,
     tokenize,
 )
-from retrieval.models.lanes import lane_to, stream
+from retrieval.models.lanes import lane_to, stream, tensor_of
 from retrieval.models.ports import OutOfMemory
 from retrieval.models.sources import ModelFiles
 
@@ -54,8 +54,7 @@ class Towers:
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of pixels (n, H, W, 3)."""
         with self._turn, torch.inference_mode(), out_of_memory():
-            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
-            return _unit(self.model.encode_image(self._normalised(pixels)))
+            return _unit(self.model.encode_image(self._normalised(tensor_of(batch))))
 
     def embed_stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[UnitVectors]:
         """Vectors (n, dim) of each batch of pixels (n, H, W, 3), in order; on a GPU copies run beside the computation.
@@ -83,9 +82,8 @@ class Towers:
                 " vasari models pull blip-itm-base-coco"
             )
         with self._turn, torch.inference_mode(), out_of_memory():
-            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
             found = visual.forward_intermediates(
-                self._normalised(pixels),
+                self._normalised(tensor_of(batch)),
                 indices=1,
                 normalize_intermediates=True,
                 intermediates_only=True,
