@@ -21,9 +21,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from indexer.doctor import examine
 from retrieval.domain import Modality
 from retrieval.library import Library
@@ -38,14 +35,13 @@ class Outcome:
 
     killed: int  # runs that met their moment
     commits: int  # segments that the killed runs left behind
-    same_items: bool
-    same_vectors: bool
-    findings: tuple[str, ...]
+    differences: tuple[str, ...]  # from a library that was filled in one quiet run
+    findings: tuple[str, ...]  # the doctor's
 
     @property
     def good(self) -> bool:
         """Whether the library is as if nothing had happened."""
-        return self.same_items and self.same_vectors and not self.findings
+        return not self.differences and not self.findings
 
 
 class Collection:
@@ -101,28 +97,24 @@ def torture(command: Command, collection: Collection, folder: Path, *, kills: in
     for library_root in (tried, quiet):
         subprocess.run(command(library_root), check=True, stdout=subprocess.DEVNULL)
     with Library.open(tried) as library, Library.open(quiet) as reference:
-        found, expected = contents(library), contents(reference)
         findings = tuple(str(finding) for finding in examine(library))
-    return Outcome(
-        killed,
-        commits,
-        same_items={uri: facts for uri, (facts, _) in found.items()}
-        == {uri: facts for uri, (facts, _) in expected.items()},
-        same_vectors=found.keys() == expected.keys()
-        and all(np.array_equal(found[uri][1], expected[uri][1]) for uri in found),
-        findings=findings,
-    )
+        return Outcome(killed, commits, tuple(differences(library, reference)), findings)
 
 
-def contents(library: Library) -> dict[str, tuple[tuple[str, int, int], NDArray[np.float32]]]:
+def differences(library: Library, reference: Library) -> list[str]:
+    """Uris of live items that one of two libraries has not, or that are another file or another vector there."""
+    found, expected = _contents(library), _contents(reference)
+    return sorted(uri for uri in found.keys() | expected.keys() if found.get(uri) != expected.get(uri))
+
+
+def _contents(library: Library) -> dict[str, tuple[str, int, int, list[float]]]:
     """Of each live item: content hash, bytes and modification time, and its vector."""
-    space = library.space()
     files = list(library.catalog.known_files(Modality.IMAGE))
     if not files:
         return {}
-    vectors = library.vectors_of([file.id for file in files], space)
+    vectors = library.vectors_of([file.id for file in files], library.space())
     return {
-        file.uri: ((file.content_hash, file.bytes, file.mtime_ns), vector)
+        file.uri: (file.content_hash, file.bytes, file.mtime_ns, vector.tolist())
         for file, vector in zip(files, vectors, strict=True)
     }
 

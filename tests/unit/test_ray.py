@@ -21,7 +21,7 @@ from indexer.sources.source import Candidate
 from retrieval.domain import Modality, Skipped
 from retrieval.errors import LibraryLockedError, StorageError
 from tests import forms
-from tests.faults.kill import contents
+from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from tests.mortal import BATCH, MortalLibrary, change
 
@@ -107,11 +107,7 @@ def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tm
         local.index(quiet, choose_source([shards, tmp_path / "photos"])[0])
         assert len(library.catalog.segments("grey", Modality.IMAGE)) < 2 * COUNT // BATCH
         assert examine(library) == []
-        found, expected = contents(library), contents(quiet)
-        assert {uri: facts for uri, (facts, _) in found.items()} == {
-            uri: facts for uri, (facts, _) in expected.items()
-        }
-        assert all((found[uri][1] == expected[uri][1]).all() for uri in found)
+        assert differences(library, quiet) == []
         item = library.catalog.item_by_uri(f"{shards / '00001.tar'}#00030.png")
         assert item is not None
         assert [caption.text for caption in item.captions] == ["boat number 30"]
