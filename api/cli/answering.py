@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,41 +15,38 @@ if TYPE_CHECKING:
     from retrieval.domain import ItemId, SearchRequest, SearchResponse
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How an answer is printed: as JSON before JSON lines before paths; else for people."""
+
+    json: bool = False
+    jsonl: bool = False
+    files: bool = False  # paths only
+    zero: bool = False  # paths, each ending with NUL and not with a line
+    preview: bool = False  # the pictures between the lines for people
+
+
 def answer(
     request: SearchRequest,
+    form: Form,
     library: Path | None,
     *,
-    files: bool,
-    zero: bool,
-    preview: bool,
-    json: bool,
-    jsonl: bool,
     server: str | None = None,
     key: str | None = None,
 ) -> None:
-    """Ask the library, or a running service, for `request`, and print the answer in the form that was asked for."""
-    from api.cli import render
-
+    """Ask the library, or a running service, for `request`, and print the answer."""
     if server is not None:
         from api.client import Client
 
         with Client(server, key) as client:
             response = client.search(request)
-            thumbnails = _thumbnails(client, response) if preview else {}
+            _print(response, form, _thumbnails(client, response) if form.preview else {})
     else:
         from retrieval.library import Library
 
-        thumbnails = {}
         with Library.open(library) as opened:
             response = opened.search(request)
-    if json:
-        output.print_json(render.response_fields(response))
-    elif jsonl:
-        output.print_json_lines(render.hit_fields(hit) for hit in response.hits)
-    elif files or zero:
-        output.paths((hit.item.uri for hit in response.hits), zero=zero)
-    else:
-        _show(response, preview=preview, thumbnails=thumbnails)
+        _print(response, form, {})
 
 
 def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]:
@@ -60,6 +58,19 @@ def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]
         for hit in response.hits
         if hit.item.modality is Modality.IMAGE
     }
+
+
+def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, bytes]) -> None:
+    from api.cli import render
+
+    if form.json:
+        output.print_json(render.response_fields(response))
+    elif form.jsonl:
+        output.print_json_lines(render.hit_fields(hit) for hit in response.hits)
+    elif form.files or form.zero:
+        output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
+    else:
+        _show(response, preview=form.preview, thumbnails=thumbnails)
 
 
 def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId, bytes]) -> None:

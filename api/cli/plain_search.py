@@ -67,12 +67,5 @@ def run(options: PlainSearch) -> None:
     request = SearchRequest(
         check_terms(parse_terms(options.terms)), limit=options.top, explain=options.explain
     )
-    answering.answer(
-        request,
-        options.library,
-        files=options.files,
-        zero=options.zero,
-        preview=False,
-        json=options.json,
-        jsonl=options.jsonl,
-    )
+    form = answering.Form(json=options.json, jsonl=options.jsonl, files=options.files, zero=options.zero)
+    answering.answer(request, form, options.library)

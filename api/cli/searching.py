@@ -115,17 +115,8 @@ def search(
         min_relevance=min_relevance,
         explain=explain,
     )
-    answering.answer(
-        request,
-        library,
-        files=files,
-        zero=zero,
-        preview=preview,
-        json=json,
-        jsonl=jsonl,
-        server=server,
-        key=key,
-    )
+    form = answering.Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
+    answering.answer(request, form, library, server=server, key=key)
 
 
 def similar(
@@ -157,14 +148,5 @@ def similar(
     else:
         raise UsageError(f"no such file, and no item number: {what}")
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    answering.answer(
-        request,
-        library,
-        files=files,
-        zero=zero,
-        preview=preview,
-        json=json,
-        jsonl=jsonl,
-        server=server,
-        key=key,
-    )
+    form = answering.Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
+    answering.answer(request, form, library, server=server, key=key)
