@@ -88,18 +88,24 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class Fetcher:
-    """Fetches a picture's bytes, if the settings allow it."""
+    """Fetches a picture's bytes, if the settings allow it.
+
+    What clients name comes from the hosts of `settings.fetch_hosts`; what whoever filled the library named
+    (`any_host`), from anywhere on the public internet.
+    """
 
     def __init__(
         self,
         settings: ServiceSettings,
         *,
         max_bytes: int,
+        any_host: bool = False,
         resolve: Resolve = resolve,
         backend: httpcore.AsyncNetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._enabled = settings.fetch_urls
+        self._enabled = settings.fetch_urls or any_host
+        self._any_host = any_host
         self._hosts = [host.lower() for host in settings.fetch_hosts]
         self._seconds = settings.fetch_timeout
         self._max_bytes = max_bytes
@@ -148,7 +154,7 @@ class Fetcher:
             raise refused("only http and https URLs are fetched")
         if target.port not in (None, _PORTS[target.scheme]):
             raise refused("only the usual ports are fetched from")
-        if not any(_matches(host, pattern) for pattern in self._hosts):
+        if not self._any_host and not any(_matches(host, pattern) for pattern in self._hosts):
             raise refused(f"the host {host!r} is not in VASARI_FETCH_HOSTS")
         return target
 

@@ -40,7 +40,7 @@ from retrieval.domain import (
     UnitVectors,
 )
 from retrieval.errors import NotFoundError, OverloadedError, VasariError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 
 _LOG = logging.getLogger("vasari.service")
 P = ParamSpec("P")
@@ -63,7 +63,8 @@ class Service:
         limits = ImageLimits(settings.max_upload_bytes, settings.max_upload_pixels)
         self.image_limits = limits
         self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
-        self.originals = Originals(library, self.jail, remote=settings.remote_originals)
+        web = Fetcher(settings, max_bytes=library.image_limits.max_bytes, any_host=True)
+        self.originals = Originals(library, self.jail, web if settings.remote_originals else None)
         library.text_precision = settings.text_precision
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)

@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ import pytest
 from api.service.auth import create_key
 from api.service.fetching import Fetcher, is_public
 from api.service.journal import JsonLines, Lines
+from api.service.originals import Originals
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
+from retrieval.imaging.files import content_hash
+from retrieval.originals.uris import UNREAD
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
 
@@ -153,14 +157,20 @@ def moved(target: str) -> bytes:
 
 def fetch(url: str, names: Mapping[str, Sequence[Sequence[str]]], wire: Wire, **settings: Any) -> bytes:
     """Fetch with names that resolve to each of the given answers in turn."""
+    return anyio.run(fetcher(names, wire, **settings).fetch, url)
+
+
+def fetcher(
+    names: Mapping[str, Sequence[Sequence[str]]], wire: Wire, *, any_host: bool = False, **settings: Any
+) -> Fetcher:
     turns = {name: iter(answers) for name, answers in names.items()}
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         return next(turns[host])
 
     own = {"fetch_urls": True, "fetch_hosts": ["good.example", "*.good.example"], "fetch_timeout": 60.0}
-    fetcher = Fetcher(ServiceSettings(**{**own, **settings}), max_bytes=1000, resolve=resolve, backend=wire)
-    return anyio.run(fetcher.fetch, url)
+    stated = ServiceSettings(**{**own, **settings})
+    return Fetcher(stated, max_bytes=10_000, any_host=any_host, resolve=resolve, backend=wire)
 
 
 def test_a_public_picture_is_fetched_from_the_checked_address() -> None:
@@ -217,6 +227,39 @@ def test_redirects_pass_the_same_checks(target: str) -> None:
     assert wire.connected == ["93.184.216.34"]
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://inside.example/a.png",
+        "http://127.0.0.1/a.png",
+        "file:///etc/passwd",
+        "local:///etc/passwd",
+        "ftp://93.184.216.34/a.png",
+        "http://93.184.216.34/a.zip#a.png",
+    ],
+)
+def test_an_item_s_url_leads_nowhere_inside(served: Served, uri: str) -> None:
+    """What a table that was indexed names as an original is read from the public internet only, or refused."""
+    web = fetcher({"inside.example": [["10.0.0.7"]], "127.0.0.1": [["127.0.0.1"]]}, Wire({}), any_host=True)
+    red = served.library.items([served.ids["red"]])[served.ids["red"]]
+    item = replace(red, uri=uri, content_hash=f"{UNREAD}{red.content_hash}")
+    for look in (Originals(served.library, None, web).read, Originals(served.library, None).read):
+        with pytest.raises(ProblemError) as caught:
+            look(item)
+        assert caught.value.status in (403, 404)
+
+
+def test_an_original_on_the_web_is_shown_while_it_is_what_was_indexed(served: Served) -> None:
+    """It is fetched from any public host, and refused once its bytes have changed."""
+    body, names = picture((255, 0, 0)), {"shop.example": [["93.184.216.34"]] * 2}
+    red = served.library.items([served.ids["red"]])[served.ids["red"]]
+    item = replace(red, uri="http://shop.example/red.png", content_hash=content_hash(body))
+    web = fetcher(names, Wire({"93.184.216.34": ok(body)}), any_host=True)
+    assert Originals(served.library, None, web).read(item) == body
+    with pytest.raises(ProblemError, match="changed"):
+        Originals(served.library, None, web).read(replace(item, content_hash=content_hash(b"other")))
+
+
 def test_a_name_that_changes_its_mind_gains_nothing() -> None:
     """DNS rebinding: the second answer is checked like the first."""
     names = {"good.example": [["93.184.216.34"], ["127.0.0.1"]]}
@@ -236,7 +279,7 @@ def test_endless_redirects_and_bodies_end() -> None:
             Wire({address: moved("http://good.example/")}),
         )
     with pytest.raises(ProblemError, match="MiB"):
-        fetch("http://good.example/", {"good.example": [[address]]}, Wire({address: ok(b"x" * 2000)}))
+        fetch("http://good.example/", {"good.example": [[address]]}, Wire({address: ok(b"x" * 20_000)}))
 
 
 def test_urls_are_off_by_default(served: Served) -> None:
