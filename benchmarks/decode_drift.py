@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.images import IMAGE_SUFFIXES, ImageLimits, decode, probe, read_file
+from retrieval.images import decode, probe
+from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.dual_encoder import OpenClipEncoder
 
 LIMITS = ImageLimits()

@@ -26,20 +26,22 @@ from numpy.typing import NDArray
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish
 from retrieval import images
+from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.dual_encoder import OpenClipEncoder
 
 ARCHITECTURES = ("ViT-B-32", "ViT-L-14", "ViT-B-16-SigLIP2")
-_LIMITS = images.ImageLimits()
+_LIMITS = ImageLimits()
 
 
 def files(photos: Path | None, count: int) -> list[bytes]:
     """`count` JPEG files, from a folder over and over, or of random colours."""
     if photos is None:
         return [_drawn(seed) for seed in range(min(count, 16))] * (1 + count // 16)
-    paths = sorted(path for path in photos.rglob("*") if path.suffix.lower() in images.IMAGE_SUFFIXES)
+    paths = sorted(path for path in photos.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise SystemExit(f"no pictures in {photos}")
-    return [images.read_file(path, _LIMITS) for path in islice(cycle(paths), count)]
+    return [read_file(path, _LIMITS) for path in islice(cycle(paths), count)]
 
 
 def _drawn(seed: int) -> bytes:

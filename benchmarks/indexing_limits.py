@@ -26,6 +26,8 @@ from PIL import Image
 
 from indexer.engines.local import IndexOptions
 from retrieval import images
+from retrieval.imaging.files import content_hash, read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
 from retrieval.models.dual_encoder import OpenClipEncoder
 from retrieval.models.image_onnx import OnnxEncoder
@@ -36,11 +38,11 @@ _BATCH = IndexOptions().batch_size
 
 def decode(paths: Sequence[Path], encoder: DualEncoder) -> tuple[NDArray[np.uint8], float]:
     """The prepared pictures (n, H, W, 3), and images/s of reading, hashing and decoding on all cores."""
-    limits = images.ImageLimits()
+    limits = ImageLimits()
 
     def load(path: Path) -> NDArray[np.uint8]:
-        data = images.read_file(path, limits)
-        images.content_hash(data)
+        data = read_file(path, limits)
+        content_hash(data)
         return encoder.prepare(images.decode(data, limits, target=encoder.image_size).picture)
 
     started = perf_counter()

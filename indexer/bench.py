@@ -24,9 +24,9 @@ from indexer.plan import Known, Plan, Task
 from indexer.progress import Progress, Silent
 from indexer.sources.folder import FolderSource
 from indexer.sources.source import Candidate
-from retrieval import images
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder
 
 Bottleneck = Literal["read", "decode", "encode"]
@@ -69,11 +69,11 @@ def bench(
     count: int = 200,
     batch_size: int = 32,
     decode_threads: int | None = None,
-    limits: images.ImageLimits | None = None,
+    limits: ImageLimits | None = None,
     progress: Progress | None = None,
 ) -> BenchReport:
     """Measure on up to `count` pictures of `folder`, evenly spread; NotFoundError where there are none."""
-    limits, threads = limits or images.ImageLimits(), decode_threads or os.cpu_count() or 1
+    limits, threads = limits or ImageLimits(), decode_threads or os.cpu_count() or 1
     source = FolderSource([folder], limits=limits)
     files = [entry for entry in source.candidates() if not isinstance(entry, Skipped)]
     tasks = [Task(file) for file in files[:: max(len(files) // count, 1)][:count]]

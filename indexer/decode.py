@@ -8,9 +8,10 @@ from time import perf_counter
 
 from indexer.plan import Task
 from indexer.sources.source import Source
-from retrieval import images
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
+from retrieval.imaging.files import content_hash
+from retrieval.imaging.limits import ImageLimits
 from retrieval.ingest import PreparedPicture, prepare_picture
 from retrieval.models.ports import Preparer
 
@@ -34,7 +35,7 @@ class Loader:
         self,
         source: Source,
         preparer: Callable[[], Preparer],
-        limits: images.ImageLimits,
+        limits: ImageLimits,
         gone: Container[str] = frozenset(),
     ) -> None:
         """`preparer` is asked when the first picture is decoded; `gone` are hashes of files that vanished."""
@@ -60,14 +61,14 @@ class Loader:
         except OSError as error:
             return Skipped(uri, "read", f"cannot be read: {(error.strerror or str(error)).lower()}")
         task = replace(task, candidate=task.candidate.completed(len(data)))
-        content_hash = images.content_hash(data)
+        digest = content_hash(data)
         read = perf_counter()
-        if self._touched_only(task, content_hash) or (task.known is None and content_hash in self._gone):
-            return Loaded(task, content_hash, None, data, read - started, 0.0)
-        picture = self.decode(uri, data, content_hash)
+        if self._touched_only(task, digest) or (task.known is None and digest in self._gone):
+            return Loaded(task, digest, None, data, read - started, 0.0)
+        picture = self.decode(uri, data, digest)
         if isinstance(picture, Skipped):
             return picture
-        return Loaded(task, content_hash, picture, None, read - started, perf_counter() - read)
+        return Loaded(task, digest, picture, None, read - started, perf_counter() - read)
 
     def decode(self, uri: str, data: bytes, content_hash: str) -> PreparedPicture | Skipped:
         """Pixels as the encoder wants them."""

@@ -19,6 +19,7 @@ from retrieval import images
 from retrieval.domain import Item, ItemId
 from retrieval.errors import ImageError
 from retrieval.fingerprints import SIDE, fingerprint
+from retrieval.imaging.files import content_hash
 from retrieval.library import Library
 
 _BATCH = 256
@@ -139,7 +140,7 @@ def _hash_of(library: Library, item: Item) -> int | None:
     """The picture's hash; None where its file is gone, broken, or another one than was indexed."""
     try:
         data = library.original_of(item)
-        if images.content_hash(data) != item.content_hash:
+        if content_hash(data) != item.content_hash:
             return None
         picture = images.decode(data, library.image_limits, target=SIDE).picture
     except ImageError:

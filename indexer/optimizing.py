@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from retrieval import images
 from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
+from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
 from retrieval.models.image_onnx import (
     GRAPH_FILE,
@@ -154,12 +156,12 @@ def own_pictures(library: Library, count: int) -> list[bytes]:
     return found
 
 
-def pictures_below(folder: Path, count: int, limits: images.ImageLimits) -> list[bytes]:
+def pictures_below(folder: Path, count: int, limits: ImageLimits) -> list[bytes]:
     """Up to `count` pictures of a folder, evenly spread."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in images.IMAGE_SUFFIXES)
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise NotFoundError(f"there are no pictures in {folder}")
-    return [images.read_file(p, limits) for p in paths[:: max(len(paths) // count, 1)][:count]]
+    return [read_file(p, limits) for p in paths[:: max(len(paths) // count, 1)][:count]]
 
 
 def _loaded(library: Library, space: EmbeddingSpace, precision: Any) -> Any:
@@ -219,7 +221,7 @@ def _compared(
 
 
 def _prepared(
-    encoder: DualEncoder, pictures: Sequence[bytes], limits: images.ImageLimits, target: int | None
+    encoder: DualEncoder, pictures: Sequence[bytes], limits: ImageLimits, target: int | None
 ) -> NDArray[np.uint8]:
     return np.stack(
         [encoder.prepare(images.decode(data, limits, target=target).picture) for data in pictures]

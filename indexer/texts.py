@@ -17,7 +17,7 @@ from indexer.progress import IndexReport, Progress, Pulse, Silent
 from indexer.sources.texts import TextEntry, TextSource
 from retrieval import ingest
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
-from retrieval.images import content_hash
+from retrieval.imaging.files import content_hash
 from retrieval.library import Library
 from retrieval.vectors.segments import remove_orphans
 

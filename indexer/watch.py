@@ -12,7 +12,7 @@ from indexer.engines.local import IndexOptions, index
 from indexer.progress import IndexReport
 from indexer.sources.source import Source
 from retrieval.errors import LibraryLockedError
-from retrieval.images import indexable_suffixes
+from retrieval.imaging.files import indexable_suffixes
 from retrieval.library import Library
 
 _BURST_SECONDS = 60.0  # a copy that never pauses is indexed in between

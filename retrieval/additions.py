@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from retrieval import images, ingest
 from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, StorageError, UsageError
+from retrieval.imaging.files import content_hash, read_file
+from retrieval.imaging.limits import ImageLimits
 
 if TYPE_CHECKING:
     from retrieval.library import Library
@@ -72,7 +74,7 @@ def uploads_directory(library: Library) -> Path:
 
 def check(
     library: Library, content: Path | bytes, space: EmbeddingSpace, *,
-    uri: str | None = None, limits: images.ImageLimits | None = None,
+    uri: str | None = None, limits: ImageLimits | None = None,
 ) -> Addition:  # fmt: skip
     """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
     limits = limits or library.image_limits
@@ -82,18 +84,18 @@ def check(
             raise UsageError(f"{path} is a folder: `vasari index` takes folders, `add` takes pictures")
         if not path.exists():
             raise NotFoundError(f"no such file: {path}")
-        data, mtime = images.read_file(path, limits), path.stat().st_mtime_ns
+        data, mtime = read_file(path, limits), path.stat().st_mtime_ns
         uri = uri or str(path)
     else:
         data, mtime = content, time.time_ns()
     images.probe(data, limits)
-    content_hash = images.content_hash(data)
-    prepared = ingest.prepare_picture(data, content_hash, library.encoder(space), limits)
+    digest = content_hash(data)
+    prepared = ingest.prepare_picture(data, digest, library.encoder(space), limits)
     if uri is not None:
-        return Addition(uri, content_hash, len(data), mtime, prepared)
+        return Addition(uri, digest, len(data), mtime, prepared)
     suffix = _SUFFIX.get(prepared.facts.format, f".{prepared.facts.format}")
-    path = uploads_directory(library) / content_hash[:2] / f"{content_hash}{suffix}"
-    return Addition(str(path), content_hash, len(data), mtime, prepared, stored=data)
+    path = uploads_directory(library) / digest[:2] / f"{digest}{suffix}"
+    return Addition(str(path), digest, len(data), mtime, prepared, stored=data)
 
 
 def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item | None:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
 from retrieval.domain import Caption, ItemId, Modality
 from retrieval.fingerprints import SIDE, fingerprint
+from retrieval.imaging.limits import ImageLimits
 from retrieval.vectors.segments import write_segment
 
 if TYPE_CHECKING:
-    from retrieval.images import ImageLimits
     from retrieval.models.ports import Preparer
 
 

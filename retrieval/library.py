@@ -29,6 +29,8 @@ from retrieval.domain import (
     UnitVectors,
 )
 from retrieval.errors import NotFoundError, StorageError
+from retrieval.imaging.files import read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.loaded_models import LoadedModels
 from retrieval.search import engine
 from retrieval.search.query import parse_query
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     from retrieval.additions import NewPicture
     from retrieval.catalog.catalog import Catalog
-    from retrieval.images import ImageLimits, Picture
+    from retrieval.images import Picture
     from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
@@ -134,8 +136,6 @@ class Library:
     @property
     def image_limits(self) -> ImageLimits:
         """What a picture may weigh and measure."""
-        from retrieval.images import ImageLimits
-
         return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
 
     # Spaces and their models.
@@ -172,7 +172,7 @@ class Library:
         encoder, limits = self.encoder(space), self.image_limits
         prepared = []
         for picture in pictures:
-            data = picture if isinstance(picture, bytes) else images.read_file(picture, limits)
+            data = picture if isinstance(picture, bytes) else read_file(picture, limits)
             decoded = images.decode(data, limits, target=encoder.image_size)
             prepared.append(encoder.prepare(decoded.picture))
         return encoder.embed_images(np.stack(prepared))
@@ -285,7 +285,7 @@ class Library:
         from retrieval import images
 
         limits = self.image_limits
-        data = picture if isinstance(picture, bytes) else images.read_file(picture, limits)
+        data = picture if isinstance(picture, bytes) else read_file(picture, limits)
         return images.decode(data, limits).picture
 
     def second_stage(self) -> Second:

@@ -26,6 +26,8 @@ from retrieval import images
 from retrieval.errors import ImageError, UsageError
 from retrieval.evaluation.datasets import Dataset
 from retrieval.evaluation.metrics import rank_queries, summary
+from retrieval.imaging.files import read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.architectures import build_model, build_tokenizer, image_preprocessing
 from retrieval.models.hardware import choose_device
 from retrieval.models.hub import HubAccess
@@ -225,9 +227,9 @@ class _Lesson:
 
 def _prepared(path: Path, student: _Student, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8]:
     """One picture, or a random window of it with `area` of its surface, as the model wants it."""
-    limits, side = images.ImageLimits(), min(student.image.height, student.image.width)
+    limits, side = ImageLimits(), min(student.image.height, student.image.width)
     try:
-        picture = images.decode(images.read_file(path, limits), limits, target=side).picture
+        picture = images.decode(read_file(path, limits), limits, target=side).picture
     except ImageError as error:
         raise UsageError(f"{path} cannot be used for training: {error}") from error
     share = area**0.5

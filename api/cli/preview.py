@@ -37,9 +37,10 @@ def show(uri: str, data: bytes | None = None) -> None:
     """Print a picture, from `data` or its file; one that cannot be read gets one line instead."""
     from retrieval import images
     from retrieval.errors import ImageError
+    from retrieval.imaging.limits import ImageLimits
     from retrieval.originals.opening import open_original
 
-    limits = images.ImageLimits()
+    limits = ImageLimits()
     try:
         data = open_original(uri, limits) if data is None else data
         picture = images.decode(data, limits, target=PIXELS).picture

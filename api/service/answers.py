@@ -18,7 +18,7 @@ from api.service.schemas import (
 )
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Hit, Item, Modality, SearchResponse
-from retrieval.images import printable as shown
+from retrieval.imaging.files import printable as shown
 
 
 def search_answer(response: SearchResponse) -> SearchAnswer:

@@ -14,6 +14,7 @@ from api.service.problems import ProblemError
 from api.service.scanning import SharedGallery
 from retrieval.domain import EmbeddingSpace, Item, Modality, UnitVectors
 from retrieval.errors import ImageError, UnsupportedError
+from retrieval.imaging.files import content_hash
 from retrieval.library import Library
 from retrieval.vectors.gallery import Gallery
 
@@ -108,6 +109,4 @@ def text_key(space: EmbeddingSpace, text: str) -> Key:
 
 def picture_key(space: EmbeddingSpace, data: bytes) -> Key:
     """Under which a picture's embedding is remembered: its content, not its name."""
-    from retrieval.images import content_hash
-
     return space.name, "image", content_hash(data)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from retrieval import additions
 from retrieval.additions import Addition, Notes
 from retrieval.domain import EmbeddingSpace, Item, ItemId
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
 
 

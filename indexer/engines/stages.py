@@ -27,7 +27,7 @@ from indexer.plan import Task
 from indexer.sources.source import Source
 from retrieval.domain import EmbeddingSpace, Modality, Skipped
 from retrieval.errors import StorageError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
 from retrieval.models.ports import Preparer
 

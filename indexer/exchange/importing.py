@@ -28,7 +28,7 @@ from retrieval.catalog.leases import Lease
 from retrieval.catalog.records import ItemFacts
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped, unit_vectors
 from retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
-from retrieval.images import content_hash
+from retrieval.imaging.files import content_hash
 from retrieval.library import Library
 from retrieval.originals.uris import UNREAD
 from retrieval.vectors.segments import remove_orphans

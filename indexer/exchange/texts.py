@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from indexer.exchange.records import Record
 from retrieval.domain import Modality
-from retrieval.images import content_hash
+from retrieval.imaging.files import content_hash
 
 
 def text_record(words: str, vector: NDArray[np.float32], number: int = 0) -> Record:

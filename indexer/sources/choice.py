@@ -31,7 +31,8 @@ from indexer.sources.table import Columns, TableSource, is_table
 from indexer.sources.webdataset import ShardSource
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError, UsageError
-from retrieval.images import ImageLimits, indexable_suffixes
+from retrieval.imaging.files import indexable_suffixes
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.files import file_system
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, absolute, is_url

@@ -12,7 +12,8 @@ from pathlib import Path
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
-from retrieval.images import ImageLimits, indexable_suffixes, read_file
+from retrieval.imaging.files import indexable_suffixes, read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.uris import is_local_file
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")

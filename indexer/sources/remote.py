@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError, VasariError
-from retrieval.images import ImageLimits, indexable_suffixes
+from retrieval.imaging.files import indexable_suffixes
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.files import file_system, stat_from
 from retrieval.originals.opening import open_original
 

@@ -15,7 +15,7 @@ from typing import Any
 from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamped
 from retrieval.domain import Caption, Skipped
 from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import is_url, locate, member_uri

@@ -10,7 +10,7 @@ from typing import Any
 from indexer.sources.rows import Row, RowSource
 from indexer.sources.table import Columns, holds_pictures, row_of
 from retrieval.errors import UsageError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.containers import arrow_table, state_of
 
 STATE, SPLITS = "state.json", "dataset_dict.json"

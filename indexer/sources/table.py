@@ -19,7 +19,7 @@ from indexer.sources.rows import Row, RowSource
 from indexer.sources.samples import texts_in
 from retrieval.domain import Caption
 from retrieval.errors import UsageError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.files import opened
 from retrieval.originals.uris import is_url
 

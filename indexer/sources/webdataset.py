@@ -15,7 +15,8 @@ from indexer.sources.samples import TEXT_SUFFIXES, describe, key_of
 from indexer.sources.source import Candidate, Description
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
-from retrieval.images import ImageLimits, indexable_suffixes
+from retrieval.imaging.files import indexable_suffixes
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.containers import Member, members, read_at
 from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from retrieval import images
 from retrieval.domain import UnitVectors
+from retrieval.imaging.files import read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder, Picture
 
 BATCH = 64
@@ -21,8 +23,8 @@ Report = Callable[[int], None]
 
 def load_picture(path: Path, side: int | None = None) -> Picture:
     """Decode one picture of a dataset; raises ImageError."""
-    limits = images.ImageLimits()
-    return images.decode(images.read_file(path, limits), limits, target=side).picture
+    limits = ImageLimits()
+    return images.decode(read_file(path, limits), limits, target=side).picture
 
 
 def batches(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from retrieval.errors import ImageError
+from retrieval.imaging.files import read_file
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals import containers, files
 from retrieval.originals.uris import locate
-
-if TYPE_CHECKING:
-    from retrieval.images import ImageLimits
 
 
 def open_original(uri: str, limits: ImageLimits, *, remote: bool = True) -> bytes:
@@ -25,6 +22,4 @@ def open_original(uri: str, limits: ImageLimits, *, remote: bool = True) -> byte
         return containers.read_member(place.file, place.member, limits.max_bytes)
     if place.path is None:
         return files.read_url(place.file, limits.max_bytes)
-    from retrieval.images import read_file
-
     return read_file(place.path, limits)

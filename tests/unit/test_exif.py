@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from retrieval.exif import NO_EXIF, read_exif
+from retrieval.imaging.exif import NO_EXIF, read_exif
 
 
 def block(

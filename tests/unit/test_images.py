@@ -19,18 +19,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from retrieval.errors import ImageError
-from retrieval.image_headers import jpeg_header, sniff
-from retrieval.images import (
-    IMAGE_SUFFIXES,
-    ImageLimits,
-    content_hash,
-    decode,
-    indexable_suffixes,
-    printable,
-    probe,
-    read_file,
-    thumbnail,
-)
+from retrieval.images import decode, probe, thumbnail
+from retrieval.imaging.files import IMAGE_SUFFIXES, content_hash, indexable_suffixes, printable, read_file
+from retrieval.imaging.headers import jpeg_header, sniff
+from retrieval.imaging.limits import ImageLimits
 from tests.faults.bad_files import FORMATS, Fate, chunk, encoded, photo, png, write_bad_files
 from tests.unit.profiles import cmyk_profile, grey_profile, rgb_profile
 

@@ -20,7 +20,8 @@ from indexer.sources.source import Candidate
 from retrieval.catalog.records import KnownFile
 from retrieval.domain import Skipped, UnitVectors, unit_vectors
 from retrieval.errors import VasariError
-from retrieval.images import ImageLimits, content_hash
+from retrieval.imaging.files import content_hash
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import OutOfMemory, Picture
 
 

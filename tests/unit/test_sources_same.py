@@ -16,7 +16,7 @@ import pytest
 from indexer.engines.local import IndexOptions, index
 from indexer.sources.choice import SourceKind, choose_source
 from retrieval.domain import Modality
-from retrieval.images import content_hash
+from retrieval.imaging.files import content_hash
 from retrieval.originals.opening import open_original
 from tests import forms
 from tests.forms import Sample

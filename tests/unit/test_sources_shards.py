@@ -14,7 +14,7 @@ from indexer.sources.choice import choose_source
 from indexer.sources.samples import describe, key_of
 from retrieval.domain import Caption, Modality
 from retrieval.errors import ImageError
-from retrieval.images import ImageLimits
+from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import Place, locate
 from tests import forms

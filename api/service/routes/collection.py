@@ -28,7 +28,7 @@ from api.service.work import map_file
 from api.status import status_fields
 from retrieval.domain import Modality
 from retrieval.errors import NotFoundError
-from retrieval.images import printable as shown
+from retrieval.imaging.files import printable as shown
 
 router = APIRouter(prefix="/v1", tags=["collection"], dependencies=[SEARCHER])
 

@@ -30,7 +30,7 @@ from api.service.service import Service
 from api.service.terms import picture_of
 from retrieval.domain import EmbeddingSpace, Item, Modality, SearchRequest, Term, TermKind, unit_vectors
 from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.images import printable as shown
+from retrieval.imaging.files import printable as shown
 from retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])

@@ -1,0 +1,82 @@
+"""Colour and depth: any mode, with any profile, to 8-bit sRGB over white."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+
+def eight_bits(image: Image.Image, bits: int) -> Image.Image:
+    """Scale (never clip) grey of 16 or 32 bits or floating point to 8 bits; other modes as they are."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    values: NDArray[Any] = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((values >> (bits - 8)).clip(0, 255).astype(np.uint8))
+    values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 1 and image.mode == "F":
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 65535:
+        low, high = 0.0, 255.0 if high <= 255 else 65535.0
+    scaled = (values - low) * (255 / (high - low or 1.0))
+    return Image.fromarray(np.rint(scaled).astype(np.uint8))
+
+
+def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Any mode -> RGB in sRGB, over white where it is transparent."""
+    if image.mode in ("P", "PA", "La", "RGBa") or "transparency" in image.info:
+        see_through = image.mode != "P" or "transparency" in image.info
+        image = image.convert("RGBA" if see_through else "RGB")
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    if alpha is not None:
+        image = image.getchannel("L") if image.mode == "LA" else image.convert("RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    picture = _converted(image, profile)
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return picture
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=alpha)
+    return paper
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    transform = _transform(profile, image.mode) if profile else None
+    if transform is not None:
+        return cast("Image.Image", ImageCms.applyTransform(image, transform))
+    if image.mode == "LAB":
+        lab = ImageCms.createProfile("LAB")
+        return cast("Image.Image", ImageCms.profileToProfile(image, lab, _SRGB, outputMode="RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+@lru_cache(maxsize=64)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """The way from `profile` to sRGB; None if it is broken, for another kind of picture, or sRGB already.
+
+    Cached, for building one takes 10 to 30 ms. `NOCACHE`: without it Little CMS keeps the last pixel inside the
+    transform, and threads share it here.
+    """
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB", flags=ImageCms.Flags.NOCACHE)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return None
+    if mode == "RGB":
+        cube = np.indices((9, 9, 9), dtype=np.uint8).reshape(3, -1).T.reshape(27, 27, 3) * 31
+        converted = np.asarray(ImageCms.applyTransform(Image.fromarray(cube), transform))
+        if np.abs(converted.astype(int) - cube).max() <= _SAME_COLOUR:
+            return None
+    return transform
+
+
+_SAME_COLOUR = 4  # levels of 255; profiles called sRGB differ from one another by up to 3, Adobe RGB by 60

@@ -1,0 +1,37 @@
+"""What is refused before it is read or decoded: files too heavy, pictures too large."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrieval.errors import ImageError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """What is refused before it is read or decoded."""
+
+    max_bytes: int = 256 * 1024 * 1024
+    max_pixels: int = 200_000_000
+
+
+def check_bytes(size: int, limits: ImageLimits) -> None:
+    """Raise ImageError, stage "limit", for a file of more bytes."""
+    if size > limits.max_bytes:
+        mebibytes = f"{size / 2**20:,.0f} MiB, the limit is {limits.max_bytes / 2**20:,.0f} MiB"
+        raise ImageError(f"the file has {mebibytes} (VASARI_MAX_IMAGE_BYTES)", stage="limit")
+
+
+def check_pixels(width: int, height: int, limits: ImageLimits) -> None:
+    """Raise ImageError for a picture without pixels and, stage "limit", for one of more pixels."""
+    if width < 1 or height < 1:
+        raise ImageError(f"the picture has no pixels ({width} × {height})")
+    if width * height > limits.max_pixels:
+        size = f"{width} × {height} = {_pixels(width * height)}, the limit is {_pixels(limits.max_pixels)}"
+        raise ImageError(f"{size} (VASARI_MAX_IMAGE_PIXELS)", stage="limit")
+
+
+def _pixels(count: int) -> str:
+    if count < 10**6:
+        return f"{count:,} pixels"
+    return f"{count / 1e9:.3g} gigapixels" if count >= 10**9 else f"{count / 1e6:.4g} megapixels"

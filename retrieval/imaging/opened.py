@@ -1,0 +1,41 @@
+"""A picture between its headers and its pixels: facts are known and limits checked, nothing is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from retrieval.imaging.exif import Exif
+from retrieval.imaging.headers import Format
+from retrieval.imaging.limits import ImageLimits, check_pixels
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """Facts about a picture. `width` and `height` in pixels, upright (after EXIF orientation), full size."""
+
+    width: int
+    height: int
+    format: str  # a value of `Format`: jpeg, png, …
+    exif: dict[str, Any] = field(default_factory=dict)  # see `retrieval.imaging.exif.Exif.facts`
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A picture whose headers were read and found within the limits."""
+
+    info: ImageInfo
+    orientation: int
+    profile: bytes  # ICC, empty if none
+    load: Callable[[int | None], Image.Image]  # target -> pixels as stored, any mode
+
+
+def info_of(width: int, height: int, image_format: Format, exif: Exif, limits: ImageLimits) -> ImageInfo:
+    """`width` and `height` as stored; checked against the limits."""
+    check_pixels(width, height, limits)
+    if exif.orientation >= 5:
+        width, height = height, width
+    return ImageInfo(width, height, image_format.value, dict(exif.facts))
