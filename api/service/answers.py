@@ -6,16 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.service.problems import printable
-from api.service.schemas import (
-    CaptionBody,
-    CaptionField,
-    ExplainAnswer,
-    HitAnswer,
-    ItemAnswer,
-    JobAnswer,
-    ListedItem,
-    SearchAnswer,
-)
+from api.service.schemas.items import CaptionBody, CaptionField, ItemAnswer, ListedItem
+from api.service.schemas.jobs import JobAnswer
+from api.service.schemas.search import ExplainAnswer, HitAnswer, SearchAnswer
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Hit, Item, Modality, SearchResponse
 from retrieval.imaging.files import printable as shown

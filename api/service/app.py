@@ -16,7 +16,18 @@ from api.service.gate import Gate
 from api.service.journal import configure_logs
 from api.service.metrics import Metrics
 from api.service.pages import Pages
-from api.service.routes import collection, compatible, health, items, jobs, models, search, session
+from api.service.routes import (
+    clip_retrieval,
+    cohere_rerank,
+    collection,
+    health,
+    items,
+    jobs,
+    models,
+    openai_embeddings,
+    search,
+    session,
+)
 from api.service.served import ServedLibrary
 from api.service.service import Service
 from api.service.settings import ServiceSettings
@@ -24,7 +35,8 @@ from api.service.shutdown import on_stop_signal
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
-FAMILIES = (search, items, collection, models, compatible, jobs, session, health)
+COMPATIBLE = (openai_embeddings, cohere_rerank, clip_retrieval)  # what other programs speak
+FAMILIES = (search, items, collection, models, *COMPATIBLE, jobs, session, health)
 
 
 def create_app(

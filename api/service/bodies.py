@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from api.service.schemas import Body
+from api.service.schemas.fields import Body
 
 Model = TypeVar("Model", bound=Body)
 _MOST_FILES = 32

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.service.problems import MEDIA_TYPE
-from api.service.schemas import Body, Problem
+from api.service.schemas.fields import Body
+from api.service.schemas.problems import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _WORDS = {

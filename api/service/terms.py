@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.service.schemas import SearchBody, TermBody
+from api.service.schemas.search import SearchBody, TermBody
 from api.service.service import Service
 from retrieval.domain import Rerank, SearchRequest, Term, TermKind
 from retrieval.search.query import check_terms, parse_query

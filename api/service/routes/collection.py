@@ -12,17 +12,9 @@ from numpy.typing import NDArray
 from api.service.access import SEARCHER, ServiceDep
 from api.service.answers import listed_item
 from api.service.documents import problems
-from api.service.schemas import (
-    LARGEST_ID,
-    FacetsAnswer,
-    FacetValue,
-    Filter,
-    ItemsAnswer,
-    Limit,
-    MapAnswer,
-    MapPoint,
-    StatusAnswer,
-)
+from api.service.schemas.collection import FacetsAnswer, FacetValue, MapAnswer, MapPoint, StatusAnswer
+from api.service.schemas.fields import LARGEST_ID, Filter, Limit
+from api.service.schemas.items import ItemsAnswer
 from api.service.service import Service
 from api.service.work import map_file
 from api.status import status_fields

@@ -11,17 +11,9 @@ from api.service.answers import captions_of, item_answer, search_answer
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.originals import SIDES, TYPES
-from api.service.schemas import (
-    LARGEST_ID,
-    Filter,
-    ItemAnswer,
-    Limit,
-    Offset,
-    PatchBody,
-    SearchAnswer,
-    Share,
-    UploadBody,
-)
+from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Offset, Share
+from api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
+from api.service.schemas.search import SearchAnswer
 from api.service.service import Service
 from api.service.terms import picture_of
 from retrieval.additions import Notes

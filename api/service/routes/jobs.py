@@ -14,7 +14,8 @@ from api.service.access import ADMIN, ServiceDep
 from api.service.answers import job_answer
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas import LARGEST_ID, JobAnswer, JobBody, JobsAnswer
+from api.service.schemas.fields import LARGEST_ID
+from api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
 from api.service.service import Service
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[ADMIN])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas import (
+from api.service.schemas.models import (
     AskAnswer,
     AskBody,
     ClassifyAnswer,

@@ -11,7 +11,7 @@ from api.service.access import SEARCHER, ServiceDep
 from api.service.answers import search_answer
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
+from api.service.schemas.search import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
 from api.service.terms import search_request
 from retrieval.domain import SearchRequest, SearchResponse
 

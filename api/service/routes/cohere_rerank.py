@@ -1,0 +1,126 @@
+"""Cohere's rerank: https://docs.cohere.com/reference/rerank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from api.service.access import SEARCHER, ServiceDep
+from api.service.bodies import body_of, described
+from api.service.documents import problems
+from api.service.schemas.fields import Body, Id, Picture, Text
+from api.service.service import Service
+from retrieval.errors import UsageError
+from retrieval.search.query import MAX_TEXT
+
+router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
+
+
+class RerankDocument(Body):
+    """A document: exactly one of a text, a picture, and a picture of the library."""
+
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
+    image: Picture | None = None
+    item: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if len([value for value in (self.text, self.image, self.item) if value is not None]) != 1:
+            raise ValueError("a document has exactly one of text, image and item")
+        return self
+
+
+class RerankBody(Body):
+    """Cohere's shape."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"query": "a red boat", "documents": ["ships at sea", "a cow"], "top_n": 1}]
+        },
+    )
+
+    model: Annotated[str, StringConstraints(max_length=500)] | None = None
+    query: Text
+    documents: Annotated[
+        list[Annotated[str, StringConstraints(max_length=MAX_TEXT)] | RerankDocument],
+        Field(min_length=1, max_length=1000),
+    ]
+    top_n: Annotated[int, Field(ge=1, le=1000)] | None = None
+    return_documents: bool = False
+    max_tokens_per_doc: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Taken for compatibility; texts are cropped to what the model reads."
+    )
+
+
+class RerankResult(BaseModel):
+    """A document by its place in the request."""
+
+    index: int
+    relevance_score: float
+    document: dict[str, JsonValue] | None = None
+
+
+class RerankAnswer(BaseModel):
+    """Documents, the most relevant first."""
+
+    id: str
+    results: list[RerankResult]
+    meta: dict[str, JsonValue]
+
+
+@router.post(
+    "/v1/rerank",
+    operation_id="rerank",
+    responses=problems(400, 404, 415, 422, 501, 503),
+    openapi_extra=described(RerankBody),
+    response_model_exclude_none=True,
+)
+async def rerank(
+    service: ServiceDep, body: Annotated[RerankBody, Depends(body_of(RerankBody))]
+) -> RerankAnswer:
+    """Order documents by how well they fit a query: pictures by the cross-attention model, texts by their vectors."""
+    documents = [RerankDocument(text=given) if isinstance(given, str) else given for given in body.documents]
+    texts = [document.text for document in documents if document.text is not None]
+    if any(not text.strip() for text in texts):
+        raise UsageError("a document has words")
+    if texts and len(texts) < len(documents):
+        raise UsageError("documents are all texts or all pictures: their scores cannot be compared")
+    if texts:
+        scores = await _text_relevance(body.query, texts, service)
+    else:
+        pictures = [await _document_picture(document, service) for document in documents]
+        scores = await service.run(service.library.match, pictures, body.query.strip())
+    ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
+    return RerankAnswer(
+        id=uuid4().hex,
+        results=[
+            RerankResult(
+                index=index,
+                relevance_score=round(min(max(score, 0.0), 1.0), 6),
+                document=documents[index].model_dump(exclude_none=True, exclude={"image"})
+                if body.return_documents
+                else None,
+            )
+            for index, score in ranked
+        ],
+        meta={"api_version": {"version": "2"}},
+    )
+
+
+async def _text_relevance(query: str, texts: Sequence[str], service: Service) -> list[float]:
+    """(1 + cosine) / 2 of the query and each text, in [0, 1]."""
+    vectors = await service.embed_texts([query.strip(), *texts], await service.space())
+    relevance: list[float] = ((1 + vectors[1:] @ vectors[0]) / 2).tolist()
+    return relevance
+
+
+async def _document_picture(document: RerankDocument, service: Service) -> bytes:
+    if document.item is not None:
+        return await service.run(service.originals.read, await service.item(document.item))
+    await service.run(service.check_picture, document.image or b"")
+    return document.image or b""

@@ -1,0 +1,68 @@
+"""Answers about the library as a whole."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class FacetValue(BaseModel):
+    """A value and how many items have it."""
+
+    value: str
+    count: int
+
+
+class FacetsAnswer(BaseModel):
+    """What the items can be narrowed down by, the most frequent values first."""
+
+    total: int
+    captioned: int = Field(description="Items with a caption.")
+    folders: list[FacetValue]
+    tags: list[FacetValue]
+    cameras: list[FacetValue]
+    years: list[FacetValue] = Field(description="In which pictures were taken.")
+
+
+class GenerationAnswer(BaseModel):
+    """An index over the pictures' vectors."""
+
+    number: int
+    kind: str
+    rows: int
+
+
+class SpaceAnswer(BaseModel):
+    """An embedding space of the library."""
+
+    name: str
+    model: str
+    dim: int
+    default: bool
+    vectors: dict[str, int] = Field(description="By modality.")
+    generation: GenerationAnswer | None
+
+
+class StatusAnswer(BaseModel):
+    """What the library holds, by which models, and who writes it."""
+
+    items: dict[str, int] = Field(description="By modality.")
+    failures: int = Field(description="Files that could not be indexed.")
+    spaces: list[SpaceAnswer]
+    job: str | None = Field(description="What writes the library at the moment.")
+
+
+class MapPoint(BaseModel):
+    """An item's place, each coordinate in [-1, 1]."""
+
+    id: int
+    x: float
+    y: float
+
+
+class MapAnswer(BaseModel):
+    """The collection in the plane: neighbours show alike."""
+
+    space: str
+    items: int = Field(description="Items when the map was made; of many, only some are points.")
+    current: bool = Field(description="Whether nothing has changed since.")
+    points: list[MapPoint]

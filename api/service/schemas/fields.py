@@ -1,0 +1,66 @@
+"""What bodies are made of: kinds of fields with their limits, and the class of all bodies of requests."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from retrieval.search.query import MAX_TEXT
+
+LARGEST_ID = 2**63 - 1
+
+
+def picture_bytes(value: object) -> object:
+    """Base64, with or without `data:image/…;base64,` before it, as bytes."""
+    if not isinstance(value, str):
+        return value
+    encoded = value.partition(",")[2] if value.startswith("data:") else value
+    try:
+        data = base64.b64decode("".join(encoded.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("this is no base64") from None
+    if not data:
+        raise ValueError("an empty picture")
+    return data
+
+
+Picture = Annotated[
+    bytes,
+    BeforeValidator(picture_bytes),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "contentEncoding": "base64",
+            "minLength": 4,
+            "description": "A picture file in base64; a data: URL will do too.",
+        }
+    ),
+]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Url = Annotated[str, StringConstraints(min_length=8, max_length=2048)]
+Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Limit = Annotated[int, Field(ge=1, le=1000)]
+Offset = Annotated[int, Field(ge=0, le=9000)]
+Filter = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+SpaceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+
+
+class Body(BaseModel):
+    """What a request sends: unknown fields are refused, so that a misspelt one is not silently without effect.
+
+    `files_go_to` names the field that takes the files of a multipart request.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    files_go_to: ClassVar[str | None] = None
+
+
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a body with an example."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})

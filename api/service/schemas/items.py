@@ -1,0 +1,98 @@
+"""Bodies about items: what lists and pages tell of them, and what people change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, JsonValue, StringConstraints
+
+from api.service.schemas.fields import Body, Picture, Tag, Text, Url, example
+from retrieval.domain import Modality
+
+
+class ListedItem(BaseModel):
+    """An item as lists show it."""
+
+    id: int
+    uri: str
+    modality: Modality
+    text: str | None
+    captions: list[str]
+    attributes: dict[str, Any]
+    tags: list[str]
+    width: int | None = Field(description="Pixels, upright: the place to keep before the picture is there.")
+    height: int | None
+    thumbnail: str | None = Field(description="Address of a small picture; it changes with the content.")
+
+
+class ItemsAnswer(BaseModel):
+    """Items, the latest added first, and how many there are in all."""
+
+    items: list[ListedItem]
+    total: int
+
+
+class CaptionField(BaseModel):
+    """A sentence about an item."""
+
+    text: str
+    language: str | None
+    source: Literal["user", "model"]
+
+
+class ItemAnswer(BaseModel):
+    """All that is known of an item."""
+
+    id: int
+    uri: str
+    modality: Modality
+    content_hash: str
+    bytes: int
+    width: int | None
+    height: int | None
+    format: str | None
+    text: str | None
+    captions: list[CaptionField]
+    tags: list[str]
+    attributes: dict[str, Any]
+    added_at: datetime | None
+    updated_at: datetime | None
+    thumbnail: str | None
+
+
+class CaptionBody(Body):
+    """A sentence that a person says about an item."""
+
+    text: Text
+    language: Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+
+
+Captions = Annotated[list[Text | CaptionBody], Field(max_length=100)]
+Tags = Annotated[list[Tag], Field(max_length=100)]
+Attributes = Annotated[
+    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], JsonValue], Field(max_length=100)
+]
+
+
+class UploadBody(Body):
+    """A picture for the library, with what is to be known of it."""
+
+    model_config = example(image="iVBORw0KGgo…", captions=["our boat"], tags=["holiday"])
+    files_go_to: ClassVar[str | None] = "image"
+
+    image: Picture | None = None
+    url: Url | None = Field(None, description="Instead of `image`, if the service allows fetching.")
+    captions: Captions = Field([])
+    tags: Tags = Field([])
+    attributes: Attributes = Field({})
+
+
+class PatchBody(Body):
+    """Fields given replace what was there; attributes are merged, and null removes one."""
+
+    model_config = example(tags=["holiday", "sea"], captions=["our boat"])
+
+    captions: Captions | None = None
+    tags: Tags | None = None
+    attributes: Attributes | None = None
