@@ -39,7 +39,7 @@ EYES_PLAN = Plan(
     steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 MATCHER_PLAN = Plan(
-    steps=2700, learning_rate=1.2e-3, warmup=50, decay="tail", evaluate_every=250, save_every=50
+    steps=2000, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_EYES_PLAN = Plan(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50

@@ -30,6 +30,11 @@ from training.transplant import to_blip_vision
 from training.visual_words import look_around, make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
+_REACH = (
+    2,
+    5,
+    5,
+)  # of each layer: how many words away it looks first; a colour stands nearer to its noun than a place
 _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of searches, is learnt best
 
 
@@ -66,7 +71,7 @@ class Matcher(nn.Module):
                 "vocab_size": VOCABULARY,
                 "hidden_size": _WIDTH,
                 "intermediate_size": 4 * _WIDTH,
-                "num_hidden_layers": 3,
+                "num_hidden_layers": len(_REACH),
                 "num_attention_heads": 4,
                 "max_position_embeddings": 128,
                 "initializer_range": 0.07,  # BERT's 0.02 suits 768 wide; here attention would stay uniform for long
@@ -100,8 +105,8 @@ class Matcher(nn.Module):
         room = _WIDTH // text.config.num_attention_heads  # one head's share, for the place of words
         words[:, -room:] = 0
         concepts = name_alike(words[:, :-room], naming)
-        for layer in text.encoder.layer:
-            look_around(layer.attention, positions, room)
+        for layer, reach in zip(text.encoder.layer, _REACH, strict=True):
+            look_around(layer.attention, positions, room, reach)
             attention = layer.crossattention
             seen = visual_words(eyes.towers.heads, concepts, 7.0, eyes.where)
             make_identity(attention.self.query, 2.0)

@@ -61,6 +61,8 @@ def naming_words(
     for (row, token), count in together.items():
         if count >= 5 and count / seen[token] > _SPECIFIC:
             table[row, token] = count
+    kinds_named = table[: len(kinds)].any(0)
+    table[firsts[3] :, kinds_named] = 0  # what is only ever in the sky does not name it
     return table / table.sum(1, keepdim=True).clamp(min=1)
 
 
@@ -104,22 +106,30 @@ def make_identity(linear: nn.Linear, gain: float) -> None:
 
 
 @torch.no_grad()
-def look_around(attention: Any, positions: Tensor, room: int) -> None:
+def look_around(attention: Any, positions: Tensor, room: int, reach: int) -> None:
     """Let a BERT-like self-attention start by mixing each word with its neighbours: "red" learns that it is of a boat.
 
     The last `room` features hold nothing but the place: `positions` (length, width) are filled with waves there, whose
     likeness falls off within a few words; all heads but the last compare these alone and pass on the other features.
+    The first looks at the word itself, the second about `reach` words before it, the third as far after it: "left" is
+    said of what came before in "a boat on the left, a cow on the right", and of what comes after in "left a boat".
     """
     length, width = positions.shape
-    speeds = torch.logspace(-1.3, 0.2, room // 2)
+    half = room // 2
+    speeds = torch.logspace(-1.3, 0.2, half)
     angles = torch.arange(length)[:, None] * speeds
     positions.zero_()
-    positions[:, width - room :] = torch.cat([angles.sin(), angles.cos()], dim=1) / (room // 2) ** 0.5
+    positions[:, width - room :] = torch.cat([angles.sin(), angles.cos()], dim=1) / half**0.5
     heads = (width - room) // room
     for part in (attention.self.query, attention.self.key):
         part.weight[: width - room] = 0.02 * torch.randn(width - room, width)
-        for head in range(heads):
-            part.weight[head * room : (head + 1) * room, width - room :] += 0.7 * torch.eye(room)
+    for head, away in zip(range(heads), (0, -reach, reach), strict=True):
+        blur = (-((speeds * away) ** 2) / 12).exp()  # without the fast waves likeness falls off later
+        even, odd = (blur * (away * speeds).cos()).diag(), (blur * (away * speeds).sin()).diag()
+        turned = torch.cat([torch.cat([even, odd], dim=1), torch.cat([-odd, even], dim=1)])
+        mine = slice(head * room, (head + 1) * room)
+        attention.self.query.weight[mine, width - room :] += 0.7 * turned
+        attention.self.key.weight[mine, width - room :] += 0.7 * torch.eye(room)
     kept = torch.eye(width)[: width - room]
     attention.self.value.weight[: width - room] = kept + 0.02 * torch.randn_like(kept)
     attention.output.dense.weight[:, : width - room] = 0.5 * kept.T + 0.02 * torch.randn_like(kept.T)
