@@ -32,6 +32,7 @@ from retrieval.errors import NotFoundError, StorageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.loaded_models import LoadedModels
+from retrieval.open_galleries import OpenGalleries
 from retrieval.search import engine
 from retrieval.search.query import parse_query
 from retrieval.settings import Settings
@@ -58,8 +59,7 @@ class Library:
         self._glance = catalog if isinstance(catalog, Glance) else None
         self._catalog = None if isinstance(catalog, Glance) else catalog
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
-        self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
-        self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
+        self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
         self._second: Second | None = None
         self._lock = threading.RLock()
 
@@ -195,47 +195,23 @@ class Library:
 
     def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
         """All live vectors of a modality as the catalog has them now; unchanged parts are shared between calls."""
-        space = space or self.space()
-        key = (modality, space.name)
-        with self._lock:
-            revision = self._reader.revision()
-            held = self._galleries.get(key)
-            if held is not None and held[0] == revision:
-                return held[1]
-            state = self._reader.gallery_state(space.name, modality)
-            snapshot = GallerySnapshot(
-                segments=[segment.number for segment in state.segments],
-                dead=[(row.segment, row.row) for row in state.dead],
-                generation=state.generation.number if state.generation else None,
-                rows={segment.number: segment.rows for segment in state.segments},
-                dim=space.dim,
-            )
-            if held is not None:
-                gallery = held[1].refresh(snapshot)
-            else:
-                gallery = Gallery.open(
-                    self.segments_directory(space, modality),
-                    self.generations_directory(space, modality),
-                    snapshot,
-                    threads=self.settings.threads,
-                    store=self.settings.vectors,
-                )
-            self._galleries[key] = (state.revision, gallery)
-            return gallery
+        return self._galleries.gallery(modality, space or self.space())
+
+    def _open_gallery(self, modality: Modality, space: EmbeddingSpace, snapshot: GallerySnapshot) -> Gallery:
+        return Gallery.open(
+            self.segments_directory(space, modality),
+            self.generations_directory(space, modality),
+            snapshot,
+            threads=self.settings.threads,
+            store=self.settings.vectors,
+        )
 
     def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
         """What unrelated queries score on this collection; measured once for each state of it."""
-        from retrieval.search.relevance import BACKGROUND, Calibration
-
         gallery = self.gallery(modality, space)
-        with self._lock:
-            held = self._calibrations.get((modality, space.name))
-            if held is not None and held[0] is gallery:
-                return held[1]
-            queries = self.embed_texts(BACKGROUND, space)
-            measured = Calibration.of(queries, gallery.search(queries, 1)[1][:, 0])
-            self._calibrations[modality, space.name] = (gallery, measured)
-            return measured
+        return self._galleries.calibration(
+            gallery, modality, space, lambda texts: self.embed_texts(texts, space)
+        )
 
     def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
         """Sorted ids of the live items that a filter accepts; raises QueryError with the column of a mistake."""

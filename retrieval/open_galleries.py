@@ -1,0 +1,75 @@
+"""The galleries of an open library: each is opened when first searched, and follows what jobs commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from retrieval.vectors.gallery import Gallery, GallerySnapshot
+
+if TYPE_CHECKING:
+    from retrieval.catalog.catalog import Catalog
+    from retrieval.catalog.glance import Glance
+    from retrieval.catalog.records import GalleryState
+    from retrieval.search.relevance import Calibration
+
+
+class OpenGalleries:
+    """One gallery for each modality and space, and what unrelated queries score there. Threads may share it."""
+
+    def __init__(
+        self,
+        reader: Callable[[], Catalog | Glance],
+        open_gallery: Callable[[Modality, EmbeddingSpace, GallerySnapshot], Gallery],
+    ) -> None:
+        self._reader = reader
+        self._open = open_gallery
+        self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
+        self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
+        self._lock = threading.RLock()
+
+    def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery:
+        """All live vectors as the catalog has them now; unchanged parts are shared between calls."""
+        key = (modality, space.name)
+        with self._lock:
+            reader = self._reader()
+            held = self._galleries.get(key)
+            if held is not None and held[0] == reader.revision():
+                return held[1]
+            state = reader.gallery_state(space.name, modality)
+            snapshot = _snapshot(state, space.dim)
+            gallery = self._open(modality, space, snapshot) if held is None else held[1].refresh(snapshot)
+            self._galleries[key] = (state.revision, gallery)
+            return gallery
+
+    def calibration(
+        self,
+        gallery: Gallery,
+        modality: Modality,
+        space: EmbeddingSpace,
+        embed: Callable[[Sequence[str]], UnitVectors],
+    ) -> Calibration:
+        """What unrelated queries score in `gallery`; measured once for each state of it."""
+        from retrieval.search.relevance import BACKGROUND, Calibration
+
+        key = (modality, space.name)
+        with self._lock:
+            held = self._calibrations.get(key)
+            if held is not None and held[0] is gallery:
+                return held[1]
+            queries = embed(BACKGROUND)
+            measured = Calibration.of(queries, gallery.search(queries, 1)[1][:, 0])
+            self._calibrations[key] = (gallery, measured)
+            return measured
+
+
+def _snapshot(state: GalleryState, dim: int) -> GallerySnapshot:
+    return GallerySnapshot(
+        segments=[segment.number for segment in state.segments],
+        dead=[(row.segment, row.row) for row in state.dead],
+        generation=state.generation.number if state.generation else None,
+        rows={segment.number: segment.rows for segment in state.segments},
+        dim=dim,
+    )
