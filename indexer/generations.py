@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from indexer.progress import Progress, Pulse, Silent
@@ -14,6 +14,9 @@ from retrieval.errors import UsageError, VasariError
 from retrieval.library import Library
 from retrieval.vectors.generation import Manifest, build_generation, remove_generations
 from retrieval.vectors.index import IndexKind
+
+if TYPE_CHECKING:
+    from retrieval.vectors.shards import Spread  # imports FAISS
 
 _SMALL = 50_000  # rows that every machine scans in milliseconds: not worth importing FAISS to ask
 _CAPTIONED = 200  # pictures that are asked for a caption to measure recall with
@@ -49,26 +52,35 @@ def rebuild(
     recall_target: float = 0.95,
     memory: int | None = None,
     progress: Progress | None = None,
+    spread: Spread | None = None,
 ) -> list[Built]:
     """Build and publish an index for each space and modality that has vectors; searches go on meanwhile.
 
     `kind` is flat, hnsw, ivf or rabitq; None chooses by the number of rows, by `memory` (bytes an index may take) and
-    by measured recall.
+    by measured recall. With `spread`, workers elsewhere fill shards of the indexes, which are merged here.
 
     Raises:
-        UsageError: there is no such kind.
+        UsageError: there is no such kind, or it cannot be built in shards.
         LibraryLockedError: another job writes this library.
         LibraryCorruptError: a segment is damaged.
     """
     progress = progress or Silent()
     wanted = _kind(kind)
+    if spread is not None:
+        _check_shards(library, wanted)
     built = []
     with library.catalog.acquire_lease("vasari rebuild"):
         galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
         for done, (space, modality) in enumerate(galleries):
             progress.update(Pulse("building", done, len(galleries)))
             manifest = publish(
-                library, space, modality, kind=wanted, recall_target=recall_target, memory=memory
+                library,
+                space,
+                modality,
+                kind=wanted,
+                recall_target=recall_target,
+                memory=memory,
+                spread=spread,
             )
             if manifest is not None:
                 built.append(
@@ -88,6 +100,7 @@ def publish(
     kind: IndexKind | None = None,
     recall_target: float = 0.95,
     memory: int | None = None,
+    spread: Spread | None = None,
 ) -> Manifest | None:
     """Build an index up to the newest segment and make it active; None where there is nothing to index.
 
@@ -113,6 +126,7 @@ def publish(
         memory=memory,
         threads=library.settings.threads,
         store=store,
+        spread=spread,
     )
     catalog.publish_generation(
         GenerationRecord(
@@ -125,6 +139,16 @@ def publish(
             catalog.retire_generation(space.name, modality, generation.number)
     remove_generations(directory, sorted(keep))
     return manifest
+
+
+def _check_shards(library: Library, kind: IndexKind | None) -> None:
+    if kind is IndexKind.HNSW:
+        raise UsageError(
+            "an index of kind hnsw is one graph, which cannot be merged from parts: leave --engine ray away, or choose"
+            " --kind ivf or rabitq"
+        )
+    if kind is IndexKind.MILVUS or (kind is None and library.settings.vectors is not None):
+        raise UsageError("Milvus builds its indexes itself: leave --engine ray away")
 
 
 def _store(

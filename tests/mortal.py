@@ -1,6 +1,7 @@
 """A library whose encoders write down what they embed, and one of them dies on the way: for workers of a cluster.
 
-Run as a program it indexes on a small cluster of this machine, twice, and prints the reports as JSON:
+Run as a program it fills a library, changes the folder, and goes on with a small cluster of this machine: indexing
+folder and shards, then building an index. It prints the reports as JSON:
 
     python -m tests.mortal LIBRARY PHOTOS SHARDS…
 """
@@ -17,21 +18,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.engines import local
+from indexer.engines.cluster import Cluster, ClusterUnavailableError, connected
 from indexer.engines.local import IndexOptions
-from indexer.engines.ray import Cluster, ClusterUnavailableError, connected, index
+from indexer.engines.ray import index
+from indexer.engines.shards import cluster_spread
+from indexer.generations import rebuild
 from indexer.sources.choice import choose_source
 from retrieval.domain import EmbeddingSpace, UnitVectors
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder
-from tests.grey import GreyEncoder, write_picture
+from tests.grey import GreyEncoder, GreyLibrary, write_picture
 
 BATCH = 4
 OPTIONS = IndexOptions(batch_size=BATCH, commit_every=12)
-CLUSTER = Cluster(cpus=3, encoders=2, decoders=1)
+# Two processors and one GPU that Ray only counts, whatever this machine has; two encoders share the GPU.
+CLUSTER = Cluster(cpus=2, devices=1, decoders=1, gpus=0.5)
 
 
 class MortalEncoder(GreyEncoder):
-    """Adds a line (process, pictures) to the diary for each batch; the one that finds the poison drinks it."""
+    """Adds a line (process, pictures, share of a GPU) to the diary for each batch; who finds the poison drinks it."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name)
@@ -39,11 +45,19 @@ class MortalEncoder(GreyEncoder):
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         with self._diary.open("a") as diary:
-            diary.write(f"{os.getpid()} {len(batch)}\n")
+            diary.write(f"{os.getpid()} {len(batch)} {_share_of_gpu()}\n")
         if self._poison.exists() and len(self._diary.read_text().splitlines()) > 3:
             self._poison.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed_images(batch)
+
+
+def _share_of_gpu() -> float:
+    """What Ray set aside for this worker."""
+    import ray
+
+    share: float = ray.get_runtime_context().get_assigned_resources().get("GPU", 0.0)
+    return share
 
 
 class MortalLibrary(Library):
@@ -74,20 +88,24 @@ def change(photos: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Index the shards and the folder, change the folder, and index again; 75 where Ray cannot start."""
+    """See above; 75 where Ray cannot start."""
     root, photos, *more = arguments
-    paths = [*more, photos]
-    # Three logical processors, whatever this machine has; the first of two jobs starts the cluster for both.
-    with MortalLibrary.open(root, create=True) as library:
+    source = choose_source([*more, photos])[0]
+    with GreyLibrary.open(root, create=True) as library:
+        library.use_model("grey")
+        local.index(library, choose_source([photos])[0])
+    change(Path(photos))
+    (Path(photos) / "broken.png").write_bytes(b"no picture")
+    with MortalLibrary.open(root) as library:
         try:
-            with connected(CLUSTER, library):
-                first = index(library, choose_source(paths)[0], OPTIONS, cluster=CLUSTER)
-                change(Path(photos))
-                second = index(library, choose_source(paths)[0], OPTIONS, cluster=CLUSTER)
+            with connected(CLUSTER):
+                report = index(library, source, OPTIONS, cluster=CLUSTER)
+                with cluster_spread(CLUSTER, shards=2) as spread:
+                    [built] = rebuild(library, kind="ivf", spread=spread)
         except ClusterUnavailableError as error:
             print(error, file=sys.stderr)
             return 75
-    print(json.dumps([first.as_json(), second.as_json()]))
+    print(json.dumps([report.as_json(), built.as_json()]))
     return 0
 
 

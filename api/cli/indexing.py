@@ -163,7 +163,7 @@ def run_cluster(
     **options: Any,
 ) -> IndexReport:
     """The same on a Ray cluster."""
-    from indexer.engines.ray import Cluster
+    from indexer.engines.cluster import Cluster
     from indexer.engines.ray import index as run
 
     cluster = Cluster(address, encoders=encoders, gpus=gpus)

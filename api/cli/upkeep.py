@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from api.cli import output
+from api.cli.indexing import AddressOption, EngineOption
 from api.cli.options import JsonOption, LibraryOption
 
 if TYPE_CHECKING:
     from indexer.duplicates import DuplicateGroup
+    from retrieval.vectors.shards import Spread
 
 
 def register(app: typer.Typer) -> None:
@@ -56,30 +59,48 @@ def rebuild(
     memory: Annotated[
         int | None, typer.Option(help="MiB that an index may take in memory.", min=1, metavar="MIB")
     ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    shards: Annotated[
+        int | None,
+        typer.Option("--shards", help="Ray: parts that are filled side by side. [default: to fit]", min=1),
+    ] = None,
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
     """Build new indexes, and switch to them.
 
-    Searches go on meanwhile.
+    Searches go on meanwhile. On a cluster, an index is trained here, filled in parts by its workers, and merged.
     """
     from api.cli.progress import Bar
     from indexer.generations import rebuild as build
     from retrieval.library import Library
 
-    with Library.open(library) as opened, Bar() as bar:
+    with Library.open(library) as opened, Bar() as bar, _spread(engine, address, shards) as spread:
         built = build(
             opened,
             kind=kind,
             recall_target=recall,
             memory=memory * 2**20 if memory else None,
             progress=bar,
+            spread=spread,
         )
     if json:
         output.print_json([generation.as_json() for generation in built])
     else:
         for generation in built:
             output.line(str(generation))
+
+
+def _spread(
+    engine: Literal["local", "ray"], address: str | None, shards: int | None
+) -> AbstractContextManager[Spread | None]:
+    if engine == "local":
+        return nullcontext()
+    from indexer.engines.cluster import Cluster
+    from indexer.engines.shards import cluster_spread
+
+    return cluster_spread(Cluster(address), shards)
 
 
 def dedupe(

@@ -10,12 +10,9 @@ loses its batch only: Ray gives it to another, and `stages.Write` knows what was
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -25,6 +22,7 @@ import numpy as np
 from indexer.commit import Committer
 from indexer.decode import Loaded
 from indexer.engines import local, stages
+from indexer.engines.cluster import Cluster, cause_of, connected, pools_for
 from indexer.engines.local import IndexOptions
 from indexer.engines.stages import Entry, Work, Written
 from indexer.pipeline import Tally
@@ -32,47 +30,13 @@ from indexer.plan import Gone, Plan, Task
 from indexer.progress import IndexReport, Progress, Pulse
 from indexer.sources.source import Source
 from retrieval.domain import Skipped
-from retrieval.errors import MissingExtraError, UsageError, VasariError
+from retrieval.errors import UsageError
 from retrieval.library import Library
 
 if TYPE_CHECKING:
     from retrieval.catalog.leases import Lease
 
-# Nothing is reported to anybody; and on a busy machine workers have minutes to start.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_agent_register_timeout_ms": "240000",
-    "RAY_worker_register_timeout_seconds": "240",
-}
-_REACHED_WITHIN = 10.0  # seconds
 _ENTRY = "entry"  # the one column of the blocks: pickled entries
-
-
-class ClusterUnavailableError(VasariError):
-    """No cluster could be reached, or started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Where to run, and with how many workers; None: what the cluster's CPUs and GPUs allow."""
-
-    address: str | None = None  # "auto", HOST:PORT or ray://HOST:PORT; None: one that is started here
-    cpus: int | None = None  # of one that is started here; None: all of this machine
-    encoders: int | None = None
-    decoders: int | None = None
-    writers: int = 1
-    gpus: float | None = None  # of each encoder, such as 0.5: two share a GPU. None: 1 where there are GPUs
-
-
-@dataclass(frozen=True, slots=True)
-class _Pools:
-    """Workers of each kind, and what an encoder occupies."""
-
-    decoders: int
-    encoders: int
-    writers: int
-    cpus: float
-    gpus: float
 
 
 def index(
@@ -108,7 +72,8 @@ class _Job(local.Job):
         gone = frozenset(file.content_hash for file in plan.gone)
         total = len(plan.tasks)
         self.progress.update(Pulse("indexing", total=total))
-        with connected(self._cluster, self.library), _marked(self.library, lease.token):
+        with connected(self._cluster), _marked(self.library, lease.token):
+            _check_catalog(self.library)
             tasks: Sequence[Task] = plan.tasks
             # What looked like a move and was none comes again, to be decoded after all.
             while tasks and not self.stop.is_set():
@@ -182,9 +147,10 @@ def _stream(
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     DataContext.get_current().enable_progress_bars = False
-    pools = _pools(cluster, ray.cluster_resources())
+    batches = -(-len(tasks) // work.batch_size)
+    pools = pools_for(cluster, ray.cluster_resources(), batches)
     rows = [{_ENTRY: ray.cloudpickle.dumps(task)} for task in tasks]
-    entries = ray.data.from_items(rows, override_num_blocks=-(-len(rows) // work.batch_size))
+    entries = ray.data.from_items(rows, override_num_blocks=batches)
     del rows
     for stage, size, batch_size, cpus, gpus in (
         (stages.Decode, pools.decoders, work.batch_size, 1.0, 0.0),
@@ -207,7 +173,7 @@ def _stream(
         for batch in entries.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0):
             yield _unpacked(batch)
     except ray.exceptions.RayError as error:
-        raise _cause(error) from error
+        raise cause_of(error) from error
 
 
 class _Worker:
@@ -231,58 +197,15 @@ def _unpacked(batch: dict[str, Any]) -> list[Entry]:
     return [ray.cloudpickle.loads(entry) for entry in batch[_ENTRY]]
 
 
-def _pools(cluster: Cluster, resources: dict[str, float]) -> _Pools:
-    """An encoder for each GPU or part of one, or for every fourth CPU; the CPUs that are left decode."""
-    cpus, gpus = resources.get("CPU", 1.0), resources.get("GPU", 0.0)
-    share = (1.0 if gpus else 0.0) if cluster.gpus is None else cluster.gpus
-    occupied = 0.0 if share else 1.0
-    encoders = cluster.encoders or max(1, int(gpus / share if share else cpus / 4))
-    decoders = cluster.decoders or max(1, int(cpus - encoders * occupied))
-    return _Pools(decoders, encoders, max(1, cluster.writers), occupied, share)
+def _check_catalog(library: Library) -> None:
+    import ray
 
-
-@contextmanager
-def connected(cluster: Cluster, library: Library) -> Iterator[None]:
-    """A connection to the cluster, or a small one of this machine's own; one that is open already is used."""
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray") from error
-    mine = not ray.is_initialized()
-    if mine:
-        try:
-            _knock(cluster.address)
-            ray.init(
-                address=cluster.address,
-                log_to_driver=False,
-                logging_level="ERROR",
-                **({} if cluster.address else {"num_cpus": cluster.cpus, "include_dashboard": False}),
-            )
-        except Exception as error:  # Ray raises bare exceptions too
-            raise ClusterUnavailableError(
-                f"no Ray cluster at {cluster.address or 'this machine'}: {_first_line(error)}; start one with"
-                " `ray start --head`, and name it by --address"
-            ) from error
-    try:
-        machines = sum(bool(node["Alive"]) for node in ray.nodes())
-        if machines > 1 and library.settings.database_url is None:
-            raise UsageError(
-                f"the cluster has {machines} machines, and a catalog in a file serves one: set"
-                " VASARI_DATABASE_URL to a PostgreSQL database"
-            )
-        yield
-    finally:
-        if mine:
-            ray.shutdown()
-
-
-def _knock(address: str | None) -> None:
-    """Raise OSError where nothing listens at HOST:PORT: Ray itself tries for ten minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN).close()
+    machines = len({node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]})
+    if machines > 1 and library.settings.database_url is None:
+        raise UsageError(
+            f"the cluster has {machines} machines, and a catalog in a file serves one: set"
+            " VASARI_DATABASE_URL to a PostgreSQL database"
+        )
 
 
 @contextmanager
@@ -292,22 +215,3 @@ def _marked(library: Library, token: int) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
-
-
-def _cause(error: BaseException) -> VasariError:
-    """The error for people among the causes of Ray's own."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, VasariError):
-            # Ray makes classes of its own that inherit from both; callers look at ours.
-            found = getattr(seen, "cause", seen)
-            return found if isinstance(found, VasariError) else seen
-        cause = getattr(seen, "cause", None)
-        seen = cause if isinstance(cause, BaseException) else seen.__cause__
-    return VasariError(
-        f"the cluster gave up: {_first_line(error)}; indexing again goes on from the last commit"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

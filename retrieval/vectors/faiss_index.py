@@ -31,6 +31,7 @@ from retrieval.vectors.durable import (
 from retrieval.vectors.faiss_kinds import (
     DEFAULTS,
     LISTED,
+    MERGEABLE,
     default_effort,
     empty,
     faiss,
@@ -185,6 +186,21 @@ class FaissIndex:
             self._index.remove_ids(gone)
         self._known = self._known[~is_among(self._known, gone)]
         return len(gone)
+
+    def merge(self, other: Self) -> None:
+        """Take the rows of `other`, which is empty afterwards. Both began as copies of one trained index.
+
+        Raises ValueError for a graph, another kind, and ids that both have.
+        """
+        if self.kind not in MERGEABLE or other.kind is not self.kind:
+            raise ValueError(f"an index of kind {other.kind} cannot be merged into one of kind {self.kind}")
+        if is_among(other._known, self._known).any():
+            raise ValueError("both indexes have the same ids")
+        with self._working():
+            # FAISS moves the lists as they are; ids are our own, so none is added to them.
+            self._index.merge_from(other._index, 0)
+        self._known = np.sort(np.concatenate([self._known, other._known]), kind="stable")
+        other._known = np.empty(0, np.int64)
 
     def save(self, path: Path) -> None:
         """Write `index.faiss` into the folder `path`; a full disk raises StorageError."""

@@ -21,6 +21,7 @@ DEFAULTS: Mapping[IndexKind, Mapping[str, int]] = {
     IndexKind.RABITQ: {"lists": 0, "effort": 0},
 }
 LISTED = frozenset({IndexKind.IVF, IndexKind.RABITQ})  # kinds made of inverted lists
+MERGEABLE = LISTED | {IndexKind.FLAT}  # of a graph the rows are linked with each other
 
 
 def empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:

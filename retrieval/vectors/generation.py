@@ -31,10 +31,11 @@ from retrieval.vectors.durable import (
 )
 from retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
 from retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
-from retrieval.vectors.segments import Segment
+from retrieval.vectors.segments import Segment, live_rows
 
 if TYPE_CHECKING:
     from retrieval.vectors.faiss_index import FaissIndex
+    from retrieval.vectors.shards import Spread
 
 DEAD_FILE = "dead.npy"
 MANIFEST_FILE = "manifest.json"
@@ -188,6 +189,7 @@ def build_generation(
     memory: int | None = None,
     threads: int | None = None,
     store: tuple[str, str] | None = None,
+    spread: Spread | None = None,
 ) -> Manifest:
     """Build and store generation `number` over the live rows of `segments`; the caller publishes it.
 
@@ -195,17 +197,20 @@ def build_generation(
     search effort by measuring recall@10 against the exact scan with `queries` (n, dim; `described` says what they
     are), or with disturbed rows where there are none.
     `store` is the URL of a Milvus server and the name of a new collection there: it then holds the rows.
+    With `spread`, others fill the index, in shards that are merged; but for a graph, which has no parts.
     A half-built or never published folder of that number is replaced. A full disk raises StorageError.
     """
-    from retrieval.vectors import tuning  # imports FAISS, see Generation.index
+    from retrieval.vectors import shards, tuning  # import FAISS, see Generation.index
 
     if not segments:
         raise ValueError("there are no segments to build a generation over")
     opened = [Segment.open(segments_directory, segment) for segment in sorted(segments)]
     left_out = _dead_among(dead, opened)
-    live = _live_rows(opened, left_out)
+    live = live_rows(opened, left_out)
     if store is not None:
         return _store_in_milvus(generations_directory, number, opened, live, left_out, *store)
+    folder = shards.build_folder(generations_directory, number)
+    build = shards.Build(folder, segments_directory, opened, left_out, spread) if spread else None
     index, tuned = tuning.build(
         opened,
         live,
@@ -216,6 +221,7 @@ def build_generation(
         threads=threads,
         memory=memory,
         described=described,
+        fill=build.fill if build else None,
     )
     manifest = Manifest(
         number=number,
@@ -304,14 +310,6 @@ def _with_files(manifest: Manifest, checksums: Mapping[str, str], lengths: Mappi
 def _dead_among(dead: DeadRows, segments: Sequence[Segment]) -> NDArray[np.int64]:
     pairs = np.asarray(dead, np.int64).reshape(-1, 2)
     return np.unique(pairs[np.isin(pairs[:, 0], [segment.number for segment in segments])], axis=0)
-
-
-def _live_rows(segments: Sequence[Segment], dead: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """For each segment the numbers of its live rows."""
-    return [
-        np.setdiff1d(np.arange(len(segment)), dead[dead[:, 0] == segment.number, 1], assume_unique=True)
-        for segment in segments
-    ]
 
 
 def _write_dead(writer: HashingWriter, dead: NDArray[np.int64]) -> None:

@@ -12,7 +12,7 @@ import io
 import mmap
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -94,6 +94,14 @@ class Segment:
         if dim is not None and vectors.shape[1] != dim:
             raise _damaged(vectors_path, f"vectors of length {vectors.shape[1]} in a space of {dim}")
         return cls(number, ids, vectors)
+
+
+def live_rows(segments: Sequence[Segment], dead: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """For each segment the numbers of the rows that are not in `dead` (n, 2: segment, row; no row twice)."""
+    return [
+        np.setdiff1d(np.arange(len(segment)), dead[dead[:, 0] == segment.number, 1], assume_unique=True)
+        for segment in segments
+    ]
 
 
 def verify_segment(directory: Path, number: int, checksum: str) -> None:

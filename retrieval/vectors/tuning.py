@@ -8,7 +8,7 @@ recall@20 of 0.1 for text queries on indexes built by default, autofaiss issue 1
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.vectors.exact import Rows, scan
 from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.faiss_kinds import LISTED
+from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
 from retrieval.vectors.rescoring import Fetch, gathered, rescored
 from retrieval.vectors.segments import Segment
+from retrieval.vectors.shards import add_rows
 
 RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 _DEPTHS = (4, 8, 16, 32, 64)  # rows scored again for each answer
 _SAMPLE_QUERIES = 100
-_ADDED_AT_ONCE = 16_384  # rows held as float32 while an index is filled
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
 _SEED = 1234
@@ -71,11 +71,13 @@ def build(
     threads: int | None,
     memory: int | None = None,
     described: str | None = None,
+    fill: Callable[[FaissIndex], None] | None = None,
 ) -> tuple[FaissIndex, Tuned]:
     """Fill an index with the `live` rows of each segment and choose its effort: the fastest that reaches the target.
 
     `memory` (bytes) leaves out kinds that need more; where a kind misses the target, the next one is built, and the
-    best of them is kept.
+    best of them is kept. `fill` adds all live rows to a trained, empty index of a mergeable kind in a way of
+    its own.
     """
     parts = [Rows(segment.ids, segment.vectors, rows) for segment, rows in zip(segments, live, strict=True)]
     if queries is None or not len(queries):
@@ -84,7 +86,11 @@ def build(
     described = described or f"{len(queries)} given queries"
     tried: list[tuple[FaissIndex, list[RecallPoint], RecallPoint | None]] = []
     for candidate in [kind] if kind else _candidates(parts, memory):
-        index = _filled(parts, candidate, parameters, threads)
+        index = _trained(parts, candidate, parameters, threads)
+        if fill is None or index.kind not in MERGEABLE:
+            add_rows(index, parts)
+        else:
+            fill(index)
         curve = measure(index, parts, queries)
         point = cheapest(curve, target_recall)
         tried.append((index, curve, point))
@@ -186,7 +192,7 @@ def disturbed_rows(parts: Sequence[Rows], count: int) -> UnitVectors:
     return unit_vectors(sample + _DISTURBANCE / np.sqrt(sample.shape[1]) * noise)
 
 
-def _filled(
+def _trained(
     parts: Sequence[Rows], kind: IndexKind, parameters: Mapping[str, int], threads: int | None
 ) -> FaissIndex:
     rows = sum(len(part) for part in parts)
@@ -196,10 +202,6 @@ def _filled(
     if kind in LISTED and rows:
         lists = parameters.get("lists") or int(4 * np.sqrt(rows))
         index.train(_sample(parts, _TRAINING_ROWS_PER_LIST * lists), rows)
-    for part in parts:
-        for start in range(0, len(part), _ADDED_AT_ONCE):
-            ids, halves = part.block(start, start + _ADDED_AT_ONCE)
-            index.add(ids, UnitVectors(halves.astype(np.float32)))
     return index
 
 

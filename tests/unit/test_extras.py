@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.engines.ray import Cluster, connected
+from indexer.engines.cluster import Cluster, connected
 from indexer.sources.choice import choose_source
 from retrieval.errors import MissingExtraError
 from retrieval.vectors.milvus import MilvusIndex, MilvusPlace
-from tests.grey import GreyLibrary
 
 
 @pytest.mark.parametrize(
@@ -27,14 +26,10 @@ def test_a_bucket_names_the_extra_that_reads_it(
         choose_source([url])
 
 
-def test_a_cluster_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--engine ray` without Ray."""
     monkeypatch.setitem(sys.modules, "ray", None)
-    with (
-        GreyLibrary.open(tmp_path, create=True) as library,
-        pytest.raises(MissingExtraError, match=r"vasari\[ray\]"),
-        connected(Cluster(), library),
-    ):
+    with pytest.raises(MissingExtraError, match=r"vasari\[ray\]"), connected(Cluster()):
         pass
 
 

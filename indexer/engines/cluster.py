@@ -1,0 +1,127 @@
+"""A Ray cluster: how it is reached or started, and what its errors mean to people."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from retrieval.errors import MissingExtraError, VasariError
+
+# Nothing is reported to anybody; and on a busy machine workers have minutes to start.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_agent_register_timeout_ms": "240000",
+    "RAY_worker_register_timeout_seconds": "240",
+}
+_REACHED_WITHIN = 10.0  # seconds
+
+
+class ClusterUnavailableError(VasariError):
+    """No cluster could be reached, or started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where to run, and with how many workers; None: what the cluster's CPUs and GPUs allow."""
+
+    address: str | None = None  # "auto", HOST:PORT or ray://HOST:PORT; None: one that is started here
+    cpus: int | None = None  # of one that is started here; None: all of this machine
+    devices: int | None = None  # GPUs of one that is started here; None: as many as are found
+    encoders: int | None = None
+    decoders: int | None = None
+    writers: int = 1
+    gpus: float | None = None  # of each encoder, such as 0.5: two share a GPU. None: 1 where there are GPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """Workers of each kind, and what an encoder occupies."""
+
+    decoders: int
+    encoders: int
+    writers: int
+    cpus: float
+    gpus: float
+
+
+def pools_for(cluster: Cluster, resources: Mapping[str, float], batches: int) -> Pools:
+    """An encoder for each GPU or part of one, or for every fourth CPU; the CPUs that are left decode.
+
+    There are no more workers of a kind than `batches`: each encoder loads a model.
+    """
+    cpus, gpus = resources.get("CPU", 1.0), resources.get("GPU", 0.0)
+    share = (1.0 if gpus else 0.0) if cluster.gpus is None else cluster.gpus
+    occupied = 0.0 if share else 1.0
+    encoders = cluster.encoders or max(1, int(_sharing(gpus, share) if share else cpus / 4))
+    decoders = cluster.decoders or max(1, int(cpus - encoders * occupied))
+    most = max(1, batches)
+    return Pools(min(decoders, most), min(encoders, most), min(cluster.writers, most), occupied, share)
+
+
+def _sharing(gpus: float, share: float) -> float:
+    """How many encoders fit: one of 0.6 GPUs leaves 0.4 of its GPU to nobody, as none lies on two."""
+    return int(gpus) * int(1 / share) if share < 1 else gpus / share
+
+
+@contextmanager
+def connected(cluster: Cluster) -> Iterator[None]:
+    """A connection to the cluster, or a small one of this machine's own; one that is open already is used."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtraError("ray", "ray") from error
+    mine = not ray.is_initialized()
+    if mine:
+        try:
+            _knock(cluster.address)
+            ray.init(
+                address=cluster.address,
+                log_to_driver=False,
+                logging_level="ERROR",
+                **({} if cluster.address else _small(cluster)),
+            )
+        except Exception as error:  # Ray raises bare exceptions too
+            raise ClusterUnavailableError(
+                f"no Ray cluster at {cluster.address or 'this machine'}: {_first_line(error)}; start one with"
+                " `ray start --head`, and name it by --address"
+            ) from error
+    try:
+        yield
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def _small(cluster: Cluster) -> dict[str, object]:
+    return {"num_cpus": cluster.cpus, "num_gpus": cluster.devices, "include_dashboard": False}
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nothing listens at HOST:PORT: Ray itself tries for ten minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN).close()
+
+
+def cause_of(error: BaseException) -> VasariError:
+    """The error for people among the causes of Ray's own."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, VasariError):
+            # Ray makes classes of its own that inherit from both; callers look at ours.
+            found = getattr(seen, "cause", seen)
+            return found if isinstance(found, VasariError) else seen
+        cause = getattr(seen, "cause", None)
+        seen = cause if isinstance(cause, BaseException) else seen.__cause__
+    return VasariError(
+        f"the cluster gave up: {_first_line(error)}; run the command again: what was committed stays"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
