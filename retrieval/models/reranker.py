@@ -40,7 +40,7 @@ class BlipReranker:
         self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
         processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
         model = BlipForImageTextRetrieval.from_pretrained(directory, local_files_only=True, dtype=self._dtype)
-        self._model = model.to(self._device).eval()
+        self._model = model.to(self._device).eval().requires_grad_(False)
         self.image_size: int = processor.size["height"]
         self._mean = torch.tensor(processor.image_mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(processor.image_std, device=self._device).view(1, 3, 1, 1)
@@ -62,17 +62,24 @@ class BlipReranker:
     @torch.inference_mode()
     def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,). One text is compared with all pictures."""
-        return self._attend(texts, features, keep=False)[0]
+        logits = self._attend(texts, features, keep=False)[0]
+        return F.softmax(logits.float(), dim=1)[:, 1].cpu().numpy()
 
-    @torch.inference_mode()
     def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
-        """Where the text looks in one picture (1, patches + 1, width): the map (rows, columns), summing to 1.
+        """Where one picture (1, patches + 1, width) speaks for the text: the map (rows, columns), summing to 1.
 
-        The mean over heads and words of the last cross-attention layers, as ALBEF draws its heat maps without the
-        gradient (Li et al., 2021, figure 3).
+        The cross-attention of the words, each weight times how much it raises the match (Grad-CAM, as ALBEF draws its
+        heat maps; Li et al., 2021, section 6.2), over all heads and layers.
         """
-        layers = self._attend([text], features, keep=True)[1]
-        heat = torch.stack([layer[0].float().mean(0)[1:-1, 1:].mean(0) for layer in layers[-2:]]).mean(0)
+        with torch.enable_grad():
+            logits, layers = self._attend([text], features, keep=True)
+            gradients = torch.autograd.grad(logits[0, 1] - logits[0, 0], layers)
+        raised = [
+            (layer * slope.clamp(min=0)).float() for layer, slope in zip(layers, gradients, strict=True)
+        ]
+        heat = torch.stack([part[0, :, 1:-1, 1:].mean((0, 1)) for part in raised]).mean(0).detach()
+        if float(heat.sum()) == 0:
+            heat = torch.ones_like(heat)  # nothing in the picture speaks for the text
         side = round(len(heat) ** 0.5)
         return (heat / heat.sum()).view(side, side).cpu().numpy()
 
@@ -84,12 +91,12 @@ class BlipReranker:
 
     def _attend(
         self, texts: Sequence[str], features: NDArray[np.float16], *, keep: bool
-    ) -> tuple[NDArray[np.float32], tuple[Tensor, ...]]:
-        """Probabilities (n,), and each layer's cross-attention (n, heads, words, patches + 1) if kept."""
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Logits (n, 2), no match and match; each layer's cross-attention (n, heads, words, patches + 1) if kept."""
         tokens = self._tokenizer(
             list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
         ).to(self._device)
-        pictures = torch.from_numpy(features).to(self._device, self._dtype)
+        pictures = torch.from_numpy(features).to(self._device, self._dtype).requires_grad_(keep)
         ids, mask = tokens["input_ids"], tokens["attention_mask"]
         if len(ids) == 1 < len(pictures):
             ids, mask = ids.expand(len(pictures), -1), mask.expand(len(pictures), -1)
@@ -100,6 +107,5 @@ class BlipReranker:
             encoder_attention_mask=torch.ones(pictures.shape[:2], dtype=torch.long, device=self._device),
             output_attentions=keep,
         )
-        logits = self._model.itm_head(hidden.last_hidden_state[:, 0])  # (n, 2): no match, match
-        probabilities = F.softmax(logits.float(), dim=1)[:, 1].cpu().numpy()
-        return probabilities, tuple(hidden.cross_attentions) if keep else ()
+        logits = self._model.itm_head(hidden.last_hidden_state[:, 0])
+        return logits, tuple(hidden.cross_attentions) if keep else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from retrieval.library import Library
 from retrieval.settings import Settings
 from retrieval.understanding import patch_map, templates_of
 from tests.models import write_model
+from training.scenes.layout import layout
+from training.scenes.painter import paint
+from training.scenes.sampling import sample_scene, scene_seed
+from training.scenes.scene import Split
 
 
 def axis(place: int) -> UnitVectors:
@@ -55,6 +60,29 @@ def test_a_library_without_a_reranker_still_says_why(tmp_path: Path) -> None:
     assert np.linalg.norm(patches, axis=-1) == pytest.approx(np.ones((1, *heat.shape)), abs=1e-4)
     assert heat.min() >= 0
     assert heat.sum() == pytest.approx(1)
+
+
+def test_the_reranker_s_map_points_at_what_the_words_name(tmp_path: Path) -> None:
+    """The built-in matcher's hottest patch lies on the one object asked for, in most pictures."""
+    hits = []
+    with Library.open(tmp_path / "library", Settings(offline=True, threads=1), create=True) as library:
+        library.use_model("scenes")
+        for seed in range(4):
+            scene = sample_scene(scene_seed(11, seed, Split.HELDOUT), Split.HELDOUT)
+            path = tmp_path / f"{seed}.png"
+            paint(scene).save(path)
+            groups = Counter(place.group for place in layout(scene))
+            for place in layout(scene):
+                if groups[place.group] > 1:
+                    continue
+                heat = library.why(path, f"a {place.colour.value} {place.kind.value}")
+                row, column = np.unravel_index(heat.argmax(), heat.shape)
+                x, y = (column + 0.5) / heat.shape[1], (row + 0.5) / heat.shape[0]
+                left, top, right, bottom = place.box
+                hits.append(left <= x <= right and top <= y <= bottom)
+                assert heat.sum() == pytest.approx(1)
+                assert heat.min() >= 0
+    assert np.mean(hits) > 0.7
 
 
 def test_labels_of_drawings_stand_alone() -> None:
