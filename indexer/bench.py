@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from retrieval.errors import NotFoundError
 from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder
 
+T = TypeVar("T")
 Bottleneck = Literal["read", "decode", "encode"]
 _REPEATED = 32  # pictures that are encoded at least, for a steady figure
 
@@ -75,37 +76,26 @@ def bench(
     """Measure on up to `count` pictures of `folder`, evenly spread; NotFoundError where there are none."""
     limits, threads = limits or ImageLimits(), decode_threads or os.cpu_count() or 1
     source = FolderSource([folder], limits=limits)
-    files = [entry for entry in source.candidates() if not isinstance(entry, Skipped)]
-    tasks = [Task(file) for file in files[:: max(len(files) // count, 1)][:count]]
+    tasks = _spread(source, count)
     if not tasks:
         raise NotFoundError(f"there are no pictures in {folder}")
-    read_seconds = _seconds(lambda task: source.read(task.candidate), tasks, 1)
+    read = _speed(lambda task: source.read(task.candidate), tasks, 1)[1]
     loader = Loader(source, lambda: encoder, limits)
     loader.load(tasks[0])  # imports and tables
-    started = perf_counter()
-    with ThreadPoolExecutor(threads) as pool:
-        outcomes = list(pool.map(loader.load, tasks))
-    decode_seconds = perf_counter() - started
+    outcomes, decode = _speed(loader.load, tasks, threads)
     loaded = [outcome for outcome in outcomes if isinstance(outcome, Loaded) and outcome.picture is not None]
     if not loaded:
         raise NotFoundError(f"none of the {len(tasks)} pictures in {folder} can be decoded")
     encode = _encode_speed(loaded, encoder, batch_size)
-    sink = _Nowhere()
     pipeline = Pipeline(
         loader,
         lambda: encoder,
-        sink,
+        _Nowhere(),
         batch_size=batch_size,
         decode_threads=threads,
         progress=progress or Silent(),
         stop=threading.Event(),
     )
-    started = perf_counter()
-    tally = pipeline.run(Plan(tasks=tasks))
-    together = tally.embedded / (perf_counter() - started)
-    sizes = [each.picture.facts for each in loaded if each.picture is not None]
-    decode = len(tasks) / decode_seconds
-    shared = device == "cpu"
     report = BenchReport(
         pictures=len(loaded),
         skipped=len(tasks) - len(loaded),
@@ -114,22 +104,41 @@ def bench(
         precision=precision,
         batch_size=batch_size,
         threads=threads,
-        megapixels=float(np.mean([facts.width * facts.height for facts in sizes])) / 1e6,
-        read=len(tasks) / read_seconds,
+        megapixels=_megapixels(loaded),
+        read=read,
         decode=decode,
         encode=encode,
-        together=together,
-        limit=1 / (1 / decode + 1 / encode) if shared else min(decode, encode),
-        bottleneck=_slowest(len(tasks) / read_seconds, decode, encode),
+        together=_pipeline_speed(pipeline, tasks),
+        limit=1 / (1 / decode + 1 / encode) if device == "cpu" else min(decode, encode),
+        bottleneck=_slowest(read, decode, encode),
     )
     return replace(report, advice=tuple(advice(report)))
 
 
-def _seconds(work: Any, tasks: Sequence[Task], threads: int) -> float:
+def _spread(source: FolderSource, count: int) -> list[Task]:
+    """Up to `count` pictures, evenly spread over all."""
+    files = [entry for entry in source.candidates() if not isinstance(entry, Skipped)]
+    return [Task(file) for file in files[:: max(len(files) // count, 1)][:count]]
+
+
+def _speed(work: Callable[[Task], T], tasks: Sequence[Task], threads: int) -> tuple[list[T], float]:
+    """What `work` makes of the tasks, and how many it does a second."""
     started = perf_counter()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, tasks))
-    return max(perf_counter() - started, 1e-9)
+        results = list(pool.map(work, tasks))
+    return results, len(tasks) / max(perf_counter() - started, 1e-9)
+
+
+def _megapixels(loaded: Sequence[Loaded]) -> float:
+    """Of a picture, on average."""
+    sizes = [each.picture.facts for each in loaded if each.picture is not None]
+    return float(np.mean([facts.width * facts.height for facts in sizes])) / 1e6
+
+
+def _pipeline_speed(pipeline: Pipeline, tasks: list[Task]) -> float:
+    started = perf_counter()
+    tally = pipeline.run(Plan(tasks=tasks))
+    return tally.embedded / (perf_counter() - started)
 
 
 def _encode_speed(loaded: Sequence[Loaded], encoder: DualEncoder, batch_size: int) -> float:

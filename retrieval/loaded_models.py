@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from retrieval.models.reranker import BlipReranker
 
 
+def load_encoder(reference: str, settings: Settings, precision: Precision | None = None) -> OpenClipEncoder:
+    """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
+    from retrieval.models.dual_encoder import OpenClipEncoder
+
+    return OpenClipEncoder.load(
+        reference,
+        device=settings.device,
+        precision=precision or settings.precision,
+        threads=settings.threads,
+        offline=settings.offline,
+        hub_timeout=settings.hub_timeout,
+    )
+
+
 class LoadedModels:
     """Dual encoders by space, one reranker, one captioner."""
 
@@ -132,17 +146,7 @@ class LoadedModels:
                 return self._text_encoders[space.name]
 
     def _load(self, reference: str, precision: Precision | None = None) -> OpenClipEncoder:
-        from retrieval.models.dual_encoder import OpenClipEncoder
-
-        settings = self._settings
-        return OpenClipEncoder.load(
-            reference,
-            device=settings.device,
-            precision=precision or settings.precision,
-            threads=settings.threads,
-            offline=settings.offline,
-            hub_timeout=settings.hub_timeout,
-        )
+        return load_encoder(reference, self._settings, precision)
 
     def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
         """What embeds query texts: the exported tower if there is one, else the whole model."""

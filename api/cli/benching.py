@@ -72,6 +72,7 @@ def _encoder(
     """The model's reference and the model: the one given, else the library's (as it runs there), else the default."""
     from retrieval.errors import NotFoundError
     from retrieval.library import Library
+    from retrieval.loaded_models import load_encoder
     from retrieval.models.dual_encoder import OpenClipEncoder
     from retrieval.models.image_onnx import OnnxEncoder
 
@@ -84,14 +85,7 @@ def _encoder(
         except NotFoundError:
             pass
     reference = model or settings.model
-    return reference, OpenClipEncoder.load(
-        reference,
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.threads,
-        offline=settings.offline,
-        hub_timeout=settings.hub_timeout,
-    )
+    return reference, load_encoder(reference, settings)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`vasari eval` and `vasari scenes render`: datasets with known answers."""
+"""`vasari eval`: how well a model does on a dataset with known answers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from retrieval.models.ports import DualEncoder
     from retrieval.settings import Settings
 
-scenes = typer.Typer(
-    help="The drawn collection.",
-    epilog="Example: vasari scenes render --count 300 ./scenes",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
 
 class DetailChoice(StrEnum):
     """How much the captions tell that are searched with."""
@@ -38,42 +31,10 @@ class DetailChoice(StrEnum):
     LOW = "low"
 
 
-class SplitChoice(StrEnum):
-    """Which combinations of object, colour and setting are drawn."""
-
-    TRAIN = "train"
-    HELDOUT = "heldout"
-
-
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command("eval", epilog="Example: vasari eval ./scenes --model scenes --rerank", no_args_is_help=True)(
         evaluate
-    )
-    app.add_typer(scenes, name="scenes")
-
-
-@scenes.command(
-    "render", epilog="Example: vasari scenes render --seed 7 --count 300 ./scenes", no_args_is_help=True
-)
-def render(
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to draw; continued if it was begun.")
-    ],
-    seed: Annotated[int, typer.Option(help="Another seed draws other scenes.")] = 0,
-    count: Annotated[int, typer.Option(help="How many pictures.", min=1)] = 100,
-    split: Annotated[SplitChoice, typer.Option(help="train, or combinations that training never draws.")] = (
-        SplitChoice.TRAIN
-    ),
-    size: Annotated[int, typer.Option(help="Pixels a side.", min=16, max=4096)] = 256,
-) -> None:
-    """Draw picture postcards with captions, questions and hard negatives."""
-    from training.scenes.dataset import render as draw
-    from training.scenes.scene import Split
-
-    draw(directory.expanduser(), seed, count, Split(split), size)
-    output.line(
-        f"{count} postcards in {directory}; evaluate a model on them: vasari eval {directory} --model scenes"
     )
 
 
@@ -119,41 +80,42 @@ def evaluate(
 
     Recall, median rank and mAP in both directions, with 95 % intervals.
     """
-    import platformdirs
-
     from retrieval.evaluation.datasets import annotation_file, languages, load_dataset
-    from retrieval.evaluation.embeddings import EmbeddingCache
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    from retrieval.loaded_models import load_encoder
 
     settings = open_settings(device=device, precision=precision)
-    wanted = languages(dataset) if language == "all" else [language]
     sets = {
-        name: load_dataset(dataset, split=split, language=name, detail=detail, limit=limit) for name in wanted
+        name: load_dataset(dataset, split=split, language=name, detail=detail, limit=limit)
+        for name in (languages(dataset) if language == "all" else [language])
     }
-    encoder = OpenClipEncoder.load(
-        model,
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.threads,
-        offline=settings.offline,
-        hub_timeout=settings.hub_timeout,
-    )
-    cache = EmbeddingCache(None if fresh else Path(platformdirs.user_cache_dir("vasari")) / "embeddings")
+    encoder, cache = load_encoder(model, settings), _cache(fresh)
     reranking = _reranking(reranker, model, top, weight, settings) if rerank else None
     writer = _captioning(captioner, model, settings, cache) if hybrid or understanding else None
     captioning = writer if hybrid else None
     measures = _Measures(encoder, reranking, captioning, cache, annotation_file(dataset).parent)
     results = {name: measures.of(found, name) for name, found in sets.items()}
-    report = next(iter(results.values())) if len(results) == 1 else {"languages": results}
-    if understanding and writer:
-        report["understanding"] = _understanding(measures.folder, writer.captioner, limit)
+    understood = _understanding(measures.folder, writer.captioner, limit) if understanding and writer else {}
     if json:
-        output.print_json(report)
+        output.print_json(_report(results, understood))
         return
     for name, fields in results.items():
         _print(name, fields)
-    if understanding:
-        _print_understanding(report["understanding"])
+    _print_understanding(understood)
+
+
+def _report(results: dict[str, dict[str, Any]], understood: dict[str, Any]) -> dict[str, Any]:
+    """The figures of one language as they are, those of several under their names."""
+    report = next(iter(results.values())) if len(results) == 1 else {"languages": results}
+    return report | {"understanding": understood} if understood else report
+
+
+def _cache(fresh: bool) -> EmbeddingCache:
+    """Vectors of earlier runs, unless all are to be computed anew."""
+    import platformdirs
+
+    from retrieval.evaluation.embeddings import EmbeddingCache
+
+    return EmbeddingCache(None if fresh else Path(platformdirs.user_cache_dir("vasari")) / "embeddings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output as out
 from api.cli.options import DeviceOption, open_settings
+
+if TYPE_CHECKING:
+    from retrieval.evaluation.datasets import Dataset
 
 
 class LossChoice(StrEnum):
@@ -91,14 +94,9 @@ def train(
 
     settings = open_settings(device=device)
     pairs = load_dataset(dataset, language=language, split="train")
-    if pairs.missing:
-        out.note(
-            f"{len(pairs.missing)} pictures are not on disk and are left out, such as {pairs.missing[0]}"
-        )
+    _note_missing(pairs)
     measured = load_dataset(validation, language=language, limit=1000) if validation else None
-    updates = steps or max(
-        1, round(epochs * len(pairs.images) / (min(batch, len(pairs.images)) * accumulate))
-    )
+    updates = steps or _updates(epochs, len(pairs.images), batch, accumulate)
     plan = Plan(
         steps=updates,
         learning_rate=learning_rate,
@@ -126,3 +124,15 @@ def train(
     out.line(
         f"the model is in {folder} (log: {folder / 'run' / 'log.csv'}); use it: vasari index PATH --model {folder}"
     )
+
+
+def _note_missing(pairs: Dataset) -> None:
+    if pairs.missing:
+        out.note(
+            f"{len(pairs.missing)} pictures are not on disk and are left out, such as {pairs.missing[0]}"
+        )
+
+
+def _updates(epochs: float, pictures: int, batch: int, accumulate: int) -> int:
+    """How many updates see each picture `epochs` times; at least one."""
+    return max(1, round(epochs * pictures / (min(batch, pictures) * accumulate)))
