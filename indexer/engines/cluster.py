@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from retrieval.errors import MissingExtraError, VasariError
 
 # Nothing is reported to anybody; and on a busy machine workers have minutes to start.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_agent_register_timeout_ms": "240000",
     "RAY_worker_register_timeout_seconds": "240",
@@ -69,7 +69,7 @@ def _sharing(gpus: float, share: float) -> float:
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[None]:
     """A connection to the cluster, or a small one of this machine's own; one that is open already is used."""
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         import ray
