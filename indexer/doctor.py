@@ -156,6 +156,7 @@ class _Gallery:
 
     def _check_generations(self) -> Iterator[Finding]:
         segments = {record.number for record in self._catalog.segments(self._space.name, self._modality)}
+        active = self._catalog.active_generation(self._space.name, self._modality)
         for record in self._catalog.generations(self._space.name, self._modality):
             try:
                 generation = Generation.open(self._generations, record.number, store=self._store)
@@ -165,7 +166,8 @@ class _Gallery:
             except (VasariError, OSError) as error:
                 trouble = str(error)
             else:
-                if set(generation.manifest.segments) <= segments:
+                # The one before serves searches that began with it, whatever became of its segments.
+                if record != active or set(generation.manifest.segments) <= segments:
                     continue
                 trouble = f"generation {record.number} covers segments that are gone: run `vasari rebuild`"
             if self._repair:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from indexer.progress import Progress, Pulse, Silent
+from retrieval import compaction
 from retrieval.catalog.records import GenerationRecord
 from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from retrieval.errors import UsageError, VasariError
 from retrieval.library import Library
 from retrieval.vectors.generation import Manifest, build_generation, remove_generations
 from retrieval.vectors.index import IndexKind
+from retrieval.vectors.segments import remove_orphans, remove_segments
 
 if TYPE_CHECKING:
     from retrieval.vectors.shards import Spread  # imports FAISS
@@ -104,35 +106,45 @@ def publish(
 ) -> Manifest | None:
     """Build an index up to the newest segment and make it active; None where there is nothing to index.
 
-    The caller holds the lease. The generation before stays on disk for searches that began with it; older ones go.
+    Small segments and those with many dead rows are replaced by few large ones in the same transaction. The generation
+    before stays on disk for searches that began with it; older ones go. The caller holds the lease.
     """
     catalog = library.catalog
     state = catalog.gallery_state(space.name, modality)
     if sum(segment.rows for segment in state.segments) == len(state.dead):
         return None
+    segments = library.segments_directory(space, modality)
     directory = library.generations_directory(space, modality)
     store = _store(library, space, modality, kind)
     queries, described = (None, None) if store else text_queries(library, space, modality)
-    manifest = build_generation(
-        library.segments_directory(space, modality),
-        directory,
-        catalog.reserve_generation(space.name, modality),
-        [segment.number for segment in state.segments],
-        [(row.segment, row.row) for row in state.dead],
-        kind=kind,
-        target_recall=recall_target,
-        queries=queries,
-        described=described,
-        memory=memory,
-        threads=library.settings.threads,
-        store=store,
-        spread=spread,
-    )
-    catalog.publish_generation(
-        GenerationRecord(
-            space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
+    remove_orphans(segments, {segment.number for segment in state.segments})
+    compacted = compaction.write(catalog, segments, space, state, compaction.plan(state))
+    replaced = {number for each in compacted for number in each.replaces}
+    written = [each.segment.number for each in compacted]
+    try:
+        manifest = build_generation(
+            segments,
+            directory,
+            catalog.reserve_generation(space.name, modality),
+            [*(segment.number for segment in state.segments if segment.number not in replaced), *written],
+            [(row.segment, row.row) for row in state.dead if row.segment not in replaced],
+            kind=kind,
+            target_recall=recall_target,
+            queries=queries,
+            described=described,
+            memory=memory,
+            threads=library.settings.threads,
+            store=store,
+            spread=spread,
         )
+    except BaseException:
+        remove_segments(segments, written)
+        raise
+    record = GenerationRecord(
+        space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
     )
+    catalog.publish_generation(record, compacted)
+    compaction.remove_replaced(segments, compacted)
     keep = {manifest.number} | ({state.generation.number} if state.generation else set())
     for generation in catalog.generations(space.name, modality):
         if generation.number not in keep:

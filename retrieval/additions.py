@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import images, ingest
+from retrieval import compaction, images, ingest
 from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, StorageError, UsageError
 from retrieval.imaging.files import content_hash, read_file
@@ -123,6 +123,7 @@ def commit(
     ]
     directory = library.segments_directory(space, Modality.IMAGE)
     ingest.commit(catalog, directory, space.name, Modality.IMAGE, arrivals)
+    compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
     ids = []
     for addition, notes, _ in entries:
         item = catalog.item_by_uri(addition.uri, Modality.IMAGE)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from retrieval.errors import LibraryCorruptError
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
@@ -38,11 +39,24 @@ class OpenGalleries:
             held = self._galleries.get(key)
             if held is not None and held[0] == reader.revision():
                 return held[1]
+            gallery, revision = self._newest(modality, space, None if held is None else held[1])
+            self._galleries[key] = (revision, gallery)
+            return gallery
+
+    def _newest(self, modality: Modality, space: EmbeddingSpace, held: Gallery | None) -> tuple[Gallery, int]:
+        """The gallery of the catalog's newest state, and its revision."""
+        reader = self._reader()
+        while True:
             state = reader.gallery_state(space.name, modality)
             snapshot = _snapshot(state, space.dim)
-            gallery = self._open(modality, space, snapshot) if held is None else held[1].refresh(snapshot)
-            self._galleries[key] = (state.revision, gallery)
-            return gallery
+            try:
+                gallery = self._open(modality, space, snapshot) if held is None else held.refresh(snapshot)
+            except LibraryCorruptError:
+                # Between reading the state and opening its files another process may have replaced them.
+                if reader.revision() == state.revision:
+                    raise
+            else:
+                return gallery, state.revision
 
     def calibration(
         self,

@@ -23,6 +23,7 @@ from indexer.plan import Plan, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
 from indexer.sources.source import Candidate, Source
 from retrieval.catalog.records import Failure
+from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder
@@ -84,6 +85,7 @@ def index(
         if tally.embedded and not interrupted:
             progress.update(Pulse("comparing"))
             library.group_duplicates(space, always=True)
+            compact_if_due(library.catalog, job.directory, space, job.modality)
         if tally.embedded and not interrupted and is_due(library, space, job.modality):
             progress.update(Pulse("building"))
             publish(library, space, job.modality)

@@ -36,6 +36,7 @@ from retrieval.catalog.migrate import migrate
 from retrieval.catalog.records import (
     ApiKeyRecord,
     CommitRow,
+    CompactedSegment,
     Failure,
     GalleryState,
     GenerationRecord,
@@ -50,6 +51,7 @@ from retrieval.catalog.schema import library
 from retrieval.catalog.statements import bump_revision, reserve
 from retrieval.catalog.words import full_text
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
+from retrieval.errors import UsageError
 
 
 class Catalog:
@@ -309,9 +311,32 @@ class Catalog:
             bump_revision(connection)
             return lost
 
-    def publish_generation(self, generation: GenerationRecord) -> None:
-        """Make a built generation the one that searches use."""
+    def replace_segments(self, compacted: Sequence[CompactedSegment]) -> None:
+        """Let new segments, whose files are on disk, stand for others that no generation in use covers.
+
+        UsageError where one does: it would go on finding the old rows beside the new ones.
+        """
+        if not compacted:
+            return
+        first = min(number for each in compacted for number in each.replaces)
         with self._database.write() as connection:
+            segment = compacted[0].segment
+            active = vectors.active_generation(connection, segment.space, segment.modality)
+            if active is not None and active.high_water >= first:
+                raise UsageError(
+                    f"generation {active.number} covers segment {first}: publish another with them"
+                )
+            for each in compacted:
+                vectors.replace_segments(connection, each)
+            bump_revision(connection)
+
+    def publish_generation(
+        self, generation: GenerationRecord, compacted: Sequence[CompactedSegment] = ()
+    ) -> None:
+        """Make a built generation the one that searches use, and the segments it was built over stand for others."""
+        with self._database.write() as connection:
+            for each in compacted:
+                vectors.replace_segments(connection, each)
             vectors.publish_generation(connection, generation)
             bump_revision(connection)
 

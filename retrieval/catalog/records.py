@@ -83,6 +83,15 @@ class CommitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CompactedSegment:
+    """A segment written in the place of others: its row i was `origins[i]`, and rows that were dead are left behind."""
+
+    segment: SegmentRecord
+    replaces: tuple[int, ...]  # numbers
+    origins: tuple[RowOfItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GalleryState:
     """All that a search must know of one (space, modality), read at one moment."""
 

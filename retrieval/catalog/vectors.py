@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import GalleryState, GenerationRecord, RowOfItem, SegmentRecord
+from retrieval.catalog.records import (
+    CompactedSegment,
+    GalleryState,
+    GenerationRecord,
+    RowOfItem,
+    SegmentRecord,
+)
 from retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
 from retrieval.catalog.spaces import space_id
 from retrieval.catalog.statements import chunks
 from retrieval.domain import ItemId, Modality
-from retrieval.errors import NotFoundError
+from retrieval.errors import NotFoundError, UsageError
 
 
 def gallery_state(connection: Connection, space: str, modality: Modality) -> GalleryState:
@@ -83,6 +89,67 @@ def embedded(connection: Connection, space: str, modality: Modality, uris: Itera
         for chunk in chunks(uri_key(uri) for uri in uris)
         for row in connection.execute(query.where(items.c.uri_key.in_(chunk)))
     }
+
+
+def replace_segments(connection: Connection, compacted: CompactedSegment) -> None:
+    """Let a new segment stand for others; a row whose item lost its vector meanwhile is dead from the start."""
+    segment = compacted.segment
+    key = space_id(connection, segment.space)
+    numbers = sorted(compacted.replaces)
+    here = (segments.c.space_id == key) & (segments.c.modality == segment.modality.value)
+    found = connection.execute(
+        select(segments.c.number).where(here, segments.c.number.in_(numbers))
+    ).scalars()
+    if sorted(found) != numbers or len(compacted.origins) != segment.rows:
+        raise UsageError(f"segment {segment.number} does not stand for segments that are there")
+    alive = _still_alive(connection, key, compacted)
+    insert_segment(connection, key, segment, datetime.now(UTC))
+    moves = [{"item": item, "new_row": row} for row, item in alive.items()]
+    if moves:
+        connection.execute(
+            update(embeddings)
+            .where(embeddings.c.space_id == key, embeddings.c.item_id == bindparam("item"))
+            .values(segment=segment.number, row=bindparam("new_row")),
+            moves,
+        )
+    for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
+        there = (table.c["space_id"] == key) & (table.c["modality"] == segment.modality.value)
+        connection.execute(delete(table).where(there, column.in_(numbers)))
+    where = {"space_id": key, "modality": segment.modality.value, "segment": segment.number}
+    died = [
+        {**where, "row": row, "item_id": origin.item}
+        for row, origin in enumerate(compacted.origins)
+        if row not in alive
+    ]
+    if died:
+        connection.execute(insert(dead_rows), died)
+
+
+def _still_alive(connection: Connection, key: int, compacted: CompactedSegment) -> dict[int, ItemId]:
+    """Rows of the new segment whose origin is still where the item's vector lies, and the item."""
+    query = select(embeddings.c.segment, embeddings.c.row, embeddings.c.item_id).where(
+        embeddings.c.space_id == key
+    )
+    places = {
+        RowOfItem._make(row)
+        for chunk in chunks(origin.item for origin in compacted.origins)
+        for row in connection.execute(query.where(embeddings.c.item_id.in_(chunk)))
+    }
+    return {row: origin.item for row, origin in enumerate(compacted.origins) if origin in places}
+
+
+def insert_segment(connection: Connection, key: int, segment: SegmentRecord, now: datetime) -> None:
+    """Enter a segment of the space with this key."""
+    connection.execute(
+        insert(segments).values(
+            space_id=key,
+            modality=segment.modality.value,
+            number=segment.number,
+            rows=segment.rows,
+            checksum=segment.checksum,
+            created_at=now,
+        )
+    )
 
 
 def drop_segment(connection: Connection, space: str, modality: Modality, number: int) -> int:

@@ -17,9 +17,10 @@ from retrieval.catalog import fingerprints
 from retrieval.catalog.captions import insert_captions, replace_captions
 from retrieval.catalog.encoding import uri_key
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
-from retrieval.catalog.schema import dead_rows, embeddings, items, segments
+from retrieval.catalog.schema import dead_rows, embeddings, items
 from retrieval.catalog.spaces import space_id
 from retrieval.catalog.statements import chunks
+from retrieval.catalog.vectors import insert_segment
 from retrieval.catalog.words import forget, refresh
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import UsageError
@@ -52,7 +53,7 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
         raise UsageError(f"segment {segment.number} would give two items the same uri")
     now = datetime.now(UTC)
     space = space_id(connection, segment.space)
-    _insert_segment(connection, space, segment, now)
+    insert_segment(connection, space, segment, now)
     delete_items(connection, [row.replaces for row in rows if row.replaces not in (None, row.item.id)])
     _displace(connection, segment.modality, {row.item.id: row.item.uri for row in rows})
     by_meaning = _sort(connection, rows)
@@ -122,19 +123,6 @@ def _sort(connection: Connection, rows: Sequence[CommitRow]) -> _Sorted:
         else:
             by_meaning.late.append(row)
     return by_meaning
-
-
-def _insert_segment(connection: Connection, space: int, segment: SegmentRecord, now: datetime) -> None:
-    connection.execute(
-        insert(segments).values(
-            space_id=space,
-            modality=segment.modality.value,
-            number=segment.number,
-            rows=segment.rows,
-            checksum=segment.checksum,
-            created_at=now,
-        )
-    )
 
 
 def _new(item: ItemFacts, modality: Modality, now: datetime) -> dict[str, Any]:

@@ -143,6 +143,15 @@ def remove_orphans(directory: Path, known: Collection[int]) -> list[Path]:
     return found
 
 
+def remove_segments(directory: Path, numbers: Collection[int]) -> None:
+    """Delete the files of segments that the catalog does not name any more; what has them open goes on reading."""
+    for number in numbers:
+        for path in segment_paths(directory, number):
+            path.unlink(missing_ok=True)
+    if numbers:
+        sync_folder(directory)
+
+
 def _map(path: Path, dtype: str, dimensions: int) -> NDArray[Any]:
     """The array of an .npy file, mapped; np.load would parse each of thousands of equal headers."""
     try:

@@ -1,6 +1,6 @@
-"""Index a folder and die by SIGKILL at one exact moment of writing:
+"""Index a folder, and build an index over it, but die by SIGKILL at one exact moment of writing:
 
-python -m tests.faults.dying LIBRARY PHOTOS before|after METHOD COUNT
+python -m tests.faults.dying LIBRARY PHOTOS before|after METHOD COUNT [FILES-A-COMMIT]
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from indexer.engines.local import IndexOptions, index
+from indexer.generations import rebuild
 from indexer.sources.choice import choose_source
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, SegmentRecord
+from retrieval.catalog.records import CommitRow, CompactedSegment, GenerationRecord, SegmentRecord
 from retrieval.domain import ItemId, Skipped
 from retrieval.settings import Settings
 from tests.grey import GreyLibrary
@@ -42,6 +43,16 @@ class DyingCatalog(Catalog):
         work = super().commit_segment
         self._call("commit_segment", lambda: work(segment, rows, recovered=recovered))
 
+    def replace_segments(self, compacted: Sequence[CompactedSegment]) -> None:
+        work = super().replace_segments
+        self._call("replace_segments", lambda: work(compacted))
+
+    def publish_generation(
+        self, generation: GenerationRecord, compacted: Sequence[CompactedSegment] = ()
+    ) -> None:
+        work = super().publish_generation
+        self._call("publish_generation", lambda: work(generation, compacted))
+
     def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None:
         work = super().move_items
         self._call("move_items", lambda: work(moves))
@@ -60,17 +71,16 @@ class DyingCatalog(Catalog):
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Index until the moment comes."""
-    root, photos, moment, method, count = arguments
+    """Index and build until the moment comes."""
+    root, photos, moment, method, count, *more = arguments
+    every = int(more[0]) if more else 4
     with GreyLibrary.open(root) as library:
         root_path = library.root
     with DyingCatalog.open(root_path / "catalog.sqlite3") as catalog:
         catalog.moment, catalog.method, catalog.remaining = moment, method, int(count)
-        index(
-            GreyLibrary(root_path, Settings(), catalog),
-            choose_source([photos])[0],
-            IndexOptions(batch_size=2, commit_every=4),
-        )
+        library = GreyLibrary(root_path, Settings(), catalog)
+        index(library, choose_source([photos])[0], IndexOptions(batch_size=min(every, 2), commit_every=every))
+        rebuild(library, kind="flat")
 
 
 if __name__ == "__main__":

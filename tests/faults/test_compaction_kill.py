@@ -1,0 +1,45 @@
+"""A job that is killed while small segments are merged leaves a library that the next run completes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.doctor import examine
+from indexer.engines.local import index
+from indexer.generations import rebuild
+from indexer.sources.folder import FolderSource
+from retrieval.compaction import DUE
+from retrieval.domain import Modality
+from tests.faults.kill import differences
+from tests.grey import GreyLibrary, write_picture
+
+
+@pytest.mark.parametrize("method", ["replace_segments", "publish_generation"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_dying_while_small_segments_are_merged_is_made_good(tmp_path: Path, moment: str, method: str) -> None:
+    """Before or after the transaction that switches rows over: nothing is lost or found twice, and no file stays."""
+    photos, root = tmp_path / "photos", tmp_path / "library"
+    for number in range(DUE + 2):
+        write_picture(photos / f"{number:02}.png", number)
+    with GreyLibrary.open(root, create=True) as library:
+        library.use_model("grey")
+
+    program = [sys.executable, "-m", "tests.faults.dying", str(root), str(photos), moment, method, "1", "1"]
+    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+
+    with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
+        assert len(library.gallery(Modality.IMAGE)) == DUE + 2
+        index(library, FolderSource([photos]))
+        index(quiet, FolderSource([photos]))
+        assert differences(library, quiet) == []
+        rebuild(library, kind="flat")
+        assert differences(library, quiet) == []
+        assert examine(library) == []
+        [segment] = library.catalog.segments("grey", Modality.IMAGE)
+        assert segment.rows == DUE + 2
+        assert len(list(library.segments_directory(library.space(), Modality.IMAGE).iterdir())) == 2
