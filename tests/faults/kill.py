@@ -1,7 +1,7 @@
 """Kill a running job again and again, and see that nothing is lost, doubled or half there.
 
-    python -m tests.faults.kill --kills 30            # `vasari index` with a tiny real model
-    python -m tests.faults.kill --kills 30 --grey     # the same job with an encoder that needs no loading
+    python -m tests.faults.kill --kills 30                  # a job with an encoder that needs no loading
+    python -m tests.faults.kill --kills 30 --model scenes   # `vasari index` with a model
 
 Between kills the collection changes: files are added, edited, renamed, touched and deleted. The library that went
 through all of it must end with exactly the items and vectors of one that was filled in a single quiet run.
@@ -10,23 +10,22 @@ through all of it must end with exactly the items and vectors of one that was fi
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 from indexer.doctor import examine
 from retrieval.domain import Modality
 from retrieval.library import Library
-from tests.grey import write_picture
-
-Command = Callable[[Path], Sequence[str]]  # library -> the command that indexes the collection into it
+from tests import grey
+from tests.faults.forked import Job, Run
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Outcome:
 
     killed: int  # runs that met their moment
     commits: int  # segments that the killed runs left behind
-    differences: tuple[str, ...]  # from a library that was filled in one quiet run
-    findings: tuple[str, ...]  # the doctor's
+    differences: list[str]  # from a library that was filled in one quiet run
+    findings: list[str]  # the doctor's
 
     @property
     def good(self) -> bool:
@@ -60,7 +59,7 @@ class Collection:
         for path in files[:6]:
             path.rename(path.with_name(f"moved-{self._number()}.png"))
         for path in files[6:9]:
-            write_picture(path, self._number())
+            grey.write_picture(path, self._number())
         for path in files[9:12]:
             path.unlink()
         for path in files[12:14]:
@@ -70,7 +69,7 @@ class Collection:
     def _add(self, count: int) -> None:
         for _ in range(count):
             number = self._number()
-            write_picture(self.folder / f"folder-{number % 5}" / f"{number:05}.png", number)
+            grey.write_picture(self.folder / f"folder-{number % 5}" / f"{number:05}.png", number)
         (self.folder / f"bad-{self._number()}.png").write_bytes(b"no picture")
 
     def _number(self) -> int:
@@ -78,27 +77,27 @@ class Collection:
         return self._next
 
 
-def torture(command: Command, collection: Collection, folder: Path, *, kills: int, seed: int) -> Outcome:
-    """Run `command` and kill it at a random moment of its writing, `kills` times; then let it finish.
+def torture(job: Job, collection: Collection, folder: Path, *, kills: int, seed: int) -> Outcome:
+    """Run `job` and kill it at a random moment of its writing, `kills` times; then let it finish.
 
     Moments are drawn from the first part of what a whole run takes, since later runs have less to do; one that ends
     before its moment does not count.
     """
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
-    whole = _run_and_kill(command(folder / "calibration"), folder / "calibration", None) or 0.0
+    whole = _run_and_kill(job, folder / "calibration", None) or 0.0
     killed = runs = 0
     while killed < kills and runs < 3 * kills:
-        killed += _run_and_kill(command(tried), tried, chance.uniform(0, 0.4 * whole)) is None
+        killed += _run_and_kill(job, tried, chance.uniform(0, 0.4 * whole)) is None
         runs += 1
         collection.change()
     with Library.open(tried) as library:
         commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces())
-    for library_root in (tried, quiet):
-        subprocess.run(command(library_root), check=True, stdout=subprocess.DEVNULL)
+    for root in (tried, quiet):
+        Run(job, root).finish()
     with Library.open(tried) as library, Library.open(quiet) as reference:
-        findings = tuple(str(finding) for finding in examine(library))
-        return Outcome(killed, commits, tuple(differences(library, reference)), findings)
+        findings = [str(finding) for finding in examine(library)]
+        return Outcome(killed, commits, differences(library, reference), findings)
 
 
 def differences(library: Library, reference: Library) -> list[str]:
@@ -123,28 +122,22 @@ def _segments(library: Library, space: str) -> list[object]:
     return list(library.catalog.segments(space, Modality.IMAGE))
 
 
-def _run_and_kill(command: Sequence[str], root: Path, after: float | None) -> float | None:
+def _run_and_kill(job: Job, root: Path, after: float | None) -> float | None:
     """Start the job, wait until it holds the library's lease, and kill it when it has worked `after` seconds more.
 
     Seconds are those of the processor: on a busy machine the kill still comes at the same step of the work.
     Returns how many it used when it came to its end first.
     """
-    with (
-        tempfile.TemporaryFile() as errors,
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as job,
-    ):
-        _wait_for_lease(root, job)
-        began = worked = _worked(job.pid)
-        while job.poll() is None:
-            worked = _worked(job.pid)
-            if after is not None and worked - began >= after:
-                os.kill(job.pid, signal.SIGKILL)
-                return None
-            time.sleep(0.001)
-        if job.returncode:
-            errors.seek(0)
-            raise RuntimeError(f"the job failed by itself ({job.returncode}): {errors.read().decode()}")
-        return worked - began
+    run = Run(job, root)
+    _wait_for_lease(root, run)
+    began = worked = _worked(run.pid)
+    while not run.has_ended():
+        worked = _worked(run.pid)
+        if after is not None and worked - began >= after:
+            run.kill()
+            return None
+        time.sleep(0.001)
+    return worked - began
 
 
 def _worked(pid: int) -> float:
@@ -153,49 +146,62 @@ def _worked(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _wait_for_lease(root: Path, job: subprocess.Popen[bytes]) -> None:
+def _wait_for_lease(root: Path, run: Run) -> None:
     """Return when the job may write the library, or is over."""
-    while job.poll() is None and not (root / "catalog.sqlite3").exists():
+    while not run.has_ended() and not (root / "catalog.sqlite3").exists():
         time.sleep(0.01)
-    if job.poll() is None:
+    if not run.has_ended():
         with Library.open(root) as library:
-            while job.poll() is None:
+            while not run.has_ended():
                 holder = library.catalog.lease_holder()
-                if holder is not None and holder.pid == job.pid:
+                if holder is not None and holder.pid == run.pid:
                     return
                 time.sleep(0.01)
 
 
-def grey_command(photos: Path) -> Command:
+def grey_job(photos: Path) -> Job:
     """The job with an encoder that needs no loading, and commits after every few files."""
-    return lambda library: [sys.executable, "-m", "tests.grey", str(library), str(photos)]
+    _import()
+    return lambda library: grey.main([str(library), str(photos)])
 
 
-def vasari_command(photos: Path, model: Path) -> Command:
-    """`vasari index` itself."""
-    program = str(Path(sys.executable).with_name("vasari"))
-    options = ["--model", str(model), "--batch", "4", "--json"]
-    return lambda library: [program, "index", str(photos), *options, "--library", str(library)]
+def vasari_job(photos: Path, model: str) -> Job:
+    """`vasari index` itself, with torch imported once for all runs."""
+    from api.cli.main import main
+
+    _import("api.cli.commands", "retrieval.images", "retrieval.models.text_export")
+    options = ["--model", model, "--batch", "4", "--json"]
+    return lambda library: main(["index", str(photos), *options, "--library", str(library)])
+
+
+def _import(*modules: str) -> None:
+    """Import once what every run would import."""
+    for module in ("indexer.engines.local", "retrieval.catalog.catalog", "alembic.command", *modules):
+        import_module(module)
+
+
+def outcome_of(*options: str) -> Outcome:
+    """What comes of this program in a process of its own."""
+    program = [sys.executable, "-m", "tests.faults.kill", *options]
+    said = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert said.returncode in (0, 1), said.stderr
+    return Outcome(**json.loads(said.stdout))
 
 
 def main() -> None:
-    """Torture in a temporary folder, and print what came of it."""
+    """Torture in a temporary folder, and print what came of it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--grey", action="store_true", help="no model: many times faster")
+    parser.add_argument("--pictures", type=int, default=300)
+    parser.add_argument("--model", help="indexes with `vasari index`, many times slower")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        collection = Collection(folder / "photos", 300, options.seed)
-        if options.grey:
-            command = grey_command(collection.folder)
-        else:
-            from tests.models import write_model  # imports torch
-
-            command = vasari_command(collection.folder, write_model(folder / "model", "clip"))
-        outcome = torture(command, collection, folder, kills=options.kills, seed=options.seed)
-    print(outcome)
+        collection = Collection(folder / "photos", options.pictures, options.seed)
+        job = vasari_job(collection.folder, options.model) if options.model else grey_job(collection.folder)
+        outcome = torture(job, collection, folder, kills=options.kills, seed=options.seed)
+    print(json.dumps(asdict(outcome)))
     sys.exit(0 if outcome.good else 1)
 
 

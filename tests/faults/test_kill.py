@@ -13,29 +13,8 @@ from indexer.doctor import examine
 from indexer.engines.local import IndexOptions, index
 from indexer.sources.folder import FolderSource
 from retrieval.domain import Caption, CaptionSource, Modality
-from tests.faults.kill import Collection, differences, grey_command, torture, vasari_command
+from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
-from tests.models import write_model
-
-
-@pytest.mark.timeout(1200)  # a minute on a quiet machine
-def test_thirty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
-    """Items and vectors are those of one quiet run, and the doctor finds nothing."""
-    collection = Collection(tmp_path / "photos", 150, seed=1)
-    outcome = torture(grey_command(collection.folder), collection, tmp_path, kills=30, seed=1)
-    assert outcome.good, outcome
-    assert outcome.killed == 30, outcome
-    assert outcome.commits >= 5, outcome  # else the moments were badly chosen, and little was tested
-
-
-@pytest.mark.timeout(600)
-def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
-    """The same holds for `vasari index` with a real model (`python -m tests.faults.kill` does it 30 times)."""
-    collection = Collection(tmp_path / "photos", 150, seed=2)
-    command = vasari_command(collection.folder, write_model(tmp_path / "model", "clip"))
-    outcome = torture(command, collection, tmp_path, kills=3, seed=2)
-    assert outcome.good, outcome
-    assert outcome.killed == 3, outcome
 
 
 @pytest.mark.parametrize(
