@@ -20,7 +20,8 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from api import calls
-from api.calls import Call, Job, PictureLike, ServiceError
+from api.calls import Call, PictureLike
+from api.replies import Job, ServiceError, error_of
 from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ def _headers(key: str | None) -> dict[str, str]:
 def _result(call: Call[T], answer: httpx.Response) -> T:
     if answer.is_success:
         return call.read(answer)
-    raise calls.error_of(answer)
+    raise error_of(answer)
 
 
 def _unreachable(url: str, error: httpx.TransportError) -> ServiceError:
