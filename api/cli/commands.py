@@ -8,6 +8,7 @@ import typer
 
 from api.cli import (
     benching,
+    contents,
     demo,
     evaluating,
     exchange,
@@ -19,6 +20,7 @@ from api.cli import (
     training,
     understanding,
     upkeep,
+    watching,
 )
 
 app = typer.Typer(
@@ -34,6 +36,8 @@ app = typer.Typer(
 for family in (
     demo,
     indexing,
+    contents,
+    watching,
     searching,
     upkeep,
     models,

@@ -78,7 +78,7 @@ def demo(
 
 
 def _index(library: Library, images: Path) -> None:
-    from api.cli.indexing import run_index, summary
+    from api.cli.jobs import run_index, summary
     from indexer.sources.folder import FolderSource
 
     _say("2. Index them", "Each picture becomes a vector of numbers, by the built-in dual encoder `scenes`.")

@@ -105,7 +105,7 @@ def caption(
 
 
 def _caption_library(library: Library, detail: DetailChoice, *, json: bool) -> None:
-    from api.cli.indexing import stoppable
+    from api.cli.jobs import stoppable
     from api.cli.progress import Bar
     from indexer.captions import caption_library
 

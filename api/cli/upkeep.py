@@ -112,7 +112,7 @@ def dedupe(
 
     Copies are found by perceptual hash and vector. Nothing is deleted: that is yours to decide.
     """
-    from api.cli.indexing import stoppable
+    from api.cli.jobs import stoppable
     from api.cli.progress import Bar
     from indexer.duplicates import find_duplicates
     from retrieval.library import Library

@@ -1,0 +1,127 @@
+"""`vasari status`, `failures` and `remove`: what is in a library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli import output
+from api.cli.jobs import finish, run_index
+from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption
+
+if TYPE_CHECKING:
+    from retrieval.library import Library
+
+
+def register(app: typer.Typer) -> None:
+    """Add this family's commands."""
+    app.command(epilog="Example: vasari status --json")(status)
+    app.command(epilog="Example: vasari failures --retry")(failures)
+    app.command(epilog="Example: vasari remove ~/Pictures/old item:42", no_args_is_help=True)(remove)
+
+
+def status(
+    json: JsonOption = False,
+    library: LibraryOption = None,
+    server: ServerOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Tell what the library holds.
+
+    Also by which model, and whether a job is writing it.
+    """
+    from api.status import status_fields, status_lines
+
+    if server is not None:
+        from api.client import Client
+
+        with Client(server, key) as client:
+            facts = {"library": server, **client.status()}
+    else:
+        from retrieval.library import Library
+
+        with Library.open(library) as opened:
+            facts = {"library": str(opened.root), **status_fields(opened)}
+    if json:
+        output.print_json(facts)
+        return
+    for line in status_lines(facts):
+        output.line(line)
+
+
+def failures(
+    retry: Annotated[bool, typer.Option("--retry", help="Try these files again.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Print at most so many.")] = None,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """List the files that could not be indexed, and why."""
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        if retry:
+            _retry(opened, json=json)
+            return
+        found = opened.catalog.failures(limit)
+    if json:
+        output.print_json(
+            [
+                {"uri": f.uri, "stage": f.stage, "reason": f.reason, "attempts": f.attempts, "at": f.at}
+                for f in found
+            ]
+        )
+        return
+    for failure in found:
+        output.line(f"{failure.uri}\n    {failure.stage}: {failure.reason} (tried {failure.attempts}×)")
+    output.note(f"{len(found)} failures" if found else "no failures")
+
+
+def _retry(library: Library, *, json: bool) -> None:
+    """Index the files that failed once more."""
+    from indexer.progress import IndexReport
+    from indexer.sources.folder import FolderSource
+    from retrieval.originals.uris import is_local_file
+
+    uris = [failure.uri for failure in library.catalog.failures()]
+    if not uris:
+        if json:
+            output.print_json(IndexReport().as_json())
+        output.note("no failures to try again")
+        return
+    files = [uri for uri in uris if is_local_file(uri)]
+    if len(files) < len(uris):
+        output.note(
+            f"{len(uris) - len(files)} failures lie in archives, tables or at URLs:"
+            " run `vasari index` on these again"
+        )
+    source = FolderSource(files, hidden=True, limits=library.image_limits, may_be_gone=True)
+    finish(run_index(library, source, retry_failed=True), json=json)
+
+
+def remove(
+    what: Annotated[list[str], typer.Argument(metavar="PATH|ITEM...", help="Files, folders or item:ID.")],
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Take items out of the library.
+
+    Files on disk are never touched.
+    """
+    from retrieval.domain import Modality
+    from retrieval.library import Library
+    from retrieval.originals.uris import absolute
+
+    with Library.open(library) as opened:
+        ids = {int(w.removeprefix("item:")) for w in what if w.startswith("item:") and w[5:].isdecimal()}
+        folders = [absolute(w) for w in what if not w.startswith("item:")]
+        if folders:
+            ids |= {file.id for file in opened.catalog.known_files(Modality.IMAGE, folders)}
+            texts = [f"text:{folder}" for folder in folders]
+            ids |= {file.id for file in opened.catalog.known_files(Modality.TEXT, texts)}
+        with opened.catalog.acquire_lease("vasari remove"):
+            removed = opened.catalog.delete_items(sorted(ids))
+    if json:
+        output.print_json({"removed": removed})
+    else:
+        output.line(f"{removed} removed from the library; the files are untouched")

@@ -1,0 +1,144 @@
+"""Jobs that fill a library, as commands run them: with a progress bar, stopped by Ctrl-C, told in a line."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from api.cli import output
+
+if TYPE_CHECKING:
+    from indexer.engines.local import IndexOptions
+    from indexer.progress import IndexReport, Progress
+    from indexer.sources.source import Source
+    from retrieval.library import Library
+
+    Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
+
+
+def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
+    """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
+    from indexer.engines.local import index as run
+
+    report = _run(library, partial(run, library, source), model, options)
+    _warn_of_drawings(library, report, source)
+    return report
+
+
+def run_cluster(
+    library: Library,
+    source: Source,
+    address: str | None,
+    encoders: int | None,
+    gpus: float | None,
+    *,
+    model: str | None = None,
+    **options: Any,
+) -> IndexReport:
+    """The same on a Ray cluster."""
+    from indexer.engines.cluster import Cluster
+    from indexer.engines.ray import index as run
+
+    cluster = Cluster(address, encoders=encoders, gpus=gpus)
+    report = _run(library, partial(run, library, source, cluster=cluster), model, options)
+    _warn_of_drawings(library, report, source)
+    return report
+
+
+def run_texts(
+    library: Library, paths: Sequence[str], column: str | None, *, model: str | None = None, **options: Any
+) -> IndexReport:
+    """The same for files of texts, and for the captions of the library's pictures."""
+    from indexer.sources.texts import OWN_CAPTIONS, OwnCaptions, TextFiles
+    from indexer.texts import index_texts
+    from retrieval.errors import UsageError
+
+    if OWN_CAPTIONS not in paths:
+        return _run(library, partial(index_texts, library, TextFiles(paths, column)), model, options)
+    if len(paths) > 1:
+        raise UsageError(f"{OWN_CAPTIONS} stands alone: index files of texts by another command")
+    return _run(library, partial(index_texts, library, OwnCaptions(library)), model, options)
+
+
+def _run(library: Library, job: Job, model: str | None, options: Mapping[str, Any]) -> IndexReport:
+    from api.cli.progress import Bar
+    from indexer.engines.local import IndexOptions
+
+    space = library.use_model(model) if model is not None else None
+    with stoppable() as stop, Bar() as bar:
+        report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
+    if space is not None and not report.interrupted and library.space() != space:
+        library.catalog.set_default_space(space.name)
+        output.note(f"searches now use {space.name}; the vectors of other models are kept")
+    return report
+
+
+def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> None:
+    """Say once a run that the built-in encoder knows no photos, where pictures other than drawn ones came in."""
+    from retrieval.models.folders import knows_drawings_only
+
+    drawn = all(
+        any((folder / "render.json").is_file() for folder in (Path(root), Path(root).parent))
+        for root in source.roots or ()
+    )
+    if (report.added or report.updated) and not drawn and knows_drawings_only(library.space().model):
+        output.note(
+            "note: the model `scenes` knows drawings, not photos. For photos:"
+            " vasari models pull fast && vasari index PATH --model fast"
+        )
+
+
+def summary(report: IndexReport, unit: str = "images") -> str:
+    """One line: what changed, how fast, and what held it up."""
+    counts = [
+        f"{getattr(report, name):,} {name}"
+        for name in ("added", "updated", "moved", "removed", "unchanged", "failed")
+        if getattr(report, name) or name == "added"
+    ]
+    speed = f", {report.images_per_second:.0f} {unit}/s" if report.added or report.updated else ""
+    waits = f", limited by {report.bottleneck}" if speed and report.bottleneck else ""
+    return f"{', '.join(counts)} in {report.seconds:.1f} s{speed}{waits}"
+
+
+def finish(report: IndexReport, *, json: bool, unit: str = "images") -> None:
+    """Print what came of a job; exit code 130 for one that was stopped."""
+    if json:
+        output.print_json(report.as_json())
+    else:
+        output.line(summary(report, unit))
+        if report.failed:
+            output.note("see `vasari failures` for what could not be used, and why")
+    if report.interrupted:
+        output.note("stopped; everything so far is kept. Run the same command again to go on")
+        raise typer.Exit(130)
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        output.note(
+            "\nfinishing the batch… (again to stop at once)" if number == signal.SIGINT else "stopping…"
+        )
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
