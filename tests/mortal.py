@@ -1,7 +1,7 @@
 """A library whose encoders write down what they embed, and one of them dies on the way: for workers of a cluster.
 
 Run as a program it fills a library, changes the folder, and goes on with a small cluster of this machine: indexing
-folder and shards, then building an index. It prints the reports as JSON:
+folder and shards, then building an index, for which a worker dies too. It prints the reports as JSON:
 
     python -m tests.mortal LIBRARY PHOTOS SHARDS…
 """
@@ -28,6 +28,7 @@ from indexer.sources.choice import choose_source
 from retrieval.domain import EmbeddingSpace, UnitVectors
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder
+from retrieval.vectors.shards import Shard, fill_shard
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 
 BATCH = 4
@@ -50,6 +51,15 @@ class MortalEncoder(GreyEncoder):
             self._poison.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().embed_images(batch)
+
+
+def mortal_fill(shard: Shard, threads: int) -> None:
+    """Fill a shard; the first worker that comes dies before it has saved anything."""
+    poison = shard.build / "poison"
+    if shard.number == 0 and not poison.exists():
+        poison.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    fill_shard(shard, threads)
 
 
 def _share_of_gpu() -> float:
@@ -89,6 +99,8 @@ def change(photos: Path) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """See above; 75 where Ray cannot start."""
+    import ray.data  # noqa: F401 (compiled here, before Ray starts half a dozen processes that import it at once)
+
     root, photos, *more = arguments
     source = choose_source([*more, photos])[0]
     with GreyLibrary.open(root, create=True) as library:
@@ -100,7 +112,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             with connected(CLUSTER):
                 report = index(library, source, OPTIONS, cluster=CLUSTER)
-                with cluster_spread(CLUSTER, shards=2) as spread:
+                with cluster_spread(CLUSTER, shards=2, fill=mortal_fill) as spread:
                     [built] = rebuild(library, kind="ivf", spread=spread)
         except ClusterUnavailableError as error:
             print(error, file=sys.stderr)

@@ -9,7 +9,7 @@ one whose worker dies is filled by another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,24 +25,27 @@ _CPUS_A_SHARD = (
 
 
 @contextmanager
-def cluster_spread(cluster: Cluster, shards: int | None = None) -> Iterator[Spread]:
-    """What has shards filled on the cluster: `shards` of them, by default one for every four CPUs."""
+def cluster_spread(
+    cluster: Cluster, shards: int | None = None, *, fill: Callable[[Shard, int], None] | None = None
+) -> Iterator[Spread]:
+    """What has shards filled on the cluster: `shards` of them, by default one for every four CPUs.
+
+    `fill` is what a worker does with a shard and its number of threads, by default `fill_shard`.
+    """
     with connected(cluster):
         import ray
 
-        from retrieval.vectors.shards import Spread
+        from retrieval.vectors.shards import Spread, fill_shard
 
         cpus = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
         threads = max(1, min(_CPUS_A_SHARD, int(min(filter(None, cpus), default=1))))
-        yield Spread(shards or max(1, int(sum(cpus) / threads)), partial(_fill, threads))
+        yield Spread(shards or max(1, int(sum(cpus) / threads)), partial(_fill, fill or fill_shard, threads))
 
 
-def _fill(threads: int, shards: Sequence[Shard]) -> None:
+def _fill(fill: Callable[[Shard, int], None], threads: int, shards: Sequence[Shard]) -> None:
     import ray
 
-    from retrieval.vectors.shards import fill_shard
-
-    task = ray.remote(num_cpus=threads)(fill_shard)
+    task = ray.remote(num_cpus=threads)(fill)
     pending = [task.remote(shard, threads) for shard in shards]
     try:
         ray.get(pending)

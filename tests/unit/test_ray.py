@@ -93,7 +93,7 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
 def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tmp_path: Path) -> None:
     """Same items, vectors, captions and answers of an index built in shards; the dead worker's batch alone comes twice.
 
-    Two encoders share one GPU, of which each was given a half.
+    Two encoders share one GPU, of which each was given a half. Of those that fill shards one dies, too.
     """
     samples = forms.write_folder(tmp_path / "spare", 2 * COUNT)[COUNT:]
     forms.write_folder(tmp_path / "photos", COUNT)
