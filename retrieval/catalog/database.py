@@ -133,7 +133,8 @@ def _engine(url: URL, read_only: bool = False) -> Engine:
     shown = _shown(url)
     if read_only and url.get_backend_name() == "sqlite":
         url = _only_read(url)
-    options: dict[str, Any] = {"json_serializer": json_text, "max_overflow": 64}
+    # Connections are kept for as many threads as a service searches with: opening one costs more than a query.
+    options: dict[str, Any] = {"json_serializer": json_text, "pool_size": 32, "max_overflow": 64}
     try:
         if url.get_backend_name() == "sqlite":
             engine = create_engine(url, connect_args={"timeout": WRITERS_WAIT}, **options)
@@ -173,7 +174,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # FULL: a commit is on disk when it returns; the commit protocol of segments rests on it.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA cache_size = -32000")  # 32 MB
+    cursor.execute("PRAGMA cache_size = -16000")  # 16 MB
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     cursor.close()
 
