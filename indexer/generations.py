@@ -69,7 +69,7 @@ def rebuild(
     progress = progress or Silent()
     wanted = _kind(kind)
     if spread is not None:
-        _check_shards(library, wanted)
+        check_shards(library, kind)
     built = []
     with library.catalog.acquire_lease("vasari rebuild"):
         galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
@@ -92,6 +92,18 @@ def rebuild(
                 )
         progress.update(Pulse("building", len(galleries), len(galleries)))
     return built
+
+
+def check_shards(library: Library, kind: str | None) -> None:
+    """Raise UsageError where indexes of this kind cannot be built in shards: before a cluster is started for it."""
+    wanted = _kind(kind)
+    if wanted is IndexKind.HNSW:
+        raise UsageError(
+            "an index of kind hnsw is one graph, which cannot be merged from parts: leave --engine ray away, or choose"
+            " --kind ivf or rabitq"
+        )
+    if wanted is IndexKind.MILVUS or (wanted is None and library.settings.vectors is not None):
+        raise UsageError("Milvus builds its indexes itself: leave --engine ray away")
 
 
 def publish(
@@ -151,16 +163,6 @@ def publish(
             catalog.retire_generation(space.name, modality, generation.number)
     remove_generations(directory, sorted(keep))
     return manifest
-
-
-def _check_shards(library: Library, kind: IndexKind | None) -> None:
-    if kind is IndexKind.HNSW:
-        raise UsageError(
-            "an index of kind hnsw is one graph, which cannot be merged from parts: leave --engine ray away, or choose"
-            " --kind ivf or rabitq"
-        )
-    if kind is IndexKind.MILVUS or (kind is None and library.settings.vectors is not None):
-        raise UsageError("Milvus builds its indexes itself: leave --engine ray away")
 
 
 def _store(

@@ -13,6 +13,7 @@ from api.cli.options import JsonOption, LibraryOption
 
 if TYPE_CHECKING:
     from indexer.duplicates import DuplicateGroup
+    from retrieval.library import Library
     from retrieval.vectors.shards import Spread
 
 
@@ -76,7 +77,11 @@ def rebuild(
     from indexer.generations import rebuild as build
     from retrieval.library import Library
 
-    with Library.open(library) as opened, Bar() as bar, _spread(engine, address, shards) as spread:
+    with (
+        Library.open(library) as opened,
+        Bar() as bar,
+        _spread(opened, kind, engine, address, shards) as spread,
+    ):
         built = build(
             opened,
             kind=kind,
@@ -93,10 +98,18 @@ def rebuild(
 
 
 def _spread(
-    engine: Literal["local", "ray"], address: str | None, shards: int | None
+    library: Library,
+    kind: str | None,
+    engine: Literal["local", "ray"],
+    address: str | None,
+    shards: int | None,
 ) -> AbstractContextManager[Spread | None]:
+    """Who fills the index: None for this process, or the workers of a cluster."""
     if engine == "local":
         return nullcontext()
+    from indexer.generations import check_shards
+
+    check_shards(library, kind)
     from indexer.engines.cluster import Cluster
     from indexer.engines.shards import cluster_spread
 
