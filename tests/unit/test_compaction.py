@@ -21,6 +21,7 @@ from retrieval.errors import LibraryCorruptError, StorageError, UsageError
 from retrieval.open_galleries import OpenGalleries
 from retrieval.vectors.gallery import Gallery
 from retrieval.vectors.shards import Shard, Spread
+from tests import forms
 from tests.grey import CELLS, GreyLibrary
 from tests.unit import catalogs
 
@@ -163,6 +164,17 @@ def test_many_small_additions_are_merged_by_themselves(shelf: Shelf) -> None:
     assert [rows for _, rows in shelf.segments()] == [5, compaction.DUE]
     assert same(answer(gallery), expected)
     assert examine(shelf.library) == []
+
+
+def test_pictures_added_one_by_one_share_a_segment_in_the_end(tmp_path: Path) -> None:
+    """Python's `add` and the service's uploads commit a segment each."""
+    forms.write_folder(tmp_path / "photos", compaction.DUE)
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        library.use_model("grey")
+        ids = [library.add(path)[0] for path in sorted((tmp_path / "photos").iterdir())]
+        assert [record.rows for record in library.catalog.segments("grey", Modality.IMAGE)] == [len(ids)]
+        assert library.gallery(Modality.IMAGE).ids().tolist() == ids
+        assert examine(library) == []
 
 
 def test_an_item_that_is_deleted_while_segments_are_written_stays_deleted(shelf: Shelf) -> None:
