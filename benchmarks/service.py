@@ -205,7 +205,7 @@ def run(items: int, seconds: float) -> list[Figures]:
 def _all(server: Server, seconds: float, queries: Sequence[str]) -> list[Figures]:
     found = []
     for query in queries:
-        measure(server, query, 1, min(seconds, 3))  # warm
+        measure(server, query, max(CONCURRENCY), min(seconds, 5))  # warm: threads started, connections open
         for clients in CONCURRENCY:
             found.append(measure(server, query, clients, seconds))
             print(_line(found[-1]), flush=True)

@@ -81,14 +81,16 @@ def torture(job: Job, collection: Collection, folder: Path, *, kills: int, seed:
     """Run `job` and kill it at a random moment of its writing, `kills` times; then let it finish.
 
     Moments are drawn from the first part of what a whole run takes, since later runs have less to do; one that ends
-    before its moment does not count.
+    before its moment does not count, and shows what a run takes by now.
     """
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
-    whole = _run_and_kill(job, folder / "calibration", None) or 0.0
+    latest = 0.4 * (_run_and_kill(job, folder / "calibration", None) or 0.0)
     killed = runs = 0
     while killed < kills and runs < 3 * kills:
-        killed += _run_and_kill(job, tried, chance.uniform(0, 0.4 * whole)) is None
+        took = _run_and_kill(job, tried, chance.uniform(0, latest))
+        latest = latest if took is None else min(latest, took)
+        killed += took is None
         runs += 1
         collection.change()
     with Library.open(tried) as library:
