@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from retrieval.models.presets import ModelKind
     from retrieval.models.reranker import BlipReranker
 
+# `transformers` puts another module in its own place while it is imported: a second thread that waits for that import
+# gets the first, empty one, and then "cannot import name 'AutoTokenizer'".
+_importing = threading.Lock()
+
 
 def load_encoder(reference: str, settings: Settings, precision: Precision | None = None) -> OpenClipEncoder:
     """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    with _importing:
+        from retrieval.models.dual_encoder import OpenClipEncoder
 
     return OpenClipEncoder.load(
         reference,
@@ -99,7 +104,8 @@ class LoadedModels:
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
-        from retrieval.models.dual_encoder import OpenClipEncoder
+        with _importing:
+            from retrieval.models.dual_encoder import OpenClipEncoder
 
         encoder = self.encoder(space)
         if isinstance(encoder, OpenClipEncoder):
@@ -164,7 +170,9 @@ class LoadedModels:
     def reranker(self, encoder: str) -> BlipReranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
         from retrieval.models.presets import ModelKind
-        from retrieval.models.reranker import BlipReranker
+
+        with _importing:
+            from retrieval.models.reranker import BlipReranker
 
         with self._lock:
             if self._reranker is None:
@@ -184,8 +192,10 @@ class LoadedModels:
 
     def captioner(self, encoder: str) -> Florence2Captioner:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
-        from retrieval.models.captioner import Florence2Captioner
         from retrieval.models.presets import ModelKind
+
+        with _importing:
+            from retrieval.models.captioner import Florence2Captioner
 
         with self._lock:
             if self._captioner is None:

@@ -43,7 +43,7 @@ def match(
 ) -> None:
     """Tell how well a text describes a picture."""
     with _open(library) as opened:
-        probability = opened.match([file.expanduser()], text)[0]
+        probability = opened.match([_picture(file)], _words(text))[0]
     if json:
         output.print_json({"probability": probability})
     else:
@@ -62,7 +62,7 @@ def classify(
 ) -> None:
     """Choose among labels, without training (zero-shot)."""
     with _open(library) as opened:
-        found = opened.classify(file.expanduser(), labels, template)
+        found = opened.classify(_picture(file), [_words(label) for label in labels], template)
     if json:
         output.print_json([{"label": label, "probability": share} for label, share in found])
         return
@@ -94,7 +94,7 @@ def caption(
         if everything:
             _caption_library(opened, detail, json=json)
             return
-        paths = [file.expanduser() for file in files or ()]
+        paths = [_picture(file) for file in files or ()]
         captions = opened.caption(paths, detail.value)
     if json:
         found = zip(paths, captions, strict=True)
@@ -128,7 +128,7 @@ def ask(
 ) -> None:
     """Answer a question about a picture."""
     with _open(library) as opened:
-        answer = opened.ask(file.expanduser(), question)
+        answer = opened.ask(_picture(file), _words(question))
     if json:
         output.print_json({"answer": answer})
     else:
@@ -152,9 +152,28 @@ def why(
     if not path.is_file() and not number.isdecimal():
         raise UsageError(f"no such file, and no item number: {what}")
     with _open(library, must_exist=True) as opened:
-        drawn = opened.why_png(path if path.is_file() else int(number), text)
+        drawn = opened.why_png(path if path.is_file() else int(number), _words(text))
     target.expanduser().write_bytes(drawn)
     output.line(str(target))
+
+
+def _picture(file: Path) -> Path:
+    """A picture's path, of a file that is there."""
+    from retrieval.errors import NotFoundError
+
+    path = file.expanduser()
+    if not path.exists():
+        raise NotFoundError(f"no such file: {file}")
+    return path
+
+
+def _words(text: str) -> str:
+    """A text that says something: a model would answer an empty one too, with a number that means nothing."""
+    from retrieval.errors import UsageError
+
+    if not text.strip():
+        raise UsageError("the text is empty: say in words what to look for")
+    return text
 
 
 def _open(library: Path | None, *, must_exist: bool = False) -> Library:

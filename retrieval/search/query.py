@@ -35,6 +35,8 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     QueryError for an operator without a term, too many terms, or an empty query.
     """
     text = " ".join(words)
+    if not text.replace("+", "").strip():
+        raise QueryError("an empty query finds nothing: give some words, a picture or item:ID")
     terms: list[Term] = []
     sign = 1.0
     pending: list[str] = []
@@ -51,8 +53,6 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
             sign = -1.0 if word == "-" else 1.0
             operator = column
         column += len(word) + 1
-    if not terms:
-        raise QueryError("an empty query finds nothing: give some words, a picture or item:ID", text, 0)
     return check_terms(terms, text)
 
 

@@ -59,6 +59,14 @@ def test_what_cannot_be_searched_is_refused(words: list[str]) -> None:
         parse_terms(words)
 
 
+@pytest.mark.parametrize("words", [[], [""], [" "], ["+"], ["+", " ", "+"]])
+def test_an_empty_query_is_called_empty(words: list[str]) -> None:
+    """Nothing but spaces and plus signs: the message says so, and draws no caret under nothing."""
+    with pytest.raises(QueryError, match="empty query") as refusal:
+        parse_terms(words)
+    assert "^" not in refusal.value.with_caret()
+
+
 @pytest.mark.parametrize(
     ("query", "column"), [("boat -", 5), ("a red boat + + fog", 11), ("- - boat", 0), ("boat - 2:fog +", 13)]
 )

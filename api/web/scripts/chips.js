@@ -36,7 +36,7 @@ export class Chips {
         on: { click: () => this.#weigh(body, place) },
       },
       badge(term),
-      picture && element("img", { src: picture, alt: "", width: 24, height: 24 }),
+      picture && element("img", { src: picture, alt: "", width: 24, height: 24, on: { error: ({ target }) => target.remove() } }),
       element("span", { class: "chip-name" }, name),
     );
     const remove = button(`Remove ${name}`, {
