@@ -51,7 +51,8 @@ def hit_lines(hit: Hit) -> Iterator[str]:
 def closing_lines(response: SearchResponse) -> Iterator[str]:
     """What is to be said after the hits: that there are none, and with `explain` how they were found."""
     if not response.hits:
-        yield "no good match" if response.total else "nothing to choose from: no item passes the filter"
+        none_there = "nothing to search in: no item passes the filter, or there is none of this kind"
+        yield "no good match" if response.total else none_there
     if response.explain is not None:
         stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
         yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"

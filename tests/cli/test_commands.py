@@ -111,6 +111,9 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["index", ".", "--model", "no-such-model"], 1, "no-such-model"),
         (["models", "info", "fastt"], 1, "did you mean 'fast'"),
         (["frobnicate"], 2, "frobnicate"),
+        (["search", ""], 2, "empty query"),
+        (["ask", "/nowhere/at.jpg", "How many boats?"], 1, "no such file: /nowhere/at.jpg"),
+        (["match", ".", " "], 2, "the text is empty"),
     ],
 )
 def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
