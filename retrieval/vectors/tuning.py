@@ -25,7 +25,7 @@ from retrieval.vectors.shards import add_rows
 
 RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
-_DEPTHS = (4, 8, 16, 32, 64)  # rows scored again for each answer
+_DEPTHS = (4, 8, 16, 32, 64, 128, 256)  # rows scored again for each answer; a million rows need the last ones
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
