@@ -12,6 +12,7 @@ SQLite not even SQLAlchemy.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import NotFoundError, StorageError
+from retrieval.errors import NotFoundError, StorageError, UsageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.loaded_models import LoadedModels
@@ -69,10 +70,17 @@ class Library:
     ) -> Self:
         """Open the library in `root` (default: `settings.library`).
 
-        Raises NotFoundError when there is none and `create` is off, StorageError when it can't be made.
+        Raises NotFoundError when there is none and `create` is off, StorageError when it can't be made, UsageError for
+        a URL.
         """
         settings = settings or Settings()
-        directory = (Path(root) if root is not None else settings.library).expanduser().absolute()
+        given = Path(root) if root is not None else settings.library
+        if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)):  # Path has made one slash of two
+            raise UsageError(
+                f"a library is a folder, and {given} is a URL: mount the bucket, or keep the pictures there and the library "
+                "on a disk (`vasari index s3://…`)"
+            )
+        directory = given.expanduser().absolute()
         database = directory / "catalog.sqlite3"
         if settings.read_only:
             if settings.database_url is None and not database.is_file():

@@ -127,3 +127,11 @@ def test_copies_are_one_group_as_soon_as_they_are_added(library: ColourLibrary, 
     names = [Path(hit.item.uri).stem for hit in library.search(request).hits]
     assert names[0] in ("red", "copy")
     assert names[1] == "green"
+
+
+def test_a_bucket_is_no_library() -> None:
+    """A URL is refused with what to do instead of making a folder called `s3:`."""
+    for given in ("s3://bucket/library", Path("gs://bucket")):
+        with pytest.raises(UsageError, match="a library is a folder"):
+            ColourLibrary.open(given, create=True)
+    assert not Path("s3:").exists()
