@@ -77,8 +77,8 @@ class Library:
         given = Path(root) if root is not None else settings.library
         if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)):  # Path has made one slash of two
             raise UsageError(
-                f"a library is a folder, and {given} is a URL: mount the bucket, or keep the pictures there and the library "
-                "on a disk (`vasari index s3://…`)"
+                f"a library is a folder, and {given} is a URL: mount the bucket, "
+                "or keep the pictures there and the library on a disk (`vasari index s3://…`)"
             )
         directory = given.expanduser().absolute()
         database = directory / "catalog.sqlite3"
