@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service.headers import security_headers
@@ -50,6 +51,8 @@ class Gate:
         try:
             self._check(visit)
             await visit.run(self._app)
+        except ClientDisconnect:  # the caller left in the middle of its body: nobody is there to be answered
+            pass
         except Exception as error:  # what is unforeseen is logged there, and never shown
             await visit.refuse(error)
         finally:

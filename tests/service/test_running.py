@@ -93,6 +93,20 @@ def test_nothing_is_computed_for_a_caller_that_left(live: Live, caplog: pytest.L
     assert live.library.model.text_batches == [1, 1]
 
 
+def test_a_caller_that_leaves_amid_its_body_is_no_fault_of_the_service(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is noted as gone, not as an error inside."""
+    caplog.set_level(logging.INFO, logger="vasari.access")
+    with socket.create_connection(live.address) as leaver:
+        leaver.sendall(b"POST /v1/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n{")
+    deadline = time.monotonic() + 50
+    while not caplog.records:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert [" 499 " in record.getMessage() for record in caplog.records] == [True]
+
+
 def test_health_tells_what_is_wrong(served: Served) -> None:
     """Ready while everything works; not ready, with the part named, when the model fails."""
     answer = served.client.get("/readyz")
