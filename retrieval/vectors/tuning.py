@@ -108,18 +108,24 @@ def build(
 
 
 def measure(index: FaissIndex, parts: Sequence[Rows], queries: UnitVectors) -> list[RecallPoint]:
-    """Recall@10 and time per query for rising efforts, until nothing is missed; no points for an exact index."""
+    """Recall@10 and time per query for rising efforts, until nothing is missed or more effort finds nothing more.
+
+    No points for an exact index.
+    """
     rows = len(index)
     if index.kind is IndexKind.FLAT or not rows or not len(queries):
         return []
     truth, _ = scan(parts, queries, RECALL_AT)
     fetch = fetching(parts)
     curve: list[RecallPoint] = []
+    best = 0.0
     for effort in _efforts(index):
         points = _points(index, effort, queries, truth, fetch)
         curve.extend(points)
-        if points[-1].recall >= 0.999:
+        reached = max(point.recall for point in points)
+        if reached >= 0.999 or (index.estimates and best > 0.9 and reached < best + 0.001):
             break
+        best = max(best, reached)
     return curve
 
 
