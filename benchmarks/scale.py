@@ -107,7 +107,7 @@ def _halves(rows: float) -> float:
 QUANTITIES = (
     Quantity("segment_bytes", (_rows,), 1.05, "rows"),
     Quantity("catalog_bytes", (_rows,), 1.3, "rows"),
-    Quantity("add_seconds", (_rows,), 1.6, "rows"),
+    Quantity("add_seconds", (_rows,), 2.0, "rows"),
     Quantity("ivf_bytes", (_halves,), 1.1, "rows and centroids"),
     Quantity("ivf_build_seconds", (_rows, _placed), 1.6, "rows, and rows × lists"),
     Quantity("bits_bytes", (_bits,), 1.1, "rows, centroids, half-filled blocks, the rotation"),
