@@ -40,9 +40,8 @@ class Eyes(nn.Module):
         layers, columns = self.where(patches).flatten(0, 1)[seen].split((len(Layer), len(Column)), dim=1)
         layer, column = wanted[seen, 3], wanted[seen, 4]
         figures = {"layer": accuracy(layers, layer), "column": accuracy(columns, column)}
-        return nn.functional.cross_entropy(layers, layer) + nn.functional.cross_entropy(
-            columns, column
-        ), figures
+        loss = nn.functional.cross_entropy(layers, layer) + nn.functional.cross_entropy(columns, column)
+        return loss, figures
 
 
 class EyesLesson:

@@ -30,11 +30,8 @@ from training.transplant import to_blip_vision
 from training.visual_words import look_around, make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
-_REACH = (
-    2,
-    5,
-    5,
-)  # of each layer: how many words away it looks first; a colour stands nearer to its noun than a place
+# How many words away each layer looks first: a colour stands nearer to its noun than a place does.
+_REACH = (2, 5, 5)
 _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of searches, is learnt best
 
 
