@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -112,9 +112,7 @@ def replace_segments(connection: Connection, compacted: CompactedSegment) -> Non
             .values(segment=segment.number, row=bindparam("new_row")),
             moves,
         )
-    for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
-        there = (table.c["space_id"] == key) & (table.c["modality"] == segment.modality.value)
-        connection.execute(delete(table).where(there, column.in_(numbers)))
+    _forget_segments(connection, key, segment.modality, numbers)
     where = {"space_id": key, "modality": segment.modality.value, "segment": segment.number}
     died = [
         {**where, "row": row, "item_id": origin.item}
@@ -166,12 +164,16 @@ def drop_segment(connection: Connection, space: str, modality: Modality, number:
             embeddings.c.item_id.in_(of_modality),
         )
     ).rowcount
-    for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
-        here = (table.c["space_id"] == key) & (table.c["modality"] == modality.value)
-        connection.execute(delete(table).where(here, column == number))
+    _forget_segments(connection, key, modality, [number])
     here = (generations.c.space_id == key) & (generations.c.modality == modality.value)
     connection.execute(delete(generations).where(here, generations.c.high_water >= number))
     return lost
+
+
+def _forget_segments(connection: Connection, key: int, modality: Modality, numbers: Sequence[int]) -> None:
+    for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
+        here = (table.c["space_id"] == key) & (table.c["modality"] == modality.value)
+        connection.execute(delete(table).where(here, column.in_(numbers)))
 
 
 def publish_generation(connection: Connection, generation: GenerationRecord) -> None:
