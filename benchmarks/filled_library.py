@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from indexer.generations import is_due, publish
 from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
 from retrieval.library import Library
 from retrieval.vectors.segments import write_segment
@@ -32,6 +33,7 @@ def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.f
     with library.catalog.acquire_lease("benchmark"):
         for start in range(0, items, _COMMIT):
             add(library, space, vectors[start : start + _COMMIT], names[start : start + _COMMIT])
+        compact_if_due(library.catalog, library.segments_directory(space, modality), space, modality)
         if is_due(library, space, modality):
             publish(library, space, modality)
     return vectors

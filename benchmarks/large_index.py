@@ -42,7 +42,7 @@ from retrieval.vectors.segments import Segment, write_segment
 
 PEERS = ("hnswlib", "usearch", "faiss-hnsw")
 _PACKAGES = ("hnswlib==0.8.0", "usearch>=2.15", "faiss-cpu>=1.10", "numpy")
-_COMMIT = 4096  # rows of a segment, as `vasari index` has it
+_SEGMENT = 65_536  # rows of a segment, as `vasari index` leaves them in a collection of this size
 _AT_ONCE = 20_000
 _TUNING = 200  # texts that the index is tuned with
 TARGETS = (0.95, 0.99)
@@ -61,8 +61,8 @@ def prepare(folder: Path, rows: int, dim: int, queries: int) -> None:
         vectors[start : start + len(block)] = block.astype(np.float16)
         start += len(block)
     shutil.rmtree(folder / "segments", ignore_errors=True)
-    for number, first in enumerate(range(0, rows, _COMMIT)):
-        part = vectors[first : first + _COMMIT]
+    for number, first in enumerate(range(0, rows, _SEGMENT)):
+        part = vectors[first : first + _SEGMENT]
         ids = np.arange(first, first + len(part), dtype=np.int64)
         write_segment(folder / "segments", number, ids, part)
     texts = source.texts(queries + _TUNING, rows)
@@ -173,7 +173,7 @@ def crossing(folder: Path, kind: IndexKind, sizes: Sequence[int]) -> list[dict[s
     texts = UnitVectors(np.load(folder / "tuning.npy")[:50])
     found = []
     for size in sizes:
-        segments = _segments(folder)[: -(-size // _COMMIT)]
+        segments = _segments(folder)[: -(-size // _SEGMENT)]
         live: list[NDArray[np.int64]] = [np.arange(len(segment)) for segment in segments]
         started = process_time()
         scan([Rows(segment.ids, segment.vectors) for segment in segments], UnitVectors(texts[:20]), 10)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +20,25 @@ from retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem,
 from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.vectors.segments import Segment, live_rows, remove_segments, write_segment
 
-SMALL = 2048  # rows: half a commit
+SMALL = 2048  # rows: half a commit, and less than uploads bring
+LARGE = 32_768  # rows from which a segment is left as it is
 MOST = 65_536  # rows of a segment made of others: 64 MiB of 512 numbers each
 _TOGETHER = 1000  # segments replaced by one
 _WORN = 0.2  # share of dead rows from which a segment is written anew
-DUE = 32  # small segments that no generation covers: each costs a search two open files
+DUE = 32  # segments of a size that no generation covers: each costs a search two open files, and a copy of its own
 
 
-def plan(state: GalleryState, *, above: int = -1) -> list[list[SegmentRecord]]:
-    """Groups of segments to merge, each into one; only those with numbers beyond `above`."""
+def plan(state: GalleryState, *, above: int = -1, below: int = SMALL) -> list[list[SegmentRecord]]:
+    """Groups of segments with fewer live rows than `below`, or worn, to merge, each into one.
+
+    Only segments with numbers beyond `above`.
+    """
     dead = Counter(row.segment for row in state.dead)
     groups: list[list[SegmentRecord]] = []
     rows = 0  # of the last group
     for record in state.segments:
         live = record.rows - dead[record.number]
-        if record.number <= above or (live >= SMALL and dead[record.number] < _WORN * record.rows):
+        if record.number <= above or (live >= below and dead[record.number] < _WORN * record.rows):
             continue
         if not groups or rows + live > MOST or len(groups[-1]) == _TOGETHER:
             groups.append([])
@@ -65,20 +70,27 @@ def remove_replaced(directory: Path, compacted: Sequence[CompactedSegment]) -> N
 
 
 def compact_if_due(catalog: Catalog, directory: Path, space: EmbeddingSpace, modality: Modality) -> int:
-    """Merge the segments that no generation covers once many of them are small; says how many were replaced.
+    """Merge the segments that no generation covers once many are small, or not large; says how many were replaced.
 
-    The caller has the right to write.
+    Sizes are merged apart, so that uploads of one picture each do not write a large segment again and again. The
+    caller has the right to write.
     """
-    active = catalog.active_generation(space.name, modality)
-    covered = -1 if active is None else active.high_water
-    fresh = [record for record in catalog.segments(space.name, modality) if record.number > covered]
-    if sum(record.rows < SMALL for record in fresh) < DUE:
-        return 0
-    state = catalog.gallery_state(space.name, modality)
-    compacted = write(catalog, directory, space, state, plan(state, above=covered))
-    catalog.replace_segments(compacted)
-    remove_replaced(directory, compacted)
-    return sum(len(each.replaces) for each in compacted)
+    replaced = 0
+    for least, below in pairwise((0, SMALL, LARGE)):
+        active = catalog.active_generation(space.name, modality)
+        covered = -1 if active is None else active.high_water
+        fresh = [record for record in catalog.segments(space.name, modality) if record.number > covered]
+        if sum(least <= record.rows < below for record in fresh) < DUE:
+            continue
+        state = catalog.gallery_state(space.name, modality)
+        for group in plan(
+            state, above=covered, below=below
+        ):  # a transaction each: memory is that of one segment
+            compacted = write(catalog, directory, space, state, [group])
+            catalog.replace_segments(compacted)
+            remove_replaced(directory, compacted)
+            replaced += len(group)
+    return replaced
 
 
 def _write(

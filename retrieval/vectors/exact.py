@@ -37,6 +37,7 @@ _BLOCK_BYTES = 512 * 1024  # float32 rows widened at a time: stays in the second
 _TOGETHER = (
     4  # queries from which one product of matrices beats a product for each (100,000 × 512: 3 ms each, not 7)
 )
+_PRODUCTS_AT_ONCE = 128  # rows
 _HELD_SCORES = 4 * 1024 * 1024  # scores kept before the best are picked out: 16 MiB
 _SIGN_AND_VALUE = np.int32(-0x70000001)  # all bits but the three between a half's sign and its exponent
 _HALF_SCALE = np.float32(2.0**112)  # float32's exponent bias is 127, float16's is 15
@@ -53,9 +54,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids) if self.picked is None else len(self.picked)
 
-    def at(self, numbers: NDArray[np.int64]) -> HalfRows:
-        """The vectors (n, dim) of these rows of this selection."""
-        return self.vectors[numbers if self.picked is None else self.picked[numbers]]
+    def take(self, numbers: NDArray[np.int64], out: HalfRows) -> None:
+        """Copy the vectors of these rows of this selection into `out` (n, dim); all of them have to be there."""
+        rows = numbers if self.picked is None else self.picked[numbers]
+        self.vectors.take(rows, axis=0, out=out, mode="clip")  # "raise" would copy twice
 
     def block(self, start: int, stop: int) -> tuple[Ids, HalfRows]:
         """The ids and vectors of rows start … stop of this selection."""
@@ -134,9 +136,18 @@ def _blocks(parts: Iterable[Rows], at_once: int) -> Iterator[tuple[Ids, NDArray[
             yield ids, _widen(halves, buffer[: len(ids)])
 
 
-def widen(halves: HalfRows) -> NDArray[np.float32]:
-    """Finite float16 numbers (n, dim) as float32, exactly."""
-    return _widen(halves, np.empty(halves.shape, np.int32)) * _HALF_SCALE
+def products(halves: HalfRows, query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The products (n,) of finite float16 rows (n, dim) with a query (dim,).
+
+    In blocks that stay in the cache: for 640 × 512 a fifth of the time that widening all of them takes.
+    """
+    found = np.empty(len(halves), np.float32)
+    scaled = query * _HALF_SCALE
+    buffer = np.empty((min(len(halves), _PRODUCTS_AT_ONCE), halves.shape[1]), np.int32)
+    for start in range(0, len(halves), _PRODUCTS_AT_ONCE):
+        block = halves[start : start + _PRODUCTS_AT_ONCE]
+        np.matmul(_widen(block, buffer[: len(block)]), scaled, out=found[start : start + len(block)])
+    return found
 
 
 def _widen(halves: HalfRows, buffer: NDArray[np.int32]) -> NDArray[np.float32]:

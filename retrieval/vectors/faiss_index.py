@@ -140,7 +140,8 @@ class FaissIndex:
         A filter leaves fewer rows to find, so the effort grows with its selectivity: `share` says how many of the rows
         near the queries may be found (see `share_nearby`); by default as many as anywhere. Where k rows match and
         fewer came back nevertheless (a graph's walk can end early), these queries are answered by comparing
-        every row. Candidates are asked for with `least`, of which so many have to come back instead of k.
+        every row. Candidates are asked for with `least`, of which so many have to come back instead of k; where
+        scores are estimates, they come in no order.
         """
         check_queries(queries, k, self._index.d)
         ids, scores = nothing(len(queries), k)
@@ -160,7 +161,8 @@ class FaissIndex:
             found = int((ids[short] != NO_ID).sum(axis=1).min())
             if found < min(least or k, len(self._wanted(allowed_ids, excluded_ids))):
                 scores[short], ids[short] = self._exhaustive(queries[short], k, allowed_ids, excluded_ids)
-        return _ranked(ids, scores)
+        candidates = self.estimates and least is not None
+        return (ids, scores) if candidates else _ranked(ids, scores)
 
     def share_nearby(self, queries: UnitVectors, allowed_ids: Ids) -> NDArray[np.float64]:
         """Of the rows nearest to each query (n, dim), the share (n,) in [0, 1] that a filter leaves.

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
-from retrieval.vectors.exact import Rows, clipped, widen
+from retrieval.vectors.exact import Rows, clipped, products
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
-_MOST = 2048  # candidates, but for long pages
+_MOST = 2560  # candidates, but for long pages: what the greatest depth is for ten answers
 
 Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 
@@ -19,7 +19,7 @@ Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 def candidates_for(k: int, depth: int) -> int:
     """How many candidates to ask for: `depth` for each of k answers, as measured for ten answers.
 
-    Long pages get fewer for each (at most 2048 in all, but four for each): a thousand answers do not read everything.
+    Long pages get fewer for each (at most 2560 in all, but four for each): a thousand answers do not read everything.
     """
     return max(4 * k, min(k * depth, _MOST))
 
@@ -27,16 +27,24 @@ def candidates_for(k: int, depth: int) -> int:
 def gathered(parts: Sequence[Rows], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> HalfRows:
     """Rows (n, dim) of `parts` that are numbered through: part i begins at `starts[i]`, and the last entry is the end.
 
-    One copy a part that is met, in the order of the parts: a library has hundreds of segments.
+    One copy a part that is met, in the order of the parts: a library has hundreds of segments, and what is done for
+    each of them is a large part of a search.
     """
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
     bounds = np.searchsorted(ordered, starts)
+    local = ordered - np.repeat(starts[:-1], np.diff(bounds))
     halves = np.empty((len(numbers), parts[0].vectors.shape[1]), np.float16)
-    for home in np.flatnonzero(np.diff(bounds)).tolist():
-        first, end = bounds[home], bounds[home + 1]
-        halves[order[first:end]] = parts[home].at(ordered[first:end] - starts[home])
-    return halves
+    first = 0
+    for part, end in zip(parts, bounds[1:].tolist(), strict=True):
+        if end > first:
+            part.take(local[first:end], halves[first:end])
+            first = end
+    if (ordered == numbers).all():
+        return halves
+    unsorted = np.empty_like(halves)
+    unsorted[order] = halves
+    return unsorted
 
 
 def rescored(candidates: Ids, queries: UnitVectors, k: int, fetch: Fetch) -> tuple[Ids, Scores]:
@@ -49,7 +57,7 @@ def rescored(candidates: Ids, queries: UnitVectors, k: int, fetch: Fetch) -> tup
         found = np.sort(row[row != NO_ID])
         if not len(found):
             continue
-        cosines = widen(fetch(found)) @ query
+        cosines = products(fetch(found), query)
         best = np.lexsort((found, -cosines))[:k]
         ids[number, : len(best)], scores[number, : len(best)] = found[best], cosines[best]
     return clipped((ids, scores))

@@ -19,13 +19,14 @@ from retrieval.vectors.exact import Rows, scan
 from retrieval.vectors.faiss_index import FaissIndex
 from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
-from retrieval.vectors.rescoring import Fetch, gathered, rescored
+from retrieval.vectors.rescoring import Fetch, candidates_for, gathered, rescored
 from retrieval.vectors.segments import Segment
 from retrieval.vectors.shards import add_rows
 
 RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 _DEPTHS = (4, 8, 16, 32, 64, 128, 256)  # rows scored again for each answer; a million rows need the last ones
+_LEAST_SHARE = 128  # of the lists, one in so many is looked at in any case: with fewer recall is below 0.8
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
@@ -91,7 +92,7 @@ def build(
             add_rows(index, parts)
         else:
             fill(index)
-        curve = measure(index, parts, queries)
+        curve = measure(index, parts, queries, target_recall)
         point = cheapest(curve, target_recall)
         tried.append((index, curve, point))
         if point is None or point.recall >= target_recall:
@@ -107,10 +108,12 @@ def build(
     return index, Tuned(tuple(curve), described, point, given_up)
 
 
-def measure(index: FaissIndex, parts: Sequence[Rows], queries: UnitVectors) -> list[RecallPoint]:
-    """Recall@10 and time per query for rising efforts, until nothing is missed or more effort finds nothing more.
+def measure(
+    index: FaissIndex, parts: Sequence[Rows], queries: UnitVectors, target: float = 1.0
+) -> list[RecallPoint]:
+    """Recall@10 and time per query for rising efforts; no points for an exact index.
 
-    No points for an exact index.
+    Ends where nothing is missed, more effort finds nothing more, or what has reached the `target` is faster.
     """
     rows = len(index)
     if index.kind is IndexKind.FLAT or not rows or not len(queries):
@@ -123,7 +126,10 @@ def measure(index: FaissIndex, parts: Sequence[Rows], queries: UnitVectors) -> l
         points = _points(index, effort, queries, truth, fetch)
         curve.extend(points)
         reached = max(point.recall for point in points)
+        chosen = cheapest(curve, target)
         if reached >= 0.999 or (index.estimates and best > 0.9 and reached < best + 0.001):
+            break
+        if chosen is not None and chosen.recall >= target and points[0].milliseconds > chosen.milliseconds:
             break
         best = max(best, reached)
     return curve
@@ -153,7 +159,7 @@ def _points(
     points: list[RecallPoint] = []
     for depth in _DEPTHS:
         started = time.process_time()
-        found, _ = index.search(queries, RECALL_AT * depth, effort=effort, least=RECALL_AT)
+        found, _ = index.search(queries, candidates_for(RECALL_AT, depth), effort=effort, least=RECALL_AT)
         found, _ = rescored(found, queries, RECALL_AT, fetch)
         point = RecallPoint(effort, recall(found, truth), _milliseconds(started, queries), depth)
         points.append(point)
@@ -214,7 +220,8 @@ def _trained(
 def _efforts(index: FaissIndex) -> list[int]:
     if index.kind is IndexKind.HNSW:
         return [16, 32, 64, 128, 256, 512, 1024]
-    return [2**power for power in range(index.lists.bit_length())]
+    least = index.lists // _LEAST_SHARE
+    return [2**power for power in range(least.bit_length(), index.lists.bit_length())]
 
 
 def _sample(parts: Sequence[Rows], count: int) -> UnitVectors:

@@ -166,6 +166,20 @@ def test_many_small_additions_are_merged_by_themselves(shelf: Shelf) -> None:
     assert examine(shelf.library) == []
 
 
+def test_many_commits_are_merged_into_few_segments(shelf: Shelf) -> None:
+    """A large collection's commits do not stay a file each, and answers are the same; small ones are left for later."""
+    for _ in range(compaction.DUE):
+        shelf.add(compaction.SMALL)
+    shelf.add(7)
+    expected = answer(shelf.library.gallery(Modality.IMAGE))
+    where = (shelf.library.catalog, shelf.directory, shelf.space, Modality.IMAGE)
+    assert compaction.compact_if_due(*where) == compaction.DUE
+    assert [rows for _, rows in shelf.segments()] == [7, compaction.MOST]
+    assert same(answer(shelf.library.gallery(Modality.IMAGE)), expected)
+    assert compaction.compact_if_due(*where) == 0
+    assert shelf.files() == 4
+
+
 def test_pictures_added_one_by_one_share_a_segment_in_the_end(tmp_path: Path) -> None:
     """Python's `add` and the service's uploads commit a segment each."""
     forms.write_folder(tmp_path / "photos", compaction.DUE)
@@ -265,15 +279,16 @@ def test_a_reader_whose_files_were_replaced_before_it_opened_them_looks_again(sh
 @given(
     sizes=st.lists(st.tuples(st.integers(0, 9000), st.floats(0, 1)), max_size=20),
     above=st.integers(-1, 20),
+    below=st.sampled_from([compaction.SMALL, compaction.LARGE]),
 )
 def test_a_plan_leaves_only_large_and_lively_segments_alone(
-    sizes: list[tuple[int, float]], above: int
+    sizes: list[tuple[int, float]], above: int, below: int
 ) -> None:
     """Every group fits one segment and keeps the order; nothing that a generation covers is in one."""
     records = [SegmentRecord("s", Modality.IMAGE, n, rows, "") for n, (rows, _) in enumerate(sizes)]
     deaths = [int(rows * share) for rows, share in sizes]
     dead = [RowOfItem(n, row, row) for n, count in enumerate(deaths) for row in range(count)]
-    groups = compaction.plan(GalleryState(1, tuple(records), tuple(dead), None), above=above)
+    groups = compaction.plan(GalleryState(1, tuple(records), tuple(dead), None), above=above, below=below)
     numbers = [record.number for group in groups for record in group]
     assert numbers == sorted(set(numbers))
     assert all(number > above for number in numbers)
@@ -281,5 +296,7 @@ def test_a_plan_leaves_only_large_and_lively_segments_alone(
     for group in groups:
         assert sum(live[record.number] for record in group) <= compaction.MOST or len(group) == 1
     for record in records[above + 1 :]:
+        if record.number in numbers:
+            assert live[record.number] < below or deaths[record.number] >= 0.2 * record.rows
         if record.rows and deaths[record.number] / record.rows > 0.25:
             assert record.number in numbers
