@@ -82,7 +82,7 @@ class Plan:
 
 def make_plan(
     listing: Iterable[Candidate | Skipped],
-    known: Mapping[str, Known],
+    known: Iterable[Known],
     covers: Callable[[str], bool],
     *,
     failed_at: Mapping[str, int] | None = None,
@@ -93,7 +93,7 @@ def make_plan(
 
     Args:
         listing: what there is now.
-        known: the files of the catalog below the source's roots, by uri.
+        known: the files of the catalog below the source's roots.
         covers: asked after the listing: whether it would have shown this uri.
         failed_at: when a uri last failed (nanoseconds since 1970).
         hopeless: those of them that would fail again if the file is the same: bytes that are no picture.
@@ -101,13 +101,14 @@ def make_plan(
     """
     failed_at = failed_at or {}
     plan = Plan()
-    seen: set[str] = set()
+    unseen = {file.uri: file for file in known}
+    unseen_failures = set(failed_at)
     for entry in listing:
-        seen.add(entry.uri)
+        before = unseen.pop(entry.uri, None)
+        unseen_failures.discard(entry.uri)
         if isinstance(entry, Skipped):
             plan.skipped.append(entry)
             continue
-        before = known.get(entry.uri)
         bare = before is not None and before.id in unembedded
         if before is not None and _same(entry, before) and not bare:
             plan.unchanged += 1
@@ -115,8 +116,8 @@ def make_plan(
             plan.still_failed += 1
         else:
             plan.tasks.append(Task(entry, before, bare))
-    plan.gone = Gone(file for uri, file in known.items() if uri not in seen and covers(uri))
-    plan.settled = [uri for uri in failed_at if uri not in seen and covers(uri)]
+    plan.gone = Gone(file for uri, file in unseen.items() if covers(uri))
+    plan.settled = [uri for uri in failed_at if uri in unseen_failures and covers(uri)]
     return plan
 
 

@@ -149,13 +149,12 @@ class Job:
     def plan(self) -> Plan:
         """List the source and compare; the listing's own failures go to the ledger."""
         started = perf_counter()
-        catalog, roots = self.catalog, self.source.roots
-        known = {file.uri: file for file in catalog.known_files(self.modality, roots)}
+        catalog = self.catalog
         self.unembedded = frozenset(catalog.missing_embeddings(self.space.name, self.modality))
         self.failed = {failure.uri: failure for failure in catalog.failures()}
         plan = make_plan(
             self._listing(),
-            known,
+            catalog.known_files(self.modality, self.source.roots),
             self.source.covers,
             failed_at={uri: _moment(failure) for uri, failure in self.failed.items()},
             hopeless=self._hopeless(),

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
+from operator import attrgetter
 from pathlib import Path
 
 from indexer.sources.source import Candidate
@@ -120,7 +121,7 @@ class FolderSource:
                     continue
                 self._visited.add((facts.st_dev, facts.st_ino))
                 with os.scandir(folder) as listing:
-                    entries = sorted(listing, key=lambda entry: entry.name)
+                    entries = sorted(listing, key=attrgetter("name"))
             except OSError as error:
                 if isinstance(error, FileNotFoundError) and folder != top:
                     continue  # removed while we were walking
@@ -130,32 +131,31 @@ class FolderSource:
                 continue
             below: list[str] = []
             for entry in entries:
-                yield from self._entry(entry, files, below, links)
+                if (found := self._entry(entry, files, below, links)) is not None:
+                    yield found
             folders.extend(reversed(below))
 
     def _entry(
         self, entry: os.DirEntry[str], files: set[str], below: list[str], links: list[str]
-    ) -> Iterator[Candidate | Skipped]:
+    ) -> Candidate | Skipped | None:
+        """What a name stands for; None for a folder, which goes to `below` or `links`, and for no picture."""
         name = entry.name
         if name.startswith(".") and not self._hidden:
-            return
+            return None
         try:
             if entry.is_dir():
-                if self._excluded.match(name):
-                    return
-                if entry.is_symlink():
-                    links.append(entry.path)
-                else:
-                    below.append(entry.path)
-                return
-            if os.path.splitext(name)[1].lower() not in self._suffixes or entry.path in files:  # noqa: PTH122
-                return
-            yield _candidate(entry.path, entry.stat())
+                if not self._excluded.match(name):
+                    (links if entry.is_symlink() else below).append(entry.path)
+                return None
+            if _suffix(name) not in self._suffixes or entry.path in files:
+                return None
+            return _candidate(entry.path, entry.stat())
         except FileNotFoundError:
             if entry.is_symlink():
-                yield self._fail(entry.path, "a link to a file that is not there")
+                return self._fail(entry.path, "a link to a file that is not there")
+            return None  # removed while we were walking
         except OSError as error:
-            yield self._fail(entry.path, f"cannot be read: {_words(error)}")
+            return self._fail(entry.path, f"cannot be read: {_words(error)}")
 
     def _fail(self, path: str, reason: str) -> Skipped:
         self._unreadable.add(path)
@@ -166,6 +166,12 @@ def _is_library(entries: Sequence[os.DirEntry[str]]) -> bool:
     """Whether these are the contents of a library, whose thumbnails are no pictures of yours."""
     names = {entry.name for entry in entries}
     return "catalog.sqlite3" in names or {"segments", "generations", "thumbnails"} <= names
+
+
+def _suffix(name: str) -> str:
+    """As `os.path.splitext` has it, in lower case, at a third of the cost."""
+    stem, dot, ending = name.rpartition(".")
+    return dot + ending.lower() if stem.strip(".") else ""
 
 
 def _candidate(path: str, facts: os.stat_result) -> Candidate:

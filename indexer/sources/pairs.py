@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +28,7 @@ class PairsSource(FolderSource):
                 yield entry
                 continue
             stamp = stamped(entry.mtime_ns, sorted(texts.items()))
-            yield replace(entry, mtime_ns=stamp, describe=partial(_read, stem, tuple(texts)))
+            yield entry._replace(mtime_ns=stamp, describe=partial(_read, stem, tuple(texts)))
 
 
 def _facts(text: str) -> tuple[int, int] | None:

@@ -63,7 +63,9 @@ def carry_out(
 def test_carrying_out_a_plan_makes_the_catalog_equal_the_listing(before: Files, after: Files) -> None:
     """Whatever was added, edited, renamed, copied or deleted, each file ends as one item with its content."""
     known = catalog(before)
-    items, _ = carry_out(make_plan(listing(after), known, everywhere), known, _noticed(before, after))
+    items, _ = carry_out(
+        make_plan(listing(after), known.values(), everywhere), known, _noticed(before, after)
+    )
     found = sorted((item.uri, item.content_hash, item.mtime_ns) for item in items.values())
     assert found == sorted((uri, *facts) for uri, facts in _noticed(before, after).items())
 
@@ -72,8 +74,8 @@ def test_carrying_out_a_plan_makes_the_catalog_equal_the_listing(before: Files, 
 def test_a_second_plan_finds_nothing_to_do(before: Files, after: Files) -> None:
     """Indexing twice is indexing once."""
     known = catalog(before)
-    items, _ = carry_out(make_plan(listing(after), known, everywhere), known, after)
-    again = make_plan(listing(after), {item.uri: item for item in items.values()}, everywhere)
+    items, _ = carry_out(make_plan(listing(after), known.values(), everywhere), known, after)
+    again = make_plan(listing(after), items.values(), everywhere)
     assert (again.tasks, list(again.gone), again.unchanged) == ([], [], len(after))
 
 
@@ -82,7 +84,7 @@ def test_renaming_to_new_names_embeds_nothing(before: Files, names: list[str]) -
     """Files that moved to paths unknown before keep their ids and their vectors."""
     known = catalog(before)
     after = {f"/elsewhere{new}": before[old] for old, new in zip(sorted(before), names, strict=False)}
-    items, embedded = carry_out(make_plan(listing(after), known, everywhere), known, after)
+    items, embedded = carry_out(make_plan(listing(after), known.values(), everywhere), known, after)
     assert embedded == set()
     assert set(items) == {file.id for file in known.values()}
 
@@ -100,7 +102,7 @@ def _noticed(before: Files, after: Files) -> Files:
 def test_an_unchanged_file_is_not_read() -> None:
     """Size and modification time as known: no task."""
     files = {"/a.jpg": ("red", 5)}
-    plan = make_plan(listing(files), catalog(files), everywhere)
+    plan = make_plan(listing(files), catalog(files).values(), everywhere)
     assert (plan.tasks, plan.unchanged) == ([], 1)
 
 
@@ -108,14 +110,14 @@ def test_an_unchanged_file_is_not_read() -> None:
 def test_a_file_of_another_time_or_size_is_read(now: tuple[str, int]) -> None:
     """Either difference is enough to look into the file."""
     known = catalog({"/a.jpg": ("red", 5)})
-    plan = make_plan(listing({"/a.jpg": now}), known, everywhere)
+    plan = make_plan(listing({"/a.jpg": now}), known.values(), everywhere)
     assert [task.known for task in plan.tasks] == [known["/a.jpg"]]
 
 
 def test_what_the_listing_does_not_cover_stays() -> None:
     """Files below an unreadable folder are neither removed nor taken for moved."""
     known = catalog({"/closed/a.jpg": ("red", 1), "/open/b.jpg": ("red", 1)})
-    plan = make_plan([], known, lambda uri: uri.startswith("/open/"))
+    plan = make_plan([], known.values(), lambda uri: uri.startswith("/open/"))
     assert [file.uri for file in plan.gone] == ["/open/b.jpg"]
 
 
@@ -127,14 +129,14 @@ def test_a_broken_listing_makes_no_plan() -> None:
         raise OSError("the drive was pulled out")
 
     with pytest.raises(OSError, match="pulled out"):
-        make_plan(broken(), catalog({"/b.jpg": ("red", 1)}), everywhere)
+        make_plan(broken(), catalog({"/b.jpg": ("red", 1)}).values(), everywhere)
 
 
 def test_an_item_without_a_vector_is_read_again() -> None:
     """A new space, or one whose segment was damaged, is filled from unchanged files too."""
     files = {"/a.jpg": ("red", 5), "/b.jpg": ("blue", 5)}
     known = catalog(files)
-    plan = make_plan(listing(files), known, everywhere, unembedded={known["/b.jpg"].id})
+    plan = make_plan(listing(files), known.values(), everywhere, unembedded={known["/b.jpg"].id})
     assert [(task.candidate.uri, task.unembedded) for task in plan.tasks] == [("/b.jpg", True)]
     assert plan.unchanged == 1
 
@@ -145,7 +147,7 @@ def test_an_item_without_a_vector_is_read_again() -> None:
 def test_a_hopeless_file_is_tried_again_once_it_changed(changed_at: int, tried: bool) -> None:
     """A file that is no picture costs one look at its change time, not one decode a run."""
     file = Candidate("/a.jpg", 3, 5, changed_at)
-    plan = make_plan([file], {}, everywhere, failed_at={"/a.jpg": 100}, hopeless={"/a.jpg"})
+    plan = make_plan([file], [], everywhere, failed_at={"/a.jpg": 100}, hopeless={"/a.jpg"})
     assert plan.tasks == ([Task(file)] if tried else [])
     assert plan.still_failed == (0 if tried else 1)
 
@@ -155,7 +157,7 @@ def test_failures_of_vanished_files_are_settled() -> None:
     skipped = Skipped("/closed", "list", "permission denied")
     plan = make_plan(
         [skipped, Candidate("/bad.jpg", 3, 5, 1)],
-        {},
+        [],
         lambda uri: uri != "/far/away.jpg",
         failed_at={"/closed": 100, "/bad.jpg": 100, "/deleted.jpg": 100, "/far/away.jpg": 100},
         hopeless={"/bad.jpg"},
