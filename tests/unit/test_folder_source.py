@@ -34,6 +34,12 @@ def test_pictures_are_listed_recursively_by_name(tmp_path: Path) -> None:
     assert listed(FolderSource([tmp_path]), tmp_path) == ["a.PNG", "b.jpg", "m/n/d.jpeg", "z/c.webp"]
 
 
+def test_dots_at_the_beginning_begin_no_suffix(tmp_path: Path) -> None:
+    """A name that is nothing but dots and a suffix has none, as everywhere in Python; other dots do no harm."""
+    touch(tmp_path, ".jpg", "...jpg", "a..jpg", ".b.JPG", "c.jpg.", "jpg")
+    assert listed(FolderSource([tmp_path], hidden=True), tmp_path) == [".b.JPG", "a..jpg"]
+
+
 def test_a_candidate_carries_the_facts_of_its_file(tmp_path: Path) -> None:
     """Size and times are those of the file; the uri is its absolute path."""
     touch(tmp_path, "a.jpg")
