@@ -74,13 +74,13 @@ class Quantity:
 
 
 def lists(rows: float) -> float:
-    """Inverted lists of an index over so many rows."""
+    """Inverted lists of an index of whole rows; one of bits has half as many."""
     return 4 * math.sqrt(rows)
 
 
 def _bits(rows: float) -> float:
     row = DIM / 8 + 16
-    return rows * row + lists(rows) * (4 * DIM + 16 * row) + 4 * DIM**2
+    return rows * row + lists(rows) / 2 * (4 * DIM + 16 * row) + 4 * DIM**2
 
 
 def _rows(rows: float) -> float:

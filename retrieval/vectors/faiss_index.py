@@ -37,6 +37,7 @@ from retrieval.vectors.faiss_kinds import (
     faiss,
     inverted_lists,
     kind_of,
+    lists_for,
     lists_of,
     names,
 )
@@ -60,7 +61,7 @@ class FaissIndex:
     """One FAISS index (see `VectorIndex`).
 
     `parameters`: for HNSW `neighbours` (M), `construction` (efConstruction) and `effort` (efSearch); for IVF and RaBitQ
-    `lists` (nlist; 0: 4 √rows) and `effort` (nprobe). `threads` limits FAISS in the calling thread only,
+    `lists` (nlist; 0: see `lists_for`) and `effort` (nprobe). `threads` limits FAISS in the calling thread only,
     while it works.
     """
 
@@ -107,7 +108,7 @@ class FaissIndex:
         """Place the centroids of inverted lists meant for `rows` rows by a sample (m, dim); nothing for the others."""
         if self.kind not in LISTED:
             return
-        lists = self._parameters["lists"] or int(4 * np.sqrt(rows))
+        lists = self._parameters["lists"] or lists_for(self.kind, rows)
         self._index = inverted_lists(self.kind, self._index.d, max(1, min(lists, len(sample) // 2)))
         with self._working():
             self._index.train(_stored(sample))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,15 @@ def empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:
     if kind in LISTED:
         return inverted_lists(kind, dim, max(1, parameters["lists"]))
     raise ValueError(f"{kind} is no kind of FAISS index")
+
+
+def lists_for(kind: IndexKind, rows: int) -> int:
+    """How many inverted lists so many rows get.
+
+    Whole rows are dear to look at, so their lists are short. With one bit a dimension, what a list costs before
+    its first row (the query's table of products with it) is as much as a few hundred rows.
+    """
+    return max(1, int((4 if kind is IndexKind.IVF else 2) * math.sqrt(rows)))
 
 
 def inverted_lists(kind: IndexKind, dim: int, lists: int) -> Any:

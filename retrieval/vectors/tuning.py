@@ -7,6 +7,7 @@ recall@20 of 0.1 for text queries on indexes built by default, autofaiss issue 1
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.vectors.exact import Rows, scan
 from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE
+from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE, lists_for
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
 from retrieval.vectors.rescoring import Fetch, candidates_for, gathered, rescored
 from retrieval.vectors.segments import Segment
@@ -25,8 +26,9 @@ from retrieval.vectors.shards import add_rows
 
 RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
-_DEPTHS = (4, 8, 16, 32, 64, 128, 256)  # rows scored again for each answer; a million rows need the last ones
-_LEAST_SHARE = 128  # of the lists, one in so many is looked at in any case: with fewer recall is below 0.8
+# Rows scored again for each answer; a million rows need the last ones.
+_DEPTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
+_LEAST_SHARE = 128  # one list in so many is looked at in any case: with fewer, recall of texts is below 0.8
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
@@ -57,7 +59,7 @@ def bytes_needed(kind: IndexKind, rows: int, dim: int) -> int:
         IndexKind.HNSW: 2 * dim + 8 + 4 * 2 * 32 + 8,  # links of the lowest layer, ids
         IndexKind.RABITQ: dim // 8 + 8 + 8,  # two numbers of float32 beside the bits
     }.get(kind, 0)
-    centroids = 4 * dim * int(4 * np.sqrt(rows)) if kind in LISTED else 0
+    centroids = 4 * dim * lists_for(kind, rows) if kind in LISTED else 0
     return rows * each + centroids
 
 
@@ -113,7 +115,8 @@ def measure(
 ) -> list[RecallPoint]:
     """Recall@10 and time per query for rising efforts; no points for an exact index.
 
-    Ends where nothing is missed, more effort finds nothing more, or what has reached the `target` is faster.
+    Ends where nothing is missed, more effort finds nothing more, or with twice the effort that reached the `target`
+    first: then fewer rows scored again are as good, and what comes after is slower.
     """
     rows = len(index)
     if index.kind is IndexKind.FLAT or not rows or not len(queries):
@@ -122,14 +125,15 @@ def measure(
     fetch = fetching(parts)
     curve: list[RecallPoint] = []
     best = 0.0
+    enough = math.inf
     for effort in _efforts(index):
         points = _points(index, effort, queries, truth, fetch)
         curve.extend(points)
         reached = max(point.recall for point in points)
-        chosen = cheapest(curve, target)
-        if reached >= 0.999 or (index.estimates and best > 0.9 and reached < best + 0.001):
-            break
-        if chosen is not None and chosen.recall >= target and points[0].milliseconds > chosen.milliseconds:
+        if reached >= target:
+            enough = min(enough, 2 * effort)
+        no_more = index.estimates and best > 0.9 and reached < best + 0.001
+        if reached >= 0.999 or no_more or effort >= enough:
             break
         best = max(best, reached)
     return curve
@@ -212,7 +216,7 @@ def _trained(
     kind = IndexKind.FLAT if kind is IndexKind.EXACT else kind
     index = FaissIndex(kind, parts[0].vectors.shape[1], parameters, threads=threads)
     if kind in LISTED and rows:
-        lists = parameters.get("lists") or int(4 * np.sqrt(rows))
+        lists = parameters.get("lists") or lists_for(kind, rows)
         index.train(_sample(parts, _TRAINING_ROWS_PER_LIST * lists), rows)
     return index
 
@@ -220,8 +224,9 @@ def _trained(
 def _efforts(index: FaissIndex) -> list[int]:
     if index.kind is IndexKind.HNSW:
         return [16, 32, 64, 128, 256, 512, 1024]
-    least = index.lists // _LEAST_SHARE
-    return [2**power for power in range(least.bit_length(), index.lists.bit_length())]
+    powers = [2**power for power in range(index.lists.bit_length())]
+    steps = {*powers, *(3 * power // 2 for power in powers), index.lists}
+    return sorted(step for step in steps if index.lists // _LEAST_SHARE <= step <= index.lists)
 
 
 def _sample(parts: Sequence[Rows], count: int) -> UnitVectors:

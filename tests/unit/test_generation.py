@@ -85,7 +85,7 @@ def test_one_bit_a_dimension_finds_what_its_curve_says(folders: tuple[Path, Path
     )
     assert manifest.recall >= 0.9
     assert manifest.depth > 1
-    assert {point.depth for point in manifest.curve} >= {4, manifest.depth}
+    assert {point.depth for point in manifest.curve} >= {8, manifest.depth}
     assert Generation.open(folders[1], 1).manifest == manifest
 
 
