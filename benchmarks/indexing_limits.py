@@ -30,7 +30,7 @@ from retrieval.imaging.files import content_hash, read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
 from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.image_onnx import OnnxEncoder
+from retrieval.models.image_encoder import OptimizedEncoder
 from retrieval.models.ports import DualEncoder
 
 _BATCH = IndexOptions().batch_size
@@ -82,11 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=200)
     options = parser.parse_args(arguments)
     paths = sorted(options.photos.glob("*.jpg"))[: options.count]
-    encoder: OpenClipEncoder | OnnxEncoder = OpenClipEncoder.load(str(options.model))
+    encoder: OpenClipEncoder | OptimizedEncoder = OpenClipEncoder.load(str(options.model))
     if options.library is not None:
         with Library.open(options.library) as library:
             chosen = library.encoder()
-        if isinstance(chosen, OnnxEncoder):
+        if isinstance(chosen, OptimizedEncoder):
             encoder = chosen
     decode(paths[:4], encoder)
     prepared, decoded_per_second = decode(paths, encoder)

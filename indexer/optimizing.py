@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,20 @@ from retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageE
 from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
-from retrieval.models.image_onnx import (
-    GRAPH_FILE,
-    GRAPHS,
+from retrieval.models.image_encoder import (
+    EXPORTED,
+    FILES,
     SETTINGS_FILE,
-    WEIGHTS_FILE,
-    open_session,
-    run_graph,
+    EncodePrepared,
+    Engine,
+    open_tower,
     write_settings,
 )
 from retrieval.models.ports import DualEncoder
 from retrieval.search.relevance import BACKGROUND
+
+if TYPE_CHECKING:
+    from retrieval.models.dual_encoder import OpenClipEncoder
 
 OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 
@@ -59,6 +62,7 @@ class OptimizeReport:
     space: str
     model: str
     precision: str
+    engine: str  # what computes it: onednn, onnx, or torch for the model itself
     pictures: int
     cosine_mean: float  # of its vectors with those of the model in float32 on fully decoded pictures
     cosine_min: float
@@ -99,6 +103,7 @@ def optimize(
 ) -> OptimizeReport:
     """Make the faster form of a space's model, compare on `pictures` (encoded), and switch it on where it is near.
 
+    Of the engines that can compute it here, it takes the fastest whose vectors are near enough.
     Raises UsageError when it is too far off and not forced, or where there are too few pictures; UnsupportedError for
     a model or a device that has no such form; LibraryLockedError while a job writes the library.
     """
@@ -120,16 +125,20 @@ def optimize(
             f"the model {space.model!r} has other weights than those of the space {space.name!r}"
         )
     with _scratch(library.models_directory(space)) as scratch:
-        encode = _made(library, space, full, precision, scratch)
-        found = _compared(library, space, full, own, encode, pictures, precision).judged(limits or Limits())
+        for engine in _engines(full, precision):
+            encode = _made(library, space, full, precision, engine, pictures, scratch)
+            found = _compared(library, space, full, own, encode, pictures, (precision, engine))
+            found = found.judged(limits or Limits())
+            if not found.too_far:
+                break
         if found.too_far and not (force or dry_run):
             raise UsageError(f"not switched: {found.too_far} (--force switches all the same)")
         if dry_run:
             return found
         report = replace(found, switched=True)
-        write_settings(scratch, precision, full.towers.image, report.as_json())
+        write_settings(scratch, precision, engine, full.towers.image, report.as_json())
         with library.catalog.acquire_lease("vasari models optimize"):
-            _switch(scratch, library.models_directory(space))
+            _switch(scratch, library.models_directory(space), engine)
     return report
 
 
@@ -138,8 +147,7 @@ def switch_off(library: Library, space: EmbeddingSpace) -> bool:
     directory = library.models_directory(space)
     was_on = (directory / SETTINGS_FILE).is_file()
     with library.catalog.acquire_lease("vasari models optimize"):
-        for name in (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE):
-            (directory / name).unlink(missing_ok=True)
+        _clear(directory)
     return was_on
 
 
@@ -172,17 +180,39 @@ def _loaded(library: Library, space: EmbeddingSpace, precision: Any) -> Any:
     )
 
 
-def _made(
-    library: Library, space: EmbeddingSpace, full: Any, precision: OptimizedPrecision, scratch: Path
-) -> Any:
-    """The faster form: a function from prepared pictures (n, H, W, 3) to unit vectors (n, dim)."""
-    if precision not in GRAPHS:
-        return _loaded(library, space, precision).embed_images
-    from retrieval.models.image_export import export_image_tower
+def _engines(full: OpenClipEncoder, precision: OptimizedPrecision) -> list[Engine | None]:
+    """What can compute the model in this precision here, the fastest first; None is the model itself."""
+    if precision not in EXPORTED:
+        return [None]
+    from retrieval.models.image_graph import can_write
+    from retrieval.models.image_int8 import can_run
 
-    export_image_tower(full, scratch, int8=precision == "int8")
-    session = open_session(scratch / GRAPH_FILE, library.settings.threads)
-    return lambda batch: run_graph(session, batch)
+    static = precision == "int8" and can_run() and can_write(full.towers.model.visual)
+    return [Engine.ONEDNN, Engine.ONNX] if static else [Engine.ONNX]
+
+
+def _made(
+    library: Library,
+    space: EmbeddingSpace,
+    full: OpenClipEncoder,
+    precision: OptimizedPrecision,
+    engine: Engine | None,
+    pictures: Sequence[bytes],
+    scratch: Path,
+) -> EncodePrepared:
+    """The faster form; where it needs to know the ranges of activations, every second picture shows them."""
+    if engine is None:
+        encode: EncodePrepared = _loaded(library, space, precision).embed_images
+        return encode
+    from retrieval.models.image_export import export_calibrated, export_image_tower
+
+    if engine is Engine.ONEDNN:
+        export_calibrated(
+            full, scratch, _prepared(full, pictures[::2], library.image_limits, full.image_size)
+        )
+    else:
+        export_image_tower(full, scratch, int8=precision == "int8")
+    return open_tower(scratch, engine, library.settings.threads)
 
 
 def _compared(
@@ -190,9 +220,9 @@ def _compared(
     space: EmbeddingSpace,
     full: DualEncoder,
     own: DualEncoder,
-    encode: Any,
+    encode: EncodePrepared,
     pictures: Sequence[bytes],
-    precision: str,
+    form: tuple[str, Engine | None],
 ) -> OptimizeReport:
     limits = library.image_limits
     whole = _prepared(full, pictures, limits, None)
@@ -207,7 +237,8 @@ def _compared(
     return OptimizeReport(
         space=space.name,
         model=space.model,
-        precision=precision,
+        precision=form[0],
+        engine=form[1] or "torch",
         pictures=len(pictures),
         cosine_mean=float(cosines.mean()),
         cosine_min=float(cosines.min()),
@@ -263,10 +294,13 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _switch(scratch: Path, directory: Path) -> None:
+def _switch(scratch: Path, directory: Path, engine: Engine | None) -> None:
     """Move the files in place; the settings go first and come last, for they are what is looked at."""
-    (directory / SETTINGS_FILE).unlink(missing_ok=True)
-    for name in (WEIGHTS_FILE, GRAPH_FILE, SETTINGS_FILE):
+    _clear(directory)
+    for name in (*(FILES[engine] if engine else ()), SETTINGS_FILE):
+        (scratch / name).replace(directory / name)
+
+
+def _clear(directory: Path) -> None:
+    for name in (SETTINGS_FILE, *(name for names in FILES.values() for name in names)):
         (directory / name).unlink(missing_ok=True)
-        if (scratch / name).is_file():
-            (scratch / name).replace(directory / name)

@@ -117,7 +117,7 @@ class LoadedModels:
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
         """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
-        from retrieval.models.image_onnx import GRAPHS, OnnxEncoder, read_settings
+        from retrieval.models.image_encoder import EXPORTED, OptimizedEncoder, read_settings
 
         settings, directory = self._settings, self._directory / space.name
         if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
@@ -125,8 +125,8 @@ class LoadedModels:
         chosen = read_settings(directory)
         if chosen is None:
             return None
-        if chosen["precision"] in GRAPHS:
-            return OnnxEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
+        if chosen["precision"] in EXPORTED:
+            return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
         return self._load(space.model, chosen["precision"])
 
     def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:

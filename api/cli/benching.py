@@ -17,7 +17,7 @@ from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOp
 if TYPE_CHECKING:
     from indexer.bench import BenchReport
     from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.image_onnx import OnnxEncoder
+    from retrieval.models.image_encoder import OptimizedEncoder
     from retrieval.settings import Settings
 
 _DRAWN, _DRAWN_SIZE = 32, 512
@@ -68,19 +68,19 @@ def bench(
 
 def _encoder(
     library: Path | None, model: str | None, settings: Settings
-) -> tuple[str, OpenClipEncoder | OnnxEncoder]:
+) -> tuple[str, OpenClipEncoder | OptimizedEncoder]:
     """The model's reference and the model: the one given, else the library's (as it runs there), else the default."""
     from retrieval.errors import NotFoundError
     from retrieval.library import Library
     from retrieval.loaded_models import load_encoder
     from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.image_onnx import OnnxEncoder
+    from retrieval.models.image_encoder import OptimizedEncoder
 
     if model is None:
         try:
             with Library.open(library, settings) as opened:
                 found = opened.encoder()
-                if isinstance(found, (OpenClipEncoder, OnnxEncoder)):
+                if isinstance(found, (OpenClipEncoder, OptimizedEncoder)):
                     return found.space.model, found
         except NotFoundError:
             pass

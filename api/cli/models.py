@@ -101,7 +101,7 @@ def optimize_model(
     ] = None,
     precision: Annotated[
         Literal["int8", "float32", "bfloat16"],
-        typer.Option(help="int8 and float32 are exported and need no torch; bfloat16 wants AMX."),
+        typer.Option(help="int8 wants VNNI, bfloat16 AMX; float32 is exported and needs no torch."),
     ] = "int8",
     photos: Annotated[
         Path | None, typer.Option(help="Measure on this folder instead of the library's pictures.")
@@ -151,7 +151,9 @@ def _space_of(library: Library, model: str | None) -> EmbeddingSpace:
 
 def _show(report: OptimizeReport) -> None:
     gain = report.images_per_second / report.images_per_second_before
-    output.line(f"{report.model} in {report.precision}, measured on {report.pictures} pictures")
+    output.line(
+        f"{report.model} in {report.precision} by {report.engine}, measured on {report.pictures} pictures"
+    )
     output.line(
         f"speed     {report.images_per_second:.1f} images/s, {gain:.2f} × the"
         f" {report.images_per_second_before:.1f} of the model as it is (encoding alone)"

@@ -53,16 +53,30 @@ class LayerWriter:
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
-    def blocks(self, x: str, transformer: Any, *, causal: bool) -> str:
-        """All layers of a transformer over `x` (n, length, width)."""
+    def blocks(self, x: str, transformer: Any, *, causal: bool, first_only: bool = False) -> str:
+        """All layers of a transformer over `x` (n, length, width).
+
+        With `first_only` the result is that of the first position alone (n, 1, width): in the last layer the others
+        are only looked at, which saves 7 % of a tower of twelve layers.
+        """
+        last = transformer.resblocks[-1]
         for block in transformer.resblocks:
-            x = self.add(x, self._attention(block, self.layer_norm(x, block.ln_1), causal))
+            normed = self.layer_norm(x, block.ln_1)
+            asking = normed
+            if first_only and block is last:
+                x, asking = self._first(x), self._first(normed)
+            x = self.add(x, self._attention(block, normed, asking, causal))
             x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
         return x
 
-    def _attention(self, block: Any, x: str, causal: bool) -> str:
+    def _first(self, x: str) -> str:
+        """The first position of each (n, 1, width)."""
+        return self.node("Gather", x, self.integers([0]), axis=1)
+
+    def _attention(self, block: Any, x: str, asking: str, causal: bool) -> str:
+        """What the positions of `asking` find in those of `x`."""
         attention = block.attn
-        if not self._int8:
+        if not self._int8 and asking == x:
             joined = self.node(
                 "Attention",
                 x,
@@ -74,7 +88,11 @@ class LayerWriter:
             )
             return self.linear(joined, attention.out_proj, block.ls_1)
         parts = zip(attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3), strict=True)
-        query, key, value = (self.product(x, weight.T, bias) for weight, bias in parts)
+        sources = (asking, x, x)
+        query, key, value = (
+            self.product(source, weight.T, bias)
+            for source, (weight, bias) in zip(sources, parts, strict=True)
+        )
         joined = self.node(
             "MultiHeadAttention",
             query,

@@ -1,14 +1,18 @@
-"""Which device computes, and in which precision."""
+"""Which device computes, in which precision, and how it says that its memory is short."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from retrieval.errors import UsageError
+from retrieval.models.ports import OutOfMemory
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 def choose_device(name: str) -> torch.device:
@@ -50,3 +54,16 @@ def _multiplies_bfloat16() -> bool:
     """Whether this processor has AMX or AVX512-BF16."""
     capabilities: Any = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Turn the many ways in which torch says that memory is short into OutOfMemory."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory("the device is out of memory: use a smaller batch (-b)") from error
+    except RuntimeError as error:
+        if any(sign in str(error) for sign in _OUT_OF_MEMORY):
+            raise OutOfMemory("memory is short: use a smaller batch (-b)") from error
+        raise

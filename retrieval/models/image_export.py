@@ -1,4 +1,4 @@
-"""Writing the vision tower that `image_onnx` reads, in float32 or int8."""
+"""Writing the vision tower that `image_encoder` opens: as a graph in float32 or int8, or calibrated in int8."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from retrieval.errors import UnsupportedError
-from retrieval.models import image_graph
+from retrieval.models import image_calibration, image_graph
 from retrieval.models.dual_encoder import OpenClipEncoder
 from retrieval.models.graph_layers import save_model
+from retrieval.models.image_encoder import INT8_FILE
 from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE
 from retrieval.models.preprocessing import ImagePreprocessing
+from retrieval.models.towers import Towers
 
 _OPSET = 18
 
@@ -27,15 +31,29 @@ def export_image_tower(encoder: OpenClipEncoder, directory: Path, *, int8: bool)
 
     Raises UnsupportedError for a tower that cannot be written.
     """
-    towers = encoder.towers
-    if towers.device.type != "cpu" or towers.dtype != torch.float32:
-        raise ValueError("the model has to be loaded in float32 on the CPU")
+    towers = _checked(encoder)
     visual = towers.model.visual
     if image_graph.can_write(visual):
         model = image_graph.write_graph(visual, towers.image, int8=int8)
     else:
         model = _traced(_Tower(visual, towers.image).eval(), towers.image, int8=int8)
     save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
+
+
+def export_calibrated(encoder: OpenClipEncoder, directory: Path, pictures: NDArray[np.uint8]) -> None:
+    """Write the picture half of `encoder`, as above, for `image_int8`; a tower that `image_graph.can_write` knows.
+
+    `pictures` (n, H, W, 3) are prepared ones, which show the ranges of activations.
+    """
+    towers = _checked(encoder)
+    image_calibration.write(towers.model.visual, towers.image, pictures, directory / INT8_FILE)
+
+
+def _checked(encoder: OpenClipEncoder) -> Towers:
+    towers = encoder.towers
+    if towers.device.type != "cpu" or towers.dtype != torch.float32:
+        raise ValueError("the model has to be loaded in float32 on the CPU")
+    return towers
 
 
 class _Tower(nn.Module):

@@ -35,7 +35,7 @@ def write_graph(visual: Any, preprocessing: ImagePreprocessing, *, int8: bool) -
     x = _embedded(writer, visual, preprocessing)
     if not isinstance(visual.ln_pre, nn.Identity):
         x = writer.layer_norm(x, visual.ln_pre)
-    x = writer.blocks(x, visual.transformer, causal=False)
+    x = writer.blocks(x, visual.transformer, causal=False, first_only=visual.pool_type == "tok")
     features = _pooled(writer, visual, x)
     if visual.proj is not None:
         features = writer.product(features, visual.proj, None)
@@ -56,7 +56,7 @@ def _embedded(writer: LayerWriter, visual: Any, preprocessing: ImagePreprocessin
     grid = writer.node("Reshape", "pixels", split)
     grid = writer.node("Transpose", grid, perm=[0, 1, 3, 2, 4, 5])  # (n, rows, columns, high, wide, 3)
     patches = writer.node("Reshape", grid, writer.integers([-1, rows * columns, high * wide * 3]))
-    weight, shift = _first_product(visual, preprocessing)
+    weight, shift = first_product(visual, preprocessing)
     x = writer.product(writer.node("Cast", patches, to=TensorProto.FLOAT), weight, None)
     positions = visual.positional_embedding.detach().float().cpu().numpy()  # (patches + 1, width)
     x = writer.add(x, writer.weight(positions[1:] + shift))
@@ -67,7 +67,7 @@ def _embedded(writer: LayerWriter, visual: Any, preprocessing: ImagePreprocessin
     return writer.node("Concat", tokens, x, axis=1)
 
 
-def _first_product(
+def first_product(
     visual: Any, preprocessing: ImagePreprocessing
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The convolution over raw pixels (high · wide · 3, width), and what the mean makes of it (width,)."""
@@ -82,8 +82,7 @@ def _first_product(
 def _pooled(writer: LayerWriter, visual: Any, x: str) -> str:
     """One vector a picture (n, width), after the last norm."""
     if visual.pool_type == "tok":  # the norm works on each position for itself: only the pooled one is needed
-        first = writer.node("Gather", x, writer.weight(np.array(0)), axis=1)
-        return writer.layer_norm(first, visual.ln_post)
+        return writer.layer_norm(writer.node("Squeeze", x, writer.integers([1])), visual.ln_post)
     if not visual.final_ln_after_pool:
         x = writer.layer_norm(x, visual.ln_post)
     ends = (writer.integers([1]), writer.integers([2**31 - 1]), writer.integers([1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,12 +22,11 @@ from retrieval.models.architectures import (
     text_preprocessing,
     tokenize,
 )
+from retrieval.models.hardware import out_of_memory
 from retrieval.models.lanes import lane_to, stream, tensor_of
-from retrieval.models.ports import OutOfMemory
 from retrieval.models.sources import ModelFiles
 
 _TEXT_BATCH = 64
-_OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 class Towers:
@@ -116,16 +114,3 @@ class Towers:
 def _unit(features: Any) -> UnitVectors:
     rows = features[0] if isinstance(features, tuple) else features
     return unit_vectors(rows.float().cpu().numpy())
-
-
-@contextmanager
-def out_of_memory() -> Iterator[None]:
-    """Turn the many ways in which torch says that memory is short into OutOfMemory."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory("the device is out of memory: use a smaller batch (-b)") from error
-    except RuntimeError as error:
-        if any(sign in str(error) for sign in _OUT_OF_MEMORY):
-            raise OutOfMemory("memory is short: use a smaller batch (-b)") from error
-        raise

@@ -14,8 +14,8 @@ from PIL import Image
 
 from retrieval.errors import ModelUnavailableError
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.hardware import out_of_memory
 from retrieval.models.ports import DualEncoder, OutOfMemory
-from retrieval.models.towers import out_of_memory
 from tests.models import KINDS, SENTENCES, Kind, write_model
 
 TEXTS = (*SENTENCES, "cat", "", "a &amp; b", "smile 🙂 " + "very " * 90 + "long")

@@ -22,8 +22,10 @@ from indexer.sources.folder import FolderSource
 from retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
 from retrieval.library import Library
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.image_encoder import FILES, Engine, OptimizedEncoder, read_settings
 from retrieval.models.image_export import export_image_tower
-from retrieval.models.image_onnx import GRAPH_FILE, OnnxEncoder, open_session, run_graph
+from retrieval.models.image_int8 import can_run
+from retrieval.models.image_onnx import GRAPH_FILE, open_session, run_graph
 from retrieval.settings import Settings
 from tests.models import KINDS, Kind, write_model
 
@@ -75,13 +77,13 @@ def test_nothing_is_switched_by_a_dry_run(library: Library) -> None:
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_a_library_embeds_by_what_was_switched_on(library: Library, precision: OptimizedPrecision) -> None:
-    """Opened again, the library encodes pictures by the exported graph; switched off, by the model."""
+    """Opened again, the library encodes pictures by the exported tower; switched off, by the model."""
     space = library.space()
     before = library.encoder(space)
     assert optimize(library, space, own_pictures(library, 12), precision=precision, force=True).switched
     with Library.open(library.root, library.settings) as again:
         encoder = again.encoder(space)
-        assert isinstance(encoder, OnnxEncoder)
+        assert isinstance(encoder, OptimizedEncoder)
         assert encoder.precision == precision
         pixels = np.stack([np.full((48, 48, 3), shade, np.uint8) for shade in (0, 90, 200)])
         assert (encoder.embed_images(pixels) * before.embed_images(pixels)).sum(axis=1).min() > 0.98
@@ -100,6 +102,22 @@ def test_vectors_too_far_off_are_refused(library: Library) -> None:
     assert not list(library.models_directory(space).glob("image.*"))
 
 
+@pytest.mark.parametrize("least", [0.5, 1.1])
+def test_the_next_engine_is_asked_where_the_fastest_is_too_far_off(library: Library, least: float) -> None:
+    """int8 is oneDNN's where it runs and is near enough, else ONNX Runtime's; only the chosen one leaves files."""
+    space, directory = library.space(), library.models_directory(library.space())
+    limits = Limits(cosine_mean=least, cosine_min=0.5, recall=0.0)
+    report = optimize(library, space, own_pictures(library, 12), precision="int8", limits=limits, force=True)
+    expected = Engine.ONEDNN if can_run() and least < 1 else Engine.ONNX
+    assert report.engine == expected
+    assert {path.name for path in directory.glob("image.*")} == {"image.json", *FILES[expected]}
+    settings = read_settings(directory)
+    assert settings is not None
+    assert settings["engine"] == expected
+    assert switch_off(library, space)
+    assert not list(directory.glob("image.*"))
+
+
 def test_too_few_pictures_are_no_measure(library: Library, photos: Path) -> None:
     """With fewer than eight pictures the command asks for a folder; a folder without pictures is named."""
     with pytest.raises(UsageError, match="only 3 pictures"):
@@ -110,11 +128,13 @@ def test_too_few_pictures_are_no_measure(library: Library, photos: Path) -> None
 
 
 def test_a_damaged_form_says_how_to_go_back(library: Library) -> None:
-    """A graph that cannot be read is an error that names the command which switches it off."""
+    """A file that cannot be read is an error that names the command which switches it off."""
     space = library.space()
     optimize(library, space, own_pictures(library, 12), precision="int8", force=True)
     directory = library.models_directory(space)
-    (directory / GRAPH_FILE).write_bytes(b"no graph")
+    engine = Engine.ONEDNN if can_run() else Engine.ONNX
+    for name in FILES[engine]:
+        (directory / name).write_bytes(b"no weights")
     with (
         Library.open(library.root, library.settings) as again,
         pytest.raises(LibraryCorruptError, match="--off"),
