@@ -47,7 +47,7 @@ def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> De
     """The (first) picture in `data`, upright, 8-bit sRGB, over white.
 
     With `target`, the shorter side in pixels a model wants, a large JPEG is decoded at reduced size (in the
-    cosine domain, which skips much of the work), but never below twice the target; `info` tells the full size.
+    cosine domain, which skips much of the work), but never below 1.95 targets; `info` tells the full size.
     Raises ImageError: stage "limit" beyond the limits (checked before decoding), "decode" for anything else.
     """
     with _refusing(data):

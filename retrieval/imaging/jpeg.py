@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import simplejpeg
 from PIL import Image
 
@@ -11,6 +13,11 @@ from retrieval.imaging.headers import Format, Header, jpeg_header, truncated
 from retrieval.imaging.limits import ImageLimits
 from retrieval.imaging.opened import Opened, info_of
 from retrieval.imaging.pillow_files import read_headers
+
+_SPARE = 1.95
+"""Least side of a reduced picture, in targets: at twice the target a model's input differs from the one made of all
+pixels by 45 dB (bilinear from bicubic scaling: 37). A little less for the sake of common sensors: for a target of 256
+an eighth of 24 megapixels (500 pixels) will do, for one of 384 a quarter of 12 (750)."""
 
 
 def open_jpeg(data: bytes, limits: ImageLimits) -> Opened:
@@ -27,7 +34,9 @@ def _load_jpeg(data: bytes, header: Header, target: int | None) -> Image.Image:
     It is a sixth faster than Pillow (2.2 against 2.6 ms for 500 × 375 pixels in 125 KB), and reports damage where
     Pillow returns grey.
     """
-    least = 2 * target if target and min(header.width, header.height) >= 4 * target else 0
+    least = math.ceil(_SPARE * target) if target else 0
+    if min(header.width, header.height) < 2 * least:
+        least = 0
     if header.components in (1, 3):
         try:
             return _turbo(data, header, least)
