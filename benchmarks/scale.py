@@ -55,7 +55,7 @@ class Point:
     add_seconds: float
     ivf_bytes: float
     ivf_build_seconds: float
-    bits_bytes: float  # RaBitQ, one bit a dimension
+    bits_bytes: float  # RaBitQ, two bits a dimension
     bits_build_seconds: float
     scan_seconds: float  # a query by comparing all rows
     ivf_seconds: float  # a query over a sixteenth of the lists
@@ -79,7 +79,7 @@ def lists(rows: float) -> float:
 
 
 def _bits(rows: float) -> float:
-    row = DIM / 8 + 16
+    row = DIM / 4 + 20 + 8
     return rows * row + lists(rows) / 2 * (4 * DIM + 16 * row) + 4 * DIM**2
 
 
@@ -218,7 +218,7 @@ FIGURES: tuple[tuple[str, Callable[[Model, float], str]], ...] = (
     ("segments (the vectors themselves)", lambda m, n: _size(m.predict("segment_bytes", n))),
     ("catalog", lambda m, n: _size(m.predict("catalog_bytes", n))),
     ("index of whole rows (`ivf`), on disk and mapped", lambda m, n: _size(m.predict("ivf_bytes", n))),
-    ("index of one bit a dimension (`rabitq`)", lambda m, n: _size(m.predict("bits_bytes", n))),
+    ("index of two bits a dimension (`rabitq`)", lambda m, n: _size(m.predict("bits_bytes", n))),
     ("encoding, one core, int8", lambda _, n: _hours(n / CORE_PICTURES_INT8)),
     ("encoding, one GPU (assumed)", lambda _, n: _hours(n / GPU_PICTURES)),
     ("encoding on 64 GPUs (assumed)", lambda _, n: _hours(n / GPU_PICTURES / 64)),

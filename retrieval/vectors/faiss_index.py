@@ -1,7 +1,7 @@
 """FAISS behind the `VectorIndex` port: Flat, HNSW, IVF and RaBitQ over inner products of unit vectors.
 
 The first three keep rows as float16 (scalar quantiser QT_fp16), which is what the segments hold: half the memory of
-float32 and the very same scores as the exact scan. RaBitQ keeps one bit a dimension, and its scores are estimates:
+float32 and the very same scores as the exact scan. RaBitQ keeps two bits a dimension, and its scores are estimates:
 whoever searches it asks for more rows than are wanted and scores these again (`rescoring`).
 
 What a search needs (selector, efSearch, nprobe) is an object made for that call, so that searches from many threads

@@ -13,6 +13,8 @@ from retrieval.vectors.index import Ids, IndexKind
 
 faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
 
+_BITS = 2  # of a dimension in RaBitQ's lists: a fifth of the candidates that one bit needs
+_AT_ONCE = 32  # rows that FAISS looks up together
 _SEED = 1234  # of k-means and of the rotation: the same rows give the same index
 
 DEFAULTS: Mapping[IndexKind, Mapping[str, int]] = {
@@ -43,17 +45,19 @@ def empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:
 def lists_for(kind: IndexKind, rows: int) -> int:
     """How many inverted lists so many rows get.
 
-    Whole rows are dear to look at, so their lists are short. With one bit a dimension, what a list costs before
+    Whole rows are dear to look at, so their lists are short. With two bits a dimension, what a list costs before
     its first row (the query's table of products with it) is as much as a few hundred rows.
     """
     return max(1, int((4 if kind is IndexKind.IVF else 2) * math.sqrt(rows)))
 
 
 def inverted_lists(kind: IndexKind, dim: int, lists: int) -> Any:
-    """Inverted lists of whole rows (float16), or of one bit a dimension and two numbers (RaBitQ).
+    """Inverted lists of whole rows (float16), or of two bits a dimension and some numbers (RaBitQ).
 
-    RaBitQ (Gao & Long, SIGMOD 2024): a row's difference to its centroid, turned by a random rotation, is kept as
-    signs; its products with a query are unbiased estimates. Fast scan looks 32 rows up at a time in registers.
+    RaBitQ (Gao & Long, SIGMOD 2024; with more than one bit: Gao et al., SIGMOD 2025): a row's difference to its
+    centroid, turned by a random rotation, is kept as its signs and, apart, the bits that follow; its products with
+    a query are unbiased estimates. Fast scan looks the signs of 32 rows up at a time in registers; only rows that
+    may be among the best by these are estimated by all bits.
     """
     index = _half_lists(dim, lists) if kind is IndexKind.IVF else _bit_lists(dim, lists)
     index.cp.spherical = True
@@ -68,7 +72,10 @@ def inverted_lists(kind: IndexKind, dim: int, lists: int) -> Any:
 
 
 def _bit_lists(dim: int, lists: int) -> Any:
-    return faiss.IndexIVFRaBitQFastScan(faiss.IndexFlatIP(dim), dim, lists, faiss.METRIC_INNER_PRODUCT)
+    centroids = faiss.IndexFlatIP(dim)
+    return faiss.IndexIVFRaBitQFastScan(
+        centroids, dim, lists, faiss.METRIC_INNER_PRODUCT, _AT_ONCE, True, _BITS
+    )
 
 
 def _half_lists(dim: int, lists: int) -> Any:

@@ -34,9 +34,7 @@ class IndexKind(StrEnum):
     FLAT = "flat"  # FAISS, every row compared
     HNSW = "hnsw"  # FAISS, navigable small world graph (Malkov & Yashunin, 2018)
     IVF = "ivf"  # FAISS, inverted lists around k-means centroids
-    RABITQ = (
-        "rabitq"  # FAISS, inverted lists of one bit a dimension; answers are scored again from the segments
-    )
+    RABITQ = "rabitq"  # FAISS, inverted lists of two bits a dimension; answers are scored again from segments
     MILVUS = "milvus"  # a collection of a Milvus server, see milvus.py
 
 

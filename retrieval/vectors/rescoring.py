@@ -11,7 +11,7 @@ from retrieval.domain import UnitVectors
 from retrieval.vectors.exact import Rows, clipped, products
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
-_MOST = 2560  # candidates, but for long pages: what the greatest depth is for ten answers
+_MOST = 1280  # candidates, but for long pages: what the greatest depth is for ten answers
 
 Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 
@@ -19,7 +19,7 @@ Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 def candidates_for(k: int, depth: int) -> int:
     """How many candidates to ask for: `depth` for each of k answers, as measured for ten answers.
 
-    Long pages get fewer for each (at most 2560 in all, but four for each): a thousand answers do not read everything.
+    Long pages get fewer for each (at most 1280 in all, but four for each): a thousand answers do not read everything.
     """
     return max(4 * k, min(k * depth, _MOST))
 

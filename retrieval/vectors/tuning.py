@@ -26,8 +26,8 @@ from retrieval.vectors.shards import add_rows
 
 RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
-# Rows scored again for each answer; a million rows need the last ones.
-_DEPTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
+# Rows scored again for each answer.
+_DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128)
 _LEAST_SHARE = 128  # one list in so many is looked at in any case: with fewer, recall of texts is below 0.8
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
@@ -57,7 +57,7 @@ def bytes_needed(kind: IndexKind, rows: int, dim: int) -> int:
         IndexKind.FLAT: 2 * dim + 8,
         IndexKind.IVF: 2 * dim + 8,
         IndexKind.HNSW: 2 * dim + 8 + 4 * 2 * 32 + 8,  # links of the lowest layer, ids
-        IndexKind.RABITQ: dim // 8 + 8 + 8,  # two numbers of float32 beside the bits
+        IndexKind.RABITQ: dim // 4 + 20 + 8,  # five numbers of float32 beside the bits, ids
     }.get(kind, 0)
     centroids = 4 * dim * lists_for(kind, rows) if kind in LISTED else 0
     return rows * each + centroids

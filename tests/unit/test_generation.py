@@ -85,14 +85,14 @@ def test_one_bit_a_dimension_finds_what_its_curve_says(folders: tuple[Path, Path
     )
     assert manifest.recall >= 0.9
     assert manifest.depth > 1
-    assert {point.depth for point in manifest.curve} >= {8, manifest.depth}
+    assert {point.depth for point in manifest.curve} >= {4, manifest.depth}
     assert Generation.open(folders[1], 1).manifest == manifest
 
 
 def test_a_memory_budget_leaves_out_what_does_not_fit() -> None:
-    """Of a million rows only one bit a dimension fits in 150 MB; every kind costs more with more rows."""
+    """Of a million rows only two bits a dimension fit in 200 MB; every kind costs more with more rows."""
     assert (
-        bytes_needed(IndexKind.RABITQ, 1_000_000, 512) < 150e6 < bytes_needed(IndexKind.IVF, 1_000_000, 512)
+        bytes_needed(IndexKind.RABITQ, 1_000_000, 512) < 200e6 < bytes_needed(IndexKind.IVF, 1_000_000, 512)
     )
     assert bytes_needed(IndexKind.IVF, 1_000_000, 512) < bytes_needed(IndexKind.HNSW, 1_000_000, 512)
     for kind in IndexKind:
