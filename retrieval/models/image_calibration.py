@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from open_clip.transformer import QuickGELU
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from retrieval.models.image_graph import first_product
@@ -47,7 +47,7 @@ def write(visual: Any, preprocessing: ImagePreprocessing, pictures: NDArray[np.u
     if visual.proj is not None:
         tensors["proj"] = visual.proj
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, path, metadata={"shape": shape.as_text()})
+    path.write_bytes(save(contiguous, {"shape": shape.as_text()}))  # `save_file` makes it private to the user
 
 
 def _shape(visual: Any) -> Shape:
