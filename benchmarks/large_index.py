@@ -112,7 +112,7 @@ def build(folder: Path, kind: IndexKind) -> None:
 def search(folder: Path, target: float) -> dict[str, Any]:
     """Recall, queries a second and memory of the generation at the point that tuning takes for the target."""
     from retrieval.vectors.faiss_index import FaissIndex
-    from retrieval.vectors.tuning import cheapest
+    from retrieval.vectors.tuning import cheapest, safe_recall
 
     queries, truth = UnitVectors(np.load(folder / "queries.npy")), np.load(folder / "truth.npy")
     segments = [segment.number for segment in _segments(folder)]
@@ -126,7 +126,7 @@ def search(folder: Path, target: float) -> dict[str, Any]:
     generation = gallery.generation
     if generation is None:
         raise SystemExit(f"there is no generation in {folder}")
-    point = cheapest(generation.manifest.curve, target)
+    point = cheapest(generation.manifest.curve, safe_recall(target, _TUNING))
     index = generation.index
     if point is not None and isinstance(index, FaissIndex):
         generation.manifest = replace(generation.manifest, effort=point.effort, depth=max(point.depth, 1))

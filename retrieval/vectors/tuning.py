@@ -29,6 +29,7 @@ _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 # Rows scored again for each answer.
 _DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128)
 _LEAST_SHARE = 128  # one list in so many is looked at in any case: with fewer, recall of texts is below 0.8
+_NEARLY = 1.1  # times that differ by less are the same
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
@@ -94,8 +95,9 @@ def build(
             add_rows(index, parts)
         else:
             fill(index)
-        curve = measure(index, parts, queries, target_recall)
-        point = cheapest(curve, target_recall)
+        safe = safe_recall(target_recall, len(queries))
+        curve = measure(index, parts, queries, safe)
+        point = cheapest(curve, safe)
         tried.append((index, curve, point))
         if point is None or point.recall >= target_recall:
             break
@@ -178,11 +180,15 @@ def _milliseconds(started: float, queries: UnitVectors) -> float:
 
 
 def cheapest(curve: Sequence[RecallPoint], target: float) -> RecallPoint | None:
-    """The point of least effort that reaches the target (with depths: the fastest), else the one of best recall."""
+    """The point of least effort that reaches the target (with depths: the fastest), else the one of best recall.
+
+    Of points that are nearly as fast as the fastest, as measured times are, it is the one of best recall.
+    """
     good = [point for point in curve if point.recall >= target]
-    if good:
-        return min(good, key=lambda point: point.milliseconds) if good[0].depth else good[0]
-    return max(curve, key=lambda point: point.recall, default=None)
+    if not good or not good[0].depth:
+        return good[0] if good else max(curve, key=lambda point: point.recall, default=None)
+    nearly = _NEARLY * min(point.milliseconds for point in good)
+    return max((point for point in good if point.milliseconds <= nearly), key=lambda point: point.recall)
 
 
 def _candidates(parts: Sequence[Rows], memory: int | None) -> Iterator[IndexKind]:
@@ -192,6 +198,15 @@ def _candidates(parts: Sequence[Rows], memory: int | None) -> Iterator[IndexKind
     kinds = [first] if first is IndexKind.EXACT else [first, IndexKind.IVF, IndexKind.HNSW]
     fitting = [kind for kind in kinds if memory is None or bytes_needed(kind, rows, dim) <= memory]
     yield from fitting or kinds[:1]
+
+
+def safe_recall(target: float, queries: int) -> float:
+    """What so many queries have to show for others to reach the target: two standard errors more.
+
+    Of a share of their answers, as if each was found or missed by itself; at most half of what is missing to 1.
+    """
+    error = math.sqrt(target * (1 - target) / max(queries * RECALL_AT, 1))
+    return target + min(2 * error, (1 - target) / 2)
 
 
 def recall(found: Ids, truth: Ids) -> float:
