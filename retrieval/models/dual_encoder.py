@@ -84,7 +84,7 @@ class OpenClipEncoder:
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """The model's own resize and crop: (H, W, 3)."""
-        return self.towers.image.prepare(picture)
+        return self.towers.prepare(picture)
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""

@@ -29,7 +29,7 @@ from retrieval.domain import EmbeddingSpace, UnitVectors
 from retrieval.errors import LibraryCorruptError, UnsupportedError
 from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session, run_graph
 from retrieval.models.ports import Picture, TextEncoder
-from retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
+from retrieval.models.preprocessing import ImagePreprocessing, ResizeMode, Scale, scaled_by_pillow
 
 SETTINGS_FILE = "image.json"
 INT8_FILE = "image.int8.safetensors"
@@ -101,6 +101,7 @@ class OptimizedEncoder:
         try:
             self._image = _preprocessing(content)
             self._encode = open_tower(directory, _engine(content), threads)
+            self._scale = _scale(_engine(content))
         except UnsupportedError:
             raise
         except Exception as error:  # the errors of ONNX Runtime and of safetensors have no base of their own
@@ -132,7 +133,7 @@ class OptimizedEncoder:
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """The model's own resize and crop: (H, W, 3)."""
-        return self._image.prepare(picture)
+        return self._image.prepare(picture, self._scale)
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""
@@ -156,6 +157,15 @@ def open_tower(directory: Path, engine: Engine, threads: int | None) -> EncodePr
     from retrieval.models.image_int8 import Int8Tower
 
     return Int8Tower(directory / INT8_FILE, threads).embed
+
+
+def _scale(engine: Engine) -> Scale:
+    """torch's way of scaling where the engine has loaded torch."""
+    if engine is Engine.ONNX:
+        return scaled_by_pillow
+    from retrieval.models.scaling import scaled
+
+    return scaled
 
 
 def _engine(content: Mapping[str, Any]) -> Engine:

@@ -11,7 +11,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,38 @@ class ResizeMode(StrEnum):
     SHORTEST = "shortest"  # scale the shorter side, crop the middle
     LONGEST = "longest"  # scale the longer side, pad
     SQUASH = "squash"  # scale both sides, whatever the shape
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is kept of a picture scaled to `whole_width` × `whole_height`, in its pixels."""
+
+    whole_width: int
+    whole_height: int
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Scale(Protocol):
+    """How a picture is scaled and cut: to (part.height, part.width, 3)."""
+
+    def __call__(self, picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]: ...  # noqa: D102
+
+
+def scaled_by_pillow(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
+    """Only what is kept is computed."""
+    across, down = picture.width / part.whole_width, picture.height / part.whole_height
+    box = (
+        part.left * across,
+        part.top * down,
+        (part.left + part.width) * across,
+        (part.top + part.height) * down,
+    )
+    return np.asarray(
+        picture.resize((part.width, part.height), _BICUBIC if bicubic else _BILINEAR, box), dtype=np.uint8
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +97,19 @@ class ImagePreprocessing:
         """The shorter side."""
         return min(self.height, self.width)
 
-    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+    def prepare(self, picture: Picture, scale: Scale = scaled_by_pillow) -> NDArray[np.uint8]:
         """Resize and crop or pad `picture` (RGB) to (height, width, 3)."""
-        scaled_width, scaled_height = self._scaled(picture.width, picture.height)
-        left, kept_width = _kept(scaled_width, self.width)
-        top, kept_height = _kept(scaled_height, self.height)
-        box = (
-            left * picture.width / scaled_width,
-            top * picture.height / scaled_height,
-            (left + kept_width) * picture.width / scaled_width,
-            (top + kept_height) * picture.height / scaled_height,
-        )
-        pixels = np.asarray(picture.resize((kept_width, kept_height), self._filter(), box), dtype=np.uint8)
+        whole_width, whole_height = self._scaled(picture.width, picture.height)
+        left, width = _kept(whole_width, self.width)
+        top, height = _kept(whole_height, self.height)
+        part = Part(whole_width, whole_height, left, top, width, height)
+        pixels = scale(picture, part, bicubic=self._bicubic())
         return self._padded(pixels) if pixels.shape[:2] != (self.height, self.width) else pixels
 
-    def _filter(self) -> int:
+    def _bicubic(self) -> bool:
         # open_clip scales to sides of unequal length bicubically whatever the settings say.
         forced = self.resize_mode is ResizeMode.SHORTEST and self.height != self.width
-        return _BILINEAR if self.interpolation == "bilinear" and not forced else _BICUBIC
+        return self.interpolation != "bilinear" or forced
 
     def _scaled(self, width: int, height: int) -> tuple[int, int]:
         """Size of the whole picture after scaling, rounded as torchvision and open_clip round."""

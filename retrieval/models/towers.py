@@ -24,6 +24,8 @@ from retrieval.models.architectures import (
 )
 from retrieval.models.hardware import out_of_memory
 from retrieval.models.lanes import lane_to, stream, tensor_of
+from retrieval.models.ports import Picture
+from retrieval.models.scaling import scaled
 from retrieval.models.sources import ModelFiles
 
 _TEXT_BATCH = 64
@@ -48,6 +50,10 @@ class Towers:
         mean, std = torch.tensor(self.image.mean), torch.tensor(self.image.std)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(device)
         self._shift = (-mean / std).view(1, 3, 1, 1).to(device)
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: (H, W, 3)."""
+        return self.image.prepare(picture, scaled)
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of pixels (n, H, W, 3)."""
