@@ -10,7 +10,8 @@ A batch is dealt out in small parts to threads that compute alone. torch's own w
 each wait for the slowest a hundred times a batch, and beside threads that decode one is always slow.
 
 On a Xeon with VNNI this takes 0.7 of the processor time of ONNX Runtime's dynamic quantisation (ViT-B-32-256, batches
-of 32), but torch takes a second to import, and 0.4 GB. Only torch and safetensors are imported here, none of the model libraries.
+of 32), but torch takes a second to import, and 0.4 GB. Only torch and
+safetensors are imported here, none of the model libraries.
 """
 
 from __future__ import annotations
