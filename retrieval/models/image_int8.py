@@ -201,7 +201,7 @@ class _Norm:
 
 
 class _Product:
-    """W x + b for `x` in 8 bits without sign (it has to be: kernels for signed ones are a thousand times slower)."""
+    """W x + b for `x` in 8 bits without sign, which is what VNNI multiplies with weights that have one."""
 
     def __init__(self, file: Any, name: str) -> None:
         ops = torch.ops.onednn
