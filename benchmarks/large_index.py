@@ -20,7 +20,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +87,14 @@ def _nearest(vectors: NDArray[np.float32], queries: NDArray[np.float32]) -> NDAr
 def _segments(folder: Path) -> list[Segment]:
     count = len(list((folder / "segments").glob("*.ids.npy")))
     return [Segment.open(folder / "segments", number) for number in range(count)]
+
+
+def _first(segments: Sequence[Segment], rows: int) -> Iterator[Segment]:
+    """The first rows, as segments of which the last is cut short."""
+    for segment in segments:
+        if rows > 0:
+            yield Segment(segment.number, segment.ids[:rows], segment.vectors[:rows])
+        rows -= len(segment)
 
 
 def build(folder: Path, kind: IndexKind) -> None:
@@ -173,10 +181,12 @@ def crossing(folder: Path, kind: IndexKind, sizes: Sequence[int]) -> list[dict[s
     texts = UnitVectors(np.load(folder / "tuning.npy")[:50])
     found = []
     for size in sizes:
-        segments = _segments(folder)[: -(-size // _SEGMENT)]
+        segments = list(_first(_segments(folder), size))
         live: list[NDArray[np.int64]] = [np.arange(len(segment)) for segment in segments]
+        rows = [Rows(segment.ids, segment.vectors) for segment in segments]
+        scan(rows, UnitVectors(texts[:20]), 10)  # the files are mapped page by page
         started = process_time()
-        scan([Rows(segment.ids, segment.vectors) for segment in segments], UnitVectors(texts[:20]), 10)
+        scan(rows, UnitVectors(texts[:20]), 10)
         exact = 1e3 * (process_time() - started) / 20
         _, result = tuned(
             segments, live, kind=kind, parameters={}, target_recall=0.95, queries=texts, threads=1

@@ -40,7 +40,7 @@ CORE_HOUR, GPU_HOUR, RAM_GIB_MONTH, NVME_TIB_MONTH, BUCKET_TIB_MONTH = 0.04, 2.5
 GPU_PICTURES = 2_000.0  # ViT-B-32 a second, pictures decoded by the CPUs beside it
 # Measured by `benchmarks.index_throughput` and in docs/benchmarks.md, per core: ViT-B-32-256 in int8 and float32, and
 # decoding of 0.2-megapixel photos.
-CORE_PICTURES_INT8, CORE_PICTURES = 18.4, 8.2
+CORE_PICTURES_INT8, CORE_PICTURES = 29.5, 6.8
 ROWS_A_MACHINE = 100_000_000
 PROBES = 256
 
