@@ -1,6 +1,6 @@
 """Images a second of `vasari index`, beside rclip and the usual script, on the same files, weights and cores.
 
-    python -m benchmarks.index_throughput --photos DIR [--peer rclip] [--peer script] [--runs 1] [--quick]
+    python -m benchmarks.index_throughput --photos DIR [--peer rclip] [--peer script] [--runs 1] [--only-int8] [--quick]
 
 `vasari` runs the model as it is on this machine, `vasari-int8` what `vasari models optimize` makes of it (made once,
 before the clock starts; where the CPU multiplies bfloat16 the model as it is may be the faster one). The ratio is that
@@ -139,7 +139,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--counts", type=int, nargs=2, default=[1000, 200], metavar=("SMALL", "LARGE"))
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--no-int8", action="store_true", help="only the model as it is")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--no-int8", action="store_true", help="of ours, only the model as it is")
+    which.add_argument("--only-int8", action="store_true", help="of ours, only the model in 8 bits")
     parser.add_argument("--quick", action="store_true", help="60 small and 10 large photos")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -156,6 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not options.no_int8:
             library = int8_library(Path(name) / "library", model, options.photos)
         indexers = programs(options.peer, model, library)
+        if options.only_int8:
+            del indexers["vasari"]
         for size, count, suffix in zip(("small", "large"), options.counts, ("", "_large"), strict=True):
             folder = copies(options.photos, count, size)
             found = compared(indexers, folder, max(count // 10, 2), options.runs)
