@@ -11,17 +11,19 @@ from retrieval.domain import UnitVectors
 from retrieval.vectors.exact import Rows, clipped, products
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
+RECALL_AT = 10  # answers that recall is measured with
 _MOST = 1280  # candidates, but for long pages: what the greatest depth is for ten answers
 
 Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 
 
 def candidates_for(k: int, depth: int) -> int:
-    """How many candidates to ask for: `depth` for each of k answers, as measured for ten answers.
+    """How many candidates to ask for: `depth` for each of k answers, and no fewer than for the ten of the measurement.
 
-    Long pages get fewer for each (at most 1280 in all, but four for each): a thousand answers do not read everything.
+    The best of three lies as deep among the candidates as the best of ten. Long pages get fewer for each (at most 1280
+    in all, but four for each): a thousand answers do not read everything.
     """
-    return max(4 * k, min(k * depth, _MOST))
+    return max(4 * k, min(max(k, RECALL_AT) * depth, _MOST))
 
 
 def gathered(parts: Sequence[Rows], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> HalfRows:

@@ -20,11 +20,10 @@ from retrieval.vectors.exact import Rows, scan
 from retrieval.vectors.faiss_index import FaissIndex
 from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE, lists_for
 from retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
-from retrieval.vectors.rescoring import Fetch, candidates_for, gathered, rescored
+from retrieval.vectors.rescoring import RECALL_AT, Fetch, candidates_for, gathered, rescored
 from retrieval.vectors.segments import Segment
 from retrieval.vectors.shards import add_rows
 
-RECALL_AT = 10
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 # Rows scored again for each answer.
 _DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128)

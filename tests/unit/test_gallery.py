@@ -373,3 +373,13 @@ def test_a_filter_against_the_query_is_answered_by_comparing(tmp_path: Path, kin
     assert ids.tolist() == exact.search(query, 10, far)[0].tolist()
     assert (np.diff(scores) <= 0).all()
     assert gallery.search(query, 10, near)[2] == "index with a selector"
+
+
+def test_few_answers_are_the_first_of_many(shelf: Shelf) -> None:
+    """Estimates are looked at as deep for one answer as for ten."""
+    shelf.add(points(3000))
+    shelf.rebuild(IndexKind.RABITQ)
+    gallery, queries = shelf.open(), points(100, seed=7)
+    ten = gallery.search(queries, 10)[0]
+    for k in (1, 3):
+        np.testing.assert_array_equal(gallery.search(queries, k)[0], ten[:, :k])
