@@ -4,15 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup check test serve demo bench models clean
+.PHONY: setup check test lock serve demo bench models clean
 
 setup: $(STAMP)
 
 # uv resolves and unpacks several times faster than pip; it is installed inside the environment only.
-$(STAMP): pyproject.toml
+# constraints.txt holds the versions (with hashes) that the tests have passed with; `make lock` makes it anew.
+$(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		--constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 check: setup
@@ -25,6 +27,11 @@ check: setup
 # Two workers: one computes while the other waits for a browser, a database or a command.
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The newest versions that pyproject.toml allows, for each Python and platform.
+lock: setup
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+		--all-extras --output-file constraints.txt pyproject.toml
 
 serve: setup
 	$(BIN)/vasari serve
