@@ -26,7 +26,7 @@ check: setup
 
 # Two workers: one computes while the other waits for a browser, a database or a command.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The newest versions that pyproject.toml allows, for each Python and platform.
 lock: setup

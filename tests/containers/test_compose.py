@@ -19,6 +19,8 @@ import yaml
 
 from tests.grey import write_picture
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parent / "compose_spec.json").read_text(encoding="utf-8"))
 SCHEMA["properties"]["name"] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"}  # newer than the schema

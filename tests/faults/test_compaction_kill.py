@@ -18,6 +18,8 @@ from retrieval.domain import Modality
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("method", ["replace_segments", "publish_generation"])
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -9,6 +9,8 @@ import pytest
 from tests.faults.kill import outcome_of
 from tests.models import write_model
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(600)
 def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:

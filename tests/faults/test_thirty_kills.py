@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.kill import outcome_of
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(1200)  # half a minute on a quiet machine
 def test_thirty_kills_at_random_moments_leave_no_trace() -> None:

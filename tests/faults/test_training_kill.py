@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 from retrieval.models.dual_encoder import OpenClipEncoder
 from tests.models import write_model
 
+pytestmark = pytest.mark.long
+
 STEPS = 30
 
 

@@ -23,6 +23,8 @@ import pytest
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
 
+pytestmark = pytest.mark.long
+
 SECONDS = float(os.environ.get("VASARI_LOAD_SECONDS", "1"))
 NEW_ONES = httpx.Limits(max_keepalive_connections=0)
 UNCERTIFIED = ssl.SSLContext(

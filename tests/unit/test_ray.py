@@ -29,6 +29,8 @@ from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from tests.mortal import BATCH, change
 
+pytestmark = pytest.mark.long
+
 COUNT = 40
 # What Ray says when its own processes take longer to start than the 16 and 30 seconds it gives them, which cannot be
 # changed. Any other trouble with starting it is a failure.
