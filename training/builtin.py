@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from retrieval.models.weights import load_tensors
 from training import checkpoints, recipe_captioner, recipe_encoder, recipe_eyes, recipe_matcher
 from training.augment import whole_pictures
 from training.drawn import SIZE, Drawn, draw
@@ -153,9 +154,7 @@ def _trained_eyes(runs: Path) -> recipe_eyes.Eyes:
 
 
 def _weights(run: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = torch.load(
-        run / checkpoints.NAME, map_location="cpu", weights_only=False
-    )["model"]
+    found: dict[str, torch.Tensor] = load_tensors(run / checkpoints.NAME, numpy_state=True)["model"]
     return found
 
 
@@ -174,7 +173,7 @@ def _plan(plan: Plan, steps: int | None) -> Plan:
 def _tokenizer(directory: Path) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(directory)
+    return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
 
 
 STAGES = {

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from retrieval.models.weights import load_tensors
+
 NAME = "checkpoint.pt"
 
 
@@ -28,11 +30,14 @@ def save(directory: Path, state: dict[str, Any]) -> None:
 
 
 def resume(directory: Path) -> dict[str, Any] | None:
-    """What the last `save` wrote, with the random generators put back; None if there is no checkpoint."""
+    """What the last `save` wrote, with the random generators put back; None if there is no checkpoint.
+
+    Raises ModelUnavailableError for a file that is no checkpoint, or would run code.
+    """
     path = directory / NAME
     if not path.is_file():
         return None
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+    state: dict[str, Any] = load_tensors(path, numpy_state=True)
     _restore(state.pop("random"))
     return state
 
@@ -45,10 +50,17 @@ def seed_everything(seed: int) -> None:
 
 
 def _random_state() -> dict[str, Any]:
-    return {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()}
+    """As tensors and plain values, which are read back without running code."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": (name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest),
+        "torch": torch.get_rng_state(),
+    }
 
 
 def _restore(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), *rest))
     torch.set_rng_state(state["torch"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,10 +19,11 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError
+from retrieval.errors import NotFoundError, UnsupportedError
 from retrieval.models import hub
 from retrieval.models.preprocessing import Crop, ImagePreprocessing, TextPreprocessing, Tokens
 from retrieval.models.sources import ModelFiles, SourceKind
+from retrieval.models.weights import check_file, readable
 
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}
 _RANDOM |= {"xavier_uniform_", "xavier_normal_", "orthogonal_", "_no_grad_normal_", "_no_grad_uniform_"}
@@ -64,15 +66,11 @@ def build_model(files: ModelFiles) -> nn.Module:
     kind = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
     if "multimodal_cfg" in settings:
         kind = open_clip.CoCa
-    try:
-        with _WithoutRandomWeights():
-            model: nn.Module = kind(**settings)
+    check_file(files.weights)
+    with readable(Path(files.source.reference)), _WithoutRandomWeights():
+        model: nn.Module = kind(**settings)
+    with readable(files.weights, "does not fit its configuration"):
         open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
-    except (AssertionError, RuntimeError, OSError, ValueError, KeyError, TypeError) as error:
-        line = " ".join(str(error).split())[:300]
-        raise ModelUnavailableError(
-            f"{files.weights} does not fit {files.source.reference}: {line}"
-        ) from error
     return model.eval().requires_grad_(False)
 
 
@@ -106,13 +104,14 @@ def build_tokenizer(files: ModelFiles) -> HFTokenizer | SimpleTokenizer:
     settings = dict(text.get("tokenizer_kwargs") or {})
     if files.tokenizer is None:
         return SimpleTokenizer(context_length=context, **settings)
-    return HFTokenizer(
-        str(files.tokenizer),
-        context_length=context,
-        tokenizer_mode=text.get("tokenizer_mode"),
-        trust_remote_code=False,
-        **{name: value for name, value in settings.items() if name != "trust_remote_code"},
-    )
+    with readable(files.tokenizer):
+        return HFTokenizer(
+            str(files.tokenizer),
+            context_length=context,
+            tokenizer_mode=text.get("tokenizer_mode"),
+            trust_remote_code=False,
+            **{name: value for name, value in settings.items() if name != "trust_remote_code"},
+        )
 
 
 def text_preprocessing(

@@ -17,6 +17,8 @@ from transformers.utils import logging
 
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
+from retrieval.models.transformers_folder import whole
+from retrieval.models.weights import readable
 from retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
@@ -32,10 +34,11 @@ class Florence2Captioner:
         """Load from `directory`, a folder in the hub's format."""
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
-        self._processor = AutoProcessor.from_pretrained(directory, local_files_only=True)
-        model = Florence2ForConditionalGeneration.from_pretrained(
-            directory, local_files_only=True, dtype=self._dtype
-        )
+        with readable(directory):
+            model = whole(Florence2ForConditionalGeneration, directory, self._dtype)
+            self._processor = AutoProcessor.from_pretrained(
+                directory, local_files_only=True, trust_remote_code=False
+            )
         self._model = model.to(self._device).eval()
         self.image_size: int = self._processor.image_processor.size["height"]
 

@@ -51,10 +51,14 @@ class OpenClipEncoder:
         files = locate(resolve(reference), HubAccess(offline=offline, timeout=hub_timeout))
         from retrieval.models.hardware import choose_device, choose_dtype
         from retrieval.models.towers import Towers
+        from retrieval.models.weights import readable
 
         chosen = choose_device(device)
         towers = Towers(files, chosen, choose_dtype(chosen, precision), threads)
-        dim = towers.embed_texts([""]).shape[1]
+        with readable(
+            files.tokenizer or files.weights
+        ):  # such as a tokenizer of more words than the tower has
+            dim = towers.embed_texts(["", "a word"]).shape[1]
         return cls(towers, space_for(files, towers.image, towers.text, dim))
 
     @property

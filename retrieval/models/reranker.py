@@ -23,6 +23,8 @@ from transformers.utils import logging
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.lanes import tensor_of
 from retrieval.models.ports import Picture
+from retrieval.models.transformers_folder import whole
+from retrieval.models.weights import readable
 from retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
@@ -37,9 +39,12 @@ class BlipReranker:
         """Load from `directory`, a folder in the hub's format (`folders.find_folder` finds it)."""
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
-        self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
-        model = BlipForImageTextRetrieval.from_pretrained(directory, local_files_only=True, dtype=self._dtype)
+        with readable(directory):
+            model = whole(BlipForImageTextRetrieval, directory, self._dtype)
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                directory, local_files_only=True, trust_remote_code=False
+            )
+            processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
         self._model = model.to(self._device).eval().requires_grad_(False)
         self.image_size: int = processor.size["height"]
         self._mean = torch.tensor(processor.image_mean, device=self._device).view(1, 3, 1, 1)

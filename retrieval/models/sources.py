@@ -145,6 +145,14 @@ def _of_preset(preset: Preset) -> ModelSource:
 
 def _of_directory(reference: str, path: Path) -> ModelSource:
     if not (path / CONFIGURATION).is_file():
+        if (path / "config.json").is_file():
+            kinds = ", ".join(
+                map(str, _read_object(path / "config.json").get("architectures") or ["unknown"])
+            )
+            raise UnsupportedError(
+                f"{path} is a model of transformers ({kinds}) without {CONFIGURATION}: --model wants a dual encoder of"
+                " open_clip; rerankers and captioners are chosen by VASARI_RERANKER and VASARI_CAPTIONER"
+            )
         raise NotFoundError(
             f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file"
         )
@@ -274,7 +282,7 @@ def _checked(files: ModelFiles) -> ModelFiles:
     asks = dict(files.model["text_cfg"].get("tokenizer_kwargs") or {}).get("trust_remote_code")
     for folder, name in ((files.tokenizer, "tokenizer_config.json"), (files.text_model, "config.json")):
         if folder is not None and (folder / name).is_file():
-            asks = asks or "auto_map" in json.loads((folder / name).read_text(encoding="utf-8"))
+            asks = asks or "auto_map" in _read_object(folder / name)
     if asks:
         raise UnsupportedError(
             f"{files.source.reference} brings program code of its own, which Vasari never runs: choose another model"
@@ -282,8 +290,18 @@ def _checked(files: ModelFiles) -> ModelFiles:
     return files
 
 
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelUnavailableError(f"{path} is damaged ({error})") from error
+
+
 def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnavailableError:
     """One line: what is missing, why, and what works instead."""
+    if source.path is not None and source.preset is None:  # what was given is here, and is wrong
+        return error
     names = ", ".join(alternatives()) or "none"
     return ModelUnavailableError(
         f"the weights of {source.reference!r} are not on this machine: {error}. "
