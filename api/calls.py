@@ -102,8 +102,8 @@ def patch(
     captions: Sequence[Caption | str] | None,
     tags: Sequence[str] | None,
     attributes: Mapping[str, Any] | None,
-) -> Call[Item]:
-    """Replace what people say about an item."""
+) -> Call[Item | None]:
+    """Replace what people say about an item; None comes back for a key that may not read items."""
     body: dict[str, Any] = {}
     if captions is not None:
         body["captions"] = [_caption_body(caption) for caption in captions]
@@ -111,7 +111,8 @@ def patch(
         body["tags"] = list(tags)
     if attributes is not None:
         body["attributes"] = dict(attributes)
-    return Call("PATCH", f"/v1/items/{item}", lambda answer: read_item(answer.json()), body)
+    path = f"/v1/items/{item}"
+    return Call("PATCH", path, lambda answer: read_item(answer.json()) if answer.content else None, body)
 
 
 def delete(item: ItemId) -> Call[None]:

@@ -117,8 +117,8 @@ class Client:
         captions: Sequence[Caption | str] | None = None,
         tags: Sequence[str] | None = None,
         attributes: Mapping[str, Any] | None = None,
-    ) -> Item:
-        """Replace captions and tags, merge attributes (None removes one)."""
+    ) -> Item | None:
+        """Replace captions and tags, merge attributes (None removes one); None for a key that may not read."""
         return self._send(calls.patch(item, captions, tags, attributes))
 
     def delete(self, item: ItemId) -> None:
@@ -261,8 +261,8 @@ class AsyncClient:
         captions: Sequence[Caption | str] | None = None,
         tags: Sequence[str] | None = None,
         attributes: Mapping[str, Any] | None = None,
-    ) -> Item:
-        """Replace captions and tags, merge attributes (None removes one)."""
+    ) -> Item | None:
+        """Replace captions and tags, merge attributes (None removes one); None for a key that may not read."""
         return await self._send(calls.patch(item, captions, tags, attributes))
 
     async def delete(self, item: ItemId) -> None:

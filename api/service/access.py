@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
 
@@ -17,7 +18,40 @@ _bearer = HTTPBearer(
     scheme_name="key",
     description="A key of `vasari keys create`, once the library has one.",
 )
-_FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+# What proxies, tunnels, CDNs and load balancers add to a request that they pass on.
+_FORWARDING = re.compile(
+    r"(.*-)?via|.*forwarded.*|cdn-loop|max-forwards|tailscale-.*|x-varnish|x-scheme|x-host|x-https|x-ssl.*|x-rewrite-url"
+    r"|front-end-https|x-request-start|(cf|fly|fastly|akamai|ngrok|incap|wl-proxy|x-amz|x-amzn|x-cloud)-.*"
+    r"|x-(arr|original|originating|proxy|envoy|appengine|azure|vercel|nf|ngrok|traefik|haproxy|akamai|lb)-.*"
+    r"|(.*-)?(client|real|remote|connecting|proxyuser|cluster|source|user|peer)-?(ip|addr|address|host|port)"
+)
+
+
+def was_forwarded(request: Request) -> bool:
+    """Whether a proxy passed the request on: by any header that one adds, or HTTP/1.0, which no browser speaks."""
+    return request.scope.get("http_version") == "1.0" or any(
+        _FORWARDING.fullmatch(name.replace("_", "-")) for name in request.headers
+    )
+
+
+def came_by_tls(request: Request) -> bool:
+    """Whether the caller speaks TLS, to a proxy at least: by what the proxy or the browser says.
+
+    It may be believed of anybody: all that follows is that the caller's own cookie is kept to TLS.
+    """
+    said = " ".join(
+        request.headers.get(name, "")
+        for name in (
+            "x-forwarded-proto",
+            "x-forwarded-scheme",
+            "x-scheme",
+            "cf-visitor",
+            "forwarded",
+            "origin",
+        )
+    )
+    switched = (request.headers.get(name, "") for name in ("x-forwarded-ssl", "front-end-https"))
+    return request.url.scheme == "https" or "https" in said.lower() or "on" in map(str.lower, switched)
 
 
 def service_of(request: Request) -> Service:
@@ -36,8 +70,7 @@ async def caller(
     """Who asks, by the key in the Authorization header or in the page's cookie."""
     key = credentials.credentials if credentials is not None else request.cookies.get(COOKIE)
     address = request.client.host if request.client is not None else ""
-    forwarded = any(name in request.headers for name in _FORWARDING)
-    found = await service.doorkeeper.admit(key, address, forwarded=forwarded)
+    found = await service.doorkeeper.admit(key, address, forwarded=was_forwarded(request))
     request.state.caller = found.name
     return found
 

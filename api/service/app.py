@@ -25,6 +25,7 @@ from api.service.routes import (
     jobs,
     models,
     openai_embeddings,
+    openai_models,
     search,
     session,
 )
@@ -35,7 +36,7 @@ from api.service.shutdown import on_stop_signal
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
-COMPATIBLE = (openai_embeddings, cohere_rerank, clip_retrieval)  # what other programs speak
+COMPATIBLE = (openai_embeddings, openai_models, cohere_rerank, clip_retrieval)  # what other programs speak
 FAMILIES = (search, items, collection, models, *COMPATIBLE, jobs, session, health)
 
 
@@ -64,19 +65,21 @@ def create_app(
         openapi_url="/openapi.json",
     )
     problems.install(app)
+    routes = list(app.routes)
     for family in FAMILIES:
         app.include_router(family.router)
+        routes += family.router.routes
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Deadline-Ms", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Retry-After", "ETag", "Location"],
         )
     app.add_middleware(Gate, settings=settings, metrics=metrics)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    app.mount("/", Pages(app, web), name="page")
+    app.mount("/", Pages(app, web, routes), name="page")
     return app
 
 

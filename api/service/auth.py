@@ -123,8 +123,8 @@ class Doorkeeper:
             raise ProblemError(
                 403,
                 "keys-needed",
-                "this library has no keys, so only programs on its own machine are served: make one with"
-                " `vasari keys create NAME`",
+                "this library has no keys, so only programs on its own machine are served, and none through a proxy:"
+                " make a key with `vasari keys create NAME`",
             )
         return ANYBODY_HERE
 

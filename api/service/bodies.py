@@ -7,12 +7,14 @@ become the field that takes pictures.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from enum import Enum, auto
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
@@ -55,8 +57,6 @@ async def _form_fields(request: Request, model: type[Body]) -> dict[str, Any]:
             *(own if isinstance(own, list) else [own]),
             *({"image": data} for data in pictures),
         ]
-    elif target.endswith("s"):
-        fields[target] = [*fields.get(target, []), *pictures]
     elif len(pictures) == 1:
         fields[target] = pictures[0]
     else:
@@ -72,36 +72,67 @@ def _plain_fields(form: FormData, model: type[Body]) -> dict[str, Any]:
             continue
         if name == "request":
             fields |= _json_object(values[0])
-        elif _takes_json(model, name):
-            fields[name] = _json(values[0])
         else:
-            fields[name] = values if _takes_list(model, name) else values[0]
+            fields[name] = _field_value(name, values, _reading_of(model, name))
     return fields
 
 
+class _Reading(Enum):
+    """How a form's field, which is text, becomes a value of the body."""
+
+    TEXT = auto()
+    JSON = auto()
+    LIST = auto()  # each occurrence is an entry, or one occurrence is the whole list as JSON
+
+
+def _reading_of(model: type[Body], name: str) -> _Reading:
+    field = model.model_fields.get(name)
+    kinds = list(_alternatives(field.annotation)) if field is not None else []
+    if any(kind is dict or get_origin(kind) is dict or _is_model(kind) for kind in kinds):
+        return _Reading.JSON
+    lists = [kind for kind in kinds if get_origin(kind) is list]
+    if not lists:
+        return _Reading.TEXT
+    entries = [entry for kind in lists for argument in get_args(kind) for entry in _alternatives(argument)]
+    return _Reading.JSON if entries and all(map(_is_model, entries)) else _Reading.LIST
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation allows, without `Annotated`, `Union` and None around them."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _alternatives(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _alternatives(part)
+    elif annotation is not NoneType:
+        yield annotation
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _field_value(name: str, values: list[str], reading: _Reading) -> Any:
+    if reading is _Reading.LIST:
+        return _json(name, values[0]) if len(values) == 1 and values[0].lstrip().startswith("[") else values
+    if len(values) > 1:
+        raise HTTPException(400, f"the form has the field `{name[:100]}` more than once")
+    return _json(name, values[0]) if reading is _Reading.JSON else values[0]
+
+
 def _json_object(text: str) -> Mapping[str, Any]:
-    found = _json(text)
+    found = _json("request", text)
     if not isinstance(found, dict):
         raise HTTPException(400, "the form's field `request` is no JSON object")
     return found
 
 
-def _json(text: str) -> Any:
+def _json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise HTTPException(400, "a form's field holds no valid JSON") from None
-
-
-def _takes_list(model: type[Body], name: str) -> bool:
-    field = model.model_fields.get(name)
-    return field is not None and "list[" in str(field.annotation)
-
-
-def _takes_json(model: type[Body], name: str) -> bool:
-    field = model.model_fields.get(name)
-    words = str(field.annotation) if field is not None else ""
-    return "dict[" in words or "Options" in words or "TermBody" in words
+        raise HTTPException(400, f"the form's field `{name}` holds no valid JSON") from None
 
 
 def described(model: type[Body]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service.headers import security_headers
+from api.service.methods import as_get
 from api.service.metrics import Metrics
 from api.service.problems import ProblemError, answer_to
 from api.service.request_ids import begin_request
@@ -28,6 +30,8 @@ from retrieval.errors import DeadlineError, VasariError
 
 _ACCESS = logging.getLogger("vasari.access")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_MILLISECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -50,6 +54,7 @@ class Gate:
         visit = _Visit(scope, receive, send, self._settings, cross_origin=bool(self._origins))
         try:
             self._check(visit)
+            visit.take_deadline()
             await visit.run(self._app)
         except ClientDisconnect:  # the caller left in the middle of its body: nobody is there to be answered
             pass
@@ -69,13 +74,16 @@ class Gate:
                 403, "foreign-page", "pages of other origins may not do this (VASARI_CORS_ORIGINS)"
             )
         length = visit.headers.get("content-length", "0")
-        if not length.isdecimal():
-            raise ProblemError(400, "usage", "the content length is no number")
+        if not _DIGITS.fullmatch(length):
+            raise ProblemError(400, "usage", "the header Content-Length is a number of at most 18 digits")
         if int(length) > self._settings.max_body_bytes:
             raise too_large(self._settings.max_body_bytes)
 
     def _trusted(self, origin: str, visit: _Visit) -> bool:
-        own = urlsplit(origin).netloc.lower() == visit.headers.get("host", "").lower()
+        try:
+            own = urlsplit(origin).netloc.lower() == visit.headers.get("host", "").lower()
+        except ValueError:  # "http://[": what is no origin is nobody's own
+            return False
         return own or origin.rstrip("/").lower() in self._origins
 
     def _note(self, visit: _Visit) -> None:
@@ -104,12 +112,13 @@ class _Visit:
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, settings: ServiceSettings, *, cross_origin: bool
     ) -> None:
-        self.scope = scope
+        self.scope = as_get(scope)
         self.headers = Headers(scope=scope)
         self.method: str = scope["method"]
         self.began = time.perf_counter()
         self.status = 499  # until something is sent: the caller went away
         self.request_id = begin_request(self.headers.get("x-request-id"))
+        self._allowed = settings.deadline_ms / 1000  # seconds for the answer
         self._receive = receive
         self._send = send
         self._settings = settings
@@ -120,6 +129,18 @@ class _Visit:
         self._bytes = 0
         self._first: Message | None = None
         self._started = False
+        self._ended = False  # all that is wanted was sent
+
+    def take_deadline(self) -> None:
+        """Read the caller's deadline, which holds if it is shorter than the service's; ProblemError 400."""
+        asked = self.headers.get("x-deadline-ms")
+        if asked is None:
+            return
+        if not _MILLISECONDS.fullmatch(asked):
+            raise ProblemError(
+                400, "usage", "the header X-Deadline-Ms is a number of milliseconds, such as 500"
+            )
+        self._allowed = min(self._allowed, float(asked) / 1000)
 
     async def run(self, app: ASGIApp) -> None:
         """Let `app` answer; stop it when time is up or nobody listens any more."""
@@ -132,7 +153,7 @@ class _Visit:
         finally:
             if self._watcher is not None:
                 self._watcher.cancel()
-        if self._cancel.cancelled_caught and not self._gone.is_set():
+        if self._cancel.cancelled_caught and not self._gone.is_set() and not self._ended:
             raise DeadlineError(
                 "not finished in the time allowed; ask for less, or allow more (X-Deadline-Ms)"
             )
@@ -177,7 +198,17 @@ class _Visit:
                 more.append((b"cache-control", b"no-store"))
             extra = [header for header in more if header[0] not in own]
             message = {**message, "headers": [*message["headers"], *extra]}
-        await self._send(message)
+            await self._send(message)
+            if self.method == "HEAD":
+                await self._end_of_head(endless=content_type.startswith("text/event-stream"))
+        elif self.method != "HEAD":
+            await self._send(message)
+
+    async def _end_of_head(self, *, endless: bool) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if endless:
+            self._ended = True
+            self._cancel.cancel()
 
     async def refuse(self, error: Exception) -> None:
         """Answer with a problem document, unless an answer has begun: then the connection is cut."""
@@ -192,14 +223,8 @@ class _Visit:
         return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
 
     def _body_complete(self) -> None:
-        self._cancel.deadline = anyio.current_time() + self._allowed_seconds()
+        self._cancel.deadline = anyio.current_time() + self._allowed
         self._watcher = asyncio.create_task(self._watch())
-
-    def _allowed_seconds(self) -> float:
-        """The service's deadline, or the caller's if that is shorter."""
-        longest = self._settings.deadline_ms
-        asked = self.headers.get("x-deadline-ms", "")
-        return min(longest, int(asked)) / 1000 if asked.isdecimal() and len(asked) < 9 else longest / 1000
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -232,4 +257,4 @@ def _allowed_hosts(settings: ServiceSettings) -> frozenset[str] | None:
 def _host_name(host: str) -> str:
     """`host` without its port, in small letters."""
     name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdecimal() else host).lower()
+    return (name if colon and _DIGITS.fullmatch(port) else host).lower()

@@ -1,23 +1,33 @@
-"""The search page's files, and /docs: both from this machine, with nothing loaded from elsewhere."""
+"""What no route of the API answers: the search page's files, /docs, and methods that an address has not.
+
+Page and reference come from this machine, with nothing loaded from elsewhere.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from api.service.methods import allowed
 from api.service.reference import STYLE, reference_page
 
 
 class Pages:
-    """Serves `directory` at /, its index.html first, and the reference of the API at /docs."""
+    """Serves `directory` at /, its index.html first, and the reference of the API at /docs.
 
-    def __init__(self, app: FastAPI, directory: Path) -> None:
+    What comes here has an address or a method that none of `routes` has.
+    """
+
+    def __init__(self, app: FastAPI, directory: Path, routes: Sequence[BaseRoute]) -> None:
         self._app = app
+        self._routes = routes
         self._files = StaticFiles(directory=directory, html=True, check_dir=False)
         self._reference: bytes | None = None
 
@@ -25,10 +35,21 @@ class Pages:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(404, "there is nothing here")
-        response = await self._response(scope)
+        response = await self._other_method(scope) or await self._response(scope)
         await response(scope, receive, send)
+
+    async def _other_method(self, scope: Scope) -> Response | None:
+        """The answer to a method that the address has not; None where it has none but these pages."""
+        methods = allowed(self._routes, scope)
+        if not methods:
+            if scope["method"] in ("GET", "HEAD"):
+                return None
+            await self._response({**scope, "method": "GET"})  # raises 404 where there is no such page
+            methods = ["GET", "HEAD", "OPTIONS"]
+        headers = {"Allow": ", ".join(methods)}
+        if scope["method"] == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        raise HTTPException(405, f"this address answers {headers['Allow']}", headers)
 
     async def _response(self, scope: Scope) -> Response:
         path = self._files.get_path(scope)

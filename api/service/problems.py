@@ -142,7 +142,7 @@ def _invalid(error: RequestValidationError) -> Response:
 
 async def _handle(request: Request, error: Exception) -> Response:
     response = answer_to(error)
-    if request.url.path not in _OPENAI_PATHS:
+    if request.scope["path"] not in _OPENAI_PATHS and not request.scope["path"].startswith("/v1/models/"):
         return response
     # OpenAI's client shows `error.message`, and nothing else of a body.
     body = json.loads(bytes(response.body))
@@ -151,13 +151,13 @@ async def _handle(request: Request, error: Exception) -> Response:
     return JSONResponse(body, response.status_code, headers, media_type=MEDIA_TYPE)
 
 
-_OPENAI_PATHS = frozenset({"/v1/embeddings"})
+_OPENAI_PATHS = frozenset({"/v1/embeddings", "/v1/models"})
 
 
 def install(app: FastAPI) -> None:
     """Let `app` answer every foreseen exception by a problem document.
 
-    The unforeseen ones are caught further out, by `api.service.request_ids`: Starlette's own outermost handler
+    The unforeseen ones are caught further out, by `api.service.gate`: Starlette's own outermost handler
     would raise them again after answering.
     """
     for kind in (errors.VasariError, HTTPException, RequestValidationError):

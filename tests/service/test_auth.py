@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -10,7 +12,8 @@ from api.service.rates import RateLimiter
 from api.service.server import refuse_without_keys
 from api.service.settings import ServiceSettings
 from retrieval.errors import UsageError
-from tests.service.conftest import Serve, Served
+from tests.service.colours import picture
+from tests.service.conftest import Live, Serve, Served
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -32,6 +35,65 @@ def test_without_keys_nobody_else_is_served(serve: Serve) -> None:
     ):
         assert response.status_code == 403
         assert "vasari keys create" in response.json()["detail"]
+
+
+PROXIED = """
+Forwarded X-Forwarded-Proto X-Forwarded-Host X-Real-IP CF-Connecting-IP True-Client-IP X-Client-IP Client-IP
+Fly-Client-IP
+Fastly-Client-IP X-Cluster-Client-IP X-Original-Forwarded-For X-Original-Host X-Originating-IP X-Remote-Addr
+X-ProxyUser-Ip WL-Proxy-Client-IP Via CDN-Loop X-Envoy-External-Address X-Azure-ClientIP X-Appengine-User-IP CF-Ray
+X-Amzn-Trace-Id Tailscale-User-Login X_Forwarded_For X-Nf-Client-Connection-Ip
+"""
+
+
+def test_any_header_of_a_proxy_gives_it_away(served: Served) -> None:
+    """Without keys, whatever a proxy adds to a request closes the door; ordinary browsers' headers do not."""
+    for header in PROXIED.split():
+        assert served.client.get("/v1/session", headers={header: "192.0.2.7"}).status_code == 403, header
+    usual = {
+        "Referer": "http://127.0.0.1:7600/",
+        "DNT": "1",
+        "Sec-Fetch-Site": "same-origin",
+        "X-Request-Id": "a",
+    }
+    assert served.client.get("/v1/session", headers=usual).status_code == 200
+
+
+def test_http_1_0_is_a_proxy_s(live: Live) -> None:
+    """Without keys, HTTP/1.0 is refused: proxies speak it, and they may add no header at all."""
+    for version, status in ((b"1.0", b" 403 "), (b"1.1", b" 200 ")):
+        with socket.create_connection(live.address, timeout=10) as caller:
+            caller.sendall(b"GET /v1/session HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n\r\n")
+            assert status in caller.recv(100)
+
+
+def test_a_key_that_only_writes_reads_nothing(served: Served) -> None:
+    """An empty change, or a picture that was sent before, does not tell what others wrote about an item."""
+    _, key = create_key(served.library.catalog, "camera", ["write"])
+    _, full = create_key(served.library.catalog, "owner", ["search", "write"])
+    address = f"/v1/items/{served.ids['red']}"
+    served.client.patch(address, json={"tags": ["secret"]}, headers=bearer(full))
+    changed = served.client.patch(address, json={}, headers=bearer(key))
+    assert (changed.status_code, changed.content) == (204, b"")
+    assert served.client.get(address, headers=bearer(full)).json()["tags"] == ["secret"]
+    files = {"image": picture((9, 9, 99))}
+    served.client.post("/v1/items", files=files, data={"tags": "secret"}, headers=bearer(full))
+    again = served.client.post("/v1/items", files=files, headers=bearer(key))
+    assert (again.status_code, again.json()["tags"]) == (200, [])
+
+
+def test_the_cookie_of_a_page_over_tls_is_secure(served: Served) -> None:
+    """Behind a proxy that speaks TLS the browser may send the cookie over TLS only."""
+    _, key = create_key(served.library.catalog, "page", ["search"])
+    for said, secure in (
+        ({"X-Forwarded-Proto": "https"}, True),
+        ({"Forwarded": "for=192.0.2.7;proto=https"}, True),
+        ({"X-Forwarded-Ssl": "on"}, True),
+        ({"X-Forwarded-Proto": "http"}, False),
+        ({}, False),
+    ):
+        cookie = served.client.post("/v1/session", headers=bearer(key) | said).headers["set-cookie"]
+        assert ("Secure" in cookie) is secure, said
 
 
 def test_a_key_opens_its_scopes_only(served: Served) -> None:

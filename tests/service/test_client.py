@@ -40,7 +40,9 @@ def test_items_come_and_go(live: Live, tmp_path: Path) -> None:
     with Client(live.url) as client:
         item = client.add(file, captions=[Caption("the sea", "en")], tags=["holiday"])
         assert item.captions == (Caption("the sea", "en"),)
-        assert client.patch(item.id, tags=["b"], attributes={"stars": 3}).attributes == {"stars": 3}
+        patched = client.patch(item.id, tags=["b"], attributes={"stars": 3})
+        assert patched is not None
+        assert patched.attributes == {"stars": 3}
         assert client.similar(item.id, 3).hits[0].item.id in live.ids.values()
         assert client.thumbnail(item.id, 160)[8:12] == b"WEBP"
         client.delete(item.id)

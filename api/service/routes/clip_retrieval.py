@@ -14,7 +14,7 @@ from api.service.bodies import described
 from api.service.documents import problems
 from api.service.originals import TYPES
 from api.service.problems import ProblemError
-from api.service.schemas.fields import Body, Id, Picture, Url
+from api.service.schemas.fields import Body, Id, Picture, Url, Whole
 from api.service.service import Service
 from api.service.terms import picture_of
 from retrieval.domain import EmbeddingSpace, Item, Modality, SearchRequest, Term, TermKind, unit_vectors
@@ -39,8 +39,8 @@ class KnnBody(Body):
         Annotated[list[Annotated[float, Field(ge=-1e6, le=1e6)]], Field(max_length=8192)] | None
     ) = None
     modality: Modality = Modality.IMAGE
-    num_images: Annotated[int, Field(ge=1, le=1000)] = 100
-    num_result_ids: Annotated[int, Field(ge=1, le=3000)] | None = None
+    num_images: Annotated[int, Whole, Field(ge=1, le=1000)] = 100
+    num_result_ids: Annotated[int, Whole, Field(ge=1, le=3000)] | None = None
     indice_name: Annotated[str, StringConstraints(max_length=200)] | None = None
     deduplicate: bool = False
 

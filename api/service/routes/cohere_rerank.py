@@ -1,9 +1,9 @@
-"""Cohere's rerank: https://docs.cohere.com/reference/rerank."""
+"""Cohere's rerank, versions 1 and 2 of its address: https://docs.cohere.com/reference/rerank."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas.fields import Body, Id, Picture, Text
+from api.service.schemas.fields import Body, Id, Picture, Text, Whole
 from api.service.service import Service
 from retrieval.errors import UsageError
 from retrieval.search.query import MAX_TEXT
@@ -35,7 +35,7 @@ class RerankDocument(Body):
 
 
 class RerankBody(Body):
-    """Cohere's shape."""
+    """Cohere's shape, of both versions; fields of which this service has no use are taken and have no effect."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -50,11 +50,16 @@ class RerankBody(Body):
         list[Annotated[str, StringConstraints(max_length=MAX_TEXT)] | RerankDocument],
         Field(min_length=1, max_length=1000),
     ]
-    top_n: Annotated[int, Field(ge=1, le=1000)] | None = None
+    top_n: Annotated[int, Whole, Field(ge=1, le=1000)] | None = None
     return_documents: bool = False
-    max_tokens_per_doc: Annotated[int, Field(ge=1)] | None = Field(
+    max_tokens_per_doc: Annotated[int, Whole, Field(ge=1)] | None = Field(
         None, description="Taken for compatibility; texts are cropped to what the model reads."
     )
+    max_chunks_per_doc: Annotated[int, Whole, Field(ge=1)] | None = None
+    rank_fields: (
+        Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=100)] | None
+    ) = None
+    priority: Annotated[int, Whole, Field(ge=0, le=999)] | None = None
 
 
 class RerankResult(BaseModel):
@@ -73,13 +78,15 @@ class RerankAnswer(BaseModel):
     meta: dict[str, JsonValue]
 
 
-@router.post(
-    "/v1/rerank",
-    operation_id="rerank",
-    responses=problems(400, 404, 415, 422, 501, 503),
-    openapi_extra=described(RerankBody),
-    response_model_exclude_none=True,
-)
+_HOW: dict[str, Any] = {
+    "responses": problems(400, 404, 415, 422, 501, 503),
+    "openapi_extra": described(RerankBody),
+    "response_model_exclude_none": True,
+}
+
+
+@router.post("/v2/rerank", operation_id="rerank_v2", **_HOW)
+@router.post("/v1/rerank", operation_id="rerank", **_HOW)
 async def rerank(
     service: ServiceDep, body: Annotated[RerankBody, Depends(body_of(RerankBody))]
 ) -> RerankAnswer:

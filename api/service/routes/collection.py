@@ -13,7 +13,7 @@ from api.service.access import SEARCHER, ServiceDep
 from api.service.answers import listed_item
 from api.service.documents import problems
 from api.service.schemas.collection import FacetsAnswer, FacetValue, MapAnswer, MapPoint, StatusAnswer
-from api.service.schemas.fields import LARGEST_ID, Filter, Limit
+from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
 from api.service.schemas.items import ItemsAnswer
 from api.service.service import Service
 from api.service.work import map_file
@@ -53,7 +53,7 @@ async def browse(
     service: ServiceDep,
     filter: FilterQuery = None,  # noqa: A002
     limit: Annotated[Limit, Query()] = 50,
-    offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
+    offset: Annotated[int, Whole, Query(ge=0, le=LARGEST_ID)] = 0,
     modality: Modality = Modality.IMAGE,
 ) -> ItemsAnswer:
     """Items without a question, the latest added first."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.service.access import SEARCHER, WRITER, ServiceDep
+from api.service.access import SEARCHER, WRITER, Anyone, ServiceDep
 from api.service.answers import captions_of, item_answer, search_answer
+from api.service.auth import Scope
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.originals import SIDES, TYPES
-from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Offset, Share
+from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Offset, Share, Whole
 from api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from api.service.schemas.search import SearchAnswer
 from api.service.service import Service
@@ -21,7 +23,7 @@ from retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term,
 from retrieval.errors import UsageError
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
-ItemPath = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The item's number.")]
+ItemPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID, description="The item's number.")]
 WEBP = {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}}
 PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 
@@ -76,7 +78,9 @@ async def thumbnail(
     request: Request,
     id: ItemPath,  # noqa: A002
     side: Annotated[
-        int, Query(description="Pixels of the square it fits in.", json_schema_extra={"enum": list(SIDES)})
+        int,
+        Whole,
+        Query(description="Pixels of the square it fits in.", json_schema_extra={"enum": list(SIDES)}),
     ] = 320,
     v: Annotated[
         str | None, Query(max_length=64, description="The content's hash: lets browsers keep it.")
@@ -157,9 +161,13 @@ async def why(
 async def add(
     service: ServiceDep,
     response: Response,
+    caller: Anyone,
     body: Annotated[UploadBody, Depends(body_of(UploadBody))],
 ) -> ItemAnswer:
-    """Add a picture to the library. The same picture sent twice is one item; then 200 comes back."""
+    """Add a picture to the library. The same picture sent twice is one item; then 200 comes back.
+
+    A key without the scope `search` is told what it sent, and not what others wrote about that picture.
+    """
     if (body.image is None) == (body.url is None):
         raise UsageError("send a picture: either image or url")
     data = await picture_of(body.image, body.url, service)
@@ -167,25 +175,30 @@ async def add(
     added, new = await service.add(data, notes)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/items/{added.id}"
-    return item_answer(added)
+    return item_answer(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))
 
 
 @router.patch(
     "/{id}",
     dependencies=[WRITER],
     operation_id="patch_item",
-    responses=problems(400, 404, 415, 422),
+    response_model=ItemAnswer,
+    responses={**problems(400, 404, 415, 422), 204: {"description": "Changed; this key may not read items."}},
     openapi_extra=described(PatchBody),
 )
 async def patch(
     service: ServiceDep,
     id: ItemPath,  # noqa: A002
+    caller: Anyone,
     body: Annotated[PatchBody, Depends(body_of(PatchBody))],
-) -> ItemAnswer:
-    """Change what people say about an item; what models said stays."""
+) -> ItemAnswer | Response:
+    """Change what people say about an item; what models said stays. The answer is the item.
+
+    A key without the scope `search` is answered 204: it may write, and not read.
+    """
     await service.item(id)
     await service.run(_apply, service, id, body)
-    return item_answer(await service.item(id))
+    return item_answer(await service.item(id)) if caller.may(Scope.SEARCH) else Response(status_code=204)
 
 
 @router.delete(
@@ -209,6 +222,10 @@ def _apply(service: Service, item: int, body: PatchBody) -> None:
         catalog.set_captions(item, captions_of(body.captions), CaptionSource.USER)
     if body.attributes:
         catalog.set_attributes(item, body.attributes)
+
+
+def _as_sent(item: Item, notes: Notes) -> Item:
+    return replace(item, captions=notes.captions, tags=notes.tags, attributes=notes.attributes)
 
 
 def _cache_headers(service: Service, found: Item, tag: str, version: str | None) -> dict[str, str]:

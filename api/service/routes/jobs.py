@@ -14,12 +14,12 @@ from api.service.access import ADMIN, ServiceDep
 from api.service.answers import job_answer
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas.fields import LARGEST_ID
+from api.service.schemas.fields import LARGEST_ID, Whole
 from api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
 from api.service.service import Service
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[ADMIN])
-JobPath = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+JobPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID)]
 _PAUSE = 0.25  # seconds between looks
 _QUIET = 15.0  # seconds without news until a comment keeps proxies from closing the stream
 
@@ -38,7 +38,7 @@ async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(Jo
 
 
 @router.get("", operation_id="list_jobs", responses=problems(422))
-async def recent(service: ServiceDep, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> JobsAnswer:
+async def recent(service: ServiceDep, limit: Annotated[int, Whole, Query(ge=1, le=200)] = 20) -> JobsAnswer:
     """Jobs, the latest first."""
     return JobsAnswer(jobs=[job_answer(job) for job in await service.run(service.jobs.recent, limit)])
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas.fields import Body, picture_bytes
+from api.service.schemas.fields import Body, Whole, picture_bytes
 from api.service.service import Service
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import ImageError, NotFoundError, UsageError
@@ -35,7 +35,7 @@ class EmbeddingsBody(Body):
     input: str | Annotated[list[str], Field(min_length=1, max_length=2048)]
     modality: Literal["text", "image"] = "text"
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    dimensions: Annotated[int, Whole, Field(ge=1, le=100_000)] | None = None
     user: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 

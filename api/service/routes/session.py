@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.service.access import Anyone
+from api.service.access import Anyone, came_by_tls
 from api.service.auth import COOKIE
 from api.service.documents import problems
 
@@ -36,7 +36,7 @@ async def begin(request: Request, caller: Anyone) -> Response:
             key.strip(),
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=came_by_tls(request),
             path="/",
         )
     return answer

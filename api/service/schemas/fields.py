@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
@@ -27,6 +29,29 @@ def picture_bytes(value: object) -> object:
     return data
 
 
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+
+
+def plain_number(value: object) -> object:
+    """A whole number as people write it: Python's "1_3", " 5" and "٣" are none, and JSON's true is none."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE.fullmatch(value)):
+        raise ValueError("a whole number is written in digits, such as 13")
+    return value
+
+
+def finite(value: Any) -> Any:
+    """JSON without NaN and infinities, of which JSON has none and which no database keeps."""
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError("a number is too large, or none")
+        case dict():
+            list(map(finite, value.values()))
+        case list():
+            list(map(finite, value))
+    return value
+
+
+Whole = BeforeValidator(plain_number)
 Picture = Annotated[
     bytes,
     BeforeValidator(picture_bytes),
@@ -40,12 +65,12 @@ Picture = Annotated[
     ),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Id = Annotated[int, Whole, Field(ge=1, le=LARGEST_ID)]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2048)]
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Limit = Annotated[int, Field(ge=1, le=1000)]
-Offset = Annotated[int, Field(ge=0, le=9000)]
+Limit = Annotated[int, Whole, Field(ge=1, le=1000)]
+Offset = Annotated[int, Whole, Field(ge=0, le=9000)]
 Filter = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 SpaceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints
 
-from api.service.schemas.fields import Body, Picture, Tag, Text, Url, example
+from api.service.schemas.fields import Body, Picture, Tag, Text, Url, example, finite
 from retrieval.domain import Modality
 
 
@@ -71,7 +71,9 @@ class CaptionBody(Body):
 Captions = Annotated[list[Text | CaptionBody], Field(max_length=100)]
 Tags = Annotated[list[Tag], Field(max_length=100)]
 Attributes = Annotated[
-    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], JsonValue], Field(max_length=100)
+    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], JsonValue],
+    Field(max_length=100),
+    AfterValidator(finite),
 ]
 
 

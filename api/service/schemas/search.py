@@ -18,6 +18,7 @@ from api.service.schemas.fields import (
     Text,
     Url,
     Weight,
+    Whole,
     example,
 )
 from api.service.schemas.items import ListedItem
@@ -45,7 +46,7 @@ class TermBody(Body):
 class RerankOptions(Body):
     """Second stage: candidates are scored by cross-attention until the deadline."""
 
-    top: Annotated[int, Field(ge=1, le=256)] = 32
+    top: Annotated[int, Whole, Field(ge=1, le=256)] = 32
     deadline_ms: Annotated[float, Field(gt=0, le=60_000)] | None = 800.0
     weight: Share = 0.5
 
