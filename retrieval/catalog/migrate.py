@@ -8,11 +8,16 @@ from sqlalchemy import Connection, inspect, text
 
 from retrieval.catalog.database import Database
 from retrieval.catalog.schema import HEAD
+from retrieval.catalog.words import refresh_all
 from retrieval.errors import UnsupportedError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = (
     0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
+)
+
+_WORDS_SINCE = (
+    "0002"  # older catalogs have no words to be searched; they are cut by today's rules, not by a migration
 )
 
 
@@ -56,3 +61,5 @@ def _upgrade(connection: Connection) -> None:
             f"this library was written by a newer Vasari (catalog {version}): upgrade Vasari"
         )
     command.upgrade(config, "head")
+    if version is not None and version < _WORDS_SINCE:
+        refresh_all(connection)

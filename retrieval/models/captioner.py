@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
-from transformers.utils import logging
 
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
@@ -24,7 +23,6 @@ from retrieval.settings import Precision
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
 MAX_NEW_TOKENS = 128
 MAX_QUESTION = 512  # characters
-logging.disable_progress_bar()  # its bar for loading weights says nothing to people who asked for a caption
 
 
 class Florence2Captioner:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
-from transformers.utils import logging
 
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.lanes import tensor_of
@@ -29,7 +28,6 @@ from retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
 MAX_TOKENS = 128
-logging.disable_progress_bar()  # its bar for loading weights says nothing to people who asked for a search
 
 
 class BlipReranker:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging
 
 from retrieval.errors import ModelUnavailableError
 from retrieval.models.hub import TRANSFORMERS_WEIGHTS
@@ -22,9 +25,10 @@ def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
     for name in TRANSFORMERS_WEIGHTS:
         if (directory / name).is_file():
             check_file(directory / name)
-    model, told = kind.from_pretrained(
-        directory, local_files_only=True, dtype=dtype, output_loading_info=True
-    )
+    with _without_progress_bar():
+        model, told = kind.from_pretrained(
+            directory, local_files_only=True, dtype=dtype, output_loading_info=True
+        )
     absent = [*told["missing_keys"], *(entry[0] for entry in told["mismatched_keys"])]
     if absent:
         raise ModelUnavailableError(
@@ -32,6 +36,18 @@ def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
             f" shape (such as {min(absent)})"
         )
     return model
+
+
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """transformers' bar for loading weights says nothing to people who asked for a search; other programs keep it."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _check_type(directory: Path, wanted: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
@@ -15,8 +19,10 @@ from sqlalchemy import text
 import retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.database import Database
+from retrieval.catalog.encoding import uri_key
 from retrieval.catalog.migrate import MIGRATIONS, migrate
 from retrieval.catalog.schema import HEAD, metadata
+from retrieval.domain import Modality
 from retrieval.errors import UnsupportedError
 from tests.unit.catalogs import add
 
@@ -42,6 +48,26 @@ def test_migrations_and_tables_agree(empty_url: str) -> None:
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
     """There is one line of migrations, and `HEAD` is its end."""
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_an_older_catalog_can_be_searched_by_words_once_it_is_upgraded(empty_url: str) -> None:
+    """A catalog made before there was full-text search gets the words of what it holds."""
+    database = Database(empty_url)
+    with database.write_unchecked() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO items (id, modality, uri, uri_key, content_hash, bytes, mtime_ns, attributes,"
+                " user_attributes, added_at, updated_at) VALUES (1, 'image', '/a/boat.jpg', :key, 'x', 1, 1,"
+                " '{}', '{}', :now, :now)"
+            ),
+            {"key": uri_key("/a/boat.jpg"), "now": datetime.now(UTC).replace(tzinfo=None)},
+        )
+    database.close()
+    with Catalog.open(empty_url) as catalog:
+        assert catalog.full_text("boat", Modality.IMAGE, 10, None) == [1]
 
 
 def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:
@@ -91,3 +117,11 @@ def test_an_up_to_date_catalog_opens_without_migration_tools(
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_migrations_import_nothing_of_the_application() -> None:
+    """A migration stays what it was when it was written, whatever becomes of the code."""
+    for script in (MIGRATIONS / "versions").glob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) (vasari|retrieval)", script.read_text("utf-8"), re.MULTILINE
+        ), script

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+from transformers.utils import logging as transformers_log
 
 from retrieval.domain import Item, Modality, Rerank, Term, TermKind
 from retrieval.errors import ImageError, UsageError
 from retrieval.models.ports import Picture
+from retrieval.models.presets import builtin_models_directory
+from retrieval.models.reranker import BlipReranker
 from retrieval.search.reranking import BATCH, FeatureCache, Outcome, Second, query_words, rerank
 
 WORDS = (Term(TermKind.TEXT, text="bright"),)
@@ -202,3 +205,10 @@ def test_query_words_are_the_positive_texts_heaviest_first() -> None:
         Term(TermKind.ITEM, 1.0, item=3),
     )
     assert query_words(terms) == "boat, sea"
+
+
+def test_loading_a_reranker_leaves_the_progress_bars_of_others_as_they_were() -> None:
+    """A program that embeds Vasari keeps what it has chosen for transformers."""
+    before = transformers_log.is_progress_bar_enabled()
+    BlipReranker(builtin_models_directory() / "scenes-itm")
+    assert transformers_log.is_progress_bar_enabled() == before

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from alembic import op
 
-from retrieval.catalog.words import refresh_all
-
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -30,7 +28,6 @@ FACTS = (
 
 def upgrade() -> None:
     (_upgrade_sqlite if op.get_bind().dialect.name == "sqlite" else _upgrade_postgres)()
-    refresh_all(op.get_bind())
 
 
 def _upgrade_sqlite() -> None:
