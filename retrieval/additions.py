@@ -7,7 +7,6 @@ segment and one transaction.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 
 from retrieval import compaction, images, ingest
 from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
-from retrieval.errors import ImageError, NotFoundError, StorageError, UsageError
+from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
 from retrieval.imaging.limits import ImageLimits
+from retrieval.storage.atomic import write_bytes
 
 if TYPE_CHECKING:
     from retrieval.library import Library
@@ -201,7 +201,7 @@ def _arrival(
     library: Library, addition: Addition, notes: Notes, vector: NDArray[np.float32]
 ) -> ingest.Arrival:
     if addition.stored is not None:
-        _store(Path(addition.uri), addition.stored)
+        write_bytes(Path(addition.uri), addition.stored)
     before = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
     return ingest.Arrival(
         uri=addition.uri,
@@ -214,17 +214,3 @@ def _arrival(
         attributes=notes.attributes,
         captions=notes.captions,
     )
-
-
-def _store(path: Path, data: bytes) -> None:
-    """Write a file so that it is on disk, whole, before the catalog names it."""
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise StorageError(f"the picture cannot be stored in {path.parent}: {error.strerror}") from error

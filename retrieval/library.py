@@ -12,6 +12,7 @@ SQLite not even SQLAlchemy.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -75,12 +76,13 @@ class Library:
         """
         settings = settings or Settings()
         given = Path(root) if root is not None else settings.library
-        if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)):  # Path has made one slash of two
+        # Path has made one slash of two; a folder that is there may be called anything.
+        if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)) and not given.exists():
             raise UsageError(
                 f"a library is a folder, and {given} is a URL: mount the bucket, "
                 "or keep the pictures there and the library on a disk (`vasari index s3://…`)"
             )
-        directory = given.expanduser().absolute()
+        directory = Path(os.path.expanduser(given)).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
         database = directory / "catalog.sqlite3"
         if settings.read_only:
             if settings.database_url is None and not database.is_file():
@@ -378,5 +380,5 @@ class Library:
 def _open_catalog(root: Path, settings: Settings) -> Catalog:
     from retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
 
-    location = settings.database_url or f"sqlite:///{root / 'catalog.sqlite3'}"
+    location = settings.database_url or root / "catalog.sqlite3"
     return Catalog.open(location, read_only=settings.read_only)

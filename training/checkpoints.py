@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 
 from retrieval.models.weights import load_tensors
+from retrieval.storage.atomic import replaced
 
 NAME = "checkpoint.pt"
 
@@ -20,13 +20,8 @@ def save(directory: Path, state: dict[str, Any]) -> None:
 
     The file is written beside its final name and renamed, so that a killed run leaves the previous one in place.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    unfinished = directory / f"{NAME}.unfinished"
-    with unfinished.open("wb") as file:
-        torch.save({**state, "random": _random_state()}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(directory / NAME)
+    with replaced(directory / NAME) as (unfinished,):
+        torch.save({**state, "random": _random_state()}, unfinished)
 
 
 def resume(directory: Path) -> dict[str, Any] | None:

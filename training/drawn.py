@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from retrieval.storage.atomic import replaced
 from training.scenes.sampling import sample_scene, scene_seed
 from training.scenes.scene import Scene, Split
 
@@ -75,6 +76,5 @@ def _paint_chunk(job: tuple[Path, int, Split, int]) -> None:
     path, seed, split, first = job
     scenes = (sample_scene(scene_seed(seed, i, split), split) for i in range(first, first + _CHUNK))
     pixels = np.stack([np.asarray(paint(scene, SIZE).convert("RGB")) for scene in scenes])
-    unfinished = path.with_suffix(".unfinished.npy")
-    np.save(unfinished, pixels)
-    unfinished.replace(path)
+    with replaced(path, durable=False) as (unfinished,), unfinished.open("wb") as file:
+        np.save(file, pixels)

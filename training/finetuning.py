@@ -33,6 +33,7 @@ from retrieval.models.hardware import choose_device
 from retrieval.models.hub import HubAccess
 from retrieval.models.preprocessing import ImagePreprocessing
 from retrieval.models.sources import ModelFiles, architectures, locate, resolve
+from retrieval.storage.atomic import replaced
 from training.contrastive import info_nce, siglip
 from training.loop import Plan, Run
 
@@ -144,10 +145,9 @@ class _Student:
             for folder in {self.files.tokenizer, self.files.text_model} - {None}:
                 _copy_text_files(Path(str(folder)), output)
         (output / "open_clip_config.json").write_text(json.dumps(self.config, indent=2) + "\n", "utf-8")
-        unfinished = output / "unfinished.safetensors"
         weights = {name: value.detach().cpu().contiguous() for name, value in self.model.state_dict().items()}
-        save_file(weights, unfinished, metadata={"format": "pt"})
-        unfinished.replace(output / "open_clip_model.safetensors")
+        with replaced(output / "open_clip_model.safetensors") as (unfinished,):
+            save_file(weights, unfinished, metadata={"format": "pt"})
 
 
 def _clip_preprocessing(model: nn.Module) -> ImagePreprocessing:

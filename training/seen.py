@@ -10,6 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 from tqdm import tqdm
 
+from retrieval.storage.atomic import replaced
 from training.augment import whole_pictures
 from training.drawn import SIZE, Drawn
 
@@ -21,13 +22,11 @@ Features = npt.NDArray[np.float16]
 def seen(path: Path, drawn: Drawn, see: Callable[[Tensor], Tensor]) -> Features:
     """Features of all pictures, read from `path` or computed by `see` and written there when all are done."""
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         parts = [
             see(whole_pictures(drawn.pictures(indices), SIZE)).half().numpy()
             for indices in tqdm(np.split(np.arange(len(drawn)), range(_BATCH, len(drawn), _BATCH)), "looking")
         ]
-        unfinished = path.with_suffix(".unfinished.npy")
-        np.save(unfinished, np.concatenate(parts))
-        unfinished.replace(path)
+        with replaced(path, durable=False) as (unfinished,), unfinished.open("wb") as file:
+            np.save(file, np.concatenate(parts))
     features: Features = np.load(path, mmap_mode="r")
     return features

@@ -8,8 +8,7 @@ table that was indexed may name anything.
 
 from __future__ import annotations
 
-import os
-import tempfile
+import contextlib
 from pathlib import Path
 
 import anyio
@@ -18,11 +17,12 @@ from api.service.fetching import Fetcher
 from api.service.jail import Jail
 from api.service.problems import ProblemError
 from retrieval.domain import Item, Modality
-from retrieval.errors import ImageError
+from retrieval.errors import ImageError, StorageError
 from retrieval.imaging.files import content_hash
 from retrieval.library import Library
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import UNREAD, locate
+from retrieval.storage.atomic import write_bytes
 
 SIDES = (160, 320, 640, 1280)  # pixels; few, so that the cache stays small
 _WEB = frozenset({"http", "https"})
@@ -109,12 +109,6 @@ def _scheme(uri: str) -> str:
 
 def keep(path: Path, data: bytes) -> None:
     """Write what can be made again. Under another name first: a reader sees a whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        # A full disk must not keep anybody from seeing the picture: it is only not kept.
+    # A full disk must not keep anybody from seeing the picture: it is only not kept.
+    with contextlib.suppress(StorageError):
+        write_bytes(path, data, durable=False)

@@ -19,10 +19,10 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from retrieval.catalog.database import Database
-from retrieval.catalog.processes import is_alive, machine, process_started
 from retrieval.catalog.records import LeaseHolder
 from retrieval.catalog.schema import lease
 from retrieval.errors import LibraryLockedError, VasariError
+from retrieval.storage.processes import is_alive, machine, process_started
 
 
 class Lease:

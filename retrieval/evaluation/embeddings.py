@@ -15,6 +15,7 @@ from retrieval.domain import UnitVectors
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder, Picture
+from retrieval.storage.atomic import replaced
 
 BATCH = 64
 Report = Callable[[int], None]
@@ -83,8 +84,6 @@ class EmbeddingCache:
         if file.is_file():
             return UnitVectors(np.load(file))
         vectors = compute()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".tmp.npy")
-        np.save(temporary, vectors)
-        temporary.replace(file)
+        with replaced(file, durable=False) as (temporary,), temporary.open("wb") as opened:
+            np.save(opened, vectors)
         return vectors

@@ -17,6 +17,8 @@ from onnx import helper, numpy_helper
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch import Tensor, nn
 
+from retrieval.storage.names import as_utf8
+
 _OPSET = 20  # the first with Gelu
 _CONTRIB = "com.microsoft"  # ONNX Runtime's fused operators
 _LEVELS = 127  # a weight in 8 bits: -127 … 127
@@ -170,14 +172,15 @@ class LayerWriter:
 
 def save_model(model: onnx.ModelProto, path: Path, weights: str) -> None:
     """Write the graph to `path`, and all large weights to the one file `weights` beside it, to be memory-mapped."""
-    onnx.save_model(
-        model,
-        str(path),
-        save_as_external_data=True,
-        all_tensors_to_one_file=True,
-        location=weights,
-        size_threshold=256,
-    )
+    with as_utf8(path) as name:
+        onnx.save_model(
+            model,
+            str(name),
+            save_as_external_data=True,
+            all_tensors_to_one_file=True,
+            location=weights,
+            size_threshold=256,
+        )
     # onnx makes the weights private to the user; the other files follow the umask.
     path.with_name(weights).chmod(path.stat().st_mode & 0o777)
 

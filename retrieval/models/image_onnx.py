@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.models.ports import OutOfMemory
+from retrieval.storage.names import as_utf8
 
 GRAPH_FILE = "image.onnx"
 WEIGHTS_FILE = "image.weights"
@@ -40,4 +41,5 @@ def open_session(path: Path, threads: int | None) -> Any:
     # Threads that spin while they wait would take the processor from those that decode.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.intra_op_num_threads = threads or 0
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    with as_utf8(path) as name:
+        return onnxruntime.InferenceSession(str(name), options, providers=["CPUExecutionProvider"])

@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 import platformdirs
 
 from retrieval.domain import EmbeddingSpace
+from retrieval.errors import StorageError
 from retrieval.models.preprocessing import ImagePreprocessing, TextPreprocessing
 from retrieval.models.sources import ModelFiles, ModelSource, locate, resolve
+from retrieval.storage.atomic import write_bytes
 
 __all__ = ["ModelFiles", "ModelSource", "locate", "resolve", "space_for", "weights_fingerprint"]
 
@@ -99,9 +99,5 @@ def _read(path: Path) -> dict[str, str]:
 
 def _write(path: Path, fingerprints: dict[str, str]) -> None:
     """Replace the file in one step; a cache that cannot be written costs a second next time, no more."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(fingerprints, file)
-        Path(name).replace(path)
+    with contextlib.suppress(StorageError):
+        write_bytes(path, json.dumps(fingerprints).encode(), durable=False)

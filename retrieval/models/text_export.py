@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import warnings
 from pathlib import Path
 
@@ -28,6 +26,8 @@ from retrieval.models.text_onnx import (
 )
 from retrieval.models.tokens import JSON_FILE, MERGES_FILE, byte_order, merge_table
 from retrieval.models.towers import Towers
+from retrieval.storage.atomic import replaced
+from retrieval.storage.names import as_utf8
 
 _SAMPLE = (
     "a photo of a cat",
@@ -43,18 +43,15 @@ _OPSET = 18
 
 def export(towers: Towers, directory: Path) -> bool:
     """Write graph, tokenizer and settings into the new folder `directory`; False leaves only the reason there."""
-    scratch = directory.with_name(f".{directory.name}.{os.getpid()}")
-    scratch.mkdir(parents=True)
-    try:
+    with replaced(directory) as (scratch,):
+        scratch.mkdir()
         try:
-            _write(towers, scratch)
+            with as_utf8(scratch) as folder:
+                _write(towers, folder)
         except UnsupportedError as error:
             for path in scratch.iterdir():
                 path.unlink()
             (scratch / SETTINGS_FILE).write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
-        scratch.replace(directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return (directory / GRAPH_FILE).is_file()
 
 

@@ -9,7 +9,6 @@ random weights and with those of `scenes`).
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from onnx import helper, numpy_helper
 from retrieval.errors import UnsupportedError
 from retrieval.models.ports import TextEncoder
 from retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder
+from retrieval.storage.atomic import write_bytes
 
 INT8_FILE = "text.int8.onnx"
 _LEAST_COSINE = 0.99  # to the tower's own vectors; random weights and those of `scenes` have 0.999
@@ -66,9 +66,7 @@ def quantize(graph: Path, target: Path) -> int:
     model.graph.initializer.extend(rewriting.kept())
     if all(opset.domain != _CONTRIB for opset in model.opset_import):
         model.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
-    scratch = target.with_name(f".{target.name}.{os.getpid()}")
-    scratch.write_bytes(model.SerializeToString())
-    scratch.replace(target)
+    write_bytes(target, model.SerializeToString())
     return rewriting.products
 
 

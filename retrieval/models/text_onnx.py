@@ -22,6 +22,7 @@ from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, UnsupportedError
 from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
 from retrieval.models.tokens import ClipTokenizer, JsonTokenizer, Tokenizer
+from retrieval.storage.names import as_utf8
 
 if TYPE_CHECKING:
     from retrieval.models.dual_encoder import OpenClipEncoder
@@ -120,4 +121,5 @@ def _session(path: Path, threads: int | None, long_lived: bool) -> Any:
     # Idle threads that spin take the processor from whatever comes next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.intra_op_num_threads = threads or 0
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    with as_utf8(path) as name:
+        return onnxruntime.InferenceSession(str(name), options, providers=["CPUExecutionProvider"])

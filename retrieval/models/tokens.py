@@ -145,7 +145,7 @@ class JsonTokenizer:
         from tokenizers import Tokenizer as Fast
 
         self._settings = settings
-        self._fast = Fast.from_file(str(path))
+        self._fast = Fast.from_str(path.read_text(encoding="utf-8"))
         self._fast.no_padding()
         self._fast.enable_truncation(settings.context_length)
 

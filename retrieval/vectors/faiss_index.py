@@ -21,13 +21,8 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.durable import (
-    TEMPORARY,
-    HashingWriter,
-    discarded_on_failure,
-    sync_folder,
-    write_file,
-)
+from retrieval.storage.atomic import HashingWriter, replaced, write_file
+from retrieval.storage.names import as_utf8
 from retrieval.vectors.faiss_kinds import (
     DEFAULTS,
     LISTED,
@@ -207,13 +202,8 @@ class FaissIndex:
 
     def save(self, path: Path) -> None:
         """Write `index.faiss` into the folder `path`; a full disk raises StorageError."""
-        final = path / INDEX_FILE
-        temporary = path / (INDEX_FILE + TEMPORARY)
-        with discarded_on_failure(temporary):
-            path.mkdir(parents=True, exist_ok=True)
+        with replaced(path / INDEX_FILE) as (temporary,):
             write_file(temporary, self.write)
-            temporary.replace(final)
-            sync_folder(path)
 
     def write(self, writer: HashingWriter) -> None:
         """Write the index to an open file.
@@ -232,7 +222,8 @@ class FaissIndex:
         """
         file = path / INDEX_FILE
         try:
-            found = faiss.read_index(str(file), faiss.IO_FLAG_MMAP if mapped else 0)
+            with as_utf8(file) as name:
+                found = faiss.read_index(str(name), faiss.IO_FLAG_MMAP if mapped else 0)
             kind = kind_of(found)
         except (RuntimeError, ValueError) as error:
             raise LibraryCorruptError(f"{file} is damaged or missing: run `vasari rebuild`") from error

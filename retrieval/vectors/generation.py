@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.durable import (
+from retrieval.storage.atomic import (
     TEMPORARY,
     HashingWriter,
     checksum_of,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UsageError, VasariError
-from retrieval.vectors.durable import HashingWriter, sync_folder, write_file
+from retrieval.storage.atomic import HashingWriter, sync_folder, write_file
 from retrieval.vectors.index import (
     NO_ID,
     Ids,

@@ -21,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.durable import (
+from retrieval.storage.atomic import (
     TEMPORARY,
     HashingWriter,
     checksum_of,
-    discarded_on_failure,
+    replaced,
     sync_folder,
     write_file,
 )
 from retrieval.vectors.index import HalfRows, Ids
 
-_NAME = re.compile(r"(\d{8,})\.(ids|vectors)\.npy")
+_NAME = re.compile(rf"(\d{{8,}})\.(?:ids|vectors)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?")
 _HEADER_BYTES = 128  # what numpy writes before the numbers of an array as simple as these
 
 
@@ -48,17 +48,11 @@ def write_segment(directory: Path, number: int, ids: Ids, vectors: NDArray[np.fl
     """
     if vectors.ndim != 2 or ids.shape != (len(vectors),):
         raise ValueError(f"expected ids (n,) and vectors (n, dim), got {ids.shape} and {vectors.shape}")
-    finals = segment_paths(directory, number)
-    temporary = [path.with_name(path.name + TEMPORARY) for path in finals]
-    with discarded_on_failure(*temporary):
-        directory.mkdir(parents=True, exist_ok=True)
+    with replaced(*segment_paths(directory, number)) as (names, rows):
         checksums = [
-            write_file(temporary[0], functools.partial(_write_array, ids.astype("<i8", copy=False))),
-            write_file(temporary[1], functools.partial(_write_array, vectors.astype("<f2", copy=False))),
+            write_file(names, functools.partial(_write_array, ids.astype("<i8", copy=False))),
+            write_file(rows, functools.partial(_write_array, vectors.astype("<f2", copy=False))),
         ]
-        for source, target in zip(temporary, finals, strict=True):
-            source.replace(target)
-        sync_folder(directory)
     return "".join(checksums)
 
 
@@ -127,8 +121,8 @@ def orphans(directory: Path, known: Collection[int]) -> list[Path]:
     numbers = set(known)
     found = []
     for path in sorted(directory.iterdir()):
-        match = _NAME.fullmatch(path.name.removesuffix(TEMPORARY))
-        if match and (path.name.endswith(TEMPORARY) or int(match.group(1)) not in numbers):
+        match = _NAME.fullmatch(path.name)
+        if match and (match["unfinished"] or int(match[1]) not in numbers):
             found.append(path)
     return found
 

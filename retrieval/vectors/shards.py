@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import StorageError
-from retrieval.vectors.durable import TEMPORARY, discarded_on_failure
+from retrieval.storage.atomic import TEMPORARY, discarded_on_failure
 from retrieval.vectors.exact import Rows
 from retrieval.vectors.faiss_index import FaissIndex
 from retrieval.vectors.segments import Segment, live_rows

@@ -15,9 +15,9 @@ from sqlalchemy import select, update
 
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.database import Database
-from retrieval.catalog.processes import is_alive, process_started
 from retrieval.catalog.schema import lease
 from retrieval.errors import LibraryLockedError
+from retrieval.storage.processes import is_alive, process_started
 from tests.unit.catalogs import add
 
 HOLD = """

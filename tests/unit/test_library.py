@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from indexer.generations import rebuild
 from retrieval.additions import NewPicture, Notes
 from retrieval.domain import Caption, SearchRequest, Term, TermKind
 from retrieval.errors import ImageError, LibraryLockedError, NotFoundError, UsageError
+from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
 
 
@@ -135,3 +138,32 @@ def test_a_bucket_is_no_library() -> None:
         with pytest.raises(UsageError, match="a library is a folder"):
             ColourLibrary.open(given, create=True)
     assert not Path("s3:").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"a%20b",
+        b"what?/lib",
+        b"-a#b:c ",
+        b"file:%(here)s",
+        b"n\xff\xfe\nx",
+    ],
+)
+def test_a_library_lies_in_its_own_folder_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    """Filled, indexed, opened again for reading only, by its relative name: nothing lies anywhere else."""
+    monkeypatch.chdir(tmp_path)
+    root = Path(os.fsdecode(name))
+    red = file(tmp_path, "red")
+    with ColourLibrary.open(root, create=True) as library:
+        library.add(red)
+        rebuild(library, kind="flat")
+    with ColourLibrary.open(root) as library:
+        assert found(library, "red") == ["red"]
+        assert found(library, "red type:png") == ["red"]
+    with ColourLibrary.open(root, Settings(read_only=True)) as library:
+        assert found(library, "red") == ["red"]
+    assert {path.name for path in root.iterdir()} >= {"catalog.sqlite3", "segments", "generations"}
+    assert {path.name for path in tmp_path.iterdir()} == {root.parts[0], "red.png"}

@@ -27,6 +27,7 @@ from typing import Any
 from tqdm import tqdm
 
 from retrieval.errors import UsageError
+from retrieval.storage.atomic import replaced, write_bytes
 from training.scenes.captions import describe, hard_negatives
 from training.scenes.layout import boxes
 from training.scenes.questions import ask
@@ -130,9 +131,8 @@ def _paint_chunk(directory: Path, collection: Collection, indices: Sequence[int]
 
     for index in indices:
         target = directory / file_name(index)
-        partial_file = target.with_suffix(f".{os.getpid()}.tmp")
-        paint(collection.scene(index), collection.size).save(partial_file, "JPEG", quality=_JPEG_QUALITY)
-        partial_file.replace(target)
+        with replaced(target, durable=False) as (partial_file,):
+            paint(collection.scene(index), collection.size).save(partial_file, "JPEG", quality=_JPEG_QUALITY)
     return len(indices)
 
 
@@ -209,6 +209,4 @@ def _write_lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Write all or nothing."""
-    partial_file = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    partial_file.write_text(text, encoding="utf-8")
-    partial_file.replace(path)
+    write_bytes(path, text.encode(), durable=False)

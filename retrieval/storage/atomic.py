@@ -1,8 +1,8 @@
-"""Files that are either wholly there after a crash, or not at all.
+"""Atomic writes: files that are either wholly there after a crash, or not at all.
 
 The order is what durability rests on: write under a temporary name, fsync the file, rename it, fsync the
 folder. Without the first fsync a crash can leave a renamed file of zeros; without the second the name itself
-can be lost.
+can be lost. `replaced` does all of it; the steps stand alone for what is committed in an order of its own.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from retrieval.errors import StorageError
+from retrieval.storage.processes import machine, process_started
 
 _DIGEST_BYTES = 8  # against damage, not against forgery
+_LONGEST_NAME = 200  # bytes of a name that are kept in its temporary one; file systems end at 255
 TEMPORARY = ".tmp"  # suffix of what is not yet committed; opening a library removes leftovers
+_counter = itertools.count()
 
 
 class HashingWriter:
@@ -47,6 +51,59 @@ def checksum_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
 
 
+@contextlib.contextmanager
+def replaced(*finals: Path, durable: bool = True) -> Iterator[tuple[Path, ...]]:
+    """Atomic write: temporary paths for the block to write files or folders at, renamed to `finals` when it ends.
+
+    All lie in one folder, which is made where it is not there. If the block fails, nothing is left and what was there
+    before stays. An OSError becomes a StorageError. What can be made again need not be `durable`: then nothing is
+    flushed to the disk.
+    """
+    folder = finals[0].parent
+    temporary = tuple(map(_temporary_path, finals))
+    with discarded_on_failure(*temporary):
+        folder.mkdir(parents=True, exist_ok=True)
+        if durable:
+            _clear_leftovers(folder, {_marked(final) for final in finals})
+        yield temporary
+        if durable:
+            for path in temporary:
+                _sync(path)
+        for path, final in zip(temporary, finals, strict=True):
+            path.replace(final)
+        if durable:
+            sync_folder(folder)
+
+
+def write_bytes(final: Path, data: bytes, *, durable: bool = True) -> None:
+    """Atomic write of `data`; see `replaced`."""
+    with replaced(final, durable=durable) as (temporary,):
+        temporary.write_bytes(data)
+
+
+def _temporary_path(final: Path) -> Path:
+    """A name beside `final` that no other thread or process takes, and that tells whose it is."""
+    return final.with_name(f"{_marked(final)}{os.getpid()}-{next(_counter)}{TEMPORARY}")
+
+
+def _marked(final: Path) -> str:
+    """What the temporary names of a file begin with on this machine."""
+    name = os.fsdecode(os.fsencode(final.name)[:_LONGEST_NAME])
+    return f"{name}.{hashlib.blake2b(machine().encode(), digest_size=4).hexdigest()}-"
+
+
+def _clear_leftovers(folder: Path, beginnings: Collection[str]) -> None:
+    """Remove what writers of the same files left that were killed."""
+    for name in os.listdir(folder):  # noqa: PTH208 (a folder of segments may be long)
+        if not name.endswith(TEMPORARY):
+            continue
+        begun = next((beginning for beginning in beginnings if name.startswith(beginning)), None)
+        if begun is not None:
+            pid = name.removeprefix(begun).partition("-")[0]
+            if pid.isdecimal() and process_started(int(pid)) is None:
+                _remove(folder / name)
+
+
 def write_file(path: Path, write: Callable[[HashingWriter], object]) -> str:
     """Create `path` with what `write` writes, flush it to the disk, and return its checksum.
 
@@ -67,6 +124,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync(path: Path) -> None:
+    """Flush a file, or a folder with all that is in it."""
+    for inner in path.iterdir() if path.is_dir() else ():
+        _sync(inner)
+    sync_folder(path)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""Files on a local disk: whole or not there, and under names of any bytes."""
