@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,11 +10,12 @@ from typing import Any
 
 from indexer.progress import Progress, Pulse, Silent
 from retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
-from retrieval.errors import ImageError
+from retrieval.errors import ImageError, NotFoundError
 from retrieval.library import Library
 from retrieval.models.ports import Detail, Picture
 
-BATCH = 16
+LANGUAGE = "en"  # of what the captioners write
+BATCH = 8  # pictures described at once: a cancellation waits for one such call
 
 
 @dataclass(slots=True)
@@ -72,7 +74,8 @@ def _caption(library: Library, items: Sequence[Item], detail: Detail, report: Ca
             failures.append(Skipped(item.uri, error.stage, str(error)))
     texts = library.captioner().caption([picture for _, picture in readable], detail)
     for (item, _), text in zip(readable, texts, strict=True):
-        library.catalog.set_captions(item.id, [Caption(text, "en", CaptionSource.MODEL)], CaptionSource.MODEL)
+        with contextlib.suppress(NotFoundError):  # deleted meanwhile
+            library.catalog.set_captions(item.id, [Caption(text, LANGUAGE)], CaptionSource.MODEL)
     library.catalog.record_failures(failures)
     report.captioned += len(readable)
     report.failed += len(failures)

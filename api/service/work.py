@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +14,10 @@ from api.service.originals import keep
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
 from indexer.progress import Progress, Pulse
-from retrieval.domain import Caption, CaptionSource, Item, Modality
-from retrieval.errors import ImageError, NotFoundError, UsageError
+from retrieval.domain import Modality
+from retrieval.errors import NotFoundError, UsageError
 from retrieval.library import Library
 from retrieval.models.ports import Detail
-
-_CHUNK = 4  # pictures captioned at once: a cancellation waits for one such call
 
 
 class Check(Protocol):
@@ -113,44 +110,10 @@ def run_caption(
     stop: threading.Event,
 ) -> dict[str, Any]:
     """Describe the pictures that no model has described yet."""
-    done = failed = 0
-    total = library.catalog.count(Modality.IMAGE)
-    waiting = _uncaptioned(library)
-    while not stop.is_set() and (chunk := list(islice(waiting, _CHUNK))):
-        for item, sentence in zip(chunk, _describe(library, chunk, _detail(params)), strict=True):
-            if sentence is None:
-                failed += 1
-                continue
-            done += 1
-            try:
-                library.catalog.set_captions(item.id, [Caption(sentence)], CaptionSource.MODEL)
-            except NotFoundError:
-                continue  # deleted meanwhile
-        progress.update(Pulse("captioning", done=done + failed, total=total, failed=failed))
-    return {"captioned": done, "failed": failed}
+    from indexer.captions import caption_library
 
-
-def _detail(params: Mapping[str, Any]) -> Detail:
-    return "detailed" if params.get("detail") == "detailed" else "short"
-
-
-def _uncaptioned(library: Library) -> Iterator[Item]:
-    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
-    for start in range(0, len(ids), 1000):
-        for item in library.items(ids[start : start + 1000]).values():
-            described = any(caption.source is CaptionSource.MODEL for caption in item.captions)
-            if not described:
-                yield item
-
-
-def _describe(library: Library, items: Sequence[Item], detail: Detail) -> list[str | None]:
-    """A sentence for each item; None for a picture that cannot be read any more."""
-    try:
-        return list(library.captioner().caption([library.picture_of(item) for item in items], detail))
-    except ImageError:
-        if len(items) == 1:
-            return [None]
-        return [sentence for item in items for sentence in _describe(library, [item], detail)]
+    detail: Detail = "detailed" if params.get("detail") == "detailed" else "short"
+    return caption_library(library, detail, progress, stop).as_json()
 
 
 def run_map(

@@ -119,12 +119,25 @@ def test_only_one_takes_over(served: Served) -> None:
 
 def test_captions_are_written_once(served: Served) -> None:
     """A caption job describes each picture that no model has described; a second one has nothing to do."""
-    job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()["id"]
-    assert finished(served, job)["progress"]["report"] == {"captioned": 8, "failed": 0}
+    assert _captioning(served) == {"captioned": 8, "unchanged": 0, "failed": 0, "interrupted": False}
     item = served.client.get(f"/v1/items/{served.ids['violet']}").json()
-    assert item["captions"] == [{"text": "something violet", "language": None, "source": "model"}]
+    assert item["captions"] == [{"text": "something violet", "language": "en", "source": "model"}]
+    assert _captioning(served) == {"captioned": 0, "unchanged": 8, "failed": 0, "interrupted": False}
+
+
+def test_a_picture_that_cannot_be_described_is_a_failure_and_the_others_are(served: Served) -> None:
+    """A caption job over HTTP records what it could not read, as the command does."""
+    item = served.library.items([served.ids["violet"]])[served.ids["violet"]]
+    Path(item.uri).unlink()
+    report = _captioning(served)
+    assert (report["captioned"], report["failed"]) == (7, 1)
+    assert [failure.uri for failure in served.library.catalog.failures()] == [item.uri]
+
+
+def _captioning(served: Served) -> dict[str, Any]:
     job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()["id"]
-    assert finished(served, job)["progress"]["report"] == {"captioned": 0, "failed": 0}
+    report: dict[str, Any] = finished(served, job)["progress"]["report"]
+    return report
 
 
 def test_a_map_puts_like_beside_like(served: Served) -> None:
