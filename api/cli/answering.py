@@ -81,7 +81,7 @@ def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId
     for hit in response.hits:
         if preview and hit.item.text is None:
             pictures.show(hit.item.uri, thumbnails.get(hit.item.id))
-        for text in render.hit_lines(hit):
-            output.line(text)
+        for before, name, after in render.hit_lines(hit):
+            output.entry(before, name, after)
     for text in render.closing_lines(response):
         output.note(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -14,14 +16,18 @@ from api.cli import (
     exchange,
     indexing,
     models,
+    output,
     scenes,
     searching,
     serving,
     training,
     understanding,
     upkeep,
+    usage,
     watching,
 )
+
+NARROW = 52  # columns; Click's help takes 50 and a margin at least
 
 app = typer.Typer(
     name="vasari",
@@ -56,7 +62,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from retrieval.version import __version__
 
-        typer.echo(f"vasari {__version__}")
+        output.line(f"vasari {__version__}")
         raise typer.Exit
 
 
@@ -68,3 +74,29 @@ def _common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Find pictures by words, and words by pictures."""
+
+
+def _narrow() -> dict[str, int]:
+    """How wide help is on a terminal so narrow that Click would not fit it."""
+    return {"terminal_width": output.columns() - 1} if output.columns() < NARROW else {}
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command that `words` name, and tell its exit code; UsageError for what it does not understand."""
+    if "_VASARI_COMPLETE" in os.environ:  # the shell asks what could come next
+        app(args=list(words), prog_name="vasari")
+    command: Any = typer.main.get_command(app)
+    if words[:1] == ["search"]:
+        usage.refuse_minus_terms(words[1:], command.commands["search"])
+    try:
+        with command.make_context("vasari", list(words), **_narrow()) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return int(ended.exit_code)
+    except usage.ClickException as problem:
+        if type(problem).__name__ == "NoArgsIsHelpError":
+            for line in str(problem).splitlines():
+                output.note(line)
+            return 2
+        raise usage.explained(problem, words) from None
+    return 0

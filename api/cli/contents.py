@@ -11,6 +11,7 @@ from api.cli.jobs import finish, run_index
 from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption
 
 if TYPE_CHECKING:
+    from retrieval.catalog.records import Failure
     from retrieval.library import Library
 
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command(epilog="Example: vasari status --json")(status)
     app.command(epilog="Example: vasari failures --retry")(failures)
-    app.command(epilog="Example: vasari remove ~/Pictures/old item:42", no_args_is_help=True)(remove)
+    app.command(epilog="Example: vasari remove ~/Pictures/old item:42")(remove)
 
 
 def status(
@@ -73,8 +74,15 @@ def failures(
         )
         return
     for failure in found:
-        output.line(f"{failure.uri}\n    {failure.stage}: {failure.reason} (tried {failure.attempts}×)")
+        output.entry("", failure.uri)
+        output.line(f"    {failure.stage}: {failure.reason} ({_tried(failure)})")
     output.note(f"{len(found)} failures" if found else "no failures")
+
+
+def _tried(failure: Failure) -> str:
+    """How often and when last."""
+    times = "once" if failure.attempts == 1 else f"{failure.attempts} times, last"
+    return f"tried {times} at {failure.at.isoformat(timespec='seconds')}"
 
 
 def _retry(library: Library, *, json: bool) -> None:

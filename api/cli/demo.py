@@ -67,14 +67,14 @@ def demo(
     sheet = directory / "demo.png"
     tour.write_sheet(sheet)
     _say("8. See for yourself", f"All results as pictures: {sheet}")
-    output.line(
-        textwrap.dedent(f"""
-        Next:
-          vasari search "a red car in the snow" --library {directory / "library"}
-          vasari serve --library {directory / "library"}      the search page, on http://127.0.0.1:7600
-          vasari index ~/Pictures --model fast      your own photos, with a model that knows photos
-        """)
-    )
+    for line in (
+        "",
+        "Next:",
+        f'  vasari search "a red car in the snow" --library {directory / "library"}',
+        f"  vasari serve --library {directory / 'library'}      the search page, on http://127.0.0.1:7600",
+        "  vasari index ~/Pictures --model fast      your own photos, with a model that knows photos",
+    ):
+        output.line(line)
 
 
 def _index(library: Library, images: Path) -> None:
@@ -225,5 +225,7 @@ def _missing(preset: str, title: str) -> bool:
 
 
 def _say(title: str, text: str) -> None:
-    output.line(f"\n{title}")
-    output.line(textwrap.indent(textwrap.fill(text, 96), "   "))
+    output.line("")
+    output.line(title)
+    for line in textwrap.wrap(text, min(output.columns(), 99) - 3):
+        output.line(f"   {line}")

@@ -33,9 +33,7 @@ class DetailChoice(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command("eval", epilog="Example: vasari eval ./scenes --model scenes --rerank", no_args_is_help=True)(
-        evaluate
-    )
+    app.command("eval", epilog="Example: vasari eval ./scenes --model scenes --rerank")(evaluate)
 
 
 def evaluate(

@@ -18,11 +18,10 @@ LayoutOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command("export", epilog="Example: vasari export photos.parquet", no_args_is_help=True)(export)
+    app.command("export", epilog="Example: vasari export photos.parquet")(export)
     app.command(
         "import",
         epilog="Example: vasari import ./clip-output --model ViT-B-32/laion2b_s34b_b79k",
-        no_args_is_help=True,
     )(import_)
 
 

@@ -55,7 +55,7 @@ GpusOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command(epilog="Example: vasari index ~/Pictures --model fast", no_args_is_help=True)(index)
+    app.command(epilog="Example: vasari index ~/Pictures --model fast")(index)
 
 
 def index(

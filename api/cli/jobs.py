@@ -144,8 +144,9 @@ def stoppable() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
+        output.note("")  # below the progress bar
         output.note(
-            "\nfinishing the batch… (again to stop at once)" if number == signal.SIGINT else "stopping…"
+            "finishing the batch… (again to stop at once)" if number == signal.SIGINT else "stopping…"
         )
 
     for number in before:

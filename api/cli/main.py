@@ -6,10 +6,21 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted. Results go to s
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
+from api.cli import output
 from retrieval.errors import QueryError, UsageError, VasariError
+
+# What is said at once by commands that are silent for seconds at first.
+_SLOW_TO_START = {
+    **dict.fromkeys(("index", "watch"), "starting: reading the library, loading the model…"),
+    **dict.fromkeys(
+        ("similar", "match", "classify", "caption", "ask", "why", "eval", "bench", "train", "demo"),
+        "loading the model…",
+    ),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -17,20 +28,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]  # works before and after the command's name
+    _open_standard_streams()
     try:
         _run(words)
     except VasariError as error:
         if debug:
             raise
-        line = error.with_caret() if isinstance(error, QueryError) else str(error)
-        _complain(line)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        _fail(error)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends what still waits for its threads
         _complain("stopped")
         sys.exit(130)
     except BrokenPipeError:  # `vasari search cat | head`: the reader has left, which is no error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_stdout()
         sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        _complain(f"{where}{error.strerror or error}")
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
@@ -43,9 +60,8 @@ def _run(words: Sequence[str]) -> None:
     from api.cli import kept_help
 
     if (text := kept_help.read(words)) is not None:
-        from api.cli import output
-
-        output.line(text)
+        for line in text.splitlines():
+            output.line(line)
         sys.exit(0)
     if words[:1] == ["search"]:
         from api.cli import plain_search
@@ -53,12 +69,37 @@ def _run(words: Sequence[str]) -> None:
         if (options := plain_search.read(words[1:])) is not None:
             plain_search.run(options)
             sys.exit(0)
-    from api.cli.commands import app
+    if words[:1] and words[0] in _SLOW_TO_START and not {"-h", "--help"} & set(words):
+        output.waiting(_SLOW_TO_START[words[0]])
+    from api.cli.commands import run
 
-    app(args=list(words), prog_name="vasari", standalone_mode=True)
+    sys.exit(run(words))
+
+
+def _fail(error: VasariError) -> None:
+    """Say what is wrong, and exit: 2 for a wrong request, 1 for what failed."""
+    if isinstance(error, output.OutputError):
+        _discard_stdout()
+    _complain(str(error))
+    if isinstance(error, QueryError) and error.column is not None:
+        output.caret(error.text, error.column)
+    sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
 def _complain(line: str) -> None:
-    from api.cli import output
-
     output.note(f"vasari: {line}")
+
+
+def _open_standard_streams() -> None:
+    """Let descriptors 0 to 2 be taken: a catalog opened as 1 would get what a library prints there."""
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened < 2:
+        opened = os.dup(opened)
+    if opened > 2:
+        os.close(opened)
+
+
+def _discard_stdout() -> None:
+    """Throw away what stdout has not taken, or the interpreter would try it again at its end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -38,20 +38,18 @@ def list_models(json: JsonOption = False) -> None:
     if json:
         output.print_json([_fields(status) for status in found])
         return
-    output.line(
-        f"{'name':19} {'kind':12} {'params':>7} {'dim':>5}  {'here':4}  {'COCO R@1':>11}  licence, use"
-    )
-    output.line(f"{'':19} {'':12} {'':7} {'':5}  {'':4}  {'i→t / t→i':>11}")
+    output.line(f"{'name':19} {'kind':12} {'params':>7} {'dim':>5}  {'here':4}  {'COCO R@1 i→t / t→i':>18}")
     for status in found:
         preset = status.preset
         recall = f"{preset.coco.image_to_text} / {preset.coco.text_to_image}" if preset.coco else "–"
         output.line(
             f"{preset.name:19} {preset.kind:12} {_millions(preset.parameters):>7} {preset.dim or '–':>5}  "
-            f"{'yes' if status.local else 'no':4}  {recall:>11}  {preset.licence}; {preset.use}"
+            f"{'yes' if status.local else 'no':4}  {recall:>18}"
         )
+        output.line(f"    {preset.licence}; {preset.use}")
 
 
-@group.command("info", epilog="Example: vasari models info fast", no_args_is_help=True)
+@group.command("info", epilog="Example: vasari models info fast")
 def info(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A preset's name.")], json: JsonOption = False
 ) -> None:
@@ -65,10 +63,10 @@ def info(
         return
     for key, value in fields.items():
         if value not in (None, ""):
-            output.line(f"{key:15} {value}")
+            output.line(f"{key:15} {_told(value)}")
 
 
-@group.command("pull", epilog="Example: vasari models pull balanced", no_args_is_help=True)
+@group.command("pull", epilog="Example: vasari models pull balanced")
 def pull(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")
@@ -192,6 +190,18 @@ def _fields(status: PresetStatus) -> dict[str, Any]:
         "local": status.local,
         "location": str(status.location) if status.location else None,
     }
+
+
+def _told(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name.replace('_', ' ')} {share}" for name, share in value.items())
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)
 
 
 def _millions(parameters: int) -> str:

@@ -1,60 +1,191 @@
-"""What every command prints with: JSON, lines and paths, safe for any file name.
+"""What every command prints with: JSON, lines and paths. Nothing else writes to stdout and stderr.
 
-Paths may hold bytes that are no UTF-8 (surrogate escapes in Python). `paths` writes the bytes themselves, so that a
-pipe gets the real name; JSON writes such characters as escapes; text for people shows them as `?`.
+Text for people (`line`, `entry`, `note`) has no control characters, wherever it goes; on a terminal it is fitted to
+the width. Data for programs (`paths`, JSON) reaches a pipe or file as it is, and a terminal escaped, as `ls` does it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
 from typing import Any, TextIO
+
+from api.cli import terminal
+from retrieval.errors import StorageError
+
+_UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_ERASE = "\r\x1b[K"  # the line the cursor is in
+
+
+class OutputError(StorageError):
+    """Standard output takes nothing more: its disk is full, or it is closed."""
+
+
+class _Waiting:
+    """What is said while nothing can be said yet: one line on a terminal, which the next output takes away."""
+
+    shown = False
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON text; real characters where they can be encoded."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    """JSON text; real characters where they can be encoded, times by RFC 3339."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_spelled)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, indent=indent, default=str)
+        return json.dumps(value, indent=indent, default=_spelled)
     return text
 
 
 def print_json(value: Any) -> None:
     """One document, indented for people, valid for programs."""
-    line(as_json(value, indent=2))
+    _print_json(as_json(value, indent=2))
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
     """One document a line."""
     for value in values:
-        line(as_json(value))
+        _print_json(as_json(value))
 
 
 def line(text: str) -> None:
-    """One line of a result on stdout."""
-    _write(text, sys.stdout)
+    """One line of a result on stdout; on a terminal, as many as it needs."""
+    _write("\n".join(_fitted(sys.stdout, text)))
+
+
+def entry(before: str, name: str, after: str = "") -> None:
+    """A line of a list whose `name` loses its middle where a terminal is too narrow for it."""
+    before, name, after = map(terminal.visible, (before, name, after))
+    if _is_terminal(sys.stdout):
+        name = terminal.shortened(name, columns() - terminal.width(before + after))
+    _write(f"{before}{name}{after}")
+
+
+def table(rows: Sequence[Sequence[str]], name: int = 0) -> None:
+    """Columns as wide as their widest cell; on a terminal, column `name` gives way where all need more than it has."""
+    cells = [[terminal.visible(cell) for cell in row] for row in rows]
+    widths = [max(map(terminal.width, column)) for column in zip(*cells, strict=True)]
+    if _is_terminal(sys.stdout):
+        others = sum(widths) - widths[name] + 2 * (len(widths) - 1)
+        widths[name] = max(min(widths[name], columns() - others), 8)
+    for row in cells:
+        row[name] = terminal.shortened(row[name], widths[name])
+        padded = [cell + " " * (wide - terminal.width(cell)) for cell, wide in zip(row, widths, strict=True)]
+        _write("  ".join(padded).rstrip())
 
 
 def note(text: str) -> None:
     """One line for the person, on stderr."""
-    _write(text, sys.stderr)
+    _say(_fitted(sys.stderr, text))
+
+
+def caret(text: str, column: int) -> None:
+    """What was typed with a caret under its mistake, on stderr; of a long text, the part around it."""
+    room = (columns() if _is_terminal(sys.stderr) else 80) - 4
+    first = max(0, min(column - room // 2, len(text) - room))
+    shown = ("…" if first else "") + terminal.visible(text[first:column])
+    rest = terminal.visible(text[column : first + room]) + ("…" if first + room < len(text) else "")
+    _say([f"  {shown}{rest}", f"  {' ' * terminal.width(shown)}^"])
 
 
 def paths(names: Iterable[str], *, zero: bool = False) -> None:
-    """File names for a pipe: one a line, or ended by NUL as `xargs -0` reads them."""
-    sys.stdout.flush()
-    end = b"\0" if zero else b"\n"
-    for name in names:
-        sys.stdout.buffer.write(os.fsencode(name) + end)
-    sys.stdout.buffer.flush()
+    """File names: the very bytes for a pipe, one a line, or ended by NUL as `xargs -0` reads them."""
+    end = "\0" if zero else "\n"
+    if _is_terminal(sys.stdout):
+        for name in names:
+            _write(terminal.visible(name), end)
+        return
+    data = b"".join(os.fsencode(name) + end.encode() for name in names)
+    with _taking() as stream:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
 
 
-def _write(text: str, stream: TextIO) -> None:
-    """One line, at once; what the stream's encoding lacks is shown as `?`."""
+def picture(drawn: str) -> None:
+    """A picture in the escape sequences that draw it."""
+    _write(drawn)
+
+
+def waiting(text: str) -> None:
+    """Say on a terminal that work has begun; the next output replaces it. A pipe hears nothing."""
+    if _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+        sys.stderr.write(terminal.shortened(text, columns() - 1))
+        sys.stderr.flush()
+        _Waiting.shown = True
+
+
+def no_longer_waiting() -> None:
+    """Take that line away; whatever draws on the terminal itself calls it first."""
+    if _Waiting.shown:
+        _Waiting.shown = False
+        sys.stderr.write(_ERASE)
+        sys.stderr.flush()
+
+
+def columns() -> int:
+    """How wide the terminal is."""
+    return max(terminal.NARROWEST, shutil.get_terminal_size().columns)
+
+
+def _spelled(value: Any) -> str:
+    """A time by RFC 3339, anything else as its text."""
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _print_json(text: str) -> None:
+    if _is_terminal(sys.stdout):  # still the same document
+        text = _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    _write(text)
+
+
+def _fitted(stream: TextIO | None, text: str) -> list[str]:
+    """The text without control characters, in the lines that the stream has room for."""
+    text = terminal.visible(text)
+    return terminal.wrapped(text, columns()) if _is_terminal(stream) else [text]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _encodable(stream: TextIO, text: str) -> str:
+    """What the stream's encoding lacks is shown as `?`."""
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-    stream.flush()
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _write(text: str, end: str = "\n") -> None:
+    """Write to stdout, at once."""
+    no_longer_waiting()
+    with _taking() as stream:
+        stream.write(_encodable(stream, text + end))
+        stream.flush()
+
+
+def _say(lines: list[str]) -> None:
+    """Write to stderr; where that is closed or full, nobody is left who could be told of it."""
+    no_longer_waiting()
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(_encodable(sys.stderr, "\n".join([*lines, ""])))
+            sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _taking() -> Iterator[TextIO]:
+    """Stdout, to be written to: OutputError if it refuses, but a reader that has left stays a BrokenPipeError."""
+    if sys.stdout is None:
+        raise OutputError("the answer cannot be written: standard output is closed")
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the answer cannot be written to standard output: {error.strerror}") from error

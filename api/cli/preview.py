@@ -47,8 +47,7 @@ def show(uri: str, data: bytes | None = None) -> None:
     except ImageError as error:
         output.note(f"{uri}: {error}")
         return
-    sys.stdout.write(encode(picture, detect(os.environ)) + "\n")
-    sys.stdout.flush()
+    output.picture(encode(picture, detect(os.environ)))
 
 
 def detect(environment: Mapping[str, str]) -> Protocol:
@@ -94,7 +93,7 @@ def half_blocks(rows: list[list[tuple[int, int, int]]]) -> str:
 
 def _answers_sixel() -> bool:
     """Ask the terminal for its attributes, and wait a tenth of a second for the answer."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if sys.stdin is None or sys.stdout is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     import termios
     import tty

@@ -41,11 +41,14 @@ def response_fields(response: SearchResponse) -> dict[str, Any]:
     return fields
 
 
-def hit_lines(hit: Hit) -> Iterator[str]:
-    """A hit for people: score and path (or text), with a caption under it where there is one."""
-    yield f"{hit.score:6.3f}  {hit.item.text or hit.item.uri}"
+def hit_lines(hit: Hit) -> Iterator[tuple[str, str, str]]:
+    """A hit for people: score and path (or text), with a caption under it where there is one.
+
+    Each line in three parts: the one in the middle is what may be shortened.
+    """
+    yield f"{hit.score:6.3f}  ", hit.item.text or hit.item.uri, ""
     if hit.item.captions:
-        yield f"        “{hit.item.captions[0].text}”"
+        yield "        “", hit.item.captions[0].text, "”"
 
 
 def closing_lines(response: SearchResponse) -> Iterator[str]:

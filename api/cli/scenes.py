@@ -30,9 +30,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(scenes, name="scenes")
 
 
-@scenes.command(
-    "render", epilog="Example: vasari scenes render --seed 7 --count 300 ./scenes", no_args_is_help=True
-)
+@scenes.command("render", epilog="Example: vasari scenes render --seed 7 --count 300 ./scenes")
 def render(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where to draw; continued if it was begun.")

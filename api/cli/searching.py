@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import answering
+from api.cli import answering, pictures
 from api.cli.options import (
     JsonLinesOption,
     JsonOption,
@@ -17,6 +17,7 @@ from api.cli.options import (
     ServerOption,
     SpaceOption,
 )
+from api.cli.pictures import PictureArgument
 
 TopOption = Annotated[int, typer.Option("--top", "-t", help="How many results.", min=1)]
 FilesOption = Annotated[bool, typer.Option("-f", "--filepath-only", help="Print only the paths.")]
@@ -40,9 +41,8 @@ def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command(
         epilog="Example: vasari search 'a red boat' + ./sunset.jpg - people -t 5",
-        no_args_is_help=True,
     )(search)
-    app.command(epilog="Example: vasari similar ./boat.jpg -t 5", no_args_is_help=True)(similar)
+    app.command(epilog="Example: vasari similar ./boat.jpg -t 5")(similar)
 
 
 def search(
@@ -120,7 +120,7 @@ def search(
 
 
 def similar(
-    what: Annotated[str, typer.Argument(metavar="ITEM|FILE", help="An item's number, or a picture's path.")],
+    what: PictureArgument,
     top: TopOption = 10,
     files: FilesOption = False,
     zero: ZeroOption = False,
@@ -138,15 +138,10 @@ def similar(
     An item of the library is left out of its own answer.
     """
     from retrieval.domain import SearchRequest, Term, TermKind
-    from retrieval.errors import UsageError
 
-    path = Path(what).expanduser()
-    if path.is_file():
-        term = Term(TermKind.IMAGE, image=path)
-    elif what.removeprefix("item:").isdecimal():
-        term = Term(TermKind.ITEM, item=int(what.removeprefix("item:")))
-    else:
-        raise UsageError(f"no such file, and no item number: {what}")
+    named = pictures.chosen(what)
+    image, item = (named, None) if isinstance(named, Path) else (None, named)
+    term = Term(TermKind.IMAGE if image else TermKind.ITEM, image=image, item=item)
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
     form = answering.Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
     answering.answer(request, form, library, server=server, key=key)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
 from api.cli.options import JsonOption, LibraryOption
+
+if TYPE_CHECKING:
+    from retrieval.catalog.records import ApiKeyRecord
 
 keys_app = typer.Typer(
     name="keys",
@@ -124,11 +127,14 @@ def list_keys(json: JsonOption = False, library: LibraryOption = None) -> None:
             ]
         )
         return
-    for key in found:
-        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
-        output.line(f"{key.id:4}  {key.name:24} {', '.join(key.scopes):24} {state}")
+    output.table([_row(key) for key in found], name=1)
     if not found:
         output.note("no keys: only programs on this machine are served")
+
+
+def _row(key: ApiKeyRecord) -> tuple[str, ...]:
+    moment, state = (key.created_at, "since") if key.revoked_at is None else (key.revoked_at, "revoked")
+    return f"{key.id:4}", key.name, ",".join(key.scopes), f"{state} {moment.isoformat(timespec='seconds')}"
 
 
 @keys_app.command(epilog="Example: vasari keys revoke 3")

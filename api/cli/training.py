@@ -38,9 +38,7 @@ class PrecisionChoice(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command(epilog="Example: vasari train ./pairs --model scenes --output ./mine", no_args_is_help=True)(
-        train
-    )
+    app.command(epilog="Example: vasari train ./pairs --model scenes --output ./mine")(train)
 
 
 def train(

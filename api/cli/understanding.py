@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import output, pictures, targets
 from api.cli.options import JsonOption, LibraryOption, open_settings
+from api.cli.pictures import PictureArgument
 
 if TYPE_CHECKING:
     from retrieval.library import Library
-
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A picture.")]
 
 
 class DetailChoice(StrEnum):
@@ -26,24 +25,23 @@ class DetailChoice(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command(epilog="Example: vasari match ./boat.jpg 'a red boat'", no_args_is_help=True)(match)
-    app.command(epilog="Example: vasari classify ./pet.jpg cat dog rabbit", no_args_is_help=True)(classify)
+    app.command(epilog="Example: vasari match ./boat.jpg 'a red boat'")(match)
+    app.command(epilog="Example: vasari classify ./pet.jpg cat dog rabbit")(classify)
     app.command(epilog="Example: vasari caption ./boat.jpg; vasari caption --all")(caption)
-    app.command(epilog="Example: vasari ask ./boat.jpg 'How many boats are there?'", no_args_is_help=True)(
-        ask
-    )
-    app.command(epilog="Example: vasari why ./boat.jpg 'a red boat' -o why.png", no_args_is_help=True)(why)
+    app.command(epilog="Example: vasari ask ./boat.jpg 'How many boats are there?'")(ask)
+    app.command(epilog="Example: vasari why ./boat.jpg 'a red boat' -o why.png")(why)
 
 
 def match(
-    file: FileArgument,
+    file: PictureArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="What it might show.")],
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
     """Tell how well a text describes a picture."""
-    with _open(library) as opened:
-        probability = opened.match([_picture(file)], _words(text))[0]
+    words = _words(text)
+    with _open(library, file) as opened:
+        probability = opened.match([pictures.content(opened, file)], words)[0]
     if json:
         output.print_json({"probability": probability})
     else:
@@ -51,7 +49,7 @@ def match(
 
 
 def classify(
-    file: FileArgument,
+    file: PictureArgument,
     labels: Annotated[list[str], typer.Argument(metavar="LABEL...", help="The classes to choose from.")],
     template: Annotated[
         list[str] | None,
@@ -61,17 +59,20 @@ def classify(
     library: LibraryOption = None,
 ) -> None:
     """Choose among labels, without training (zero-shot)."""
-    with _open(library) as opened:
-        found = opened.classify(_picture(file), [_words(label) for label in labels], template)
+    names = [_words(label) for label in labels]
+    with _open(library, file) as opened:
+        found = opened.classify(pictures.content(opened, file), names, template)
     if json:
         output.print_json([{"label": label, "probability": share} for label, share in found])
         return
     for label, share in found:
-        output.line(f"{share:6.3f}  {label}")
+        output.entry(f"{share:6.3f}  ", label)
 
 
 def caption(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Pictures.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="ITEM|FILE...", help="Paths of pictures, or item:ID.")
+    ] = None,
     everything: Annotated[
         bool,
         typer.Option("--all", help="Every picture of the library that has no such caption yet; resumable."),
@@ -89,19 +90,30 @@ def caption(
     from retrieval.errors import UsageError
 
     if everything == bool(files):
-        raise UsageError("give pictures, or --all for the whole library")
-    with _open(library, must_exist=everything) as opened:
+        raise UsageError(
+            "`vasari caption` takes pictures or --all, not both"
+            if everything
+            else "`vasari caption` misses ITEM|FILE (paths of pictures, or item:ID), or --all for the whole library."
+            " Example: vasari caption ./boat.jpg"
+        )
+    with _open(library, *(files or ()), must_exist=everything) as opened:
         if everything:
             _caption_library(opened, detail, json=json)
             return
-        paths = [_picture(file) for file in files or ()]
-        captions = opened.caption(paths, detail.value)
+        names = [_uri(opened, file) for file in files or ()]
+        captions = opened.caption([pictures.content(opened, file) for file in files or ()], detail.value)
     if json:
-        found = zip(paths, captions, strict=True)
-        output.print_json([{"uri": str(path.absolute()), "caption": text} for path, text in found])
+        found = zip(names, captions, strict=True)
+        output.print_json([{"uri": name, "caption": text} for name, text in found])
         return
-    for path, text in zip(paths, captions, strict=True):
-        output.line(text if len(paths) == 1 else f"{path}: {text}")
+    for file, text in zip(files or (), captions, strict=True):
+        output.line(text if len(names) == 1 else f"{file}: {text}")
+
+
+def _uri(library: Library, word: str) -> str:
+    """What JSON calls a picture that was given."""
+    what = pictures.chosen(word)
+    return str(what.absolute()) if isinstance(what, Path) else pictures.item_of(library, what).uri
 
 
 def _caption_library(library: Library, detail: DetailChoice, *, json: bool) -> None:
@@ -121,14 +133,15 @@ def _caption_library(library: Library, detail: DetailChoice, *, json: bool) -> N
 
 
 def ask(
-    file: FileArgument,
+    file: PictureArgument,
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="In a sentence.")],
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
     """Answer a question about a picture."""
-    with _open(library) as opened:
-        answer = opened.ask(_picture(file), _words(question))
+    words = _words(question)
+    with _open(library, file) as opened:
+        answer = opened.ask(pictures.content(opened, file), words)
     if json:
         output.print_json({"answer": answer})
     else:
@@ -136,7 +149,7 @@ def ask(
 
 
 def why(
-    what: Annotated[str, typer.Argument(metavar="ITEM|FILE", help="An item's number, or a picture's path.")],
+    what: PictureArgument,
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The query.")],
     target: Annotated[Path, typer.Option("--output", "-o", help="Where the PNG goes.")] = Path("why.png"),
     library: LibraryOption = None,
@@ -145,26 +158,13 @@ def why(
 
     By the reranker's attention; where none is on this machine, by how like the words each part of it is.
     """
-    from retrieval.errors import UsageError
-
-    path = Path(what).expanduser()
-    number = what.removeprefix("item:")
-    if not path.is_file() and not number.isdecimal():
-        raise UsageError(f"no such file, and no item number: {what}")
+    words = _words(text)
+    destination = targets.file(target, (".png",))
+    pictures.chosen(what)
     with _open(library, must_exist=True) as opened:
-        drawn = opened.why_png(path if path.is_file() else int(number), _words(text))
-    target.expanduser().write_bytes(drawn)
+        drawn = opened.why_png(pictures.content(opened, what), words)
+    targets.write(destination, drawn)
     output.line(str(target))
-
-
-def _picture(file: Path) -> Path:
-    """A picture's path, of a file that is there."""
-    from retrieval.errors import NotFoundError
-
-    path = file.expanduser()
-    if not path.exists():
-        raise NotFoundError(f"no such file: {file}")
-    return path
 
 
 def _words(text: str) -> str:
@@ -176,8 +176,13 @@ def _words(text: str) -> str:
     return text
 
 
-def _open(library: Path | None, *, must_exist: bool = False) -> Library:
-    """The library whose models are used; where there is none, an empty one does as well for pictures on disk."""
+def _open(library: Path | None, *words: str, must_exist: bool = False) -> Library:
+    """The library whose models are used; where there is none, an empty one does as well for pictures on disk.
+
+    `words` name the pictures: they are looked at first, and an item needs a library that is there.
+    """
     from retrieval.library import Library
 
+    named = [pictures.chosen(word) for word in words]
+    must_exist = must_exist or any(isinstance(what, int) for what in named)
     return Library.open(library, open_settings(), create=not must_exist)

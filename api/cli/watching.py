@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
-    app.command(epilog="Example: vasari watch ~/Pictures", no_args_is_help=True)(watch)
+    app.command(epilog="Example: vasari watch ~/Pictures")(watch)
 
 
 def watch(

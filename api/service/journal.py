@@ -34,7 +34,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line; control characters in messages become escapes, so that nobody can forge a second one."""
-        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="seconds")
         message = "".join(
             letter if letter.isprintable() else repr(letter)[1:-1] for letter in record.getMessage()
         )

@@ -148,4 +148,4 @@ class LeaseHolder:
     since: datetime
 
     def __str__(self) -> str:
-        return f"{self.command} (process {self.pid} on {self.host}, since {self.since:%Y-%m-%d %H:%M:%S} UTC)"
+        return f"{self.command} (process {self.pid} on {self.host}, since {self.since.isoformat(timespec='seconds')})"

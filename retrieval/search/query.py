@@ -13,19 +13,23 @@ The command line, the HTTP service and Python share this one grammar, which is r
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from retrieval.domain import Term, TermKind
+from retrieval.domain import ItemId, Term, TermKind
 from retrieval.errors import QueryError
 
 MAX_TERMS = 32
 MAX_TEXT = 4096  # characters; no tower reads a thousandth of it
 
 _WEIGHT = re.compile(r"^(\d+(?:\.\d+)?|\.\d+):(?=.)", re.DOTALL)
-_ITEM = re.compile(r"^item:(\d+)$")
+_ITEM = re.compile(r"item:([0-9]{1,19})")
+_LIKE_ITEM = re.compile(r"item:\S+")
+_LIKE_PATH = re.compile(r"(?:\.{1,2}|~)/.+|/[^/]+[/.].+", re.DOTALL)
+LARGEST_ITEM = 2**63 - 1  # of a column of the catalog
 
 
 def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]:
@@ -61,7 +65,9 @@ def check_terms(terms: Sequence[Term], text: str = "") -> tuple[Term, ...]:
     if len(terms) > MAX_TERMS:
         raise QueryError(f"{len(terms)} terms; a query takes at most {MAX_TERMS}", text, 0)
     if any(term.text is not None and len(term.text) > MAX_TEXT for term in terms):
-        raise QueryError(f"a text term takes at most {MAX_TEXT} characters", text, 0)
+        raise QueryError(f"a text term takes at most {MAX_TEXT} characters")  # and nobody wants it back
+    if not all(math.isfinite(term.weight) for term in terms):
+        raise QueryError("a weight is too large to be a number", text, 0)
     if all(term.weight == 0 for term in terms):
         raise QueryError("every term has weight 0", text, 0)
     return tuple(terms)
@@ -82,15 +88,26 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
     match = _WEIGHT.match(word)
     if match and not _exists(word, files=files):
         weight, word = sign * float(match[1]), word[match.end() :].strip()
-    if item := _ITEM.match(word):
-        return Term(TermKind.ITEM, weight, item=int(item[1]))
+    if (item := parse_item(word)) is not None:
+        return Term(TermKind.ITEM, weight, item=item)
     if _exists(word, files=files):
         return Term(TermKind.IMAGE, weight, image=Path(word).expanduser())
     if not word.strip():
         raise QueryError("a weight needs a term behind it: 2:boat", word, 0)
-    if files and word.startswith(("./", "../", "/", "~/")):
-        raise QueryError(f"no such file: {word}", word, 0)
+    if files and (word in (".", "..") or word.startswith(("./", "../", "/", "~/"))) and len(word) <= MAX_TEXT:
+        wrong = "this is a folder, not a picture" if _is(Path.is_dir, word) else "no such file"
+        raise QueryError(f"{wrong}: {word}", word, 0)
     return Term(TermKind.TEXT, weight, text=word.strip())
+
+
+def parse_item(word: str) -> ItemId | None:
+    """The number in `item:ID`; None for a word that is no item, QueryError for one that is only nearly one."""
+    found = _ITEM.fullmatch(word)
+    if found is not None and int(found[1]) <= LARGEST_ITEM:
+        return int(found[1])
+    if _LIKE_ITEM.fullmatch(word):
+        raise QueryError(f"{word[:40]} names no item: an item is item: and its number, such as item:13")
+    return None
 
 
 def _terms_of(words: list[str], sign: float, *, files: bool) -> list[Term]:
@@ -98,12 +115,12 @@ def _terms_of(words: list[str], sign: float, *, files: bool) -> list[Term]:
     terms: list[Term] = []
     text: list[str] = []
     for word in words:
-        standing = _exists(word, files=files) or _ITEM.match(word)
+        standing = _stands_alone(word, files=files)
         if standing or _WEIGHT.match(word):
             if text:
                 terms.append(parse_term(" ".join(text), sign, files=files))
             text = []
-            if standing or _ITEM.match(_WEIGHT.sub("", word)) or _exists(_WEIGHT.sub("", word), files=files):
+            if standing or _stands_alone(_WEIGHT.sub("", word), files=files):
                 terms.append(parse_term(word, sign, files=files))
             else:
                 text = [word]
@@ -114,11 +131,22 @@ def _terms_of(words: list[str], sign: float, *, files: bool) -> list[Term]:
     return terms
 
 
+def _stands_alone(word: str, *, files: bool) -> bool:
+    """Whether a word is a term of its own beside others: an item, or what is or should be a file."""
+    return (
+        _exists(word, files=files)
+        or _LIKE_ITEM.fullmatch(word) is not None
+        or (files and _LIKE_PATH.fullmatch(word) is not None)
+    )
+
+
 def _exists(word: str, *, files: bool) -> bool:
     """A word is a picture when it looks like a path (a slash or a suffix) and the file is there."""
-    if not files or not ("/" in word or "." in word):
-        return False
+    return files and ("/" in word or "." in word) and _is(Path.is_file, word)
+
+
+def _is(kind: Callable[[Path], bool], word: str) -> bool:
     try:
-        return Path(word).expanduser().is_file()
+        return kind(Path(word).expanduser())
     except (OSError, RuntimeError, ValueError):  # too long, no such home, an embedded NUL
         return False

@@ -106,7 +106,21 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["search", "cat", "-", "-"], 2, "an operator needs a term"),
         (["search", "./missing.jpg"], 2, "no such file"),
         (["search", "cat", "-t", "0"], 2, "--top"),
-        (["similar", "nothing.jpg"], 2, "no such file, and no item number"),
+        (["similar", "nothing.jpg"], 1, "no such file: nothing.jpg"),
+        (["similar", "item:1_3"], 2, "item:1_3 names no item"),
+        (["why", "item:-1", "a boat"], 2, "item:-1 names no item"),
+        (["ask", ".", "How many boats?"], 2, "is a folder"),
+        (["match", "a.jpg"], 2, "misses TEXT"),
+        (["caption"], 2, "misses ITEM|FILE"),
+        (["train", "pairs"], 2, "misses --model"),
+        (["search", "-people"], 2, "- people"),
+        (["search", "boat", "-snow"], 2, "vasari search -- -snow"),
+        (["serch", "boat"], 2, "did you mean `vasari search`"),
+        (["red boat"], 2, "vasari search 'red boat'"),
+        (["search", "boat", "--rernk"], 2, "--rerank"),
+        (["match", "a.jpg", "a", "boat"], 2, "put quotes around"),
+        (["why", "item:1", "a boat", "-o", "out.xyz"], 2, "out.xyz should end with .png"),
+        (["why", "item:1", "a boat", "-o", "/nowhere/out.png"], 2, "there is no folder /nowhere"),
         (["index", "/nowhere/at/all"], 1, "no such file or folder"),
         (["index", ".", "--model", "no-such-model"], 1, "no-such-model"),
         (["models", "info", "fastt"], 1, "did you mean 'fast'"),
@@ -123,6 +137,7 @@ def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
     ended, out, err = run(*words)
     assert ended == code
     assert message in err
+    assert err.startswith("vasari: ")
     assert "Traceback" not in err
     assert out == ""
 

@@ -45,9 +45,29 @@ def test_a_path_is_a_picture_only_where_files_are_allowed(tmp_path: Path) -> Non
 
 
 def test_a_path_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    """A mistyped path is an error, not a search for its letters."""
-    with pytest.raises(QueryError, match="no such file"):
-        parse_terms([str(tmp_path / "missing.jpg")])
+    """A mistyped path is an error, not a search for its letters, also beside other words."""
+    missing = str(tmp_path / "missing.jpg")
+    for words in ([missing], ["boat", "./missing.jpg"], ["boat", "+", f"2:{missing}"]):
+        with pytest.raises(QueryError, match="no such file"):
+            parse_terms(words)
+    assert parse_terms(["black", "/", "white"]) == (text("black / white"),)
+    with pytest.raises(QueryError, match="is a folder"):
+        parse_terms([f"{tmp_path}/."])
+
+
+@pytest.mark.parametrize("word", ["item:1_3", "item:-1", "item:٣", "2:item:x", "item:99999999999999999999"])
+def test_what_only_nearly_names_an_item_is_no_item(word: str) -> None:
+    """Python reads 1_3 as 13 and ٣ as 3; nobody means another item, or a text, by it."""
+    for files in (True, False):
+        with pytest.raises(QueryError, match="names no item"):
+            parse_terms(["boat", word], files=files)
+
+
+def test_a_query_too_long_is_not_sent_back() -> None:
+    """A hundred kilobytes are refused in a line."""
+    with pytest.raises(QueryError, match="at most 4096 characters") as refusal:
+        parse_terms(["/" + "a" * 100_000])
+    assert len(f"{refusal.value}{refusal.value.text}") < 200
 
 
 @pytest.mark.parametrize(
@@ -61,10 +81,10 @@ def test_what_cannot_be_searched_is_refused(words: list[str]) -> None:
 
 @pytest.mark.parametrize("words", [[], [""], [" "], ["+"], ["+", " ", "+"]])
 def test_an_empty_query_is_called_empty(words: list[str]) -> None:
-    """Nothing but spaces and plus signs: the message says so, and draws no caret under nothing."""
+    """Nothing but spaces and plus signs: the message says so, and points at nothing."""
     with pytest.raises(QueryError, match="empty query") as refusal:
         parse_terms(words)
-    assert "^" not in refusal.value.with_caret()
+    assert refusal.value.column is None
 
 
 @pytest.mark.parametrize(

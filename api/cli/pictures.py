@@ -1,0 +1,59 @@
+"""A picture as an argument: a file, or an item of the library by its number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from retrieval.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from retrieval.domain import Item, ItemId
+    from retrieval.library import Library
+
+PictureArgument = Annotated[
+    str, typer.Argument(metavar="ITEM|FILE", help="A picture's path, or item:ID of the library.")
+]
+
+
+def chosen(word: str) -> ItemId | Path:
+    """What a word names: a file that is there, else `item:ID`, or the number alone."""
+    from retrieval.search.query import parse_item
+
+    if not word.strip():
+        raise UsageError("the name of the picture is empty: give its path, or item:ID")
+    if (path := _file(word)) is not None:
+        return path
+    if word.isascii() and word.isdecimal():
+        word = f"item:{word}"
+    item = parse_item(word)
+    if item is not None:
+        return item
+    if Path(word).expanduser().is_dir():
+        raise UsageError(f"{word} is a folder: name one picture in it, or an item of the library by item:ID")
+    raise NotFoundError(f"no such file: {word} (an item of the library is named by item:ID)")
+
+
+def _file(word: str) -> Path | None:
+    path = Path(word).expanduser()
+    return path if path.exists() and not path.is_dir() else None  # a pipe is as good as a file
+
+
+def content(library: Library, word: str) -> bytes | Path:
+    """The file, or the bytes of the item's original; NotFoundError, and UsageError for an item that is a text."""
+    what = chosen(word)
+    return what if isinstance(what, Path) else library.original_of(item_of(library, what))
+
+
+def item_of(library: Library, number: ItemId) -> Item:
+    """The picture of this number."""
+    from retrieval.domain import Modality
+
+    found = library.items([number]).get(number)
+    if found is None:
+        raise NotFoundError(f"no item {number} in this library")
+    if found.modality is not Modality.IMAGE:
+        raise UsageError(f"item {number} is a text: a picture is needed here")
+    return found
