@@ -15,6 +15,7 @@ from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
 from retrieval.imaging.files import indexable_suffixes, read_file
 from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.files import kept_time
 from retrieval.originals.uris import is_local_file
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
@@ -176,7 +177,7 @@ def _suffix(name: str) -> str:
 
 def _candidate(path: str, facts: os.stat_result) -> Candidate:
     size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
-    return Candidate(path, size, facts.st_mtime_ns, facts.st_ctime_ns)
+    return Candidate(path, size, kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns))
 
 
 def _words(error: OSError) -> str:

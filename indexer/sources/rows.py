@@ -8,17 +8,23 @@ to the ledger of failures under `FILE#row/17`, the first row being 1.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamped
 from retrieval.domain import Caption, Skipped
-from retrieval.errors import ImageError, NotFoundError, UsageError
+from retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
+from retrieval.imaging.files import printable
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original
-from retrieval.originals.uris import is_url, locate, member_uri
+from retrieval.originals.texts import is_shallow, plain
+from retrieval.originals.uris import is_url, locate, member_uri, uri_of
+
+_LONGEST_NAME = 4096  # bytes: no system has longer paths, and few servers longer URLs
+_DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Row:
     captions: tuple[Caption, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     trouble: str | None = None
+    noun: str | None = None  # where it is no row: "annotation"
 
 
 @dataclass(slots=True)
@@ -61,7 +68,10 @@ class RowSource:
         return
 
     def rows(self, file: str) -> Iterator[Row]:
-        """The rows of a file; raises UsageError where it cannot be understood at all."""
+        """The rows of a file; raises UsageError where it cannot be understood at all.
+
+        What makes it end early (ImageError, OSError) costs the rows that were not read, and no others.
+        """
         raise UsageError(f"{file} has no rows")  # for the readers of each kind of file to say otherwise
 
     def folders(self, file: str) -> Sequence[str]:
@@ -72,10 +82,10 @@ class RowSource:
         """File by file, in the order in which pictures are first named; UsageError where no file can be understood."""
         self._complete.clear()
         seen: set[str] = set()
-        useless: UsageError | None = None
+        useless: VasariError | None = None
         for file in self._files:
             try:
-                with readable():
+                with readable(UsageError):
                     facts = stat_of(file)
                     yield from self._of_file(file, facts, seen)
                 self._complete.add(file)
@@ -96,24 +106,47 @@ class RowSource:
         return open_original(candidate.uri, self._limits)
 
     def _of_file(self, file: str, facts: Stat, seen: set[str]) -> Iterator[Candidate | Skipped]:
+        """Troubles as they are met, then the pictures; what ended the reading early is raised after these."""
         named: dict[str, _Named] = {}
-        folders = self.folders(file)
-        for row in self.rows(file):
-            if row.trouble is not None:
-                yield Skipped(
-                    member_uri(file, f"row/{row.number}"), "list", f"{self._origin(file, row)}: {row.trouble}"
-                )
-                continue
-            uri = (
-                member_uri(file, f"{row.column}/{row.number}") if row.column else resolve(row.image, folders)
-            )
-            entry = named.setdefault(uri, _Named(row, {}, {}))
-            entry.captions.update(dict.fromkeys(row.captions))
-            entry.attributes.update(row.attributes)
+        early: ImageError | None = None
+        try:
+            with readable(UsageError):
+                yield from self._gathered(file, named)
+        except ImageError as error:
+            early = error
         for uri, entry in named.items():
             if uri not in seen:  # a file before this one named it
                 seen.add(uri)
                 yield self._candidate(file, facts, uri, entry)
+        if early is not None:
+            raise early
+
+    def _gathered(self, file: str, named: dict[str, _Named]) -> Iterator[Skipped]:
+        """Put the file's pictures into `named`."""
+        folders = self.folders(file)
+        for row in self.rows(file):
+            if row.trouble is not None:
+                yield self._trouble(file, row, row.trouble)
+                continue
+            try:
+                uri = self._uri(file, row, folders)
+            except UsageError as error:
+                yield self._trouble(file, row, str(error))
+                continue
+            entry = named.setdefault(uri, _Named(row, {}, {}))
+            entry.captions.update(dict.fromkeys(row.captions))
+            entry.attributes.update(row.attributes)
+
+    def _uri(self, file: str, row: Row, folders: Sequence[str]) -> str:
+        if deep := next((name for name, value in row.attributes.items() if not is_shallow(value)), None):
+            raise UsageError(f"{deep} is nested too deeply")
+        if row.column is not None:
+            return member_uri(file, f"{row.column}/{row.number}")
+        return resolve(row.image, folders)
+
+    def _trouble(self, file: str, row: Row, reason: str) -> Skipped:
+        place = f"{row.noun or 'row'}/{row.number}"
+        return Skipped(member_uri(file, place), "list", f"{self._origin(file, row)}: {reason}")
 
     def _candidate(self, file: str, facts: Stat, uri: str, entry: _Named) -> Candidate | Skipped:
         origin = self._origin(file, entry.row)
@@ -136,18 +169,27 @@ class RowSource:
         return Candidate(uri, found.bytes, stamp, found.ctime_ns, captions, entry.attributes, origin=origin)
 
     def _origin(self, file: str, row: Row) -> str:
-        return f"{self.noun} {row.number} of {file.rpartition('/')[2]}"
+        return f"{row.noun or self.noun} {row.number} of {file.rpartition('/')[2]}"
 
 
 def resolve(image: str | None, folders: Sequence[str]) -> str:
-    """The uri of a picture as a row names it: a URL or absolute path, or the first of `folders` that has it."""
-    name = (image or "").removeprefix("file://")
-    if is_url(name) or name.startswith("/"):
+    """The uri of a picture as a row names it: a URL or absolute path, or the first of `folders` that has it.
+
+    Where nothing has that very name, it is looked for without the spaces around it, with Windows' separators as ours,
+    and with bytes that are no UTF-8 as Windows-1252. Raises UsageError for what names no file here.
+    """
+    written = image or ""
+    if _DATA.match(written):
+        raise UsageError("a data: URI holds the picture itself: give its path, or write the table as Parquet")
+    if len(written) > _LONGEST_NAME:
+        raise UsageError(f"{printable(written[:40])}… is no path: it has {len(written):,} characters")
+    name = uri_of(written.strip())
+    if is_url(name):
         return name
-    found = [_joined(folder, name) for folder in folders]
-    if len(found) > 1:
-        found = [path for path in found if not is_url(path) and os.path.exists(locate(path).file)] or found  # noqa: PTH110
-    return found[0]
+    places = [_joined(folder, spelled) for spelled in _spellings(written, name) for folder in folders]
+    if len(places) > 1:
+        return next((path for path in places if _is_there(path)), _joined(folders[0], name))
+    return places[0]
 
 
 def parent(file: str) -> str:
@@ -155,5 +197,21 @@ def parent(file: str) -> str:
     return file.rpartition("/")[0]
 
 
+def _spellings(written: str, name: str) -> list[str]:
+    if name != written.strip():  # a file: URI says exactly what it means
+        return [name]
+    slashed = name.replace("\\", "/")
+    return list(dict.fromkeys((written, name, slashed, plain(name), plain(slashed))))
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return not is_url(path) and os.path.lexists(locate(path).file)
+    except ValueError:  # a NUL
+        return False
+
+
 def _joined(folder: str, name: str) -> str:
+    if name.startswith("/"):
+        return name
     return f"{folder}/{name}" if is_url(folder) else os.path.normpath(f"{folder}/{name}")

@@ -52,6 +52,9 @@ _OPEN_FLAGS = (
 )
 
 
+_GIVEN_BY_SHELLS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+
 def read_file(path: str | os.PathLike[str], limits: ImageLimits) -> bytes:
     """The bytes of a regular file; never waits on a FIFO, never opens a device.
 
@@ -68,6 +71,21 @@ def read_file(path: str | os.PathLike[str], limits: ImageLimits) -> bytes:
     if not data:
         raise ImageError("the file is empty", stage="read")
     return data
+
+
+def open_regular(path: str | os.PathLike[str]) -> int:
+    """A descriptor of a file open for reading, which is no folder, FIFO without a writer, socket or device.
+
+    What a shell puts at /dev/fd is taken as it is. Raises OSError, and ImageError (stage "read") for another kind.
+    """
+    handle = os.open(path, os.O_RDONLY if os.fspath(path).startswith(_GIVEN_BY_SHELLS) else _OPEN_FLAGS)
+    try:
+        if not os.fspath(path).startswith(_GIVEN_BY_SHELLS):
+            _check_kind(os.fstat(handle).st_mode)
+    except ImageError:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _check_kind(mode: int) -> None:

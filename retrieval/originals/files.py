@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError
-from retrieval.originals.uris import is_url
+from retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
+from retrieval.imaging.files import open_regular
+from retrieval.originals.uris import is_url, uri_of
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
 _PACKAGES = {"s3": "s3fs", "gcs": "gcsfs", "http": "aiohttp"}
@@ -22,6 +22,9 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest")
 _CONNECT_SECONDS, _WHOLE_SECONDS = 10.0, 60.0
 _one_at_a_time = threading.RLock()
 UNKNOWN_SIZE = -1  # where a listing does not tell
+_END_OF_TIME_NS = (
+    9_223_372_036 * 10**9
+)  # the whole seconds in 63 bits, 292 years around 1970: what databases can keep
 
 
 class Stat(NamedTuple):
@@ -32,11 +35,17 @@ class Stat(NamedTuple):
     ctime_ns: int = 0  # when content or permissions last changed; 0 where unknown
 
 
+def kept_time(moment_ns: int) -> int:
+    """A file's time in nanoseconds since 1970, or the nearest that a library can keep (1677 to 2262)."""
+    return max(-_END_OF_TIME_NS, min(moment_ns, _END_OF_TIME_NS))
+
+
 def file_system(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path in it; raises MissingExtraError and UsageError."""
     import fsspec  # most commands read local files only
 
-    scheme = url.partition("://")[0].lower()
+    url = uri_of(url)
+    scheme = url.partition("://")[0]
     extra = _EXTRAS.get(scheme)
     options: dict[str, Any] = {}
     try:
@@ -60,7 +69,7 @@ def file_system(url: str) -> tuple[Any, str]:
 def opened(file: str) -> Iterator[IO[bytes]]:
     """A file open for reading, seekable; raises OSError, or NotFoundError where a URL leads nowhere."""
     if not is_url(file):
-        with Path(file).open("rb") as local:
+        with os.fdopen(open_regular(file), "rb") as local:
             yield local
         return
     system, path = file_system(file)
@@ -88,7 +97,7 @@ def read_range(file: str, start: int, end: int) -> bytes:
                 data: bytes = system.cat_file(path, start=start, end=end)
             # A server that knows no ranges sends everything.
             return data if len(data) <= end - start else data[start:end]
-        with Path(file).open("rb", buffering=0) as local:
+        with os.fdopen(open_regular(file), "rb", buffering=0) as local:
             local.seek(start)
             return _all_of(local, end - start)
 
@@ -105,7 +114,7 @@ def stat_of(file: str) -> Stat:
     """Size and modification time; raises OSError or NotFoundError."""
     if not is_url(file):
         facts = os.stat(file)  # noqa: PTH116 (once a row of a table)
-        return Stat(facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        return Stat(facts.st_size, kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns))
     system, path = file_system(file)
     try:
         return stat_from(system.info(path))
@@ -120,18 +129,21 @@ def stat_from(info: dict[str, Any]) -> Stat:
     if not modified:
         version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "")
         modified = int.from_bytes(blake2b(version.encode(), digest_size=7).digest()) if version else 0
-    return Stat(UNKNOWN_SIZE if size is None else int(size), modified)
+    return Stat(UNKNOWN_SIZE if size is None else int(size), kept_time(modified))
 
 
 @contextlib.contextmanager
-def readable() -> Iterator[None]:
-    """Whatever goes wrong while a file is read becomes an ImageError of stage "read"."""
+def readable(*passing: type[VasariError]) -> Iterator[None]:
+    """Whatever goes wrong while a file is read becomes an ImageError of stage "read", but for what is `passing`."""
+    untouched: tuple[type[VasariError], ...] = (ImageError, *passing)
     try:
         yield
-    except (ImageError, MissingExtraError, UsageError):
+    except untouched:
         raise
     except (FileNotFoundError, NotFoundError) as error:
         raise ImageError("no such file", "read") from error
+    except VasariError as error:  # a scheme that is not known, a package that is not installed
+        raise ImageError(str(error), "read") from error
     except Exception as error:  # each file system has its own kinds of errors
         raise ImageError(f"cannot be read: {_words(error)}", "read") from error
 
@@ -159,6 +171,9 @@ def _nanoseconds(moment: object) -> int:
                 moment = parsedate_to_datetime(str(moment))
             except ValueError:
                 return 0
-    if isinstance(moment, datetime):
-        return int(moment.timestamp() * 1e6) * 1000
-    return int(moment * 1e9) if isinstance(moment, int | float) else 0
+    try:
+        if isinstance(moment, datetime):
+            return int(moment.timestamp() * 1e6) * 1000
+        return int(moment * 1e9) if isinstance(moment, int | float) else 0
+    except (ValueError, OverflowError):  # the year 1, an infinity
+        return 0

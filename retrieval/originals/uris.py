@@ -8,7 +8,8 @@
 | `/data/train.parquet#image/17`, `/data/data.arrow#image/17` | column `image` of row 17, the first being 1 |
 | `/data/pictures.csv#row/17` | a row of a table, when it could not be used |
 
-A file whose own name looks like a member (`a.tar#b.jpg`) is that file.
+A file whose own name looks like a member (`a.tar#b.jpg`) is that file. What people and programs write is turned into
+such a uri by `uri_of`: a `file:` URI (RFC 8089) is the path it means, and a scheme is the same in capitals (RFC 3986).
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from retrieval.errors import UsageError
 
 ARCHIVE_SUFFIXES = (".tar", ".zip")
 UNREAD = "unread-"  # begins the content hash of an item that was imported without its original being read
 _CONTAINER = re.compile(r"\.(?:tar|zip|parquet|arrow|csv|tsv|jsonl|ndjson|json|gz)#", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?=/|$)", re.IGNORECASE)
+_HERE = ("", "localhost", "127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +50,26 @@ def is_url(text: str) -> bool:
 
 def absolute(given: str | os.PathLike[str]) -> str:
     """What a person gave, as the uri of that file or folder: a URL as it is, a path absolute, file: as a path."""
-    text = os.fspath(given)
-    if text.startswith("file://"):
-        text = text.removeprefix("file://")
+    text = uri_of(os.fspath(given))
     return text.rstrip("/") if is_url(text) else os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
+
+
+def uri_of(name: str) -> str:
+    """A name as it is written, as a uri: `file:` URIs (RFC 8089) as paths, the schemes of others in small letters.
+
+    Paths, also relative ones, are left as they are. Raises UsageError for a file on another machine.
+    """
+    if found := _FILE.match(name):
+        if (host := (found["host"] or "").lower()) not in _HERE:
+            raise UsageError(f"{name} names a file on another machine, {host}: give a path on this one")
+        return os.fsdecode(unquote_to_bytes(os.fsencode(name[found.end() :])))
+    scheme = _SCHEME.match(name)
+    return name[: scheme.end()].lower() + name[scheme.end() :] if scheme else name
+
+
+def local_path(given: str | os.PathLike[str]) -> Path:
+    """The path of a file that a person named on a command line: `~` and `file:` URIs are understood."""
+    return Path(os.path.expanduser(uri_of(os.fspath(given))))  # noqa: PTH111 (Path raises where there is no home)
 
 
 def locate(uri: str) -> Place:

@@ -286,3 +286,11 @@ def test_names_that_are_not_utf8_are_indexed(library: GreyLibrary, photos: Path)
     assert counts(run(library, photos)) == {"added": 6}
     assert counts(run(library, photos)) == {"unchanged": 6}
     assert name in uris(library)
+
+
+def test_a_file_from_a_year_that_no_database_keeps_is_indexed(library: GreyLibrary, photos: Path) -> None:
+    """Beyond 2262 and before 1970: its time is the nearest that can be kept, and it is unchanged the next time."""
+    os.utime(photos / "a" / "1.png", (10**10, 10**10))
+    os.utime(photos / "a" / "2.png", (-(10**10), -(10**10)))
+    assert counts(run(library, photos)) == {"added": 6}
+    assert counts(run(library, photos)) == {"unchanged": 6}
