@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from retrieval.catalog.catalog import Catalog
     from retrieval.models.captioner import Florence2Captioner
     from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.hub import HubAccess
     from retrieval.models.ports import DualEncoder, TextEncoder
     from retrieval.models.presets import ModelKind
     from retrieval.models.reranker import BlipReranker
@@ -39,6 +38,36 @@ def load_encoder(reference: str, settings: Settings, precision: Precision | None
         offline=settings.offline,
         hub_timeout=settings.hub_timeout,
     )
+
+
+def load_reranker(reference: str, settings: Settings) -> BlipReranker:
+    """An image-text matching model where and as the settings say; ModelUnavailableError as for encoders."""
+    from retrieval.models.presets import ModelKind
+
+    with _importing:
+        from retrieval.models.reranker import BlipReranker
+
+    folder = find_folder(reference, ModelKind.RERANKER, settings)
+    return BlipReranker(folder, device=settings.device, precision=settings.precision)
+
+
+def load_captioner(reference: str, settings: Settings) -> Florence2Captioner:
+    """A captioner where and as the settings say; ModelUnavailableError as for encoders."""
+    from retrieval.models.presets import ModelKind
+
+    with _importing:
+        from retrieval.models.captioner import Florence2Captioner
+
+    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
+    return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+
+
+def find_folder(reference: str, use: ModelKind, settings: Settings) -> Path:
+    """The folder of a reranker or captioner, fetched if it has to be."""
+    from retrieval.models.hub import HubAccess
+    from retrieval.models.sources import locate_folder, resolve
+
+    return locate_folder(resolve(reference, use), HubAccess(settings.offline, settings.hub_timeout))
 
 
 class LoadedModels:
@@ -169,22 +198,17 @@ class LoadedModels:
 
     def reranker(self, encoder: str) -> BlipReranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind
-
-        with _importing:
-            from retrieval.models.reranker import BlipReranker
+        from retrieval.models.presets import ModelKind, companion
 
         with self._lock:
             if self._reranker is None:
-                folder = self._folder(self._settings.reranker, encoder, ModelKind.RERANKER)
-                settings = self._settings
-                self._reranker = BlipReranker(folder, device=settings.device, precision=settings.precision)
+                chosen = self._settings.reranker or companion(encoder, ModelKind.RERANKER)
+                self._reranker = load_reranker(chosen, self._settings)
             return self._reranker
 
     def has_reranker(self, encoder: str) -> bool:
         """Whether `reranker` needs no download: one is loaded, was chosen, or lies here for `encoder`'s pictures."""
-        from retrieval.models.folders import companion
-        from retrieval.models.presets import ModelKind, find_preset, is_local
+        from retrieval.models.presets import ModelKind, companion, find_preset, is_local
 
         if self._reranker is not None or self._settings.reranker is not None:
             return True
@@ -192,27 +216,10 @@ class LoadedModels:
 
     def captioner(self, encoder: str) -> Florence2Captioner:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind
-
-        with _importing:
-            from retrieval.models.captioner import Florence2Captioner
+        from retrieval.models.presets import ModelKind, companion
 
         with self._lock:
             if self._captioner is None:
-                folder = self._folder(self._settings.captioner, encoder, ModelKind.CAPTIONER)
-                settings = self._settings
-                self._captioner = Florence2Captioner(
-                    folder, device=settings.device, precision=settings.precision
-                )
+                chosen = self._settings.captioner or companion(encoder, ModelKind.CAPTIONER)
+                self._captioner = load_captioner(chosen, self._settings)
             return self._captioner
-
-    def _folder(self, chosen: str | None, encoder: str, kind: ModelKind) -> Path:
-        from retrieval.models.folders import companion, find_folder
-
-        return find_folder(chosen or companion(encoder, kind), kind, self._hub_access)
-
-    @property
-    def _hub_access(self) -> HubAccess:
-        from retrieval.models.hub import HubAccess
-
-        return HubAccess(self._settings.offline, self._settings.hub_timeout)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors
 from retrieval.errors import UsageError
-from retrieval.models.folders import knows_drawings_only
 from retrieval.models.ports import Picture, Reranker
+from retrieval.models.presets import knows_drawings_only
 from retrieval.search.ranking import CONTRASTIVE_SCALE
 
 PHOTO_TEMPLATES = (

@@ -162,30 +162,23 @@ class _Measures:
 
 def _reranking(name: str | None, model: str, top: int, weight: float, settings: Settings) -> Reranking:
     from retrieval.evaluation.report import Reranking
-    from retrieval.models.folders import companion, find_folder
-    from retrieval.models.hub import HubAccess
-    from retrieval.models.presets import ModelKind
-    from retrieval.models.reranker import BlipReranker
+    from retrieval.loaded_models import load_reranker
+    from retrieval.models.presets import ModelKind, companion
 
-    reference = name or companion(model, ModelKind.RERANKER)
-    folder = find_folder(reference, ModelKind.RERANKER, HubAccess(settings.offline, settings.hub_timeout))
-    matcher = BlipReranker(folder, device=settings.device, precision=settings.precision)
-    return Reranking(matcher, top, weight)
+    return Reranking(load_reranker(name or companion(model, ModelKind.RERANKER), settings), top, weight)
 
 
 def _captioning(
     name: str | None, model: str, settings: Settings, cache: EmbeddingCache
 ) -> Captioning[Florence2Captioner]:
     from retrieval.evaluation.hybrid import Captioning
-    from retrieval.models.captioner import Florence2Captioner
-    from retrieval.models.folders import companion, find_folder
-    from retrieval.models.hub import HubAccess
-    from retrieval.models.presets import ModelKind
+    from retrieval.loaded_models import find_folder, load_captioner
+    from retrieval.models.presets import ModelKind, companion
     from retrieval.models.spaces import weights_fingerprint
 
     reference = name or companion(model, ModelKind.CAPTIONER)
-    folder = find_folder(reference, ModelKind.CAPTIONER, HubAccess(settings.offline, settings.hub_timeout))
-    captioner = Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
+    captioner = load_captioner(reference, settings)
     weights = (weights_fingerprint(file) for file in sorted(folder.glob("*.safetensors")))
     return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)
 

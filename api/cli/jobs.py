@@ -86,7 +86,7 @@ def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> 
     """Say once a run that the built-in encoder knows no photos, where pictures other than drawn ones came in."""
     if not (report.added or report.updated):
         return
-    from retrieval.models.folders import knows_drawings_only  # loads an HTTP client: a quarter of a second
+    from retrieval.models.presets import knows_drawings_only  # loads an HTTP client: a quarter of a second
 
     drawn = all(
         any((folder / "render.json").is_file() for folder in (Path(root), Path(root).parent))

@@ -76,18 +76,22 @@ def pull(
     ] = False,
 ) -> None:
     """Download a model's weights, so that it works without a network."""
-    from retrieval.models.folders import find_folder
     from retrieval.models.hub import HubAccess
     from retrieval.models.presets import PRESETS, ModelKind
-    from retrieval.models.sources import locate, resolve
+    from retrieval.models.sources import HUB_PREFIX, locate, locate_folder, resolve, use_of_repository
 
     settings = open_settings()
     access = HubAccess(settings.offline, settings.hub_timeout)
-    preset = PRESETS.get(name)
-    if preset is not None and preset.kind is not ModelKind.DUAL_ENCODER:
-        folder = find_folder(name, preset.kind, access)
+    use = ModelKind.DUAL_ENCODER
+    if (preset := PRESETS.get(name)) is not None:
+        use = preset.kind
+    elif name.startswith(HUB_PREFIX):
+        use = use_of_repository(name.removeprefix(HUB_PREFIX), access)
+    source = resolve(name, use)
+    if use is ModelKind.DUAL_ENCODER:
+        folder = locate(source, access, accept_licence=accept_licence).weights.parent
     else:
-        folder = locate(resolve(name), access, accept_licence=accept_licence).weights.parent
+        folder = locate_folder(source, access, accept_licence=accept_licence)
     output.line(f"{name} is on this machine: {folder}")
 
 

@@ -232,3 +232,17 @@ def alternatives(kind: ModelKind = ModelKind.DUAL_ENCODER) -> Iterator[str]:
     """Names of the presets of `kind` that work without a network, the built-in ones last."""
     local = [status.preset for status in describe_presets() if status.local and status.preset.kind is kind]
     yield from (preset.name for preset in sorted(local, key=lambda preset: preset.builtin))
+
+
+def knows_drawings_only(encoder: str) -> bool:
+    """Whether a dual encoder's reference names the built-in one."""
+    return (
+        encoder == "scenes" or Path(encoder).expanduser().resolve() == builtin_models_directory() / "scenes"
+    )
+
+
+def companion(encoder: str, kind: ModelKind) -> str:
+    """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
+    drawn = knows_drawings_only(encoder)
+    fitting = (preset.name for preset in PRESETS.values() if preset.kind is kind and preset.builtin is drawn)
+    return next(fitting)

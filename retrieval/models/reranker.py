@@ -34,7 +34,7 @@ class BlipReranker:
     """Match probabilities of (text, picture) pairs. Safe for use by one thread at a time."""
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
-        """Load from `directory`, a folder in the hub's format (`folders.find_folder` finds it)."""
+        """Load from `directory`, a folder in the hub's format (`sources.locate_folder` finds it)."""
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
         with readable(directory):

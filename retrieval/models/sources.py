@@ -1,12 +1,15 @@
-"""Where a model's files come from: reading a model reference, and finding or fetching what it names.
+"""The locator of models of every kind: reading a model reference, and finding or fetching what it names.
 
 | reference | what it is |
 |---|---|
 | `fast` | a preset (`vasari models list`) |
+| `hf-hub:owner/name` | a hub repository |
+| `./my-model`, `/models/clip` | a folder with configuration and weights, as the hub keeps them |
 | `ViT-B-32/laion2b_s34b_b79k` | an open_clip architecture with the tag of its pretrained weights |
-| `hf-hub:owner/name` | a hub repository with `open_clip_config.json` |
-| `./my-model`, `/models/clip` | a folder with `open_clip_config.json` and weights, as the hub keeps them |
 | `ViT-B-32:/runs/best.safetensors` | a checkpoint file (.safetensors, .pt, .bin) of a named architecture |
+
+Dual encoders are in open_clip's layout (`open_clip_config.json`), rerankers and captioners in transformers'
+(`config.json`); the last two notations are for dual encoders only.
 
 Light: no torch. Only an architecture with a tag that is no preset's has to ask open_clip which repository it means.
 """
@@ -25,11 +28,24 @@ from typing import Any
 
 from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
 from retrieval.models import hub
-from retrieval.models.presets import PRESETS, ModelKind, Preset, alternatives, builtin_models_directory
+from retrieval.models.presets import (
+    PRESETS,
+    ModelKind,
+    Preset,
+    alternatives,
+    builtin_models_directory,
+    is_local,
+)
 
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
 CONFIGURATION = "open_clip_config.json"
+CLASSES = {
+    "BlipForImageTextRetrieval": ModelKind.RERANKER,
+    "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
+}
+"""The classes of transformers that are loaded here, and what each is used for."""
+_TRANSFORMERS_FILES = ("config.json", "preprocessor_config.json")
 
 
 class SourceKind(StrEnum):
@@ -52,6 +68,7 @@ class ModelSource:
     repository: str | None = None  # HUB, and TAG where it is known
     path: Path | None = None  # DIRECTORY: the folder; CHECKPOINT: the file
     preset: Preset | None = None
+    use: ModelKind = ModelKind.DUAL_ENCODER
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +83,21 @@ class ModelFiles:
     text_model: Path | None  # folder with the config.json of a Hugging Face text tower
 
 
-def resolve(reference: str) -> ModelSource:
-    """Read a model reference; raises UsageError or NotFoundError with what could be meant."""
+def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSource:
+    """Read the reference of a model for some use; raises UsageError or NotFoundError with what could be meant."""
     reference = reference.strip()
     if not reference:
         raise UsageError("the model reference is empty: `vasari models list` shows the presets")
     if (preset := PRESETS.get(reference)) is not None:
-        return _of_preset(preset)
+        return _of_preset(preset, use)
     if reference.startswith(HUB_PREFIX):
-        return ModelSource(reference, SourceKind.HUB, repository=reference.removeprefix(HUB_PREFIX))
+        repository = reference.removeprefix(HUB_PREFIX)
+        return ModelSource(reference, SourceKind.HUB, repository=repository, use=use)
     path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
     if reference.startswith(LOCAL_PREFIX) or path.is_dir():
-        return _of_directory(reference, path)
+        return _of_directory(reference, path, use)
+    if use is not ModelKind.DUAL_ENCODER:
+        raise _unknown(reference, use=use)
     architecture, colon, file = reference.partition(":")
     if colon:
         return _of_checkpoint(reference, architecture, Path(file).expanduser())
@@ -93,21 +113,57 @@ def resolve(reference: str) -> ModelSource:
     raise _unknown(reference)
 
 
+def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
+    """What the model in a hub repository is for, by its configuration; UnsupportedError for one of another kind."""
+    try:
+        found = hub.obtain(repository, (CONFIGURATION, "config.json"), access)
+    except ModelUnavailableError as error:
+        reference = f"{HUB_PREFIX}{repository}"
+        raise _unavailable(ModelSource(reference, SourceKind.HUB, repository=repository), error) from error
+    if found.name == CONFIGURATION:
+        return ModelKind.DUAL_ENCODER
+    names = [str(name) for name in _read_object(found).get("architectures") or ["unknown"]]
+    for name in names:
+        if name in CLASSES:
+            return CLASSES[name]
+    raise UnsupportedError(
+        f"{repository} is a model of transformers ({', '.join(names)}): Vasari takes dual encoders of open_clip, and"
+        f" {', '.join(CLASSES)}"
+    )
+
+
 def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> ModelFiles:
-    """Find the model's files on this machine, downloading what is missing.
+    """Find a dual encoder's files on this machine, downloading what is missing.
 
     Raises ModelUnavailableError, in one line that names the alternatives, when they are not here and cannot be had.
     """
     try:
+        _ask_about_licence(source, accept_licence)
         if source.path is not None and source.kind is SourceKind.DIRECTORY:
             return _files_of_directory(source, source.path)
         if source.kind is SourceKind.CHECKPOINT:
             return _files_of_checkpoint(source, access)
         if source.kind is SourceKind.TAG:
-            return _files_of_tag(source, access, accept_licence)
+            return _files_of_tag(source, access)
         return _files_of_repository(source, access)
     except ModelUnavailableError as error:
         raise _unavailable(source, error) from error
+
+
+def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> Path:
+    """Find the folder of a reranker or captioner on this machine, downloading what is missing; raises as `locate`."""
+    if source.path is not None:
+        return source.path
+    repository = source.repository or ""
+    try:
+        _ask_about_licence(source, accept_licence)
+        weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
+        hub.obtain_text_files(repository, access)
+        for name in _TRANSFORMERS_FILES:
+            hub.obtain(repository, [name], access)
+    except ModelUnavailableError as error:
+        raise _unavailable(source, error) from error
+    return weights.parent
 
 
 @cache
@@ -124,14 +180,17 @@ def _architecture_directory() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model_configs"
 
 
-def _of_preset(preset: Preset) -> ModelSource:
-    if preset.kind is not ModelKind.DUAL_ENCODER:
+def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
+    if preset.kind is not use:
+        names = ", ".join(name for name, other in PRESETS.items() if other.kind is use)
         raise UsageError(
-            f"{preset.name} is a {preset.kind}, it cannot embed: `vasari models list` shows which can"
+            f"{preset.name} is a {preset.kind}, not a {use}: there are {names} (`vasari models list`)"
         )
     if preset.builtin:
         directory = builtin_models_directory() / preset.reference
-        return ModelSource(preset.name, SourceKind.DIRECTORY, path=directory, preset=preset)
+        return ModelSource(preset.name, SourceKind.DIRECTORY, path=directory, preset=preset, use=use)
+    if use is not ModelKind.DUAL_ENCODER:
+        return ModelSource(preset.name, SourceKind.HUB, repository=preset.hub, preset=preset, use=use)
     architecture, _, tag = preset.reference.partition("/")
     return ModelSource(
         preset.name,
@@ -143,20 +202,24 @@ def _of_preset(preset: Preset) -> ModelSource:
     )
 
 
-def _of_directory(reference: str, path: Path) -> ModelSource:
-    if not (path / CONFIGURATION).is_file():
-        if (path / "config.json").is_file():
-            kinds = ", ".join(
-                map(str, _read_object(path / "config.json").get("architectures") or ["unknown"])
-            )
-            raise UnsupportedError(
-                f"{path} is a model of transformers ({kinds}) without {CONFIGURATION}: --model wants a dual encoder of"
-                " open_clip; rerankers and captioners are chosen by VASARI_RERANKER and VASARI_CAPTIONER"
-            )
-        raise NotFoundError(
-            f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file"
+def _of_directory(reference: str, path: Path, use: ModelKind) -> ModelSource:
+    if use is ModelKind.DUAL_ENCODER:
+        _require_open_clip(path)
+    elif not (path / "config.json").is_file():
+        raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
+    return ModelSource(reference, SourceKind.DIRECTORY, path=path.resolve(), use=use)
+
+
+def _require_open_clip(path: Path) -> None:
+    if (path / CONFIGURATION).is_file():
+        return
+    if (path / "config.json").is_file():
+        kinds = ", ".join(map(str, _read_object(path / "config.json").get("architectures") or ["unknown"]))
+        raise UnsupportedError(
+            f"{path} is a model of transformers ({kinds}) without {CONFIGURATION}: --model wants a dual encoder of"
+            " open_clip; rerankers and captioners are chosen by VASARI_RERANKER and VASARI_CAPTIONER"
         )
-    return ModelSource(reference, SourceKind.DIRECTORY, path=path.resolve())
+    raise NotFoundError(f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file")
 
 
 def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource:
@@ -167,15 +230,20 @@ def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource
     return ModelSource(reference, SourceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
 
 
-def _unknown(reference: str, name: str | None = None) -> NotFoundError:
-    known = [*PRESETS, *architectures()]
+def _unknown(
+    reference: str, name: str | None = None, *, use: ModelKind = ModelKind.DUAL_ENCODER
+) -> NotFoundError:
+    encodes = use is ModelKind.DUAL_ENCODER
+    known = [*(preset.name for preset in PRESETS.values() if preset.kind is use)]
+    known += architectures() if encodes else ()
     close = get_close_matches(name or reference.partition("/")[0], known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    if reference in architectures():
+    if encodes and reference in architectures():
         hint = f"an architecture needs its weights, as {reference}/TAG or {reference}:FILE. "
+    forms = ("an open_clip ARCHITECTURE/TAG", "hf-hub:OWNER/NAME", "a model folder", "ARCHITECTURE:FILE")
+    *most, last = forms if encodes else forms[1:3]
     return NotFoundError(
-        f"{reference!r} is neither a preset, an open_clip ARCHITECTURE/TAG, hf-hub:OWNER/NAME, a model folder "
-        f"nor ARCHITECTURE:FILE: {hint}`vasari models list` shows the presets"
+        f"{reference!r} is neither a preset, {', '.join(most)} nor {last}: {hint}`vasari models list` shows the presets"
     )
 
 
@@ -212,15 +280,18 @@ def _files_of_repository(source: ModelSource, access: hub.HubAccess) -> ModelFil
     return _with_text_files(source, weights, model, image, access)
 
 
-def _files_of_tag(source: ModelSource, access: hub.HubAccess, accept_licence: bool) -> ModelFiles:
-    known = source.repository
-    repository, names = (known, hub.OPEN_CLIP_WEIGHTS) if known else _repository_of_tag(source)
+def _ask_about_licence(source: ModelSource, accepted: bool) -> None:
     preset = source.preset
-    if preset and preset.ask_before_download and not accept_licence and not hub.cached(repository, names):
+    if preset and preset.ask_before_download and not accepted and not is_local(preset):
         raise ModelUnavailableError(
             f"its licence is {preset.licence} ({preset.licence_url}): "
             f"if you agree, run `vasari models pull {preset.name} --accept-licence`"
         )
+
+
+def _files_of_tag(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    known = source.repository
+    repository, names = (known, hub.OPEN_CLIP_WEIGHTS) if known else _repository_of_tag(source)
     weights = hub.obtain(repository, names, access)
     return _with_text_files(source, weights, _architecture(source), None, access)
 
@@ -302,8 +373,9 @@ def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnav
     """One line: what is missing, why, and what works instead."""
     if source.path is not None and source.preset is None:  # what was given is here, and is wrong
         return error
-    names = ", ".join(alternatives()) or "none"
+    names = ", ".join(alternatives(source.use)) or "none"
+    folder = "a model folder" + (" (--model DIR)" if source.use is ModelKind.DUAL_ENCODER else "")
     return ModelUnavailableError(
         f"the weights of {source.reference!r} are not on this machine: {error}. "
-        f"Available without a network: {names}; or give a model folder (--model DIR); `vasari models list` shows all"
+        f"Available without a network: {names}; or give {folder}; `vasari models list` shows all"
     )

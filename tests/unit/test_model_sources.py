@@ -14,7 +14,7 @@ import pytest
 from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
 from retrieval.models import hub
 from retrieval.models.presets import PRESETS, ModelKind, describe_presets, find_preset
-from retrieval.models.sources import SourceKind, locate, resolve
+from retrieval.models.sources import SourceKind, locate, locate_folder, resolve
 from retrieval.models.spaces import weights_fingerprint
 from tests.models import write_model
 
@@ -47,6 +47,28 @@ def test_a_wrong_reference_says_what_could_be_meant(reference: str, words: str) 
     with pytest.raises((NotFoundError, UsageError), match=words) as caught:
         resolve(reference)
     assert "\n" not in str(caught.value)
+
+
+def test_rerankers_and_captioners_are_found_by_the_same_notations(tmp_path: Path) -> None:
+    """A preset, a hub repository or a folder; the two of open_clip's own architectures are for dual encoders."""
+    (tmp_path / "config.json").write_text("{}")
+    for use, preset in ((ModelKind.RERANKER, "blip-itm-base-coco"), (ModelKind.CAPTIONER, "florence-2-base")):
+        assert resolve(preset, use).repository == PRESETS[preset].hub
+        assert resolve("hf-hub:owner/name", use).repository == "owner/name"
+        assert locate_folder(resolve(str(tmp_path), use), hub.HubAccess(offline=True)) == tmp_path
+        with pytest.raises(NotFoundError, match="neither a preset, hf-hub:OWNER/NAME nor a model folder"):
+            resolve("ViT-B-32/openai", use)
+    with pytest.raises(NotFoundError, match=r"config\.json"):
+        resolve(f"local-dir:{tmp_path / 'nowhere'}", ModelKind.RERANKER)
+    with pytest.raises(UsageError, match="is a captioner, not a reranker: there are scenes-itm"):
+        resolve("florence-2-base", ModelKind.RERANKER)
+
+
+def test_a_missing_reranker_names_the_rerankers_that_are_there() -> None:
+    """What works without a network is of the kind that was asked for."""
+    with pytest.raises(ModelUnavailableError, match="without a network: scenes-itm;") as caught:
+        locate_folder(resolve("hf-hub:nobody/nothing", ModelKind.RERANKER), hub.HubAccess(offline=True))
+    assert "--model DIR" not in str(caught.value)
 
 
 def test_offline_and_missing_names_the_alternatives() -> None:
