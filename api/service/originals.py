@@ -24,7 +24,7 @@ from retrieval.originals.opening import open_original
 from retrieval.originals.uris import UNREAD, locate
 from retrieval.storage.atomic import write_bytes
 
-SIDES = (160, 320, 640, 1280)  # pixels; few, so that the cache stays small
+SIDES = (160, 320, 480, 640, 1280, 2560)  # pixels; few, so that the cache stays small
 _WEB = frozenset({"http", "https"})
 _BUCKETS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "hf"})
 TYPES = {

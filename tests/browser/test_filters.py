@@ -46,6 +46,12 @@ def test_a_year_a_folder_and_a_tag(
     expect(page.locator(".told")).to_have_text(f"{sum(map(belongs, paths))} pictures")
 
 
+def test_years_are_listed_newest_first(panel: Locator) -> None:
+    """By number, not by how many pictures each has."""
+    years = panel.locator(".years .choice-name")
+    expect(years).to_have_text(["2024", "2023", "2022"])
+
+
 def test_a_range_of_dates(page: Page, panel: Locator) -> None:
     """Both ends belong to the range."""
     page.get_by_label("Taken from").fill("2022-06-11")

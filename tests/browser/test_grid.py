@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
+from indexer.engines.local import index
+from indexer.sources.folder import FolderSource
 from tests.browser.album import TWINS
-from tests.browser.conftest import Open, Served
+from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, scroll_through, search_bodies, settled, shown
+from tests.service.colours import ColourLibrary
 
 
 def test_a_fresh_page_shows_the_newest_pictures(page: Page, served: Served) -> None:
@@ -40,6 +46,45 @@ def test_results_are_there_before_their_pictures(open_page: Open, served: Served
     page.unroute("**/thumbnail*")
     expect(page.locator("img.there").first).to_be_visible()
     assert tile.bounding_box() == before
+
+
+_SHIFTS = """new PerformanceObserver(list => {
+  for (const {value} of list.getEntries()) window.shifted = (window.shifted ?? 0) + value;
+}).observe({type: 'layout-shift', buffered: true})"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_while_the_page_fills(open_page: Open, served: Served, width: int) -> None:
+    """Neither the first pictures nor the pages that scrolling adds shift anything that is shown."""
+    page = open_page("about:blank", width=width)
+    page.add_init_script(_SHIFTS)
+    page.goto(served.address)
+    expect(page.locator("img.there").first).to_be_visible()
+    page.mouse.move(width / 2, 500)
+    scroll_through(page, len(served.ids))
+    assert page.evaluate("window.shifted ?? 0") < 0.01
+
+
+_BLURRED = """() => [...document.querySelectorAll('.tile img.there')].filter(image => {
+  const [width, height] = [image.offsetWidth * devicePixelRatio, image.offsetHeight * devicePixelRatio];
+  return image.naturalWidth < Math.max(width, height * image.naturalWidth / image.naturalHeight) - 2;
+}).map(image => image.src)"""
+
+
+@pytest.mark.parametrize(("width", "density"), [(1280, 1), (390, 3)])
+def test_thumbnails_are_as_large_as_their_tiles(
+    open_page: Open, tmp_path: Path, width: int, density: float
+) -> None:
+    """No picture is drawn up, whatever its shape and however fine the screen."""
+    for name, size in {"wide": (2600, 600), "tall": (600, 2600), "usual": (1800, 1200)}.items():
+        Image.new("RGB", size, (200, 30, 30)).save(tmp_path / f"{name}.jpg")
+    with ColourLibrary.open(tmp_path / "library", create=True) as library:
+        index(library, FolderSource([tmp_path]))
+    with serving(tmp_path / "library") as address:
+        page = open_page(address, width=width, device_scale_factor=density)
+        expect(page.locator("img.there")).to_have_count(3)
+        assert page.evaluate(_BLURRED) == []
+        page.context.close()
 
 
 def test_thumbnails_are_small_webp_that_browsers_keep(page: Page) -> None:

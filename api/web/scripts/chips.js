@@ -7,7 +7,7 @@ import { nameOf } from "./query.js";
 const USUAL = 3; // the slider's ends, unless a larger weight was typed
 
 export class Chips {
-  /** `onChange(terms, step)` hears of a change; step is false while a slider moves. */
+  /** `onChange(terms, step)` hears of a change; while a slider moves, step names it. */
   constructor(list, onChange) {
     this.list = list;
     this.onChange = onChange;
@@ -57,7 +57,7 @@ export class Chips {
       const weight = Number(slider.value);
       this.onChange(this.terms.map((one, other) => (other === place ? { ...one, weight } : one)), step);
     };
-    slider.addEventListener("input", () => set(false));
+    slider.addEventListener("input", () => set("weight"));
     slider.addEventListener("change", () => set(true));
     this.popover.setAttribute("aria-label", `Weight of ${nameOf(term)}`);
     this.popover.replaceChildren(

@@ -7,7 +7,24 @@ export function noWishes() {
 
 /** How many of the panel's fields say something. */
 export function countWishes(wishes) {
-  return Object.values(wishes).filter((wish) => wish.length > 0).length;
+  return Object.values(wishes).filter((wish) => (typeof wish === "string" ? wish.trim() : wish).length > 0).length;
+}
+
+/** What an address says of a field that holds one value; nothing where the field could not show it. */
+export function wishOf(field, written) {
+  if (field === "captioned") return ["yes", "no"].includes(written) ? written : "";
+  if (field === "caption") return written.trim();
+  return dayOf(written, "from") ? written : "";
+}
+
+/** The first ("from") or last ("to") day of what a date names: a year, a month, or a day; "" for what is no date. */
+export function dayOf(written, end) {
+  if (!/^\d{4}(-\d\d){0,2}$/.test(written) || written.startsWith("0000")) return "";
+  const [year, month = end === "to" ? "12" : "01", given] = written.split("-");
+  const days = new Date(Date.UTC(2000 + (Number(year) % 400), Number(month), 0)).getUTCDate(); // of calendars there are 400
+  const day = given ?? (end === "to" ? String(days) : "01");
+  const there = month >= "01" && month <= "12" && day >= "01" && Number(day) <= days;
+  return there ? `${year}-${month}-${day}` : "";
 }
 
 /** The filter text of the wishes, leaving out one field: its own counts are those it could be changed to. */
@@ -16,8 +33,8 @@ export function filterText(wishes, except = "") {
   const add = (field, part) => {
     if (field !== except && part) parts.push(part);
   };
-  add("taken", wishes.from && `taken >= ${day(wishes.from)}`);
-  add("taken", wishes.to && `taken <= ${day(wishes.to)}`);
+  add("taken", wishes.from && `taken >= ${wishes.from}`);
+  add("taken", wishes.to && `taken <= ${wishes.to}`);
   for (const field of ["camera", "tag"]) {
     if (wishes[field].length) add(field, `${field} in (${wishes[field].map(quote).join(", ")})`);
   }
@@ -26,10 +43,6 @@ export function filterText(wishes, except = "") {
   add("caption", words.map((word) => `caption:${quote(word)}`).join(" and "));
   add("caption", { yes: "exists(caption)", no: "not exists(caption)" }[wishes.captioned]);
   return parts.join(" and ");
-}
-
-function day(value) {
-  return /^\d{4}(-\d\d){0,2}$/.test(value) ? value : "1000";
 }
 
 function any(parts) {

@@ -1,17 +1,19 @@
 /** The filter panel: fields with the counts of what each choice would leave. */
 
 import { button, element, settled } from "./dom.js";
-import { countWishes, filterText, noWishes } from "./filter.js";
+import { countWishes, dayOf, filterText, noWishes } from "./filter.js";
 import { icon } from "./icons.js";
 
 const SHOWN = 8; // choices of a field until more are asked for
 const LISTS = { camera: "Camera", folder: "Folder", tag: "Tag" };
 
 export class FilterPanel {
-  constructor(root, state, service) {
+  /** `close()` hears that a person closes the panel. */
+  constructor(root, state, service, close) {
     this.root = root;
     this.state = state;
     this.service = service;
+    this.close = close;
     this.unfolded = new Set();
     this.asked = null;
     this.lists = Object.fromEntries(Object.keys(LISTS).map((field) => [field, element("ul", { class: "choices" })]));
@@ -20,11 +22,13 @@ export class FilterPanel {
     this.years = element("ul", { class: "choices years" });
     this.caption = element("input", { id: "caption-filter", type: "search", placeholder: "Words in captions", autocomplete: "off" });
     this.typed = {}; // words that were typed and are not searched for yet; the next wish takes them along
-    const searchTyped = settled(() => "caption" in this.typed && this.#wish({}, false), 300);
+    const searchTyped = settled(() => "caption" in this.typed && this.#wish({}, "caption"), 300);
     this.caption.addEventListener("input", () => {
       this.typed = { caption: this.caption.value };
       searchTyped();
     });
+    // Typed to the end: what is typed next is another step.
+    this.caption.addEventListener("change", () => ("caption" in this.typed ? this.#wish({}) : state.change({})));
     this.captioned = element("ul", { class: "choices" });
     this.#build();
   }
@@ -33,21 +37,22 @@ export class FilterPanel {
     return !this.root.hidden;
   }
 
-  toggle() {
-    this.root.hidden = this.open;
-    if (this.open) {
-      this.refresh();
-      this.root.querySelector("button").focus();
-    }
+  /** Open or close the panel; one that is opened gets the focus. */
+  show(open) {
+    if (open === this.open) return;
+    this.root.hidden = !open;
+    if (!open) return;
+    this.refresh();
+    this.root.querySelector(".filters-head .quiet").focus({ preventScroll: true });
   }
 
   /** Show the state's wishes and count anew. */
   async refresh() {
     if (!this.open) return;
     const wishes = this.state.wishes;
-    this.from.value = wishes.from.length === 10 ? wishes.from : "";
-    this.to.value = wishes.to.length === 10 ? wishes.to : "";
-    if (document.activeElement !== this.caption) this.caption.value = wishes.caption;
+    this.from.value = dayOf(wishes.from, "from");
+    this.to.value = dayOf(wishes.to, "to");
+    if (!("caption" in this.typed) && this.caption.value.trim() !== wishes.caption.trim()) this.caption.value = wishes.caption;
     this.reset.hidden = countWishes(wishes) === 0;
     this.asked?.abort();
     this.asked = new AbortController();
@@ -64,7 +69,7 @@ export class FilterPanel {
     this.root.replaceChildren(
       element("div", { class: "filters-head" },
         element("h2", {}, "Filters"), this.reset,
-        button("Close the filters", { icon: icon("close"), class: "quiet", on: { click: () => this.toggle() } })),
+        button("Close the filters", { icon: icon("close"), class: "quiet", on: { click: () => this.close() } })),
       group("Date", this.years, dates),
       this.groups.folder, this.groups.camera, this.groups.tag,
       element("section", { class: "field" },
@@ -102,7 +107,7 @@ export class FilterPanel {
       this.groups[field].hidden = counts[field].length === 0 && wishes[field].length === 0;
       this.#choices(this.lists[field], field, withChosen(counts[field], wishes[field]));
     }
-    this.years.replaceChildren(...counts.years.map(({ value, count }) => {
+    this.years.replaceChildren(...newestFirst(counts.years).map(({ value, count }) => {
       const pressed = wishes.from === value && wishes.to === value;
       const wish = pressed ? { from: "", to: "" } : { from: value, to: value };
       return element("li", {}, choice(value, count, pressed, () => this.#wish(wish)));
@@ -144,6 +149,10 @@ function choice(label, count, pressed, act, title = label) {
     element("span", { class: "choice-name" }, label),
     element("span", { class: "count" }, count.toLocaleString()),
   );
+}
+
+function newestFirst(years) {
+  return years.filter(({ value }) => dayOf(value, "from")).sort((one, other) => Number(other.value) - Number(one.value));
 }
 
 /** Entries, with those that are chosen and that nothing has any more. */

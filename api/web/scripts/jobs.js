@@ -39,7 +39,7 @@ export class Jobs {
     return ended;
   }
 
-  openPanel() {
+  show() {
     this.complaint.textContent = "";
     this.dialog.showModal();
     this.look().catch((error) => (this.complaint.textContent = error.message));

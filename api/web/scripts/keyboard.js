@@ -16,9 +16,8 @@ const KEYS = [
 ];
 const DIRECTIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
 
-/** Listen for keys; `actions` has search, move(direction), similar, filters, map, back. */
+/** Listen for keys; `actions` has search, move(direction), similar, filters, map, help, back. */
 export function listenToKeys(actions) {
-  const help = helpDialog();
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open], :popover-open")) return;
     const typing = event.target.matches("input, textarea, select");
@@ -27,20 +26,20 @@ export function listenToKeys(actions) {
       return;
     }
     if (typing) return;
-    if (act(event.key, actions, help)) event.preventDefault();
+    if (act(event.key, actions)) event.preventDefault();
   });
-  return () => help.showModal();
 }
 
-function act(key, actions, help) {
+function act(key, actions) {
   if (key in DIRECTIONS) return actions.move(DIRECTIONS[key]);
-  const done = { "/": actions.search, s: actions.similar, f: actions.filters, m: actions.map, Escape: actions.back, "?": () => help.showModal() }[key];
+  const done = { "/": actions.search, s: actions.similar, f: actions.filters, m: actions.map, Escape: actions.back, "?": actions.help }[key];
   if (done === undefined) return false;
   done();
   return true;
 }
 
-function helpDialog() {
+/** The list of keys, and how a search is written. */
+export function helpDialog() {
   const dialog = element("dialog", { class: "dialog", id: "help", "aria-labelledby": "help-title" },
     element("div", { class: "sheet" },
       element("div", { class: "about-head" }, element("h2", { id: "help-title" }, "Searching"),

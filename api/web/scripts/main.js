@@ -1,25 +1,29 @@
 /** Puts the page together: what is typed, filtered and clicked changes the state; the state decides what is asked for. */
 
-import { addressOf, stateOf } from "./address.js";
+import { ActiveFilters } from "./activefilters.js";
+import { searchAddressOf, stateOf } from "./address.js";
 import { announce, button, byId, element } from "./dom.js";
 import { noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
 import { Jobs } from "./jobs.js";
-import { listenToKeys } from "./keyboard.js";
+import { helpDialog, listenToKeys } from "./keyboard.js";
 import { Keys } from "./keys.js";
+import { Layers } from "./layers.js";
 import { CollectionMap } from "./map.js";
-import { failure, noMatch, nothingIndexed, nothingLeft } from "./messages.js";
+import { failure, LOST, noMatch, nothingIndexed, nothingLeft } from "./messages.js";
+import { Places } from "./places.js";
 import { wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
 import { receivePictures } from "./sent.js";
-import { Service } from "./service.js";
+import { Problem, Service } from "./service.js";
 import { State } from "./state.js";
 import { Toolbar } from "./toolbar.js";
 import { description } from "./tile.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
+const DEEPEST = 10_000; // ranks that the service computes at most
 const GOOD = 0.8; // a good match beats the best one of four in five unrelated queries
 const RERANK = { top: 32, deadline_ms: 4000, weight: 0.5 };
 
@@ -30,40 +34,55 @@ const service = new Service(keys, (seconds) => {
 });
 const message = byId("message");
 const foot = byId("foot");
+const narrow = matchMedia("(max-width: 900px)"); // where the filters lie over the pictures
 
 const searchbox = new SearchBox(byId("searchbox"), state, notice);
-const filterpanel = new FilterPanel(byId("filters"), state, service);
+const filterpanel = new FilterPanel(byId("filters"), state, service, toggleFilters);
+const activefilters = new ActiveFilters(byId("active"), state);
 const toolbar = new Toolbar(byId("toolbar"), state, toggleFilters);
-const results = new Results(byId("results"), foot, { fetchPage, report, open, similar });
+const results = new Results(byId("results"), foot, { fetchPage, deepest, report, open, similar });
 const viewer = new Viewer(service, {
   words: () => wordsOf(state.query),
   neighbour: (id, step) => results.neighbour(id, step),
   similar,
-  add: (hit, weight) => state.change({ terms: [...state.terms, itemTerm(hit, weight)] }),
-  left: (id) => results.focusOn(id),
+  add: (hit, weight) => state.change({ terms: [...state.terms, itemTerm(hit, weight)], ...uncovered() }),
+  stepped: ({ id }) => state.change({ picture: id }, { step: false }),
+  closed: (id) => {
+    places.leave({ picture: null });
+    results.focusOn(id);
+  },
 });
 const jobs = new Jobs(service, {
-  onProgress: (job) => tools.progress(job),
+  onProgress: (job) => {
+    tools.progress(job);
+    grow(job);
+  },
   onEnd: (job) => {
     if (job.kind === "index" && job.state === "done") search({ quiet: true });
   },
 });
 const map = new CollectionMap(service, jobs, open);
-const help = listenToKeys({
+const help = { dialog: helpDialog(), show: () => help.dialog.showModal() };
+const layers = new Layers({ map, work: jobs, help }, () => places.leave({ view: "" }));
+const view = (name) => () => state.change({ view: name }, { over: true });
+listenToKeys({
   search: () => searchbox.focus(),
   move: (direction) => results.move(direction),
   similar: () => focusedHit() && similar(focusedHit()),
   filters: toggleFilters,
-  map: () => map.show(),
+  map: view("map"),
+  help: view("help"),
   back: () => (filterpanel.open ? toggleFilters() : searchbox.empty()),
 });
-const tools = new Tools(byId("tools"), { jobs: () => jobs.openPanel(), map: () => map.show(), help });
+const tools = new Tools(byId("tools"), { jobs: view("work"), map: view("map"), help: view("help") });
+const places = new Places(state, { shown: () => results.hits.length, arrive });
 
 function fetchPage(offset, limit, signal) {
   const filter = state.filter;
   if (state.query.length === 0) {
     return service.browse({ filter, limit, offset }, signal).then(({ items, total }) => ({ hits: items, total }));
   }
+  if (state.query.some((term) => term.lost)) return Promise.reject(new Problem(LOST, "a picture of the search is not here"));
   const terms = state.query.map(({ text, image, item, weight }) => ({ text, image, item, weight }));
   return service.search({
     terms,
@@ -86,13 +105,24 @@ function report(news) {
   document.body.classList.toggle("searching", news.kind === "searching");
   if (news.kind === "searching") return;
   if (news.kind === "failed") {
-    message.replaceChildren(failure(news.error, () => search()));
-    foot.replaceChildren();
-    toolbar.tell("");
+    failed(news);
     return;
   }
   if (news.first) found(news.page);
+  viewer.neighbours();
   ended(news);
+}
+
+/** A first page that failed leaves nothing to show; a later one is told of where it would stand. */
+function failed({ error, first, refresh }) {
+  if (refresh && results.hits.length) return; // what is shown is still there
+  toolbar.tell("");
+  const again = () => (first ? search() : results.again());
+  const named = state.query.some((term) => term.item !== undefined);
+  const told = error.status === 404 && !named ? empty(0) : failure(error, { again, anew: () => location.assign("./") });
+  message.replaceChildren(...(first ? [told] : []));
+  foot.replaceChildren(...(first ? [] : [told]));
+  announce(told.textContent);
 }
 
 function found(page) {
@@ -111,15 +141,26 @@ function found(page) {
 function empty(total) {
   if (total > 0 && state.query.length) return noMatch(() => state.change({ anything: true }, { step: false }));
   if (state.wishes && state.filter) return nothingLeft(() => state.change({ wishes: noWishes() }));
-  return nothingIndexed(rights.admin ? () => jobs.openPanel() : null);
+  return nothingIndexed(rights.admin ? view("work") : null);
 }
 
-/** Below the last picture: whether more lies beyond what matches well. */
+/** Below the last picture: whether more lies beyond what matches well, or beyond what a search ranks. */
 function ended({ ended: end, shown, page }) {
-  const more = end && shown > 0 && state.query.length > 0 && onlyGood() && page.total > shown;
-  foot.replaceChildren(...(more
-    ? [element("p", {}, "These were the good matches."), button("Show less alike ones", { on: { click: goOn } })]
-    : []));
+  const asked = end && shown > 0 && state.query.length > 0;
+  if (asked && results.offset >= DEEPEST && page.total > DEEPEST) {
+    foot.replaceChildren(
+      element("p", {}, `These were the ${shown.toLocaleString()} nearest of ${page.total.toLocaleString()} pictures; a search ranks no more. To see others, narrow it down.`),
+      button("Filters", { on: { click: () => filterpanel.open || toggleFilters() } }));
+  } else if (asked && onlyGood() && page.total > shown) {
+    foot.replaceChildren(element("p", {}, "These were the good matches."), button("Show less alike ones", { on: { click: goOn } }));
+  } else {
+    foot.replaceChildren();
+  }
+}
+
+/** How deep the service goes: a search is ranked to some depth, the whole collection is listed to its end. */
+function deepest() {
+  return state.query.length ? DEEPEST : Infinity;
 }
 
 function goOn() {
@@ -128,22 +169,62 @@ function goOn() {
   results.start({ keep: true });
 }
 
-async function search({ quiet = false } = {}) {
-  if (!quiet) scrollTo({ top: 0 });
-  toolbar.show(filterpanel.open);
+/** Ask anew. `mark` is where one was before, `quiet` leaves the page as it is until the answer is there. */
+async function search({ quiet = false, mark = { y: 0, shown: 0 } } = {}) {
+  if (!quiet && mark.y === 0) scrollTo({ top: 0 });
+  show();
   searchbox.show();
-  document.body.classList.toggle("scored", state.scores);
   filterpanel.refresh();
-  await results.start();
+  await results.start({ shown: quiet ? results.hits.length : mark.shown, refresh: quiet });
+  if (mark.y > 0) scrollTo({ top: mark.y, behavior: "instant" });
+}
+
+let grown = 0; // when pictures that a job added were last looked for
+
+/** Show what a job has added so far: soon where nothing is shown yet, else from time to time and out of nobody's way. */
+function grow(job) {
+  const pause = results.hits.length ? 10_000 : 1500;
+  if (job?.kind !== "index" || !job.progress.done || !state.idle || scrollY > 100 || Date.now() - grown < pause) return;
+  grown = Date.now();
+  search({ quiet: true });
+}
+
+/** Show all that no search is needed for. */
+function show() {
+  document.title = titleOf(state);
+  filterpanel.show(state.view === "filters");
+  toolbar.show(filterpanel.open);
+  activefilters.show();
+  document.body.classList.toggle("scored", state.scores);
+  layers.show(state.view);
+  showPicture();
+}
+
+function showPicture() {
+  const left = viewer.hit;
+  if (state.picture !== null) viewer.show(results.hits.find(({ id }) => id === state.picture) ?? { id: state.picture });
+  else if (left !== null) {
+    viewer.hide();
+    results.focusOn(left.id);
+  }
+}
+
+function titleOf({ query }) {
+  return query.length ? `${wordsOf(query) || "Similar"} – Vasari` : "Vasari";
 }
 
 function open(hit) {
-  viewer.show(hit);
+  state.change({ picture: hit.id }, { over: true });
 }
 
 function similar(hit) {
   searchbox.input.value = "";
-  state.change({ terms: [itemTerm(hit, 1)], draft: [] });
+  state.change({ terms: [itemTerm(hit, 1)], draft: [], ...uncovered() });
+}
+
+/** Nothing over the pictures; the filters stay beside them. */
+function uncovered() {
+  return { picture: null, view: state.view === "filters" ? "filters" : "" };
 }
 
 function itemTerm(hit, weight) {
@@ -155,10 +236,14 @@ function focusedHit() {
   return results.hits.find((hit) => hit.id === id);
 }
 
+/** Beside the pictures, the panel is no place of its own; over them, going back closes it. */
 function toggleFilters() {
-  filterpanel.toggle();
-  toolbar.show(filterpanel.open);
-  if (!filterpanel.open) byId("filters-toggle").focus();
+  if (!filterpanel.open) {
+    state.change({ view: "filters" }, narrow.matches ? { over: true } : { step: false });
+    return;
+  }
+  places.leave({ view: "" });
+  byId("filters-toggle").focus({ preventScroll: true });
 }
 
 function notice(words) {
@@ -176,26 +261,24 @@ async function learnRights() {
   if (rights.admin) await jobs.watch();
 }
 
-state.addEventListener("change", ({ detail: { step, fields } }) => {
-  const address = addressOf(state);
-  if (step && address !== location.search) history.pushState(null, "", address);
-  else history.replaceState(null, "", address);
-  document.title = state.query.length ? `${wordsOf(state.query) || "Similar"} – Vasari` : "Vasari";
-  if (fields.length === 1 && fields[0] === "scores") {
-    toolbar.show(filterpanel.open);
-    document.body.classList.toggle("scored", state.scores);
-    return;
-  }
-  search();
+state.addEventListener("change", ({ detail: { step, over, looks } }) => {
+  places.go(step, over);
+  if (looks) show();
+  else search();
 });
 
-addEventListener("popstate", () => {
-  Object.assign(state, stateOf(location.search), { anything: false });
-  search();
-});
+/** The history led to another place. What is looked for stays as it is where only what lies over it differs. */
+function arrive(mark) {
+  const there = { anything: false, ...stateOf(location.search) };
+  const same = searchAddressOf(state) === searchAddressOf({ ...there, query: there.terms });
+  if (same) Object.assign(state, { picture: there.picture, view: there.view, scores: there.scores });
+  else Object.assign(state, there);
+  if (same) show();
+  else search({ mark });
+}
 
 receivePictures((file) => searchbox.addPicture(file), () => notice("That is no picture."));
 Object.assign(state, stateOf(location.search));
 await keys.resume().catch(() => {});
-search();
+search({ mark: places.mark });
 learnRights().catch(() => {});

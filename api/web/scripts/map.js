@@ -24,7 +24,7 @@ export class CollectionMap {
   }
 
   async show() {
-    if (!this.dialog.open) this.dialog.showModal();
+    this.dialog.showModal();
     this.#fit();
     this.canvas.focus();
     await this.#load();

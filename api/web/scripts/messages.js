@@ -37,28 +37,43 @@ export function nothingLeft(reset) {
   return message("The filters leave nothing", ["No picture meets all of them."], button("Reset the filters", { class: "primary", on: { click: reset } }));
 }
 
-/** Why a request failed, and what may help. */
-export function failure(problem, again) {
+/** Why a request failed, and what may help: `again()` asks once more, `anew()` begins from nothing. */
+export function failure(problem, { again, anew }) {
   const retry = button("Try again", { class: "primary", on: { click: again } });
+  const restart = button("Start anew", { class: "primary", on: { click: anew } });
   switch (problem.status) {
     case 0:
-      return message("The service cannot be reached", [problem.message, ["Start it with ", element("code", {}, "vasari serve")]], retry);
+      return message("The service cannot be reached", [problem.message, ...(ownMachine() ? [["Start it with ", element("code", {}, "vasari serve")]] : [])], retry);
     case 400:
-      return message("That cannot be searched for", [problem.message]);
+      return message("That cannot be searched for", [problem.message], restart);
     case 401:
       return message("A key is needed", ["This library is shown to those who have a key."], button("Enter a key", { class: "primary", on: { click: again } }));
     case 403:
       return message("Not allowed", [problem.message], retry);
+    case 404:
+      return message("This picture is not in the library any more", ["What was searched by has been removed since."], restart);
+    case 413:
     case 422:
-      return message("That picture cannot be read", [problem.message]);
+      return problem.name === "schema"
+        ? message("That cannot be searched for", ["It is longer than a search may be, or nothing that one can look for."], restart)
+        : message("That picture cannot be read", [problem.message], restart);
     case 429:
       return message("The service is busy", ["It had no room for this search, several times in a row."], retry);
     case 501:
     case 503:
-      return message("The model is not there", [problem.message], retry);
+      return message("The model is not there", ["This library's model is not on the machine that serves it, so it cannot be searched by words or pictures now."], retry);
     case 504:
-      return message("That took too long", [problem.message], retry);
+      return message("That took too long", ["The answer was not ready in time. The next try may be quicker."], retry);
+    case LOST:
+      return message("The picture is gone", ["A picture to search by is kept for the tab it was dropped in. Drop it here to search by it again."], restart);
     default:
       return message(problem.title || "It failed", [problem.message], retry);
   }
+}
+
+export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
+
+/** Whether the page comes from the machine it is looked at on: then its reader can start programs there. */
+export function ownMachine() {
+  return ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 }

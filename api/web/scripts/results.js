@@ -1,20 +1,22 @@
 /** The pictures found: asked for page by page as the person scrolls. */
 
 import { element } from "./dom.js";
-import { tile } from "./tile.js";
+import { hold, lastOfRow, nearest } from "./rows.js";
+import { dress, sameTile, tile } from "./tile.js";
 
 const PAGE = 40;
+const MOST = 1000; // pictures in one answer
 const EAGER = 8; // pictures fetched at once, whatever is in view
-const DEEPEST = 9000; // the service's last offset
 
 export class Results {
   /**
-   * `fetchPage(offset, limit, signal)` gives {hits, total, …}; `report(news)` hears what came:
-   * {kind: "searching" | "found" | "failed", …}.
+   * `fetchPage(offset, limit, signal)` gives {hits, total, …}; `deepest()` is the depth beyond which it gives none;
+   * `report(news)` hears what came: {kind: "searching" | "found" | "failed", …}.
    */
-  constructor(grid, foot, { fetchPage, report, open, similar }) {
+  constructor(grid, foot, { fetchPage, deepest, report, open, similar }) {
     this.grid = grid;
     this.fetchPage = fetchPage;
+    this.deepest = deepest;
     this.report = report;
     this.actions = { open, similar };
     this.hits = [];
@@ -23,17 +25,31 @@ export class Results {
     foot.before(this.sentinel);
     this.watcher = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.more(), { rootMargin: "1200px" });
     this.watcher.observe(this.sentinel);
+    new ResizeObserver(() => this.width !== grid.clientWidth && this.#arrange(true)).observe(grid);
   }
 
-  /** Begin anew; what is shown stays until the first page is there. `keep` goes on after what is shown. */
-  async start({ keep = false } = {}) {
+  /**
+   * Begin anew; what is shown stays until the first page is there. `keep` goes on after what is shown, `shown` asks
+   * for so many pictures at once, `refresh` keeps the tiles of those that were there before.
+   */
+  async start({ keep = false, shown = 0, refresh = false } = {}) {
     this.running?.abort();
     this.running = new AbortController();
     this.loading = false;
     this.ended = false;
     this.fresh = !keep;
+    this.refresh = refresh;
     this.offset = keep ? this.hits.length : 0;
-    await this.more();
+    this.wanted = Math.ceil(shown / PAGE) * PAGE;
+    const { signal } = this.running;
+    do await this.more();
+    while (this.offset < this.wanted && !this.ended && !signal.aborted);
+  }
+
+  /** Ask once more for the page that failed. */
+  again() {
+    this.ended = false;
+    return this.more();
   }
 
   /** Show nothing. */
@@ -52,12 +68,14 @@ export class Results {
     this.grid.setAttribute("aria-busy", "true");
     this.report({ kind: "searching", fresh: this.fresh });
     try {
-      this.#show(await this.fetchPage(this.offset, PAGE, signal));
+      const limit = Math.min(Math.max(PAGE, this.wanted - this.offset), MOST, this.deepest() - this.offset);
+      this.#show(await this.fetchPage(this.offset, limit, signal), limit);
     } catch (error) {
       if (signal.aborted) return;
       this.ended = true;
-      if (this.fresh) this.clear();
-      this.report({ kind: "failed", error });
+      if (this.fresh && !this.refresh) this.clear();
+      this.#arrange();
+      this.report({ kind: "failed", error, first: this.fresh, refresh: this.refresh });
     }
     this.loading = false;
     this.grid.removeAttribute("aria-busy");
@@ -73,7 +91,7 @@ export class Results {
 
   /** Move the focus among the pictures: "left", "right", "up", "down". */
   move(direction) {
-    const tiles = [...this.grid.querySelectorAll(".tile-open")];
+    const tiles = [...this.grid.querySelectorAll(".tile:not(.held) .tile-open")];
     const place = tiles.indexOf(document.activeElement);
     if (place < 0) return this.#focus(tiles.find((one) => one.getBoundingClientRect().bottom > 0));
     if (direction === "left" || direction === "right") return this.#focus(tiles[place + (direction === "left" ? -1 : 1)]);
@@ -81,7 +99,9 @@ export class Results {
   }
 
   focusOn(id) {
-    this.#focus(this.grid.querySelector(`[data-id="${Number(id)}"] .tile-open`));
+    const found = this.grid.querySelector(`[data-id="${Number(id)}"]`);
+    const shown = found?.classList.contains("held") ? lastOfRow(this.grid) : found;
+    this.#focus(shown?.querySelector(".tile-open"));
   }
 
   #focus(target) {
@@ -90,10 +110,16 @@ export class Results {
     return target !== undefined && target !== null;
   }
 
-  #show(page) {
+  #show(page, limit) {
     const known = new Set(this.fresh ? [] : this.hits.map((hit) => hit.id));
     const hits = page.hits.filter((hit) => !known.has(hit.id));
-    const tiles = hits.map((hit, place) => tile(hit, { ...this.actions, eager: this.fresh && place < EAGER }));
+    const before = this.refresh && this.fresh ? new Map([...this.grid.children].map((one) => [Number(one.dataset.id), one])) : new Map();
+    const tiles = hits.map((hit, place) => {
+      const made = tile(hit, { ...this.actions, eager: this.fresh && place < EAGER });
+      return sameTile(before.get(hit.id), made) ? before.get(hit.id) : made;
+    });
+    this.offset += limit;
+    this.ended = page.hits.length === 0 || this.offset >= Math.min(page.total, this.deepest());
     if (this.fresh) {
       this.hits = hits;
       this.grid.replaceChildren(...tiles);
@@ -101,11 +127,17 @@ export class Results {
       this.hits.push(...hits);
       this.grid.append(...tiles);
     }
-    this.offset += PAGE;
-    this.ended = page.hits.length < PAGE || this.offset > DEEPEST;
+    this.#arrange();
     const first = this.fresh;
     this.fresh = false;
     this.report({ kind: "found", first, page, shown: this.hits.length, ended: this.ended });
+  }
+
+  /** Rows that are not full wait for the next page: a picture that is shown never moves. Then each gets its size. */
+  #arrange(anew = false) {
+    this.width = this.grid.clientWidth;
+    hold(this.grid, this.ended);
+    dress(this.grid.querySelectorAll(anew ? ".tile:not(.held)" : ".tile:not(.held):not(.dressed)"));
   }
 
   /** The observer speaks up only when the sentinel comes into view, not while it stays there. */
@@ -114,16 +146,4 @@ export class Results {
     this.watcher.unobserve(this.sentinel);
     this.watcher.observe(this.sentinel);
   }
-}
-
-/** The tile of the next row that lies closest to the middle of this one. */
-function nearest(tiles, place, down) {
-  const here = tiles[place].getBoundingClientRect();
-  const middle = (here.left + here.right) / 2;
-  const beyond = (box) => (down ? box.top > here.top + 4 : box.top < here.top - 4);
-  const boxes = tiles.map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => beyond(box));
-  const tops = boxes.map(([, box]) => box.top);
-  const row = down ? Math.min(...tops) : Math.max(...tops);
-  const distance = ([, box]) => Math.abs((box.left + box.right) / 2 - middle);
-  return boxes.filter(([, box]) => Math.abs(box.top - row) < 4).sort((one, other) => distance(one) - distance(other))[0]?.[0];
 }

@@ -97,7 +97,7 @@ export class SearchBox {
   }
 
   #draft() {
-    this.state.change({ draft: parse(this.input.value) }, { step: false });
+    this.state.change({ draft: parse(this.input.value) }, { step: "draft" });
     this.typing = false;
   }
 

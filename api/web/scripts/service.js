@@ -13,7 +13,7 @@ export class Problem extends Error {
     super(detail);
     this.status = status;
     this.title = title;
-    this.problem = name;
+    this.name = name;
   }
 }
 
@@ -118,6 +118,14 @@ export async function reach(method, path, body, signal, key) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, "The service does not answer. It may have been stopped, or the network is away.", "Not reachable");
   }
+}
+
+const SIDES = [160, 320, 480, 640, 1280, 2560]; // pixels: the squares that small pictures are made for
+
+/** The side of the smallest square whose small picture is at least `pixels` long; no larger one than the picture itself. */
+export function sideFor(pixels, item) {
+  const whole = Math.max(item.width ?? 0, item.height ?? 0) || Infinity;
+  return SIDES.find((side) => side >= Math.min(pixels, whole)) ?? SIDES.at(-1);
 }
 
 /** The address of an item's small picture in a square of `side` pixels. */

@@ -1,4 +1,4 @@
-/** What is being looked for: the one value that all parts of the page read, and change through `change`. */
+/** What is being looked for and looked at: the one value that all parts of the page read, and change through `change`. */
 
 import { countWishes, filterText, noWishes } from "./filter.js";
 
@@ -13,6 +13,8 @@ export class State extends EventTarget {
     this.good = false; // only what matches better than chance would
     this.scores = false;
     this.anything = false; // for this one search, also what does not
+    this.picture = null; // the item in the viewer
+    this.view = ""; // what else lies open: "map", "filters", "work", "help"
   }
 
   /** All terms of the query. */
@@ -29,9 +31,16 @@ export class State extends EventTarget {
     return this.query.length === 0 && countWishes(this.wishes) === 0;
   }
 
-  /** Change some fields. `step` makes it a place that the browser's back button leads to. */
-  change(fields, { step = true } = {}) {
-    Object.assign(this, "anything" in fields ? fields : { ...fields, anything: false });
-    this.dispatchEvent(new CustomEvent("change", { detail: { step, fields: Object.keys(fields) } }));
+  /**
+   * Change some fields. `step` makes it a place that the browser's back button leads to: true, false, or a name that
+   * makes one place of all changes in a row that have it (letters typed, a slider moved). `over` marks a place that
+   * only covers the one before, so that closing it goes back.
+   */
+  change(fields, { step = true, over = false } = {}) {
+    const looks = Object.keys(fields).every((name) => LOOKS.has(name));
+    Object.assign(this, looks || "anything" in fields ? fields : { ...fields, anything: false });
+    this.dispatchEvent(new CustomEvent("change", { detail: { step, over, looks } }));
   }
 }
+
+const LOOKS = new Set(["scores", "picture", "view"]); // fields that no search depends on

@@ -2,7 +2,7 @@
 
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
-import { thumbnail } from "./service.js";
+import { sideFor, thumbnail } from "./service.js";
 
 const TRIES = 3;
 const NARROWEST = 0.5; // shapes beyond these are shown cropped
@@ -19,7 +19,7 @@ export function description(item) {
   return (typeof caption === "string" ? caption : caption?.text) || fileName(item.uri);
 }
 
-/** A list item that opens the picture, and finds similar ones. */
+/** A list item that opens the picture, and finds similar ones. `dress` gives it its picture once it has its size. */
 export function tile(hit, { open, similar, eager }) {
   const aspect = hit.width && hit.height ? hit.width / hit.height : 1;
   const shape = Math.min(WIDEST, Math.max(NARROWEST, aspect));
@@ -32,8 +32,7 @@ export function tile(hit, { open, similar, eager }) {
     loading: eager ? "eager" : "lazy",
     decoding: "async",
   });
-  persist(image, thumbnail(hit, 640), `${thumbnail(hit, 320)} 320w, ${thumbnail(hit, 640)} 640w`);
-  return element(
+  const made = element(
     "li",
     { class: "tile", style: { "--shape": shape.toFixed(4) }, data: { id: hit.id } },
     element("button", { type: "button", class: "tile-open", "aria-label": `${words}${scored}`, on: { click: () => open(hit) } }, image),
@@ -41,24 +40,47 @@ export function tile(hit, { open, similar, eager }) {
     hit.score === undefined ? null : element("span", { class: "tile-score", "aria-hidden": "true" }, hit.score.toFixed(2)),
     button(`Similar to ${words}`, { icon: icon("similar"), class: "tile-similar", on: { click: () => similar(hit) } }),
   );
+  dressed.set(made, { hit, aspect, side: 0, key: `${words}${scored} ${hit.thumbnail}` });
+  return made;
 }
 
+/** Whether two tiles show the same. */
+export function sameTile(one, other) {
+  return one !== undefined && dressed.get(one).key === dressed.get(other).key;
+}
+
+/** Give tiles pictures of their size in the screen's own pixels, never smaller. */
+export function dress(tiles) {
+  const density = devicePixelRatio || 1;
+  const sized = [...tiles].map((one) => ({ one, width: one.offsetWidth, height: one.offsetHeight }));
+  for (const { one, width, height } of sized) {
+    const known = dressed.get(one);
+    const scale = Math.max(width, height * known.aspect) * density; // the picture covers the tile
+    const side = sideFor(Math.max(scale, scale / known.aspect), known.hit);
+    if (side <= known.side) continue;
+    known.side = side;
+    one.classList.add("dressed");
+    persist(one.querySelector("img"), thumbnail(known.hit, side));
+  }
+}
+
+const dressed = new WeakMap(); // tile → {hit, aspect, side, key}
+
 /** Load a picture, and try again a few times: a service under load refuses some of a page's many thumbnails. */
-function persist(image, source, choices) {
+function persist(image, source) {
+  const before = image.getAttribute("src");
   let tries = 0;
-  image.sizes = "(max-width: 600px) 160px, 320px";
-  image.srcset = choices;
-  image.src = source;
-  image.addEventListener("load", () => image.classList.add("there"));
-  image.addEventListener("error", () => {
+  image.onload = () => image.classList.add("there");
+  image.onerror = () => {
     tries += 1;
     if (tries >= TRIES) {
-      image.closest(".tile")?.classList.add("missing");
+      if (before) image.src = before; // smaller, and there
+      else image.closest(".tile")?.classList.add("missing");
       return;
     }
     setTimeout(() => {
-      image.removeAttribute("srcset");
-      image.src = `${source}&again=${tries}`;
+      if (image.src.includes(source)) image.src = `${source}&again=${tries}`;
     }, 700 * 2 ** tries);
-  });
+  };
+  image.src = source;
 }

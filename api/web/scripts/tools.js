@@ -10,7 +10,7 @@ const ICONS = { system: "half", light: "sun", dark: "moon" };
 export class Tools {
   constructor(root, { jobs, map, help }) {
     this.work = element("button", { type: "button", class: "work", hidden: true, on: { click: jobs } });
-    this.jobs = button("Background work", { icon: icon("activity"), class: "quiet", hidden: true, on: { click: jobs } });
+    this.jobs = button("Background work", { icon: icon("activity"), class: "quiet withheld", on: { click: jobs } }); // its room is kept until it is known who looks
     this.themes = button("", { icon: icon("half"), class: "quiet", on: { click: () => {
       announce(`Theme: ${nextTheme()}`);
       this.#showTheme();
@@ -24,7 +24,7 @@ export class Tools {
 
   /** What the visitor may do. */
   allow({ admin }) {
-    this.jobs.hidden = !admin;
+    this.jobs.classList.toggle("withheld", !admin);
   }
 
   /** The job at work, or null. */

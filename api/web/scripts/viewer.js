@@ -4,64 +4,101 @@ import { Asking } from "./asking.js";
 import { button, element } from "./dom.js";
 import { facts } from "./facts.js";
 import { icon } from "./icons.js";
-import { thumbnail } from "./service.js";
+import { sideFor, thumbnail } from "./service.js";
 import { description, fileName } from "./tile.js";
 import { Why } from "./why.js";
 
 export class Viewer {
   /**
    * `words()` are the query's; `neighbour(id, step)` the pictures beside; `similar(hit)` and `add(hit, weight)` go
-   * on from this picture; `left(id)` hears that the viewer was closed.
+   * on from this picture; `stepped(hit)` hears that another is shown, `closed(id)` that a person closed the viewer.
    */
-  constructor(service, { words, neighbour, similar, add, left }) {
+  constructor(service, { words, neighbour, similar, add, stepped, closed }) {
     this.service = service;
-    this.context = { words, neighbour, similar, add, left };
+    this.context = { words, neighbour, similar, add, stepped, closed };
     this.loading = null;
+    this.hit = null; // what is shown, and null while nothing is
     this.#build();
   }
 
-  get open() {
-    return this.dialog.open;
-  }
-
-  /** Show a hit; what the hit does not tell is fetched. */
+  /** Show a hit; what the hit does not tell is fetched, which may be all but its id. */
   async show(hit) {
+    if (this.hit?.id === hit.id) return;
     this.hit = hit;
     this.loading?.abort();
     this.loading = new AbortController();
-    this.#picture(hit);
-    this.title.textContent = fileName(hit.uri);
-    this.dialog.setAttribute("aria-label", `Picture: ${description(hit)}`);
+    const { signal } = this.loading;
     this.body.replaceChildren();
+    this.#gone(false);
+    this.frame.replaceChildren();
+    this.title.textContent = "";
     this.why.show(hit, this.context.words());
     this.asking.show(hit);
-    this.previous.disabled = this.context.neighbour(hit.id, -1) === undefined;
-    this.next.disabled = this.context.neighbour(hit.id, 1) === undefined;
+    if (hit.uri !== undefined) this.#picture(hit);
+    this.neighbours();
     if (!this.dialog.open) this.dialog.showModal();
     try {
-      this.body.replaceChildren(...facts(await this.service.item(hit.id, this.loading.signal), hit.score));
+      const item = await this.service.item(hit.id, signal);
+      if (hit.uri === undefined) this.#picture(Object.assign(hit, item));
+      this.body.replaceChildren(...facts(item, hit.score));
     } catch (error) {
-      if (error.name !== "AbortError") this.body.replaceChildren(element("p", { class: "complaint", role: "alert" }, error.message));
+      if (signal.aborted) return;
+      if (error.status === 404) this.#gone(true);
+      this.body.replaceChildren(complaint(error, () => {
+        this.hit = null;
+        this.show(hit);
+      }));
     }
+  }
+
+  /** Look anew whether there are pictures beside this one. */
+  neighbours() {
+    if (this.hit === null) return;
+    this.previous.disabled = this.context.neighbour(this.hit.id, -1) === undefined;
+    this.next.disabled = this.context.neighbour(this.hit.id, 1) === undefined;
   }
 
   step(by) {
     const beside = this.context.neighbour(this.hit.id, by);
-    if (beside !== undefined) this.show(beside);
+    if (beside === undefined) return;
+    this.show(beside);
+    this.context.stepped(beside);
   }
 
-  close() {
+  /** Close without saying so: the place that is shown has no viewer. */
+  hide() {
+    this.hit = null;
     this.dialog.close();
   }
 
   #picture(hit) {
     const shape = hit.width && hit.height ? { width: hit.width, height: hit.height } : {};
     this.small = element("img", { alt: "", class: "under", src: thumbnail(hit, 640), ...shape });
-    this.large = element("img", { alt: description(hit), class: "over", src: thumbnail(hit, 1280), ...shape });
+    this.large = element("img", { alt: description(hit), class: "over", src: thumbnail(hit, this.#side(hit)), ...shape });
     this.large.addEventListener("load", () => this.large.classList.add("there"));
+    this.large.addEventListener("error", () => this.frame.append(element("p", { class: "unreadable" }, "The file of this picture cannot be read. It may have been moved, changed or deleted.")));
     this.frame.replaceChildren(this.small, this.large);
     this.frame.style.setProperty("--aspect", hit.width && hit.height ? `${hit.width} / ${hit.height}` : "1");
     this.original.href = `/v1/items/${hit.id}/original`;
+    this.title.textContent = fileName(hit.uri);
+    this.dialog.setAttribute("aria-label", `Picture: ${description(hit)}`);
+  }
+
+  /** As many pixels as the screen has for it. */
+  #side(hit) {
+    const aspect = hit.width && hit.height ? hit.width / hit.height : 1;
+    const width = Math.min(innerWidth, innerHeight * aspect);
+    return Math.max(1280, sideFor(Math.max(width, width / aspect) * (devicePixelRatio || 1), hit));
+  }
+
+  /** Whether only words are left of a picture. */
+  #gone(is) {
+    for (const part of [this.actions, this.why.panel, this.asking.panel]) part.hidden = is;
+    if (is) {
+      this.title.textContent = "No such picture";
+      this.frame.replaceChildren();
+      this.dialog.setAttribute("aria-label", "No such picture");
+    }
   }
 
   #build() {
@@ -77,10 +114,11 @@ export class Viewer {
     this.why = new Why(this.service, this.frame);
     this.original = element("a", { target: "_blank", rel: "noopener", class: "text-action" }, icon("external"), "Original");
     const go = (listener) => () => {
-      this.close();
-      listener(this.hit);
+      const { hit } = this;
+      this.hide();
+      listener(hit);
     };
-    const actions = element("div", { class: "actions" },
+    this.actions = element("div", { class: "actions" },
       button("Similar", { icon: icon("similar"), text: "Similar", class: "text-action", on: { click: go(this.context.similar) } }),
       button("More like this", { icon: icon("plus"), text: "More like this", class: "text-action", on: { click: go((hit) => this.context.add(hit, 1)) } }),
       button("Less like this", { icon: icon("minus"), text: "Less", class: "text-action", on: { click: go((hit) => this.context.add(hit, -1)) } }),
@@ -88,24 +126,32 @@ export class Viewer {
     this.dialog = element("dialog", { class: "viewer", id: "viewer" },
       element("div", { class: "stage" }, this.frame, this.previous, this.next),
       element("div", { class: "about", tabindex: 0, role: "region", "aria-label": "About the picture" },
-        element("div", { class: "about-head" }, this.title, act("Close", "close", () => this.close())),
-        actions, this.why.panel, this.asking.panel, this.body));
+        element("div", { class: "about-head" }, this.title, act("Close", "close", () => this.dialog.close())),
+        this.actions, this.why.panel, this.asking.panel, this.body));
     this.dialog.addEventListener("close", () => {
       this.loading?.abort();
-      this.context.left(this.hit.id);
+      const { hit } = this;
+      this.hit = null;
+      if (hit !== null) this.context.closed(hit.id);
     });
     this.dialog.addEventListener("click", (event) => {
-      if (event.target.classList.contains("stage")) this.close();
+      if (event.target.classList.contains("stage")) this.dialog.close();
     });
     this.dialog.addEventListener("keydown", (event) => {
-      if (event.target.matches("input, textarea")) return;
+      if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "ArrowLeft") this.step(-1);
       else if (event.key === "ArrowRight") this.step(1);
-      else if (event.key === "s") go(this.context.similar)();
-      else if (event.key === "w") this.why.toggle();
+      else if (event.key === "s" && !this.actions.hidden) go(this.context.similar)();
+      else if (event.key === "w" && !this.actions.hidden) this.why.toggle();
       else return;
       event.preventDefault();
     });
     document.body.append(this.dialog);
   }
+}
+
+/** Why nothing is told of a picture; with a way to try again where that may help. */
+function complaint(error, again) {
+  if (error.status === 404) return element("p", { role: "alert" }, "This picture is not in the library any more.");
+  return element("div", { role: "alert" }, element("p", { class: "complaint" }, error.message), button("Try again", { class: "small", on: { click: again } }));
 }
