@@ -42,7 +42,16 @@ def serve(
     root: Annotated[
         list[Path] | None,
         typer.Option(
-            "--root", help="Folder that may be indexed over HTTP; may be repeated. [env: VASARI_ROOTS]"
+            "--root",
+            help="Folder that may be indexed over HTTP; may be repeated. [env: VASARI_ROOTS; default: the home folder"
+            " while there are no keys]",
+        ),
+    ] = None,
+    share_root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--share-root",
+            help="Show no originals outside this folder; may be repeated. [env: VASARI_SHARED_ROOTS]",
         ),
     ] = None,
     json_logs: Annotated[
@@ -55,8 +64,6 @@ def serve(
     library: LibraryOption = None,
 ) -> None:
     """Serve the search page and the HTTP API until Ctrl-C."""
-    import json
-
     from api.service.server import refuse_without_keys
     from api.service.server import serve as run
     from api.service.settings import ServiceSettings
@@ -67,9 +74,8 @@ def serve(
         "VASARI_HOST": host,
         "VASARI_PORT": port,
         "VASARI_WORKERS": workers,
-        "VASARI_ROOTS": json.dumps([str(folder.expanduser().absolute()) for folder in root])
-        if root
-        else None,
+        "VASARI_ROOTS": _folders(root),
+        "VASARI_SHARED_ROOTS": _folders(share_root),
         "VASARI_JSON_LOGS": "true" if json_logs else None,
         "VASARI_READ_ONLY": "true" if read_only else None,
         "VASARI_LIBRARY": library.expanduser().absolute() if library is not None else None,
@@ -81,6 +87,13 @@ def serve(
         where = opened.root
     output.note(f"serving {where} at http://{settings.host}:{settings.port}/ (Ctrl-C stops)")
     run(settings)
+
+
+def _folders(given: list[Path] | None) -> str | None:
+    """Folders as the environment holds them."""
+    import json
+
+    return json.dumps([str(folder.expanduser().absolute()) for folder in given]) if given else None
 
 
 @keys_app.command(epilog="Example: vasari keys create laptop --scope search --scope write")

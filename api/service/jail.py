@@ -1,7 +1,8 @@
-"""Where files may be opened: below the library's roots, links followed to where they really lead."""
+"""Path guard: where files may be opened, links followed to where they really lead."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from indexer.sources.folder import FolderSource
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
+from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.real_files import read_real_file, real_path
 
-_OUTSIDE = "outside the folders this service may read (VASARI_ROOTS)"
+_OUTSIDE = "outside the folders that may be indexed from here"
 
 
 class Jail:
@@ -26,7 +29,11 @@ class Jail:
             real = Path(path).resolve()
         except (OSError, ValueError, RuntimeError):  # a loop of links, a NUL in the name
             return False
-        return any(real.is_relative_to(root) for root in self.roots)
+        return self.holds_real(real)
+
+    def holds_real(self, real: str | os.PathLike[str]) -> bool:
+        """Whether a path that was resolved already lies in a root."""
+        return any(Path(real).is_relative_to(root) for root in self.roots)
 
     def admit(self, path: str) -> Path:
         """The absolute path a caller named; ProblemError 403 outside, whether or not there is such a file."""
@@ -36,7 +43,7 @@ class Jail:
 
 
 class JailedFolders(FolderSource):
-    """Folders without what links lead out to: checked when listed, and again when read."""
+    """Folders without what links lead out to: checked when listed, and again about the very file that is read."""
 
     def __init__(self, jail: Jail, paths: Sequence[Path], **options: object) -> None:
         super().__init__(paths, **options)  # type: ignore[arg-type]
@@ -52,6 +59,15 @@ class JailedFolders(FolderSource):
 
     def read(self, candidate: Candidate) -> bytes:
         """The file's bytes, if it still lies inside."""
-        if not self._jail.holds(candidate.uri):
-            raise ImageError(f"a link to a file {_OUTSIDE}", stage="read")
-        return super().read(candidate)
+        return read_inside(self._jail, candidate.uri, self._limits)
+
+
+def read_inside(jail: Jail, path: str, limits: ImageLimits) -> bytes:
+    """The bytes of a file that really lies in `jail`; ImageError of stage "read" for another, "limit" for its size."""
+    real = real_path(path)
+    if not jail.holds_real(real):
+        raise ImageError(f"a link to a file {_OUTSIDE}", stage="read")
+    data = read_real_file(real, limits)
+    if not data:
+        raise ImageError("the file is empty", stage="read")
+    return data

@@ -42,11 +42,15 @@ STATUS: dict[type[Exception], tuple[int, str, str]] = {
 class ProblemError(errors.VasariError):
     """An error that only the HTTP layer knows: status, short name, and one line for a person."""
 
-    def __init__(self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, name: str, detail: str, headers: Mapping[str, str] | None = None, **more: str
+    ) -> None:
+        """`more` are extension members of the problem document."""
         super().__init__(detail)
         self.status = status
         self.name = name
         self.headers = dict(headers or {})
+        self.more = more
 
 
 _TITLES = {
@@ -58,6 +62,7 @@ _TITLES = {
     408: "The request came too slowly",
     409: "In conflict with what is there",
     413: "The request is too large",
+    416: "Beyond the end of the file",
     415: "This content type is not understood",
     421: "Sent to the wrong host",
     422: "The request does not fit the schema",
@@ -95,7 +100,8 @@ def answer_to(error: Exception) -> Response:
     """The problem document of any exception."""
     match error:
         case ProblemError():
-            return problem(error.status, error.name, str(error), headers=error.headers)
+            more = {name: printable(value) for name, value in error.more.items()}
+            return problem(error.status, error.name, str(error), headers=error.headers, **more)
         case HTTPException():
             return problem(error.status_code, "http", str(error.detail), headers=error.headers)
         case RequestValidationError():

@@ -62,9 +62,9 @@ class Service:
         self.stopping = anyio.Event()  # no stream goes on after this
         limits = ImageLimits(settings.max_upload_bytes, settings.max_upload_pixels)
         self.image_limits = limits
-        self.jail = Jail([*settings.roots, library.root / "uploads"]) if settings.roots else None
         web = Fetcher(settings, max_bytes=library.image_limits.max_bytes, any_host=True)
-        self.originals = Originals(library, self.jail, web if settings.remote_originals else None)
+        shared = Jail(settings.shared_roots) if settings.shared_roots else None
+        self.originals = Originals(library, shared, web if settings.remote_originals else None)
         library.text_precision = settings.text_precision
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)

@@ -22,7 +22,10 @@ class ServiceSettings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)  # processes
     hosts: list[str] = []  # names under which it may be called (Host header); default: its own address
     cors_origins: list[str] = []  # web pages of other origins that may call it, e.g. https://photos.example
-    roots: list[Path] = []  # folders that jobs may index and originals may lie in
+    roots: list[Path] = []  # folders that jobs may index; none: the home folder, for programs of this machine
+    shared_roots: list[
+        Path
+    ] = []  # folders outside which no originals are shown; none: those of all items are
     json_logs: bool = False
     preload: Literal["none", "text", "all"] = (
         "text"  # models loaded at the start and not by the first request

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,18 +48,44 @@ class Kind:
     run: Run
 
 
-def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:  # noqa: ARG001
-    """Paths are below the allowed roots, and there."""
-    if not settings.roots:
-        raise ProblemError(
-            403, "no-roots", "no folder may be indexed over HTTP: name some in VASARI_ROOTS, as a JSON list"
-        )
+def indexable_roots(library: Library, settings: ServiceSettings) -> list[Path]:
+    """Folders that jobs may index: those of the settings; else, where only programs of this machine ask, their home."""
+    if settings.roots or not settings.loopback:
+        return settings.roots
+    if any(key.revoked_at is None for key in library.catalog.api_keys()):
+        return []
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return []
+    return [] if home == Path(home.anchor) else [home]
+
+
+def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
+    """Paths are below the roots, and there."""
     if not params.get("paths"):
         raise UsageError("an index job needs paths")
-    jail = Jail(settings.roots)
+    roots = indexable_roots(library, settings)
+    jail = Jail(roots)
     for path in params["paths"]:
-        if not jail.admit(path).exists():
+        try:
+            there = jail.admit(path).exists()
+        except ProblemError as error:
+            raise _only_in_a_terminal(library, error if roots else _NO_ROOTS, params["paths"]) from None
+        if not there:
             raise NotFoundError(f"no such file or folder: {path}")
+
+
+_NO_ROOTS = ProblemError(403, "no-roots", "no folder may be indexed from here (`vasari serve --root FOLDER`)")
+
+
+def _only_in_a_terminal(library: Library, error: ProblemError, paths: Sequence[str]) -> ProblemError:
+    """The refusal with the command that does the same on the machine itself."""
+    words = ["vasari", "index", *paths, "--library", str(library.root)]
+    command = " ".join(map(shlex.quote, words))
+    return ProblemError(
+        error.status, error.name, f"{error}; in a terminal of this machine: {command}", command=command
+    )
 
 
 def run_index(
@@ -73,7 +100,7 @@ def run_index(
     from indexer.sources.folder import EXCLUDED_FOLDERS
 
     source = JailedFolders(
-        Jail(settings.roots),
+        Jail(indexable_roots(library, settings)),
         [Path(path) for path in params["paths"]],
         excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
         hidden=bool(params.get("hidden")),

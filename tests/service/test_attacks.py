@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import socket
+import sqlite3
 import struct
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -16,6 +18,10 @@ import pytest
 
 from api.service.auth import create_key
 from api.service.journal import JsonLines, Lines
+from retrieval.errors import ImageError
+from retrieval.imaging.files import content_hash
+from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.real_files import read_real_file, real_path
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
 
@@ -73,11 +79,96 @@ def test_a_file_that_was_replaced_is_not_served(served: Served) -> None:
 
 
 def test_originals_outside_the_roots_are_not_served(serve: Serve, tmp_path: Path) -> None:
-    """With roots set, an item whose file lies elsewhere shows no picture."""
-    served = serve(roots=[tmp_path / "elsewhere"])
-    assert served.client.get(f"/v1/items/{served.ids['red']}/original").status_code == 403
+    """With sharing roots set, an item whose file lies elsewhere shows no picture, whatever may be indexed."""
+    served = serve(shared_roots=[tmp_path / "elsewhere"], roots=[tmp_path])
+    for what in ("original", "thumbnail", "why?q=red"):
+        assert served.client.get(f"/v1/items/{served.ids['red']}/{what}").status_code == 403
     added = served.client.post("/v1/items", files={"image": picture((8, 80, 8))}).json()
-    assert served.client.get(added["thumbnail"]).status_code == 200  # the library's own folder is a root
+    assert served.client.get(added["thumbnail"]).status_code == 200  # uploads are shown
+
+
+def claim(served: Served, uri: str, digest: str = "unread-1") -> str:
+    """Make an item that an import would make: any uri, with or without a content hash; its address."""
+    with sqlite3.connect(served.root / "catalog.sqlite3") as catalog:
+        catalog.execute(
+            "UPDATE items SET uri = ?, content_hash = ?, format = 'jpeg' WHERE id = ?",
+            (uri, digest, served.ids["red"]),
+        )
+    return f"/v1/items/{served.ids['red']}"
+
+
+def test_only_pictures_are_served(served: Served, tmp_path: Path) -> None:
+    """An item that claims any readable file as its picture shows nothing of it, and not even whether it is there."""
+    (tmp_path / "notes.txt").write_text("secret words")
+    os.mkfifo(tmp_path / "fifo")
+    pack = tmp_path / "a.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.writestr("passwd", "root:x:0")
+    link = served.root / "uploads" / "aa"
+    link.mkdir(parents=True)
+    (link / "unread-1.png").symlink_to(served.root / "catalog.sqlite3")
+    details = set()
+    for uri in (
+        "/etc/passwd", "/etc/shadow", "/etc", "/nothing", "/dev/zero", str(tmp_path / "notes.txt"),
+        str(tmp_path / "fifo"),
+        str(served.root / "catalog.sqlite3"), f"{served.root}/uploads/../catalog.sqlite3", str(link / "unread-1.png"),
+        f"{pack}#passwd", f"{pack}#nothing", f"/proc/{os.getpid()}/environ", "/a\0b",
+    ):  # fmt: skip
+        address = claim(served, uri)
+        for what in ("original", "thumbnail", "why?q=red"):
+            refused = served.client.get(f"{address}/{what}")
+            assert refused.status_code == 404, (uri, what)
+            details.add(refused.json()["detail"])
+        body = {"item": served.ids["red"], "text": "red"}
+        assert served.client.post("/v1/match", json=body).status_code == 404
+    assert len(details) == 1
+
+
+def test_the_library_s_own_files_are_never_served(served: Served, tmp_path: Path) -> None:
+    """Not even a picture among them, by no name and through no link; an upload of the item's own is its picture."""
+    red = served.client.get(f"/v1/items/{served.ids['red']}/thumbnail?side=160").content
+    kept = next((served.root / "thumbnails").rglob("*.webp"))
+    assert kept.read_bytes() == red
+    (tmp_path / "link.webp").symlink_to(kept)
+    (tmp_path / "linked").symlink_to(kept.parent)
+    for uri in (kept, tmp_path / "link.webp", tmp_path / "linked" / kept.name):
+        assert served.client.get(f"{claim(served, str(uri))}/original").status_code == 404, uri
+        known = claim(served, str(uri), content_hash(red))
+        assert served.client.get(f"{known}/original").status_code == 404, uri
+
+
+def test_a_picture_s_type_is_that_of_its_bytes(served: Served, tmp_path: Path) -> None:
+    """What an import says of the format decides nothing; a changed file has another tag."""
+    file = tmp_path / "a.bin"
+    file.write_bytes(picture("blue", kind="GIF"))
+    address = f"{claim(served, str(file))}/original"
+    shown = served.client.get(address)
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/gif")
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    file.write_bytes(picture("green", kind="WEBP"))
+    changed = served.client.get(address, headers={"If-None-Match": shown.headers["etag"]})
+    assert (changed.status_code, changed.headers["content-type"]) == (200, "image/webp")
+    file.write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
+    assert served.client.get(address).status_code == 404
+
+
+def test_a_link_put_in_between_is_not_followed(tmp_path: Path) -> None:
+    """What was decided about a path is true of what is read: a link that came meanwhile, anywhere in it, is refused."""
+    inside, secret = tmp_path / "in", tmp_path / "secret"
+    inside.mkdir()
+    secret.mkdir()
+    (secret / "a.png").write_bytes(picture("red"))
+    (inside / "a.png").write_bytes(picture("blue"))
+    checked = real_path(inside / "a.png")
+    assert read_real_file(checked, ImageLimits()) == picture("blue")
+    (inside / "a.png").unlink()
+    (inside / "a.png").symlink_to(secret / "a.png")
+    with pytest.raises(ImageError):
+        read_real_file(checked, ImageLimits())
+    inside.rename(tmp_path / "aside")
+    inside.symlink_to(secret)
+    with pytest.raises(ImageError):
+        read_real_file(checked, ImageLimits())
 
 
 # Pictures and bodies

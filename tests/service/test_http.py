@@ -169,3 +169,29 @@ def test_cohere_s_second_version_answers_as_its_first(served: Served) -> None:
     first, second = (served.client.post(f"/v{n}/rerank", json=body).json()["results"] for n in (1, 2))
     assert first == second
     assert first[0]["index"] == 1
+
+
+def test_ranges_of_an_original(served: Served) -> None:
+    """One range comes as 206, one beyond the end is 416, and several, or what is no range, are the whole (RFC 9110)."""
+    address = f"/v1/items/{served.ids['red']}/original"
+    whole = served.client.get(address)
+    size = len(whole.content)
+    for asked, status, content in (
+        ("bytes=0-9", 206, whole.content[:10]),
+        ("bytes=10-", 206, whole.content[10:]),
+        ("bytes=-4", 206, whole.content[-4:]),
+        (f"bytes=5-{'9' * 18}", 206, whole.content[5:]),
+        ("bytes=0-1,4-5", 200, whole.content),
+        ("bytes=9-2", 200, whole.content),
+        ("bytes=٣-٤".encode().decode("latin-1"), 200, whole.content),
+        ("lines=1-2", 200, whole.content),
+        (f"bytes={'9' * 5000}-", 200, whole.content),
+    ):
+        part = served.client.get(address, headers={b"Range": asked.encode("latin-1")})
+        assert (part.status_code, part.content) == (status, content), asked
+    beyond = served.client.get(address, headers={"Range": f"bytes={size}-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{size}")
+    stale = served.client.get(address, headers={"Range": "bytes=0-9", "If-Range": '"other"'})
+    assert stale.status_code == 200
+    head = served.client.head(address, headers={"Range": "bytes=0-9"})
+    assert (head.status_code, head.headers["content-length"]) == (200, str(size))

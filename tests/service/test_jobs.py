@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from api.service.auth import create_key
 from api.service.settings import ServiceSettings
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
@@ -61,14 +64,29 @@ def test_jobs_stay_inside_the_roots(serve: Serve, tmp_path: Path) -> None:
     job = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(inside)]}).json()
     report = finished(served, job["id"])["progress"]["report"]
     assert (report["added"], report["failed"]) == (0, 2)
-    assert "VASARI_ROOTS" in served.library.catalog.failures()[0].reason
+    assert "may be indexed" in served.library.catalog.failures()[0].reason
 
 
-def test_without_roots_nothing_is_indexed(served: Served) -> None:
-    """A service that was told no roots refuses index jobs, and says what to set."""
-    response = served.client.post("/v1/jobs", json={"kind": "index", "paths": ["/"]})
-    assert response.status_code == 403
-    assert "VASARI_ROOTS" in response.json()["detail"]
+def test_a_person_s_home_may_be_indexed_while_nobody_else_is_served(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On loopback without keys the home folder is a root; elsewhere the command to type comes with the refusal."""
+    home = tmp_path / "home"
+    (home / "Pictures").mkdir(parents=True)
+    (home / "Pictures" / "a.png").write_bytes(picture((7, 7, 7)))
+    monkeypatch.setenv("HOME", str(home))
+    served = serve()
+    ask = {"kind": "index", "paths": [str(home / "Pictures")]}
+    job = served.client.post("/v1/jobs", json=ask).json()
+    assert finished(served, job["id"])["progress"]["report"]["added"] == 1
+    elsewhere = served.client.post("/v1/jobs", json={"kind": "index", "paths": ["/some where"]})
+    assert (elsewhere.status_code, elsewhere.json()["type"]) == (403, "urn:vasari:problem:outside")
+    assert elsewhere.json()["command"] == f"vasari index '/some where' --library {served.root}"
+    shown = served.client.get(f"/v1/items/{served.ids['red']}/original")
+    assert shown.status_code == 200  # wherever it lies
+    _, key = create_key(served.library.catalog, "owner", ["admin"])
+    refused = served.client.post("/v1/jobs", json=ask, headers={"Authorization": f"Bearer {key}"})
+    assert refused.json()["type"] == "urn:vasari:problem:no-roots"
 
 
 def test_a_cancelled_job_stops_and_keeps_what_it_did(serve: Serve, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from api.service.answers import captions_of, item_answer, search_answer
 from api.service.auth import Scope
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.originals import SIDES, TYPES
+from api.service.originals import SIDES, Original, is_read
+from api.service.ranges import ranged
 from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Offset, Share, Whole
 from api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from api.service.schemas.search import SearchAnswer
@@ -25,6 +26,7 @@ from retrieval.errors import UsageError
 router = APIRouter(prefix="/v1/items", tags=["items"])
 ItemPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID, description="The item's number.")]
 WEBP = {"content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}}}
+IMAGE = {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
 PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -90,10 +92,10 @@ async def thumbnail(
     if side not in SIDES:
         raise UsageError(f"a side is one of {', '.join(map(str, SIDES))}")
     found = await service.item(id)
-    headers = _cache_headers(service, found, f"{found.content_hash}-{side}", v)
-    if _has(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    return Response(await service.run(service.originals.thumbnail, found, side), 200, headers, "image/webp")
+    if (unchanged := _unchanged(service, request, found, f"-{side}", v)) is not None:
+        return unchanged
+    small = await service.run(service.originals.thumbnail, found, side)
+    return Response(small.data, 200, _cache_headers(service, small, f"-{side}", v), "image/webp")
 
 
 @router.get(
@@ -103,10 +105,9 @@ async def thumbnail(
     response_class=Response,
     responses={
         **problems(404, 409, 422),
-        200: {
-            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-            "description": "The file.",
-        },
+        200: {**IMAGE, "description": "The file."},
+        206: {**IMAGE, "description": "The range of it that was asked for."},
+        416: {"description": "A range beyond its end."},
         304: {"description": "The one you have is still right."},
     },
 )
@@ -118,13 +119,14 @@ async def original(
 ) -> Response:
     """The file itself, as it was indexed; formats that browsers do not show come as a large WebP."""
     found = await service.item(id)
-    headers = _cache_headers(service, found, found.content_hash, v)
-    if _has(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    if found.format in TYPES:
-        return Response(await service.run(service.originals.read, found), 200, headers, TYPES[found.format])
-    data = await service.run(service.originals.thumbnail, found, max(SIDES))
-    return Response(data, 200, headers, "image/webp")
+    if (unchanged := _unchanged(service, request, found, "", v)) is not None:
+        return unchanged
+    whole = await service.run(service.originals.original, found)
+    headers = _cache_headers(service, whole, "", v)
+    if whole.media_type is not None:
+        return ranged(whole.data, headers, whole.media_type, request.headers)
+    large = await service.run(service.originals.thumbnail, found, max(SIDES))
+    return ranged(large.data, headers, "image/webp", request.headers)
 
 
 @router.get(
@@ -228,13 +230,24 @@ def _as_sent(item: Item, notes: Notes) -> Item:
     return replace(item, captions=notes.captions, tags=notes.tags, attributes=notes.attributes)
 
 
-def _cache_headers(service: Service, found: Item, tag: str, version: str | None) -> dict[str, str]:
+def _unchanged(
+    service: Service, request: Request, found: Item, suffix: str, version: str | None
+) -> Response | None:
+    """304 if the caller has the item's content already; not where nobody knows what the file holds by now."""
+    known = Original(b"", found.content_hash, "")
+    headers = _cache_headers(service, known, suffix, version)
+    if not is_read(found) or not _has(request, headers["ETag"]):
+        return None
+    return Response(status_code=304, headers=headers)
+
+
+def _cache_headers(service: Service, sent: Original, suffix: str, version: str | None) -> dict[str, str]:
     """An address that names the content may be kept for ever, another must be asked for again."""
     days = service.settings.cached_answers_days
     kept = f"private, max-age={days * 86400}, immutable"
     return {
-        "ETag": f'"{tag}"',
-        "Cache-Control": kept if version == found.content_hash else "private, no-cache",
+        "ETag": f'"{sent.content_hash}{suffix}"',
+        "Cache-Control": kept if version == sent.content_hash else "private, no-cache",
     }
 
 

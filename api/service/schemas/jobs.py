@@ -17,7 +17,7 @@ class JobBody(Body):
 
     kind: Literal["index", "caption", "rebuild", "map"]
     paths: Annotated[list[Annotated[str, StringConstraints(max_length=4096)]], Field(max_length=100)] = Field(
-        [], description="For `index`: absolute paths below VASARI_ROOTS."
+        [], description="For `index`: absolute paths below the folders that may be indexed."
     )
     exclude: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=100)] = (
         Field([])
