@@ -1,4 +1,4 @@
-"""`vasari status`, `failures` and `remove`: what is in a library."""
+"""`vasari status`, `failures`, `fields` and `remove`: what is in a library."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command(epilog="Example: vasari status --json")(status)
     app.command(epilog="Example: vasari failures --retry")(failures)
+    app.command(epilog="Example: vasari fields")(fields)
     app.command(epilog="Example: vasari remove ~/Pictures/old item:42")(remove)
 
 
@@ -105,6 +106,27 @@ def _retry(library: Library, *, json: bool) -> None:
         )
     source = FolderSource(files, hidden=True, limits=library.image_limits, may_be_gone=True)
     finish(run_index(library, source, retry_failed=True), json=json)
+
+
+def fields(json: JsonOption = False, library: LibraryOption = None) -> None:
+    """List what a filter may ask for.
+
+    The fields of every item, and the attributes that items have, with how many have each.
+    """
+    from retrieval.catalog.filter_language import FIELDS
+    from retrieval.library import Library
+
+    with Library.open(library) as opened:
+        attributes = opened.catalog.attribute_counts()
+    if json:
+        found = [{"value": name, "count": count} for name, count in attributes.items()]
+        output.print_json(
+            {"fields": [{"name": name, "holds": kind} for name, kind in FIELDS.items()], "attributes": found}
+        )
+        return
+    output.table([(name, str(kind)) for name, kind in FIELDS.items()], name=1)
+    for name, count in attributes.items():
+        output.entry("", name, f"  of {count:,} items")
 
 
 def remove(

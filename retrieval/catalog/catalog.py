@@ -462,6 +462,13 @@ class Catalog:
         with self._database.read() as connection:
             return facets_of(connection, modality)
 
+    def attribute_counts(self) -> dict[str, int]:
+        """Names of the attributes of live items, with how many have each; the most frequent first."""
+        from retrieval.catalog.filter_fields import attribute_counts
+
+        with self._database.read() as connection:
+            return attribute_counts(connection)
+
     # Keys of the service
 
     def add_key(self, name: str, key_hash: str, scopes: Sequence[str]) -> int:

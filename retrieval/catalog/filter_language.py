@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,11 +65,16 @@ _ORDERED = (Kind.NUMBER, Kind.BYTES, Kind.DATE, Kind.TEXT, Kind.ANY)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of every item, or, with a `path`, an attribute (and one inside it, and so on)."""
+    """A field of every item, or, with a `path`, an attribute (and one inside it, and so on).
+
+    `column` is its place in the text; `marked` says that it was written as `attr.NAME`.
+    """
 
     name: str
     kind: Kind
     path: tuple[str, ...] = ()
+    column: int = field(default=0, compare=False)
+    marked: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +191,12 @@ class _Reader(Transformer[Token, Any]):
         known = ALIASES.get(known, known)
         if len(names) == 1 and known in FIELDS:
             return Field(known, FIELDS[known]), column - 1
-        path = names[1:] if known == "attr" and len(names) > 1 else names
+        marked = known == "attr" and len(names) > 1
+        path = names[1:] if marked else names
         for name in path:
             if not name or not name.isprintable() or '"' in name or "\\" in name:
                 raise QueryError(f"an attribute cannot be called {name!r}", self._text, column - 1)
-        return Field(".".join(path), Kind.ANY, tuple(path)), column - 1
+        return Field(".".join(path), Kind.ANY, tuple(path), column - 1, marked), column - 1
 
     def value(self, token: Token) -> tuple[Token, int]:
         return token, (token.column or 1) - 1

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, func, select
 
+from retrieval.catalog.filter_fields import check_fields
 from retrieval.catalog.filter_language import And, Filter, Near, Not, Or, parse_filter
 from retrieval.catalog.filters import condition
 from retrieval.catalog.globe import teach_distance
@@ -25,6 +26,7 @@ def matching_ids(connection: Connection, text: str, modality: Modality) -> NDArr
     Raises QueryError with the column of a mistake.
     """
     found = parse_filter(text)
+    check_fields(connection, found, text)
     dialect = connection.dialect.name
     if dialect == "sqlite" and _has_place(found):
         teach_distance(connection)

@@ -157,5 +157,9 @@ def test_items_can_be_looked_through(served: Served) -> None:
     served.client.patch(f"/v1/items/{served.ids['red']}", json={"tags": ["warm"]})
     warm = served.client.get("/v1/items", params={"filter": "tag:warm"}).json()
     assert [item["id"] for item in warm["items"]] == [served.ids["red"]]
+    slip = served.client.get("/v1/items", params={"filter": "widht > 1"}).json()
+    assert "did you mean width?" in slip["detail"]
+    known = served.client.get("/v1/fields").json()
+    assert "width" in {field["name"] for field in known["fields"]}
     wrong = served.client.get("/v1/items", params={"filter": "tag:"})
     assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:vasari:problem:query")

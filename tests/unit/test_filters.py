@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.filter_language import parse_filter
+from retrieval.catalog.filter_fields import USUAL_ATTRIBUTES
+from retrieval.catalog.filter_language import FIELDS, parse_filter
 from retrieval.catalog.records import CommitRow, ItemFacts
 from retrieval.domain import Caption, Item, Modality
 from retrieval.errors import QueryError
+from retrieval.imaging.exif import _NUMBERS, _TEXTS
 from tests.conftest import postgres_database
 from tests.unit.catalogs import SPACE, add, commit
 from tests.unit.plain_filters import accepts
@@ -182,7 +185,7 @@ def ranges_of(fields: list[str], values: st.SearchStrategy[str]) -> st.SearchStr
 
 loose = st.sampled_from(["=", "!=", ":"])
 file_numbers = ["width", "height", "bytes", "megapixels", "latitude", "longitude", "id"]
-attributes = ["rating", 'attr."my key"', "attr.camera", "rating.deep", "rating.deep.deeper", "nothing"]
+attributes = ["rating", 'attr."my key"', "attr.camera", "rating.deep", "rating.deep.deeper", "attr.nothing"]
 sizes = st.sampled_from(["2MB", "300kB", "500000"])
 no_truths = orders.filter(lambda sign: sign not in ("<", "<=", ">", ">="))
 single = st.one_of(
@@ -290,9 +293,50 @@ def test_a_long_filter_is_answered(catalog: Catalog) -> None:
     [item] = add(catalog, "/pics/Ä.jpg")
     words = ", ".join(["é"] * 398)
     assert catalog.matching(f"name in ({words}, 'ä.JPG')", Modality.IMAGE).tolist() == [item]
-    deep = "(" * 29 + "not not not (a = 1)" + ")" * 29
+    deep = "(" * 29 + "not not not (attr.a = 1)" + ")" * 29
     assert catalog.matching(f"not {deep}", Modality.IMAGE).tolist() == []
-    assert catalog.matching(" or ".join(["a:1"] * 399) + " or name:ä", Modality.IMAGE).tolist() == [item]
+    assert catalog.matching(" or ".join(["attr.a:1"] * 399) + " or name:ä", Modality.IMAGE).tolist() == [item]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("widht > 100", "widht", "did you mean width?"),
+        ("tag:x or not tagg:y", "tagg", "did you mean tag"),
+        ("width > 1 and exists(captoin)", "captoin", "did you mean caption?"),
+        ("pirce = 5", "pirce", "did you mean price?"),
+        ("colour in (red, blue)", "colour", "no item has such an attribute"),
+        ("price.net = 5", "price.net", "there is no field 'price.net'"),
+    ],
+)
+def test_a_name_that_is_no_field_and_no_attribute_is_refused(
+    catalog: Catalog, text: str, name: str, message: str
+) -> None:
+    """With the names near it and its column, whatever else the filter says."""
+    [item] = add(catalog, "/a.jpg")
+    catalog.set_attributes(item, {"price": 5})
+    with pytest.raises(QueryError, match=re.escape(message)) as refusal:
+        catalog.matching(text, Modality.IMAGE)
+    assert refusal.value.column == text.index(name)
+
+
+def test_attributes_are_fields_where_an_item_has_them_or_they_are_marked_or_usual(catalog: Catalog) -> None:
+    """A table's column is asked for by its name; what may be nowhere as attr.NAME; a rating always."""
+    [item] = add(catalog, "/a.jpg")
+    catalog.set_attributes(item, {"price": 5, "of": {"deep": 1}})
+    for text in ("price = 5", "Width = 1 or price = 5", "of.deep = 1", "attr.colour = red or price = 5"):
+        assert catalog.matching(text, Modality.IMAGE).tolist() == [item]
+    assert catalog.matching("rating >= 4 or iso > 100", Modality.IMAGE).tolist() == []
+    assert catalog.attribute_counts() == {"of": 1, "price": 1}
+    catalog.delete_items([item])
+    with pytest.raises(QueryError):
+        catalog.matching("price = 5", Modality.IMAGE)
+
+
+def test_what_exif_says_is_a_usual_attribute() -> None:
+    """No name that reading EXIF can give is refused for want of pictures that have it."""
+    for name in {*_TEXTS.values(), *_NUMBERS.values(), "utc_offset", "altitude_m"}:
+        assert name in USUAL_ATTRIBUTES or name in FIELDS
 
 
 def test_answers_are_remembered_until_something_changes(catalog: Catalog) -> None:

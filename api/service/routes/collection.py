@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from api.service.access import SEARCHER, ServiceDep
 from api.service.answers import listed_item
 from api.service.documents import problems
-from api.service.schemas.collection import FacetsAnswer, FacetValue, MapAnswer, MapPoint, StatusAnswer
+from api.service.schemas.collection import (
+    FacetsAnswer,
+    FacetValue,
+    FieldAnswer,
+    FieldsAnswer,
+    MapAnswer,
+    MapPoint,
+    StatusAnswer,
+)
 from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
 from api.service.schemas.items import ItemsAnswer
 from api.service.service import Service
 from api.service.work import map_file
 from api.status import status_fields
+from retrieval.catalog.filter_language import FIELDS
 from retrieval.domain import Modality
 from retrieval.errors import NotFoundError
 from retrieval.imaging.files import printable as shown
@@ -45,6 +54,16 @@ async def facets(
             name: [FacetValue(value=shown(value), count=count) for value, count in column.counts(kept)]
             for name, column in found.columns.items()
         },
+    )
+
+
+@router.get("/fields", operation_id="fields", responses=problems())
+async def fields(service: ServiceDep) -> FieldsAnswer:
+    """What a filter may ask for: the fields of every item, and the attributes that items have."""
+    attributes = await service.run(service.library.catalog.attribute_counts)
+    return FieldsAnswer(
+        fields=[FieldAnswer(name=name, holds=kind) for name, kind in FIELDS.items()],
+        attributes=[FacetValue(value=name, count=count) for name, count in attributes.items()],
     )
 
 

@@ -23,6 +23,22 @@ class FacetsAnswer(BaseModel):
     years: list[FacetValue] = Field(description="In which pictures were taken.")
 
 
+class FieldAnswer(BaseModel):
+    """A field of every item."""
+
+    name: str
+    holds: str = Field(description="What it is compared with.")
+
+
+class FieldsAnswer(BaseModel):
+    """What a filter may ask for."""
+
+    fields: list[FieldAnswer]
+    attributes: list[FacetValue] = Field(
+        description="With how many items have each; attr.NAME names one too."
+    )
+
+
 class GenerationAnswer(BaseModel):
     """An index over the pictures' vectors."""
 
