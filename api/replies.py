@@ -62,6 +62,7 @@ def read_response(body: Mapping[str, Any]) -> SearchResponse:
         else Explain(
             explain["strategy"], explain["candidates"], explain["stages_ms"], tuple(explain["notes"])
         ),
+        notes=tuple(body.get("notes", ())),
     )
 
 

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from retrieval.domain import Modality
 from retrieval.library import Library
+from retrieval.spaces import SpaceState
 
 
 def status_fields(library: Library) -> dict[str, Any]:
     """The facts as JSON fields, but for where the library lies."""
     catalog = library.catalog
-    default = catalog.default_space()
     holder = catalog.lease_holder()
     return {
         "items": {str(modality): catalog.count(modality) for modality in Modality},
         "failures": catalog.count_failures(),
         "spaces": [
-            {
-                "name": space.name,
-                "model": space.model,
-                "dim": space.dim,
-                "default": space == default,
-                "vectors": {str(m): len(library.gallery(m, space)) for m in Modality},
-                "generation": _generation(library, space.name),
-            }
-            for space in catalog.spaces()
+            {**state.as_json(), "generation": _generation(library, state.space.name)}
+            for state in library.spaces()
         ],
         "job": str(holder) if holder else None,
     }
@@ -44,7 +38,29 @@ def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:
         built = space["generation"]
         served = f"index {built['kind']} over {built['rows']:,}" if built else "exact search"
         yield f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}"
+        if lacking := _lacking(space["vectors"], space["absent"]):
+            yield f"          {lacking} no vector in it: `vasari index --all --model {shlex.quote(space['model'])}`"
     yield f"job       {fields['job'] or 'none'}"
+
+
+def absent_words(state: SpaceState) -> str:
+    """How many items have no vector in a space: "1 of 2 pictures have no vector in clip-1a2b3c4d"."""
+    return f"{_lacking(*(state.as_json()[kind] for kind in ('vectors', 'absent')))} no vector in {state.space.name}"
+
+
+def remedy(state: SpaceState) -> str:
+    """What makes a space complete."""
+    return f"`vasari index --all --model {shlex.quote(state.space.model)}` embeds them"
+
+
+def _lacking(vectors: Mapping[str, int], absent: Mapping[str, int]) -> str:
+    """Who has none, with the verb; empty where all have one. By modality."""
+    parts = [
+        f"{absent[kind]:,} of {absent[kind] + vectors[kind]:,} {things}"
+        for kind, things in (("image", "pictures"), ("text", "texts"))
+        if absent[kind]
+    ]
+    return f"{' and '.join(parts)} have" if parts else ""
 
 
 def _generation(library: Library, space: str) -> dict[str, Any] | None:

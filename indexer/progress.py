@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
 Stage = Literal["list", "read", "decode", "encode", "commit"]
@@ -49,6 +49,19 @@ class IndexReport:
     images_per_second: float = 0.0  # embedded ones, over the whole job
     bottleneck: Stage | None = None
     interrupted: bool = False
+
+    def with_texts(self, texts: IndexReport) -> IndexReport:
+        """This job over pictures and one over texts as one."""
+        seconds = self.seconds + texts.seconds
+        embedded = self.images_per_second * self.seconds + texts.images_per_second * texts.seconds
+        return replace(
+            self,
+            updated=self.updated + texts.added,
+            failed=self.failed + texts.failed,
+            seconds=seconds,
+            images_per_second=embedded / seconds if seconds else 0.0,
+            interrupted=texts.interrupted,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The fields, with figures rounded for people."""

@@ -76,10 +76,11 @@ class _Job:
             if stop.is_set():
                 break
         self._commit()
-        removed = (
-            0 if stop.is_set() else catalog.delete_items([known[uri] for uri in known if uri not in seen])
-        )
-        self._note(source.roots, failed)
+        removed = 0
+        if source.roots is not None:
+            if not stop.is_set():
+                removed = catalog.delete_items([known[uri] for uri in known if uri not in seen])
+            self._note(source.roots, failed)
         seconds = perf_counter() - started
         return IndexReport(
             added=added,

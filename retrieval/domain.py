@@ -158,7 +158,10 @@ class Explain:
 
 @dataclass(frozen=True, slots=True)
 class SearchResponse:
-    """Ranked hits. `total` is how many items could have matched (after filter and deletions)."""
+    """Ranked hits. `total` is how many items could have matched (after filter and deletions).
+
+    `notes` are sentences for the person who asked: what the answer could not take into account.
+    """
 
     hits: tuple[Hit, ...]
     total: int
@@ -166,6 +169,7 @@ class SearchResponse:
     space: str
     reranked: bool = False
     explain: Explain | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

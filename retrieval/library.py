@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
+    from retrieval.spaces import SpaceState
 
 
 class Library:
@@ -163,6 +164,27 @@ class Library:
         """Load a dual encoder and make its space if there is none yet; the first space becomes the default."""
         return self.models.use(reference)
 
+    def spaces(self) -> list[SpaceState]:
+        """All spaces, oldest first: how many items have a vector in each, how many have none, what each takes."""
+        from retrieval import spaces
+
+        return spaces.states(self)
+
+    def use_space(self, name: str) -> EmbeddingSpace:
+        """Make a space, named by itself or by its model, the default, complete or not. Raises NotFoundError."""
+        from retrieval import spaces
+
+        return spaces.use(self, name)
+
+    def drop_space(self, name: str, *, force: bool = False) -> EmbeddingSpace:
+        """Forget a space with its vectors and files; the default one with `force` only (else UsageError).
+
+        Raises NotFoundError, and LibraryLockedError while a job writes.
+        """
+        from retrieval import spaces
+
+        return spaces.drop(self, name, force=force)
+
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
         """The dual encoder of a space (default: the default one), loaded once."""
         return self.models.encoder(space or self.space())
@@ -215,6 +237,10 @@ class Library:
             threads=self.settings.threads,
             store=self.settings.vectors,
         )
+
+    def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
+        """How many items of the library have no vector in the gallery: those a search does not find."""
+        return self._galleries.absent(gallery, modality, space)
 
     def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
         """What unrelated queries score on this collection; measured once for each state of it."""

@@ -63,6 +63,9 @@ def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]
 def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, bytes]) -> None:
     from api.cli import render
 
+    if not form.json:
+        for text in response.notes:
+            output.note(text)
     if form.json:
         output.print_json(render.response_fields(response))
     elif form.jsonl:

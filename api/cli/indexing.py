@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from api.cli import output
-from api.cli.jobs import finish, run_cluster, run_index, run_texts
+from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts
 from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
 
 ModelOption = Annotated[
@@ -60,11 +60,15 @@ def register(app: typer.Typer) -> None:
 
 def index(
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="PATH...", help="Folders, pictures, tables, shards; paths or URLs."),
-    ],
+    ] = None,
     model: ModelOption = None,
     source: SourceOption = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Instead of PATH: all that the library knows and --model has not seen."),
+    ] = False,
     texts: TextsOption = False,
     image_column: ImageColumnOption = None,
     caption_column: CaptionColumnOption = None,
@@ -91,10 +95,17 @@ def index(
     from indexer.sources.choice import Reading, SourceKind, choose_source
     from indexer.sources.folder import EXCLUDED_FOLDERS
     from indexer.sources.table import Columns
+    from retrieval.errors import UsageError
     from retrieval.library import Library
 
+    if everything is bool(paths):
+        raise UsageError("say what to index: one or more PATHs, or --all for what the library knows already")
+    paths = paths or []
     settings = open_settings(model=model, device=device, precision=precision)
-    with Library.open(library, settings, create=True) as opened:
+    with Library.open(library, settings, create=not everything) as opened:
+        if everything:
+            finish(run_known(opened, model=model, batch_size=batch, decode_threads=decode_threads), json=json)
+            return
         if texts:
             column = next(iter(caption_column or ()), None)
             finish(run_texts(opened, paths, column, model=model, batch_size=batch), json=json, unit="texts")

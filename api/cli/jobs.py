@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from indexer.engines.local import IndexOptions
     from indexer.progress import IndexReport, Progress
     from indexer.sources.source import Source
+    from retrieval.domain import EmbeddingSpace
     from retrieval.library import Library
 
     Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
@@ -31,6 +32,23 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
 
     report = _run(library, partial(run, library, source), model, options)
     _warn_of_drawings(library, report, source)
+    return report
+
+
+def run_known(library: Library, *, model: str | None = None, **options: Any) -> IndexReport:
+    """The same for all that the library knows and that has no vector yet, wherever it lies."""
+    from indexer.completing import complete
+
+    waiting: dict[str, int] = {}
+
+    def run(options: IndexOptions, progress: Progress, stop: threading.Event) -> IndexReport:
+        done = complete(library, options, progress, stop)
+        waiting.update(done.waiting)
+        return done.report
+
+    report = _run(library, run, model, options)
+    for place, count in waiting.items():
+        output.note(f"{place} is not there: {count:,} pictures below it wait until it is")
     return report
 
 
@@ -77,9 +95,23 @@ def _run(library: Library, job: Job, model: str | None, options: Mapping[str, An
     with stoppable() as stop, Bar() as bar, imports_kept():
         report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
-        library.catalog.set_default_space(space.name)
-        output.note(f"searches now use {space.name}; the vectors of other models are kept")
+        _switch(library, space)
     return report
+
+
+def _switch(library: Library, space: EmbeddingSpace) -> None:
+    """Have searches use a space that was asked for, once all items have a vector there."""
+    from api.status import absent_words, remedy
+
+    before = library.space()
+    if not library.catalog.switch_when_complete(space.name):
+        output.note(f"searches now use {space.name}; the vectors of other models are kept")
+        return
+    state = next(state for state in library.spaces() if state.space == space)
+    output.note(
+        f"searches still use {before.name}: {absent_words(state)} yet. {remedy(state)};"
+        f" `vasari spaces use {space.name}` switches all the same"
+    )
 
 
 def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> None:

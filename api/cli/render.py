@@ -30,6 +30,7 @@ def response_fields(response: SearchResponse) -> dict[str, Any]:
         "took_ms": round(response.took_ms, 3),
         "space": response.space,
         "reranked": response.reranked,
+        "notes": list(response.notes),
     }
     if response.explain is not None:
         fields["explain"] = {

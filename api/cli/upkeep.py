@@ -10,6 +10,7 @@ import typer
 from api.cli import output
 from api.cli.indexing import AddressOption, EngineOption
 from api.cli.options import JsonOption, LibraryOption
+from api.cli.sizes import readable
 
 if TYPE_CHECKING:
     from indexer.duplicates import DuplicateGroup
@@ -142,7 +143,7 @@ def dedupe(
     else:
         output.line(
             f"{len(report.groups):,} groups with {report.copies:,} copies beside the best;"
-            f" {_size(report.reclaimable_bytes)} could be reclaimed"
+            f" {readable(report.reclaimable_bytes)} could be reclaimed"
         )
     if report.unreadable:
         output.note(f"{report.unreadable:,} pictures could not be read and were not compared")
@@ -151,14 +152,5 @@ def dedupe(
 def _show_group(group: DuplicateGroup) -> None:
     for place, item in enumerate(group.items):
         size = f"{item.width}×{item.height}" if item.width else ""
-        output.line(f"{'best' if place == 0 else 'copy'}  {size:>11}  {_size(item.bytes):>9}  {item.uri}")
+        output.line(f"{'best' if place == 0 else 'copy'}  {size:>11}  {readable(item.bytes):>9}  {item.uri}")
     output.line("")
-
-
-def _size(count: float) -> str:
-    """Bytes as people say them: 1.4 MB."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -13,11 +13,22 @@ from api.cli.options import LibraryOption
 
 if TYPE_CHECKING:
     from indexer.progress import IndexReport
+    from retrieval.library import Library
 
 
 def register(app: typer.Typer) -> None:
     """Add this family's commands."""
     app.command(epilog="Example: vasari watch ~/Pictures")(watch)
+
+
+def _tell_of_other_spaces(library: Library) -> None:
+    """What comes in gets a vector in the default space alone."""
+    default = library.catalog.default_space()
+    others = [space.name for space in library.catalog.spaces() if space != default]
+    if default is not None and others:
+        output.note(
+            f"new pictures are embedded in {default.name}; for {', '.join(others)}: `vasari index --all -m MODEL`"
+        )
 
 
 def watch(
@@ -33,6 +44,7 @@ def watch(
 
     roots = [path.expanduser() for path in paths]
     with Library.open(library, create=True) as opened, stoppable() as stop:
+        _tell_of_other_spaces(opened)
 
         def report(done: IndexReport) -> None:
             if done.added or done.updated or done.moved or done.removed or done.failed:

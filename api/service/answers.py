@@ -23,6 +23,7 @@ def search_answer(response: SearchResponse) -> SearchAnswer:
         took_ms=round(response.took_ms, 3),
         space=response.space,
         reranked=response.reranked,
+        notes=list(response.notes),
         explain=None
         if explain is None
         else ExplainAnswer(

@@ -49,8 +49,11 @@ class TextSource(Protocol):
     """Lists texts."""
 
     @property
-    def roots(self) -> Sequence[str]:
-        """The uris of what holds the texts: all items below that are not listed any more are gone."""
+    def roots(self) -> Sequence[str] | None:
+        """The uris of what holds the texts: all items below that are not listed any more are gone.
+
+        None: they may lie anywhere, and none is gone for not being listed.
+        """
         ...
 
     def entries(self) -> Iterator[TextEntry | Skipped]:

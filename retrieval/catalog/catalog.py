@@ -127,6 +127,29 @@ class Catalog:
             spaces.set_default_space(connection, name)
             bump_revision(connection)
 
+    def switch_when_complete(self, name: str) -> dict[Modality, int]:
+        """Switch the default if all items have a vector in the space; else says how many of which kind have none."""
+        with self._database.write() as connection:
+            absent = spaces.switch_when_complete(connection, name)
+            bump_revision(connection)
+            return absent
+
+    def without_vectors(self, name: str) -> dict[Modality, int]:
+        """How many live items of each kind have no vector in the space; kinds of which none lacks one are left out."""
+        with self._database.read() as connection:
+            return spaces.without_vector(connection, name)
+
+    def may_lack_vectors(self) -> bool:
+        """Whether some item may have no vector in some space: there are several, or vectors were lost."""
+        with self._database.read() as connection:
+            return spaces.may_lack_vectors(connection)
+
+    def drop_space(self, name: str) -> None:
+        """Forget a space with all its vectors; raises NotFoundError."""
+        with self._database.write() as connection:
+            spaces.drop_space(connection, name)
+            bump_revision(connection)
+
     # The right to write
 
     def acquire_lease(self, holder: str, *, stale_after: float = 30.0) -> Lease:

@@ -31,6 +31,10 @@ _NAMED_SPACE = (
     "SELECT name, model, weights_fingerprint, preprocessing_fingerprint, dim FROM spaces WHERE name = ?"
 )
 _DEFAULT_SPACE = _NAMED_SPACE.replace("?", "(SELECT default_space FROM library)")
+_MAY_LACK_VECTORS = (
+    "SELECT (SELECT count(*) FROM spaces) > 1 OR EXISTS (SELECT 1 FROM counters WHERE name = 'lost vectors')"
+)
+_COUNT = "SELECT count(*) FROM items WHERE modality = ? AND deleted_at IS NULL"
 _SEGMENTS = "SELECT number, rows, checksum FROM segments WHERE space_id = ? AND modality = ? ORDER BY number"
 _DEAD = (
     "SELECT segment, row, item_id FROM dead_rows WHERE space_id = ? AND modality = ? ORDER BY segment, row"
@@ -97,6 +101,17 @@ class Glance:
         with self._read() as connection:
             found = connection.execute(_DEFAULT_SPACE).fetchone()
         return None if found is None else EmbeddingSpace(*found)
+
+    def may_lack_vectors(self) -> bool:
+        """As `Catalog.may_lack_vectors`."""
+        with self._read() as connection:
+            return bool(connection.execute(_MAY_LACK_VECTORS).fetchone()[0])
+
+    def count(self, modality: Modality) -> int:
+        """As `Catalog.count`."""
+        with self._read() as connection:
+            found: int = connection.execute(_COUNT, (modality.value,)).fetchone()[0]
+            return found
 
     def gallery_state(self, space: str, modality: Modality) -> GalleryState:
         """As `Catalog.gallery_state`."""

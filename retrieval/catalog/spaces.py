@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from retrieval.catalog.schema import library, spaces
-from retrieval.domain import EmbeddingSpace
+from retrieval.catalog.schema import (
+    counters,
+    dead_rows,
+    embeddings,
+    generations,
+    items,
+    library,
+    segments,
+    spaces,
+)
+from retrieval.catalog.statements import reserve
+from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import NotFoundError, UsageError
+
+LOST = "lost vectors"  # a counter: how many were lost by a repair, ever
 
 _SPACE = select(
     spaces.c.name,
@@ -75,6 +87,50 @@ def set_default_space(connection: Connection, name: str) -> None:
     """Make `name` the default; raises NotFoundError."""
     space_id(connection, name)
     connection.execute(update(library).values(default_space=name))
+
+
+def switch_when_complete(connection: Connection, name: str) -> dict[Modality, int]:
+    """Make `name` the default if all live items have a vector there; else says how many of which kind have none."""
+    absent = without_vector(connection, name)
+    if not absent:
+        set_default_space(connection, name)
+    return absent
+
+
+def without_vector(connection: Connection, name: str) -> dict[Modality, int]:
+    """How many live items of each kind have no vector in the space; kinds of which none lacks one are left out."""
+    there = select(embeddings.c.item_id).where(embeddings.c.space_id == space_id(connection, name))
+    query = (
+        select(items.c.modality, func.count())
+        .where(items.c.deleted_at.is_(None), items.c.id.not_in(there))
+        .group_by(items.c.modality)
+    )
+    return {Modality(modality): count for modality, count in connection.execute(query)}
+
+
+def may_lack_vectors(connection: Connection) -> bool:
+    """Whether some item may have no vector in some space: there are several, or vectors were lost."""
+    lost = select(counters.c.name).where(counters.c.name == LOST)
+    several = connection.execute(select(func.count()).select_from(spaces)).scalar_one() > 1
+    return several or connection.execute(lost).first() is not None
+
+
+def note_loss(connection: Connection, count: int) -> None:
+    """Take down that items lost their vectors."""
+    if count:
+        reserve(connection, LOST, count)
+
+
+def drop_space(connection: Connection, name: str) -> None:
+    """Forget a space and all its vectors; the library has no default then if it was the default.
+
+    Items keep what is said of them. Numbers of segments and generations are not given out again.
+    """
+    key = space_id(connection, name)
+    for table in (embeddings, dead_rows, generations, segments):
+        connection.execute(delete(table).where(table.c["space_id"] == key))
+    connection.execute(update(library).where(library.c.default_space == name).values(default_space=None))
+    connection.execute(delete(spaces).where(spaces.c.id == key))
 
 
 def _no_space(name: str) -> NotFoundError:

@@ -16,7 +16,7 @@ from retrieval.catalog.records import (
     SegmentRecord,
 )
 from retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
-from retrieval.catalog.spaces import space_id
+from retrieval.catalog.spaces import note_loss, space_id
 from retrieval.catalog.statements import chunks
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import NotFoundError, UsageError
@@ -164,6 +164,7 @@ def drop_segment(connection: Connection, space: str, modality: Modality, number:
             embeddings.c.item_id.in_(of_modality),
         )
     ).rowcount
+    note_loss(connection, lost)
     _forget_segments(connection, key, modality, [number])
     here = (generations.c.space_id == key) & (generations.c.modality == modality.value)
     connection.execute(delete(generations).where(here, generations.c.high_water >= number))

@@ -56,6 +56,10 @@ class Collection(QueryModels, Protocol):
         """All live vectors of a modality, as of now."""
         ...
 
+    def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
+        """How many items of the library have no vector in the gallery."""
+        ...
+
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
         ...
@@ -212,7 +216,18 @@ def search(collection: Collection, request: SearchRequest) -> SearchResponse:
     hits = tuple(Hit(items[i], score, i in outcome.matched) for i, score in page if i in items)
     total = len(gallery) if allowed is None else len(allowed)
     explain = Explain(run.strategy, len(ranked), watch.stages_ms, outcome.notes) if request.explain else None
-    return SearchResponse(hits, total, watch.total_ms(), space.name, outcome.reranked, explain)
+    notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
+    return SearchResponse(hits, total, watch.total_ms(), space.name, outcome.reranked, explain, notes)
+
+
+def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -> tuple[str, ...]:
+    """What a search in this space passes over."""
+    if not absent:
+        return ()
+    things = "pictures" if modality is Modality.IMAGE else "texts"
+    return (
+        f"{absent:,} of {absent + there:,} {things} have no vector in {space.name} and are not found by it",
+    )
 
 
 def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:

@@ -66,6 +66,7 @@ class Shelf:
     held: Gallery
     groups: dict[ItemId, int] = field(default_factory=dict)
     named: list[ItemId] = field(default_factory=list)  # what full-text search finds, best first
+    lacking: int = 0  # items without a vector
     gone: set[ItemId] = field(default_factory=set)  # deleted after the gallery was opened
     background: NDArray[np.float32] = field(default_factory=lambda: np.linspace(0, 0.9, 30, dtype=np.float32))
     stage: Second = field(
@@ -83,6 +84,9 @@ class Shelf:
 
     def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery:
         return self.held
+
+    def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
+        return self.lacking
 
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         return {

@@ -46,6 +46,8 @@ def test_all_answers_are_the_catalogs(path: Path) -> None:
             for modality in Modality:
                 assert glance.gallery_state(space, modality) == catalog.gallery_state(space, modality)
         assert glance.gallery_state("clip", Modality.IMAGE).dead
+        assert glance.may_lack_vectors() is catalog.may_lack_vectors() is True
+        assert glance.count(Modality.IMAGE) == catalog.count(Modality.IMAGE) == 2
         wanted = [3, 2, 1, 99, 2]
         assert glance.items(wanted) == catalog.items(wanted)
         assert list(glance.items(wanted)) == list(catalog.items(wanted)) == [2, 1]

@@ -54,7 +54,11 @@ class SpaceAnswer(BaseModel):
     model: str
     dim: int
     default: bool
-    vectors: dict[str, int] = Field(description="By modality.")
+    vectors: dict[str, int] = Field(description="Items with a vector, by modality.")
+    absent: dict[str, int] = Field(
+        description="Items without one, which a search does not find, by modality."
+    )
+    bytes: int = Field(description="On disk: vectors, indexes, exported models.")
     generation: GenerationAnswer | None
 
 

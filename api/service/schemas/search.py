@@ -106,6 +106,7 @@ class SearchAnswer(BaseModel):
     took_ms: float
     space: str
     reranked: bool
+    notes: list[str] = Field([], description="What the answer could not take into account.")
     explain: ExplainAnswer | None = None
 
 

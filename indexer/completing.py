@@ -1,0 +1,39 @@
+"""Complete a space: embed all that a library knows and that has no vector there yet, from every root it ever had."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from indexer.engines.local import IndexOptions, index, space_to_fill
+from indexer.progress import IndexReport, Progress
+from indexer.sources.known import KnownPictures, KnownTexts
+from indexer.texts import index_texts
+from retrieval.domain import Modality
+from retrieval.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What was done, and what waits for its place to come back: how many pictures, by the folder that is gone."""
+
+    report: IndexReport
+    waiting: Mapping[str, int]
+
+
+def complete(
+    library: Library,
+    options: IndexOptions | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> Completion:
+    """Embed pictures, then texts; run again, it goes on where it was stopped. Raises what indexing raises."""
+    options, stop = options or IndexOptions(), stop or threading.Event()
+    space = space_to_fill(library, options.space)
+    options = replace(options, space=space.name)
+    pictures = KnownPictures(library, space)
+    report = index(library, pictures, options, progress, stop)
+    if library.catalog.without_vectors(space.name).get(Modality.TEXT) and not report.interrupted:
+        report = report.with_texts(index_texts(library, KnownTexts(library), options, progress, stop))
+    return Completion(report, dict(pictures.absent))

@@ -1,0 +1,94 @@
+"""What a library knows already, as a source: its items without a vector in a space, wherever their originals lie."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.sources.source import Candidate
+from indexer.sources.texts import TextEntry
+from retrieval.domain import EmbeddingSpace, Modality, Skipped
+from retrieval.library import Library
+from retrieval.originals.opening import open_original
+from retrieval.originals.uris import locate
+
+_PAGE = 1000  # texts read at once
+
+
+class KnownPictures:
+    """Live pictures that have no vector in `space`, each read from where its uri says.
+
+    Nothing is looked for beside them, so nothing is added or removed. Files that are not there now are no failures:
+    they wait, and `absent` tells how many by the folder or archive that is gone.
+    """
+
+    roots: Sequence[str] | None = None  # anywhere
+
+    def __init__(self, library: Library, space: EmbeddingSpace) -> None:
+        self._library = library
+        self._space = space
+        self.absent: Counter[str] = Counter()
+
+    def candidates(self) -> Iterator[Candidate | Skipped]:
+        """By id."""
+        self.absent.clear()
+        catalog = self._library.catalog
+        bare = set(catalog.missing_embeddings(self._space.name, Modality.IMAGE))
+        for file in catalog.known_files(Modality.IMAGE) if bare else ():
+            if file.id not in bare:
+                continue
+            gone = _gone(file.uri)
+            if gone is None:
+                yield Candidate(file.uri, file.bytes, file.mtime_ns)
+            else:
+                self.absent[gone] += 1
+
+    def covers(self, uri: str) -> bool:  # noqa: ARG002
+        """Nothing: what is not listed has its vector."""
+        return False
+
+    def read(self, candidate: Candidate) -> bytes:
+        """The picture's bytes."""
+        return open_original(candidate.uri, self._library.image_limits)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownText(TextEntry):
+    """A text that is an item; it keeps its uri whatever people say of it since."""
+
+    known_uri: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The item's."""
+        return self.known_uri
+
+
+class KnownTexts:
+    """All live texts of a library."""
+
+    roots: Sequence[str] | None = None  # anywhere
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def entries(self) -> Iterator[TextEntry | Skipped]:
+        """By id."""
+        ids = self._library.catalog.live_ids(Modality.TEXT).tolist()
+        for start in range(0, len(ids), _PAGE):
+            for item in self._library.items(ids[start : start + _PAGE]).values():
+                yield KnownText("", item.text or "", item.attributes, item.uri)
+
+
+def _gone(uri: str) -> str | None:
+    """The outermost folder or file on the way to a local original that is not there; None where nothing lacks."""
+    path = locate(uri).path
+    if path is None or os.path.lexists(path):
+        return None
+    missing = path
+    while missing != missing.parent and not os.path.lexists(missing.parent):
+        missing = missing.parent
+    return str(missing if missing != path else Path(path.parent))
