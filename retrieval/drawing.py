@@ -21,13 +21,26 @@ def heat_overlay(picture: Picture, heat: NDArray[np.float32]) -> bytes:
     low, high = float(heat.min()), float(heat.max())
     scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
     smooth = Image.fromarray((scaled * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
-    glow = np.asarray(smooth, np.float32)[..., None] / 255  # (H, W, 1)
+    mixed = Image.new("RGB", picture.size)
+    for top in range(
+        0, picture.height, _ROWS
+    ):  # floats take four times the memory: never of the whole picture
+        box = (0, top, picture.width, min(top + _ROWS, picture.height))
+        mixed.paste(_glowing(picture.crop(box), smooth.crop(box)), (0, top))
+    buffer = io.BytesIO()
+    mixed.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+_ROWS = 64
+
+
+def _glowing(picture: Picture, heat: Picture) -> Picture:
+    glow = np.asarray(heat, np.float32)[..., None] / 255  # (H, W, 1)
     colours = _COLD + (_HOT - _COLD) * glow
     strength = 0.25 + 0.35 * np.abs(2 * glow - 1)
     mixed = np.asarray(picture, np.float32) * (1 - strength) + colours * strength
-    buffer = io.BytesIO()
-    Image.fromarray(mixed.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
 
 
 @dataclass(frozen=True, slots=True)

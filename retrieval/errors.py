@@ -14,6 +14,7 @@
     ├── ReadOnlyError              this process only reads the library (HTTP: 403)
     ├── OverloadedError            the service has more work than it accepts (HTTP: 429)
     └── DeadlineError              the work could not be finished in the time allowed (HTTP: 504)
+        └── AbandonedError         whoever asked for the work has left; it ended early
 
 The core raises these and never prints; the command line and the HTTP layer each turn them into words in one place.
 """
@@ -111,3 +112,7 @@ class OverloadedError(VasariError):
 
 class DeadlineError(VasariError):
     """The work could not be finished in the time allowed."""
+
+
+class AbandonedError(DeadlineError):
+    """Whoever asked for the work has left, or its time is up: it ended early (see `retrieval.cancellation`)."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from retrieval.errors import ImageError
-from retrieval.imaging.colour import to_srgb
+from retrieval.errors import ImageError, VasariError
+from retrieval.imaging.budget import DECODING
 from retrieval.imaging.headers import Format, declared_length, sniff, truncated
 from retrieval.imaging.jpeg import open_jpeg
 from retrieval.imaging.limits import ImageLimits, check_bytes
@@ -24,6 +24,7 @@ from retrieval.imaging.opened import ImageInfo, Opened
 from retrieval.imaging.orientation import upright
 from retrieval.imaging.pillow_files import open_other, open_png
 from retrieval.imaging.raw import is_raw, open_raw
+from retrieval.imaging.reduction import in_srgb
 
 Picture = Image.Image
 """A decoded picture, mode RGB."""
@@ -43,23 +44,46 @@ def probe(data: bytes, limits: ImageLimits) -> ImageInfo:
         return _open(data, limits).info
 
 
+def weigh(data: bytes, limits: ImageLimits, *, target: int | None = None) -> int:
+    """Bytes of memory that `decode` would hold at most, by the headers; raises ImageError as `probe`."""
+    with _refusing(data):
+        return _open(data, limits).weight(target)
+
+
 def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> DecodedImage:
     """The (first) picture in `data`, upright, 8-bit sRGB, over white.
 
     With `target`, the shorter side in pixels a model wants, a large JPEG is decoded at reduced size (in the
-    cosine domain, which skips much of the work), but never below 1.95 targets; `info` tells the full size.
+    cosine domain, which skips much of the work), but never below 1.95 targets; so are other formats beyond 16
+    megapixels, once they are decoded. `info` tells the full size. Waits while other threads decode as much as
+    `limits.decode_bytes` allows (`imaging.budget`).
     Raises ImageError: stage "limit" beyond the limits (checked before decoding), "decode" for anything else.
+    """
+    with decoding(data, limits, target=target) as decoded:
+        return decoded
+
+
+@contextmanager
+def decoding(data: bytes, limits: ImageLimits, *, target: int | None = None) -> Iterator[DecodedImage]:
+    """As `decode`, for who is done with the picture at the end of the block: until then its memory is accounted for.
+
+    Inside the block nothing else may be decoded.
     """
     with _refusing(data):
         opened = _open(data, limits)
-        picture = upright(to_srgb(opened.load(target), opened.profile), opened.orientation)
+    with DECODING.hold(opened.weight(target), limits.decode_bytes):
+        with _refusing(data):
+            converted = in_srgb(opened.load(target), opened.profile, opened.bits, target)
+            picture = upright(converted, opened.orientation)
+        del converted
         picture.info = {}  # profile and EXIF are spent: nothing may apply them a second time
-        return DecodedImage(picture, opened.info)
+        yield DecodedImage(picture, opened.info)
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:
     """WebP bytes of `picture` scaled to fit a square of `side` pixels; small pictures keep their size."""
-    small = picture.copy()
+    factor = min(picture.size) // (4 * side)
+    small = picture.reduce(factor) if factor > 1 else picture.copy()  # never a second one of full size
     small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=80, method=4)
@@ -85,7 +109,7 @@ def _refusing(data: bytes) -> Iterator[None]:
     """Whatever a decoder raises on broken bytes becomes an ImageError with a reason for people."""
     try:
         yield
-    except ImageError:
+    except VasariError:
         raise
     except MemoryError as error:
         raise ImageError("decoding this picture needs more memory than there is", stage="limit") from error

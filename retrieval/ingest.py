@@ -49,11 +49,11 @@ def prepare_picture(
     """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError."""
     from retrieval import images  # Pillow, which a job that only removes does not need
 
-    decoded = images.decode(data, limits, target=max(preparer.image_size, SIDE))
-    info = decoded.info
-    number = fingerprint(decoded.picture, content_hash)
-    facts = PictureFacts(info.width, info.height, info.format, number, dict(info.exif))
-    return PreparedPicture(preparer.prepare(decoded.picture), facts)
+    with images.decoding(data, limits, target=max(preparer.image_size, SIDE)) as decoded:
+        info = decoded.info
+        number = fingerprint(decoded.picture, content_hash)
+        facts = PictureFacts(info.width, info.height, info.format, number, dict(info.exif))
+        return PreparedPicture(preparer.prepare(decoded.picture), facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from retrieval.loaded_models import LoadedModels
 from retrieval.open_galleries import OpenGalleries
 from retrieval.search import engine
 from retrieval.search.query import parse_query
-from retrieval.settings import Settings
+from retrieval.settings import Settings, physical_memory
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from retrieval.search.relevance import Calibration
     from retrieval.search.reranking import Second
     from retrieval.spaces import SpaceState
+
+
+_LARGEST_LOOK = 1024  # pixels of the shorter side; captioners take 768
+_LEAST_DECODE_BYTES = 1024 * 1024 * 1024
 
 
 class Library:
@@ -146,8 +150,15 @@ class Library:
 
     @property
     def image_limits(self) -> ImageLimits:
-        """What a picture may weigh and measure."""
-        return ImageLimits(self.settings.max_image_bytes, self.settings.max_image_pixels)
+        """What a picture may weigh and measure, and what all that are decoded at once may hold."""
+        settings = self.settings
+        memory = settings.decode_bytes or self.decode_bytes
+        return ImageLimits(settings.max_image_bytes, settings.max_image_pixels, memory)
+
+    @property
+    def decode_bytes(self) -> int:
+        """Memory for decoding, where the settings say nothing: a quarter of the machine's."""
+        return max(_LEAST_DECODE_BYTES, physical_memory() // 4)
 
     # Spaces and their models.
 
@@ -205,8 +216,8 @@ class Library:
         prepared = []
         for picture in pictures:
             data = picture if isinstance(picture, bytes) else read_file(picture, limits)
-            decoded = images.decode(data, limits, target=encoder.image_size)
-            prepared.append(encoder.prepare(decoded.picture))
+            with images.decoding(data, limits, target=encoder.image_size) as decoded:
+                prepared.append(encoder.prepare(decoded.picture))
         return encoder.embed_images(np.stack(prepared))
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
@@ -293,12 +304,12 @@ class Library:
         return additions.remove(self, what)
 
     def open_picture(self, picture: bytes | Path) -> Picture:
-        """Decode a picture, at full size; raises ImageError."""
+        """Decode a picture as large as any model looks at it, which is smaller than a large one; raises ImageError."""
         from retrieval import images
 
         limits = self.image_limits
         data = picture if isinstance(picture, bytes) else read_file(picture, limits)
-        return images.decode(data, limits).picture
+        return images.decode(data, limits, target=_LARGEST_LOOK).picture
 
     def second_stage(self) -> Second:
         """The reranker with its cache; raises ModelUnavailableError."""
@@ -332,7 +343,7 @@ class Library:
         """Probability, for each picture, that `text` describes it."""
         from retrieval import understanding
 
-        opened = [self.open_picture(picture) for picture in pictures]
+        opened = (self.open_picture(picture) for picture in pictures)
         found: list[float] = understanding.match(self.models.reranker(self._model), opened, text).tolist()
         return found
 

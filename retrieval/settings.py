@@ -97,6 +97,7 @@ class Settings:
     threads: int | None = _setting(None, _number(int, 1))  # CPU threads of the encoder; default: all cores
     max_image_bytes: int = _setting(256 * 1024 * 1024, _number(int, 1))
     max_image_pixels: int = _setting(200_000_000, _number(int, 1))
+    decode_bytes: int | None = _setting(None, _number(int, 1))  # of all decoding threads; see `image_limits`
     remote_originals: bool = _setting(True, _yes_or_no)  # may originals be read from URLs? (service: no)
     offline: bool = _setting(False, _yes_or_no)  # never ask a model hub
     hub_timeout: float = _setting(8.0, _number(float, 0))  # seconds until an unreachable hub is given up
@@ -128,3 +129,11 @@ def _chosen(name: str, given: Any, read: Callable[[Any], Any]) -> Any:
         return read(value)
     except ValueError as error:
         raise ValueError(f"{name} is {value!r}, which {error}") from None
+
+
+def physical_memory() -> int:
+    """Bytes of memory that this machine has; 0 where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 0

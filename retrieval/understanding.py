@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import cancellation
 from retrieval.domain import UnitVectors
 from retrieval.errors import UsageError
 from retrieval.models.ports import Picture, Reranker
@@ -29,6 +31,10 @@ NOTHING = ("a picture", "a drawing", "something")
 
 Embed = Callable[[Sequence[str]], UnitVectors]
 
+MOST_TEXTS = 8192  # labels × templates: a thousand labels with the usual seven
+MOST_LETTERS = 1_000_000  # of these texts together
+_BATCH = 8  # pictures matched at once
+
 
 def templates_of(model: str) -> tuple[str, ...]:
     """The templates for labels: photos are asked for as photos, drawings by the bare word, which finds them best."""
@@ -44,6 +50,12 @@ def class_vectors(
     wrong = [template for template in templates if template.count("{}") != 1]
     if wrong or not templates:
         raise UsageError("a template holds {} exactly once, such as 'a photo of {}.'")
+    letters = len(templates) * sum(map(len, labels)) + len(labels) * sum(map(len, templates))
+    if len(labels) * len(templates) > MOST_TEXTS or letters > MOST_LETTERS:
+        raise UsageError(
+            f"{len(labels)} labels with {len(templates)} templates are {len(labels) * len(templates):,} texts of"
+            f" {letters:,} letters: at most {MOST_TEXTS:,} texts of {MOST_LETTERS:,} letters are compared at once"
+        )
     texts = [template.replace("{}", label) for label in labels for template in templates]
     vectors = embed(texts).reshape(len(labels), len(templates), -1).mean(axis=1)
     return UnitVectors(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -57,12 +69,17 @@ def classify(picture: UnitVectors, classes: UnitVectors) -> NDArray[np.float32]:
     return probabilities
 
 
-def match(matcher: Reranker, pictures: Sequence[Picture], text: str) -> NDArray[np.float32]:
-    """Probability in [0, 1], for each picture, that `text` describes it: (n,)."""
-    if not pictures:
-        return np.zeros(0, np.float32)
-    features = matcher.encode_images(np.stack([matcher.prepare(picture) for picture in pictures]))
-    return matcher.match([text], features)
+def match(matcher: Reranker, pictures: Iterable[Picture], text: str) -> NDArray[np.float32]:
+    """Probability in [0, 1], for each picture, that `text` describes it: (n,).
+
+    Pictures are taken one by one, and only what the matcher makes of a few of them is kept.
+    """
+    found = [np.zeros(0, np.float32)]
+    coming = iter(pictures)
+    while batch := [matcher.prepare(picture) for picture in islice(coming, _BATCH)]:
+        cancellation.check()
+        found.append(matcher.match([text], matcher.encode_images(np.stack(batch))))
+    return np.concatenate(found)
 
 
 def patch_map(

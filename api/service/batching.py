@@ -4,12 +4,16 @@ While the model works, inputs gather; while there is company they wait up to `wa
 request does not wait at all. The queue is bounded: what does not fit is refused at once (`OverloadedError`, HTTP
 429) instead of waiting for an answer that would come too late. One input that the model fails on fails alone: its
 batch is tried again one by one. An input whose caller went away, by disconnecting or by its deadline, is not
-computed.
+computed, and a batch that all callers have left ends early.
+
+Requests take turns (start-time fair queueing; Goyal et al., SIGCOMM 1996): a request of one input waits for the first
+inputs of those before it, and not for all two thousand of one of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +23,14 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from retrieval import cancellation
 from retrieval.errors import OverloadedError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+_SMALL = 8  # inputs
 
 
 class BatchObserver(Protocol):
@@ -37,6 +45,7 @@ class BatchObserver(Protocol):
 class _Waiting(Generic[In, Out]):
     given: In
     answer: asyncio.Future[Out]
+    turn: int  # the lowest goes first; of the same turn, who came first
 
 
 class Batcher(Generic[In, Out]):
@@ -71,6 +80,8 @@ class Batcher(Generic[In, Out]):
         self._worker: asyncio.Task[None] | None = None
         self._thread = anyio.CapacityLimiter(1)
         self._seconds_each = 0.01  # a running mean, for Retry-After
+        self._turn = 0  # of the last batch
+        self._requests = 0  # that wait or are computed
         self._company = False  # did the last batch hold more than one request's inputs?
 
     def start(self) -> None:
@@ -92,20 +103,30 @@ class Batcher(Generic[In, Out]):
 
         Raises OverloadedError when the queue is full.
         """
-        if self._closing or len(self._queue) + len(inputs) > max(self._limit, len(inputs)):
+        if self._closing or self._full(len(inputs)):
             raise OverloadedError(
                 f"{len(self._queue)} requests wait for the model already; try again in a moment",
                 retry_after=len(self._queue) * self._seconds_each,
             )
         loop = asyncio.get_running_loop()
-        entries: list[_Waiting[In, Out]] = [_Waiting(given, loop.create_future()) for given in inputs]
+        entries: list[_Waiting[In, Out]] = [
+            _Waiting(given, loop.create_future(), self._turn + place) for place, given in enumerate(inputs)
+        ]
         self._queue.extend(entries)
+        self._requests += 1
         self._filled.set()
         try:
             return list(await asyncio.gather(*(entry.answer for entry in entries)))
         finally:
+            self._requests -= 1
             for entry in entries:
                 entry.answer.cancel()  # of no effect on those that were answered
+
+    def _full(self, coming: int) -> bool:
+        """Small requests are counted, large ones weighed: what one of them brought must not keep searches out."""
+        if coming <= _SMALL:
+            return self._requests >= self._limit + self._size
+        return len(self._queue) + coming > max(self._limit, coming)
 
     async def close(self) -> None:
         """Answer what was accepted, then stop."""
@@ -131,8 +152,11 @@ class Batcher(Generic[In, Out]):
                 self._filled.set()
 
     def _take(self) -> list[_Waiting[In, Out]]:
-        """The oldest input and those of like cost that wait with it."""
-        alive = deque(entry for entry in self._queue if not entry.answer.done())
+        """The input whose turn it is, and those of like cost that wait with it."""
+        waiting = (entry for entry in self._queue if not entry.answer.done())
+        alive = deque(sorted(waiting, key=lambda entry: entry.turn))
+        if alive:
+            self._turn = alive[0].turn
         if self._order is None or len(alive) <= 1:
             batch = [alive.popleft() for _ in range(min(self._size, len(alive)))]
             self._queue = alive
@@ -148,7 +172,7 @@ class Batcher(Generic[In, Out]):
     async def _answer(self, batch: list[_Waiting[In, Out]]) -> None:
         started = perf_counter()
         try:
-            answers = await self._in_thread([entry.given for entry in batch])
+            answers = await self._in_thread([entry.given for entry in batch], _all_left(batch))
         except Exception as error:
             if len(batch) == 1:
                 _fail(batch[0], error)
@@ -165,8 +189,25 @@ class Batcher(Generic[In, Out]):
         if self._observer is not None:
             self._observer.batch(self.name, len(batch), seconds)
 
-    async def _in_thread(self, inputs: list[In]) -> Sequence[Out]:
-        return await anyio.to_thread.run_sync(self._compute, inputs, limiter=self._thread)
+    async def _in_thread(self, inputs: list[In], left: threading.Event) -> Sequence[Out]:
+        def compute() -> Sequence[Out]:
+            with cancellation.watching(left):
+                return self._compute(inputs)
+
+        return await anyio.to_thread.run_sync(compute, limiter=self._thread)
+
+
+def _all_left(batch: Sequence[_Waiting[In, Out]]) -> threading.Event:
+    """Set as soon as nobody waits for any of these answers."""
+    left = threading.Event()
+
+    def look(_answer: asyncio.Future[Out]) -> None:
+        if all(entry.answer.done() for entry in batch):
+            left.set()
+
+    for entry in batch:
+        entry.answer.add_done_callback(look)
+    return left
 
 
 def _fail(entry: _Waiting[In, Out], error: Exception) -> None:

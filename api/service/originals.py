@@ -107,8 +107,8 @@ class Originals:
             except FileNotFoundError:
                 pass
         found = self.original(item)
-        decoded = images.decode(found.data, self._library.image_limits, target=side)
-        data = images.thumbnail(decoded.picture, side)
+        with images.decoding(found.data, self._library.image_limits, target=side) as decoded:
+            data = images.thumbnail(decoded.picture, side)
         if not self._library.settings.read_only:
             keep(self._path(found.content_hash, side), data)
         return Original(data, found.content_hash, "webp")

@@ -38,6 +38,11 @@ class ServedLibrary(Library):
         self.text_precision: Literal["float32", "int8"] = "float32"
         self.read_original: Callable[[Item], bytes] | None = None  # what keeps files inside the roots
 
+    @property
+    def decode_bytes(self) -> int:
+        """Memory for decoding, where the settings say nothing: what strangers send must not take a share of it all."""
+        return 512 * 1024 * 1024
+
     def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
         """The gallery of this moment; searches by several threads share its passes."""
         space = space or self.space()

@@ -1,6 +1,8 @@
 """The service without HTTP: what routes ask for, put together in one place.
 
-Nothing that blocks runs on the event loop: models are called by batchers, all else by a bounded pool of threads.
+Nothing that blocks runs on the event loop: what embeds is called by batchers, all else by bounded pools of threads.
+There are three, so that slow work only waits for its like: `run` for searches and the catalog, `look` for reading and
+decoding pictures, `think` for what takes seconds (second stages, classes, captions, answers, heat maps).
 """
 
 from __future__ import annotations
@@ -9,24 +11,27 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
-import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
 from api.service.auth import Doorkeeper
 from api.service.batching import Batcher
-from api.service.cache import EmbeddingCache, Vector
+from api.service.cache import EmbeddingCache, Key, Vector
 from api.service.fetching import Fetcher
 from api.service.jail import Jail
 from api.service.jobs import Jobs
 from api.service.metrics import Metrics
 from api.service.originals import Originals
+from api.service.pools import Pool
 from api.service.served import ServedLibrary, picture_key, text_key
 from api.service.settings import ServiceSettings
+from api.service.single_flight import SingleFlight
 from api.service.uploads import Uploads
+from retrieval import cancellation
 from retrieval.additions import Addition, Notes
 from retrieval.catalog.facets import Facets
 from retrieval.domain import (
@@ -39,8 +44,8 @@ from retrieval.domain import (
     TermKind,
     UnitVectors,
 )
-from retrieval.errors import NotFoundError, OverloadedError, VasariError
-from retrieval.imaging.limits import ImageLimits
+from retrieval.errors import NotFoundError, VasariError
+from retrieval.imaging.limits import ImageLimits, check_together
 
 _LOG = logging.getLogger("vasari.service")
 P = ParamSpec("P")
@@ -60,7 +65,9 @@ class Service:
         self.metrics = metrics
         self.cache = library.cache = EmbeddingCache(settings.cached_embeddings)
         self.stopping = anyio.Event()  # no stream goes on after this
-        limits = ImageLimits(settings.max_upload_bytes, settings.max_upload_pixels)
+        limits = ImageLimits(
+            settings.max_upload_bytes, settings.max_upload_pixels, library.image_limits.decode_bytes
+        )
         self.image_limits = limits
         web = Fetcher(settings, max_bytes=library.image_limits.max_bytes, any_host=True)
         shared = Jail(settings.shared_roots) if settings.shared_roots else None
@@ -71,8 +78,11 @@ class Service:
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
-        self._threads = anyio.CapacityLimiter(settings.search_threads)
+        self._searches = Pool("threads", settings.search_threads, settings.waiting)
+        self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
+        self._thinking = Pool("models", settings.model_threads, settings.waiting)
         self._facets: dict[Modality, tuple[int, Facets]] = {}
+        self._preparing: SingleFlight[Key, Prepared] = SingleFlight()
         self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}
         self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
@@ -87,6 +97,7 @@ class Service:
         service = cls(library, settings, metrics)
         async with AsyncExitStack() as stack:
             stack.callback(library.close)
+            stack.callback(service._close_pools)
             stack.push_async_callback(service._close_batchers)
             stack.push_async_callback(service.run, service.jobs.close)
             service.jobs.start()
@@ -95,21 +106,32 @@ class Service:
     # Work in threads
 
     async def run(self, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """Call something that blocks, in a thread; OverloadedError when too many wait for one."""
-        waiting = self._threads.statistics().tasks_waiting
-        if waiting >= self.settings.waiting:
-            raise OverloadedError(f"{waiting} requests wait already; try again in a moment", 1.0)
-        return await anyio.to_thread.run_sync(
-            lambda: function(*arguments, **options), limiter=self._threads, abandon_on_cancel=True
-        )
+        """Search or ask the catalog, in a thread; OverloadedError when too many wait for one."""
+        return await self._searches.run(partial(function, *arguments, **options))
+
+    async def look(self, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Read or decode pictures, in a thread of those for pictures; OverloadedError as `run`."""
+        return await self._looking.run(partial(function, *arguments, **options))
+
+    async def think(self, function: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Let a model work for seconds, in one of the few threads for that; OverloadedError as `run`."""
+        return await self._thinking.run(partial(function, *arguments, **options))
 
     @property
     def depths(self) -> dict[str, int]:
         """How much waits, by queue."""
-        depths: dict[str, int] = {"threads": self._threads.statistics().tasks_waiting}
+        depths = {pool.name: pool.depth for pool in self._pools}
         for batcher in self._batchers:
             depths[batcher.name] = depths.get(batcher.name, 0) + batcher.depth
         return depths
+
+    @property
+    def _pools(self) -> tuple[Pool, ...]:
+        return self._searches, self._looking, self._thinking
+
+    def _close_pools(self) -> None:
+        for pool in self._pools:
+            pool.close()
 
     # Embedding
 
@@ -133,17 +155,32 @@ class Service:
 
     async def embed_pictures(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of encoded pictures; ImageError for one that is none."""
-        keys = await self.run(lambda: [picture_key(space, data) for data in pictures])
-        found = [self._look_up(key) for key in keys]
-        absent = [place for place, known in enumerate(found) if known is None]
+        keys = await self.look(lambda: [picture_key(space, data) for data in pictures])
+        distinct = dict(zip(keys, pictures, strict=True))  # equal ones are decoded once
+        found = {key: self._look_up(key) for key in distinct}
+        absent = [key for key, known in found.items() if known is None]
         if absent:
-            prepared = [await self.run(self._prepare, pictures[place], space) for place in absent]
-            for place, vector in zip(
-                absent, await self._picture_batcher(space).submit(prepared), strict=True
-            ):
-                self.cache.put(keys[place], vector)
-                found[place] = vector
-        return UnitVectors(np.stack([vector for vector in found if vector is not None]))
+            await self.look(self._check_together, [distinct[key] for key in absent], space)
+            prepared = [await self._prepared(key, distinct[key], space) for key in absent]
+            vectors = await self._picture_batcher(space).submit(prepared)
+            for key, vector in zip(absent, vectors, strict=True):
+                self.cache.put(key, vector)
+                found[key] = vector
+        return UnitVectors(np.stack([there for key in keys if (there := found[key]) is not None]))
+
+    async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
+        """A picture as the model takes it; requests of the same moment that bring the same one decode it once."""
+        return await self._preparing.run(key, lambda: self.look(self._prepare, data, space))
+
+    def _check_together(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> None:
+        """Hold the pictures of one request against the limits, each and all; raises ImageError."""
+        from retrieval import images
+
+        target, weight = self.library.encoder(space).image_size, 0
+        for data in pictures:
+            cancellation.check()
+            weight += images.weigh(data, self.image_limits, target=target)
+            check_together(weight, self.image_limits)
 
     def _look_up(self, key: tuple[str, str, str]) -> Vector | None:
         vector = self.cache.get(key)
@@ -154,7 +191,8 @@ class Service:
         from retrieval import images
 
         encoder = self.library.encoder(space)
-        return encoder.prepare(images.decode(data, self.image_limits, target=encoder.image_size).picture)
+        with images.decoding(data, self.image_limits, target=encoder.image_size) as decoded:
+            return encoder.prepare(decoded.picture)
 
     def _text_batcher(self, space: EmbeddingSpace) -> Batcher[str, Vector]:
         if space.name not in self._texts:
@@ -218,7 +256,8 @@ class Service:
             await self.embed_texts(texts, space)
         if pictures:
             await self.embed_pictures(pictures, space)
-        response = await self.run(self.library.search, replace(request, space=space.name, explain=True))
+        call = self.run if request.rerank is None else self.think
+        response = await call(self.library.search, replace(request, space=space.name, explain=True))
         if response.explain is not None:
             self.metrics.stages(response.explain.stages_ms)
         return response if request.explain else replace(response, explain=None)
@@ -233,7 +272,7 @@ class Service:
     async def add(self, data: bytes, notes: Notes) -> tuple[Item, bool]:
         """Make a picture an item of the library; False if the same picture was sent before."""
         space = await self.space()
-        upload = await self.run(self.uploads.check, data, space)
+        upload = await self.look(self.uploads.check, data, space)
         known = await self.run(self.uploads.known, upload, space)
         if known is None:
             (vector,) = await self._picture_batcher(space).submit([upload.picture.pixels])

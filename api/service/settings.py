@@ -37,14 +37,16 @@ class ServiceSettings(BaseSettings):
 
     max_body_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)
     max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024)  # of one picture
-    max_upload_pixels: int = Field(default=100_000_000, ge=1)
+    max_upload_pixels: int = Field(default=50_000_000, ge=1)  # of one picture; files on disk may have more
     body_timeout: float = Field(
         default=20.0, gt=0
     )  # seconds without a byte of a request until it is given up
 
     search_threads: int = Field(
         default=32, ge=1
-    )  # of searches, decoding and the catalog; searches wait there for a scan
+    )  # of searches and the catalog; searches wait there for a scan
+    picture_threads: int = Field(default=8, ge=1)  # that read and decode pictures
+    model_threads: int = Field(default=2, ge=1)  # for what takes seconds: second stages, classes, captions, …
     waiting: int = Field(
         default=256, ge=1
     )  # pieces of work that may wait for a thread or a batch; more answer 429

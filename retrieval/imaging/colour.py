@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 
-def eight_bits(image: Image.Image, bits: int) -> Image.Image:
-    """Scale (never clip) grey of 16 or 32 bits or floating point to 8 bits; other modes as they are."""
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values: NDArray[Any] = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((values >> (bits - 8)).clip(0, 255).astype(np.uint8))
-    values = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
+def value_range(image: Image.Image) -> tuple[float, float] | None:
+    """What is black and what is white in a picture of 32-bit or floating point numbers; None for other modes."""
+    if image.mode.startswith("I;16") or not image.mode.startswith(("I", "F")):
+        return None
+    low, high = np.inf, -np.inf
+    for top in range(0, image.height, _ROWS):
+        values = _numbers(image.crop((0, top, image.width, min(top + _ROWS, image.height))))
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
     if low >= 0 and high <= 1 and image.mode == "F":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 65535:
-        low, high = 0.0, 255.0 if high <= 255 else 65535.0
-    scaled = (values - low) * (255 / (high - low or 1.0))
+        return 0.0, 1.0
+    if low >= 0 and high <= 65535:
+        return 0.0, 255.0 if high <= 255 else 65535.0
+    return low, high
+
+
+def eight_bits(image: Image.Image, bits: int, spread: tuple[float, float] | None) -> Image.Image:
+    """Scale (never clip) grey of 16 or 32 bits or floating point to 8 bits; other modes as they are.
+
+    `bits` are those of a sample of 16-bit grey, `spread` is the whole picture's `value_range`.
+    """
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> (bits - 8)).clip(0, 255).astype(np.uint8))
+    if spread is None:
+        return image
+    low, high = spread
+    scaled = (_numbers(image) - low) * (255 / (high - low or 1.0))
     return Image.fromarray(np.rint(scaled).astype(np.uint8))
+
+
+def _numbers(image: Image.Image) -> NDArray[np.float64]:
+    return np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
+
+
+_ROWS = 256  # looked at together
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -47,7 +66,8 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
-    transform = _transform(profile, image.mode) if profile else None
+    make = _transform if len(profile) <= _REMEMBERED else _transform.__wrapped__
+    transform = make(profile, image.mode) if profile else None
     if transform is not None:
         return cast("Image.Image", ImageCms.applyTransform(image, transform))
     if image.mode == "LAB":
@@ -57,6 +77,9 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 _SRGB = ImageCms.createProfile("sRGB")
+_REMEMBERED = (
+    1024 * 1024
+)  # bytes of a profile whose transform is kept: strangers' pictures must not fill the memory
 
 
 @lru_cache(maxsize=64)

@@ -121,11 +121,12 @@ class Header:
     components: int  # JPEG: 1, 3 or 4; PNG: 0
     exif: bytes = b""
     profile: bytes = b""  # ICC
+    progressive: bool = False  # JPEG: all of it is unpacked before the first pixel
 
 
 def jpeg_header(data: bytes) -> Header:
     """Walk a JPEG's segments up to its pixels (ITU T.81, annex B); ImageError if it ends or has none."""
-    exif, profile, frame = b"", {}, None
+    exif, profile, frame, progressive = b"", {}, None, False
     place, end = 2, len(data)
     while place + 4 <= end:
         if data[place] != 0xFF:  # padding of careless programs
@@ -144,7 +145,7 @@ def jpeg_header(data: bytes) -> Header:
         length = data[place + 2] << 8 | data[place + 3]
         body = place + 4
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            frame = data[body : body + 6]
+            frame, progressive = data[body : body + 6], marker in (0xC2, 0xC6, 0xCA, 0xCE)
         elif marker == 0xE1 and not exif and data.startswith(b"Exif\0\0", body):
             exif = data[body + 6 : place + 2 + length]
         elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", body):
@@ -155,7 +156,8 @@ def jpeg_header(data: bytes) -> Header:
     if frame is None or len(frame) < 6:
         raise ImageError("the JPEG is damaged: it has no picture header")
     height, width, components = struct.unpack_from(">HHB", frame, 1)
-    return Header(width, height, components, exif, b"".join(profile[number] for number in sorted(profile)))
+    parts = b"".join(profile[number] for number in sorted(profile))
+    return Header(width, height, components, exif, parts, progressive)
 
 
 _PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))

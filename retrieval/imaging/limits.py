@@ -1,4 +1,4 @@
-"""What is refused before it is read or decoded: files too heavy, pictures too large."""
+"""What is refused before it is read or decoded: files too heavy, pictures too large, too many of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class ImageLimits:
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 200_000_000
+    decode_bytes: int = 1024 * 1024 * 1024  # of all decodings of the process together; more of them wait
 
 
 def check_bytes(size: int, limits: ImageLimits) -> None:
@@ -29,6 +30,19 @@ def check_pixels(width: int, height: int, limits: ImageLimits) -> None:
     if width * height > limits.max_pixels:
         size = f"{width} × {height} = {_pixels(width * height)}, the limit is {_pixels(limits.max_pixels)}"
         raise ImageError(f"{size} (VASARI_MAX_IMAGE_PIXELS)", stage="limit")
+
+
+def check_together(weight: int, limits: ImageLimits) -> None:
+    """Raise ImageError, stage "limit", for pictures that come together and unpack to `weight` bytes in all."""
+    most = _TOGETHER * limits.decode_bytes
+    if weight > most:
+        size = f"{weight / 2**30:.3g} GiB of memory, the limit is {most / 2**30:.3g} GiB"
+        raise ImageError(
+            f"the pictures of one request take {size}: send fewer, or smaller ones", stage="limit"
+        )
+
+
+_TOGETHER = 8  # budgets that one request may use up, one after the other
 
 
 def _pixels(count: int) -> str:

@@ -31,6 +31,8 @@ class Opened:
     orientation: int
     profile: bytes  # ICC, empty if none
     load: Callable[[int | None], Image.Image]  # target -> pixels as stored, any mode
+    weight: Callable[[int | None], int]  # target -> bytes that decoding and converting hold at most
+    bits: int = 16  # of a sample of 16-bit grey
 
 
 def info_of(width: int, height: int, image_format: Format, exif: Exif, limits: ImageLimits) -> ImageInfo:

@@ -25,11 +25,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from retrieval.imaging.colour import eight_bits
 from retrieval.imaging.exif import read_exif, tiff_tags
 from retrieval.imaging.headers import Format, png_header, png_picture, webp_size
 from retrieval.imaging.limits import ImageLimits, check_pixels
 from retrieval.imaging.opened import Opened, info_of
+from retrieval.imaging.reduction import reduction
 
 
 def open_png(data: bytes, limits: ImageLimits) -> Opened:
@@ -40,7 +40,13 @@ def open_png(data: bytes, limits: ImageLimits) -> Opened:
     image = PngImagePlugin.PngImageFile(io.BytesIO(clean))
     exif = read_exif(header.exif)
     info = info_of(*image.size, Format.PNG, exif, limits)
-    return Opened(info, exif.orientation, header.profile, lambda _target: _loaded(image, data))
+    return Opened(
+        info,
+        exif.orientation,
+        header.profile,
+        lambda _target: _loaded(image),
+        lambda target: weight(info.width, info.height, Format.PNG, target),
+    )
 
 
 def open_other(data: bytes, image_format: Format, limits: ImageLimits) -> Opened:
@@ -52,7 +58,33 @@ def open_other(data: bytes, image_format: Format, limits: ImageLimits) -> Opened
     width, height = image._tile_size if isinstance(image, _TiffFile) else image.size
     info = info_of(width, height, image_format, exif, limits)
     profile = image.info.get("icc_profile") or b""
-    return Opened(info, exif.orientation, profile, lambda _target: _loaded(image, data))
+    return Opened(
+        info,
+        exif.orientation,
+        profile,
+        lambda _target: _loaded(image),
+        lambda target: weight(width, height, image_format, target),
+        _tiff_bits(data) if image_format is Format.TIFF else 16,
+    )
+
+
+_DECODER = {
+    Format.PNG: 4,
+    Format.GIF: 2,
+    Format.BMP: 4,
+    Format.TIFF: 8,
+    Format.WEBP: 12,
+    Format.AVIF: 16,
+    Format.HEIC: 16,
+}
+"""Bytes a pixel that a decoder holds at most, its result included; measured by `benchmarks/decode_memory.py`."""
+_STRIPS = 32 * 1024 * 1024  # bytes of what is being converted
+
+
+def weight(width: int, height: int, image_format: Format, target: int | None) -> int:
+    """Bytes that decoding and converting hold at most: what the decoder holds, and the result beside it."""
+    result = 4 * width * height // reduction(width, height, target) ** 2
+    return max(width * height * _DECODER[image_format] + result, 2 * result) + _STRIPS
 
 
 class _TiffFile(TiffImagePlugin.TiffImageFile):
@@ -94,9 +126,20 @@ def read_headers(data: bytes, image_format: Format) -> Image.Image:
         return _FILES[image_format](io.BytesIO(data))
 
 
-def _loaded(image: Image.Image, data: bytes) -> Image.Image:
+def _loaded(image: Image.Image) -> Image.Image:
+    if isinstance(image, WebPImagePlugin.WebPImageFile):
+        return _first_frame(image)
     image.load()
-    if image.mode.startswith("I;16") and isinstance(image, _TiffFile):
-        bits = tiff_tags(data).get(258, (16,))[0]
-        return eight_bits(image, bits if bits in range(9, 16) else 16)
-    return eight_bits(image, 16)
+    return image
+
+
+def _first_frame(image: WebPImagePlugin.WebPImageFile) -> Image.Image:
+    """Without Pillow's own loading, which holds the picture twice beside the decoder's two canvases."""
+    pixels, _ = image._decoder.get_next()
+    image._decoder = None
+    return Image.frombuffer(image.rawmode, image.size, pixels, "raw", image.rawmode, 0, 1)
+
+
+def _tiff_bits(data: bytes) -> int:
+    bits = tiff_tags(data).get(258, (16,))[0]
+    return bits if bits in range(9, 16) else 16

@@ -32,7 +32,13 @@ def open_raw(data: bytes, limits: ImageLimits) -> Opened:
         width, height, flip = raw.sizes.width, raw.sizes.height, raw.sizes.flip
     exif = Exif({3: 3, 5: 8, 6: 6}.get(flip, 1), read_exif(data).facts)  # LibRaw's numbers -> EXIF's
     info = info_of(width, height, Format.RAW, exif, limits)
-    return Opened(info, 1, b"", lambda target: _load_raw(data, exif.orientation, limits, target))
+    return Opened(
+        info,
+        1,
+        b"",
+        lambda target: _load_raw(data, exif.orientation, limits, target),
+        lambda _target: _BYTES_A_PIXEL * width * height,
+    )
 
 
 def _libraw(data: bytes) -> Any:
@@ -43,6 +49,7 @@ def _libraw(data: bytes) -> Any:
     return rawpy.imread(io.BytesIO(data))
 
 
+_BYTES_A_PIXEL = 12  # the sensor's numbers, and four colours of 16 bits at half size
 _SMALLEST_PREVIEW = 512  # pixels of the shorter side: more than most models see
 
 

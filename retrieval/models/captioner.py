@@ -7,13 +7,16 @@ their own `from_pretrained`; no remote code is run.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
+from retrieval import cancellation
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
 from retrieval.models.transformers_folder import whole
@@ -26,10 +29,11 @@ MAX_QUESTION = 512  # characters
 
 
 class Florence2Captioner:
-    """Writes about pictures, greedily (deterministic). Safe for use by one thread at a time."""
+    """Writes about pictures, greedily (deterministic). Safe to call from several threads; they take turns."""
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format."""
+        self._turn = threading.Lock()
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
         with readable(directory):
@@ -77,9 +81,25 @@ class Florence2Captioner:
     def _generate(
         self, prompts: Sequence[str], images: Sequence[Picture], *, special: bool = False
     ) -> list[str]:
-        inputs = self._processor(text=list(prompts), images=list(images), padding=True, return_tensors="pt")
-        inputs = inputs.to(self._device, self._dtype)
-        tokens = self._model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, num_beams=1, do_sample=False)
-        if not special:
-            return self._processor.batch_decode(tokens, skip_special_tokens=True)  # type: ignore[no-any-return]
-        return [self._processor.decode(row, skip_special_tokens=False) for row in tokens]
+        with self._turn:
+            cancellation.check()
+            inputs = self._processor(
+                text=list(prompts), images=list(images), padding=True, return_tensors="pt"
+            )
+            inputs = inputs.to(self._device, self._dtype)
+            tokens = self._model.generate(
+                **inputs,
+                max_new_tokens=MAX_NEW_TOKENS,
+                num_beams=1,
+                do_sample=False,
+                stopping_criteria=[_go_on],
+            )
+            if not special:
+                return self._processor.batch_decode(tokens, skip_special_tokens=True)  # type: ignore[no-any-return]
+            return [self._processor.decode(row, skip_special_tokens=False) for row in tokens]
+
+
+def _go_on(tokens: Tensor, _scores: Any) -> Tensor:
+    """Between two words: whether to stop, for each row (n,); AbandonedError if nobody waits any more."""
+    cancellation.check()
+    return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)

@@ -9,6 +9,7 @@ processor load both by their own `from_pretrained`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,10 +32,11 @@ MAX_TOKENS = 128
 
 
 class BlipReranker:
-    """Match probabilities of (text, picture) pairs. Safe for use by one thread at a time."""
+    """Match probabilities of (text, picture) pairs. Safe to call from several threads; they take turns."""
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format (`sources.locate_folder` finds it)."""
+        self._turn = threading.Lock()
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
         with readable(directory):
@@ -59,13 +61,15 @@ class BlipReranker:
         pixels = tensor_of(batch).to(self._device)
         pixels = pixels.permute(0, 3, 1, 2).float() / 255
         pixels = ((pixels - self._mean) / self._std).to(self._dtype)
-        features = self._model.vision_model(pixel_values=pixels).last_hidden_state
+        with self._turn:
+            features = self._model.vision_model(pixel_values=pixels).last_hidden_state
         return features.to(torch.float16).cpu().numpy()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,). One text is compared with all pictures."""
-        logits = self._attend(texts, features, keep=False)[0]
+        with self._turn:
+            logits = self._attend(texts, features, keep=False)[0]
         return F.softmax(logits.float(), dim=1)[:, 1].cpu().numpy()
 
     def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
@@ -74,7 +78,7 @@ class BlipReranker:
         The cross-attention of the words, each weight times how much it raises the match (Grad-CAM, as ALBEF draws its
         heat maps; Li et al., 2021, section 6.2), over all heads and layers.
         """
-        with torch.enable_grad():
+        with self._turn, torch.enable_grad():
             logits, layers = self._attend([text], features, keep=True)
             gradients = torch.autograd.grad(logits[0, 1] - logits[0, 0], layers)
         raised = [

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, UnsupportedError
 from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
@@ -90,8 +91,11 @@ class OnnxTextEncoder:
         tokens = self._tokenizer(texts)
         lengths = self._settings.needed_lengths(tokens)
         order = np.argsort(lengths, kind="stable")
-        chunks = (order[start : start + _BATCH] for start in range(0, len(order), _BATCH))
-        rows = [self._embed_tokens(tokens[chunk, : lengths[chunk].max()]) for chunk in chunks]
+        rows: list[UnitVectors] = []
+        for start in range(0, len(order), _BATCH):
+            cancellation.check()
+            chunk = order[start : start + _BATCH]
+            rows.append(self._embed_tokens(tokens[chunk, : lengths[chunk].max()]))
         return UnitVectors(np.concatenate(rows)[np.argsort(order)])
 
     def _embed_tokens(self, tokens: Tokens) -> UnitVectors:

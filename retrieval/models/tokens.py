@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import cancellation
 from retrieval.models.preprocessing import TextPreprocessing, Tokens, clean_text
 
 MERGES_FILE = "merges.npy"
@@ -25,6 +27,8 @@ _FIRST_MERGE = (
 )
 _WORD_END = 256
 _PAIR_BASE = 1 << 32
+_BYTES_A_TOKEN = 8  # of words so long that they fill a row: more than tokens of such words have
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 64  # words, and letters of one
 _MARKS = re.compile(r"(<start_of_text>|<end_of_text>)")
 _CONTRACTION = re.compile(r"'(?:s|t|re|ve|m|ll|d)", re.IGNORECASE)
 
@@ -59,21 +63,33 @@ class ClipTokenizer:
         """Token rows (n, context): start mark, words, end mark, zeros."""
         rows = np.zeros((len(texts), self._settings.context_length), dtype=np.int64)
         for row, text in zip(rows, texts, strict=True):
+            cancellation.check()
             words = (self._word(word) for word in split_words(clean_text(text, self._settings.clean)))
-            tokens = [self._start, *(token for word in words for token in word)][: len(row) - 1]
+            read = islice(
+                (token for word in words for token in word), len(row) - 2
+            )  # what follows is cut off
+            tokens = [self._start, *read]
             row[: len(tokens)] = tokens
             row[len(tokens)] = self._start + 1
         return rows
 
     def _word(self, word: str) -> list[int]:
         if (tokens := self._words.get(word)) is None:
-            tokens = self._words[word] = self._merged(word)
+            tokens = self._merged(word)
+            if len(word) <= _LONGEST_REMEMBERED and len(self._words) < _MOST_REMEMBERED:
+                self._words[word] = tokens
         return tokens
 
     def _merged(self, word: str) -> list[int]:
-        """Join the most frequent known pair, again and again, everywhere it occurs."""
-        tokens: list[int] = self._byte_tokens[list(word.encode())].tolist()
-        tokens[-1] += _WORD_END
+        """Join the most frequent known pair, again and again, everywhere it occurs.
+
+        The time grows with the square of the length, so the end of a word that no row could hold is not looked at.
+        """
+        letters = word.encode()
+        longest = _BYTES_A_TOKEN * self._settings.context_length
+        tokens: list[int] = self._byte_tokens[list(letters[:longest])].tolist()
+        if len(letters) <= longest:
+            tokens[-1] += _WORD_END
         while len(tokens) > 1:
             pairs = np.array(tokens[:-1]) * _PAIR_BASE + tokens[1:]
             at = np.minimum(np.searchsorted(self._keys, pairs), len(self._keys) - 1)
@@ -158,7 +174,10 @@ class JsonTokenizer:
         """Token rows (n, context), padded at the end."""
         settings = self._settings
         rows = np.full((len(texts), settings.context_length), settings.pad_id, dtype=np.int64)
-        cleaned = [clean_text(text, settings.clean) for text in texts]
+        cleaned = []
+        for text in texts:
+            cancellation.check()
+            cleaned.append(clean_text(text, settings.clean))
         for row, encoded in zip(rows, self._fast.encode_batch(cleaned), strict=True):
             row[: len(encoded.ids)] = encoded.ids
         if settings.strip_sep_id is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import (
@@ -102,6 +103,7 @@ class Towers:
         order = np.argsort(lengths, kind="stable")
         rows: list[UnitVectors] = []
         for start in range(0, len(order), _TEXT_BATCH):
+            cancellation.check()
             chosen = order[start : start + _TEXT_BATCH]
             rows.append(self._embed_tokens(tokens[chosen, : lengths[chosen].max()]))
         vectors = np.concatenate(rows)

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import cancellation
 from retrieval.domain import (
     EmbeddingSpace,
     Explain,
@@ -205,11 +206,13 @@ def search(collection: Collection, request: SearchRequest) -> SearchResponse:
             allowed = collection.matching(request.filter, request.modality)
     with watch.stage("embed"):
         query = embed_query(request.terms, collection, space)
+    cancellation.check()
     with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
     run = _Search(collection, request, space, gallery, query, allowed, watch)
     outcome, ranked = _ranked(run, window)
     page = ranked[request.offset : window]
+    cancellation.check()
     with watch.stage("hydrate"):
         items = collection.items([item for item, _ in page])
     # An item deleted since the candidates were found is simply not there any more.
@@ -243,6 +246,7 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
         depth = max(depth, request.rerank.top)
     outcome: Outcome | None = None
     while True:
+        cancellation.check()
         candidates = run.candidates(depth)
         exhausted = len(candidates) < depth
         cosines = candidates

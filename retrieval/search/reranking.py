@@ -1,5 +1,7 @@
 """Rerank: score the best candidates again by cross-attention, within a deadline.
 
+Between two candidates it looks at the clock, and at whether anybody still waits (`retrieval.cancellation`).
+
 Text→image compares the query's words with each candidate's picture; image→text compares the query's picture with each
 candidate's text. Picture features are the costly half, so they are kept by content hash in a cache of bounded size.
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval import cancellation
 from retrieval.domain import Item, ItemId, Modality, Rerank, Term, TermKind
 from retrieval.errors import ImageError, UsageError
 from retrieval.models.ports import Picture, Reranker
@@ -131,7 +134,6 @@ class _Clock:
     def __init__(self, milliseconds: float | None) -> None:
         self.end = None if milliseconds is None else time.monotonic() + milliseconds / 1e3
 
-    @property
     def over(self) -> bool:
         return self.end is not None and time.monotonic() > self.end
 
@@ -147,13 +149,16 @@ def _match_pictures(
     found: dict[ItemId, float] = {}
     notes: list[str] = []
     for start in range(0, len(items), BATCH):
-        if clock.over:
+        if clock.over():
             return None, _TOO_LATE
-        features = _features(items[start : start + BATCH], second, notes)
+        features = _features(items[start : start + BATCH], second, notes, clock)
+        if clock.over():
+            return None, _TOO_LATE
+        cancellation.check()
         if features:
             matches = second.matcher.match([words], np.stack(list(features.values())))
             found |= dict(zip(features, matches.tolist(), strict=True))
-    return (None, _TOO_LATE) if clock.over else (found, tuple(notes))
+    return (None, _TOO_LATE) if clock.over() else (found, tuple(notes))
 
 
 def _match_texts(
@@ -164,20 +169,26 @@ def _match_texts(
     features = second.matcher.encode_images(second.matcher.prepare(picture)[None])
     found: dict[ItemId, float] = {}
     for start in range(0, len(items), BATCH):
-        if clock.over:
+        cancellation.check()
+        if clock.over():
             return None, _TOO_LATE
         part = items[start : start + BATCH]
         repeated = np.broadcast_to(features, (len(part), *features.shape[1:]))
         matches = second.matcher.match([item.text or "" for item in part], np.ascontiguousarray(repeated))
         found |= {item.id: float(match) for item, match in zip(part, matches, strict=True)}
-    return (None, _TOO_LATE) if clock.over else (found, ())
+    return (None, _TOO_LATE) if clock.over() else (found, ())
 
 
-def _features(items: Sequence[Item], second: Second, notes: list[str]) -> dict[ItemId, Features]:
-    """Features of those items whose pictures can be had; those not in the cache are encoded in one batch."""
+def _features(
+    items: Sequence[Item], second: Second, notes: list[str], clock: _Clock
+) -> dict[ItemId, Features]:
+    """Features of those items whose pictures can be had in time; those not in the cache are encoded in one batch."""
     found: dict[ItemId, Features] = {}
     fresh: list[tuple[Item, NDArray[np.uint8]]] = []
     for item in items:
+        cancellation.check()
+        if clock.over():
+            return found
         kept = second.cache.get(item.content_hash)
         if kept is not None:
             found[item.id] = kept

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Sequence
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from api.service.batching import Batcher
-from retrieval.errors import OverloadedError
+from retrieval import cancellation
+from retrieval.errors import AbandonedError, OverloadedError
 
 pytestmark = pytest.mark.anyio
 
@@ -164,4 +166,41 @@ async def test_a_long_input_does_not_travel_with_short_ones() -> None:
             await anyio.sleep(0.01)
         model.gate.set()
     assert model.batches == [["first"], ["b", "c"], ["x" * 500]]
+    await shared.close()
+
+
+async def test_a_small_request_overtakes_a_large_one() -> None:
+    """Two thousand inputs of one request do not keep the single input of another waiting, nor out."""
+    model = Model()
+    model.gate.clear()
+    shared = batcher(model, size=4, limit=8)
+    async with anyio.create_task_group() as group:
+        group.start_soon(shared.submit, [f"bulk {number}" for number in range(2000)])
+        await anyio.sleep(0.02)
+        group.start_soon(shared.submit, ["lone"])
+        await anyio.sleep(0.02)
+        model.gate.set()
+    assert "lone" in model.batches[1]
+    assert sum(map(len, model.batches)) == 2001
+    await shared.close()
+
+
+async def test_a_batch_that_all_have_left_ends_early() -> None:
+    """The model's next look at the flag ends work that nobody waits for."""
+    looked = threading.Event()
+
+    def slow(words: list[str]) -> Sequence[str]:
+        try:
+            while True:
+                cancellation.check()
+                threading.Event().wait(0.001)
+        except AbandonedError:
+            looked.set()
+            raise
+
+    shared: Batcher[str, str] = Batcher("slow", slow, size=8, wait=0, limit=8)
+    shared.start()
+    with anyio.move_on_after(0.02):
+        await shared.submit(["a", "b"])
+    assert await anyio.to_thread.run_sync(looked.wait, 10)
     await shared.close()

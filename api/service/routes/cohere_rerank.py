@@ -101,7 +101,7 @@ async def rerank(
         scores = await _text_relevance(body.query, texts, service)
     else:
         pictures = [await _document_picture(document, service) for document in documents]
-        scores = await service.run(service.library.match, pictures, body.query.strip())
+        scores = await service.think(service.library.match, pictures, body.query.strip())
     ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
     return RerankAnswer(
         id=uuid4().hex,
@@ -128,6 +128,6 @@ async def _text_relevance(query: str, texts: Sequence[str], service: Service) ->
 
 async def _document_picture(document: RerankDocument, service: Service) -> bytes:
     if document.item is not None:
-        return await service.run(service.originals.read, await service.item(document.item))
-    await service.run(service.check_picture, document.image or b"")
+        return await service.look(service.originals.read, await service.item(document.item))
+    await service.look(service.check_picture, document.image or b"")
     return document.image or b""

@@ -94,7 +94,7 @@ async def thumbnail(
     found = await service.item(id)
     if (unchanged := _unchanged(service, request, found, f"-{side}", v)) is not None:
         return unchanged
-    small = await service.run(service.originals.thumbnail, found, side)
+    small = await service.look(service.originals.thumbnail, found, side)
     return Response(small.data, 200, _cache_headers(service, small, f"-{side}", v), "image/webp")
 
 
@@ -121,11 +121,11 @@ async def original(
     found = await service.item(id)
     if (unchanged := _unchanged(service, request, found, "", v)) is not None:
         return unchanged
-    whole = await service.run(service.originals.original, found)
+    whole = await service.look(service.originals.original, found)
     headers = _cache_headers(service, whole, "", v)
     if whole.media_type is not None:
         return ranged(whole.data, headers, whole.media_type, request.headers)
-    large = await service.run(service.originals.thumbnail, found, max(SIDES))
+    large = await service.look(service.originals.thumbnail, found, max(SIDES))
     return ranged(large.data, headers, "image/webp", request.headers)
 
 
@@ -142,10 +142,10 @@ async def why(
     q: Annotated[str, Query(min_length=1, max_length=1000, pattern=r"\S", description="The query's words.")],
 ) -> Response:
     """Where in the picture the words are found: a heat map to lay over it, as PNG with transparency."""
-    await service.run(
+    await service.look(
         service.originals.read, await service.item(id)
     )  # inside the roots, and what was indexed
-    data = await service.run(service.library.why_png, id, q.strip())
+    data = await service.think(service.library.why_png, id, q.strip())
     return Response(data, 200, {"Cache-Control": "private, max-age=3600"}, "image/png")
 
 

@@ -32,7 +32,7 @@ _PROBLEMS = problems(400, 404, 409, 415, 422, 501, 503)
 async def match(service: ServiceDep, body: Annotated[MatchBody, Depends(body_of(MatchBody))]) -> MatchAnswer:
     """How well a sentence describes a picture, by the cross-attention model."""
     data = await _picture(body, service)
-    (score,) = await service.run(service.library.match, [data], body.text.strip())
+    (score,) = await service.think(service.library.match, [data], body.text.strip())
     return MatchAnswer(score=_share(score))
 
 
@@ -42,7 +42,7 @@ async def classify(
 ) -> ClassifyAnswer:
     """Choose among labels without having been trained on them."""
     data = await _picture(body, service)
-    found = await service.run(service.library.classify, data, body.labels, body.templates)
+    found = await service.think(service.library.classify, data, body.labels, body.templates)
     return ClassifyAnswer(labels=[LabelScore(label=label, score=_share(score)) for label, score in found])
 
 
@@ -52,7 +52,7 @@ async def caption(
 ) -> DescribeAnswer:
     """Describe a picture in a sentence, or in several."""
     data = await _picture(body, service)
-    (sentence,) = await service.run(service.library.caption, [data], body.detail)
+    (sentence,) = await service.think(service.library.caption, [data], body.detail)
     return DescribeAnswer(caption=sentence)
 
 
@@ -60,15 +60,15 @@ async def caption(
 async def ask(service: ServiceDep, body: Annotated[AskBody, Depends(body_of(AskBody))]) -> AskAnswer:
     """Ask a question about a picture."""
     data = await _picture(body, service)
-    return AskAnswer(answer=await service.run(service.library.ask, data, body.question.strip()))
+    return AskAnswer(answer=await service.think(service.library.ask, data, body.question.strip()))
 
 
 async def _picture(body: PictureBody, service: Service) -> bytes:
     """The bytes that were sent, those behind the URL, or those of the item's file."""
     if body.item is not None:
-        return await service.run(service.originals.read, await service.item(body.item))
+        return await service.look(service.originals.read, await service.item(body.item))
     data = await picture_of(body.image, body.url, service)
-    await service.run(service.check_picture, data)
+    await service.look(service.check_picture, data)
     return data
 
 

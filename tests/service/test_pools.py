@@ -1,0 +1,128 @@
+"""Threads are bounded by the work that exists, not by the callers who still wait for it."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+
+from api.service.pools import Pool
+from api.service.single_flight import SingleFlight
+from retrieval import cancellation
+from retrieval.errors import AbandonedError, OverloadedError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"
+
+
+class Work:
+    """Waits for `gate`; knows how much of it ran at once at most."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.running = self.most = self.calls = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        with self._lock:
+            self.calls += 1
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.begun.release()
+        self.gate.wait(20)
+        with self._lock:
+            self.running -= 1
+        return threading.current_thread().name
+
+
+async def test_callers_that_leave_free_no_thread() -> None:
+    """Forty callers give up after a moment: two pieces of work ran, the others never began."""
+    work, pool = Work(), Pool("few", threads=2, waiting=64)
+
+    async def hurried() -> None:
+        with anyio.move_on_after(0.05):
+            await pool.run(work)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(40):
+            group.start_soon(hurried)
+    assert (work.most, work.calls, pool.depth) == (2, 2, 0)
+    work.gate.set()
+    assert (await pool.run(work)).startswith("vasari-few")
+    assert work.most == 2
+
+
+async def test_a_full_line_refuses_at_once() -> None:
+    """With every thread at work and the line full, the next caller is told to come again."""
+    work, pool = Work(), Pool("one", threads=1, waiting=2)
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(pool.run, work)
+            await anyio.sleep(0.01)
+        with pytest.raises(OverloadedError) as refused:
+            await pool.run(work)
+        assert refused.value.retry_after > 0
+        work.gate.set()
+    assert work.calls == 3
+
+
+async def test_work_that_nobody_waits_for_ends_at_its_next_look() -> None:
+    """A loop that looks at the flag ends soon after its caller has left."""
+    ended = threading.Event()
+
+    def loop() -> None:
+        try:
+            while True:
+                cancellation.check()
+                threading.Event().wait(0.001)
+        except AbandonedError:
+            ended.set()
+            raise
+
+    with anyio.move_on_after(0.02):
+        await Pool("loop", threads=1, waiting=1).run(loop)
+    assert ended.wait(10)
+
+
+async def test_errors_reach_the_caller() -> None:
+    """What the work raises is raised by `run`."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    pool = Pool("failing", threads=1, waiting=1)
+    with pytest.raises(ValueError, match="no"):
+        await pool.run(fail)
+    assert await pool.run(lambda: 3) == 3
+
+
+async def test_equal_questions_are_computed_once() -> None:
+    """Callers with the same key share a computation, as long as one of them stays."""
+    calls, gate, answers = 0, anyio.Event(), []
+    shared: SingleFlight[str, int] = SingleFlight()
+
+    async def compute() -> int:
+        nonlocal calls
+        calls += 1
+        await gate.wait()
+        return calls
+
+    async def ask(patience: float) -> None:
+        with anyio.move_on_after(patience):
+            answers.append(await shared.run("key", compute))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask, 0.02)
+        for _ in range(3):
+            group.start_soon(ask, 10)
+        await anyio.sleep(0.05)
+        gate.set()
+    assert (calls, answers) == (1, [1, 1, 1])
+    assert await shared.run("key", compute) == 2

@@ -1,0 +1,127 @@
+"""Memory of decoding: a budget for all threads, strips instead of copies, and what is foreseen by headers."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from retrieval import cancellation, images
+from retrieval.errors import AbandonedError, ImageError
+from retrieval.imaging.budget import Budget
+from retrieval.imaging.limits import ImageLimits, check_together
+from retrieval.imaging.reduction import in_srgb
+
+
+def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> bytes:
+    """A picture of one colour."""
+    buffer = io.BytesIO()
+    Image.new(mode, size).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def test_no_more_is_held_than_the_budget() -> None:
+    """Twelve threads with 40 bytes each share 100: two at a time."""
+    budget, most, lock = Budget(), [0], threading.Lock()
+
+    def decode() -> None:
+        with budget.hold(40, 100):
+            with lock:
+                most.append(budget.held)
+            threading.Event().wait(0.002)
+
+    threads = [threading.Thread(target=decode) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 80
+    assert budget.held == 0
+
+
+def test_what_exceeds_the_budget_is_decoded_alone() -> None:
+    """One picture larger than all that is allowed waits until nothing else is held, and those behind wait for it."""
+    budget, order = Budget(), []
+    first, done = threading.Event(), threading.Event()
+
+    def take(size: int) -> None:
+        with budget.hold(size, 100):
+            order.append((size, budget.held))
+            done.wait(0.01)
+
+    with budget.hold(10, 100):
+        large = threading.Thread(target=take, args=(500,))
+        large.start()
+        first.wait(0.03)
+        small = threading.Thread(target=take, args=(20,))
+        small.start()
+        first.wait(0.03)
+        assert order == []
+    large.join()
+    small.join()
+    assert order == [(500, 500), (20, 20)]
+
+
+def test_who_leaves_does_not_wait_for_memory() -> None:
+    """A caller that has left gives its place in the line up."""
+    budget, flag = Budget(), threading.Event()
+    flag.set()
+    with (
+        budget.hold(100, 100),
+        cancellation.watching(flag),
+        pytest.raises(AbandonedError),
+        budget.hold(1, 100),
+    ):
+        pass
+    with budget.hold(100, 100):
+        assert budget.held == 100
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "CMYK", "I;16", "I", "F", "1"])
+def test_strips_give_the_same_picture(mode: str) -> None:
+    """A picture converted some rows at a time is the picture converted at once."""
+    noise = np.random.default_rng(1).integers(0, 256, (37, 20, 4), dtype=np.uint8)
+    if mode in ("I;16", "I", "F"):
+        numbers = noise[..., 0].astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode])
+        image = Image.fromarray(numbers * 100)
+    else:
+        image = Image.fromarray(noise, "RGBA").convert(mode)
+    whole = in_srgb(image, b"", 16, None)
+    strips = in_srgb(image, b"", 16, None, at_once=100)
+    assert np.array_equal(np.asarray(strips), np.asarray(whole))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_large_pictures_of_any_format_are_reduced(kind: str) -> None:
+    """What has far more pixels than its reader wants comes smaller, but with about two targets; facts stay."""
+    data = encoded("L", (5000, 4000), kind)
+    found = images.decode(data, ImageLimits(), target=400)
+    assert found.picture.size == (1000, 800)
+    assert (found.info.width, found.info.height) == (5000, 4000)
+    assert images.decode(data, ImageLimits(), target=1200).picture.size == (5000, 4000)
+
+
+def test_headers_tell_the_memory() -> None:
+    """By format and size, before anything is decoded; a JPEG that is read at an eighth takes little."""
+    limits, mebi = ImageLimits(), 2**20
+    png = images.weigh(encoded("RGBA", (2000, 2000), "PNG"), limits)
+    webp = images.weigh(encoded("RGB", (2000, 2000), "WEBP", lossless=True), limits)
+    jpeg = encoded("RGB", (2000, 2000), "JPEG")
+    assert 16 * mebi * 0.9 < png < 64 * mebi
+    assert webp > png
+    assert images.weigh(jpeg, limits, target=100) < 1 * mebi < 30 * mebi < images.weigh(jpeg, limits)
+    progressive = encoded("RGB", (2000, 2000), "JPEG", progressive=True)
+    assert images.weigh(progressive, limits, target=100) > 20 * mebi
+
+
+def test_pictures_of_one_request_are_weighed_together() -> None:
+    """Many that are fine alone are too much together, in one plain line."""
+    limits = ImageLimits(decode_bytes=2**20)
+    check_together(8 * 2**20, limits)
+    with pytest.raises(ImageError, match=r"the pictures of one request take 0.0.* GiB of memory") as refused:
+        check_together(9 * 2**20, limits)
+    assert refused.value.stage == "limit"
