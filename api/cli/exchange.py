@@ -79,7 +79,7 @@ def import_(
     """Bring in items with the vectors that another tool made."""
     from api.cli.progress import Bar
     from indexer.exchange.importing import import_ as read
-    from indexer.sources.table import Columns
+    from indexer.sources.columns import Columns
     from retrieval.library import Library
 
     columns = Columns(image_column, tuple(caption_column or ()))

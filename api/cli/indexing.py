@@ -93,8 +93,8 @@ def index(
     Adds, updates, moves and removes what changed, and touches nothing else.
     """
     from indexer.sources.choice import Reading, SourceKind, choose_source
+    from indexer.sources.columns import Columns
     from indexer.sources.folder import EXCLUDED_FOLDERS
-    from indexer.sources.table import Columns
     from retrieval.errors import UsageError
     from retrieval.library import Library
 

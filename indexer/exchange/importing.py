@@ -21,8 +21,9 @@ import numpy as np
 from indexer.exchange import clip_retrieval, tables
 from indexer.exchange.records import PAGE, Record, from_row
 from indexer.progress import Progress, Pulse, Silent
+from indexer.sources.columns import Columns
 from indexer.sources.rows import resolve
-from indexer.sources.table import Columns, TableSource
+from indexer.sources.table import TableSource
 from retrieval import ingest
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.records import ItemFacts

@@ -22,12 +22,13 @@ from itertools import islice
 from pathlib import Path
 
 from indexer.sources.coco import CocoSource, is_coco
+from indexer.sources.columns import Columns
 from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
 from indexer.sources.pairs import PairsSource
 from indexer.sources.remote import RemoteFolderSource
 from indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
 from indexer.sources.source import Candidate, Source
-from indexer.sources.table import Columns, TableSource, is_table
+from indexer.sources.table import TableSource, is_table, names_columns
 from indexer.sources.webdataset import ShardSource
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError, UsageError
@@ -110,7 +111,9 @@ def choose_source(
 
 
 def kind_of(path: str) -> SourceKind:
-    """What a path or URL looks like."""
+    """What a path or URL looks like; a folder is a folder, whatever it is called."""
+    if not is_url(path) and os.path.isdir(path):  # noqa: PTH112
+        return _kind_of_folder(path, *_listing(path))
     if path.lower().endswith(ARCHIVE_SUFFIXES):
         return SourceKind.WEBDATASET
     if is_table(path):
@@ -120,7 +123,9 @@ def kind_of(path: str) -> SourceKind:
     if path.lower().endswith(".json"):
         return SourceKind.COCO if is_coco(path) else SourceKind.TABLE
     files, folders = _listing(path)
-    return _kind_of_folder(path, files, folders) if files or folders else SourceKind.FOLDER
+    if files or folders:
+        return _kind_of_folder(path, files, folders)
+    return SourceKind.TABLE if path.lower().endswith(".txt") and names_columns(path) else SourceKind.FOLDER
 
 
 def _kind_of_folder(path: str, files: set[str], folders: set[str]) -> SourceKind:
@@ -150,7 +155,7 @@ def _sources(kind: SourceKind, paths: Sequence[str], reading: Reading) -> list[S
                 found.append(RemoteFolderSource(remote, limits=limits))
             return found
         case SourceKind.WEBDATASET:
-            folders = [path for path in paths if not path.lower().endswith(ARCHIVE_SUFFIXES)]
+            folders = [path for path in paths if _is_folder(path)]
             shards = [file for path in paths for file in _files(path, ("*.tar", "*.zip"))]
             return [ShardSource(shards, folders, limits=limits)]
         case SourceKind.TABLE:
@@ -181,7 +186,7 @@ def _tables(path: str) -> list[str]:
 
 
 def _coco_files(path: str) -> list[str]:
-    if path.lower().endswith(".json"):
+    if not _is_folder(path):
         return [path]
     found = _annotations(path, *_listing(path))
     if not found:
@@ -208,6 +213,10 @@ def _files(path: str, patterns: Sequence[str]) -> list[str]:
     if not found:
         raise UsageError(f"{path} has none of {', '.join(patterns)}")
     return [f"{path}/{name}" for name in found]
+
+
+def _is_folder(path: str) -> bool:
+    return any(_listing(path))
 
 
 def _listing(path: str) -> tuple[set[str], set[str]]:

@@ -41,6 +41,7 @@ class Row:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     trouble: str | None = None
     noun: str | None = None  # where it is no row: "annotation"
+    part: int | None = None  # the picture's place, from 1, where a row has several
 
 
 @dataclass(slots=True)
@@ -141,7 +142,8 @@ class RowSource:
         if deep := next((name for name, value in row.attributes.items() if not is_shallow(value)), None):
             raise UsageError(f"{deep} is nested too deeply")
         if row.column is not None:
-            return member_uri(file, f"{row.column}/{row.number}")
+            part = f"/{row.part}" if row.part is not None else ""
+            return member_uri(file, f"{row.column}/{row.number}{part}")
         return resolve(row.image, folders)
 
     def _trouble(self, file: str, row: Row, reason: str) -> Skipped:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from indexer.sources.source import Description
 from retrieval.domain import Caption
+from retrieval.originals.texts import as_text, parse_json, plain
 
 TEXT_SUFFIXES = (".txt", ".json")
 _CAPTION_KEYS = ("caption", "captions", "text")
+_TEXT_KEYS = ("raw", "caption", "text", "sentence", "value")
 # What img2dataset notes about its own work, or what the picture itself says.
 _LEFT_OUT = frozenset({*_CAPTION_KEYS, "status", "error_message", "exif", "width", "height", "key"})
 
@@ -33,30 +35,53 @@ def describe(parts: Mapping[str, bytes]) -> Description:
     in the .json becomes attributes.
     """
     facts = _object(parts.get(".json"))
-    lines = parts.get(".txt", b"").decode("utf-8-sig", "replace").splitlines()
+    lines = as_text(parts.get(".txt", b"")).splitlines()
     texts = [line.strip() for line in lines if line.strip()] or texts_in(
         next((facts[key] for key in _CAPTION_KEYS if facts.get(key)), None)
     )
-    attributes = {
-        key: value for key, value in facts.items() if key not in _LEFT_OUT and value not in (None, "", [])
-    }
+    attributes = kept({key: value for key, value in facts.items() if key not in _LEFT_OUT})
     return Description(tuple(Caption(text) for text in dict.fromkeys(texts)), attributes)
 
 
 def texts_in(value: Any) -> list[str]:
-    """The captions in a field: a text, or a list of texts."""
+    """The captions in a field: a text, a number, an object with a text (as Karpathy's), or a list of such."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
     if isinstance(value, str):
-        return [value.strip()] if value.strip() else []
+        return [text] if (text := plain(value).strip()) else []
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [str(value)] if math.isfinite(value) else []
+    if isinstance(value, Mapping):
+        return texts_in(next((value[key] for key in _TEXT_KEYS if value.get(key)), None))
     if isinstance(value, list | tuple):
         return [text for entry in value for text in texts_in(entry)]
     return []
+
+
+def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a row or an object becomes attributes: no bytes, nothing empty, nothing without a name."""
+    return {
+        plain(name): plain(value) if isinstance(value, str) else value
+        for name, value in ((name, _without_bytes(value)) for name, value in values.items())
+        if name and value not in (None, "", [], {})
+    }
+
+
+def _without_bytes(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _without_bytes(entry) for key, entry in value.items() if not isinstance(entry, bytes)}
+    if isinstance(value, list):
+        return [_without_bytes(entry) for entry in value if not isinstance(entry, bytes)]
+    return value
 
 
 def _object(data: bytes | None) -> dict[str, Any]:
     if data is None:
         return {}
     try:
-        found = json.loads(data)
+        found = parse_json(as_text(data))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

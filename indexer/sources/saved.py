@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from indexer.sources.columns import Columns
+from indexer.sources.held import is_binary, pictures_in, values_in
 from indexer.sources.rows import Row, RowSource
-from indexer.sources.table import Columns, holds_pictures, row_of
-from retrieval.errors import UsageError
+from indexer.sources.table import rows_of
+from retrieval.errors import ImageError, UsageError
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.containers import arrow_table, state_of
+from retrieval.originals.delimited import distinct
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _BATCH = 1024
@@ -28,36 +31,32 @@ class SavedDatasetSource(RowSource):
 
     def rows(self, file: str) -> Iterator[Row]:
         """The rows of one Arrow file; pictures kept in it are not read."""
-        table = arrow_table(state_of(file))
-        features = _features(table.schema.metadata)
+        read = arrow_table(state_of(file))
+        table = read.table.rename_columns(distinct(read.table.schema.names))
+        features = _features(read.table.schema.metadata)
         wanted = self._columns
         pictures = [name for name, feature in features.items() if feature.get("_type") == "Image"]
         if wanted.image is None and pictures:
             wanted = Columns(pictures[0], wanted.captions)
         columns = wanted.among(table.schema.names, file)
-        image = str(columns.image)
         labels = {
             name: feature["names"]
             for name, feature in features.items()
-            if feature.get("_type") == "ClassLabel"
+            if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
         }
-        other = [
-            name
-            for name in table.schema.names
-            if name != image and not holds_pictures(table.schema.field(name).type)
+        others = [
+            field.name
+            for field in table.schema
+            if field.name != columns.image and (field.name in columns.captions or not is_binary(field.type))
         ]
-        held = _held(table.column(image))
-        paths = _paths(table.column(image))
-        for first in range(0, table.num_rows, _BATCH):
-            rows = table.select(other).slice(first, _BATCH).to_pylist()
-            for place in range(min(_BATCH, table.num_rows - first)):
-                number = first + place
-                values = _named(rows[place] if rows else {}, labels)
-                if held is None or not held[number].as_py():
-                    values[image] = paths[number].as_py() if paths is not None else None
-                    yield row_of(number + 1, values, columns)
-                else:
-                    yield row_of(number + 1, values, columns, held=True)
+        number = 0
+        for batch in table.to_batches(max_chunksize=_BATCH):
+            values = values_in(batch.select(others), others)
+            for named, row in zip(pictures_in(batch.column(str(columns.image))), values, strict=True):
+                number += 1
+                yield from rows_of(number, named, _named(row, labels), columns)
+        if read.trouble is not None:
+            raise ImageError(f"the rows after {number:,} cannot be read: {read.trouble}", "read")
 
 
 def arrow_files(folder: str) -> list[str]:
@@ -97,23 +96,3 @@ def _named(values: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[s
         if isinstance(label := named.get(column), int) and 0 <= label < len(names):
             named[column] = names[label]
     return named
-
-
-def _held(column: Any) -> Any:
-    """For each row whether the column holds the picture's bytes; None where it never does."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if not holds_pictures(column.type):
-        return None
-    return pc.is_valid(pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column)
-
-
-def _paths(column: Any) -> Any:
-    """The paths in the column; None where it has none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_struct(column.type):
-        return pc.struct_field(column, "path") if any(field.name == "path" for field in column.type) else None
-    return column if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else None

@@ -7,10 +7,11 @@ one member of a shard costs one seek. All functions may be called from many thre
 from __future__ import annotations
 
 import functools
+import re
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,29 +130,53 @@ def _read_zipped(archive: str, member: str, most: int) -> bytes:
 
 def _read_row(table: str, member: str) -> bytes:
     column, _, number = member.rpartition("/")
-    row = int(number) - 1
     with _loading:  # else every thread would load the same part at once
-        value = _value(table, column, row)
-    data = value.get("bytes") if isinstance(value, dict) else value
-    if not isinstance(data, bytes):
-        raise ImageError(f"row {number} holds no picture", "read")
+        if column not in _columns(table) and (several := re.fullmatch(r"(.+)/(\d+)", column)):
+            value = _value(table, several[1], int(several[2]) - 1)
+            data = _bytes_of(value[int(number) - 1]) if 0 < int(number) <= len(value.values or ()) else None
+        else:
+            data = _bytes_of(_value(table, column, int(number) - 1))
+    if data is None:
+        raise ImageError(f"{member} holds no picture", "read")
     return data
+
+
+def _bytes_of(value: Any) -> bytes | None:
+    """The picture in an Arrow scalar: its bytes, or its field `bytes`."""
+    found = value.as_py()
+    data = found.get("bytes") if isinstance(found, dict) else found
+    return data if isinstance(data, bytes) else None
+
+
+def _columns(table: str) -> Sequence[str]:
+    state = state_of(table)
+    arrow = table.lower().endswith(".arrow")
+    schema = arrow_table(state).table.schema if arrow else parquet_metadata(state).schema.to_arrow_schema()
+    names: Sequence[str] = schema.names
+    return names
 
 
 def _value(table: str, column: str, row: int) -> Any:
     state = state_of(table)
     if table.lower().endswith(".arrow"):
-        part, first = arrow_table(state), 0
+        part, first = arrow_table(state).table, 0
     else:
         group, first = _row_group(state, row)
         part = _parquet_column(state, group, column)
     if not 0 <= row - first < part.num_rows or column not in part.column_names:
         raise ImageError(f"{Path(table).name} has no row {row + 1} with {column} any more", "read")
-    return part.column(column)[row - first].as_py()
+    return part.column(part.column_names.index(column))[row - first]  # several may have the name
+
+
+class ArrowTable(NamedTuple):
+    """The rows of an Arrow file, as far as they can be read."""
+
+    table: Any
+    trouble: str | None = None  # why there are no more of them
 
 
 @functools.lru_cache(maxsize=8)
-def arrow_table(table: State) -> Any:
+def arrow_table(table: State) -> ArrowTable:
     """An Arrow IPC file or stream (what `datasets` saves), memory-mapped where it is local."""
     import pyarrow as pa
 
@@ -161,10 +186,18 @@ def arrow_table(table: State) -> Any:
     else:
         source = pa.memory_map(table.file)
     try:
-        return pa.ipc.open_stream(source).read_all()
+        stream = pa.ipc.open_stream(source)
     except pa.ArrowInvalid:
         source.seek(0)
-        return pa.ipc.open_file(source).read_all()
+        return ArrowTable(pa.ipc.open_file(source).read_all())
+    batches: list[Any] = []
+    trouble = None
+    try:
+        for batch in stream:
+            batches.append(batch)  # noqa: PERF402 (those before a damage are kept)
+    except (pa.ArrowException, OSError) as error:
+        trouble = " ".join(str(error).split())[:200]
+    return ArrowTable(pa.Table.from_batches(batches, stream.schema), trouble)
 
 
 @functools.lru_cache(maxsize=8)

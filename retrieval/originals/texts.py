@@ -59,6 +59,13 @@ def opened_text(file: str) -> Iterator[TextIO]:
         yield io.TextIOWrapper(data, encoding=encoding, errors=errors, newline="")
 
 
+def as_text(data: bytes) -> str:
+    """The text in these bytes, as `opened_text` reads it, with what is no UTF-8 as Windows meant it."""
+    encoding = _encoding(data[:_HEAD])
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    return plain(data.decode(encoding, errors))
+
+
 def head_of(handle: IO[bytes]) -> bytes:
     """The first bytes of an open file, which stays at its beginning."""
     if isinstance(handle, io.BufferedReader | gzip.GzipFile):

@@ -12,9 +12,9 @@ import pytest
 
 from indexer.engines.local import index
 from indexer.sources.choice import Reading, SourceKind, choose_source
+from indexer.sources.columns import Columns
 from indexer.sources.folder import FolderSource
 from indexer.sources.source import Candidate
-from indexer.sources.table import Columns
 from retrieval.domain import Caption, Skipped
 from retrieval.errors import NotFoundError, UsageError
 from tests import forms
@@ -129,7 +129,7 @@ def test_pictures_kept_in_a_parquet_file_go_when_their_rows_go(library: GreyLibr
     report = index(library, choose_source([table])[0])
     assert (report.added, report.failed) == (3, 1)
     (failure,) = library.catalog.failures()
-    assert failure.reason == "row 4 holds no picture (row 4 of all.parquet)"
+    assert failure.reason == "row 4 of all.parquet: nothing in column image"
     pq.write_table(pa.table({"image": data[:2]}), table)
     assert index(library, choose_source([table])[0]).removed == 1
 

@@ -1,0 +1,51 @@
+"""Which columns of a table mean what, by their names or as a person says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retrieval.errors import UsageError
+from retrieval.originals.delimited import same_named
+
+_IMAGES = (
+    "image", "image_path", "path", "filepath", "file_path", "file_name", "filename", "file", "url", "image_url", "uri",
+    "img", "photo", "jpg", "png", "webp", "image_bytes", "bytes", "images", "image_name", "image_file", "img_path",
+    "picture",
+)  # fmt: skip
+_CAPTIONS = (
+    "caption", "captions", "text", "texts", "sentence", "sentences", "description", "alt_text", "title", "raw",
+    "comment",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns mean what; those not given are found by their names."""
+
+    image: str | None = None
+    captions: tuple[str, ...] = ()
+
+    def among(self, names: Sequence[str], file: str) -> Columns:
+        """The columns of a table with these names; UsageError where one is missing."""
+        for wanted in (*([self.image] if self.image else []), *self.captions):
+            if wanted not in names:
+                raise UsageError(f"{file} has no column {wanted!r}, it has {_listed(names)}")
+        image = self.image or first(_IMAGES, names)
+        if image is None:
+            raise UsageError(
+                f"{file} has no column with paths or URLs, it has {_listed(names)}: name it by --image-column"
+            )
+        others = [name for name in names if name != image]
+        said = self.captions or filter(None, [first(_CAPTIONS, others)])
+        return Columns(image, tuple(column for name in said for column in same_named(name, others)))
+
+
+def first(known: Sequence[str], names: Sequence[str]) -> str | None:
+    """The first of the known names that a column has, whatever its case."""
+    present = {name.strip().lower(): name for name in reversed(names)}
+    return next((present[name] for name in known if name in present), None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(name[:40] for name in names[:40]) or "none"

@@ -1,0 +1,133 @@
+"""Rows in JSON: one object a line (JSON lines), an array of objects, or one document that holds them.
+
+A document may be an array, `{"data": [...]}`, columns (`{"image": {"0": ...}, ...}` as pandas writes, or lists), or
+rows by key. An element that is broken is one row's trouble; reading goes on with the next.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from retrieval.originals.texts import is_shallow, parse_json
+
+_GOES_ON = ("{", "[", ",", ":")  # what a line ends with that is no whole value
+_NEXT = re.compile(r"[}\]\"\w]\s*,\s*(?=[{\[])|\n\s*(?=\{)")  # where the next element of an array may begin
+_SPACE = re.compile(r"[\s,]*")
+_DECODER = json.JSONDecoder()
+
+
+class Broken(str):
+    """What is wrong with a row, in words."""
+
+    __slots__ = ()
+
+
+def json_rows(
+    lines: Iterable[str],
+    is_row: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+    is_name: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Any]:
+    """The rows, or `Broken` for those that cannot be read.
+
+    `is_row` says of a document that is one object whether it is itself a row, `is_name` of a key whether it names a
+    picture.
+    """
+    waiting = (line for line in lines if line.strip())
+    first = next(waiting, None)
+    if first is None:
+        return
+    if first.lstrip("\ufeff \t").startswith("["):
+        yield from _elements(first + "".join(waiting))
+        return
+    second = next(waiting, None)
+    if second is None or first.rstrip().endswith(_GOES_ON):
+        yield from _document("".join(chain([first, second or ""], waiting)), is_row, is_name)
+        return
+    for line in chain([first, second], waiting):
+        yield _value(line)
+
+
+def _value(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        return Broken(error)
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """The elements of an array; behind a broken one the next is looked for."""
+    place = text.index("[") + 1
+    while True:
+        place = _after_space(text, place)
+        if place >= len(text):
+            yield Broken("the array is not closed")
+            return
+        if text[place] == "]":
+            return
+        value, place = _element(text, place)
+        yield value
+
+
+def _element(text: str, place: int) -> tuple[Any, int]:
+    try:
+        value, end = _DECODER.raw_decode(text, place)
+    except (ValueError, RecursionError) as error:
+        found = _NEXT.search(text, place + 1)
+        reason = "its JSON is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Broken(f"not valid JSON ({reason})"), len(text) if found is None else found.end()
+    return value if is_shallow(value) else Broken("its JSON is nested too deeply"), end
+
+
+def _document(
+    text: str, is_row: Callable[[Mapping[str, Any]], bool], is_name: Callable[[str], bool]
+) -> Iterator[Any]:
+    value = _value(text)
+    if not isinstance(value, dict) or is_row(value):
+        yield value
+    else:
+        yield from _rows_within(value, is_name)
+
+
+def _rows_within(value: Mapping[str, Any], is_name: Callable[[str], bool]) -> Iterator[Any]:
+    """The rows that one object holds, or stands for."""
+    lists = [entry for entry in value.values() if _is_table(entry)]
+    if len(lists) == 1:
+        yield from lists[0]
+    elif value and all(map(is_name, value)):
+        for name, said in value.items():
+            yield {"image": name, **said} if isinstance(said, dict) else {"image": name, "caption": said}
+    elif _are_columns(value):
+        columns = [column.values() if isinstance(column, dict) else column for column in value.values()]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(value, row, strict=True))
+    elif value and all(isinstance(entry, dict) for entry in value.values()):
+        yield from value.values()
+    else:
+        yield value
+
+
+def _is_table(entry: object) -> bool:
+    return isinstance(entry, list) and bool(entry) and all(isinstance(row, dict) for row in entry)
+
+
+def _are_columns(value: Mapping[str, Any]) -> bool:
+    """Whether all fields are lists, or objects with the same keys, of one length."""
+    columns: Sequence[Any] = list(value.values())
+    if len(columns) < 2:
+        return False
+    if all(isinstance(column, dict) for column in columns):
+        return all(list(column) == list(columns[0]) and column for column in columns) and all(
+            key.isdecimal() for key in columns[0]
+        )
+    return (
+        all(isinstance(column, list) for column in columns) and len({len(column) for column in columns}) == 1
+    )
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
