@@ -1,34 +1,37 @@
 """Check that catalog, segments and generations agree, and mend what can be mended.
 
-Vectors can always be made again from the pictures, so a repair throws away what is in doubt: the next
-`vasari index` embeds it anew. Items, captions and tags are never touched.
+Only what was read and found wrong, or is not there, is damaged; what cannot be read now is reported as that and left
+alone. Vectors can be made again from the pictures: a repair moves what is damaged into quarantine, and the next
+`vasari index` embeds it anew. Nothing is deleted; items, captions and tags are never touched.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.records import RowOfItem, SegmentRecord
+from indexer.quarantine import Quarantine
+from indexer.towers import examine_towers
+from retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
 from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, VasariError
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError
 from retrieval.library import Library
 from retrieval.vectors.generation import Generation, generation_directory
 from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import Segment, orphans, verify_segment
+from retrieval.vectors.segments import Segment, orphans, segment_paths, verify_segment
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, in words that say what to do; `repaired` if it no longer is."""
 
-    kind: str  # lease, job, segment, orphan, row, vector, generation
+    kind: str  # catalog, lease, job, folder, segment, orphan, vector, generation, tower, unreadable
     message: str
     repaired: bool = False
 
@@ -40,14 +43,19 @@ class Finding:
         return f"{self.kind}: {self.message}" + (" (repaired)" if self.repaired else "")
 
 
-def examine(library: Library, *, repair: bool = False) -> list[Finding]:
+def examine(library: Library, *, repair: bool = False, forget_missing: bool = False) -> list[Finding]:
     """Everything that is wrong with a library; none: all is well.
 
     The write lease is held meanwhile. While another job has it, files without a record are that job's business and
-    are passed over; `repair` raises LibraryLockedError then.
+    are passed over; `repair` raises LibraryLockedError then. A folder of vectors that is gone as a whole may come back
+    with its disk: it is given up only with `forget_missing`.
     """
-    findings: list[Finding] = []
     catalog = library.catalog
+    findings = [
+        Finding("catalog", f"the catalog is damaged: {trouble}; restore it from a backup")
+        for trouble in catalog.damage()
+    ]
+    quarantine = Quarantine(library.root) if repair else None
     with ExitStack() as held:
         dead_holder = catalog.lease_holder()
         try:
@@ -65,8 +73,14 @@ def examine(library: Library, *, repair: bool = False) -> list[Finding]:
             findings.extend(_dead_jobs(library, repair))
         for space in catalog.spaces():
             for modality in Modality:
-                findings.extend(_Gallery(library, space, modality, repair, alone).examine())
+                gallery = _Gallery(library, space, modality, quarantine, alone, forget_missing)
+                findings.extend(gallery.examine())
         findings.extend(_without_vector(library))
+    for space in catalog.spaces():  # without the lease: making an optimized encoder anew takes its own
+        findings.extend(
+            Finding(damage.kind, damage.message, damage.mended)
+            for damage in examine_towers(library, space, quarantine)
+        )
     return findings
 
 
@@ -104,7 +118,13 @@ class _Gallery:
     """The checks of one space and modality."""
 
     def __init__(
-        self, library: Library, space: EmbeddingSpace, modality: Modality, repair: bool, alone: bool
+        self,
+        library: Library,
+        space: EmbeddingSpace,
+        modality: Modality,
+        quarantine: Quarantine | None,
+        alone: bool,
+        forget_missing: bool,
     ) -> None:
         self._catalog = library.catalog
         self._space = space
@@ -112,20 +132,30 @@ class _Gallery:
         self._segments = library.segments_directory(space, modality)
         self._generations = library.generations_directory(space, modality)
         self._store = library.settings.vectors
-        self._repair = repair
+        self._quarantine = quarantine  # where a repair moves things; None: nothing is to be mended
         self._alone = alone
+        self._forget_missing = forget_missing
 
     def examine(self) -> Iterator[Finding]:
         records = self._catalog.segments(self._space.name, self._modality)
         live = _by_segment(self._catalog.live_rows(self._space.name, self._modality))
         dead = _by_segment(self._catalog.dead_rows(self._space.name, self._modality))
         nothing = np.empty((0, 2), np.int64)
+        if records and not self._forget_missing and self._is_gone():
+            yield Finding(
+                "folder",
+                f"{self._segments} is not there or empty, which {len(records)} files of vectors should be in: bring"
+                " it back (another disk? a backup?), or give them up by `vasari doctor --repair --forget-missing`",
+            )
+            return
         for record in records:
             number = record.number
             try:
                 self._check_segment(record, live.pop(number, nothing), dead.pop(number, nothing))
             except LibraryCorruptError as error:
                 yield self._drop(number, str(error))
+            except StorageError as error:
+                yield Finding("unreadable", str(error))
         for number in sorted(live):
             yield self._drop(
                 number, f"{len(live[number])} items point into segment {number}, which is not there"
@@ -148,31 +178,47 @@ class _Gallery:
                 f"segment {record.number} and the catalog disagree on whose vectors it has"
             )
 
+    def _is_gone(self) -> bool:
+        return not self._segments.is_dir() or not any(self._segments.iterdir())
+
     def _drop(self, number: int, message: str) -> Finding:
-        if not self._repair:
+        if self._quarantine is None:
             return Finding("segment", message)
+        # The files go first: what the catalog does not name any more is deleted by the next job.
+        said = self._quarantine.take_all(*segment_paths(self._segments, number))
         lost = self._catalog.drop_segment(self._space.name, self._modality, number)
-        return Finding("segment", f"{message}; {lost} items lost their vector", repaired=True)
+        return Finding("segment", f"{message}; {lost} items lost their vector{said}", repaired=True)
 
     def _check_generations(self) -> Iterator[Finding]:
-        segments = {record.number for record in self._catalog.segments(self._space.name, self._modality)}
-        active = self._catalog.active_generation(self._space.name, self._modality)
         for record in self._catalog.generations(self._space.name, self._modality):
             try:
-                generation = Generation.open(self._generations, record.number, store=self._store)
-                generation.verify()
-                if generation.manifest.kind is IndexKind.MILVUS:
-                    generation.verify_rows(self._ids_in(generation))
-            except (VasariError, OSError) as error:
-                trouble = str(error)
-            else:
-                # The one before serves searches that began with it, whatever became of its segments.
-                if record != active or set(generation.manifest.segments) <= segments:
-                    continue
-                trouble = f"generation {record.number} covers segments that are gone: run `vasari rebuild`"
-            if self._repair:
+                trouble = self._trouble_of(record)
+            except StorageError as error:
+                yield Finding("unreadable", str(error))
+                continue
+            if trouble is None:
+                continue
+            said = ""
+            if self._quarantine is not None:
+                said = self._quarantine.take_all(generation_directory(self._generations, record.number))
                 self._catalog.retire_generation(self._space.name, self._modality, record.number)
-            yield Finding("generation", trouble, self._repair)
+            yield Finding("generation", f"{trouble}{said}", self._quarantine is not None)
+
+    def _trouble_of(self, record: GenerationRecord) -> str | None:
+        """What is wrong with a published index; StorageError where it cannot be read."""
+        try:
+            generation = Generation.open(self._generations, record.number, store=self._store)
+            generation.verify()
+            if generation.manifest.kind is IndexKind.MILVUS:
+                generation.verify_rows(self._ids_in(generation))
+        except LibraryCorruptError as error:
+            return str(error)
+        segments = {found.number for found in self._catalog.segments(self._space.name, self._modality)}
+        active = self._catalog.active_generation(self._space.name, self._modality)
+        # The one before serves searches that began with it, whatever became of its segments.
+        if record != active or set(generation.manifest.segments) <= segments:
+            return None
+        return f"generation {record.number} covers segments that are gone: run `vasari rebuild`"
 
     def _ids_in(self, generation: Generation) -> NDArray[np.int64]:
         """The items whose rows a generation covers, sorted: all rows of its segments but those it leaves out."""
@@ -187,18 +233,18 @@ class _Gallery:
     def _check_orphans(self) -> Iterator[Finding]:
         known = [record.number for record in self._catalog.segments(self._space.name, self._modality)]
         for path in orphans(self._segments, known):
-            if self._repair:
-                path.unlink(missing_ok=True)
-            yield Finding("orphan", f"{path} belongs to no commit", self._repair)
+            yield self._orphan(path, "commit")
         kept = {
             generation_directory(self._generations, record.number)
             for record in self._catalog.generations(self._space.name, self._modality)
         }
         for path in sorted(self._generations.iterdir()) if self._generations.is_dir() else []:
             if path.is_dir() and path not in kept:
-                if self._repair:
-                    shutil.rmtree(path)
-                yield Finding("orphan", f"{path} belongs to no published index", self._repair)
+                yield self._orphan(path, "published index")
+
+    def _orphan(self, path: Path, missed: str) -> Finding:
+        said = "" if self._quarantine is None else self._quarantine.take_all(path)
+        return Finding("orphan", f"{path} belongs to no {missed}{said}", self._quarantine is not None)
 
 
 def _by_segment(rows: Sequence[RowOfItem]) -> dict[int, NDArray[np.int64]]:

@@ -24,6 +24,7 @@ from retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageE
 from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
+from retrieval.models.checksums import note_files
 from retrieval.models.image_encoder import (
     EXPORTED,
     FILES,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 
+_EVERY_FILE = (SETTINGS_FILE, *(name for names in FILES.values() for name in names))
 _FEWEST = 8  # pictures: fewer say nothing
 _BATCH = 16
 _QUERIES = 200
@@ -299,8 +301,11 @@ def _switch(scratch: Path, directory: Path, engine: Engine | None) -> None:
     _clear(directory)
     for name in (*(FILES[engine] if engine else ()), SETTINGS_FILE):
         (scratch / name).replace(directory / name)
+    note_files(directory, _EVERY_FILE)
 
 
 def _clear(directory: Path) -> None:
-    for name in (SETTINGS_FILE, *(name for names in FILES.values() for name in names)):
+    for name in _EVERY_FILE:
         (directory / name).unlink(missing_ok=True)
+    if directory.is_dir():
+        note_files(directory, _EVERY_FILE)

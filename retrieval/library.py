@@ -30,7 +30,7 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import NotFoundError, StorageError, UsageError
+from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.loaded_models import LoadedModels
@@ -99,6 +99,8 @@ class Library:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
+        if settings.database_url is None:
+            _check_not_lost(directory, database)
         glance = None if create or settings.database_url is not None else Glance.open(database)
         return cls(directory, settings, glance or _open_catalog(directory, settings))
 
@@ -412,6 +414,16 @@ class Library:
         if isinstance(request, str):
             request = SearchRequest(parse_query(request, files=True))
         return engine.search(self, request)
+
+
+def _check_not_lost(directory: Path, database: Path) -> None:
+    """Begin no new catalog beside vectors: the next job would delete them, as belonging to nothing."""
+    if (database.is_file() and database.stat().st_size) or not any(directory.glob("segments/*/*/*.npy")):
+        return
+    raise LibraryCorruptError(
+        f"{database} is empty or missing, though there are vectors: restore it from a backup, or move"
+        f" {directory / 'segments'} away to begin anew"
+    )
 
 
 def _open_catalog(root: Path, settings: Settings) -> Catalog:

@@ -125,10 +125,7 @@ class LoadedModels:
             if space.name not in self._encoders:
                 found = self.use(space.model)
                 if found.name != space.name:
-                    raise LibraryCorruptError(
-                        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
-                        f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
-                    )
+                    raise _other_weights(space)
             return self._encoders[space.name]
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
@@ -180,6 +177,17 @@ class LoadedModels:
                 self._text_encoders[space.name] = self._load(space.model)
                 return self._text_encoders[space.name]
 
+    def export_texts_anew(self, space: EmbeddingSpace) -> None:
+        """Make the space's exported text tower again. Raises ModelUnavailableError and LibraryCorruptError."""
+        from retrieval.models.text_export import export_anew
+
+        encoder = self._load(space.model)
+        if encoder.space.name != space.name:
+            raise _other_weights(space)
+        export_anew(encoder.towers, self._directory / space.name)
+        with self._lock:
+            self._text_encoders.pop(space.name, None)
+
     def _load(self, reference: str, precision: Precision | None = None) -> OpenClipEncoder:
         return load_encoder(reference, self._settings, precision)
 
@@ -223,3 +231,10 @@ class LoadedModels:
                 chosen = self._settings.captioner or companion(encoder, ModelKind.CAPTIONER)
                 self._captioner = load_captioner(chosen, self._settings)
             return self._captioner
+
+
+def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:
+    return LibraryCorruptError(
+        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
+        f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
+    )

@@ -27,18 +27,25 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what was found.")] = False,
+    forget_missing: Annotated[
+        bool,
+        typer.Option(
+            "--forget-missing", help="With --repair: give up vectors whose folder is gone as a whole."
+        ),
+    ] = False,
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
-    """Check that catalog, vectors and indexes agree.
+    """Check that catalog, vectors, indexes and exported models are whole and agree.
 
-    The exit code is 1 when something is wrong and was not mended.
+    Repairs move what is damaged into the library's folder quarantine, and delete nothing. The exit code is 1 when
+    something is wrong and was not mended.
     """
     from indexer.doctor import examine
     from retrieval.library import Library
 
     with Library.open(library) as opened:
-        findings = examine(opened, repair=repair)
+        findings = examine(opened, repair=repair, forget_missing=forget_missing)
     if json:
         output.print_json([finding.as_json() for finding in findings])
     else:

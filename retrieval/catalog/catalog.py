@@ -363,6 +363,10 @@ class Catalog:
             vectors.publish_generation(connection, generation)
             bump_revision(connection)
 
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong in its own file; PostgreSQL looks after itself."""
+        return self._database.damage()
+
     def retire_generation(self, space: str, modality: Modality, number: int) -> None:
         """Forget a generation; if it was active, searches scan the segments. Raises NotFoundError."""
         with self._database.write() as connection:

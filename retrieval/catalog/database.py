@@ -94,6 +94,14 @@ class Database:
                 holder,
             )
 
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong in its own file; none: all is well, or the catalog lies in PostgreSQL."""
+        if self.dialect != "sqlite":
+            return []
+        with self.read() as connection:
+            found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
+        return [] if found == ["ok"] else [" ".join(line.split()) for line in found]
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

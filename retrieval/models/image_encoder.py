@@ -26,10 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.errors import LibraryCorruptError, UnsupportedError
+from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
+from retrieval.models.checksums import check_lengths
 from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session, run_graph
 from retrieval.models.ports import Picture, TextEncoder
 from retrieval.models.preprocessing import ImagePreprocessing, ResizeMode, Scale, scaled_by_pillow
+from retrieval.storage.trouble import cannot_read
 
 SETTINGS_FILE = "image.json"
 INT8_FILE = "image.int8.safetensors"
@@ -60,7 +62,9 @@ def read_settings(directory: Path) -> dict[str, Any] | None:
         if content["precision"] in EXPORTED:
             _preprocessing(content)
             _engine(content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise _damaged(directory, error) from error
     return dict(content)
 
@@ -99,10 +103,11 @@ class OptimizedEncoder:
         if content is None:
             raise _damaged(directory, FileNotFoundError(SETTINGS_FILE))
         try:
+            check_lengths(directory, FILES[_engine(content)])
             self._image = _preprocessing(content)
             self._encode = open_tower(directory, _engine(content), threads)
             self._scale = _scale(_engine(content))
-        except UnsupportedError:
+        except (UnsupportedError, StorageError):
             raise
         except Exception as error:  # the errors of ONNX Runtime and of safetensors have no base of their own
             raise _damaged(directory, error) from error
@@ -181,5 +186,6 @@ def _preprocessing(content: Mapping[str, Any]) -> ImagePreprocessing:
 def _damaged(directory: Path, error: Exception) -> LibraryCorruptError:
     line = " ".join(str(error).split())[:200]
     return LibraryCorruptError(
-        f"the optimized model in {directory} is damaged ({line}): run `vasari models optimize --off`"
+        f"the optimized model in {directory} is damaged ({line}): run `vasari doctor --repair`, or"
+        " `vasari models optimize --off"
     )

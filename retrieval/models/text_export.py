@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -14,10 +15,12 @@ from open_clip.tokenizer import SimpleTokenizer
 from retrieval.domain import unit_vectors
 from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import TextTower, build_model, tokenize
+from retrieval.models.checksums import note_files
 from retrieval.models.graph_layers import save_model
 from retrieval.models.preprocessing import Crop, TextPreprocessing
 from retrieval.models.text_graph import can_write, write_graph
 from retrieval.models.text_onnx import (
+    FILES,
     GRAPH_FILE,
     SETTINGS_FILE,
     WEIGHTS_FILE,
@@ -52,7 +55,20 @@ def export(towers: Towers, directory: Path) -> bool:
             for path in scratch.iterdir():
                 path.unlink()
             (scratch / SETTINGS_FILE).write_text(json.dumps({"reason": str(error)}), encoding="utf-8")
+        note_files(scratch, FILES)
     return (directory / GRAPH_FILE).is_file()
+
+
+def export_anew(towers: Towers, directory: Path) -> None:
+    """Replace the exported text tower in a folder that may hold other forms; the settings come last."""
+    with TemporaryDirectory(dir=directory) as name:
+        export(towers, Path(name) / "text")
+        for file in reversed(FILES):
+            if (made := Path(name) / "text" / file).exists():
+                made.replace(directory / file)
+            else:
+                (directory / file).unlink(missing_ok=True)
+    note_files(directory, FILES)
 
 
 def _write(towers: Towers, directory: Path) -> None:

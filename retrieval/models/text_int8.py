@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from retrieval.errors import UnsupportedError
+from retrieval.errors import LibraryCorruptError, UnsupportedError
+from retrieval.models.checksums import check_lengths, note_files
 from retrieval.models.ports import TextEncoder
 from retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder
 from retrieval.storage.atomic import write_bytes
@@ -43,13 +44,21 @@ def open_in_int8(directory: Path, exact: TextEncoder, *, threads: int | None = N
     """
     if not (directory / GRAPH_FILE).is_file():
         raise UnsupportedError("this model has no exported text tower")
-    if not (directory / INT8_FILE).is_file() and not quantize(directory / GRAPH_FILE, directory / INT8_FILE):
+    if not _is_whole(directory) and not quantize(directory / GRAPH_FILE, directory / INT8_FILE):
         raise UnsupportedError("its text tower has no products that could be computed in 8 bits")
     rounded = OnnxTextEncoder.open(directory, threads=threads, long_lived=True, graph=INT8_FILE)
     least = float((rounded.embed_texts(_SAMPLE) * exact.embed_texts(_SAMPLE)).sum(axis=1).min())
     if not least >= _LEAST_COSINE:
         raise UnsupportedError(f"in 8 bits its text tower gives other vectors (cosine {least:.4f})")
     return rounded
+
+
+def _is_whole(directory: Path) -> bool:
+    try:
+        check_lengths(directory, [INT8_FILE])
+    except LibraryCorruptError:
+        return False
+    return (directory / INT8_FILE).is_file()
 
 
 def quantize(graph: Path, target: Path) -> int:
@@ -67,6 +76,7 @@ def quantize(graph: Path, target: Path) -> int:
     if all(opset.domain != _CONTRIB for opset in model.opset_import):
         model.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
     write_bytes(target, model.SerializeToString())
+    note_files(target.parent, [target.name])
     return rewriting.products
 
 

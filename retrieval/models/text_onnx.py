@@ -4,6 +4,7 @@
     text.onnx       the graph; text.weights holds its float32 weights and is mapped into memory, so that a search
                     reads only the pages it needs: the rows of its own words, and the layers
     merges.npy or tokenizer.json
+    checksums.json  the length and checksum of each of these
 
 Only numpy, onnxruntime and (for other than CLIP's tokenizer) tokenizers are imported here.
 """
@@ -20,10 +21,12 @@ import numpy as np
 
 from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, UnsupportedError
+from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
+from retrieval.models.checksums import check_lengths
 from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
-from retrieval.models.tokens import ClipTokenizer, JsonTokenizer, Tokenizer
+from retrieval.models.tokens import JSON_FILE, MERGES_FILE, ClipTokenizer, JsonTokenizer, Tokenizer
 from retrieval.storage.names import as_utf8
+from retrieval.storage.trouble import cannot_read
 
 if TYPE_CHECKING:
     from retrieval.models.dual_encoder import OpenClipEncoder
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 GRAPH_FILE = "text.onnx"
 WEIGHTS_FILE = "text.weights"
 SETTINGS_FILE = "text.json"
+FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE)
 _BATCH = 64
 
 
@@ -63,13 +67,13 @@ class OnnxTextEncoder:
     ) -> OnnxTextEncoder:
         """Open what `export_text_tower` wrote; UnsupportedError where the model has no graph.
 
+        LibraryCorruptError for what is damaged or half there, StorageError for what cannot be read.
         `long_lived` spends 0.1 to 0.2 s and a copy of the weights on opening, to halve the time of each query.
         `graph` names another form of the graph in the same folder.
         """
         try:
-            content = json.loads((directory / SETTINGS_FILE).read_text(encoding="utf-8"))
-            if "reason" in content:
-                raise UnsupportedError(f"this model has no torch-free text tower: {content['reason']}")
+            check_lengths(directory, {*FILES, graph})
+            content = _content(directory)
             settings = read_settings(content)
             kind = ClipTokenizer.open if content["tokenizer"] == "clip" else JsonTokenizer.open
             tokenizer: Tokenizer = kind(directory, settings)
@@ -79,9 +83,15 @@ class OnnxTextEncoder:
                 settings,
                 int(content["dim"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (UnsupportedError, MissingExtraError, StorageError, MemoryError):
+            raise
+        except Exception as error:  # the errors of ONNX Runtime and of tokenizers have no base of their own
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                raise cannot_read(directory, error) from error
+            line = " ".join(str(error).split())[:200]
             raise LibraryCorruptError(
-                f"the exported text tower in {directory} is damaged ({error}): delete that folder, it is made anew"
+                f"the exported text tower in {directory} is damaged ({line}): run `vasari doctor --repair`, which"
+                " makes it anew"
             ) from error
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
@@ -100,6 +110,13 @@ class OnnxTextEncoder:
 
     def _embed_tokens(self, tokens: Tokens) -> UnitVectors:
         return unit_vectors(self._session.run(["features"], {"tokens": tokens})[0])
+
+
+def _content(directory: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((directory / SETTINGS_FILE).read_text(encoding="utf-8"))
+    if "reason" in content:
+        raise UnsupportedError(f"this model has no torch-free text tower: {content['reason']}")
+    return content
 
 
 def write_settings(directory: Path, settings: TextPreprocessing, tokenizer: str, dim: int) -> None:

@@ -225,7 +225,7 @@ class FaissIndex:
             with as_utf8(file) as name:
                 found = faiss.read_index(str(name), faiss.IO_FLAG_MMAP if mapped else 0)
             kind = kind_of(found)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, MemoryError) as error:  # MemoryError: it claims to be huge
             raise LibraryCorruptError(f"{file} is damaged or missing: run `vasari rebuild`") from error
         index = cls(kind, found.d, threads=threads)
         index._index = found

@@ -5,8 +5,8 @@ for a newer snapshot that shares the files both have open, so that searches unde
 began with.
 
 A search asks the active generation for rows that are still live, scans the live rows it does not cover, and
-merges. Which row of an item counts is settled by the dead rows alone: an item that was embedded anew has its
-old row among them.
+merges; where its index turns out to be damaged, it scans them all. Which row of an item counts is settled by
+the dead rows alone: an item that was embedded anew has its old row among them.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ class Gallery:
         generation: Generation | None,
         dead: DeadRows,
         dim: int,
+        damage: str = "",
     ) -> None:
         self._files = files
         self._segments = segments
         self._generation = generation
         self._dim = dim
+        self._damage = damage  # why there is no generation though the catalog names one: searches are exact
         self._starts = np.cumsum([0, *(len(segment) for segment in segments)])  # (segments + 1,)
         self._ids: Ids = np.concatenate([np.empty(0, np.int64), *(segment.ids for segment in segments)])
         self._live = self._mask_without(dead)
@@ -116,15 +118,13 @@ class Gallery:
             or Segment.open(files.segments, number, rows=snapshot.rows.get(number), dim=snapshot.dim)
             for number in sorted(snapshot.segments)
         ]
+        dim, damage = snapshot.dim or (segments[0].vectors.shape[1] if segments else 0), ""
+        _check_dimensions(segments, dim)
         if snapshot.generation is None:
             generation = None
         elif generation is None or generation.manifest.number != snapshot.generation:
-            generation = Generation.open(
-                files.generations, snapshot.generation, threads=files.threads, store=files.store
-            )
-        dim = snapshot.dim or (segments[0].vectors.shape[1] if segments else 0)
-        _check_dimensions(segments, generation, dim)
-        return cls(files, segments, generation, snapshot.dead, dim)
+            generation, damage = _open_generation(files, snapshot.generation, dim)
+        return cls(files, segments, generation, snapshot.dead, dim, damage)
 
     def __len__(self) -> int:
         return int(np.count_nonzero(self._live))
@@ -158,26 +158,36 @@ class Gallery:
             return *nothing(len(queries), k), "exact"
         check_queries(queries, k, self._dim)
         wanted = None if allowed_ids is None else self._rows_with(allowed_ids)
-        if self._generation is None or (wanted is not None and self._are_few(wanted)):
+        generation, damage = self._usable(wanted)
+        if generation is None:
             rows = np.flatnonzero(self._live) if wanted is None else wanted
             strategy = "exact" if wanted is None else f"exact over {len(rows)} matching rows"
+            if damage:
+                strategy += f", for {damage}"
             return *scan(self._parts(rows), queries, k), strategy
         if allowed_ids is None or wanted is None:
-            ids, scores = self._indexed(self._generation, queries, k)
+            ids, scores = self._indexed(generation, queries, k)
             strategy = "index"
         else:
             # Where a filter leaves hardly any of the rows near a query, an index finds k others, and wrong ones: of an
             # IVF index's answers to a filter that kept the farther half, two in three were.
-            share = float(self._generation.index.share_nearby(queries, allowed_ids).min(initial=1))
+            share = float(generation.index.share_nearby(queries, allowed_ids).min(initial=1))
             if share < _LEAST_SHARE_NEARBY:
                 return *scan(self._parts(wanted), queries, k), f"exact over {len(wanted)} matching rows"
-            ids, scores = self._indexed(self._generation, queries, k, allowed_ids, share)
+            ids, scores = self._indexed(generation, queries, k, allowed_ids, share)
             strategy = "index with a selector"
         fresh = np.flatnonzero(self._fresh) if wanted is None else wanted[self._fresh[wanted]]
         if len(fresh):
             ids, scores = merge((ids, scores), scan(self._parts(fresh), queries, k))
             strategy += f" and exact over {len(fresh)} newer rows"
         return ids, scores, strategy
+
+    def _usable(self, wanted: NDArray[np.int64] | None) -> tuple[Generation | None, str]:
+        """The generation, unless few rows are wanted or it is damaged; and what is wrong with it."""
+        if self._generation is None or (wanted is not None and self._are_few(wanted)):
+            return None, self._damage
+        damage = self._generation.damage
+        return None if damage else self._generation, damage
 
     def _indexed(
         self,
@@ -266,11 +276,18 @@ class Gallery:
         return mask
 
 
-def _check_dimensions(segments: Sequence[Segment], generation: Generation | None, dim: int) -> None:
+def _open_generation(files: _Files, number: int, dim: int) -> tuple[Generation | None, str]:
+    """The generation, or what is wrong with it."""
+    try:
+        found = Generation.open(files.generations, number, threads=files.threads, store=files.store)
+    except LibraryCorruptError as error:
+        return None, str(error)
+    if dim and found.manifest.dim != dim:
+        return None, f"{found.directory} has vectors of another length: run `vasari rebuild`"
+    return found, ""
+
+
+def _check_dimensions(segments: Sequence[Segment], dim: int) -> None:
     odd = next((segment for segment in segments if segment.vectors.shape[1] != dim), None)
     if odd is not None:
         raise LibraryCorruptError(f"segment {odd.number} has vectors of another length than {dim}")
-    if generation is not None and segments and generation.manifest.dim != dim:
-        raise LibraryCorruptError(
-            f"{generation.directory} has vectors of another length: run `vasari rebuild`"
-        )

@@ -8,10 +8,11 @@ then makes it active.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -29,6 +30,7 @@ from retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
+from retrieval.storage.trouble import cannot_read
 from retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
 from retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
 from retrieval.vectors.segments import Segment, live_rows
@@ -118,23 +120,27 @@ class Generation:
     ) -> Self:
         """Read a generation's manifest and check its files' lengths; LibraryCorruptError names what is wrong.
 
-        `store` is the URL of the Milvus server that has its rows, if it is one of Milvus and the server has moved.
+        StorageError for what cannot be read. `store` is the URL of the Milvus server that has its rows, if it is one
+        of Milvus and the server has moved.
         """
         directory = generation_directory(generations, number)
         path = directory / MANIFEST_FILE
-        try:
+        with _reading(path):
             manifest = Manifest.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _damaged(path) from error
+            if manifest.number != number:
+                raise ValueError("the manifest of another generation")
         for name, length in manifest.bytes.items():
-            file = directory / name
-            if not file.is_file() or file.stat().st_size != length:
-                raise _damaged(file)
+            with _reading(file := directory / Path(name).name):
+                if file.stat().st_size != length:
+                    raise ValueError("another length")
         return cls(directory, manifest, _read_dead(directory / DEAD_FILE), threads, store)
 
     @property
     def index(self) -> FaissIndex | MilvusIndex:
         """The index, read once; a damaged file raises LibraryCorruptError."""
+        return self._read_index()
+
+    def _read_index(self) -> FaissIndex | MilvusIndex:
         with self._opening:
             if self._index is None and self.manifest.kind is IndexKind.MILVUS:
                 self._index = MilvusIndex.open(self.directory, url=self._store)
@@ -142,17 +148,29 @@ class Generation:
                 # FAISS takes 0.3 s to import, which a small library never needs to spend.
                 from retrieval.vectors.faiss_index import FaissIndex
 
+                with _reading(self.directory / INDEX_FILE) as file, file.open("rb"):
+                    pass  # FAISS does not tell a file that cannot be read from a damaged one
                 index = FaissIndex.open(self.directory, threads=self._threads, mapped=True)
                 if len(index) != self.manifest.rows or index.kind is not self.manifest.kind:
                     raise _damaged(self.directory / INDEX_FILE)
                 self._index = index
             return self._index
 
+    @property
+    def damage(self) -> str:
+        """What is wrong with the index; empty where it can be searched."""
+        try:
+            self._read_index()
+        except LibraryCorruptError as error:
+            return str(error)
+        return ""
+
     def verify(self) -> None:
         """Read all files; LibraryCorruptError names the first one whose checksum is not the manifest's."""
         for name, wanted in self.manifest.checksums.items():
-            if checksum_of(self.directory / name) != wanted:
-                raise _damaged(self.directory / name)
+            with _reading(file := self.directory / Path(name).name):
+                if checksum_of(file) != wanted:
+                    raise ValueError("another checksum")
 
     def verify_rows(self, wanted: NDArray[np.int64]) -> None:
         """Compare a collection of Milvus with the ids it must have, sorted; LibraryCorruptError where they differ."""
@@ -317,13 +335,30 @@ def _write_dead(writer: HashingWriter, dead: NDArray[np.int64]) -> None:
 
 
 def _read_dead(path: Path) -> NDArray[np.int64]:
-    try:
-        dead = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path) from error
-    if dead.dtype != np.int64 or dead.ndim != 2 or dead.shape[1] != 2:
-        raise _damaged(path)
+    with _reading(path):
+        with path.open("rb") as file:
+            dead = np.lib.format.read_array(file, allow_pickle=False)
+        if dead.dtype != np.int64 or dead.ndim != 2 or dead.shape[1] != 2:
+            raise ValueError("no rows of segments")
     return np.asarray(dead)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[Path]:
+    """What is wrong in a file, or missing, becomes a LibraryCorruptError, what cannot be read a StorageError."""
+    try:
+        yield path
+    except (
+        FileNotFoundError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        AttributeError,
+    ) as error:
+        raise _damaged(path) from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def _damaged(path: Path) -> LibraryCorruptError:

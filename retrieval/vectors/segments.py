@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import io
 import mmap
-import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
+from retrieval.storage.trouble import cannot_read
 from retrieval.vectors.index import HalfRows, Ids
 
 _NAME = re.compile(rf"(\d{{8,}})\.(?:ids|vectors)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?")
@@ -78,7 +78,10 @@ class Segment:
 
     @classmethod
     def open(cls, directory: Path, number: int, *, rows: int | None = None, dim: int | None = None) -> Self:
-        """Map a segment; a file that is missing, cut short or not `rows` × `dim` raises LibraryCorruptError."""
+        """Map a segment; a file that is missing, cut short or not `rows` × `dim` raises LibraryCorruptError.
+
+        StorageError for one that cannot be read.
+        """
         ids_path, vectors_path = segment_paths(directory, number)
         ids, vectors = _map(ids_path, "<i8", 1), _map(vectors_path, "<f2", 2)
         if rows is not None and len(ids) != rows:
@@ -99,13 +102,18 @@ def live_rows(segments: Sequence[Segment], dead: NDArray[np.int64]) -> list[NDAr
 
 
 def verify_segment(directory: Path, number: int, checksum: str) -> None:
-    """Read a whole segment and raise LibraryCorruptError, naming the file, unless it has the checksum."""
+    """Read a whole segment and raise LibraryCorruptError, naming the file, unless it has the checksum.
+
+    StorageError for a file that cannot be read: that says nothing about what is in it.
+    """
     expected = checksum[:16], checksum[16:]
     for path, wanted in zip(segment_paths(directory, number), expected, strict=True):
         try:
             found = checksum_of(path)
+        except FileNotFoundError as error:
+            raise _damaged(path, "no such file") from error
         except OSError as error:
-            raise _damaged(path, os.strerror(error.errno or 0).lower()) from error
+            raise cannot_read(path, error) from error
         if found != wanted:
             raise _damaged(path, "its checksum differs from the catalog's")
 
@@ -151,11 +159,12 @@ def _map(path: Path, dtype: str, dimensions: int) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
-        reason = (
-            os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "the file is empty"
-        )
-        raise _damaged(path, reason.lower()) from error
+    except FileNotFoundError as error:
+        raise _damaged(path, "no such file") from error
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    except ValueError as error:  # it cannot be mapped
+        raise _damaged(path, "the file is empty") from error
     try:
         shape, found = _header(data[:_HEADER_BYTES])
     except ValueError as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from indexer.progress import IndexReport
 from indexer.sources.folder import FolderSource
 from indexer.watch import watch
 from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, UsageError
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, UsageError
 from retrieval.vectors.segments import segment_paths
 from tests.grey import GreyLibrary, write_picture
 
@@ -48,6 +51,11 @@ def kinds(library: GreyLibrary, *, repair: bool = False) -> list[str]:
     return [finding.kind for finding in examine(library, repair=repair)]
 
 
+def quarantined(library: GreyLibrary) -> list[str]:
+    """Names of the files that repairs took out of use."""
+    return sorted(path.name for path in (library.root / "quarantine").rglob("*") if path.is_file())
+
+
 def first(library: GreyLibrary, path: Path) -> str:
     """The uri found first for a picture."""
     return library.search(SearchRequest((Term(TermKind.IMAGE, image=path),))).hits[0].item.uri
@@ -70,13 +78,14 @@ def test_a_sound_library_has_no_findings(library: GreyLibrary, photos: Path) -> 
 
 
 def test_an_orphan_is_found_and_removed(library: GreyLibrary) -> None:
-    """Files that no transaction names are reported, and deleted only when asked."""
+    """Files that no transaction names are reported, and moved into quarantine only when asked."""
     orphan = segments(library) / "00000099.ids.npy"
     orphan.write_bytes(b"half")
     assert kinds(library) == ["orphan"]
     assert orphan.exists()
     assert kinds(library, repair=True) == ["orphan"]
     assert not orphan.exists()
+    assert quarantined(library) == ["00000099.ids.npy"]
     assert kinds(library) == []
 
 
@@ -114,6 +123,111 @@ def test_a_damaged_index_is_retired_and_searches_scan(library: GreyLibrary, phot
     assert kinds(library) == []
     assert list(generations(library).iterdir()) == []
     assert first(library, photos / "3.png") == str(photos / "3.png")
+
+
+@contextmanager
+def few_open_files() -> Iterator[None]:
+    """No other file can be opened."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    with ExitStack() as held:
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+        with suppress(OSError):
+            while True:
+                held.enter_context(Path("/dev/null").open())
+        yield
+
+
+def test_what_cannot_be_read_is_not_damaged(library: GreyLibrary, photos: Path) -> None:
+    """A file that is there but cannot be read now is reported as that, and a repair leaves it alone."""
+    file = next(segments(library).glob("*.vectors.npy"))
+    file.rename(library.root / "kept")
+    file.mkdir()  # opening it fails, for root too
+    [finding] = examine(library, repair=True)
+    assert finding.kind == "unreadable"
+    assert "cannot be read (is a directory)" in finding.message
+    assert not finding.repaired
+    file.rmdir()
+    (library.root / "kept").rename(file)
+    assert kinds(library, repair=True) == []
+    assert first(library, photos / "3.png") == str(photos / "3.png")
+
+
+def test_too_many_open_files_is_no_damage(library: GreyLibrary) -> None:
+    """The error says how to raise the limit, not that a file is damaged."""
+    with GreyLibrary.open(library.root) as other:
+        space = other.space()
+        other.catalog.revision()
+        with few_open_files(), pytest.raises(StorageError, match="ulimit -n"):
+            other.gallery(Modality.IMAGE, space)
+
+
+def test_vectors_whose_folder_is_gone_are_given_up_only_when_told(library: GreyLibrary, photos: Path) -> None:
+    """A folder on a disk that is not mounted comes back with it: a repair forgets nothing for it."""
+    folder = segments(library)
+    folder.rename(folder.with_name("elsewhere"))
+    assert kinds(library, repair=True) == ["folder"]
+    folder.mkdir()
+    assert kinds(library, repair=True) == ["folder"]
+    folder.rmdir()
+    folder.with_name("elsewhere").rename(folder)
+    assert kinds(library) == []
+    shutil.rmtree(folder)
+    assert "segment" in [f.kind for f in examine(library, repair=True, forget_missing=True)]
+    assert index(library, FolderSource([photos])).updated == 6
+    assert kinds(library) == []
+
+
+@pytest.mark.parametrize("damage", ["crafted", "cut", "manifest", "gone"])
+def test_searches_are_exact_where_the_index_is_damaged(
+    library: GreyLibrary, photos: Path, damage: str
+) -> None:
+    """Answers stay right, the way they were found tells of the damage, and the doctor mends it."""
+    [built] = rebuild(library, kind="flat")
+    folder = generations(library) / f"{built.number:08d}"
+    match damage:
+        case "crafted":
+            size = (folder / "index.faiss").stat().st_size
+            (folder / "index.faiss").write_bytes(b"IxMp" + b"\xff" * (size - 4))
+        case "cut":
+            (folder / "index.faiss").write_bytes(b"IxFI")
+        case "manifest":
+            (folder / "manifest.json").write_text("[]")
+        case _:
+            shutil.rmtree(folder)
+    request = SearchRequest((Term(TermKind.IMAGE, image=photos / "3.png"),), explain=True)
+    with GreyLibrary.open(library.root) as again:
+        response = again.search(request)
+        assert response.hits[0].item.uri == str(photos / "3.png")
+        assert response.explain is not None
+        assert "run `vasari rebuild`" in response.explain.strategy
+        assert kinds(again, repair=True) == ["generation"]
+        assert kinds(again) == []
+        assert again.search(request).hits == response.hits
+
+
+def test_a_repair_deletes_nothing(library: GreyLibrary) -> None:
+    """What is taken out of use lies in the library's quarantine, and the finding says where."""
+    [built] = rebuild(library, kind="flat")
+    flip_a_bit(generations(library) / f"{built.number:08d}" / "index.faiss")
+    flip_a_bit(next(segments(library).glob("*.vectors.npy")))
+    for finding in examine(library, repair=True)[:2]:
+        assert f"moved to {library.root / 'quarantine'}" in finding.message
+    kept = [name.lstrip("0123456789.") for name in quarantined(library)]
+    assert kept == ["ids.npy", "vectors.npy", "dead.npy", "index.faiss", "manifest.json"]
+
+
+def test_a_catalog_that_is_none_is_told_in_one_line(library: GreyLibrary) -> None:
+    """Bytes that are no database, or half of one: the error says what to do, and no new catalog is begun."""
+    library.close()
+    file = library.root / "catalog.sqlite3"
+    whole = file.read_bytes()
+    for damaged in (b"not a database" * 100, whole[:8192], b""):
+        file.write_bytes(damaged)
+        with pytest.raises(LibraryCorruptError, match="backup"):
+            examine(GreyLibrary.open(library.root, create=True))
+        assert file.read_bytes() == damaged
 
 
 def test_an_index_over_a_dropped_segment_is_retired_with_it(library: GreyLibrary) -> None:

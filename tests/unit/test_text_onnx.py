@@ -77,7 +77,7 @@ def test_a_text_query_imports_neither_torch_nor_transformers(exported: tuple[Ope
 
 def test_a_damaged_export_is_named(exported: tuple[OpenClipEncoder, Path], tmp_path: Path) -> None:
     """A folder without its settings says which folder to delete."""
-    with pytest.raises(LibraryCorruptError, match="delete that folder"):
+    with pytest.raises(LibraryCorruptError, match="doctor --repair"):
         OnnxTextEncoder.open(tmp_path)
 
 

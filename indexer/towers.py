@@ -1,0 +1,127 @@
+"""Check a library's exported models, and make damaged ones anew: text towers, their 8-bit form, optimized encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.optimizing import OptimizedPrecision, optimize, own_pictures
+from indexer.quarantine import Quarantine
+from retrieval.domain import EmbeddingSpace
+from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError, VasariError
+from retrieval.library import Library
+from retrieval.models import image_encoder, text_onnx
+from retrieval.models.checksums import CHECKSUMS_FILE, check_content, read_checksums
+from retrieval.models.image_encoder import OptimizedEncoder
+from retrieval.models.text_onnx import OnnxTextEncoder
+
+_INT8_TEXTS = "text.int8.onnx"
+_IMAGES = (image_encoder.SETTINGS_FILE, *(name for names in image_encoder.FILES.values() for name in names))
+_PICTURES = 64  # show the ranges of an optimized encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What is wrong with the exported models of a space; `mended` if it no longer is."""
+
+    kind: str  # tower, or unreadable
+    message: str
+    mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One exported form: its files, how to try it, and how to make it anew, which says what was done."""
+
+    files: Collection[str]
+    open: Callable[[], object]
+    make: Callable[[], str]
+    on_texts: bool = False  # whether it cannot be tried where the text tower is damaged
+
+
+def examine_towers(
+    library: Library, space: EmbeddingSpace, quarantine: Quarantine | None
+) -> Iterator[Damage]:
+    """What is damaged or half there in the folder of a space; with a quarantine it is moved there and made anew."""
+    directory = library.models_directory(space)
+    if not directory.is_dir():
+        return
+    try:
+        read_checksums(directory)
+    except LibraryCorruptError as error:
+        said = quarantine.take_all(directory / CHECKSUMS_FILE) if quarantine else ""
+        yield Damage("tower", f"{error}{said}", quarantine is not None)
+        if quarantine is None:
+            return  # what else is damaged cannot be told from it
+    except StorageError as error:
+        yield Damage("unreadable", str(error))
+        return
+    sound = True
+    for form in _forms(library, space, directory):
+        if any((directory / name).exists() for name in form.files) and (sound or not form.on_texts):
+            found = list(_examine(form, directory, quarantine))
+            sound = sound and all(damage.mended for damage in found)
+            yield from found
+
+
+def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator[_Form]:
+    threads, precision = library.settings.threads, _precision(directory)
+
+    def texts() -> str:
+        library.models.export_texts_anew(space)
+        return "made anew"
+
+    yield _Form(
+        text_onnx.FILES, lambda: OnnxTextEncoder.open(directory, threads=threads).embed_texts(["a"]), texts
+    )
+    yield _Form(
+        (_INT8_TEXTS,),
+        lambda: OnnxTextEncoder.open(directory, threads=threads, graph=_INT8_TEXTS).embed_texts(["a"]),
+        lambda: "the service makes it anew",
+        on_texts=True,
+    )
+    yield _Form(
+        _IMAGES,
+        lambda: OptimizedEncoder(
+            directory, space, lambda: library.models.text_encoder(space), threads=threads
+        ),
+        lambda: _optimized_anew(library, space, precision),
+    )
+
+
+def _precision(directory: Path) -> OptimizedPrecision:
+    """What was switched on, as far as that can still be read."""
+    try:
+        settings = image_encoder.read_settings(directory)
+    except VasariError:
+        return "int8"
+    return settings["precision"] if settings else "int8"
+
+
+def _examine(form: _Form, directory: Path, quarantine: Quarantine | None) -> Iterator[Damage]:
+    try:
+        check_content(directory, form.files)
+        form.open()
+    except UnsupportedError:
+        return  # it says itself why it cannot be used here
+    except StorageError as error:
+        yield Damage("unreadable", str(error))
+    except LibraryCorruptError as error:
+        if quarantine is None:
+            yield Damage("tower", str(error))
+        else:
+            yield _mended(form, directory, quarantine, str(error))
+
+
+def _mended(form: _Form, directory: Path, quarantine: Quarantine, trouble: str) -> Damage:
+    said = quarantine.take_all(*(directory / name for name in form.files))
+    try:
+        return Damage("tower", f"{trouble}{said}; {form.make()}", mended=True)
+    except VasariError as error:
+        return Damage("tower", f"{trouble}{said}; it cannot be made anew: {error}")
+
+
+def _optimized_anew(library: Library, space: EmbeddingSpace, precision: OptimizedPrecision) -> str:
+    report = optimize(library, space, own_pictures(library, _PICTURES), precision=precision, force=True)
+    return f"made anew in {report.precision}"
