@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.cli import output
+from api.cli import drawings, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,11 @@ class Form:
     zero: bool = False  # paths, each ending with NUL and not with a line
     preview: bool = False  # the pictures between the lines for people
 
+    @property
+    def for_people(self) -> bool:
+        """Whether a person reads it, and no program."""
+        return not (self.json or self.jsonl or self.files or self.zero)
+
 
 def answer(
     request: SearchRequest,
@@ -42,10 +47,16 @@ def answer(
             response = client.search(request)
             _print(response, form, _thumbnails(client, response) if form.preview else {})
     else:
+        from retrieval.domain import TermKind
         from retrieval.library import Library
 
+        if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
+            output.waiting("loading the model…")
         with Library.open(library) as opened:
             response = opened.search(request)
+            model = opened.space(response.space).model
+        if form.for_people:
+            drawings.note_if_photos(model, (hit.item.uri for hit in response.hits if hit.item.text is None))
         _print(response, form, {})
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from api.cli import output
-from api.cli.options import JsonOption, LibraryOption, SpaceOption
+from api.cli.libraries import filling
+from api.cli.options import JsonOption, LibraryOption, SpaceOption, open_settings
 
 LayoutOption = Annotated[
     Literal["parquet", "jsonl", "clip-retrieval", "faiss"] | None,
@@ -80,10 +81,9 @@ def import_(
     from api.cli.progress import Bar
     from indexer.exchange.importing import import_ as read
     from indexer.sources.columns import Columns
-    from retrieval.library import Library
 
     columns = Columns(image_column, tuple(caption_column or ()))
-    with Library.open(library, create=True) as opened, Bar() as bar:
+    with filling(library, open_settings()) as opened, Bar() as bar:
         report = read(
             opened, given.expanduser(), model=model, metadata=metadata, columns=columns, progress=bar
         )

@@ -8,6 +8,7 @@ import typer
 
 from api.cli import output
 from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts
+from api.cli.libraries import filling
 from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
 
 ModelOption = Annotated[
@@ -99,10 +100,13 @@ def index(
     from retrieval.library import Library
 
     if everything is bool(paths):
-        raise UsageError("say what to index: one or more PATHs, or --all for what the library knows already")
+        raise UsageError(
+            "say what to index: one or more PATHs, or --all for what the library knows already."
+            " Example: vasari index ~/Pictures --model fast"
+        )
     paths = paths or []
     settings = open_settings(model=model, device=device, precision=precision)
-    with Library.open(library, settings, create=not everything) as opened:
+    with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:
             finish(run_known(opened, model=model, batch_size=batch, decode_threads=decode_threads), json=json)
             return

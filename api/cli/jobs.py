@@ -8,13 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli import output
+from api.cli import drawings, output
 
 if TYPE_CHECKING:
     from indexer.engines.local import IndexOptions
@@ -30,9 +29,7 @@ def run_index(library: Library, source: Source, *, model: str | None = None, **o
     """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
     from indexer.engines.local import index as run
 
-    report = _run(library, partial(run, library, source), model, options)
-    _warn_of_drawings(library, report, source)
-    return report
+    return _run(library, partial(run, library, source), model, options, source)
 
 
 def run_known(library: Library, *, model: str | None = None, **options: Any) -> IndexReport:
@@ -67,9 +64,7 @@ def run_cluster(
     from indexer.engines.ray import index as run
 
     cluster = Cluster(address, encoders=encoders, gpus=gpus)
-    report = _run(library, partial(run, library, source, cluster=cluster), model, options)
-    _warn_of_drawings(library, report, source)
-    return report
+    return _run(library, partial(run, library, source, cluster=cluster), model, options, source)
 
 
 def run_texts(
@@ -87,12 +82,18 @@ def run_texts(
     return _run(library, partial(index_texts, library, OwnCaptions(library)), model, options)
 
 
-def _run(library: Library, job: Job, model: str | None, options: Mapping[str, Any]) -> IndexReport:
+def _run(
+    library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
+) -> IndexReport:
     from api.cli.progress import Bar
     from indexer.engines.local import IndexOptions
 
+    default = library.catalog.default_space()
+    warning = _Warning(model or (default.model if default else library.settings.model), source)
+    if model is not None or default is None:
+        warning.give()
     space = library.use_model(model) if model is not None else None
-    with stoppable() as stop, Bar() as bar, imports_kept():
+    with stoppable() as stop, Bar(at_work=warning.give) as bar, imports_kept():
         report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
         _switch(library, space)
@@ -114,21 +115,16 @@ def _switch(library: Library, space: EmbeddingSpace) -> None:
     )
 
 
-def _warn_of_drawings(library: Library, report: IndexReport, source: Source) -> None:
-    """Say once a run that the built-in encoder knows no photos, where pictures other than drawn ones came in."""
-    if not (report.added or report.updated):
-        return
-    from retrieval.models.presets import knows_drawings_only  # loads an HTTP client: a quarter of a second
+class _Warning:
+    """That the model knows no photos, given once: before the first picture is embedded."""
 
-    drawn = all(
-        any((folder / "render.json").is_file() for folder in (Path(root), Path(root).parent))
-        for root in source.roots or ()
-    )
-    if not drawn and knows_drawings_only(library.space().model):
-        output.note(
-            "note: the model `scenes` knows drawings, not photos. For photos:"
-            " vasari models pull fast && vasari index PATH --model fast"
-        )
+    def __init__(self, model: str, source: Source | None) -> None:
+        self._model, self._places = model, [str(root) for root in source.roots or ()] if source else []
+
+    def give(self) -> None:
+        """Say it, if it is so and was not said."""
+        places, self._places = self._places, []
+        drawings.note_if_photos(self._model, places)
 
 
 def summary(report: IndexReport, unit: str = "images") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from api.cli import output
+from api.cli.libraries import filling
 from api.cli.options import JsonOption, LibraryOption, open_settings
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def optimize_model(
     from indexer.optimizing import optimize, own_pictures, pictures_below, switch_off
     from retrieval.library import Library
 
-    with Library.open(library, open_settings(), create=model is not None) as opened:
+    settings = open_settings()
+    with Library.open(library, settings) if model is None else filling(library, settings) as opened:
         space = _space_of(opened, model)
         if off:
             was_on = switch_off(opened, space)
@@ -147,7 +149,10 @@ def _space_of(library: Library, model: str | None) -> EmbeddingSpace:
     """The library's space of a model, made if there is none yet."""
     if model is None:
         return library.space()
-    found = (space for space in library.catalog.spaces() if model in (space.model, space.name))
+    from retrieval.models.sources import absolute_reference
+
+    named = (model, absolute_reference(model))
+    found = (space for space in library.catalog.spaces() if space.model in named or space.name == model)
     return next(found, None) or library.use_model(model)
 
 

@@ -163,7 +163,6 @@ def _encodable(stream: TextIO, text: str) -> str:
 
 def _write(text: str, end: str = "\n") -> None:
     """Write to stdout, at once."""
-    no_longer_waiting()
     with _taking() as stream:
         stream.write(_encodable(stream, text + end))
         stream.flush()
@@ -181,6 +180,7 @@ def _say(lines: list[str]) -> None:
 @contextlib.contextmanager
 def _taking() -> Iterator[TextIO]:
     """Stdout, to be written to: OutputError if it refuses, but a reader that has left stays a BrokenPipeError."""
+    no_longer_waiting()
     if sys.stdout is None:
         raise OutputError("the answer cannot be written: standard output is closed")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -9,15 +11,20 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
+from api.cli import output
 from indexer.progress import Pulse
 
 
 class Bar:
-    """Shows a job's pulses; silent when stderr is no terminal."""
+    """Shows a job's pulses; silent when stderr is no terminal that can draw.
 
-    def __init__(self) -> None:
+    `at_work` is called once, when the first picture is dealt with.
+    """
+
+    def __init__(self, at_work: Callable[[], None] | None = None) -> None:
         self._bar: tqdm[Never] | None = None
         self._phase = ""
+        self._at_work = at_work
 
     def __enter__(self) -> Self:
         return self
@@ -29,15 +36,14 @@ class Bar:
 
     def update(self, pulse: Pulse) -> None:
         """Show one pulse; a new phase begins a new bar."""
-        if pulse.phase != self._phase:
+        if pulse.phase == "indexing" and self._at_work is not None:
+            self._close()
+            self._at_work()
+            self._at_work = None
+        if pulse.phase != self._phase or self._bar is None:
             self._close()
             self._phase = pulse.phase
-            total = pulse.total or None
-            self._bar = tqdm(
-                desc=pulse.phase, total=total, unit=" files", file=sys.stderr, disable=None, leave=False
-            )
-        if self._bar is None:
-            return
+            self._bar = _drawn_bar(pulse.phase, pulse.total or None)
         self._bar.total = pulse.total or None
         facts = {"failed": str(pulse.failed)} if pulse.failed else {}
         if pulse.images_per_second:
@@ -53,9 +59,25 @@ class Bar:
             self._bar = None
 
 
+def _drawn_bar(name: str, total: int | None) -> tqdm[Never]:
+    """A bar as wide as the terminal; none where stderr is closed, no terminal, or a dumb one."""
+    output.no_longer_waiting()
+    silent = sys.stderr is None or os.environ.get("TERM") == "dumb"
+    stream = io.StringIO() if sys.stderr is None else sys.stderr
+    return tqdm(
+        desc=name,
+        total=total,
+        unit=" files",
+        file=stream,
+        disable=silent or None,
+        leave=False,
+        dynamic_ncols=True,
+    )
+
+
 def stage(name: str, total: int) -> Callable[[int], None]:
     """A bar for one stage of so many steps; the returned function is told of the steps done."""
-    bar = tqdm(desc=name, total=total, file=sys.stderr, disable=None, leave=False)
+    bar = _drawn_bar(name, total)
 
     def report(done: int) -> None:
         bar.update(done)

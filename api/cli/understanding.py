@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import output, pictures, targets
+from api.cli.libraries import borrowed
 from api.cli.options import JsonOption, LibraryOption, open_settings
 from api.cli.pictures import PictureArgument
 
@@ -176,7 +178,7 @@ def _words(text: str) -> str:
     return text
 
 
-def _open(library: Path | None, *words: str, must_exist: bool = False) -> Library:
+def _open(library: Path | None, *words: str, must_exist: bool = False) -> AbstractContextManager[Library]:
     """The library whose models are used; where there is none, an empty one does as well for pictures on disk.
 
     `words` name the pictures: they are looked at first, and an item needs a library that is there.
@@ -184,5 +186,6 @@ def _open(library: Path | None, *words: str, must_exist: bool = False) -> Librar
     from retrieval.library import Library
 
     named = [pictures.chosen(word) for word in words]
-    must_exist = must_exist or any(isinstance(what, int) for what in named)
-    return Library.open(library, open_settings(), create=not must_exist)
+    if must_exist or any(isinstance(what, int) for what in named):
+        return Library.open(library, open_settings())
+    return borrowed(library, open_settings())

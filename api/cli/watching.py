@@ -9,7 +9,8 @@ import typer
 
 from api.cli import output
 from api.cli.jobs import stoppable, summary
-from api.cli.options import LibraryOption
+from api.cli.libraries import filling
+from api.cli.options import LibraryOption, open_settings
 
 if TYPE_CHECKING:
     from indexer.progress import IndexReport
@@ -40,10 +41,9 @@ def watch(
     """Keep the library in step with folders until Ctrl-C."""
     from indexer.sources.folder import FolderSource
     from indexer.watch import watch as changes
-    from retrieval.library import Library
 
     roots = [path.expanduser() for path in paths]
-    with Library.open(library, create=True) as opened, stoppable() as stop:
+    with filling(library, open_settings()) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)
 
         def report(done: IndexReport) -> None:

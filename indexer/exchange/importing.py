@@ -31,6 +31,7 @@ from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped, unit_vec
 from retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash
 from retrieval.library import Library
+from retrieval.models.sources import absolute_reference
 from retrieval.originals.uris import UNREAD
 from retrieval.vectors.segments import remove_orphans
 
@@ -128,6 +129,7 @@ def _indexed(index: Path, table: Path, columns: Columns) -> Iterator[Record]:
 
 def _space(library: Library, stated: EmbeddingSpace | None, model: str | None, dim: int) -> EmbeddingSpace:
     """Where the vectors belong."""
+    model = absolute_reference(model) if model is not None else None
     if stated is not None:
         if model is not None and model != stated.model:
             raise UsageError(f"these vectors were made by {stated.model}, not by {model}")

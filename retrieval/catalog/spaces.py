@@ -32,7 +32,10 @@ _SPACE = select(
 
 
 def ensure_space(connection: Connection, space: EmbeddingSpace) -> EmbeddingSpace:
-    """Register `space` unless it is; the first one becomes the library's default."""
+    """Register `space` unless it is; the first one becomes the library's default.
+
+    A model that was remembered by a relative path is from now on by its absolute one.
+    """
     known = find_space(connection, space.name)
     if known is None:
         facts = {column.name: getattr(space, column.name) for column in _SPACE.selected_columns}
@@ -47,7 +50,15 @@ def ensure_space(connection: Connection, space: EmbeddingSpace) -> EmbeddingSpac
                 f"the space {space.name!r} was made with another model ({known.model}; {fact} differs): "
                 "vectors of two models cannot be mixed, so give the new one a space of its own"
             )
+    if _is_absolute(space.model) and not _is_absolute(known.model):
+        connection.execute(update(spaces).where(spaces.c.name == space.name).values(model=space.model))
+        return space
     return known
+
+
+def _is_absolute(reference: str) -> bool:
+    """Whether a model's reference is a path that means the same from every folder."""
+    return reference.startswith("/") or ":/" in reference
 
 
 def find_space(connection: Connection, name: str) -> EmbeddingSpace | None:

@@ -17,6 +17,7 @@ Light: no torch. Only an architecture with a tag that is no preset's has to ask 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -84,7 +85,10 @@ class ModelFiles:
 
 
 def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSource:
-    """Read the reference of a model for some use; raises UsageError or NotFoundError with what could be meant."""
+    """Read the reference of a model for some use; raises UsageError or NotFoundError with what could be meant.
+
+    A folder or file is named by its absolute path from then on: the reference is remembered, and read elsewhere.
+    """
     reference = reference.strip()
     if not reference:
         raise UsageError("the model reference is empty: `vasari models list` shows the presets")
@@ -95,7 +99,7 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
         return ModelSource(reference, SourceKind.HUB, repository=repository, use=use)
     path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
     if reference.startswith(LOCAL_PREFIX) or path.is_dir():
-        return _of_directory(reference, path, use)
+        return _of_directory(path, use)
     if use is not ModelKind.DUAL_ENCODER:
         raise _unknown(reference, use=use)
     architecture, colon, file = reference.partition(":")
@@ -111,6 +115,14 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
             repository=_preset_repository(reference),
         )
     raise _unknown(reference)
+
+
+def absolute_reference(reference: str) -> str:
+    """The reference as it can be read from anywhere; one that names nothing here stays what it is."""
+    try:
+        return resolve(reference).reference
+    except (NotFoundError, UsageError, ModelUnavailableError):
+        return reference
 
 
 def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
@@ -202,12 +214,17 @@ def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
     )
 
 
-def _of_directory(reference: str, path: Path, use: ModelKind) -> ModelSource:
+def _of_directory(path: Path, use: ModelKind) -> ModelSource:
     if use is ModelKind.DUAL_ENCODER:
         _require_open_clip(path)
     elif not (path / "config.json").is_file():
         raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
-    return ModelSource(reference, SourceKind.DIRECTORY, path=path.resolve(), use=use)
+    return ModelSource(_absolute(path), SourceKind.DIRECTORY, path=path.resolve(), use=use)
+
+
+def _absolute(path: Path) -> str:
+    """The path from the root, without `..`, and with links as they are: one may be led to another model one day."""
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def _require_open_clip(path: Path) -> None:
@@ -227,6 +244,7 @@ def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource
         raise _unknown(reference, architecture)
     if not file.is_file():
         raise NotFoundError(f"there is no checkpoint file {file}")
+    reference = f"{architecture}:{_absolute(file)}"
     return ModelSource(reference, SourceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
 
 

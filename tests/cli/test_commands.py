@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
-from api.cli import reference
+from api.cli import drawings, reference
+from api.cli.progress import Bar
+from indexer.progress import Pulse
+from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.schema import spaces
 from tests.cli.conftest import Run
 from tests.models import write_model
 
@@ -140,6 +146,64 @@ def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
     assert err.startswith("vasari: ")
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_a_model_given_by_a_relative_path_is_found_from_any_folder(
+    run: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library remembers where the model lies, also one that another version remembered as it was typed."""
+    shot = picture(tmp_path / "photos" / "1.png", 1)
+    monkeypatch.chdir(tiny_model.parent)
+    assert run("index", shot.parent, "--model", f"./{tiny_model.name}")[0] == 0
+    monkeypatch.chdir(tmp_path)
+    assert run("search", shot, "-f") == (0, f"{shot}\n", "")
+    assert run("index", shot.parent, "--json")[0] == 0
+    [space] = json.loads(run("status", "--json")[1])["spaces"]
+    assert space["model"] == str(tiny_model)
+    with Catalog.open(tmp_path / "library" / "catalog.sqlite3") as catalog:
+        with catalog._database.write() as connection:
+            connection.execute(update(spaces).values(model=f"./{tiny_model.name}"))
+        known = catalog.space(space["name"])
+        assert catalog.ensure_space(replace(known, model=str(tiny_model))).model == str(tiny_model)
+        assert catalog.space(space["name"]).model == str(tiny_model)
+        assert catalog.ensure_space(replace(known, model="other")).model == str(tiny_model)
+
+
+def test_a_job_that_came_to_nothing_leaves_no_library_behind(run: Run, tmp_path: Path) -> None:
+    """Neither for a model nor for a path that is not there, nor for a picture that was only looked at."""
+    shot = picture(tmp_path / "photos" / "1.png", 1)
+    for words in (
+        ("index", shot.parent, "--model", "no-such-model"),
+        ("index", shot.parent, "--model", "best"),
+        ("index", tmp_path / "nowhere"),
+        ("watch", tmp_path / "nowhere"),
+        ("import", tmp_path / "nowhere"),
+        ("classify", shot, "boat", "car"),
+    ):
+        code, _, err = run(*words)
+        assert (code, err.count("\n")) == (1, 1), words
+        assert not (tmp_path / "library").exists(), words
+
+
+def test_that_the_model_knows_no_photos_is_said_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and not of what Vasari drew itself."""
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    (drawn / "render.json").touch()
+    told: list[str] = []
+    with Bar(at_work=lambda: told.append("now")) as bar:
+        bar.update(Pulse("listing", 1))
+        assert told == []
+        bar.update(Pulse("indexing", 0, 2))
+        bar.update(Pulse("indexing", 1, 2))
+    assert told == ["now"]
+    drawings.note_if_photos("scenes", [str(drawn), str(drawn / "images" / "1.jpg")])
+    drawings.note_if_photos("fast", [str(tmp_path)])
+    assert capsys.readouterr().err == ""
+    drawings.note_if_photos("scenes", [str(drawn), str(tmp_path)])
+    assert "knows drawings, not photos" in capsys.readouterr().err
 
 
 def test_a_missing_model_names_what_to_do(run: Run, tmp_path: Path) -> None:
