@@ -22,6 +22,7 @@ from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.storage.atomic import write_bytes
+from retrieval.storage.spelling import on_disk
 
 if TYPE_CHECKING:
     from retrieval.library import Library
@@ -79,7 +80,7 @@ def check(
     """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
     limits = limits or library.image_limits
     if isinstance(content, Path):
-        path = content.expanduser().absolute()
+        path = Path(on_disk(str(content.expanduser().absolute())))
         if path.is_dir():
             raise UsageError(f"{path} is a folder: `vasari index` takes folders, `add` takes pictures")
         if not path.exists():
@@ -169,7 +170,7 @@ def remove(library: Library, what: Sequence[str | Path | ItemId]) -> int:
     ids = {entry for entry in what if isinstance(entry, int)}
     for entry in what:
         if not isinstance(entry, int):
-            ids |= {item.id for item in _named(library, entry)}
+            ids |= {item for name in _names(entry) for item in library.catalog.items_named(name)}
     gone = list(library.items(sorted(ids)).values())
     with library.catalog.acquire_lease("vasari (Python)"):
         removed = library.catalog.delete_items(sorted(ids))
@@ -184,10 +185,9 @@ def forget_upload(library: Library, item: Item) -> None:
         item.path.unlink(missing_ok=True)
 
 
-def _named(library: Library, name: str | Path) -> list[Item]:
-    names = {str(name), str(Path(name).expanduser().absolute())}
-    found = [library.catalog.item_by_uri(uri, modality) for uri in names for modality in Modality]
-    return [item for item in found if item is not None]
+def _names(name: str | Path) -> set[str]:
+    """What may be meant: a uri, or a file's path."""
+    return {str(name), str(Path(name).expanduser().absolute())}
 
 
 def _annotate(library: Library, item: Item, notes: Notes) -> None:

@@ -38,6 +38,7 @@ from retrieval.open_galleries import OpenGalleries
 from retrieval.search import engine
 from retrieval.search.query import parse_query
 from retrieval.settings import Settings, physical_memory
+from retrieval.storage.spelling import on_disk
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Library:
                 f"a library is a folder, and {given} is a URL: mount the bucket, "
                 "or keep the pictures there and the library on a disk (`vasari index s3://…`)"
             )
-        directory = Path(os.path.expanduser(given)).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
+        directory = Path(on_disk(os.path.expanduser(given))).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
         database = directory / "catalog.sqlite3"
         if settings.read_only:
             if settings.database_url is None and not database.is_file():

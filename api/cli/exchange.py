@@ -81,11 +81,12 @@ def import_(
     from api.cli.progress import Bar
     from indexer.exchange.importing import import_ as read
     from indexer.sources.columns import Columns
+    from retrieval.originals.uris import local_path
 
     columns = Columns(image_column, tuple(caption_column or ()))
     with filling(library, open_settings()) as opened, Bar() as bar:
         report = read(
-            opened, given.expanduser(), model=model, metadata=metadata, columns=columns, progress=bar
+            opened, local_path(given), model=model, metadata=metadata, columns=columns, progress=bar
         )
     if json:
         output.print_json(report.as_json())

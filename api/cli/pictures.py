@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.storage.spelling import on_disk
 
 if TYPE_CHECKING:
     from retrieval.domain import Item, ItemId
@@ -37,7 +38,7 @@ def chosen(word: str) -> ItemId | Path:
 
 
 def _file(word: str) -> Path | None:
-    path = Path(word).expanduser()
+    path = Path(on_disk(str(Path(word).expanduser())))
     return path if path.exists() and not path.is_dir() else None  # a pipe is as good as a file
 
 

@@ -93,7 +93,9 @@ def _folders(given: list[Path] | None) -> str | None:
     """Folders as the environment holds them."""
     import json
 
-    return json.dumps([str(folder.expanduser().absolute()) for folder in given]) if given else None
+    from retrieval.originals.uris import local_path
+
+    return json.dumps([str(local_path(folder).absolute()) for folder in given]) if given else None
 
 
 @keys_app.command(epilog="Example: vasari keys create laptop --scope search --scope write")

@@ -41,8 +41,9 @@ def watch(
     """Keep the library in step with folders until Ctrl-C."""
     from indexer.sources.folder import FolderSource
     from indexer.watch import watch as changes
+    from retrieval.originals.uris import local_path
 
-    roots = [path.expanduser() for path in paths]
+    roots = [local_path(path) for path in paths]
     with filling(library, open_settings()) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)
 

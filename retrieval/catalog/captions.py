@@ -13,6 +13,7 @@ from retrieval.catalog.statements import chunks
 from retrieval.catalog.words import refresh
 from retrieval.domain import Caption, CaptionSource, ItemId
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.storage.spelling import composed
 
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them
 
@@ -56,7 +57,7 @@ def set_captions(
 def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None:
     """Make `words` the tags of `item`; raises UsageError for an empty or overlong one."""
     require_live(connection, item)
-    wanted = sorted({word.strip() for word in words})
+    wanted = sorted({composed(word.strip()) for word in words})
     for word in wanted:
         if not word or len(word) > LONGEST_TAG:
             raise UsageError(f"a tag has 1 to {LONGEST_TAG} characters: {word[:40]!r}")

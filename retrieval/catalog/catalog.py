@@ -260,6 +260,11 @@ class Catalog:
         with self._database.read() as connection:
             return reading.item_by_uri(connection, uri, modality)
 
+    def items_named(self, name: str) -> list[ItemId]:
+        """Live items whose uri is this one, or canonically equivalent to it, by id."""
+        with self._database.read() as connection:
+            return reading.items_named(connection, name)
+
     def count(self, modality: Modality) -> int:
         """How many live items there are."""
         with self._database.read() as connection:

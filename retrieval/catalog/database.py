@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
+from retrieval.catalog.canonical import teach_composing
 from retrieval.catalog.encoding import json_text
 from retrieval.catalog.schema import lease, library
 from retrieval.catalog.trouble import translate
@@ -173,10 +174,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _configure_reader(connection: Any, _record: object) -> None:
     connection.isolation_level = None
+    teach_composing(connection)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions: `_begin_sqlite` does
+    teach_composing(connection)
     cursor = connection.cursor()
     _use_write_ahead_log(cursor)
     # FULL: a commit is on disk when it returns; the commit protocol of segments rests on it.

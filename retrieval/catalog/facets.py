@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from retrieval.catalog.schema import captions, items, tags
 from retrieval.domain import Modality
+from retrieval.storage.spelling import composed
 
 MOST = 200  # values of one facet, the most frequent
 
@@ -86,6 +87,7 @@ class _Building:
     def add(self, row: int | None, value: str | None) -> None:
         """Note that an item has a value, if both are there."""
         if row is not None and value:
+            value = composed(value)
             self._rows.append(row)
             self._coded.append(self._codes.setdefault(value, len(self._codes)))
 

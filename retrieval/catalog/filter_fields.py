@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from sqlalchemy import Connection, Text, column, exists, func, literal_column, select, type_coerce
+from sqlalchemy import Connection, Text, column, exists, func, literal_column, or_, select, type_coerce
 
+from retrieval.catalog.canonical import spellings
 from retrieval.catalog.filter_attributes import attribute_exists
 from retrieval.catalog.filter_language import ALIASES, FIELDS, And, Exists, Field, Filter, Kind, Near, Not, Or
 from retrieval.catalog.schema import items
@@ -78,7 +79,7 @@ def _attributes_in(found: Filter) -> Iterator[Field]:
 
 
 def _is_there(connection: Connection, field: Field) -> bool:
-    has = attribute_exists(field.path, connection.dialect.name)
+    has = or_(*(attribute_exists(path, connection.dialect.name) for path in spellings(field.path)))
     query = select(exists(select(items.c.id).where(items.c.deleted_at.is_(None), has)))
     return bool(connection.execute(query).scalar())
 

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from retrieval.storage.spelling import composed
+
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])i?B", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d))?)?)?)?)?")
@@ -31,7 +33,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Text, and the places in it where an unescaped `*` (any characters) or `?` (one) stands."""
+    """Text in composed letters, and the places in it where an unescaped `*` (any characters) or `?` (one) stands."""
 
     text: str
     wild: frozenset[int] = frozenset()
@@ -47,6 +49,7 @@ Value = int | float | bool | Span | Words
 
 def read_bare(word: str) -> Words:
     """An unquoted word: every `*` and `?` is a wildcard."""
+    word = composed(word)
     return Words(word, frozenset(place for place, letter in enumerate(word) if letter in "*?"))
 
 
@@ -54,7 +57,7 @@ def read_quoted(token: str) -> Words:
     r"""A quoted text; `\"`, `\'`, `\\`, `\*` and `\?` stand for the character, other backslashes for themselves."""
     letters: list[str] = []
     wild: set[int] = set()
-    for escaped, wildcard, plain in _ESCAPED.findall(token[1:-1]):
+    for escaped, wildcard, plain in _ESCAPED.findall(composed(token[1:-1])):
         if wildcard:
             wild.add(len(letters))
         letters.append(escaped or wildcard or plain)

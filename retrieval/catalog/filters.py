@@ -34,6 +34,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from retrieval.catalog.canonical import in_composed_letters, spellings
 from retrieval.catalog.columns import Moment
 from retrieval.catalog.encoding import stored_text, stored_uri
 from retrieval.catalog.filter_attributes import (
@@ -44,7 +45,7 @@ from retrieval.catalog.filter_attributes import (
     json_type,
 )
 from retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
-from retrieval.catalog.filter_patterns import equals, in_order, matches
+from retrieval.catalog.filter_patterns import Pieces, equals, in_order, matches
 from retrieval.catalog.filter_values import Span, Value, Words
 from retrieval.catalog.globe import box, within_km
 from retrieval.catalog.schema import captions, items, tags
@@ -135,7 +136,7 @@ def _any_of(
     numbers = [_bound(value, dialect) for value in values if isinstance(value, int | float)]
     spans = [_compare(column, "=", value, dialect, spelled) for value in values if isinstance(value, Span)]
     return or_(
-        *([equals(column, texts, dialect)] if texts else []),
+        *([_equals(column, texts, dialect)] if texts else []),
         *([column.in_(numbers)] if numbers else []),
         *spans,
     )
@@ -148,13 +149,35 @@ def _compare(
         case Span():
             return _in_time(column, sign, value, dialect)
         case Words() if sign == ":":
-            return matches(column, [(spelled(letter), wild) for letter, wild in value.pieces], dialect)
+            return _matches(column, [(spelled(letter), wild) for letter, wild in value.pieces], dialect)
         case Words() if sign == "=":
-            return equals(column, [spelled(value.text)], dialect)
+            return _equals(column, [spelled(value.text)], dialect)
         case Words():
-            return _ordered(in_order(column, dialect), sign, spelled(value.text))
+            return _ordered(in_order(in_composed_letters(column), dialect), sign, spelled(value.text))
         case _:
             return _ordered(column, sign, _bound(value, dialect))
+
+
+def _equals(column: ColumnElement[Any], texts: Sequence[str], dialect: str) -> Condition:
+    """Whether the column is one of these texts, in whatever letters; only ASCII is ASCII."""
+    plain = [text for text in texts if text.isascii()]
+    others = [text for text in texts if not text.isascii()]
+    return or_(
+        *([equals(column, plain, dialect)] if plain else []),
+        *([equals(in_composed_letters(column), others, dialect)] if others else []),
+    )
+
+
+def _matches(column: ColumnElement[Any], pieces: Pieces, dialect: str) -> Condition:
+    """Whether the column has the pattern, in whatever letters.
+
+    What has ASCII's letters of a pattern when it is composed had them before: comparing first as it is stored leaves
+    few rows to be composed (100,000 names: 30 ms instead of 46). With `?` it does not: a letter may have been two.
+    """
+    exact = matches(in_composed_letters(column), pieces, dialect)
+    if all(text.isascii() and (text, wild) != ("?", True) for text, wild in pieces):
+        return and_(matches(column, pieces, dialect), exact)
+    return exact
 
 
 def _in_time(column: ColumnElement[Any], sign: str, span: Span, dialect: str) -> Condition:
@@ -204,9 +227,9 @@ def _folder(test: Test, dialect: str) -> Condition:
             pieces = pieces[:-1]
         inside = [*_literal("/"), *((stored_uri(letter), wild) for letter, wild in pieces), *_literal("/")]
         # The name behind the last slash cannot match: the pattern ends with one.
-        return matches("/" + _URI, [("*", True), *inside, ("*", True)], dialect)
+        return _matches("/" + _URI, [("*", True), *inside, ("*", True)], dialect)
     folders = [stored_uri(value.text.rstrip("/")) + "/" for value in test.values if isinstance(value, Words)]
-    return equals(_directory(), folders, dialect)
+    return _equals(_directory(), folders, dialect)
 
 
 def _literal(text: str) -> list[tuple[str, bool]]:
@@ -220,12 +243,13 @@ def _words(name: str, accepts: Callable[[ColumnElement[Any]], Condition]) -> Con
 
 def _attribute(test: Test, dialect: str) -> Condition:
     kinds = dict.fromkeys(map(json_type, test.values))
-    return or_(*(_attribute_of(test, kind, dialect) for kind in kinds))
+    paths = spellings(test.field.path)
+    return or_(*(_attribute_of(test, path, kind, dialect) for path in paths for kind in kinds))
 
 
-def _attribute_of(test: Test, kind: Json, dialect: str) -> Condition:
-    """The test with those of its values that are of one kind."""
-    path, values = test.field.path, tuple(value for value in test.values if json_type(value) is kind)
+def _attribute_of(test: Test, path: Sequence[str], kind: Json, dialect: str) -> Condition:
+    """The test with those of its values that are of one kind, on one spelling of the attribute's name."""
+    values = tuple(value for value in test.values if json_type(value) is kind)
     if dialect != "sqlite" and kind is not Json.STRING and test.operator in ("=", "in"):
         return attribute_contains(path, values)
     one_kind = Test(test.field, test.operator, values)
@@ -235,7 +259,7 @@ def _attribute_of(test: Test, kind: Json, dialect: str) -> Condition:
 def _exists(field: Field, dialect: str) -> Condition:
     match field.kind:
         case Kind.ANY:
-            return attribute_exists(field.path, dialect)
+            return or_(*(attribute_exists(path, dialect) for path in spellings(field.path)))
         case Kind.WORDS:
             table = captions if field.name == "caption" else tags
             return items.c.id.in_(select(table.c["item_id"]))

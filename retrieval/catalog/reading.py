@@ -8,14 +8,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
+from retrieval.catalog.canonical import in_composed_letters
 from retrieval.catalog.database import Database
 from retrieval.catalog.encoding import stored_uri, uri_key
 from retrieval.catalog.records import KnownFile
 from retrieval.catalog.schema import captions, embeddings, items, tags
 from retrieval.catalog.statements import chunks
 from retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
+from retrieval.storage.spelling import composed
 
 PAGE = 5000  # rows of one step through a large table
 _MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000
@@ -39,6 +52,16 @@ def item_by_uri(connection: Connection, uri: str, modality: Modality) -> Item | 
     )
     found = connection.execute(query).scalar()
     return None if found is None else items_of(connection, [found]).get(found)
+
+
+def items_named(connection: Connection, name: str) -> list[ItemId]:
+    """Live items of any modality whose uri is this one, or canonically equivalent to it, by id."""
+    query = select(items.c.id).where(items.c.deleted_at.is_(None)).order_by(items.c.id)
+    found = connection.execute(query.where(items.c.uri_key == uri_key(name))).scalars().all()
+    if found or name.isascii():
+        return list(found)
+    uri = in_composed_letters(type_coerce(items.c.uri, Text()))
+    return list(connection.execute(query.where(uri == stored_uri(composed(name)))).scalars())
 
 
 def known_files(database: Database, modality: Modality, under: Sequence[str] | None) -> Iterator[KnownFile]:
@@ -97,10 +120,21 @@ def _outermost(folders: Sequence[str]) -> list[str]:
 
 
 def _inside(folder: str) -> ColumnElement[bool]:
-    """The uri itself, or anything in it: /a/b holds /a/b/c and not /a/bc, /a/b.tar holds /a/b.tar#c."""
-    name = stored_uri(folder)
-    beginnings = (name + "/", name + "#")
-    return or_(items.c.uri == folder, func.substr(items.c.uri, 1, len(name) + 1).in_(beginnings))
+    """The uri itself, or anything in it: /a/b holds /a/b/c and not /a/bc, /a/b.tar holds /a/b.tar#c.
+
+    Canonically equivalent names are the same name.
+    """
+    uri: ColumnElement[str] = type_coerce(items.c.uri, Text())
+    exact = _begins(uri, stored_uri(folder))
+    return (
+        exact
+        if folder.isascii()
+        else or_(exact, _begins(in_composed_letters(uri), stored_uri(composed(folder))))
+    )
+
+
+def _begins(uri: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    return or_(uri == name, func.substr(uri, 1, len(name) + 1).in_((name + "/", name + "#")))
 
 
 def pages(

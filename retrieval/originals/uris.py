@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from retrieval.errors import UsageError
+from retrieval.storage.spelling import on_disk
 
 ARCHIVE_SUFFIXES = (".tar", ".zip")
 UNREAD = "unread-"  # begins the content hash of an item that was imported without its original being read
@@ -51,7 +52,7 @@ def is_url(text: str) -> bool:
 def absolute(given: str | os.PathLike[str]) -> str:
     """What a person gave, as the uri of that file or folder: a URL as it is, a path absolute, file: as a path."""
     text = uri_of(os.fspath(given))
-    return text.rstrip("/") if is_url(text) else os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111
+    return text.rstrip("/") if is_url(text) else on_disk(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111
 
 
 def uri_of(name: str) -> str:
@@ -69,7 +70,8 @@ def uri_of(name: str) -> str:
 
 def local_path(given: str | os.PathLike[str]) -> Path:
     """The path of a file that a person named on a command line: `~` and `file:` URIs are understood."""
-    return Path(os.path.expanduser(uri_of(os.fspath(given))))  # noqa: PTH111 (Path raises where there is no home)
+    name = os.path.expanduser(uri_of(os.fspath(given)))  # noqa: PTH111 (Path raises where there is no home)
+    return Path(on_disk(name))
 
 
 def locate(uri: str) -> Place:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from retrieval.domain import ItemId, Term, TermKind
 from retrieval.errors import QueryError
+from retrieval.storage.spelling import on_disk
 
 MAX_TERMS = 32
 MAX_TEXT = 4096  # characters; no tower reads a thousandth of it
@@ -91,7 +92,7 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
     if (item := parse_item(word)) is not None:
         return Term(TermKind.ITEM, weight, item=item)
     if _exists(word, files=files):
-        return Term(TermKind.IMAGE, weight, image=Path(word).expanduser())
+        return Term(TermKind.IMAGE, weight, image=_path(word))
     if not word.strip():
         raise QueryError("a weight needs a term behind it: 2:boat", word, 0)
     if files and (word in (".", "..") or word.startswith(("./", "../", "/", "~/"))) and len(word) <= MAX_TEXT:
@@ -145,8 +146,13 @@ def _exists(word: str, *, files: bool) -> bool:
     return files and ("/" in word or "." in word) and _is(Path.is_file, word)
 
 
+def _path(word: str) -> Path:
+    """The file that a word names, in whichever letters the disk spells it."""
+    return Path(on_disk(str(Path(word).expanduser())))
+
+
 def _is(kind: Callable[[Path], bool], word: str) -> bool:
     try:
-        return kind(Path(word).expanduser())
+        return kind(_path(word))
     except (OSError, RuntimeError, ValueError):  # too long, no such home, an embedded NUL
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -117,6 +118,7 @@ def _compare(sign: str, value: Any, wanted: Value, kind: Kind) -> bool:
         case Words():
             if not isinstance(value, str):
                 return False
+            value = unicodedata.normalize("NFC", value)
             if kind is Kind.FOLDER:
                 return _in_folder(sign, value, wanted)
             if sign == ":":

@@ -30,6 +30,7 @@ NAMES = [
     "img_20.JPG",
     "Ätna.png",
     "ätna 2.png",
+    "A\u0308tna 3.png",
     "a%b.gif",
     "a[1].webp",
     "日本.jpg",
@@ -44,6 +45,7 @@ FOLDERS = [
     "/home/me/pics/trip",
     "s3://bucket/pics",
     "/scr%een",
+    "/pics/a\u0308tna",
 ]
 TAKEN = [
     "2023-12-31T23:59:59",
@@ -55,9 +57,9 @@ TAKEN = [
     None,
     2024,
 ]
-CAMERAS = ["X100V", "x100v", "Käsekamera", "KÄSEKAMERA", "NIKON D850", "a*b", None, 7]
+CAMERAS = ["X100V", "x100v", "Käsekamera", "KA\u0308SEKAMERA", "NIKON D850", "a*b", None, 7]
 ATTRIBUTES: list[Any] = [
-    *("red", "Red", "RED cab", "2024-05-01", "5", "", "Käse", "KÄSE"),
+    *("red", "Red", "RED cab", "2024-05-01", "5", "", "Käse", "KÄSE", "Ka\u0308se"),
     *(5, 5.5, -1, 0, 0.1, 2**60, 1e300, True, False, None),
     *(
         [],
@@ -101,7 +103,7 @@ def _items() -> list[tuple[ItemFacts, tuple[Caption, ...], tuple[str, ...]]]:
             attributes={name: value for name, value in attributes.items() if value is not None or number % 2},
         )
         captions = tuple(
-            Caption(text) for text in ["a red boat", "Ein ROTES Boot", "100%_sure"][: number % 4]
+            Caption(text) for text in ["a red boat", "Ein ROTES Boot, a\u0308", "100%_sure"][: number % 4]
         )
         found.append((facts, captions, ("holiday", "Ätna", "a_b")[: number % 4]))
     return found

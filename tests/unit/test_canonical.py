@@ -1,0 +1,128 @@
+"""Canonically equivalent texts are one text, as a Mac writes them and as a keyboard does."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.engines.local import index
+from indexer.sources.folder import FolderSource
+from retrieval.catalog.catalog import Catalog
+from retrieval.domain import Caption, CaptionSource, Modality, TermKind
+from retrieval.models.preprocessing import clean_text
+from retrieval.originals.uris import absolute, local_path
+from retrieval.search.query import parse_terms
+from retrieval.storage.spelling import composed, on_disk
+from tests.grey import GreyLibrary, write_picture
+from tests.unit.catalogs import add, commit, facts
+
+COMPOSED = "Caf\u00e9 \ud55c\uae00"  # é, and Hangul syllables
+DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+FORMS = (COMPOSED, DECOMPOSED)
+
+
+@pytest.fixture
+def both(catalog: Catalog) -> Catalog:
+    """An item whose every text is decomposed, and one whose every text is composed."""
+    for item, form in zip(add(catalog, "/1", "/2"), (DECOMPOSED, COMPOSED), strict=True):
+        row = facts(item, f"/{form}/{form}.png", attributes={form: form, "camera": form, "list": [form]})
+        commit(catalog, row)
+        catalog.set_tags(item, [form])
+        catalog.set_captions(item, [Caption(f"in the {form} today")], CaptionSource.USER)
+    return catalog
+
+
+@pytest.mark.parametrize(
+    "filter_text",
+    [
+        'name = "{0}.png"',
+        'name:"{0}*"',
+        'name:"caf? *"',
+        'name in ("x", "{0}.PNG")',
+        'folder:"{0}"',
+        'folder = "/{0}"',
+        'uri:"/{0}/"',
+        'tag:"{0}"',
+        'tag = "{0}"',
+        'caption:"{0} today"',
+        'camera = "{0}"',
+        'camera >= "{0}"',
+        'list = "{0}"',
+        'attr."{0}" = "{0}"',
+        'exists attr."{0}"',
+    ],
+)
+def test_a_filter_finds_both_spellings_by_either(both: Catalog, filter_text: str) -> None:
+    """In whichever letters it is typed, on both databases."""
+    for form in FORMS:
+        found = both.matching(filter_text.replace("{0}", form), Modality.IMAGE).tolist()
+        assert found == [1, 2], form
+
+
+def test_words_and_facets_know_no_difference(both: Catalog) -> None:
+    """Full text finds both; a folder and a tag are counted once."""
+    for form in FORMS:
+        assert sorted(both.full_text(form, Modality.IMAGE, 9)) == [1, 2]
+    facets = both.facets(Modality.IMAGE)
+    for column in ("folders", "tags", "cameras"):
+        (counted,) = facets.columns[column].counts(facets.kept(None))
+        assert counted == (counted[0], 2)
+        assert counted[0] == composed(counted[0])
+
+
+@pytest.mark.parametrize("kind", ["lower", "whitespace", "canonicalize"])
+def test_a_model_reads_the_same_words(kind: str) -> None:
+    """Query texts reach the tokenizer composed, however a model cleans them."""
+    assert clean_text(DECOMPOSED, kind) == clean_text(COMPOSED, kind)
+
+
+def test_a_tag_is_there_once(catalog: Catalog) -> None:
+    """However often it is spelled."""
+    (item,) = add(catalog, "/1.jpg")
+    catalog.set_tags(item, [*FORMS, f" {DECOMPOSED} "])
+    assert catalog.items([item])[item].tags == (COMPOSED,)
+
+
+def test_places_are_named_in_either_spelling(both: Catalog) -> None:
+    """Files below a folder, and an item by its uri; the very uri goes before its likes."""
+    for form in FORMS:
+        assert [file.id for file in both.known_files(Modality.IMAGE, [f"/{form}"])] == [1, 2]
+    mixed = f"/{COMPOSED}/{DECOMPOSED}.png"
+    assert both.items_named(mixed) == [1, 2]
+    assert both.items_named(f"/{COMPOSED}/{COMPOSED}.png") == [2]
+    assert both.items_named("/nowhere") == []
+
+
+def test_a_path_is_found_as_the_disk_spells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typed name opens a file of a Mac; where both are there, each is itself."""
+    there = tmp_path / DECOMPOSED / f"{DECOMPOSED}.png"
+    write_picture(there, 1)
+    typed = str(tmp_path / COMPOSED / f"{COMPOSED}.png")
+    assert on_disk(typed) == absolute(typed) == str(local_path(typed)) == str(there)
+    (term,) = parse_terms([typed])
+    assert (term.kind, term.image) == (TermKind.IMAGE, there)
+    monkeypatch.chdir(tmp_path)
+    assert on_disk(f"{COMPOSED}/nothing") == f"{DECOMPOSED}/nothing"
+    (tmp_path / COMPOSED).mkdir()
+    assert on_disk(str(tmp_path / COMPOSED)) == str(tmp_path / COMPOSED)
+
+
+def test_an_item_of_a_mac_is_removed_by_its_typed_name(tmp_path: Path) -> None:
+    """The stored uri keeps the bytes that open the file."""
+    there = tmp_path / "photos" / f"{DECOMPOSED}.png"
+    write_picture(there, 1)
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        library.use_model("grey")
+        index(library, FolderSource([tmp_path / "photos"]))
+        assert [file.uri for file in library.catalog.known_files(Modality.IMAGE)] == [str(there)]
+        assert library.remove(str(tmp_path / "photos" / f"{COMPOSED}.png")) == 1
+
+
+@given(st.text(alphabet="e\u0301\u00e9/a.~", max_size=8).map(lambda name: f"/no/{name}"))
+def test_a_path_that_is_not_there_stays_as_it_is(path: str) -> None:
+    """But for what is no part of a name: doubled slashes."""
+    assert on_disk(path) in (path, "/" + "/".join(part for part in path.split("/") if part))
