@@ -39,6 +39,7 @@ from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, absolute, is_url
 
 _LOOKED_AT = 2000  # files of a folder, until it is taken to have no texts beside its pictures
+_TARS = tuple(suffix for suffix in ARCHIVE_SUFFIXES if suffix != ".zip")
 _METADATA = ("metadata.csv", "metadata.jsonl")  # as Hugging Face's image folders have them
 
 
@@ -132,7 +133,7 @@ def _kind_of_folder(path: str, files: set[str], folders: set[str]) -> SourceKind
     pictures = any(_is_picture(name) for name in files)
     if not is_url(path) and is_saved_dataset(files):
         return SourceKind.HF
-    if not pictures and any(name.endswith(".tar") for name in files):
+    if not pictures and any(name.lower().endswith(_TARS) for name in files):
         return SourceKind.WEBDATASET
     if _annotations(path, files, folders):
         return SourceKind.COCO
@@ -156,7 +157,9 @@ def _sources(kind: SourceKind, paths: Sequence[str], reading: Reading) -> list[S
             return found
         case SourceKind.WEBDATASET:
             folders = [path for path in paths if _is_folder(path)]
-            shards = [file for path in paths for file in _files(path, ("*.tar", "*.zip"))]
+            shards = [
+                file for path in paths for file in _files(path, [f"*{suffix}" for suffix in ARCHIVE_SUFFIXES])
+            ]
             return [ShardSource(shards, folders, limits=limits)]
         case SourceKind.TABLE:
             return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from retrieval.domain import Caption
 from retrieval.originals.texts import as_text, parse_json, plain
 
 TEXT_SUFFIXES = (".txt", ".json")
+ARCHIVED_TEXTS = (*TEXT_SUFFIXES, ".cls")  # a class, as webdataset has them
 _CAPTION_KEYS = ("caption", "captions", "text")
 _TEXT_KEYS = ("raw", "caption", "text", "sentence", "value")
 # What img2dataset notes about its own work, or what the picture itself says.
@@ -40,6 +42,9 @@ def describe(parts: Mapping[str, bytes]) -> Description:
         next((facts[key] for key in _CAPTION_KEYS if facts.get(key)), None)
     )
     attributes = kept({key: value for key, value in facts.items() if key not in _LEFT_OUT})
+    if ".cls" in parts:
+        label = as_text(parts[".cls"]).strip()
+        attributes["cls"] = int(label) if re.fullmatch(r"-?\d{1,15}", label, re.ASCII) else label
     return Description(tuple(Caption(text) for text in dict.fromkeys(texts)), attributes)
 
 

@@ -13,8 +13,9 @@ from indexer.sources.rows import Row, RowSource
 from indexer.sources.table import rows_of
 from retrieval.errors import ImageError, UsageError
 from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.containers import arrow_table, state_of
+from retrieval.originals.containers import arrow_table
 from retrieval.originals.delimited import distinct
+from retrieval.originals.files import state_of
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _BATCH = 1024

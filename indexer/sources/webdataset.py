@@ -1,4 +1,4 @@
-"""Pictures in archives: .tar shards as webdataset and img2dataset write them, and .zip files.
+"""Pictures in archives: .tar shards as webdataset and img2dataset write them, packed ones too, and .zip files.
 
 A shard is listed by its headers alone; texts and pictures are read where they lie when their turn comes, so that a
 killed job goes on in the middle of a shard, and an unchanged shard costs no more than its headers. A picture's uri is
@@ -11,13 +11,13 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from indexer.sources.samples import TEXT_SUFFIXES, describe, key_of
+from indexer.sources.samples import ARCHIVED_TEXTS, describe, key_of
 from indexer.sources.source import Candidate, Description
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.containers import Member, members, read_at
+from retrieval.originals.archives import Member, members, read_member
 from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, locate, member_uri
@@ -55,18 +55,15 @@ class ShardSource:
         """Shard by shard, in the order of the archive."""
         self._complete.clear()
         for shard in self._shards:
-            samples: dict[str, dict[str, Member]] = {}
+            found: list[Member] = []
             trouble = None
             try:
                 with readable():
                     facts = stat_of(shard)
-                    for member in members(shard):
-                        key, suffix = key_of(member.name)
-                        samples.setdefault(key, {})[suffix] = member
+                    found.extend(members(shard))
             except ImageError as error:
                 trouble = Skipped(shard, "list", str(error))
-            for sample in samples.values():
-                yield from self._pictures(shard, facts, sample)
+            yield from self._pictures(shard, facts, found)
             if trouble is None:
                 self._complete.add(shard)
             else:
@@ -84,22 +81,52 @@ class ShardSource:
         """The member's bytes."""
         return open_original(candidate.uri, self._limits)
 
-    def _pictures(self, shard: str, facts: Stat, sample: Mapping[str, Member]) -> Iterator[Candidate]:
-        texts = {suffix: member for suffix, member in sample.items() if suffix in TEXT_SUFFIXES}
-        reading = partial(_description, shard, texts) if texts else None
-        for suffix, member in sample.items():
-            if f".{suffix.rpartition('.')[2]}" in self._suffixes and not _is_hidden(member.name):
-                uri = member_uri(shard, member.name)
-                yield Candidate(uri, member.bytes, facts.mtime_ns, facts.ctime_ns, describe=reading)
+    def _pictures(self, shard: str, facts: Stat, found: Sequence[Member]) -> Iterator[Candidate | Skipped]:
+        samples = Samples(found)
+        for member in found:
+            if _suffix(member.name) not in self._suffixes or _is_hidden(member.name):
+                continue
+            uri = member_uri(shard, member.name)
+            if member.trouble is not None:
+                yield Skipped(uri, "list", member.trouble)
+                continue
+            texts = samples.texts_of(member.name)
+            reading = partial(_description, shard, texts) if texts else None
+            yield Candidate(uri, member.bytes, facts.mtime_ns, facts.ctime_ns, describe=reading)
 
 
-def _description(shard: str, texts: Mapping[str, Member]) -> Description:
+class Samples:
+    """Which texts belong to which picture: those of the same name up to its last dot, else of its sample's key."""
+
+    def __init__(self, found: Sequence[Member]) -> None:
+        self._by_stem: dict[str, dict[str, str]] = {}
+        for member in found:
+            if (suffix := _suffix(member.name)) in ARCHIVED_TEXTS:
+                self._by_stem.setdefault(member.name[: -len(suffix)], {})[suffix] = member.name
+
+    def texts_of(self, picture: str) -> Mapping[str, str]:
+        """The names of a picture's texts, by their suffix."""
+        own = self._by_stem.get(picture[: -len(_suffix(picture))])
+        return own or self._by_stem.get(key_of(picture)[0], {})
+
+
+def _description(shard: str, texts: Mapping[str, str]) -> Description:
     parts: dict[str, bytes] = {}
-    for suffix, member in texts.items():
+    for suffix, name in texts.items():
         with contextlib.suppress(ImageError):
-            parts[suffix] = read_at(shard, member, _LARGEST_TEXT)
+            parts[suffix] = read_member(shard, name, _LARGEST_TEXT)
     return describe(parts)
 
 
+def _suffix(name: str) -> str:
+    """A member's ending from its last dot, in small letters."""
+    stem, dot, ending = name.rpartition(".")
+    return dot + ending.lower() if stem.strip(".") and "/" not in ending else ""
+
+
 def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/") if part != ".")
+    return any(
+        (part.startswith(".") and part != "..") or part == "__MACOSX"
+        for part in name.split("/")
+        if part != "."
+    )

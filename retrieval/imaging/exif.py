@@ -151,29 +151,46 @@ def _numbers(tags: _Directory) -> dict[str, Any]:
 
 def _taken(tags: _Directory) -> dict[str, Any]:
     for tag, offset_tag in _TAKEN:
-        when = _moment(tags.get(tag))
+        text = tags.get(tag)
+        when = _moment(text) if isinstance(text, str) else None
         if when is None:
             continue
-        offset = tags.get(offset_tag)
-        if isinstance(offset, str) and re.fullmatch(r"[+-]\d\d:\d\d", offset):
-            return {"taken": when, "utc_offset": offset}
-        return {"taken": when}
+        offset = _offset(tags.get(offset_tag)) or _offset(_ZONE.sub("", str(text)))
+        return {"taken": when, "utc_offset": offset} if offset else {"taken": when}
     return {}
 
 
-def _moment(text: Any) -> str | None:
-    """`2024:05:01 12:34:56`, and the spellings of careless programs, as ISO 8601; None for no valid time."""
-    parts = (
-        re.match(r"(\d{4})\D(\d\d)\D(\d\d)\D(\d\d)\D(\d\d)(?:\D(\d\d))?", text)
-        if isinstance(text, str)
-        else None
-    )
-    if parts is None:
+_WHEN = re.compile(r"(\d{4})\D+(\d{1,2})\D+(\d{1,2})(?:\D+(\d{1,2})\D+(\d{1,2})(?:\D+(\d{1,2}))?)?", re.ASCII)
+_ZONE = re.compile(r".*\d:\d\d:\d\d(?:\.\d*)?", re.ASCII)  # all before a zone behind the seconds
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?", re.ASCII)
+
+
+def _moment(text: str) -> str | None:
+    """`2024:05:01 12:34:56`, and the spellings of careless programs, as ISO 8601; None for no valid date.
+
+    A date alone, or with a time that there is not, is that day's beginning.
+    """
+    found = _WHEN.match(text)
+    if found is None:
         return None
-    try:
-        return datetime(*(int(part or 0) for part in parts.groups())).isoformat()  # type: ignore[arg-type]
-    except ValueError:  # cameras whose clock was never set write 0000:00:00
+    year, month, day, *time = (int(part or 0) for part in found.groups())
+    for clock in (time, (0, 0, 0)):
+        try:
+            return datetime(year, month, day, *clock).isoformat()
+        except ValueError:  # cameras whose clock was never set write 0000:00:00
+            continue
+    return None
+
+
+def _offset(text: Any) -> str | None:
+    """`+02:00`, also from `+0200`, `+2`'s longer form `+02`, and `Z`; None for no such thing."""
+    text = text.strip() if isinstance(text, str) else ""
+    if text in ("Z", "z"):
+        return "+00:00"
+    found = _OFFSET.fullmatch(text)
+    if found is None or int(found[2]) > 14 or int(found[3] or 0) > 59:
         return None
+    return f"{found[1]}{found[2]}:{found[3] or '00'}"
 
 
 def _place(gps: _Directory) -> dict[str, Any]:
@@ -184,15 +201,23 @@ def _place(gps: _Directory) -> dict[str, Any]:
         facts |= {"latitude": latitude, "longitude": longitude}
     height = _first(gps.get(6))
     if isinstance(height, float):
-        facts["altitude_m"] = round(-height if _first(gps.get(5)) == 1 else height, 2)
+        facts["altitude_m"] = round(-abs(height) if _first(gps.get(5)) == 1 else height, 2)
     return facts
 
 
 def _degrees(parts: Any, side: Any, negative: str, most: int) -> float | None:
-    """Degrees, minutes and seconds to decimal degrees, seven digits (1 cm)."""
-    if not isinstance(parts, tuple) or any(part is None for part in parts):
+    """Degrees, minutes and seconds to decimal degrees, seven digits (1 cm).
+
+    Minutes and seconds of 0/0 are "none given"; a sign counts where no side is.
+    """
+    if not isinstance(parts, tuple) or not all(isinstance(part, int | float) for part in parts[:1]):
         return None
-    value: float = sum(part / 60**power for power, part in enumerate(parts[:3]))
-    if not 0 <= value <= most:
+    degrees, *fractions = parts[:3]
+    value: float = abs(degrees) + sum(
+        abs(part or 0) / 60**power for power, part in enumerate(fractions, start=1)
+    )
+    if value > most:
         return None
-    return round(-value if isinstance(side, str) and side.upper().startswith(negative) else value, 7)
+    side = "".join(map(chr, side)) if isinstance(side, tuple) else side  # as bytes instead of text
+    side = side.strip().upper()[:1] if isinstance(side, str) else ""
+    return round(-value if side == negative or (degrees < 0 and not side) else value, 7)

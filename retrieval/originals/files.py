@@ -65,6 +65,22 @@ def file_system(url: str) -> tuple[Any, str]:
     return system, path
 
 
+class State(NamedTuple):
+    """A file in its present state: another one is what it holds when it was changed."""
+
+    file: str
+    bytes: int
+    mtime_ns: int
+
+
+def state_of(file: str) -> State:
+    """Remote files are taken to stay the same while a program runs."""
+    if is_url(file):
+        return State(file, 0, 0)
+    facts = os.stat(file)  # noqa: PTH116 (once a picture)
+    return State(file, facts.st_size, facts.st_mtime_ns)
+
+
 @contextlib.contextmanager
 def opened(file: str) -> Iterator[IO[bytes]]:
     """A file open for reading, seekable; raises OSError, or NotFoundError where a URL leads nowhere."""

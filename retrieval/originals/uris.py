@@ -8,8 +8,9 @@
 | `/data/train.parquet#image/17`, `/data/data.arrow#image/17` | column `image` of row 17, the first being 1 |
 | `/data/pictures.csv#row/17` | a row of a table, when it could not be used |
 
-A file whose own name looks like a member (`a.tar#b.jpg`) is that file. What people and programs write is turned into
-such a uri by `uri_of`: a `file:` URI (RFC 8089) is the path it means, and a scheme is the same in capitals (RFC 3986).
+A file whose own name looks like a member (`a.tar#b.jpg`) is that file, and an archive of such a name that archive.
+What people and programs write is turned into such a uri by `uri_of`: a `file:` URI (RFC 8089) is the path it means, and
+a scheme is the same in capitals (RFC 3986).
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ from urllib.parse import unquote_to_bytes
 from retrieval.errors import UsageError
 from retrieval.storage.spelling import on_disk
 
-ARCHIVE_SUFFIXES = (".tar", ".zip")
+ARCHIVE_SUFFIXES = (
+    ".tar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst",
+)  # fmt: skip
 UNREAD = "unread-"  # begins the content hash of an item that was imported without its original being read
-_CONTAINER = re.compile(r"\.(?:tar|zip|parquet|arrow|csv|tsv|jsonl|ndjson|json|gz)#", re.IGNORECASE)
+_CONTAINER = re.compile(
+    r"\.(?:tar|zip|gz|tgz|bz2|tbz2|xz|txz|zst|tzst|parquet|arrow|csv|tsv|jsonl|ndjson|json|token|txt)#",
+    re.IGNORECASE,
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FILE = re.compile(r"file:(?://(?P<host>[^/]*))?(?=/|$)", re.IGNORECASE)
 _HERE = ("", "localhost", "127.0.0.1", "[::1]")
@@ -76,10 +82,20 @@ def local_path(given: str | os.PathLike[str]) -> Path:
 
 def locate(uri: str) -> Place:
     """Read a uri."""
-    found = _CONTAINER.search(uri) if "#" in uri else None
-    if found is None or (not is_url(uri) and os.path.lexists(uri)):
+    ends = [found.end() for found in _CONTAINER.finditer(uri)] if "#" in uri else []
+    if not ends or (not is_url(uri) and _is_there(uri)):
         return Place(uri)
-    return Place(uri[: found.end() - 1], uri[found.end() :])
+    end = ends[0]
+    if len(ends) > 1 and not is_url(uri):  # one of the names has such an ending in its middle
+        end = next((end for end in ends if _is_there(uri[: end - 1])), end)
+    return Place(uri[: end - 1], uri[end:])
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL
+        return False
 
 
 def is_local_file(uri: str) -> bool:

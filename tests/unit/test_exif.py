@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -80,6 +81,85 @@ def test_a_clock_never_set_is_no_time() -> None:
     assert "taken" not in read_exif(block({0x0132: "0000:00:00 00:00:00"})).facts
     both = block({0x0132: "2020:02:03 04:05:06"}, {0x9003: "    :  :     :  :  "})
     assert read_exif(both).facts["taken"] == "2020-02-03T04:05:06"
+
+
+@pytest.mark.parametrize(
+    ("written", "taken", "offset"),
+    [
+        ("2024:05:01  9:05:03", "2024-05-01T09:05:03", None),  # the hour filled up by a space
+        ("2024: 5: 1  9: 5: 3", "2024-05-01T09:05:03", None),
+        ("2024:05:01", "2024-05-01T00:00:00", None),
+        ("2024:05:01 24:00:00", "2024-05-01T00:00:00", None),
+        ("2024:05:01 12:34:56.78", "2024-05-01T12:34:56", None),
+        ("2024-05-01T12:34:56.123+0200", "2024-05-01T12:34:56", "+02:00"),
+        ("2024-05-01T12:34:56Z", "2024-05-01T12:34:56", "+00:00"),
+        ("9999:12:31 23:59:59", "9999-12-31T23:59:59", None),
+        ("0000:00:00", None, None),
+        ("2024:13:01 00:00:00", None, None),
+    ],
+)
+def test_dates_as_phones_and_scanners_write_them(written: str, taken: str | None, offset: str | None) -> None:
+    """Padding, dates alone, fractions, zones; what is no date is none."""
+    facts = read_exif(block({0x0110: "x"}, {0x9003: written})).facts
+    assert (facts.get("taken"), facts.get("utc_offset")) == (taken, offset)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("+0200", "+02:00"), ("-09:30", "-09:30"), ("Z", "+00:00"), ("   :", None), ("+99:00", None)],
+)
+def test_zones_as_phones_write_them(written: str, meant: str | None) -> None:
+    """One spelling comes out; nonsense is left out."""
+    facts = read_exif(block({0x0110: "x"}, {0x9003: "2024:05:01 12:34:56", 0x9011: written})).facts
+    assert facts.get("utc_offset") == meant
+
+
+def _directory(entries: list[tuple[int, int, int, bytes]], offset: int) -> bytes:
+    data, rows = b"", struct.pack("<H", len(entries))
+    base = offset + 2 + 12 * len(entries) + 4
+    for tag, kind, count, value in sorted(entries):
+        if len(value) > 4:
+            place = struct.pack("<L", base + len(data))
+            data, value = data + value, place
+        rows += struct.pack("<HHL", tag, kind, count) + value.ljust(4, b"\0")
+    return rows + bytes(4) + data
+
+
+def _gps(*entries: tuple[int, int, int, bytes]) -> dict[str, Any]:
+    """The facts of a TIFF whose GPS directory has these entries: rationals that Pillow would not write."""
+    first = _directory([(0x8825, 4, 1, struct.pack("<L", 26))], 8)
+    return dict(read_exif(b"II*\0\x08\0\0\0" + first + _directory(list(entries), 26)).facts)
+
+
+def _ratios(*pairs: tuple[int, int], kind: int = 5) -> tuple[int, int, bytes]:
+    code = "<LL" if kind == 5 else "<ll"
+    return kind, len(pairs), b"".join(struct.pack(code, *pair) for pair in pairs)
+
+
+def test_decimal_minutes_with_seconds_of_nothing_are_a_place() -> None:
+    """0/0 in minutes or seconds is "none given"; in the degrees it is no place."""
+    east = (4, *_ratios((11, 1), (3450, 100), (0, 0)))
+    place = _gps((1, 2, 2, b"N\0"), (2, *_ratios((48, 1), (813, 100), (0, 0))), (3, 2, 2, b"E\0"), east)
+    assert place == {"latitude": 48.1355, "longitude": 11.575}
+    assert _gps((1, 2, 2, b"N\0"), (2, *_ratios((0, 0), (0, 0), (0, 0))), (3, 2, 2, b"E\0"), east) == {}
+
+
+@pytest.mark.parametrize(
+    ("side", "degrees", "latitude"),
+    [
+        ((1, 2, 2, b"s\0"), _ratios((33, 1), (30, 1)), -33.5),
+        ((1, 1, 1, b"S"), _ratios((33, 1), (30, 1)), -33.5),  # bytes
+        (None, _ratios((33, 1), (30, 1)), 33.5),
+        (None, _ratios((-33, 1), (30, 1), kind=10), -33.5),
+        ((1, 2, 2, b"S\0"), _ratios((-33, 1), (30, 1), kind=10), -33.5),
+        ((1, 2, 2, b"N\0"), _ratios((3350, 100)), 33.5),
+    ],
+)
+def test_sides_and_signs_as_phones_write_them(side: Any, degrees: Any, latitude: float) -> None:
+    """Small letters, bytes, no side, a sign, or both."""
+    sides = [side] if side else []
+    facts = _gps(*sides, (2, *degrees), (4, *_ratios((11, 1), (30, 1), (0, 1))))
+    assert facts == {"latitude": latitude, "longitude": 11.5}
 
 
 def test_texts_are_one_clean_line() -> None:
