@@ -211,6 +211,8 @@ def search_body(request: SearchRequest | str) -> dict[str, Any]:
     if request.rerank is not None:
         rerank = request.rerank
         body["rerank"] = {"top": rerank.top, "deadline_ms": rerank.deadline_ms, "weight": rerank.weight}
+        if rerank.required:
+            body["rerank"]["required"] = True
     return body
 
 

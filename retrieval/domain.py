@@ -111,11 +111,16 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Rerank:
-    """Second stage: score the `top` candidates by cross-attention and blend (weight 1 = match score only)."""
+    """Second stage: score the `top` candidates by cross-attention and blend (weight 1 = match score only).
+
+    Where the model is not on this machine, or not loaded within the deadline, the answer has the first stage's order,
+    and a note says so; `required` makes that an error. Without a deadline the model is waited for.
+    """
 
     top: int = 32
-    deadline_ms: float | None = 800.0
+    deadline_ms: float | None = None  # for loading the model, if it has to be, and comparing
     weight: float = 0.5
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ class Explain:
 class SearchResponse:
     """Ranked hits. `total` is how many items could have matched (after filter and deletions).
 
-    `notes` are sentences for the person who asked: what the answer could not take into account.
+    `notes` are sentences for the person who asked: what the answer could not take into account, or do.
     """
 
     hits: tuple[Hit, ...]

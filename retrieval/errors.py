@@ -65,7 +65,23 @@ class ImageError(VasariError):
 
 
 class ModelUnavailableError(VasariError):
-    """A model's weights are not on this machine and cannot be fetched."""
+    """A model's weights are not on this machine and cannot be fetched.
+
+    `model` names it in a few words and `command` fetches it, where they are known: what somebody may be told who has
+    nothing to do with the machine.
+    """
+
+    def __init__(self, message: str, model: str = "", command: str = "") -> None:
+        super().__init__(message)
+        self.model = model
+        self.command = command
+
+    @property
+    def brief(self) -> str:
+        """What is missing and how it is had, without where this machine keeps its models."""
+        if not self.model:
+            return "a model that this needs is not on the machine, or is damaged"
+        return f"{self.model} is not on the machine" + (f": `{self.command}` gets it" if self.command else "")
 
 
 class LibraryLockedError(VasariError):
@@ -98,7 +114,7 @@ class ReadOnlyError(VasariError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this is a read-only replica of the library: write where VASARI_READ_ONLY is not set"
+            "this is a read-only replica of the library: write where it is not one (VASARI_READ_ONLY)"
         )
 
 

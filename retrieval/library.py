@@ -30,10 +30,10 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError
+from retrieval.errors import DeadlineError, LibraryCorruptError, NotFoundError, StorageError, UsageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
-from retrieval.loaded_models import LoadedModels
+from retrieval.loaded_models import STILL_LOADING, LoadedModels, in_background
 from retrieval.open_galleries import OpenGalleries
 from retrieval.search import engine
 from retrieval.search.query import parse_query
@@ -42,6 +42,8 @@ from retrieval.storage.spelling import on_disk
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -69,6 +71,8 @@ class Library:
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
         self._second: Second | None = None
+        self._second_lock = threading.Lock()
+        self._opening: Future[Second] | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -314,12 +318,29 @@ class Library:
         data = picture if isinstance(picture, bytes) else read_file(picture, limits)
         return images.decode(data, limits, target=_LARGEST_LOOK).picture
 
-    def second_stage(self) -> Second:
-        """The reranker with its cache; raises ModelUnavailableError."""
-        with self._lock:
-            if self._second is None:
-                from retrieval.search.reranking import FeatureCache, Second
+    def second_stage(self, within_ms: float | None = None) -> Second:
+        """The reranker with its cache; raises ModelUnavailableError.
 
+        A model that is not loaded `within_ms` is loaded on in the background, for the next who asks: DeadlineError.
+        """
+        if self._second is not None:
+            return self._second
+        if within_ms is None:
+            return self._open_second_stage()
+        with self._lock:
+            if self._opening is None or self._opening.done():  # however many ask, one thread loads
+                self._opening = in_background(self._open_second_stage)
+            opening = self._opening
+        try:
+            return opening.result(within_ms / 1000)
+        except TimeoutError:
+            raise DeadlineError(STILL_LOADING) from None
+
+    def _open_second_stage(self) -> Second:
+        from retrieval.search.reranking import FeatureCache, Second
+
+        with self._second_lock:  # not the lock that every search takes: loading lasts seconds
+            if self._second is None:
                 cache = FeatureCache(self.settings.reranker_cache_bytes)
                 self._second = Second(self.models.reranker(self._model), cache, self.picture_of)
             return self._second

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, UnsupportedError
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from retrieval.models.ports import DualEncoder, TextEncoder
     from retrieval.models.presets import ModelKind
     from retrieval.models.reranker import BlipReranker
+
+T = TypeVar("T")
 
 # `transformers` puts another module in its own place while it is imported: a second thread that waits for that import
 # gets the first, empty one, and then "cannot import name 'AutoTokenizer'".
@@ -44,10 +49,10 @@ def load_reranker(reference: str, settings: Settings) -> BlipReranker:
     """An image-text matching model where and as the settings say; ModelUnavailableError as for encoders."""
     from retrieval.models.presets import ModelKind
 
+    folder = find_folder(reference, ModelKind.RERANKER, settings)  # before imports that take seconds
     with _importing:
         from retrieval.models.reranker import BlipReranker
 
-    folder = find_folder(reference, ModelKind.RERANKER, settings)
     return BlipReranker(folder, device=settings.device, precision=settings.precision)
 
 
@@ -55,10 +60,10 @@ def load_captioner(reference: str, settings: Settings) -> Florence2Captioner:
     """A captioner where and as the settings say; ModelUnavailableError as for encoders."""
     from retrieval.models.presets import ModelKind
 
+    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
     with _importing:
         from retrieval.models.captioner import Florence2Captioner
 
-    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
     return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
 
 
@@ -68,6 +73,31 @@ def find_folder(reference: str, use: ModelKind, settings: Settings) -> Path:
     from retrieval.models.sources import locate_folder, resolve
 
     return locate_folder(resolve(reference, use), HubAccess(settings.offline, settings.hub_timeout))
+
+
+STILL_LOADING = "the model that this needs is being loaded; ask again in a moment"
+
+
+def in_background(load: Callable[[], T]) -> Future[T]:
+    """Load something in a thread of its own, which the end of the program does not wait for."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(load())
+        except BaseException as error:  # it is raised where the result is asked for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="load a model", daemon=True).start()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A model by its reference, and whether its files are on this machine."""
+
+    model: str
+    here: bool
 
 
 class LoadedModels:
@@ -83,6 +113,8 @@ class LoadedModels:
         self._whole: dict[str, OpenClipEncoder] = {}
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
+        self._under_way: set[object] = set()
+        self.fetches = True  # whether a model that is asked for may be downloaded; a job's always may
         self.long_lived = False  # a service spends more on opening models, to answer each query faster
         self._lock = threading.RLock()
 
@@ -91,9 +123,12 @@ class LoadedModels:
 
         The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
         """
+        return self._use(reference, self._settings)
+
+    def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
         from retrieval.models.text_onnx import export_text_tower
 
-        encoder = self._load(reference)
+        encoder = self._load(reference, settings=settings)
         catalog = self._catalog()
         writable = not self._settings.read_only
         space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)
@@ -113,7 +148,7 @@ class LoadedModels:
         """
         with self._lock:
             if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
-                encoder = self._load(space.model)
+                encoder = self._load(space.model, settings=self._asked)
                 if encoder.dim != space.dim:
                     raise LibraryCorruptError(
                         f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
@@ -123,7 +158,7 @@ class LoadedModels:
             if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
                 self._encoders[space.name] = optimized
             if space.name not in self._encoders:
-                found = self.use(space.model)
+                found = self._use(space.model, self._asked)
                 if found.name != space.name:
                     raise _other_weights(space)
             return self._encoders[space.name]
@@ -138,7 +173,7 @@ class LoadedModels:
             return encoder
         with self._lock:
             if space.name not in self._whole:
-                self._whole[space.name] = self._load(space.model)
+                self._whole[space.name] = self._load(space.model, settings=self._asked)
             return self._whole[space.name]
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
@@ -153,7 +188,7 @@ class LoadedModels:
             return None
         if chosen["precision"] in EXPORTED:
             return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
-        return self._load(space.model, chosen["precision"])
+        return self._load(space.model, chosen["precision"], self._asked)
 
     def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:
         """The exported text tower; UnsupportedError for a model that has none."""
@@ -174,7 +209,7 @@ class LoadedModels:
             return self._exported_texts(space)
         except UnsupportedError:
             with self._lock:
-                self._text_encoders[space.name] = self._load(space.model)
+                self._text_encoders[space.name] = self._load(space.model, settings=self._asked)
                 return self._text_encoders[space.name]
 
     def export_texts_anew(self, space: EmbeddingSpace) -> None:
@@ -188,8 +223,30 @@ class LoadedModels:
         with self._lock:
             self._text_encoders.pop(space.name, None)
 
-    def _load(self, reference: str, precision: Precision | None = None) -> OpenClipEncoder:
-        return load_encoder(reference, self._settings, precision)
+    def _load(
+        self, reference: str, precision: Precision | None = None, settings: Settings | None = None
+    ) -> OpenClipEncoder:
+        with self._noted():
+            return load_encoder(reference, settings or self._settings, precision)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        note = object()
+        self._under_way.add(note)
+        try:
+            yield
+        finally:
+            self._under_way.discard(note)
+
+    @property
+    def loading(self) -> bool:
+        """Whether a model is being loaded at this moment: whoever waits for it waits for seconds."""
+        return bool(self._under_way)
+
+    @property
+    def _asked(self) -> Settings:
+        """The settings under which a model is loaded because somebody asked something."""
+        return self._settings if self.fetches else replace(self._settings, offline=True)
 
     def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
         """What embeds query texts: the exported tower if there is one, else the whole model."""
@@ -211,16 +268,28 @@ class LoadedModels:
         with self._lock:
             if self._reranker is None:
                 chosen = self._settings.reranker or companion(encoder, ModelKind.RERANKER)
-                self._reranker = load_reranker(chosen, self._settings)
+                with self._noted():
+                    self._reranker = load_reranker(chosen, self._asked)
             return self._reranker
 
     def has_reranker(self, encoder: str) -> bool:
-        """Whether `reranker` needs no download: one is loaded, was chosen, or lies here for `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind, companion, find_preset, is_local
+        """Whether `reranker` needs no download: one is loaded, or lies here for `encoder`'s pictures."""
+        from retrieval.models.presets import ModelKind
 
-        if self._reranker is not None or self._settings.reranker is not None:
-            return True
-        return is_local(find_preset(companion(encoder, ModelKind.RERANKER)))
+        return self.presence(ModelKind.RERANKER, encoder).here
+
+    def presence(self, use: ModelKind, encoder: str) -> Presence:
+        """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
+        from retrieval.models.presets import ModelKind, companion
+        from retrieval.models.sources import is_here
+
+        chosen, loaded = {
+            ModelKind.DUAL_ENCODER: (encoder, bool(self._encoders)),
+            ModelKind.RERANKER: (self._settings.reranker, self._reranker is not None),
+            ModelKind.CAPTIONER: (self._settings.captioner, self._captioner is not None),
+        }[use]
+        reference = chosen or companion(encoder, use)
+        return Presence(reference, loaded or is_here(reference, use))
 
     def captioner(self, encoder: str) -> Florence2Captioner:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
@@ -229,7 +298,8 @@ class LoadedModels:
         with self._lock:
             if self._captioner is None:
                 chosen = self._settings.captioner or companion(encoder, ModelKind.CAPTIONER)
-                self._captioner = load_captioner(chosen, self._settings)
+                with self._noted():
+                    self._captioner = load_captioner(chosen, self._asked)
             return self._captioner
 
 

@@ -60,4 +60,3 @@ def closing_lines(response: SearchResponse) -> Iterator[str]:
     if response.explain is not None:
         stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
         yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"
-        yield from response.explain.notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from api.service.problems import printable
+from api.service.problems import plain, printable
 from api.service.schemas.items import CaptionBody, CaptionField, ItemAnswer, ListedItem
 from api.service.schemas.jobs import JobAnswer
 from api.service.schemas.search import ExplainAnswer, HitAnswer, SearchAnswer
@@ -23,14 +23,14 @@ def search_answer(response: SearchResponse) -> SearchAnswer:
         took_ms=round(response.took_ms, 3),
         space=response.space,
         reranked=response.reranked,
-        notes=list(response.notes),
+        notes=[plain(note) for note in response.notes],
         explain=None
         if explain is None
         else ExplainAnswer(
             strategy=explain.strategy,
             candidates=explain.candidates,
             stages_ms={stage: round(spent, 3) for stage, spent in explain.stages_ms.items()},
-            notes=list(explain.notes),
+            notes=[plain(note) for note in explain.notes],
         ),
     )
 

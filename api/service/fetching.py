@@ -155,7 +155,7 @@ class Fetcher:
         if target.port not in (None, _PORTS[target.scheme]):
             raise refused("only the usual ports are fetched from")
         if not self._any_host and not any(_matches(host, pattern) for pattern in self._hosts):
-            raise refused(f"the host {host!r} is not in VASARI_FETCH_HOSTS")
+            raise refused(f"pictures are not fetched from the host {host!r} (VASARI_FETCH_HOSTS)")
         return target
 
     async def _read(self, response: httpcore.Response) -> bytes:

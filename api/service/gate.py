@@ -20,13 +20,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.service.deadlines import begin_deadline
 from api.service.headers import security_headers
 from api.service.methods import as_get
 from api.service.metrics import Metrics
 from api.service.problems import ProblemError, answer_to
 from api.service.request_ids import begin_request
+from api.service.service import Service
 from api.service.settings import ServiceSettings
 from retrieval.errors import DeadlineError, VasariError
+from retrieval.loaded_models import STILL_LOADING
 
 _ACCESS = logging.getLogger("vasari.access")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -154,9 +157,15 @@ class _Visit:
             if self._watcher is not None:
                 self._watcher.cancel()
         if self._cancel.cancelled_caught and not self._gone.is_set() and not self._ended:
-            raise DeadlineError(
-                "not finished in the time allowed; ask for less, or allow more (X-Deadline-Ms)"
-            )
+            raise DeadlineError(self._late())
+
+    def _late(self) -> str:
+        service: Service | None = (
+            getattr(self.scope["app"].state, "service", None) if "app" in self.scope else None
+        )
+        if service is not None and service.library.models.loading:
+            return STILL_LOADING
+        return "not finished in the time allowed; ask for less, or allow more (X-Deadline-Ms)"
 
     async def receive(self) -> Message:
         """The body's next part, counted and timed; once it is complete, news of the caller's leaving."""
@@ -224,6 +233,7 @@ class _Visit:
 
     def _body_complete(self) -> None:
         self._cancel.deadline = anyio.current_time() + self._allowed
+        begin_deadline(self._allowed)
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,11 +85,20 @@ def problem(
         "type": f"urn:vasari:problem:{name}",
         "title": title or _TITLES.get(status, "It failed"),
         "status": status,
-        "detail": printable(detail),
+        "detail": plain(detail),
         "instance": f"urn:vasari:request:{current_request_id()}",
         **more,
     }
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+_SETTINGS = re.compile(r"\s*\(VASARI_\w+(?:, VASARI_\w+)*\)")
+_ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
+
+
+def plain(text: str) -> str:
+    """`text` for a visitor: without the settings by which whoever runs the service changes a limit."""
+    return printable(_ERROR_NUMBER.sub("", _SETTINGS.sub("", text)))
 
 
 def printable(text: str) -> str:
@@ -121,11 +131,16 @@ def _foreseen(error: errors.VasariError) -> Response:
     status, name, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
+    detail = str(error)
     if status >= 500:
         _LOG.error("%s: %s", type(error).__name__, error)
     match error:
         case errors.QueryError(column=int()):
             more = {"query": printable(error.text), "column": error.column}
+        case errors.ModelUnavailableError():
+            detail, more = error.brief, {"command": error.command} if error.command else {}
+        case errors.LibraryCorruptError() | errors.StorageError():  # name files of the machine
+            detail = next(words for kind, words in _ELSEWHERE.items() if isinstance(error, kind))
         case errors.ImageError():
             more = {"stage": error.stage}
             status = 413 if error.stage == "limit" else status
@@ -133,7 +148,13 @@ def _foreseen(error: errors.VasariError) -> Response:
             more, headers = {"holder": printable(error.holder)}, {"Retry-After": "5"}
         case errors.OverloadedError():
             headers = {"Retry-After": str(max(1, round(error.retry_after)))}
-    return problem(status, name, str(error), title=title, headers=headers, **more)
+    return problem(status, name, detail, title=title, headers=headers, **more)
+
+
+_ELSEWHERE: Mapping[type[errors.VasariError], str] = {
+    errors.LibraryCorruptError: "the library needs repair on its own machine; the service's log says more",
+    errors.StorageError: "the disk of the service's machine is full or cannot be written; its log says more",
+}
 
 
 def _invalid(error: RequestValidationError) -> Response:

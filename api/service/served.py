@@ -33,6 +33,7 @@ class ServedLibrary(Library):
         super().__init__(*arguments, **options)
         self.cache = EmbeddingCache(20_000)
         self.models.long_lived = True
+        self.models.fetches = False  # what a visitor asks for is no reason to download gigabytes
         self._query_encoders: dict[str, TextEncoder] = {}
         self._shared: dict[tuple[Modality, str], tuple[Gallery, SharedGallery]] = {}
         self.text_precision: Literal["float32", "int8"] = "float32"

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from api.service.auth import Doorkeeper
 from api.service.batching import Batcher
 from api.service.cache import EmbeddingCache, Key, Vector
+from api.service.deadlines import within_deadline
 from api.service.fetching import Fetcher
 from api.service.jail import Jail
 from api.service.jobs import Jobs
@@ -256,6 +257,7 @@ class Service:
             await self.embed_texts(texts, space)
         if pictures:
             await self.embed_pictures(pictures, space)
+        request = within_deadline(request)
         call = self.run if request.rerank is None else self.think
         response = await call(self.library.search, replace(request, space=space.name, explain=True))
         if response.explain is not None:

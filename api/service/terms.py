@@ -23,7 +23,9 @@ async def search_request(body: SearchBody, service: Service) -> SearchRequest:
         limit=body.limit,
         offset=body.offset,
         space=body.space,
-        rerank=None if rerank is None else Rerank(rerank.top, rerank.deadline_ms, rerank.weight),
+        rerank=None
+        if rerank is None
+        else Rerank(rerank.top, rerank.deadline_ms, rerank.weight, rerank.required),
         hybrid=body.hybrid,
         collapse=body.collapse,
         diversify=body.diversify,

@@ -7,6 +7,7 @@ and name resolution alone may block longer than any timeout given to it.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def _probe(url: str, timeout: float) -> str | None:
         except httpx.TimeoutException:
             answers.put("no answer")
         except (httpx.HTTPError, OSError) as error:
-            answers.put(str(error) or type(error).__name__)
+            answers.put(plain_words(error))
         else:
             answers.put(None)
 
@@ -128,6 +129,11 @@ def _probe(url: str, timeout: float) -> str | None:
         return f"no answer in {timeout:g} s"
 
 
+def plain_words(error: Exception) -> str:
+    """What went wrong, without the number that the operating system has for it ("[Errno -2] …")."""
+    return re.sub(r"\[Errno -?\d+\] ", "", str(error)).strip() or type(error).__name__
+
+
 def _refusal(repository: str, error: Exception) -> ModelUnavailableError | NotFoundError:
     """What a failed download means to a person."""
     if isinstance(error, GatedRepoError):
@@ -137,5 +143,5 @@ def _refusal(repository: str, error: Exception) -> ModelUnavailableError | NotFo
         )
     if isinstance(error, RepositoryNotFoundError):
         return NotFoundError(f"the hub has no repository {repository}, or it is private (`hf auth login`)")
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = (plain_words(error).splitlines() or [type(error).__name__])[0]
     return ModelUnavailableError(f"the download of {repository} failed ({line})")

@@ -27,7 +27,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
+from retrieval.errors import (
+    ModelUnavailableError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+    VasariError,
+)
 from retrieval.models import hub
 from retrieval.models.presets import (
     PRESETS,
@@ -178,6 +184,22 @@ def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence:
     return weights.parent
 
 
+def is_here(reference: str, use: ModelKind) -> bool:
+    """Whether the files of a model are on this machine; the hub is not asked."""
+    try:
+        source = resolve(reference, use)
+        if source.kind is SourceKind.TAG and source.repository is None:
+            return True  # only open_clip knows, whose import takes seconds
+        nowhere = hub.HubAccess(offline=True)
+        if use is ModelKind.DUAL_ENCODER:
+            locate(source, nowhere)
+        else:
+            locate_folder(source, nowhere)
+    except VasariError:
+        return False
+    return True
+
+
 @cache
 def architectures() -> frozenset[str]:
     """Names of the architectures that the installed open_clip knows."""
@@ -303,7 +325,8 @@ def _ask_about_licence(source: ModelSource, accepted: bool) -> None:
     if preset and preset.ask_before_download and not accepted and not is_local(preset):
         raise ModelUnavailableError(
             f"its licence is {preset.licence} ({preset.licence_url}): "
-            f"if you agree, run `vasari models pull {preset.name} --accept-licence`"
+            f"if you agree, run `vasari models pull {preset.name} --accept-licence`",
+            command=f"vasari models pull {preset.name} --accept-licence",
         )
 
 
@@ -391,9 +414,13 @@ def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnav
     """One line: what is missing, why, and what works instead."""
     if source.path is not None and source.preset is None:  # what was given is here, and is wrong
         return error
+    command = "" if source.path is not None else f"vasari models pull {source.reference}"
     names = ", ".join(alternatives(source.use)) or "none"
     folder = "a model folder" + (" (--model DIR)" if source.use is ModelKind.DUAL_ENCODER else "")
+    get = f"`{command}` gets them where there is a network. " if command and not error.command else ""
     return ModelUnavailableError(
-        f"the weights of {source.reference!r} are not on this machine: {error}. "
-        f"Available without a network: {names}; or give {folder}; `vasari models list` shows all"
+        f"the weights of {source.reference!r} are not on this machine: {error}. {get}"
+        f"Available without a network: {names}; or give {folder}; `vasari models list` shows all",
+        f"the {source.use} {source.reference!r}",
+        error.command or command,
     )

@@ -10,8 +10,9 @@ lies deeper follows in the order of its vectors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ from retrieval.domain import (
     TermKind,
     UnitVectors,
 )
-from retrieval.errors import UsageError
+from retrieval.errors import DeadlineError, MissingExtraError, ModelUnavailableError, UsageError, VasariError
 from retrieval.models.ports import Picture
 from retrieval.search.embedding import QueryModels, embed_query
 from retrieval.search.ranking import diversify, fuse, one_of_each_group
@@ -83,8 +84,8 @@ class Collection(QueryModels, Protocol):
         """What unrelated queries score on this collection."""
         ...
 
-    def second_stage(self) -> Second:
-        """The reranker with its cache; raises ModelUnavailableError."""
+    def second_stage(self, within_ms: float | None = None) -> Second:
+        """The reranker with its cache; ModelUnavailableError, or DeadlineError where it is loaded later than that."""
         ...
 
     def picture_of(self, item: Item) -> Picture:
@@ -158,7 +159,17 @@ class _Search:
         with self.watch.stage("rerank"):
             items = self.collection.items([item for item, _ in candidates[: options.top]])
             picture = self._query_picture() if self.request.modality is Modality.TEXT else None
-            second = self.collection.second_stage()
+            began = perf_counter()
+            try:
+                second = self.collection.second_stage(options.deadline_ms)
+            except VasariError as error:  # absent, damaged, wrongly named: none takes the results away
+                if options.required:
+                    raise
+                return Outcome(candidates, frozenset(), (f"not reranked: {_words_of(error)}",))
+            left = options.deadline_ms
+            if left is not None:
+                left = max(0.0, left - (perf_counter() - began) * 1000)
+            options = replace(options, deadline_ms=left)
             return rerank(self.request.terms, picture, candidates, items, options, second)
 
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
@@ -191,11 +202,22 @@ class _Search:
         return None
 
 
+def _words_of(error: VasariError) -> str:
+    """Why a model cannot be used, for whoever asked: files and settings of the machine are not theirs to know."""
+    match error:
+        case ModelUnavailableError():
+            return error.brief
+        case DeadlineError() | MissingExtraError():
+            return str(error)
+    return ModelUnavailableError("").brief
+
+
 def search(collection: Collection, request: SearchRequest) -> SearchResponse:
     """Answer one request.
 
     Raises QueryError or UsageError for a wrong request, NotFoundError for an unknown space or item, ImageError for a
-    query picture that cannot be read, ModelUnavailableError when reranking is asked for and no reranker is at hand.
+    query picture that cannot be read, ModelUnavailableError when there is no model for the query, or none for reranking
+    and that is required.
     """
     window = check_window(request)
     watch = Stopwatch()
@@ -220,7 +242,9 @@ def search(collection: Collection, request: SearchRequest) -> SearchResponse:
     total = len(gallery) if allowed is None else len(allowed)
     explain = Explain(run.strategy, len(ranked), watch.stages_ms, outcome.notes) if request.explain else None
     notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
-    return SearchResponse(hits, total, watch.total_ms(), space.name, outcome.reranked, explain, notes)
+    return SearchResponse(
+        hits, total, watch.total_ms(), space.name, outcome.reranked, explain, notes + outcome.notes
+    )
 
 
 def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -> tuple[str, ...]:

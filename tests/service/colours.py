@@ -21,9 +21,11 @@ from indexer.engines.local import index
 from indexer.sources.folder import FolderSource
 from retrieval.catalog.catalog import Catalog
 from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from retrieval.errors import ModelUnavailableError
 from retrieval.library import Library
-from retrieval.loaded_models import LoadedModels
+from retrieval.loaded_models import LoadedModels, Presence
 from retrieval.models.ports import Picture
+from retrieval.models.presets import ModelKind
 from retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -145,6 +147,9 @@ class ColourModels(LoadedModels):
         super().__init__(catalog, settings, directory)
         self.colour_encoder = ColourEncoder()
         self._of = catalog
+        self.absent: set[ModelKind] = set()
+        self.slow = threading.Event()  # cleared by a test whose reranker takes long to load
+        self.slow.set()
 
     def use(self, reference: str) -> EmbeddingSpace:
         """The one space."""
@@ -162,17 +167,27 @@ class ColourModels(LoadedModels):
         """The one encoder."""
         return self.colour_encoder
 
-    def has_reranker(self, encoder: str) -> bool:
-        """It is always here."""
-        return True
+    def presence(self, use: ModelKind, encoder: str) -> Presence:
+        """All are here, but those that a test takes away."""
+        return Presence(f"colour-{use}", use not in self.absent)
 
     def reranker(self, encoder: str) -> Any:
         """The fake."""
+        self._require(ModelKind.RERANKER)
+        self.slow.wait(60)
         return ColourReranker()
 
     def captioner(self, encoder: str) -> Any:
         """The fake."""
+        self._require(ModelKind.CAPTIONER)
         return ColourCaptioner()
+
+    def _require(self, use: ModelKind) -> None:
+        if use in self.absent:
+            model = f"colour-{use}"
+            raise ModelUnavailableError(
+                f"/secret/place has no {model}", f"the {use} {model!r}", f"vasari models pull {model}"
+            )
 
 
 class ColourLibrary(ServedLibrary):

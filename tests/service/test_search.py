@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from retrieval.models.presets import ModelKind
 from tests.service.colours import picture
 from tests.service.conftest import Served
 
@@ -84,3 +86,60 @@ def test_unknown_fields_are_refused(served: Served) -> None:
     response = served.client.post("/v1/search", json={"query": "red", "limt": 3})
     assert response.status_code == 422
     assert response.json()["errors"] == [{"field": "limt", "message": "Extra inputs are not permitted"}]
+
+
+def test_an_absent_reranker_takes_no_results_away(served: Served) -> None:
+    """The first stage's order comes with a line that says what to fetch; whoever insists is refused."""
+    plain = served.client.post("/v1/search", json={"query": "red"}).json()
+    served.library.models.absent = {ModelKind.RERANKER}
+    found = served.client.post("/v1/search", json={"query": "red", "rerank": {}}).json()
+    assert (found["hits"], found["reranked"]) == (plain["hits"], False)
+    (note,) = found["notes"]
+    assert "`vasari models pull colour-reranker`" in note
+    assert "/secret" not in note
+    strict = {"query": "red", "rerank": {"required": True}}
+    refused = served.client.post("/v1/search", json=strict)
+    assert (refused.status_code, refused.json()["command"]) == (503, "vasari models pull colour-reranker")
+    request = SearchRequest((Term(TermKind.TEXT, text="red"),), rerank=Rerank())
+    assert "models pull" in served.library.search(request).notes[0]
+
+
+def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
+    """Captions, answers, matches: 503 with the command, and no path of the machine; the abilities say it beforehand."""
+    red = served.ids["red"]
+    before = served.client.get("/v1/abilities").json()["abilities"]
+    assert all(ability["here"] and ability["command"] is None for ability in before.values())
+    served.library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER}
+    for path, more, use in (
+        ("caption", {}, "captioner"),
+        ("ask", {"question": "What?"}, "captioner"),
+        ("match", {"text": "red"}, "reranker"),
+    ):
+        refused = served.client.post(f"/v1/{path}", json={"item": red, **more})
+        command = f"vasari models pull colour-{use}"
+        assert (refused.status_code, refused.json()["command"]) == (503, command)
+        assert command in refused.json()["detail"]
+        assert "/secret" not in refused.text
+        ability = served.client.get("/v1/abilities").json()["abilities"][path]
+        assert (ability["here"], ability["command"]) == (False, command)
+
+
+def test_a_deadline_holds_while_the_reranker_is_loaded(served: Served) -> None:
+    """The answer comes in time in the first stage's order, and the model is loaded on for the next question."""
+    slow = served.library.models.slow
+    slow.clear()
+    body = {"query": "red", "rerank": {"deadline_ms": 50}}
+    for headers, asked in (
+        ({}, body),
+        ({"X-Deadline-Ms": "400"}, {"query": "red", "rerank": {"deadline_ms": None}}),
+    ):
+        found = served.client.post("/v1/search", json=asked, headers=headers)
+        assert (found.status_code, found.json()["reranked"]) == (200, False)
+        assert "is being loaded" in found.json()["notes"][0]
+    late = served.client.post(
+        "/v1/match", json={"item": served.ids["red"], "text": "red"}, headers={"X-Deadline-Ms": "100"}
+    )
+    assert late.status_code == 504
+    slow.set()
+    waited = {"query": "red", "rerank": {"deadline_ms": None}}
+    assert served.client.post("/v1/search", json=waited).json()["reranked"]

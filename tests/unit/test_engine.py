@@ -112,7 +112,7 @@ class Shelf:
         vectors = unit_vectors(np.random.default_rng(5).normal(size=(len(self.background), DIM)))
         return Calibration.of(vectors, self.background)
 
-    def second_stage(self) -> Second:
+    def second_stage(self, within_ms: float | None = None) -> Second:
         return self.stage
 
     def picture_of(self, item: Item) -> Picture:

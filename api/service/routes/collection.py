@@ -9,10 +9,13 @@ import numpy as np
 from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 
-from api.service.access import SEARCHER, ServiceDep
+from api.service.abilities import abilities
+from api.service.access import SEARCHER, Anyone, ServiceDep
 from api.service.answers import listed_item
+from api.service.auth import Scope
 from api.service.documents import problems
 from api.service.schemas.collection import (
+    AbilitiesAnswer,
     FacetsAnswer,
     FacetValue,
     FieldAnswer,
@@ -24,7 +27,7 @@ from api.service.schemas.collection import (
 from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
 from api.service.schemas.items import ItemsAnswer
 from api.service.service import Service
-from api.service.work import map_file
+from api.service.work import indexable_roots, map_file
 from api.status import status_fields
 from retrieval.catalog.filter_language import FIELDS
 from retrieval.domain import Modality
@@ -91,6 +94,15 @@ def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.i
 async def status(service: ServiceDep) -> StatusAnswer:
     """What the library holds, by which models, and whether a job writes it; as `vasari status --json`."""
     return StatusAnswer.model_validate(await service.run(status_fields, service.library))
+
+
+@router.get("/abilities", operation_id="abilities", responses=problems())
+async def what_can_be_asked(service: ServiceDep, caller: Anyone) -> AbilitiesAnswer:
+    """Which models are on this machine, what fetches the others, and where the caller may have folders indexed."""
+    found = await service.run(abilities, service.library)
+    roots = await service.run(indexable_roots, service.library, service.settings)
+    shown_roots = [shown(root) for root in roots] if caller.may(Scope.ADMIN) else []
+    return AbilitiesAnswer(abilities=found, index_roots=shown_roots)
 
 
 @router.get("/map", operation_id="map", responses=problems(404))

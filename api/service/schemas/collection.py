@@ -62,6 +62,25 @@ class SpaceAnswer(BaseModel):
     generation: GenerationAnswer | None
 
 
+class AbilityAnswer(BaseModel):
+    """Whether something can be asked of the models here."""
+
+    here: bool = Field(description="Whether the model is on the service's machine.")
+    model: str
+    command: str | None = Field(
+        description="What fetches the model, on the service's machine; null if it is here."
+    )
+
+
+class AbilitiesAnswer(BaseModel):
+    """What can be asked of this service, as it is now."""
+
+    abilities: dict[str, AbilityAnswer] = Field(
+        description="By name: pictures (as queries), classify, rerank, match, why, caption, ask."
+    )
+    index_roots: list[str] = Field(description="Folders that the caller may have indexed.")
+
+
 class StatusAnswer(BaseModel):
     """What the library holds, by which models, and who writes it."""
 

@@ -49,6 +49,10 @@ class RerankOptions(Body):
     top: Annotated[int, Whole, Field(ge=1, le=256)] = 32
     deadline_ms: Annotated[float, Field(gt=0, le=60_000)] | None = 800.0
     weight: Share = 0.5
+    required: bool = Field(
+        False,
+        description="Fail where there is no such model, instead of answering in the first stage's order.",
+    )
 
 
 class SearchBody(Body):
@@ -106,7 +110,7 @@ class SearchAnswer(BaseModel):
     took_ms: float
     space: str
     reranked: bool
-    notes: list[str] = Field([], description="What the answer could not take into account.")
+    notes: list[str] = Field([], description="What the answer could not take into account, or do, and why.")
     explain: ExplainAnswer | None = None
 
 

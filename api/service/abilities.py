@@ -1,0 +1,34 @@
+"""What can be asked of the models on this machine, so that a page's switches can say so before they are used."""
+
+from __future__ import annotations
+
+from api.service.schemas.collection import AbilityAnswer
+from retrieval.library import Library
+from retrieval.models.presets import ModelKind
+
+_NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
+    "pictures": (ModelKind.DUAL_ENCODER,),
+    "classify": (ModelKind.DUAL_ENCODER,),
+    "rerank": (ModelKind.RERANKER,),
+    "match": (ModelKind.RERANKER,),
+    "why": (ModelKind.RERANKER, ModelKind.DUAL_ENCODER),
+    "caption": (ModelKind.CAPTIONER,),
+    "ask": (ModelKind.CAPTIONER,),
+}
+
+
+def abilities(library: Library) -> dict[str, AbilityAnswer]:
+    """By name, whether it can be done, and what fetches the model where it cannot."""
+    space = library.catalog.default_space()
+    encoder = space.model if space is not None else library.settings.model
+    found = {use: library.models.presence(use, encoder) for use in ModelKind}
+    return {
+        name: AbilityAnswer(
+            here=any(found[use].here for use in uses),
+            model=found[uses[0]].model,
+            command=None
+            if any(found[use].here for use in uses)
+            else f"vasari models pull {found[uses[0]].model}",
+        )
+        for name, uses in _NEEDS.items()
+    }
