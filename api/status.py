@@ -17,6 +17,7 @@ def status_fields(library: Library) -> dict[str, Any]:
     holder = catalog.lease_holder()
     return {
         "items": {str(modality): catalog.count(modality) for modality in Modality},
+        "missing": catalog.count_missing(),
         "failures": catalog.count_failures(),
         "spaces": [
             {**state.as_json(), "generation": _generation(library, state.space.name)}
@@ -32,6 +33,8 @@ def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:
     yield f"pictures  {fields['items']['image']:,}"
     if fields["items"]["text"]:
         yield f"texts     {fields['items']['text']:,}"
+    if missing := fields.get("missing"):  # an older service does not tell
+        yield f"missing   {missing:,}  (their files are gone; they come back with them, or `vasari purge`)"
     yield f"failures  {fields['failures']:,}" + ("  (vasari failures)" if fields["failures"] else "")
     for space in fields["spaces"]:
         mark = " (default)" if space["default"] else ""

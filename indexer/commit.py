@@ -1,8 +1,8 @@
 """Make outcomes durable, some thousands at once: vectors by `retrieval.ingest`, then everything else.
 
 Moves and touches are transactions of their own: where they are lost, the next job finds the
-same path gone and the same content new, and comes to the same end. Removals come last, when nothing can turn
-out to be moved any more.
+same path gone and the same content new, and comes to the same end. What is gone is marked missing last, when nothing
+can turn out to be moved any more.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from indexer.pipeline import Embedded
 from indexer.plan import Known
 from indexer.sources.source import Candidate
 from retrieval import ingest
-from retrieval.domain import Caption, CaptionSource, ItemId, Modality, Skipped
+from retrieval.catalog.records import Sighting, Telling
+from retrieval.domain import ItemId, Modality, Skipped
 
 
 class Ledger(ingest.Ledger, Protocol):
     """The part of the catalog that a job writes to; each call is one transaction."""
 
-    def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None: ...  # noqa: D102
-    def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None: ...  # noqa: D102
-    def set_captions(  # noqa: D102
-        self, item: ItemId, sentences: Sequence[Caption], source: CaptionSource
-    ) -> None: ...
-    def set_attributes(self, item: ItemId, attributes: Mapping[str, Any]) -> None: ...  # noqa: D102
+    def move_items(self, moves: Sequence[Sighting]) -> None: ...  # noqa: D102
+    def touch_items(self, touches: Sequence[Sighting]) -> None: ...  # noqa: D102
+    def describe_items(self, told: Mapping[ItemId, Telling]) -> None: ...  # noqa: D102
     def record_failures(self, failures: Sequence[Skipped]) -> None: ...  # noqa: D102
     def clear_failures(self, uris: Sequence[str]) -> object: ...  # noqa: D102
 
@@ -62,9 +60,9 @@ class Committer:
         self._still_mine = still_mine
         self._failed_before = failed_before
         self._embedded: list[Embedded] = []
-        self._moves: list[tuple[ItemId, str, int]] = []
-        self._touches: list[tuple[ItemId, int, int]] = []
-        self._descriptions: list[tuple[ItemId, Candidate]] = []
+        self._moves: list[Sighting] = []
+        self._touches: list[Sighting] = []
+        self._told: dict[ItemId, Telling] = {}
         self._failures: list[Skipped] = []
         self._recovered: list[str] = []
         self._last = monotonic()
@@ -74,14 +72,14 @@ class Committer:
         self._embedded.append(embedded)
 
     def move(self, known: Known, candidate: Candidate) -> None:
-        """The same content under a new path."""
-        self._moves.append((known.id, candidate.uri, candidate.mtime_ns))
+        """The same content under a new path, or back from being missing."""
+        self._moves.append(_sighting(known, candidate))
         self._describe(known, candidate)
         self._recover(candidate.uri)
 
     def touch(self, known: Known, candidate: Candidate) -> None:
-        """The same content under the same path, with another modification time."""
-        self._touches.append((known.id, candidate.mtime_ns, candidate.bytes))
+        """The same content under the same path, with other times, or described anew."""
+        self._touches.append(_sighting(known, candidate))
         self._describe(known, candidate)
         self._recover(candidate.uri)
 
@@ -99,13 +97,15 @@ class Committer:
     def commit(self) -> None:
         """Make all of it durable."""
         self._still_mine()
+        if self._moves:  # before the vectors: another picture may have come where one has left
+            self._ledger.move_items(self._moves)
+            self._moves = []
         if self._embedded:
             self._commit_vectors(self._embedded)
             self._embedded = []
-        self._commit_descriptions()
-        if self._moves:
-            self._ledger.move_items(self._moves)
-            self._moves = []
+        if self._told:  # before the touches: where these are lost, the next job comes to describe it again
+            self._ledger.describe_items(self._told)
+            self._told = {}
         if self._touches:
             self._ledger.touch_items(self._touches)
             self._touches = []
@@ -119,17 +119,9 @@ class Committer:
 
     def _describe(self, known: Known, candidate: Candidate) -> None:
         """Note what the source says now of a picture whose content is the same."""
-        if candidate.captions or candidate.attributes:
-            self._descriptions.append((known.id, candidate))
-
-    def _commit_descriptions(self) -> None:
-        """Before the touches: where these are lost, the next job finds the picture touched, and describes it again."""
-        for item, candidate in self._descriptions:
-            if candidate.captions:
-                self._ledger.set_captions(item, candidate.captions, CaptionSource.USER)
-            if candidate.attributes:
-                self._ledger.set_attributes(item, candidate.attributes)
-        self._descriptions = []
+        told = telling(candidate, known.teller)
+        if told is not None:
+            self._told[known.id] = told
 
     def _recover(self, uri: str) -> None:
         if uri in self._failed_before:
@@ -147,16 +139,28 @@ class Committer:
         )
 
 
+def telling(candidate: Candidate, before: str | None) -> Telling | None:
+    """What the source says of a picture that `before` described; None where it leaves what is said as it is."""
+    if candidate.teller is None:
+        return None
+    told = Telling(candidate.teller, candidate.stamp, candidate.captions, candidate.attributes)
+    return told if told.digest or candidate.teller == before else None
+
+
+def _sighting(known: Known, candidate: Candidate) -> Sighting:
+    return Sighting(known.id, candidate.uri, candidate.bytes, candidate.mtime_ns, candidate.ctime_ns)
+
+
 def _arrival(embedded: Embedded) -> ingest.Arrival:
-    candidate = embedded.candidate
+    candidate, known = embedded.candidate, embedded.known
     return ingest.Arrival(
         uri=candidate.uri,
         content_hash=embedded.content_hash,
         bytes=candidate.bytes,
         mtime_ns=candidate.mtime_ns,
+        ctime_ns=candidate.ctime_ns,
         vector=embedded.vector,
-        item=embedded.known.id if embedded.known else None,
+        item=known.id if known else None,
         picture=embedded.picture,
-        attributes=candidate.attributes,
-        captions=candidate.captions,
+        told=telling(candidate, known.teller if known else None),
     )

@@ -18,12 +18,11 @@ from retrieval.models.ports import Preparer
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that was read. Where its hash made decoding needless, `picture` is None and `data` is kept."""
+    """A file that was read. Where its hash made decoding needless, `picture` is None."""
 
     task: Task
     content_hash: str
     picture: PreparedPicture | None
-    data: bytes | None
     read_seconds: float
     decode_seconds: float
 
@@ -36,24 +35,31 @@ class Loader:
         source: Source,
         preparer: Callable[[], Preparer],
         limits: ImageLimits,
-        gone: Container[str] = frozenset(),
+        known: Container[str] = frozenset(),
     ) -> None:
-        """`preparer` is asked when the first picture is decoded; `gone` are hashes of files that vanished."""
+        """`preparer` is asked when the first picture is decoded; `known` are the content hashes of the library."""
         self._source = source
         self._preparer = preparer
         self._limits = limits
-        self._gone = gone
+        self._known = known
 
     def load(self, task: Task) -> Loaded | Skipped:
-        """Read once, hash, and decode unless the content is known under this path or a vanished one."""
-        outcome, origin = self._load(task), task.candidate.origin
-        if isinstance(outcome, Skipped) and origin:
-            return replace(outcome, reason=f"{outcome.reason} ({origin})")
-        return outcome
+        """Read once, hash, and decode where the hash does not make that needless, for now or for ever."""
+        outcome = self._load(task)
+        if not isinstance(outcome, Skipped):
+            return outcome
+        seen = task.candidate
+        reason = f"{outcome.reason} ({seen.origin})" if seen.origin else outcome.reason
+        return replace(
+            outcome, reason=reason, bytes=seen.bytes, mtime_ns=seen.mtime_ns, ctime_ns=seen.ctime_ns
+        )
 
     def _load(self, task: Task) -> Loaded | Skipped:
         started = perf_counter()
         uri = task.candidate.uri
+        if task.same and task.known is not None:
+            told = replace(task, candidate=task.candidate.completed(task.known.bytes))
+            return Loaded(told, task.known.content_hash, None, perf_counter() - started, 0.0)
         try:
             data = self._source.read(task.candidate)
         except ImageError as error:
@@ -63,12 +69,12 @@ class Loader:
         task = replace(task, candidate=task.candidate.completed(len(data)))
         digest = content_hash(data)
         read = perf_counter()
-        if self._touched_only(task, digest) or (task.known is None and digest in self._gone):
-            return Loaded(task, digest, None, data, read - started, 0.0)
+        if not self._needs_pixels(task, digest):
+            return Loaded(task, digest, None, read - started, 0.0)
         picture = self.decode(uri, data, digest)
         if isinstance(picture, Skipped):
             return picture
-        return Loaded(task, digest, picture, None, read - started, perf_counter() - read)
+        return Loaded(task, digest, picture, read - started, perf_counter() - read)
 
     def decode(self, uri: str, data: bytes, content_hash: str) -> PreparedPicture | Skipped:
         """Pixels as the encoder wants them."""
@@ -82,9 +88,13 @@ class Loader:
         except Exception as error:  # a decoder's surprise must not end a job of a million files
             return Skipped(uri, "decode", f"cannot be decoded: {type(error).__name__}: {_first_line(error)}")
 
-    @staticmethod
-    def _touched_only(task: Task, content_hash: str) -> bool:
-        return task.known is not None and not task.unembedded and task.known.content_hash == content_hash
+    def _needs_pixels(self, task: Task, content_hash: str) -> bool:
+        """Whether this file has to be embedded whatever the others are; see `indexer.identity`."""
+        if task.settled:
+            return True
+        if task.known is not None:
+            return task.unembedded and task.known.content_hash == content_hash
+        return content_hash not in self._known
 
 
 def _first_line(error: Exception) -> str:

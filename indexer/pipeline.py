@@ -1,6 +1,7 @@
 """Threads that read and decode, one consumer that encodes, and a sink that commits.
 
     tasks ──► window of futures ──► loaded, in order ──► batch ──► vectors ──► sink
+                                         └──► puzzles ──► identity ──► moves, and tasks once more
 
 At most `ahead` files are between the threads and the consumer, so memory does not depend on their number.
 Results are taken in listing order: a job's outcome does not depend on which thread was faster.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,10 +22,11 @@ from numpy.typing import NDArray
 
 from indexer.decode import Loaded, Loader
 from indexer.encode import Encoding, ImageEncoder
-from indexer.plan import Gone, Known, Plan, Task
+from indexer.identity import Puzzle, Verdict
+from indexer.plan import Known, Plan, Task
 from indexer.progress import Progress, Pulse, Stopwatch
 from indexer.sources.source import Candidate
-from retrieval.domain import ItemId, Skipped
+from retrieval.domain import Skipped
 from retrieval.ingest import PictureFacts, PreparedPicture
 
 
@@ -63,7 +65,9 @@ class Tally:
     added: int = 0
     updated: int = 0
     moved: int = 0
+    restored: int = 0  # they were missing
     touched: int = 0
+    displaced: int = 0  # items whose place another content has taken
     failed: int = 0
 
     @property
@@ -74,7 +78,12 @@ class Tally:
     @property
     def done(self) -> int:
         """Files dealt with."""
-        return self.embedded + self.moved + self.touched + self.failed
+        return self.embedded + self.moved + self.restored + self.touched + self.failed
+
+    def found(self, item: Known) -> None:
+        """Count an item that was found again without embedding it."""
+        self.restored += item.missing
+        self.moved += not item.missing
 
 
 class Pipeline:
@@ -104,21 +113,44 @@ class Pipeline:
         self._stop = stop
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
 
-    def run(self, plan: Plan, unembedded: Container[ItemId] = frozenset()) -> Tally:
-        """Work until the tasks are done or `stop` is set; either way all that was finished is committed."""
-        batch: list[tuple[Task, str, PreparedPicture]] = []
+    def run(self, plan: Plan, identify: Callable[[Sequence[Puzzle]], Verdict]) -> Tally:
+        """Work until the tasks are done or `stop` is set; either way all that was finished is committed.
+
+        `identify` is asked about files whose item depends on the others, when all were read.
+        """
         total = len(plan.tasks)
         self._pulse(total)
-        for loaded in self._loaded(plan.tasks):
-            ready = self._settle(loaded, plan.gone, unembedded)
-            if ready is not None:
-                batch.append(ready)
+        puzzles = self._pass(plan.tasks, total)
+        if puzzles and not self._stop.is_set():
+            verdict = identify(puzzles)
+            for item, task in verdict.moves:
+                self._sink.move(item, task.candidate)
+                self.tally.found(item)
+            self.tally.displaced = len(verdict.displaced)
+            self._commit(self._sink.commit)
+            self._pass(verdict.tasks, total)
+        return self.tally
+
+    def _pass(self, tasks: Sequence[Task], total: int) -> list[Puzzle]:
+        """Take all tasks through; those that are to be decided later come back."""
+        batch: list[tuple[Task, str, PreparedPicture]] = []
+        puzzles: list[Puzzle] = []
+        for loaded in self._loaded(tasks):
+            if isinstance(loaded, Skipped):
+                self._fail(loaded)
+            elif loaded.picture is not None:
+                batch.append((loaded.task, loaded.content_hash, loaded.picture))
+            elif loaded.task.known is not None and loaded.task.known.content_hash == loaded.content_hash:
+                self._sink.touch(loaded.task.known, loaded.task.candidate)
+                self.tally.touched += 1
+            else:
+                puzzles.append(Puzzle(loaded.task, loaded.content_hash))
             if len(batch) >= self._batch_size:
                 self._flush(batch, total)
             self._commit(self._sink.commit_if_due)
         self._flush(batch, total)
         self._commit(self._sink.commit)
-        return self.tally
+        return puzzles
 
     def _loaded(self, tasks: Iterable[Task]) -> Iterator[Loaded | Skipped]:
         """Outcomes in the order of `tasks`; at most `ahead` are being worked on or wait to be taken."""
@@ -135,37 +167,12 @@ class Pipeline:
                     started = perf_counter()
                     loaded = window.popleft().result()
                     self.watch.waiting += perf_counter() - started
+                    if isinstance(loaded, Loaded):
+                        self.watch.read += loaded.read_seconds
+                        self.watch.decode += loaded.decode_seconds
                     yield loaded
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
-
-    def _settle(
-        self, loaded: Loaded | Skipped, gone: Gone, unembedded: Container[ItemId]
-    ) -> tuple[Task, str, PreparedPicture] | None:
-        """Deal with everything that needs no encoder; return what does."""
-        if isinstance(loaded, Skipped):
-            self._fail(loaded)
-            return None
-        self.watch.read += loaded.read_seconds
-        self.watch.decode += loaded.decode_seconds
-        task = loaded.task
-        if loaded.picture is not None:
-            return task, loaded.content_hash, loaded.picture
-        if task.known is not None:
-            self._sink.touch(task.known, task.candidate)
-            self.tally.touched += 1
-            return None
-        origin = gone.claim(loaded.content_hash)
-        if origin is not None and origin.id not in unembedded:
-            self._sink.move(origin, task.candidate)
-            self.tally.moved += 1
-            return None
-        # A second copy of a moved file, or a moved file without a vector: it has to be decoded after all.
-        picture = self._loader.decode(task.candidate.uri, loaded.data or b"", loaded.content_hash)
-        if isinstance(picture, Skipped):
-            self._fail(picture)
-            return None
-        return Task(task.candidate, origin, origin is not None), loaded.content_hash, picture
 
     def _fail(self, skipped: Skipped) -> None:
         self._sink.fail(skipped)

@@ -1,19 +1,23 @@
 """What there is to do: a source's listing against what the catalog knows. Pure, no files are opened here.
 
-Three steps tell a file's fate, each cheaper than the next: its path (known or new), its size and modification
-time (unchanged), its content hash (touched, moved, changed). The first two are decided here; the third when
-the pipeline has read the bytes, which happens once.
+Three steps tell a file's fate, each cheaper than the next: its path (known or new), its size and times (unchanged),
+its content hash (touched, moved, changed). The first two are decided here; the third when the pipeline has read the
+bytes (`indexer.identity`).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate
 from retrieval.domain import ItemId, Skipped
+from retrieval.originals.uris import locate
+
+_MILLISECOND = 10**6
+_SETTLING_NS = 600 * 10**9  # by so much the clock of a file server may differ from this machine's
 
 
 class Known(Protocol):
@@ -28,50 +32,48 @@ class Known(Protocol):
     @property
     def mtime_ns(self) -> int: ...  # noqa: D102
     @property
+    def ctime_ns(self) -> int: ...  # noqa: D102
+    @property
     def content_hash(self) -> str: ...  # noqa: D102
+    @property
+    def teller(self) -> str | None: ...  # noqa: D102
+    @property
+    def stamp(self) -> int: ...  # noqa: D102
+    @property
+    def missing(self) -> bool: ...  # noqa: D102
+
+
+class Seen(Protocol):
+    """Size and times of a file when it was listed before."""
+
+    @property
+    def bytes(self) -> int: ...  # noqa: D102
+    @property
+    def mtime_ns(self) -> int: ...  # noqa: D102
+    @property
+    def ctime_ns(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to read: a new one, a changed one (`known`), or one without a vector (`known`, `unembedded`)."""
+    """A file to deal with: a new one, a changed one (`known`), or one without a vector (`known`, `unembedded`)."""
 
     candidate: Candidate
     known: Known | None = None
     unembedded: bool = False
-
-
-class Gone:
-    """Known files that the finished listing did not show: claimed by a move, or removed at the end."""
-
-    def __init__(self, files: Iterable[Known]) -> None:
-        self._by_hash: dict[str, deque[Known]] = {}
-        for file in sorted(files, key=lambda file: file.uri):
-            self._by_hash.setdefault(file.content_hash, deque()).append(file)
-
-    def __contains__(self, content_hash: object) -> bool:
-        return content_hash in self._by_hash
-
-    def __iter__(self) -> Iterator[Known]:
-        for files in self._by_hash.values():
-            yield from files
-
-    def claim(self, content_hash: str) -> Known | None:
-        """Take one gone file with this content: the new path is where it went. None if there is none left."""
-        files = self._by_hash.get(content_hash)
-        if files is None:
-            return None
-        file = files.popleft()
-        if not files:
-            del self._by_hash[content_hash]
-        return file
+    same: bool = False  # only what its source says is another: it need not be read
+    settled: bool = False  # whose item it is was decided by its content: it needs a vector
 
 
 @dataclass(slots=True)
 class Plan:
-    """Files to read, in listing order, and the fate of all others."""
+    """Files to deal with, in listing order, and the fate of all others."""
 
     tasks: list[Task] = field(default_factory=list)
-    gone: Gone = field(default_factory=lambda: Gone(()))
+    gone: dict[ItemId, Known] = field(default_factory=dict)  # the finished listing did not show them
+    silenced: list[Known] = field(default_factory=list)  # their source does not speak of them any more
+    held: Counter[str] = field(default_factory=Counter)  # known files by place, before the job
+    told: Counter[str] = field(default_factory=Counter)  # and by the source that describes them
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
     still_failed: int = 0  # failed before, unchanged since: not tried again
@@ -80,14 +82,35 @@ class Plan:
     )  # uris of failures whose file or folder is no longer a trouble
 
 
+class Places:
+    """The places that a listing was asked for: folders, and files that hold members."""
+
+    def __init__(self, places: Sequence[str]) -> None:
+        self._roots = frozenset(place.rstrip("/") or "/" for place in places)
+        self._above: dict[str, tuple[str, ...]] = {}
+
+    def of(self, uri: str) -> tuple[str, ...]:
+        """All places that hold a uri, the innermost first."""
+        place = locate(uri)
+        own = (place.file,) if place.file in self._roots else ()
+        return own + self._folders(place.file.rpartition("/")[0])
+
+    def _folders(self, folder: str) -> tuple[str, ...]:
+        if folder not in self._above:
+            own = ((folder or "/"),) if (folder or "/") in self._roots else ()
+            self._above[folder] = own + (self._folders(folder.rpartition("/")[0]) if folder else ())
+        return self._above[folder]
+
+
 def make_plan(
     listing: Iterable[Candidate | Skipped],
     known: Iterable[Known],
     covers: Callable[[str], bool],
     *,
-    failed_at: Mapping[str, int] | None = None,
-    hopeless: Container[str] = frozenset(),
+    hopeless: Mapping[str, Seen] | None = None,
+    failed: Iterable[str] = (),
     unembedded: Container[ItemId] = frozenset(),
+    places: Sequence[str] = (),
 ) -> Plan:
     """Compare. Whatever `listing` raises passes through, so that a broken listing removes nothing.
 
@@ -95,14 +118,20 @@ def make_plan(
         listing: what there is now.
         known: the files of the catalog below the source's roots.
         covers: asked after the listing: whether it would have shown this uri.
-        failed_at: when a uri last failed (nanoseconds since 1970).
-        hopeless: those of them that would fail again if the file is the same: bytes that are no picture.
+        hopeless: files that failed, and would fail again if they are the same: bytes that are no picture.
+        failed: uris in the ledger of failures.
         unembedded: items that have no vector in the space to be filled.
+        places: of the source.
     """
-    failed_at = failed_at or {}
+    hopeless = hopeless or {}
     plan = Plan()
-    unseen = {file.uri: file for file in known}
-    unseen_failures = set(failed_at)
+    within = Places(places)
+    unseen: dict[str, Known] = {}
+    for file in known:
+        unseen[file.uri] = file
+        plan.held.update(within.of(file.uri))
+        plan.told.update([file.teller] if file.teller and file.stamp else [])
+    unseen_failures = set(failed)
     for entry in listing:
         before = unseen.pop(entry.uri, None)
         unseen_failures.discard(entry.uri)
@@ -110,21 +139,49 @@ def make_plan(
             plan.skipped.append(entry)
             continue
         bare = before is not None and before.id in unembedded
-        if before is not None and _same(entry, before) and not bare:
-            plan.unchanged += 1
-        elif entry.uri in hopeless and _unchanged_since(entry, failed_at[entry.uri]):
+        if before is not None and not bare and is_same(entry, before):
+            unknown = before.ctime_ns < 0 or before.ctime_ns == 0 < entry.ctime_ns
+            if unknown or _is_told_anew(entry, before):
+                plan.tasks.append(Task(entry, before, same=True))
+            else:
+                plan.unchanged += 1
+        elif entry.uri in hopeless and _failed_alike(entry, hopeless[entry.uri]):
             plan.still_failed += 1
         else:
             plan.tasks.append(Task(entry, before, bare))
-    plan.gone = Gone(file for uri, file in unseen.items() if covers(uri))
-    plan.settled = [uri for uri in failed_at if uri in unseen_failures and covers(uri)]
+    for uri, file in unseen.items():
+        if covers(uri):
+            plan.gone[file.id] = file
+        elif file.teller and file.stamp and covers(file.teller):
+            plan.silenced.append(file)
+    plan.settled = [uri for uri in unseen_failures if covers(uri)]
     return plan
 
 
-def _same(candidate: Candidate, known: Known) -> bool:
-    return candidate.mtime_ns == known.mtime_ns and candidate.bytes in (known.bytes, UNKNOWN_SIZE)
+def is_same(seen: Seen, before: Seen) -> bool:
+    """Whether a file looks as it did when it was read: by size, modification time and change time, where known.
+
+    The change time tells what the others do not: that files of one size and time changed names, or that one was
+    replaced and its time put back.
+    """
+    if UNKNOWN_SIZE not in (seen.bytes, before.bytes) and seen.bytes != before.bytes:
+        return False
+    if before.ctime_ns < 0:  # of a library of before, whose times below a millisecond are no times
+        changed_after = seen.ctime_ns > -before.ctime_ns - _SETTLING_NS
+        return not changed_after and seen.mtime_ns // _MILLISECOND == before.mtime_ns // _MILLISECOND
+    known = seen.ctime_ns and before.ctime_ns
+    return seen.mtime_ns == before.mtime_ns and (not known or seen.ctime_ns == before.ctime_ns)
 
 
-def _unchanged_since(candidate: Candidate, moment_ns: int) -> bool:
-    """Whether neither content nor permissions changed since; unlike mtime, ctime cannot be set back."""
-    return 0 < candidate.ctime_ns < moment_ns
+def _is_told_anew(candidate: Candidate, known: Known) -> bool:
+    """Whether the source may say something else than before. One that says nothing leaves what another says."""
+    if candidate.teller is None:
+        return False
+    if candidate.teller == (known.teller or ""):
+        return candidate.stamp != known.stamp
+    return candidate.stamp != 0
+
+
+def _failed_alike(candidate: Candidate, failed: Seen) -> bool:
+    """Whether a file that failed looks as it did; one of which nothing is known may be another."""
+    return bool(candidate.mtime_ns or candidate.ctime_ns) and is_same(candidate, failed)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
+from indexer.aliases import Alias
+from indexer.removal import Withheld
+
 Stage = Literal["list", "read", "decode", "encode", "commit"]
 
 
@@ -37,11 +40,16 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class IndexReport:
-    """What a job did, in files. `failed` counts all that cannot be used, also those not tried again."""
+    """What a job did, in files. `failed` counts all that cannot be used, also those not tried again.
+
+    `removed` are hidden until their content is seen again; `withheld` tells of places that lost so much that nothing
+    was removed.
+    """
 
     added: int = 0
     updated: int = 0  # content changed, or embedded by a new model
     moved: int = 0
+    restored: int = 0  # missing ones that are back
     removed: int = 0
     unchanged: int = 0
     failed: int = 0
@@ -49,6 +57,13 @@ class IndexReport:
     images_per_second: float = 0.0  # embedded ones, over the whole job
     bottleneck: Stage | None = None
     interrupted: bool = False
+    withheld: tuple[Withheld, ...] = ()
+    aliases: tuple[Alias, ...] = ()  # folders that the library has under another path already
+
+    @property
+    def changed(self) -> int:
+        """Items that are another than before."""
+        return self.added + self.updated + self.moved + self.restored + self.removed
 
     def with_texts(self, texts: IndexReport) -> IndexReport:
         """This job over pictures and one over texts as one."""

@@ -38,10 +38,11 @@ class Modality(StrEnum):
 
 
 class CaptionSource(StrEnum):
-    """Who wrote a caption."""
+    """Who wrote a caption: a person, a model, or the source of the picture (a text beside it, a table, …)."""
 
     USER = "user"
     MODEL = "model"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +185,8 @@ class Skipped:
     uri: str
     stage: str  # list, read, limit, decode, encode
     reason: str  # one line a person understands
+    bytes: int = field(
+        default=0, compare=False
+    )  # of the file as it was listed; zeros where that is not known
+    mtime_ns: int = field(default=0, compare=False)
+    ctime_ns: int = field(default=0, compare=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord, Telling
 from retrieval.domain import Caption, ItemId, Modality
 from retrieval.fingerprints import SIDE, fingerprint
 from retrieval.imaging.limits import ImageLimits
@@ -72,6 +72,8 @@ class Arrival:
         default_factory=dict
     )  # what the source says, over what the file says
     captions: tuple[Caption, ...] = ()
+    ctime_ns: int = 0
+    told: Telling | None = None  # what the source says that it was listed by
 
     def facts(self, item: ItemId) -> ItemFacts:
         """What the catalog keeps, for the item of this id."""
@@ -87,6 +89,7 @@ class Arrival:
             format=picture.format if picture else None,
             text=self.text,
             fingerprint=picture.fingerprint if picture else None,
+            ctime_ns=self.ctime_ns,
             attributes={**(picture.attributes if picture else {}), **self.attributes},
         )
 
@@ -125,7 +128,7 @@ def commit(
     ledger.commit_segment(
         SegmentRecord(space, modality, number, len(arrivals), checksum),
         [
-            CommitRow(row, arrival.facts(item), arrival.captions)
+            CommitRow(row, arrival.facts(item), arrival.captions, told=arrival.told)
             for row, (item, arrival) in enumerate(zip(ids, arrivals, strict=True))
         ],
         recovered=recovered,

@@ -1,14 +1,16 @@
-"""`vasari status`, `failures`, `fields` and `remove`: what is in a library."""
+"""`vasari status`, `failures`, `fields`, `remove` and `purge`: what is in a library."""
 
 from __future__ import annotations
 
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
 from api.cli.jobs import finish, run_index
-from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption
+from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption, duration
 
 if TYPE_CHECKING:
     from retrieval.catalog.records import Failure
@@ -21,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: vasari failures --retry")(failures)
     app.command(epilog="Example: vasari fields")(fields)
     app.command(epilog="Example: vasari remove ~/Pictures/old item:42")(remove)
+    app.command(epilog="Example: vasari purge --older-than 30d")(purge)
 
 
 def status(
@@ -155,3 +158,47 @@ def remove(
         output.print_json({"removed": removed})
     else:
         output.line(f"{removed} removed from the library; the files are untouched")
+
+
+def purge(
+    where: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH...]", help="Only what lay here. [default: anywhere]")
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what is missing for so long: 30d, 12h, 8w."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: JsonOption = False,
+    library: LibraryOption = None,
+) -> None:
+    """Forget missing pictures and texts for good.
+
+    Those whose files are gone are hidden, and keep their tags, captions and
+    attributes until the files come back. This deletes what was written.
+    """
+    from retrieval.errors import UsageError
+    from retrieval.library import Library
+    from retrieval.originals.uris import absolute
+
+    since = None if older_than is None else datetime.now(UTC) - duration(older_than)
+    places = None
+    if where:
+        places = [place for path in map(absolute, where) for place in (path, f"text:{path}")]
+    with Library.open(library) as opened:
+        found = opened.catalog.missing_items(since, places)
+        if found and not yes:
+            if json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise UsageError(f"{_counted(len(found))} would be forgotten for good: say --yes")
+            if not typer.confirm(f"Forget {_counted(len(found))} and all that is said of them?", err=True):
+                raise typer.Exit(1)
+        with opened.catalog.acquire_lease("vasari purge"):
+            purged = opened.catalog.purge_items(found)
+    if json:
+        output.print_json({"purged": purged})
+    else:
+        output.line(f"{_counted(purged)} forgotten")
+
+
+def _counted(items: int) -> str:
+    return "1 missing item" if items == 1 else f"{items:,} missing items"

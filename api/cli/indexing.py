@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from api.cli import output
-from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts
+from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts, with_consent
 from api.cli.libraries import filling
 from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
+
+if TYPE_CHECKING:
+    from indexer.progress import IndexReport
 
 ModelOption = Annotated[
     str | None,
@@ -49,6 +54,14 @@ AddressOption = Annotated[
 EncodersOption = Annotated[
     int | None, typer.Option("--encoders", help="Ray: workers that encode. [default: to fit]", min=1)
 ]
+AllowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--allow-removal",
+        metavar="NUMBER|all",
+        help="Let go so many pictures where a folder or table lost more than half of what it had.",
+    ),
+]
 GpusOption = Annotated[
     float | None, typer.Option("--gpus", help="Ray: GPUs of each, such as 0.5. [default: to fit]", min=0)
 ]
@@ -80,6 +93,7 @@ def index(
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
     batch: BatchOption = 32,
     decode_threads: ThreadsOption = None,
+    allow_removal: AllowOption = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
     encoders: EncodersOption = None,
@@ -92,8 +106,10 @@ def index(
     """Bring the library in step with folders, tables or buckets.
 
     Adds, updates, moves and removes what changed, and touches nothing else.
+    What is removed is only hidden, with all that was written about it, until
+    its content is seen again (`vasari purge` forgets it).
     """
-    from indexer.sources.choice import Reading, SourceKind, choose_source
+    from indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
     from indexer.sources.columns import Columns
     from indexer.sources.folder import EXCLUDED_FOLDERS
     from retrieval.errors import UsageError
@@ -105,6 +121,7 @@ def index(
             " Example: vasari index ~/Pictures --model fast"
         )
     paths = paths or []
+    allowed = removable(allow_removal)
     settings = open_settings(model=model, device=device, precision=precision)
     with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:
@@ -112,7 +129,11 @@ def index(
             return
         if texts:
             column = next(iter(caption_column or ()), None)
-            finish(run_texts(opened, paths, column, model=model, batch_size=batch), json=json, unit="texts")
+
+            def run_once(allow: int) -> IndexReport:
+                return run_texts(opened, paths, column, model=model, batch_size=batch, allow_removal=allow)
+
+            finish(with_consent(run_once, allowed, ask=not json), json=json, unit="texts")
             return
         reading = Reading(
             SourceKind(source) if source else None,
@@ -120,13 +141,36 @@ def index(
             [*EXCLUDED_FOLDERS, *(exclude or ())],
             hidden,
             opened.image_limits,
+            partial(has_items, opened),
         )
         chosen, kinds = choose_source(paths, reading)
+        for path in absent(paths):
+            output.note(
+                f"{path} is not there: what the library has of it stays, unless it is found elsewhere"
+            )
+        for path, other in same_folders(paths):
+            output.note(f"{path} is the same folder as {other}: it is read once")
         if source is None and kinds != {SourceKind.FOLDER}:
             output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
         given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
-        if engine == "ray":
-            report = run_cluster(opened, chosen, address, encoders, gpus, model=model, **given)
-        else:
-            report = run_index(opened, chosen, model=model, **given)
-        finish(report, json=json)
+
+        def run(allow: int) -> IndexReport:
+            options = {"model": model, "allow_removal": allow, **given}
+            if engine == "ray":
+                return run_cluster(opened, chosen, address, encoders, gpus, **options)
+            return run_index(opened, chosen, **options)
+
+        finish(with_consent(run, allowed, ask=not json), json=json)
+
+
+def removable(given: str | None) -> int:
+    """How many items `--allow-removal` lets go; raises UsageError for what is no number."""
+    from retrieval.errors import UsageError
+
+    if given is None:
+        return 0
+    if given in ("all", "yes"):
+        return sys.maxsize
+    if not (given.isascii() and given.isdecimal()):
+        raise UsageError(f"--allow-removal takes a number, or all, and not {given!r}")
+    return int(given)

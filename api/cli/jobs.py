@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -131,7 +132,7 @@ def summary(report: IndexReport, unit: str = "images") -> str:
     """One line: what changed, how fast, and what held it up."""
     counts = [
         f"{getattr(report, name):,} {name}"
-        for name in ("added", "updated", "moved", "removed", "unchanged", "failed")
+        for name in ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
         if getattr(report, name) or name == "added"
     ]
     speed = f", {report.images_per_second:.0f} {unit}/s" if report.added or report.updated else ""
@@ -150,6 +151,29 @@ def finish(report: IndexReport, *, json: bool, unit: str = "images") -> None:
     if report.interrupted:
         output.note("stopped; everything so far is kept. Run the same command again to go on")
         raise typer.Exit(130)
+
+
+def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) -> IndexReport:
+    """Run a job that removes no more than `allowed` doubtful items, say what it kept, and ask whether that is right.
+
+    Only a person at a terminal is asked, and where `ask` is on; a yes runs the job again.
+    """
+    report = run(allowed)
+    for line in doubts(report):
+        output.note(line)
+    if not report.withheld or not ask or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return report
+    count = sum(each.vanished for each in report.withheld)
+    if not typer.confirm(f"Remove {count:,} items from the library all the same?", err=True):
+        return report
+    return run(count)
+
+
+def doubts(report: IndexReport) -> Iterator[str]:
+    """What a job did not do, a line each: folders that the library has already, and removals that look like a fault."""
+    yield from map(str, report.aliases)
+    for each in report.withheld:
+        yield f"{each} (--allow-removal {each.vanished})"
 
 
 @contextmanager

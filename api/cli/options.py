@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from retrieval.settings import Settings
@@ -53,3 +56,14 @@ def open_settings(**overrides: object) -> Settings:
     from retrieval.settings import Settings
 
     return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def duration(given: str) -> timedelta:
+    """A length of time as people write it, such as 90m, 12h, 30d or 8w; raises UsageError for anything else."""
+    number, unit = given[:-1], given[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdecimal()) or len(number) > 4:
+        raise UsageError(f"{given!r} is no length of time: write 90m, 12h, 30d or 8w")
+    return timedelta(seconds=int(number) * _UNITS[unit])

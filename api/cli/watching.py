@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
-from api.cli.jobs import stoppable, summary
+from api.cli.jobs import doubts, stoppable, summary
 from api.cli.libraries import filling
 from api.cli.options import LibraryOption, open_settings
 
@@ -33,28 +34,38 @@ def _tell_of_other_spaces(library: Library) -> None:
 
 
 def watch(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders to keep in step.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Folders, tables, archives to keep in step.")
+    ],
     settle: Annotated[float, typer.Option(help="Seconds without changes before indexing.")] = 2.0,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
     library: LibraryOption = None,
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
-    from indexer.sources.folder import FolderSource
+    from indexer.sources.choice import Reading, choose_source, has_items
     from indexer.watch import watch as changes
     from retrieval.originals.uris import local_path
 
     roots = [local_path(path) for path in paths]
     with filling(library, open_settings()) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)
+        reading = Reading(hidden=hidden, limits=opened.image_limits, known=partial(has_items, opened))
+        said: set[str] = set()
 
         def report(done: IndexReport) -> None:
-            if done.added or done.updated or done.moved or done.removed or done.failed:
+            if done.changed or done.failed:
                 output.line(summary(done))
+            doubtful = set(doubts(done))
+            for line in sorted(doubtful - said):
+                output.note(line)
+            said.clear()
+            said.update(doubtful)
 
         changes(
             opened,
-            lambda: FolderSource(roots, hidden=hidden, limits=opened.image_limits),
+            lambda: choose_source(roots, reading)[0],
             report,
             stop,
             settle=settle,
+            complain=lambda error: output.note(str(error)),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from api.service.problems import ProblemError
-from indexer.sources.folder import FolderSource
-from indexer.sources.source import Candidate
+from indexer.sources.pairs import PairsSource, read_texts
+from indexer.sources.source import Candidate, Description
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.limits import ImageLimits
@@ -42,8 +43,8 @@ class Jail:
         return Path(path)
 
 
-class JailedFolders(FolderSource):
-    """Folders without what links lead out to: checked when listed, and again about the very file that is read."""
+class JailedFolders(PairsSource):
+    """Folders, and texts beside pictures, without what links lead out to: checked when listed and again when read."""
 
     def __init__(self, jail: Jail, paths: Sequence[Path], **options: object) -> None:
         super().__init__(paths, **options)  # type: ignore[arg-type]
@@ -56,6 +57,9 @@ class JailedFolders(FolderSource):
                 yield Skipped(entry.uri, "list", f"a link to a file {_OUTSIDE}")
             else:
                 yield entry
+
+    def _reading(self, files: Mapping[str, str]) -> Callable[[], Description | None]:
+        return lambda: read_texts(files, partial(read_inside, self._jail, limits=self._limits))
 
     def read(self, candidate: Candidate) -> bytes:
         """The file's bytes, if it still lies inside."""

@@ -63,13 +63,15 @@ def indexable_roots(library: Library, settings: ServiceSettings) -> list[Path]:
 
 def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
     """Paths are below the roots, and there."""
+    from indexer.sources.choice import has_items
+
     if not params.get("paths"):
         raise UsageError("an index job needs paths")
     roots = indexable_roots(library, settings)
     jail = Jail(roots)
     for path in params["paths"]:
         try:
-            there = jail.admit(path).exists()
+            there = jail.admit(path).exists() or has_items(library, path)
         except ProblemError as error:
             raise _only_in_a_terminal(library, error if roots else _NO_ROOTS, params["paths"]) from None
         if not there:
@@ -97,8 +99,10 @@ def run_index(
 ) -> dict[str, Any]:
     """Bring the library in step with the paths."""
     from indexer.engines.local import IndexOptions, index
+    from indexer.sources.choice import SourceKind, kind_of
     from indexer.sources.folder import EXCLUDED_FOLDERS
 
+    there = [path for path in params["paths"] if Path(path).exists()]
     source = JailedFolders(
         Jail(indexable_roots(library, settings)),
         [Path(path) for path in params["paths"]],
@@ -107,7 +111,10 @@ def run_index(
         limits=library.image_limits,
         may_be_gone=True,
     )
-    options = IndexOptions(retry_failed=bool(params.get("retry_failed")))
+    source.facts_alone = any(kind_of(path) is SourceKind.PAIRS for path in there)
+    options = IndexOptions(
+        retry_failed=bool(params.get("retry_failed")), allow_removal=int(params.get("allow_removal", 0))
+    )
     return index(library, source, options, progress, stop).as_json()
 
 

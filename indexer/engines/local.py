@@ -10,23 +10,31 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from indexer.aliases import Alias, SameFolders
 from indexer.commit import Committer
 from indexer.decode import Loader
 from indexer.generations import is_due, publish
+from indexer.identity import Puzzle, Verdict, resolve
 from indexer.pipeline import Pipeline, Tally
-from indexer.plan import Plan, make_plan
+from indexer.plan import Known, Places, Plan, is_same, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
+from indexer.removal import Removal, judge
 from indexer.sources.source import Candidate, Source
-from retrieval.catalog.records import Failure
+from retrieval.catalog.records import Failure, KnownFile, Telling
 from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
+from retrieval.errors import ImageError
+from retrieval.imaging.files import content_hash, read_file
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder
+from retrieval.originals.files import stat_of
+from retrieval.originals.uris import locate
 from retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
@@ -35,7 +43,6 @@ if TYPE_CHECKING:
 _LASTING = frozenset(
     {"decode", "limit"}
 )  # stages at which the same bytes fail again; reading may succeed next time
-_SETTLING_NS = 600 * 10**9  # a file changed this shortly before it failed may have been read half written
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,9 @@ class IndexOptions:
     commit_seconds: float = 10.0  # seconds between commits: what a kill can cost at most
     space: str | None = None  # default: the library's default space
     retry_failed: bool = False  # also files that failed before and did not change since
+    allow_removal: int = (
+        0  # items that may go missing where a place lists nothing, or less than half of what it had
+    )
 
 
 def index(
@@ -81,8 +91,8 @@ def index(
             return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
         tally = job.embed(plan, lease)
         interrupted = stop.is_set()
-        removed = 0 if interrupted else job.remove(plan)
-        if tally.embedded and not interrupted:
+        removal = Removal() if interrupted else job.remove(plan)
+        if (tally.embedded or tally.restored) and not interrupted:
             progress.update(Pulse("comparing"))
             library.group_duplicates(space, always=True)
             compact_if_due(library.catalog, job.directory, space, job.modality)
@@ -94,13 +104,16 @@ def index(
         added=tally.added,
         updated=tally.updated,
         moved=tally.moved,
-        removed=removed,
+        restored=tally.restored,
+        removed=len(removal.missing) + tally.displaced,
         unchanged=plan.unchanged + tally.touched,
         failed=tally.failed + len(plan.skipped) + plan.still_failed,
         seconds=seconds,
         images_per_second=tally.embedded / seconds,
         bottleneck=job.watch.bottleneck,
         interrupted=interrupted,
+        withheld=removal.withheld,
+        aliases=job.aliases,
     )
 
 
@@ -140,6 +153,9 @@ class Job:
         self.stop = stop
         self.unembedded: frozenset[ItemId] = frozenset()
         self.failed: dict[str, Failure] = {}
+        self.newest: ItemId = 0  # before the job
+        self.twice = SameFolders()
+        self.aliases: tuple[Alias, ...] = ()
 
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
@@ -150,15 +166,17 @@ class Job:
         """List the source and compare; the listing's own failures go to the ledger."""
         started = perf_counter()
         catalog = self.catalog
+        self.newest = catalog.newest_item()
         self.unembedded = frozenset(catalog.missing_embeddings(self.space.name, self.modality))
         self.failed = {failure.uri: failure for failure in catalog.failures()}
         plan = make_plan(
             self._listing(),
             catalog.known_files(self.modality, self.source.roots),
             self.source.covers,
-            failed_at={uri: _moment(failure) for uri, failure in self.failed.items()},
+            failed=self.failed,
             hopeless=self._hopeless(),
             unembedded=self.unembedded,
+            places=self.source.places,
         )
         self.watch.listing = perf_counter() - started
         if plan.skipped:
@@ -168,7 +186,7 @@ class Job:
     def embed(self, plan: Plan, lease: Lease) -> Tally:
         """Run the pipeline over the plan's tasks."""
         options = self.options
-        loader = Loader(self.source, self._encoder, self.library.image_limits, plan.gone)
+        loader = Loader(self.source, self._encoder, self.library.image_limits, _Contents(self))
         pipeline = Pipeline(
             loader,
             self._encoder,
@@ -179,7 +197,40 @@ class Job:
             stop=self.stop,
             watch=self.watch,
         )
-        return pipeline.run(plan, self.unembedded)
+        return pipeline.run(plan, partial(self.identify, plan))
+
+    def identify(self, plan: Plan, puzzles: Sequence[Puzzle]) -> Verdict:
+        """Decide which items the files are; those without a vector in this space are embedded on the way."""
+        verdict = resolve(puzzles, plan, self.of_content, self._in_place, self.twice.same)
+        self.aliases = self.twice.summed(verdict.aliases)
+        bare = self.catalog.without_vector(self.space.name, [item.id for item, _ in verdict.moves])
+        for item, task in verdict.moves:
+            if item.id in bare:
+                verdict.tasks.append(replace(task, known=item, unembedded=True, settled=True))
+        verdict.moves = [(item, task) for item, task in verdict.moves if item.id not in bare]
+        return verdict
+
+    def of_content(self, hashes: Iterable[str]) -> Sequence[KnownFile]:
+        """The items, live or missing, of some contents; not those that this job has made."""
+        return self.catalog.files_of_content(hashes, self.modality, newest=self.newest)
+
+    def _in_place(self, item: Known) -> bool:
+        """Whether an item's file, about which this listing says nothing, is still there with its content."""
+        place = locate(item.uri)
+        if place.path is None:
+            return True  # at a URL: not asked for
+        try:
+            facts = stat_of(place.file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        if place.member is not None or is_same(facts, item):
+            return True
+        try:
+            return content_hash(read_file(place.path, self.library.image_limits)) == item.content_hash
+        except ImageError:
+            return True  # it cannot be told
 
     def committer(self, lease: Lease) -> Committer:
         """What makes this job's outcomes durable."""
@@ -194,22 +245,24 @@ class Job:
             failed_before=self.failed,
         )
 
-    def remove(self, plan: Plan) -> int:
-        """Delete what is gone and was not found elsewhere; forget failures of what is no trouble any more."""
-        gone = [file.id for file in plan.gone]
-        self.progress.update(Pulse("removing", total=len(gone)))
-        removed = self.catalog.delete_items(gone) if gone else 0
+    def remove(self, plan: Plan) -> Removal:
+        """Hide what is gone and was not found elsewhere; forget failures of what is no trouble any more."""
+        removal = judge(plan, Places(self.source.places), self.options.allow_removal)
+        self.progress.update(Pulse("removing", total=len(removal.missing)))
+        if removal.missing:
+            self.catalog.lose_items(removal.missing)
+        self.catalog.describe_items({file.id: Telling(file.teller or "", 0) for file in removal.silenced})
         if plan.settled:
             self.catalog.clear_failures(plan.settled)
-        return removed
+        return removal
 
     def _encoder(self) -> DualEncoder:
         return self.library.encoder(self.space)
 
-    def _hopeless(self) -> frozenset[str]:
+    def _hopeless(self) -> Mapping[str, Failure]:
         if self.options.retry_failed:
-            return frozenset()
-        return frozenset(uri for uri, failure in self.failed.items() if failure.stage in _LASTING)
+            return {}
+        return {uri: failure for uri, failure in self.failed.items() if failure.stage in _LASTING}
 
     def _listing(self) -> Iterator[Candidate | Skipped]:
         """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
@@ -221,6 +274,11 @@ class Job:
             yield entry
 
 
-def _moment(failure: Failure) -> int:
-    """Until when a file must have lain unchanged for its failure to be final, in nanoseconds since 1970."""
-    return int(failure.at.timestamp() * 1e9) - _SETTLING_NS
+class _Contents:
+    """The contents that the library knew before a job; asked by many threads."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __contains__(self, content_hash: object) -> bool:
+        return self._job.newest > 0 and bool(self._job.of_content([str(content_hash)]))

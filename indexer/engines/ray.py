@@ -25,8 +25,9 @@ from indexer.engines import local, stages
 from indexer.engines.cluster import Cluster, cause_of, connected, pools_for
 from indexer.engines.local import IndexOptions
 from indexer.engines.stages import Entry, Work, Written
+from indexer.identity import Puzzle
 from indexer.pipeline import Tally
-from indexer.plan import Gone, Plan, Task
+from indexer.plan import Plan, Task
 from indexer.progress import IndexReport, Progress, Pulse
 from indexer.sources.source import Source
 from retrieval.domain import Skipped
@@ -69,21 +70,25 @@ class _Job(local.Job):
             return self._tally
         preparer = self.library.encoder(self.space).preparer
         committer = self.committer(lease)
-        gone = frozenset(file.content_hash for file in plan.gone)
+        known = frozenset(self.catalog.contents(self.modality))
         total = len(plan.tasks)
         self.progress.update(Pulse("indexing", total=total))
         with connected(self._cluster), _marked(self.library, lease.token):
             _check_catalog(self.library)
-            tasks: Sequence[Task] = plan.tasks
-            # What looked like a move and was none comes again, to be decoded after all.
-            while tasks and not self.stop.is_set():
-                work = self._work(lease.token, preparer, gone)
-                tasks = self._pass(tasks, work, plan.gone, committer, total)
-                gone = frozenset()
+            work = self._work(lease.token, preparer, known)
+            puzzles = self._pass(plan.tasks, work, committer, total)
+            if puzzles and not self.stop.is_set():
+                verdict = self.identify(plan, puzzles)
+                for item, task in verdict.moves:
+                    committer.move(item, task.candidate)
+                    self._tally.found(item)
+                self._tally.displaced = len(verdict.displaced)
+                committer.commit()
+                self._pass(verdict.tasks, work, committer, total)
         self.watch.listing = 0.0  # where a cluster's time goes, Ray's own figures tell
         return self._tally
 
-    def _work(self, token: int, preparer: Any, gone: frozenset[str]) -> Work:
+    def _work(self, token: int, preparer: Any, known: frozenset[str]) -> Work:
         return Work(
             open_library=partial(type(self.library).open, self.library.root, self.library.settings),
             space=self.space,
@@ -91,33 +96,33 @@ class _Job(local.Job):
             source=self.source,
             preparer=preparer,
             limits=self.library.image_limits,
-            gone=gone,
+            known=known,
             failed=frozenset(self.failed),
             token=token,
             batch_size=self.options.batch_size,
         )
 
-    def _pass(
-        self, tasks: Sequence[Task], work: Work, gone: Gone, committer: Committer, total: int
-    ) -> list[Task]:
-        """One stream through the workers; the tasks that have to go through again."""
-        again: list[Task] = []
+    def _pass(self, tasks: Sequence[Task], work: Work, committer: Committer, total: int) -> list[Puzzle]:
+        """One stream through the workers; the files whose item depends on the others."""
+        puzzles: list[Puzzle] = []
+        if not tasks:
+            return puzzles
         started, before = perf_counter(), self._tally.embedded
         for entries in _stream(tasks, work, self._cluster, self.options.commit_every):
             for entry in entries:
-                task = self._settle(entry, gone, committer)
-                if task is not None:
-                    again.append(task)
+                puzzle = self._settle(entry, committer)
+                if puzzle is not None:
+                    puzzles.append(puzzle)
             committer.commit_if_due()
             speed = (self._tally.embedded - before) / (perf_counter() - started)
             self.progress.update(Pulse("indexing", self._tally.done, total, self._tally.failed, speed))
             if self.stop.is_set():
                 break
         committer.commit()
-        return again
+        return puzzles
 
-    def _settle(self, entry: Entry, gone: Gone, committer: Committer) -> Task | None:
-        """Count what is done; a file that turns out to need its pixels is returned."""
+    def _settle(self, entry: Entry, committer: Committer) -> Puzzle | None:
+        """Count what is done; what cannot be decided yet is returned."""
         match entry:
             case Written():
                 self._tally.updated += entry.updated
@@ -125,15 +130,13 @@ class _Job(local.Job):
             case Skipped():
                 committer.fail(entry)
                 self._tally.failed += 1
-            case Loaded(task=Task(known=None) as task):
-                origin = gone.claim(entry.content_hash)
-                if origin is None or origin.id in self.unembedded:
-                    return Task(task.candidate, origin, origin is not None)
-                committer.move(origin, task.candidate)
-                self._tally.moved += 1
-            case Loaded(task=Task(known=known)) if known is not None:
-                committer.touch(known, entry.task.candidate)
+            case Loaded(task=Task(known=known) as task) if (
+                known is not None and known.content_hash == entry.content_hash
+            ):
+                committer.touch(known, task.candidate)
                 self._tally.touched += 1
+            case Loaded():
+                return Puzzle(entry.task, entry.content_hash)
         return None
 
 

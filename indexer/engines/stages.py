@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ class Work:
     source: Source
     preparer: Preparer
     limits: ImageLimits
-    gone: frozenset[str]  # content hashes of files that vanished: their new places may be moves
+    known: frozenset[str]  # content hashes of the library's items: files with these may be moves
     failed: frozenset[str]  # uris in the ledger of failures
     token: int  # of the job's lease
     batch_size: int
@@ -76,7 +76,7 @@ class Decode:
     """Tasks to pixels, on a few threads: reading waits, and decoding leaves Python's lock alone."""
 
     def __init__(self, work: Work, threads: int = 2) -> None:
-        self._loader = Loader(work.source, lambda: work.preparer, work.limits, work.gone)
+        self._loader = Loader(work.source, lambda: work.preparer, work.limits, work.known)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -86,9 +86,7 @@ class Decode:
     def _decoded(self, entry: Entry) -> Entry:
         if not isinstance(entry, Task):
             return entry
-        loaded = self._loader.load(entry)
-        # The bytes of a file that need no pixels are not needed elsewhere either.
-        return loaded if isinstance(loaded, Skipped) else replace(loaded, data=None)
+        return self._loader.load(entry)
 
 
 class Encode:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -24,16 +24,17 @@ from pathlib import Path
 from indexer.sources.coco import CocoSource, is_coco
 from indexer.sources.columns import Columns
 from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
-from indexer.sources.pairs import PairsSource
+from indexer.sources.pairs import FolderWithTexts, PairsSource
 from indexer.sources.remote import RemoteFolderSource
 from indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
 from indexer.sources.source import Candidate, Source
 from indexer.sources.table import TableSource, is_table, names_columns
 from indexer.sources.webdataset import ShardSource
-from retrieval.domain import Skipped
+from retrieval.domain import Modality, Skipped
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
+from retrieval.library import Library
 from retrieval.originals.files import file_system
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, absolute, is_url
@@ -63,6 +64,7 @@ class Reading:
     excludes: Sequence[str] = EXCLUDED_FOLDERS
     hidden: bool = False
     limits: ImageLimits = field(default_factory=ImageLimits)
+    known: Callable[[str], bool] = lambda _: False  # whether the library has items at or below a path
 
 
 class Sources:
@@ -77,6 +79,11 @@ class Sources:
         """The roots of all; None where one may name pictures anywhere."""
         roots = [part.roots for part in self._parts]
         return None if None in roots else [root for some in roots for root in some or ()]
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Those of all."""
+        return [place for part in self._parts for place in part.places]
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """One source after the other; what two of them name is taken from the first."""
@@ -101,14 +108,46 @@ def choose_source(
 ) -> tuple[Source, set[SourceKind]]:
     """The source for paths and URLs, and the kinds it is made of.
 
-    Raises NotFoundError for what is not there, UsageError for what cannot be read that way.
+    A path that is not there does not keep the others from being read: what the library has of it may have moved to
+    one of them, and stays otherwise. Raises NotFoundError where none is there that the library knows of either,
+    UsageError for what cannot be read that way.
     """
     reading = reading or Reading()
     by_kind: dict[SourceKind, list[str]] = {}
+    gone = absent(given)
     for path in map(absolute, given):
-        by_kind.setdefault(reading.kind or kind_of(path), []).append(path)
+        if path not in gone:
+            by_kind.setdefault(reading.kind or kind_of(path), []).append(path)
+    if gone and not by_kind and not any(map(reading.known, gone)):
+        raise NotFoundError(f"no such file or folder: {gone[0]}")
     parts = [part for kind, paths in by_kind.items() for part in _sources(kind, paths, reading)]
+    if gone:
+        parts.append(FolderSource(gone, may_be_gone=True))
     return (parts[0] if len(parts) == 1 else Sources(parts, reading.limits)), set(by_kind)
+
+
+def absent(given: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The local paths among them that are not there."""
+    return [path for path in map(absolute, given) if not is_url(path) and not os.path.lexists(path)]
+
+
+def same_folders(given: Sequence[str | os.PathLike[str]]) -> list[tuple[str, str]]:
+    """Local folders among them that are given by two paths: the later one, and the first."""
+    first: dict[tuple[int, int], str] = {}
+    found = []
+    for path in dict.fromkeys(map(absolute, given)):
+        if not is_url(path) and os.path.isdir(path):  # noqa: PTH112
+            facts = os.stat(path)  # noqa: PTH116
+            before = first.setdefault((facts.st_dev, facts.st_ino), path)
+            found += [(path, before)] if before != path else []
+    return found
+
+
+def has_items(library: Library, path: str) -> bool:
+    """Whether a library has pictures at or below a path, be it there or not."""
+    under = [path]
+    live = next(iter(library.catalog.known_files(Modality.IMAGE, under)), None)
+    return live is not None or bool(library.catalog.missing_items(under=under))
 
 
 def kind_of(path: str) -> SourceKind:
@@ -148,7 +187,9 @@ def _sources(kind: SourceKind, paths: Sequence[str], reading: Reading) -> list[S
     local = [path for path in paths if not is_url(path)]
     match kind:
         case SourceKind.FOLDER | SourceKind.PAIRS:
-            walker = PairsSource if kind is SourceKind.PAIRS else FolderSource
+            # A text may come later than those that were looked at; a person who says "folder" wants none.
+            plain = FolderWithTexts if reading.kind is None else FolderSource
+            walker = PairsSource if kind is SourceKind.PAIRS else plain
             found: list[Source] = []
             if local:
                 found.append(walker(local, reading.excludes, hidden=reading.hidden, limits=limits))

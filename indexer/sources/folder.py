@@ -62,6 +62,11 @@ class FolderSource:
         return tuple(self._roots)
 
     @property
+    def places(self) -> Sequence[str]:
+        """The same."""
+        return self.roots
+
+    @property
     def complete_roots(self) -> frozenset[str]:
         """Roots whose listing was finished; below, only what lies under an unreadable folder is unknown."""
         return frozenset(self._complete)
@@ -130,11 +135,15 @@ class FolderSource:
                 continue
             if folder != top and _is_library(entries):
                 continue
+            self._look_at(entries)
             below: list[str] = []
             for entry in entries:
                 if (found := self._entry(entry, files, below, links)) is not None:
                     yield found
             folders.extend(reversed(below))
+
+    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
+        """Told of each folder before its pictures are."""
 
     def _entry(
         self, entry: os.DirEntry[str], files: set[str], below: list[str], links: list[str]

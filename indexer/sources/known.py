@@ -26,6 +26,7 @@ class KnownPictures:
     """
 
     roots: Sequence[str] | None = None  # anywhere
+    places: Sequence[str] = ()
 
     def __init__(self, library: Library, space: EmbeddingSpace) -> None:
         self._library = library
@@ -42,7 +43,7 @@ class KnownPictures:
                 continue
             gone = _gone(file.uri)
             if gone is None:
-                yield Candidate(file.uri, file.bytes, file.mtime_ns)
+                yield Candidate(file.uri, file.bytes, file.mtime_ns, file.ctime_ns)
             else:
                 self.absent[gone] += 1
 
@@ -71,6 +72,7 @@ class KnownTexts:
     """All live texts of a library."""
 
     roots: Sequence[str] | None = None  # anywhere
+    may_fail = False
 
     def __init__(self, library: Library) -> None:
         self._library = library

@@ -3,47 +3,89 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from indexer.sources.folder import FolderSource
 from indexer.sources.samples import TEXT_SUFFIXES, describe
-from indexer.sources.source import Candidate, Description, stamped
+from indexer.sources.source import Candidate, Description, stamp_of
 from retrieval.domain import Skipped
+from retrieval.errors import ImageError
+
+_CAPTIONS = ".txt"
+_Facts = tuple[int, int, int]
 
 
 class PairsSource(FolderSource):
-    """A folder's pictures with their texts, each line a caption; a changed text counts as a touched picture."""
+    """A folder's pictures with their texts, each line of a .txt a caption.
+
+    Texts are only looked at here, as the listing of the folder has them, and read when they are new or have changed. A
+    .json without a .txt beside it is taken if `facts_alone`: other programs keep such files for themselves.
+    """
+
+    facts_alone = True
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
-        """The folder's candidates; texts are only looked at here, and read when a picture's turn comes."""
+        """The folder's candidates."""
+        self._texts: dict[str, dict[str, str]] = {}
         for entry in super().candidates():
             if isinstance(entry, Skipped):
                 yield entry
                 continue
             stem = os.path.splitext(entry.uri)[0]  # noqa: PTH122 (once a picture)
-            texts = {suffix: facts for suffix in TEXT_SUFFIXES if (facts := _facts(stem + suffix))}
-            if not texts:
-                yield entry
+            files = self._texts.get(stem, {})
+            texts = {suffix: facts for suffix, file in files.items() if (facts := _facts(file))}
+            if not texts or (_CAPTIONS not in texts and not self.facts_alone):
+                yield entry._replace(teller="")
                 continue
-            stamp = stamped(entry.mtime_ns, sorted(texts.items()))
-            yield entry._replace(mtime_ns=stamp, describe=partial(_read, stem, tuple(texts)))
+            reading = self._reading({suffix: files[suffix] for suffix in texts})
+            yield entry._replace(teller="", stamp=stamp_of(sorted(texts.items())), describe=reading)
+
+    def _reading(self, files: Mapping[str, str]) -> Callable[[], Description | None]:
+        return partial(read_texts, files)
+
+    def _single(self, file: str) -> Iterator[Candidate | Skipped]:
+        stem = os.path.splitext(file)[0]  # noqa: PTH122
+        self._texts = {stem: {suffix: stem + suffix for suffix in TEXT_SUFFIXES}}
+        return super()._single(file)
+
+    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
+        texts: dict[str, dict[str, str]] = defaultdict(dict)
+        for entry in entries:
+            stem, suffix = os.path.splitext(entry.path)  # noqa: PTH122
+            if suffix.lower() in TEXT_SUFFIXES:
+                texts[stem].setdefault(suffix.lower(), entry.path)
+        self._texts = texts
 
 
-def _facts(text: str) -> tuple[int, int] | None:
+class FolderWithTexts(PairsSource):
+    """A folder of pictures, a few of which may have captions beside them."""
+
+    facts_alone = False
+
+
+def _facts(text: str) -> _Facts | None:
     try:
         found = os.stat(text)  # noqa: PTH116
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size, found.st_ctime_ns
 
 
-def _read(stem: str, suffixes: tuple[str, ...]) -> Description:
+def _read_bytes(file: str) -> bytes:
+    return Path(file).read_bytes()
+
+
+def read_texts(files: Mapping[str, str], read: Callable[[str], bytes] = _read_bytes) -> Description | None:
+    """What texts beside a picture say, by their suffixes; None where one is there and cannot be read."""
     parts = {}
-    for suffix in suffixes:
+    for suffix, file in files.items():
         try:
-            parts[suffix] = Path(stem + suffix).read_bytes()
-        except OSError:
-            continue
+            parts[suffix] = read(file)
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        except (OSError, ImageError):
+            return None
     return describe(parts)

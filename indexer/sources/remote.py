@@ -31,6 +31,11 @@ class RemoteFolderSource:
         """The URLs given."""
         return tuple(self._roots)
 
+    @property
+    def places(self) -> Sequence[str]:
+        """The same."""
+        return self.roots
+
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """By name. A URL that cannot be listed ends the job: half a listing proves nothing."""
         self._complete.clear()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamped
+from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
 from retrieval.domain import Caption, Skipped
 from retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
 from retrieval.imaging.files import printable
@@ -67,6 +67,11 @@ class RowSource:
     def roots(self) -> None:
         """Rows may name pictures anywhere."""
         return
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The files."""
+        return tuple(self._files)
 
     def rows(self, file: str) -> Iterator[Row]:
         """The rows of a file; raises UsageError where it cannot be understood at all.
@@ -165,10 +170,20 @@ class RowSource:
                 return Skipped(uri, "read", f"cannot be read: {reason.lower()} ({origin})")
             if locate(uri).member is not None:
                 found = found._replace(bytes=UNKNOWN_SIZE)
-        stamp = stamped(
-            found.mtime_ns, (captions, sorted(entry.attributes.items(), key=lambda pair: pair[0]))
+        stamp = 0
+        if captions or entry.attributes:
+            stamp = stamp_of((captions, sorted(entry.attributes.items(), key=lambda pair: pair[0])))
+        return Candidate(
+            uri,
+            found.bytes,
+            found.mtime_ns,
+            found.ctime_ns,
+            captions,
+            entry.attributes,
+            origin=origin,
+            teller=file,
+            stamp=stamp,
         )
-        return Candidate(uri, found.bytes, stamp, found.ctime_ns, captions, entry.attributes, origin=origin)
 
     def _origin(self, file: str, row: Row) -> str:
         return f"{row.noun or self.noun} {row.number} of {file.rpartition('/')[2]}"

@@ -11,7 +11,6 @@ from retrieval.domain import Caption, Skipped
 
 UNKNOWN_SIZE = -1  # of a candidate whose size would have to be asked for: its modification time decides alone
 _NOTHING: Mapping[str, Any] = {}
-_MILLISECOND = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +30,33 @@ class Candidate(NamedTuple):
     ctime_ns: int = 0  # when the file or its permissions last changed; 0 where unknown
     captions: tuple[Caption, ...] = ()
     attributes: Mapping[str, Any] = _NOTHING  # one dict for a million files
-    describe: Callable[[], Description] | None = None  # reads the description when it is needed; never raises
+    # Reads the description when it is needed; never raises. None: it cannot be read now.
+    describe: Callable[[], Description | None] | None = None
     origin: str = ""  # where the source names it, for a failure's reason: "row 17 of pictures.csv"
+    teller: str | None = (
+        None  # who describes it: a table, or "" for what lies beside it; None: nobody was asked
+    )
+    stamp: int = (
+        0  # another one means that the description may be another; 0: there is none, or it is not known yet
+    )
 
     def completed(self, size: int) -> Candidate:
         """With what is learned when the picture is read: its size, and a description that lies apart."""
         if self.bytes != UNKNOWN_SIZE and self.describe is None:
             return self
         said = self.describe() if self.describe else Description(self.captions, self.attributes)
+        if said is None:
+            return self._replace(bytes=size, describe=None, teller=None)
         return self._replace(bytes=size, captions=said.captions, attributes=said.attributes, describe=None)
 
 
-def stamped(mtime_ns: int, description: object) -> int:
-    """`mtime_ns` to the millisecond, and below it a digest of what is said about the picture elsewhere.
+def stamp_of(description: object) -> int:
+    """A digest of what is said about a picture elsewhere, or of the files that say it; never 0.
 
-    So a changed caption makes a picture look touched: it is read again and described anew, but not embedded.
+    So a changed caption makes a picture be described anew, though the picture itself need not be read.
     """
-    digest = blake2b(repr(description).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return mtime_ns - mtime_ns % _MILLISECOND + int.from_bytes(digest) % _MILLISECOND
+    digest = blake2b(repr(description).encode("utf-8", "surrogatepass"), digest_size=7).digest()
+    return int.from_bytes(digest) or 1
 
 
 class Source(Protocol):
@@ -57,6 +65,11 @@ class Source(Protocol):
     @property
     def roots(self) -> Sequence[str] | None:
         """The uris (themselves, or everything in them) among which its candidates are; None: anywhere."""
+        ...
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The folders and files that were asked for: one that suddenly lists nothing is doubted."""
         ...
 
     def candidates(self) -> Iterator[Candidate | Skipped]:

@@ -56,6 +56,11 @@ class TextSource(Protocol):
         """
         ...
 
+    @property
+    def may_fail(self) -> bool:
+        """Whether it lies on a disk that may not be there: then it is doubted if it suddenly lists little."""
+        ...
+
     def entries(self) -> Iterator[TextEntry | Skipped]:
         """Every text, and what could not be read as one (stage "list" or "limit")."""
         ...
@@ -73,6 +78,11 @@ class TextFiles:
     def roots(self) -> Sequence[str]:
         """`text:` and the file."""
         return [root_of(file) for file in self._files]
+
+    @property
+    def may_fail(self) -> bool:
+        """Files may."""
+        return True
 
     def entries(self) -> Iterator[TextEntry | Skipped]:
         """Texts in the order of files and lines. Raises NotFoundError and UsageError for a file as a whole."""
@@ -142,6 +152,11 @@ class OwnCaptions:
     def roots(self) -> Sequence[str]:
         """One for all captions."""
         return [f"text:{OWN_CAPTIONS.rstrip(':')}"]
+
+    @property
+    def may_fail(self) -> bool:
+        """The catalog does not."""
+        return False
 
     def entries(self) -> Iterator[TextEntry | Skipped]:
         """Captions in the order of their pictures."""

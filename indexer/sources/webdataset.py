@@ -51,6 +51,11 @@ class ShardSource:
         """Folders and shards."""
         return (*sorted(self._folders), *self._shards)
 
+    @property
+    def places(self) -> Sequence[str]:
+        """The same."""
+        return self.roots
+
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """Shard by shard, in the order of the archive."""
         self._complete.clear()
@@ -92,7 +97,7 @@ class ShardSource:
                 continue
             texts = samples.texts_of(member.name)
             reading = partial(_description, shard, texts) if texts else None
-            yield Candidate(uri, member.bytes, facts.mtime_ns, facts.ctime_ns, describe=reading)
+            yield Candidate(uri, member.bytes, facts.mtime_ns, facts.ctime_ns, describe=reading, teller="")
 
 
 class Samples:

@@ -1,4 +1,9 @@
-"""Captions, tags and attributes: what is said about items."""
+"""Captions, tags and attributes: what is said about items, by people, by models and by sources.
+
+What a person said is never overwritten by a source, whichever comes first. A caption that a person set takes the place
+of the source's, until the source says something else than before: then both are shown. An attribute that a person set,
+or took away, stays so.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
-from retrieval.catalog.schema import captions, items, tags
-from retrieval.catalog.statements import chunks
+from retrieval.catalog.records import Telling
+from retrieval.catalog.schema import captions, descriptions, items, tags
+from retrieval.catalog.statements import chunks, upserting
 from retrieval.catalog.words import refresh
 from retrieval.domain import Caption, CaptionSource, ItemId
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.storage.spelling import composed
 
+_NOTHING = object()
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them
 
 
@@ -47,9 +54,11 @@ def replace_captions(
 def set_captions(
     connection: Connection, item: ItemId, sentences: Sequence[Caption], source: CaptionSource
 ) -> None:
-    """Make `sentences` the captions of `item` from `source`; those of other sources stay."""
+    """Make `sentences` the captions of `item` from `source`; those of a person also replace what the file said."""
     require_live(connection, item)
     _drop(connection, [item], source)
+    if source is CaptionSource.USER:
+        _drop(connection, [item], CaptionSource.FILE)
     insert_captions(connection, {item: [Caption(said.text, said.language, source) for said in sentences]})
     refresh(connection, [item])
 
@@ -68,21 +77,105 @@ def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None
 
 
 def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:
-    """Set some attributes of `item`; None removes one. They outlast a change of the file, unlike EXIF facts."""
-    row = connection.execute(
-        select(items.c.attributes, items.c.user_attributes).where(
-            items.c.id == item, items.c.deleted_at.is_(None)
-        )
-    ).first()
-    if row is None:
+    """Set some attributes of `item`; None takes one away. They outlast whatever file and source say."""
+    row = _layers(connection, [item]).get(item)
+    if row is None or row.deleted_at is not None:
         raise _no_item(item)
-    kept = {key: value for key, value in {**row.user_attributes, **attributes}.items() if value is not None}
-    shown = {key: value for key, value in {**row.attributes, **attributes}.items() if value is not None}
+    below = _below(row)
+    user = {**row.user_attributes, **attributes}
+    kept = {key: value for key, value in user.items() if value is not None or key in below}
     connection.execute(
         update(items)
         .where(items.c.id == item)
-        .values(attributes=shown, user_attributes=kept, updated_at=datetime.now(UTC))
+        .values(attributes=_overlaid(below, kept), user_attributes=kept, updated_at=datetime.now(UTC))
     )
+
+
+def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> None:
+    """Take down what sources say of items now; what they said before and do not say any more goes."""
+    for chunk in chunks(told):
+        rows = _layers(connection, chunk)
+        for item in chunk:
+            if item in rows and (told[item].digest or rows[item].teller is not None):
+                _describe(connection, rows[item], told[item])
+        refresh(connection, chunk)
+
+
+def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]]) -> None:
+    """Note what the files themselves say, under what sources and people say."""
+    for chunk in chunks(facts):
+        for item, row in _layers(connection, chunk).items():
+            below = {**facts[item], **(row.said or {})}
+            connection.execute(
+                update(items)
+                .where(items.c.id == item)
+                .values(attributes=_overlaid(below, row.user_attributes))
+            )
+            if row.teller is not None:
+                connection.execute(
+                    update(descriptions).where(descriptions.c.item_id == item).values(facts=dict(facts[item]))
+                )
+
+
+def _describe(connection: Connection, row: Row[Any], told: Telling) -> None:
+    first = row.teller is None
+    user = dict(row.user_attributes)
+    facts = row.facts
+    if first:
+        # A library of before kept what sources said as if people had said it.
+        user = {key: value for key, value in user.items() if told.attributes.get(key, _NOTHING) != value}
+        facts = {key: value for key, value in _below(row).items() if key not in told.attributes}
+        _drop(connection, [row.id], CaptionSource.USER, [said.text for said in told.captions])
+    if first or row.digest != told.digest:
+        _drop(connection, [row.id], CaptionSource.FILE)
+        said = [Caption(said.text, said.language, CaptionSource.FILE) for said in told.captions]
+        insert_captions(connection, {row.id: said})
+        shown = _overlaid({**facts, **told.attributes}, user)
+        connection.execute(
+            update(items)
+            .where(items.c.id == row.id)
+            .values(attributes=shown, user_attributes=user, updated_at=datetime.now(UTC))
+        )
+    values = {
+        "teller": told.teller,
+        "stamp": told.stamp,
+        "digest": told.digest,
+        "attributes": dict(told.attributes),
+        "facts": facts,
+    }
+    entry = upserting(connection, descriptions).values(item_id=row.id, **values)
+    connection.execute(entry.on_conflict_do_update(index_elements=[descriptions.c.item_id], set_=values))
+
+
+def _layers(connection: Connection, ids: Sequence[ItemId]) -> dict[ItemId, Row[Any]]:
+    """What file, source and people say of each item."""
+    query = (
+        select(
+            items.c.id,
+            items.c.attributes,
+            items.c.user_attributes,
+            items.c.deleted_at,
+            descriptions.c.teller,
+            descriptions.c.digest,
+            descriptions.c.facts,
+            descriptions.c.attributes.label("said"),
+        )
+        .outerjoin(descriptions, descriptions.c.item_id == items.c.id)
+        .where(items.c.id.in_(ids))
+    )
+    return {row.id: row for row in connection.execute(query)}
+
+
+def _below(row: Row[Any]) -> dict[str, Any]:
+    """What file and source say, under what people say."""
+    if row.teller is not None:
+        return {**row.facts, **row.said}
+    return {key: value for key, value in row.attributes.items() if key not in row.user_attributes}
+
+
+def _overlaid(below: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {**below, **user}
+    return {key: value for key, value in shown.items() if value is not None or key not in user}
 
 
 def require_live(connection: Connection, item: ItemId) -> None:
@@ -96,8 +189,15 @@ def _no_item(item: ItemId) -> NotFoundError:
     return NotFoundError(f"this library has no item {item}")
 
 
-def _drop(connection: Connection, ids: Sequence[ItemId], source: CaptionSource) -> None:
+def _drop(
+    connection: Connection,
+    ids: Sequence[ItemId],
+    source: CaptionSource,
+    texts: Sequence[str] | None = None,
+) -> None:
+    """Delete the captions of one source, or those of them that say one of `texts`."""
     for chunk in chunks(ids):
-        connection.execute(
-            delete(captions).where(captions.c.item_id.in_(chunk), captions.c.source == source.value)
-        )
+        where = and_(captions.c.item_id.in_(chunk), captions.c.source == source.value)
+        if texts is not None:
+            where = and_(where, captions.c.text.in_(texts))
+        connection.execute(delete(captions).where(where))

@@ -45,6 +45,8 @@ from retrieval.catalog.records import (
     LeaseHolder,
     RowOfItem,
     SegmentRecord,
+    Sighting,
+    Telling,
 )
 from retrieval.catalog.remembered import Remembered
 from retrieval.catalog.schema import library
@@ -176,6 +178,28 @@ class Catalog:
         """Live items by id; with `under`, those that are one of these uris or lie in one of these folders."""
         return reading.known_files(self._database, modality, under)
 
+    def newest_item(self) -> ItemId:
+        """The greatest id given so far to an item; 0 in an empty library."""
+        with self._database.read() as connection:
+            return reading.newest(connection)
+
+    def files_of_content(
+        self, hashes: Iterable[str], modality: Modality, *, newest: ItemId
+    ) -> list[KnownFile]:
+        """Items with one of these content hashes, live or missing, whose id is not beyond `newest`; by id."""
+        with self._database.read() as connection:
+            return reading.files_of_content(connection, modality, hashes, newest)
+
+    def contents(self, modality: Modality) -> set[str]:
+        """The content hashes of all items, live or missing."""
+        with self._database.read() as connection:
+            return reading.contents(connection, modality)
+
+    def without_vector(self, space: str, ids: Iterable[ItemId]) -> set[ItemId]:
+        """Those of these items, live or missing, that have no vector in the space."""
+        with self._database.read() as connection:
+            return reading.without_vector(connection, spaces.space_id(connection, space), ids)
+
     # Writing
 
     def reserve_ids(self, count: int) -> range:
@@ -208,19 +232,48 @@ class Catalog:
             ledger.clear_failures(connection, recovered)
             bump_revision(connection)
 
-    def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None:
-        """Give items (id, new uri, mtime_ns): they keep captions and vectors. Names may be swapped."""
+    def move_items(self, moves: Sequence[Sighting]) -> None:
+        """Give items other places: they keep captions and vectors. Names may be swapped; a missing item is back.
+
+        An item that has lain under such a name, and gets no other, is missing from now on.
+        """
         if moves:
             with self._database.write() as connection:
                 writing.move_items(connection, moves)
                 bump_revision(connection)
 
-    def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None:
-        """Note (id, mtime_ns, bytes) of files whose content is the same."""
+    def touch_items(self, touches: Sequence[Sighting]) -> None:
+        """Note size and times of files whose content is the same."""
         if touches:
             with self._database.write() as connection:
                 writing.touch_items(connection, touches)
                 bump_revision(connection)
+
+    def describe_items(self, told: Mapping[ItemId, Telling]) -> None:
+        """Take down what sources say of items now; what people said of them stays."""
+        if told:
+            with self._database.write() as connection:
+                captions.describe(connection, told)
+                bump_revision(connection)
+
+    def lose_items(self, ids: Iterable[ItemId]) -> int:
+        """Hide live items whose files are gone, until their content is seen again; says how many there were.
+
+        They keep captions, tags, attributes and vectors.
+        """
+        with self._database.write() as connection:
+            lost = writing.lose_items(connection, ids)
+            if lost:
+                bump_revision(connection)
+            return lost
+
+    def purge_items(self, ids: Iterable[ItemId]) -> int:
+        """Forget missing items and all that is said of them, for good; says how many there were."""
+        with self._database.write() as connection:
+            purged = writing.purge_items(connection, ids)
+            if purged:
+                bump_revision(connection)
+            return purged
 
     def delete_items(self, ids: Iterable[ItemId]) -> int:
         """Delete live items: no search finds them again; says how many there were."""
@@ -269,6 +322,18 @@ class Catalog:
         """How many live items there are."""
         with self._database.read() as connection:
             return reading.count(connection, modality)
+
+    def count_missing(self, modality: Modality | None = None) -> int:
+        """How many items are missing: hidden, as their files were gone when they were last looked for."""
+        with self._database.read() as connection:
+            return reading.count_missing(connection, modality)
+
+    def missing_items(
+        self, since: datetime | None = None, under: Sequence[str] | None = None
+    ) -> list[ItemId]:
+        """Items that are missing since `since` or longer, and lay in one of the places `under`; by id."""
+        with self._database.read() as connection:
+            return reading.missing_items(connection, since, under)
 
     def live_ids(self, modality: Modality) -> NDArray[np.int64]:
         """Ids (n,) of all live items, ascending."""

@@ -20,6 +20,8 @@ from retrieval.catalog.schema import fingerprints, items
 from retrieval.catalog.statements import chunks
 from retrieval.domain import ItemId, Modality
 
+_ASLEEP = -1  # in the column `compared`, of a missing item
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprints:
@@ -58,9 +60,29 @@ def forget(connection: Connection, ids: Sequence[ItemId]) -> None:
         connection.execute(delete(fingerprints).where(fingerprints.c.item_id.in_(chunk)))
 
 
+def sleep(connection: Connection, ids: Sequence[ItemId]) -> None:
+    """Take items out of their groups, but keep their hashes until they come back: those of missing pictures."""
+    for chunk in chunks(ids):
+        connection.execute(
+            update(fingerprints)
+            .where(fingerprints.c.item_id.in_(chunk))
+            .values(group_id=None, compared=_ASLEEP)
+        )
+
+
+def wake(connection: Connection, ids: Sequence[ItemId]) -> None:
+    """Have the hashes of items that came back compared with the others again."""
+    for chunk in chunks(ids):
+        connection.execute(
+            update(fingerprints)
+            .where(fingerprints.c.item_id.in_(chunk), fingerprints.c.compared == _ASLEEP)
+            .values(compared=0)
+        )
+
+
 def counts(connection: Connection) -> tuple[int, int]:
     """How many hashes there are, and how many of them were not compared yet."""
-    every = select(func.count()).select_from(fingerprints)
+    every = select(func.count()).select_from(fingerprints).where(fingerprints.c.compared != _ASLEEP)
     return (
         connection.execute(every).scalar_one(),
         connection.execute(every.where(fingerprints.c.compared == 0)).scalar_one(),
@@ -74,7 +96,8 @@ def all_fingerprints(connection: Connection) -> Fingerprints:
         fingerprints.c.hash,
         func.coalesce(fingerprints.c.group_id, 0),
         fingerprints.c.compared,
-    ).order_by(fingerprints.c.item_id)
+    )
+    query = query.where(fingerprints.c.compared != _ASLEEP).order_by(fingerprints.c.item_id)
     rows = [tuple(row) for row in connection.execute(query)]
     table = np.array(rows, np.int64).reshape(-1, 4)
     return Fingerprints(table[:, 0], table[:, 1].view(np.uint64), table[:, 2], table[:, 3] == 1)
@@ -84,7 +107,11 @@ def save_groups(connection: Connection, groups: Iterable[tuple[ItemId, int, int 
     """Note (id, hash, group) of compared items; one whose hash is another by now is left as it is."""
     statement = (
         update(fingerprints)
-        .where(fingerprints.c.item_id == bindparam("item"), fingerprints.c.hash == bindparam("of"))
+        .where(
+            fingerprints.c.item_id == bindparam("item"),
+            fingerprints.c.hash == bindparam("of"),
+            fingerprints.c.compared != _ASLEEP,
+        )
         .values(group_id=bindparam("group"), compared=1)
     )
     for chunk in chunks(groups, 10_000):

@@ -16,6 +16,7 @@ from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
 
 RUNNING = "running"
+_SEEN = ("stage", "reason", "bytes", "mtime_ns", "ctime_ns")
 
 
 def record_failures(connection: Connection, skipped: Iterable[Skipped]) -> None:
@@ -25,7 +26,12 @@ def record_failures(connection: Connection, skipped: Iterable[Skipped]) -> None:
         uri_key(one.uri): one for one in skipped
     }  # one entry a file, else one statement would meet it twice
     values = [
-        {"uri_key": key, "uri": one.uri, "stage": one.stage, "reason": one.reason, "attempts": 1, "at": now}
+        {
+            "uri_key": key,
+            "attempts": 1,
+            "at": now,
+            **{name: getattr(one, name) for name in ("uri", *_SEEN)},
+        }
         for key, one in last.items()
     ]
     if not values:
@@ -35,8 +41,7 @@ def record_failures(connection: Connection, skipped: Iterable[Skipped]) -> None:
         entry.on_conflict_do_update(
             index_elements=[failures.c.uri_key],
             set_={
-                "stage": entry.excluded.stage,
-                "reason": entry.excluded.reason,
+                **{name: entry.excluded[name] for name in _SEEN},
                 "attempts": failures.c.attempts + 1,
                 "at": entry.excluded.at,
             },
@@ -47,7 +52,7 @@ def record_failures(connection: Connection, skipped: Iterable[Skipped]) -> None:
 
 def failures_of(connection: Connection, limit: int | None) -> list[Failure]:
     """The latest first."""
-    query = select(failures.c.uri, failures.c.stage, failures.c.reason, failures.c.attempts, failures.c.at)
+    query = select(*(failures.c[name] for name in Failure.__dataclass_fields__))
     rows = connection.execute(query.order_by(failures.c.at.desc(), failures.c.uri).limit(limit))
     return [Failure(*row) for row in rows]
 

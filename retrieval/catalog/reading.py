@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from retrieval.catalog.canonical import in_composed_letters
 from retrieval.catalog.database import Database
 from retrieval.catalog.encoding import stored_uri, uri_key
 from retrieval.catalog.records import KnownFile
-from retrieval.catalog.schema import captions, embeddings, items, tags
+from retrieval.catalog.schema import captions, descriptions, embeddings, items, tags
 from retrieval.catalog.statements import chunks
 from retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
 from retrieval.storage.spelling import composed
@@ -66,14 +67,71 @@ def items_named(connection: Connection, name: str) -> list[ItemId]:
 
 def known_files(database: Database, modality: Modality, under: Sequence[str] | None) -> Iterator[KnownFile]:
     """Live items by id, in pages, so that no transaction stays open while the caller works."""
-    query = select(items.c.id, items.c.uri, items.c.bytes, items.c.mtime_ns, items.c.content_hash).where(
-        items.c.modality == modality.value, items.c.deleted_at.is_(None)
-    )
+    query = _files().where(items.c.modality == modality.value, items.c.deleted_at.is_(None))
     groups = [None] if under is None else list(chunks(_outermost(under), _MOST_FOLDERS))
     for group in groups:
         narrowed = query if group is None else query.where(or_(*map(_inside, group)))
         for page in pages(database, narrowed, items.c.id):
-            yield from map(KnownFile._make, page)
+            yield from map(_known, page)
+
+
+def files_of_content(
+    connection: Connection, modality: Modality, hashes: Iterable[str], newest: ItemId
+) -> list[KnownFile]:
+    """Items with one of these contents, live or missing, by id; those that came after `newest` are left out."""
+    query = _files().where(
+        items.c.modality == modality.value,
+        items.c.id <= newest,
+        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+    )
+    return [
+        _known(row)
+        for chunk in chunks(hashes)
+        for row in connection.execute(query.where(items.c.content_hash.in_(chunk)).order_by(items.c.id))
+    ]
+
+
+def newest(connection: Connection) -> ItemId:
+    """The greatest id; 0 in an empty library."""
+    return connection.execute(select(func.coalesce(func.max(items.c.id), 0))).scalar_one()
+
+
+def contents(connection: Connection, modality: Modality) -> set[str]:
+    """The content hashes of all items, live or missing."""
+    query = select(items.c.content_hash).where(
+        items.c.modality == modality.value,
+        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+    )
+    return set(connection.execute(query).scalars())
+
+
+def without_vector(connection: Connection, space: int, ids: Iterable[ItemId]) -> set[ItemId]:
+    """Those of these items that have no vector in the space, be they live or missing."""
+    wanted = set(ids)
+    query = select(embeddings.c.item_id).where(embeddings.c.space_id == space)
+    for chunk in chunks(sorted(wanted)):
+        wanted.difference_update(connection.execute(query.where(embeddings.c.item_id.in_(chunk))).scalars())
+    return wanted
+
+
+def _files() -> Select[*tuple[Any, ...]]:
+    """What `KnownFile` holds, without conditions."""
+    return select(
+        items.c.id,
+        items.c.uri,
+        items.c.bytes,
+        items.c.mtime_ns,
+        items.c.content_hash,
+        items.c.ctime_ns,
+        descriptions.c.teller,
+        descriptions.c.stamp,
+        items.c.missing_since,
+    ).outerjoin(descriptions, descriptions.c.item_id == items.c.id)
+
+
+def _known(row: Row[*tuple[Any, ...]]) -> KnownFile:
+    *facts, stamp, missing_since = row
+    return KnownFile._make([*facts, stamp or 0, missing_since is not None])
 
 
 def missing_embeddings(database: Database, space: int, modality: Modality) -> Iterator[ItemId]:
@@ -96,6 +154,26 @@ def count(connection: Connection, modality: Modality) -> int:
         .select_from(items)
         .where(items.c.modality == modality.value, items.c.deleted_at.is_(None))
     ).scalar_one()
+
+
+def count_missing(connection: Connection, modality: Modality | None = None) -> int:
+    """How many items are missing."""
+    query = select(func.count()).select_from(items).where(items.c.missing_since.is_not(None))
+    if modality is not None:
+        query = query.where(items.c.modality == modality.value)
+    return connection.execute(query).scalar_one()
+
+
+def missing_items(
+    connection: Connection, since: datetime | None = None, under: Sequence[str] | None = None
+) -> list[ItemId]:
+    """Items that are missing, and were so at `since`, and lay below one of the places `under`; by id."""
+    query = select(items.c.id).where(items.c.missing_since.is_not(None))
+    if since is not None:
+        query = query.where(items.c.missing_since <= since)
+    if under is not None:
+        query = query.where(or_(*map(_inside, _outermost(under))))
+    return list(connection.execute(query.order_by(items.c.id)).scalars())
 
 
 def search_ids(

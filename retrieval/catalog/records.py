@@ -5,19 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from retrieval.catalog.encoding import json_text
 from retrieval.domain import Caption, ItemId, Modality
 
 
 class KnownFile(NamedTuple):
-    """What planning needs to know of a live item (a tuple: a library has millions)."""
+    """What planning needs to know of an item (a tuple: a library has millions)."""
 
     id: ItemId
     uri: str
     bytes: int
     mtime_ns: int
     content_hash: str
+    ctime_ns: int = 0  # when the file last changed; 0: unknown; below 0: unknown, and indexed at -ctime_ns
+    teller: str | None = (
+        None  # the source that describes it: a table, or "" for what lies beside it; None: none did
+    )
+    stamp: int = 0  # what that source's listing showed of the description
+    missing: bool = False  # its file was gone when it was last looked for
+
+
+class Sighting(NamedTuple):
+    """Where the content of an item was seen, and the file as it was listed there."""
+
+    item: ItemId
+    uri: str
+    bytes: int
+    mtime_ns: int
+    ctime_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a source says of an item, and who it is."""
+
+    teller: str  # the table; empty: what lies beside the picture
+    stamp: int  # of the listing: another one means that the source has to be listened to
+    captions: tuple[Caption, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> int:
+        """A number of what is said: another one means that something else is said."""
+        if not self.captions and not self.attributes:
+            return 0
+        said = ([(one.text, one.language) for one in self.captions], json_text(dict(self.attributes)))
+        return int.from_bytes(blake2b(repr(said).encode("utf-8", "replace"), digest_size=7).digest())
 
 
 class RowOfItem(NamedTuple):
@@ -65,7 +101,8 @@ class ItemFacts:
     format: str | None = None
     text: str | None = None
     fingerprint: int | None = None  # the perceptual hash of a picture: 64 bits, signed
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # what the file itself says
+    ctime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +110,14 @@ class CommitRow:
     """One vector to commit: row `row` of the new segment is the vector of `item`.
 
     An `item.id` that the catalog knows is an update. `replaces` names another item whose place this one takes:
-    it is deleted in the same transaction.
+    it is deleted in the same transaction. `captions` replace those of the same source.
     """
 
     row: int
     item: ItemFacts
     captions: tuple[Caption, ...] = ()
     replaces: ItemId | None = None
+    told: Telling | None = None  # by the source it was listed by; None: that says nothing of pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +148,9 @@ class Failure:
     reason: str
     attempts: int
     at: datetime  # of the last attempt
+    bytes: int = 0  # of the file as it was listed then, like the times; zeros where that is not known
+    mtime_ns: int = 0
+    ctime_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
 
-HEAD = "0003"  # the newest migration; a test holds it equal to migrations/versions
+HEAD = "0004"  # the newest migration; a test holds it equal to migrations/versions
 
 metadata = MetaData(
     naming_convention={
@@ -83,7 +83,11 @@ class SpaceColumns(TypedColumns):
 
 
 class ItemColumns(TypedColumns):
-    """Pictures and texts. `attributes` is what the source says, overlaid with `user_attributes`."""
+    """Pictures and texts. `attributes` is what the file says, overlaid with what its source and what people say.
+
+    An item whose file is gone is missing: `deleted_at` hides it as it hides one that a person removed, `missing_since`
+    tells that it comes back with its content. A key that is null in `user_attributes` was taken away by a person.
+    """
 
     id = Column(RowId, primary_key=True, autoincrement=False)
     modality = Column(Text, nullable=False)
@@ -92,6 +96,7 @@ class ItemColumns(TypedColumns):
     content_hash = Column(Text, nullable=False)
     bytes = Column(BigInteger, nullable=False)
     mtime_ns = Column(BigInteger, nullable=False)
+    ctime_ns = Column(BigInteger, nullable=False, server_default="0")  # see `records.KnownFile`
     width: Named[int | None] = Column(Integer)
     height: Named[int | None] = Column(Integer)
     format: Named[str | None] = Column(Text)
@@ -101,6 +106,22 @@ class ItemColumns(TypedColumns):
     added_at = Column(Moment, nullable=False)
     updated_at = Column(Moment, nullable=False)
     deleted_at: Named[datetime | None] = Column(Moment)
+    missing_since: Named[datetime | None] = Column(Moment)
+
+
+class DescriptionColumns(TypedColumns):
+    """What a source says of an item, apart from what people do: only of items that a source has spoken of.
+
+    The captions are in `captions`; `digest` tells whether the source says something else than before, `stamp` whether
+    it has to be listened to at all.
+    """
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
+    teller = Column(Uri, nullable=False)  # the table; empty: what lies beside the picture
+    stamp = Column(BigInteger, nullable=False)
+    digest = Column(BigInteger, nullable=False)
+    attributes: Named[dict[str, Any]] = Column(Attributes, nullable=False)
+    facts: Named[dict[str, Any]] = Column(Attributes, nullable=False)  # what the file itself says
 
 
 class CaptionColumns(TypedColumns):
@@ -126,7 +147,7 @@ class FingerprintColumns(TypedColumns):
     item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
     hash = Column(BigInteger, nullable=False)  # 64 bits as a signed number
     group_id: Named[int | None] = Column(BigInteger)  # null: alone, or not compared yet
-    compared = Column(Integer, nullable=False)  # 1 or 0
+    compared = Column(Integer, nullable=False)  # 1 or 0; -1: of a missing item
 
 
 class EmbeddingColumns(TypedColumns):
@@ -181,6 +202,10 @@ class FailureColumns(TypedColumns):
     reason = Column(Prose, nullable=False)
     attempts = Column(Integer, nullable=False)
     at = Column(Moment, nullable=False)
+    # The file as it was listed then; zeros where that is not known.
+    bytes = Column(BigInteger, nullable=False, server_default="0")
+    mtime_ns = Column(BigInteger, nullable=False, server_default="0")
+    ctime_ns = Column(BigInteger, nullable=False, server_default="0")
 
 
 class JobColumns(TypedColumns):
@@ -212,6 +237,7 @@ counters = Table("counters", metadata, CounterColumns)
 lease = Table("lease", metadata, LeaseColumns, CheckConstraint("id = 1", name="single"))
 spaces = Table("spaces", metadata, SpaceColumns)
 items = Table("items", metadata, ItemColumns)
+descriptions = Table("descriptions", metadata, DescriptionColumns)
 captions = Table("captions", metadata, CaptionColumns)
 tags = Table("tags", metadata, TagColumns, sqlite_with_rowid=False)
 fingerprints = Table("fingerprints", metadata, FingerprintColumns)
@@ -223,4 +249,5 @@ failures = Table("failures", metadata, FailureColumns)
 jobs = Table("jobs", metadata, JobColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
 
+Index("ix_items_content_hash", items.c.content_hash)
 Index("ix_tags_tag", tags.c.tag, tags.c.item_id)

@@ -57,7 +57,11 @@ def live_rows_of(connection: Connection, space: str, modality: Modality) -> list
     query = (
         select(embeddings.c.segment, embeddings.c.row, embeddings.c.item_id)
         .join(items, items.c.id == embeddings.c.item_id)
-        .where(embeddings.c.space_id == space_id(connection, space), items.c.modality == modality.value)
+        .where(
+            embeddings.c.space_id == space_id(connection, space),
+            items.c.modality == modality.value,
+            items.c.deleted_at.is_(None),
+        )
         .order_by(embeddings.c.segment, embeddings.c.row)
     )
     return [RowOfItem._make(row) for row in connection.execute(query)]
@@ -92,7 +96,10 @@ def embedded(connection: Connection, space: str, modality: Modality, uris: Itera
 
 
 def replace_segments(connection: Connection, compacted: CompactedSegment) -> None:
-    """Let a new segment stand for others; a row whose item lost its vector meanwhile is dead from the start."""
+    """Let a new segment stand for others; a row whose item lost its vector meanwhile is dead from the start.
+
+    So is that of an item that went missing meanwhile; the rows of those that were missing before are left behind.
+    """
     segment = compacted.segment
     key = space_id(connection, segment.space)
     numbers = sorted(compacted.replaces)
@@ -112,12 +119,14 @@ def replace_segments(connection: Connection, compacted: CompactedSegment) -> Non
             .values(segment=segment.number, row=bindparam("new_row")),
             moves,
         )
+    _forget_vectors(connection, key, segment.modality, numbers)
     _forget_segments(connection, key, segment.modality, numbers)
+    hidden = _hidden(connection, alive.values())
     where = {"space_id": key, "modality": segment.modality.value, "segment": segment.number}
     died = [
         {**where, "row": row, "item_id": origin.item}
         for row, origin in enumerate(compacted.origins)
-        if row not in alive
+        if row not in alive or origin.item in hidden
     ]
     if died:
         connection.execute(insert(dead_rows), died)
@@ -134,6 +143,16 @@ def _still_alive(connection: Connection, key: int, compacted: CompactedSegment) 
         for row in connection.execute(query.where(embeddings.c.item_id.in_(chunk)))
     }
     return {row: origin.item for row, origin in enumerate(compacted.origins) if origin in places}
+
+
+def _hidden(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
+    """Those of these items that are deleted or missing."""
+    query = select(items.c.id).where(items.c.deleted_at.is_not(None))
+    return {
+        item
+        for chunk in chunks(ids)
+        for item in connection.execute(query.where(items.c.id.in_(chunk))).scalars()
+    }
 
 
 def insert_segment(connection: Connection, key: int, segment: SegmentRecord, now: datetime) -> None:
@@ -156,19 +175,24 @@ def drop_segment(connection: Connection, space: str, modality: Modality, number:
     Generations built over it are forgotten too, for they would go on showing its vectors beside new ones.
     """
     key = space_id(connection, space)
-    of_modality = select(items.c.id).where(items.c.modality == modality.value)
-    lost = connection.execute(
-        delete(embeddings).where(
-            embeddings.c.space_id == key,
-            embeddings.c.segment == number,
-            embeddings.c.item_id.in_(of_modality),
-        )
-    ).rowcount
+    lost = _forget_vectors(connection, key, modality, [number])
     note_loss(connection, lost)
     _forget_segments(connection, key, modality, [number])
     here = (generations.c.space_id == key) & (generations.c.modality == modality.value)
     connection.execute(delete(generations).where(here, generations.c.high_water >= number))
     return lost
+
+
+def _forget_vectors(connection: Connection, key: int, modality: Modality, numbers: Sequence[int]) -> int:
+    """Forget what lies in these segments; says how many items had their vector there."""
+    of_modality = select(items.c.id).where(items.c.modality == modality.value)
+    return connection.execute(
+        delete(embeddings).where(
+            embeddings.c.space_id == key,
+            embeddings.c.segment.in_(numbers),
+            embeddings.c.item_id.in_(of_modality),
+        )
+    ).rowcount
 
 
 def _forget_segments(connection: Connection, key: int, modality: Modality, numbers: Sequence[int]) -> None:

@@ -1,7 +1,8 @@
 """Changes to items and their vectors; each function is one part of a writing transaction.
 
 A vector row is alive while `embeddings` points at it. Whatever takes that pointer away, be it deletion, changed
-content or a new vector, writes the row to `dead_rows`, from which searches learn what to leave out.
+content or a new vector, writes the row to `dead_rows`, from which searches learn what to leave out. The row of an item
+that is only missing is in both: dead for searches, and found again without embedding when its content comes back.
 """
 
 from __future__ import annotations
@@ -11,13 +12,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from retrieval.catalog import fingerprints
-from retrieval.catalog.captions import insert_captions, replace_captions
+from retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
-from retrieval.catalog.schema import dead_rows, embeddings, items
+from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord, Sighting
+from retrieval.catalog.schema import captions as said
+from retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
 from retrieval.catalog.spaces import space_id
 from retrieval.catalog.statements import chunks
 from retrieval.catalog.vectors import insert_segment
@@ -25,7 +39,8 @@ from retrieval.catalog.words import forget, refresh
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import UsageError
 
-_FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "width", "height", "format", "text")
+_FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "ctime_ns", "width", "height", "format", "text")
+_SEEN = ("bytes", "mtime_ns", "ctime_ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     insert_segment(connection, space, segment, now)
     delete_items(connection, [row.replaces for row in rows if row.replaces not in (None, row.item.id)])
     _displace(connection, segment.modality, {row.item.id: row.item.uri for row in rows})
+    revive(connection, {row.item.id: row.item.uri for row in rows})
     by_meaning = _sort(connection, rows)
     _bury(connection, [row.item.id for row in by_meaning.old], embeddings.c.space_id == space)
     _bury(connection, by_meaning.changed)
@@ -66,36 +82,90 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     _insert_dead(connection, space, segment, by_meaning.late)
     replace_captions(connection, {row.item.id: row.captions for row in by_meaning.old}, by_meaning.changed)
     insert_captions(connection, {row.item.id: row.captions for row in by_meaning.new})
-    refresh(connection, [row.item.id for row in rows])
     living = [*by_meaning.new, *by_meaning.old]
+    set_facts(connection, {row.item.id: row.item.attributes for row in by_meaning.old})
+    describe(connection, {row.item.id: row.told for row in living if row.told is not None})
+    refresh(connection, [row.item.id for row in rows])
     fingerprints.note(
         connection, {row.item.id: row.item.fingerprint for row in living}, set(by_meaning.changed)
     )
 
 
-def move_items(connection: Connection, moves: Sequence[tuple[ItemId, str, int]]) -> None:
-    """Give live items (id, new uri, mtime_ns); two items may change names with each other."""
+def move_items(connection: Connection, moves: Sequence[Sighting]) -> None:
+    """Give items the places where they were seen; two may change names, and one that was missing is back."""
+    moving = {seen.item for seen in moves}
     for chunk in chunks(moves):
-        _move(connection, chunk, {item for item, _, _ in moves})
-        refresh(connection, [item for item, _, _ in chunk])
+        _move(connection, chunk, moving)
+        refresh(connection, [seen.item for seen in chunk])
 
 
-def touch_items(connection: Connection, touches: Iterable[tuple[ItemId, int, int]]) -> None:
-    """Note new (id, mtime_ns, bytes) of items whose content is the same."""
-    values = [{"item": item, "new_mtime": mtime, "new_bytes": size} for item, mtime, size in touches]
+def touch_items(connection: Connection, touches: Iterable[Sighting]) -> None:
+    """Note size and times of items whose content is the same and lies where it lay."""
+    values = [
+        {"item": seen.item, **{f"new_{name}": getattr(seen, name) for name in _SEEN}} for seen in touches
+    ]
     if values:
         connection.execute(
             update(items)
             .where(items.c.id == bindparam("item"))
-            .values(mtime_ns=bindparam("new_mtime"), bytes=bindparam("new_bytes")),
+            .values({name: bindparam(f"new_{name}") for name in _SEEN}),
             values,
         )
+
+
+def lose_items(connection: Connection, ids: Iterable[ItemId]) -> int:
+    """Mark live items missing: hidden until their content is seen again; says how many were there."""
+    lost = 0
+    now = datetime.now(UTC)
+    for chunk in chunks(ids):
+        live = _live(connection, chunk)
+        lost += len(live)
+        _bury(connection, live, keep=True)
+        connection.execute(
+            update(items).where(items.c.id.in_(live)).values(deleted_at=now, missing_since=now)
+        )
+        forget(connection, live)
+        fingerprints.sleep(connection, live)
+    return lost
+
+
+def revive(connection: Connection, uris: Mapping[ItemId, str]) -> None:
+    """Show those of these items that are missing again, each under its uri: with their vectors and all that is said."""
+    for chunk in chunks(uris):
+        query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
+        back = list(connection.execute(query).scalars())
+        if not back:
+            continue
+        _unbury(connection, back)
+        connection.execute(
+            update(items)
+            .where(items.c.id == bindparam("item"))
+            .values(
+                uri=bindparam("new_uri"), uri_key=bindparam("new_key"), deleted_at=None, missing_since=None
+            ),
+            [{"item": item, "new_uri": uris[item], "new_key": uri_key(uris[item])} for item in back],
+        )
+        fingerprints.wake(connection, back)
+
+
+def purge_items(connection: Connection, ids: Iterable[ItemId]) -> int:
+    """Forget missing items, and all that is said of them, for good; says how many there were."""
+    purged = 0
+    for chunk in chunks(ids):
+        query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
+        gone = list(connection.execute(query).scalars())
+        fingerprints.forget(connection, gone)
+        for table in (said, tags, descriptions, embeddings):
+            connection.execute(delete(table).where(table.c["item_id"].in_(gone)))
+        purged += connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
+    return purged
 
 
 def delete_items(connection: Connection, ids: Iterable[ItemId | None]) -> int:
     """Mark live items deleted and their vectors dead; says how many were alive."""
     deleted = 0
-    for chunk in chunks(item for item in ids if item is not None):
+    for wanted in chunks(item for item in ids if item is not None):
+        chunk = _live(connection, wanted)
         _bury(connection, chunk)
         deleted += connection.execute(
             update(items)
@@ -107,8 +177,13 @@ def delete_items(connection: Connection, ids: Iterable[ItemId | None]) -> int:
     return deleted
 
 
+def _live(connection: Connection, ids: Sequence[ItemId]) -> list[ItemId]:
+    query = select(items.c.id).where(items.c.id.in_(ids), items.c.deleted_at.is_(None))
+    return list(connection.execute(query).scalars())
+
+
 def _sort(connection: Connection, rows: Sequence[CommitRow]) -> _Sorted:
-    query = select(items.c.id, items.c.content_hash, items.c.deleted_at, items.c.user_attributes)
+    query: Select[*tuple[Any, ...]] = select(items.c.id, items.c.content_hash, items.c.deleted_at)
     known = {
         row.id: row
         for chunk in chunks(row.item.id for row in rows)
@@ -141,7 +216,7 @@ def _new(item: ItemFacts, modality: Modality, now: datetime) -> dict[str, Any]:
 def _update_items(connection: Connection, by_meaning: _Sorted, now: datetime) -> None:
     if not by_meaning.old:
         return
-    columns = (*_FACTS, "uri_key", "attributes", "updated_at")
+    columns = (*_FACTS, "uri_key", "updated_at")
     statement = (
         update(items)
         .where(items.c.id == bindparam("item"))
@@ -150,7 +225,6 @@ def _update_items(connection: Connection, by_meaning: _Sorted, now: datetime) ->
     values = []
     for row in by_meaning.old:
         facts = _new(row.item, Modality.IMAGE, now)
-        facts["attributes"] |= by_meaning.known[row.item.id].user_attributes
         values.append({"item": row.item.id, **{f"new_{column}": facts[column] for column in columns}})
     connection.execute(statement, values)
 
@@ -173,8 +247,14 @@ def _insert_dead(
         )
 
 
-def _bury(connection: Connection, ids: Sequence[ItemId], where: ColumnElement[bool] | None = None) -> None:
-    """Declare the vectors of these items dead, in all spaces or where told."""
+def _bury(
+    connection: Connection,
+    ids: Sequence[ItemId],
+    where: ColumnElement[bool] | None = None,
+    *,
+    keep: bool = False,
+) -> None:
+    """Declare the vectors of these live items dead, in all spaces or where told; `keep` where they lie."""
     for chunk in chunks(ids):
         condition = and_(embeddings.c.item_id.in_(chunk), true() if where is None else where)
         dying = (
@@ -191,18 +271,41 @@ def _bury(connection: Connection, ids: Sequence[ItemId], where: ColumnElement[bo
         connection.execute(
             insert(dead_rows).from_select(["space_id", "modality", "segment", "row", "item_id"], dying)
         )
-        connection.execute(delete(embeddings).where(condition))
+        if not keep:
+            connection.execute(delete(embeddings).where(condition))
+
+
+def _unbury(connection: Connection, ids: Sequence[ItemId]) -> None:
+    """Declare the vectors of missing items alive."""
+    place = and_(
+        embeddings.c.space_id == dead_rows.c.space_id,
+        embeddings.c.segment == dead_rows.c.segment,
+        embeddings.c.row == dead_rows.c.row,
+        embeddings.c.item_id == dead_rows.c.item_id,
+        items.c.id == embeddings.c.item_id,
+        items.c.modality == dead_rows.c.modality,
+    )
+    known = select(embeddings.c.item_id).where(place, embeddings.c.item_id.in_(ids)).exists()
+    connection.execute(delete(dead_rows).where(dead_rows.c.item_id.in_(ids), known))
 
 
 def _displace(connection: Connection, modality: Modality, uris: Mapping[ItemId, str]) -> None:
-    """Delete items that live under a uri which another item is about to take.
+    """Make way for items that are about to have these uris.
 
-    Planning knows of nearly all of them; this is for those that came while the job ran.
+    Another item that lives under one is missing from now on, as its content is not there; one of their own number,
+    which is to have another uri itself, stands aside until its turn.
     """
-    delete_items(
-        connection,
-        [holder for holder, _ in _holders(connection, modality, uris.values()) if holder not in uris],
-    )
+    lost = []
+    for holder, key in _holders(connection, modality, uris.values()):
+        if holder not in uris:
+            lost.append(holder)
+        elif uri_key(uris[holder]) != key:
+            _set_aside(connection, holder)
+    lose_items(connection, lost)
+
+
+def _set_aside(connection: Connection, item: ItemId) -> None:
+    connection.execute(update(items).where(items.c.id == item).values(uri_key=b"moving:%d" % item))
 
 
 def _holders(connection: Connection, modality: str, uris: Iterable[str]) -> list[tuple[ItemId, bytes]]:
@@ -216,29 +319,30 @@ def _holders(connection: Connection, modality: str, uris: Iterable[str]) -> list
     ]
 
 
-def _move(connection: Connection, moves: Sequence[tuple[ItemId, str, int]], moving: set[ItemId]) -> None:
-    targets = {item: uri for item, uri, _ in moves}
+def _move(connection: Connection, moves: Sequence[Sighting], moving: set[ItemId]) -> None:
+    targets = {seen.item: seen.uri for seen in moves}
     modalities = connection.execute(
         select(items.c.modality).where(items.c.id.in_(targets)).distinct()
     ).scalars()
     for modality in modalities.all():
         for holder, _ in _holders(connection, modality, targets.values()):
             if holder in moving:  # it goes elsewhere itself: out of the way until its turn
-                aside = b"moving:%d" % holder
-                connection.execute(update(items).where(items.c.id == holder).values(uri_key=aside))
+                _set_aside(connection, holder)
             else:
-                delete_items(connection, [holder])
+                lose_items(connection, [holder])
+    revive(connection, targets)
+    columns = ("uri", "uri_key", *_SEEN)
     connection.execute(
         update(items)
         .where(items.c.id == bindparam("item"), items.c.deleted_at.is_(None))
-        .values(
-            uri=bindparam("new_uri"),
-            uri_key=bindparam("new_key"),
-            mtime_ns=bindparam("new_mtime"),
-            updated_at=datetime.now(UTC),
-        ),
+        .values({**{name: bindparam(f"new_{name}") for name in columns}, "updated_at": datetime.now(UTC)}),
         [
-            {"item": item, "new_uri": uri, "new_key": uri_key(uri), "new_mtime": mtime}
-            for item, uri, mtime in moves
+            {
+                "item": seen.item,
+                "new_uri": seen.uri,
+                "new_uri_key": uri_key(seen.uri),
+                **{f"new_{name}": getattr(seen, name) for name in _SEEN},
+            }
+            for seen in moves
         ],
     )

@@ -14,7 +14,7 @@ from indexer.engines.local import IndexOptions, index
 from indexer.generations import rebuild
 from indexer.sources.choice import choose_source
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, CompactedSegment, GenerationRecord, SegmentRecord
+from retrieval.catalog.records import CommitRow, CompactedSegment, GenerationRecord, SegmentRecord, Sighting
 from retrieval.domain import ItemId, Skipped
 from retrieval.settings import Settings
 from tests.grey import GreyLibrary
@@ -53,17 +53,17 @@ class DyingCatalog(Catalog):
         work = super().publish_generation
         self._call("publish_generation", lambda: work(generation, compacted))
 
-    def move_items(self, moves: Sequence[tuple[ItemId, str, int]]) -> None:
+    def move_items(self, moves: Sequence[Sighting]) -> None:
         work = super().move_items
         self._call("move_items", lambda: work(moves))
 
-    def touch_items(self, touches: Sequence[tuple[ItemId, int, int]]) -> None:
+    def touch_items(self, touches: Sequence[Sighting]) -> None:
         work = super().touch_items
         self._call("touch_items", lambda: work(touches))
 
-    def delete_items(self, ids: Iterable[ItemId]) -> int:
-        work = super().delete_items
-        return self._call("delete_items", lambda: work(ids)) or 0
+    def lose_items(self, ids: Iterable[ItemId]) -> int:
+        work = super().lose_items
+        return self._call("lose_items", lambda: work(ids)) or 0
 
     def record_failures(self, skipped: Sequence[Skipped]) -> None:
         work = super().record_failures

@@ -28,8 +28,8 @@ from tests.grey import GreyLibrary, write_picture
         ("before", "touch_items", 1),
         ("before", "record_failures", 1),
         ("after", "record_failures", 1),
-        ("before", "delete_items", 1),
-        ("after", "delete_items", 1),
+        ("before", "lose_items", 1),
+        ("after", "lose_items", 1),
     ],
 )
 def test_dying_between_any_two_steps_of_a_commit_is_made_good(

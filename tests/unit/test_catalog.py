@@ -13,7 +13,14 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, GenerationRecord, KnownFile, RowOfItem, SegmentRecord
+from retrieval.catalog.records import (
+    CommitRow,
+    GenerationRecord,
+    KnownFile,
+    RowOfItem,
+    SegmentRecord,
+    Sighting,
+)
 from retrieval.catalog.schema import items
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Modality, Skipped
 from retrieval.errors import NotFoundError, UsageError
@@ -198,13 +205,13 @@ def test_the_last_to_take_a_uri_has_it(catalog: Catalog) -> None:
 def test_two_items_may_swap_names(catalog: Catalog) -> None:
     """Moves keep ids, captions and vectors, whatever the order of names."""
     first, second, third = add(catalog, "/a.jpg", "/b.jpg", "/c.jpg", captions=(Caption("c"),))
-    catalog.move_items([(first, "/b.jpg", 5), (second, "/a.jpg", 6)])
+    catalog.move_items([Sighting(first, "/b.jpg", 10, 5), Sighting(second, "/a.jpg", 10, 6)])
     found = catalog.items([first, second])
     assert [(item.uri, item.mtime_ns, item.captions) for item in found.values()] == [
         ("/b.jpg", 5, (Caption("c"),)),
         ("/a.jpg", 6, (Caption("c"),)),
     ]
-    catalog.move_items([(first, "/c.jpg", 7)])  # over another item: as `mv` does
+    catalog.move_items([Sighting(first, "/c.jpg", 10, 7)])  # over another item: as `mv` does
     assert catalog.live_ids(IMAGE).tolist() == [first, second]
     assert [row.item for row in catalog.dead_rows("clip", IMAGE)] == [third]
 
@@ -212,7 +219,7 @@ def test_two_items_may_swap_names(catalog: Catalog) -> None:
 def test_touching_notes_the_new_time_and_size(catalog: Catalog) -> None:
     """A file that was touched has its new facts at the next plan."""
     [item] = add(catalog, "/a.jpg")
-    catalog.touch_items([(item, 2**62, 11)])
+    catalog.touch_items([Sighting(item, "/a.jpg", 11, 2**62)])
     assert list(catalog.known_files(IMAGE)) == [KnownFile(item, "/a.jpg", 11, 2**62, "h")]
 
 
@@ -413,7 +420,7 @@ def test_more_ids_than_one_statement_takes(catalog: Catalog) -> None:
     """Thousands of ids at once are read, moved and deleted."""
     ids = add(catalog, *(f"/{number}" for number in range(2500)))
     assert list(catalog.items(reversed(ids))) == ids[::-1]
-    catalog.move_items([(item, f"/moved/{item}", 1) for item in ids])
+    catalog.move_items([Sighting(item, f"/moved/{item}", 10, 1) for item in ids])
     assert len(list(catalog.known_files(IMAGE, ["/moved"]))) == 2500
     assert catalog.delete_items(ids) == 2500
     assert len(catalog.dead_rows("clip", IMAGE)) == 2500

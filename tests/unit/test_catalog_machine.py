@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.records import Sighting
 from retrieval.domain import ItemId, Modality
 from tests.unit.catalogs import OTHER, SPACE, commit, facts
 
@@ -77,7 +78,7 @@ class CatalogMachine(RuleBasedStateMachine):
         item, holder = self.pick(data), self.holder(uri)
         if holder not in (None, item):
             del self.expected[holder]
-        self.catalog.move_items([(item, uri, 20)])
+        self.catalog.move_items([Sighting(item, uri, 10, 20)])
         self.expected[item].uri = uri
 
     @precondition(lambda self: len(self.expected) > 1)
@@ -86,7 +87,9 @@ class CatalogMachine(RuleBasedStateMachine):
         items = data.draw(st.permutations(sorted(self.expected)))
         names = [self.expected[item].uri for item in items]
         turned = [*names[1:], names[0]]
-        self.catalog.move_items([(item, uri, 20) for item, uri in zip(items, turned, strict=True)])
+        self.catalog.move_items(
+            [Sighting(item, uri, 10, 20) for item, uri in zip(items, turned, strict=True)]
+        )
         for item, uri in zip(items, turned, strict=True):
             self.expected[item].uri = uri
 

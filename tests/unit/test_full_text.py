@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow
+from retrieval.catalog.records import CommitRow, Sighting
 from retrieval.catalog.words import words_of
 from retrieval.domain import Caption, CaptionSource, ItemId, Modality
 from tests.unit.catalogs import add, commit, facts
@@ -80,7 +80,7 @@ def test_words_change_with_what_is_said(catalog: Catalog) -> None:
     catalog.set_tags(item, ["x1"])
     catalog.set_tags(item, [])
     assert found(catalog, "x1") == []
-    catalog.move_items([(item, "/new.jpg", 20)])
+    catalog.move_items([Sighting(item, "/new.jpg", 10, 20)])
     assert found(catalog, "old") == []
     assert found(catalog, "new") == [item]
     commit(catalog, CommitRow(0, facts(item, "/new.jpg", "other"), (Caption("a lighthouse"),)))

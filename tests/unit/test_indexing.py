@@ -38,7 +38,7 @@ def run(library: GreyLibrary, *paths: Path, options: IndexOptions | None = None)
 
 def counts(report: IndexReport) -> dict[str, int]:
     """The counts that are not zero."""
-    names = ("added", "updated", "moved", "removed", "unchanged", "failed")
+    names = ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
     return {name: getattr(report, name) for name in names if getattr(report, name)}
 
 
@@ -92,7 +92,7 @@ def test_every_kind_of_change_is_counted(library: GreyLibrary, photos: Path) -> 
     assert counts(run(library, photos)) == {"added": 1, "updated": 1, "removed": 1, "unchanged": 4}
 
     (photos / "b" / "5.png").write_bytes(deleted)
-    assert counts(run(library, photos)) == {"added": 1, "unchanged": 6}
+    assert counts(run(library, photos)) == {"restored": 1, "unchanged": 6}
     assert uris(library) == sorted(str(path) for path in photos.rglob("*.png"))
     for path in photos.rglob("*.png"):
         assert nearest(library, path)[0] == str(path)
@@ -143,7 +143,8 @@ def test_only_what_lies_below_the_given_roots_is_removed(library: GreyLibrary, p
     run(library, photos)
     for path in [*photos.rglob("*.png")]:
         path.unlink()
-    assert counts(run(library, photos / "a")) == {"removed": 3}
+    everything = IndexOptions(allow_removal=3)
+    assert counts(run(library, photos / "a", options=everything)) == {"removed": 3}
     assert uris(library) == [
         str(photos / "ab" / "6.png"),
         *(str(photos / "b" / f"{n}.png") for n in (3, 4, 5)),

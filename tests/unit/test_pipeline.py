@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.decode import Loader
+from indexer.identity import Puzzle, Verdict, resolve
 from indexer.pipeline import Embedded, Pipeline
-from indexer.plan import Gone, Known, Plan, Task
+from indexer.plan import Known, Plan, Task
 from indexer.progress import Pulse, Silent
 from indexer.sources.source import Candidate
 from retrieval.catalog.records import KnownFile
@@ -39,6 +40,7 @@ class MemorySource:
         self.files = files
         self.reads: list[str] = []
         self.roots = ["/"]
+        self.places = ["/"]
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         for uri, data in self.files.items():
@@ -118,7 +120,7 @@ def pipeline(
     stop: threading.Event | None = None,
 ) -> Pipeline:
     return Pipeline(
-        Loader(source, lambda: encoder, ImageLimits(), plan.gone),
+        Loader(source, lambda: encoder, ImageLimits(), {file.content_hash for file in plan.gone.values()}),
         lambda: encoder,
         sink,
         batch_size=batch_size,
@@ -132,6 +134,19 @@ def new_files(source: MemorySource) -> Plan:
     return Plan(tasks=[Task(entry) for entry in source.candidates() if isinstance(entry, Candidate)])
 
 
+def nothing_known(puzzles: Sequence[Puzzle]) -> Verdict:
+    """The answer of an empty library: every file is its own."""
+    return resolve(puzzles, Plan(), lambda _: [], lambda _: True)
+
+
+def by_content(plan: Plan) -> Callable[[Sequence[Puzzle]], Verdict]:
+    """The answer of a library that holds what is gone."""
+    held = list(plan.gone.values())
+    return lambda puzzles: resolve(
+        puzzles, plan, lambda hashes: [k for k in held if k.content_hash in set(hashes)], lambda _: True
+    )
+
+
 def uris(sink: ListSink) -> list[str]:
     return [embedded.candidate.uri for embedded in sink.added]
 
@@ -143,7 +158,7 @@ def greys(count: int) -> dict[str, bytes]:
 def test_every_picture_is_embedded_once_in_listing_order() -> None:
     """The outcome does not depend on which thread is faster, and the last batch may be small."""
     source, encoder, sink = MemorySource(greys(10)), GreyEncoder(), ListSink()
-    tally = pipeline(source, encoder, sink, new_files(source)).run(new_files(source))
+    tally = pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
     assert uris(sink) == list(source.files)
     assert encoder.batches == [4, 4, 2]
     assert (tally.added, tally.done, sink.committed) == (10, 10, 10)
@@ -152,7 +167,7 @@ def test_every_picture_is_embedded_once_in_listing_order() -> None:
 def test_each_vector_stays_with_its_picture() -> None:
     """What the sink gets beside a vector are the facts of the same file."""
     source, encoder, sink = MemorySource(greys(9)), GreyEncoder(), ListSink()
-    pipeline(source, encoder, sink, new_files(source)).run(new_files(source))
+    pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
     for embedded in sink.added:
         data = source.files[embedded.candidate.uri]
         grey = int(embedded.candidate.uri[1:4])
@@ -167,7 +182,7 @@ def test_bad_files_become_values() -> None:
     plan = new_files(source)
     plan.tasks.insert(1, Task(Candidate("/gone.png", 1, 1)))
     sink = ListSink()
-    tally = pipeline(source, GreyEncoder(), sink, plan).run(plan)
+    tally = pipeline(source, GreyEncoder(), sink, plan).run(plan, by_content(plan))
     assert [(skipped.uri, skipped.stage) for skipped in sink.failed] == [
         ("/gone.png", "read"),
         ("/bad.png", "decode"),
@@ -181,7 +196,7 @@ def test_reading_stays_a_bounded_way_ahead() -> None:
     source, encoder, sink = MemorySource(greys(60)), GreyEncoder(), ListSink()
     ahead: list[int] = []
     sink.on_add = lambda: ahead.append(len(source.reads) - len(sink.added))
-    pipeline(source, encoder, sink, new_files(source)).run(new_files(source))
+    pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
     assert len(sink.added) == 60
     assert max(ahead) <= 2 * 4 + 2 * 2 + 4  # the window, and the batch itself
 
@@ -189,7 +204,9 @@ def test_reading_stays_a_bounded_way_ahead() -> None:
 def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
     """Nothing is lost, and the smaller size is kept for the rest of the run."""
     source, encoder, sink = MemorySource(greys(20)), GreyEncoder(most=3), ListSink()
-    tally = pipeline(source, encoder, sink, new_files(source), batch_size=8).run(new_files(source))
+    tally = pipeline(source, encoder, sink, new_files(source), batch_size=8).run(
+        new_files(source), nothing_known
+    )
     assert uris(sink) == list(source.files)
     assert set(encoder.batches) == {2}
     assert (tally.added, tally.failed) == (20, 0)
@@ -199,14 +216,14 @@ def test_out_of_memory_for_a_single_picture_is_raised() -> None:
     """There is no smaller batch than one: the model does not fit, and the caller is told."""
     source, sink = MemorySource(greys(2)), ListSink()
     with pytest.raises(OutOfMemory):
-        pipeline(source, GreyEncoder(most=0), sink, new_files(source)).run(new_files(source))
+        pipeline(source, GreyEncoder(most=0), sink, new_files(source)).run(new_files(source), nothing_known)
 
 
 def test_a_picture_that_breaks_its_batch_is_singled_out() -> None:
     """Its neighbours are embedded one by one, and only the guilty one is reported."""
     source, sink = MemorySource(greys(8)), ListSink()
     tally = pipeline(source, GreyEncoder(broken=frozenset({5})), sink, new_files(source)).run(
-        new_files(source)
+        new_files(source), nothing_known
     )
     assert [(skipped.uri, skipped.stage) for skipped in sink.failed] == [("/005.png", "encode")]
     assert sink.failed[0].reason == "the model failed on it: RuntimeError: bad picture"
@@ -218,7 +235,7 @@ def test_an_encoder_that_fails_on_everything_ends_the_job() -> None:
     source, sink = MemorySource(greys(8)), ListSink()
     encoder = GreyEncoder(broken=frozenset(range(8)))
     with pytest.raises(VasariError, match="fails on every picture"):
-        pipeline(source, encoder, sink, new_files(source)).run(new_files(source))
+        pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
     assert sink.failed == []
 
 
@@ -226,7 +243,7 @@ def test_stopping_finishes_the_batch_and_commits() -> None:
     """Ctrl-C costs nothing that was embedded, and no further batch is begun."""
     source, encoder, sink, stop = MemorySource(greys(60)), GreyEncoder(), ListSink(), threading.Event()
     sink.on_add = stop.set
-    pipeline(source, encoder, sink, new_files(source), stop=stop).run(new_files(source))
+    pipeline(source, encoder, sink, new_files(source), stop=stop).run(new_files(source), nothing_known)
     assert uris(sink) == list(source.files)[:4]
     assert sink.committed == 4
 
@@ -240,7 +257,7 @@ def test_a_touched_file_is_neither_decoded_nor_embedded() -> None:
     source, encoder, sink = MemorySource(greys(1)), GreyEncoder(), ListSink()
     before = known("/000.png", source.files["/000.png"])
     plan = Plan(tasks=[Task(Candidate("/000.png", 1, 9), before)])
-    tally = pipeline(source, encoder, sink, plan).run(plan)
+    tally = pipeline(source, encoder, sink, plan).run(plan, by_content(plan))
     assert sink.touched == [(before, Candidate("/000.png", 1, 9))]
     assert (encoder.batches, tally.touched, tally.updated) == ([], 1, 0)
 
@@ -251,21 +268,24 @@ def test_a_moved_file_keeps_its_item() -> None:
     source, encoder, sink = MemorySource({"/a.png": data, "/b.png": data}), GreyEncoder(), ListSink()
     plan = new_files(source)
     before = known("/old.png", data)
-    plan.gone = Gone([before])
-    tally = pipeline(source, encoder, sink, plan).run(plan)
+    plan.gone = {before.id: before}
+    tally = pipeline(source, encoder, sink, plan).run(plan, by_content(plan))
     assert [(item.id, candidate.uri) for item, candidate in sink.moved] == [(7, "/a.png")]
     assert uris(sink) == ["/b.png"]
-    assert (tally.moved, tally.added, list(plan.gone)) == (1, 1, [])
+    assert (tally.moved, tally.added, plan.gone) == (1, 1, {})
 
 
 def test_a_moved_file_without_a_vector_is_embedded_on_the_way() -> None:
     """Its item gets the new path and its missing vector at once."""
-    data = picture(3)
-    source, sink = MemorySource({"/a.png": data}), ListSink()
+    source, sink = MemorySource({"/a.png": picture(3)}), ListSink()
     plan = new_files(source)
-    before = known("/old.png", data)
-    plan.gone = Gone([before])
-    pipeline(source, GreyEncoder(), sink, plan).run(plan, unembedded={7})
+    before = known("/old.png", picture(3))
+    plan.gone = {7: before}
+
+    def embed_it(puzzles: Sequence[Puzzle]) -> Verdict:
+        return Verdict(tasks=[replace(puzzle.task, known=before, settled=True) for puzzle in puzzles])
+
+    pipeline(source, GreyEncoder(), sink, plan).run(plan, embed_it)
     assert [(embedded.known, embedded.candidate.uri) for embedded in sink.added] == [(before, "/a.png")]
 
 
@@ -274,7 +294,7 @@ def test_an_edited_file_updates_its_item() -> None:
     source, sink = MemorySource(greys(1)), ListSink()
     before = known("/000.png", b"something else")
     plan = Plan(tasks=[Task(Candidate("/000.png", 1, 9), before)])
-    tally = pipeline(source, GreyEncoder(), sink, plan).run(plan)
+    tally = pipeline(source, GreyEncoder(), sink, plan).run(plan, by_content(plan))
     assert [embedded.known for embedded in sink.added] == [before]
     assert (tally.added, tally.updated) == (0, 1)
 
@@ -284,13 +304,13 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
     data = picture(1)
     source, sink = MemorySource({"/a.png": data}), ListSink()
     plan = new_files(source)
-    plan.gone = Gone([known("/old.png", data)])
+    plan.gone = {7: known("/old.png", data)}
 
     def no_model() -> GreyEncoder:
         raise AssertionError("the model was loaded")
 
     run = Pipeline(
-        Loader(source, no_model, ImageLimits(), plan.gone),
+        Loader(source, no_model, ImageLimits(), {content_hash(data)}),
         no_model,
         sink,
         batch_size=4,
@@ -298,7 +318,7 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
         progress=Silent(),
         stop=threading.Event(),
     )
-    assert run.run(plan).moved == 1
+    assert run.run(plan, by_content(plan)).moved == 1
 
 
 def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
@@ -320,7 +340,7 @@ def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
         progress=Listening(),
         stop=threading.Event(),
     )
-    run.run(plan)
+    run.run(plan, by_content(plan))
     assert [(pulse.phase, pulse.total) for pulse in pulses] == [("indexing", 10)] * len(pulses)
     assert (pulses[-1].done, pulses[-1].failed) == (10, 1)
     assert [pulse.done for pulse in pulses] == sorted(pulse.done for pulse in pulses)

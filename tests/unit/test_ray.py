@@ -46,7 +46,7 @@ def work_for(library: GreyLibrary, photos: Path, token: int) -> Work:
         source=choose_source([photos])[0],
         preparer=library.encoder(space).preparer,
         limits=library.image_limits,
-        gone=frozenset(),
+        known=frozenset(),
         failed=frozenset(),
         token=token,
         batch_size=BATCH,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.engines.local import index
+from indexer.engines.local import IndexOptions, index
 from indexer.sources.choice import choose_source
 from indexer.sources.samples import describe, key_of
 from retrieval.domain import Caption, Modality
@@ -63,7 +63,7 @@ def test_a_shard_that_vanishes_from_its_folder_takes_its_pictures_along(
     index(library, choose_source([shards])[0])
     (shards / "0.tar").unlink()
     forms.write_shard(shards / "1.tar", samples[4:])
-    assert index(library, choose_source([shards])[0]).removed == 4
+    assert index(library, choose_source([shards])[0], IndexOptions(allow_removal=4)).removed == 4
     assert _uris(library) == [f"{shards}/1.tar#{sample.name}" for sample in samples[4:]]
 
 

@@ -85,6 +85,7 @@ class StatusAnswer(BaseModel):
     """What the library holds, by which models, and who writes it."""
 
     items: dict[str, int] = Field(description="By modality.")
+    missing: int = Field(description="Items that are hidden, as their files are gone.")
     failures: int = Field(description="Files that could not be indexed.")
     spaces: list[SpaceAnswer]
     job: str | None = Field(description="What writes the library at the moment.")

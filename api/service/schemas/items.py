@@ -38,7 +38,7 @@ class CaptionField(BaseModel):
 
     text: str
     language: str | None
-    source: Literal["user", "model"]
+    source: Literal["user", "model", "file"]
 
 
 class ItemAnswer(BaseModel):

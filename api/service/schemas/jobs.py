@@ -24,6 +24,10 @@ class JobBody(Body):
     )
     hidden: bool = False
     retry_failed: bool = False
+    allow_removal: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="For `index`: let go so many pictures where a folder lost more than half of what it had.",
+    )
     detail: Literal["short", "detailed"] = Field("short", description="For `caption`.")
     index_kind: Literal["flat", "hnsw", "ivf"] | None = Field(None, description="For `rebuild`.")
 

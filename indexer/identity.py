@@ -1,0 +1,122 @@
+"""Which item a file is: content decides, not the name.
+
+A file whose content belongs to an item that is not where it was, be it renamed, swapped with another, carried to
+another disk, or missing for a year, is that item. One whose content is that of an item which is still in its place is
+a copy, and a new item. One with content that nobody has seen, under a known name, was edited: it stays its item,
+unless that item's own content turned up elsewhere.
+
+So nothing of this can be decided before all files were read. The pipeline puts aside what depends on it, as a name and
+a hash, and asks at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from indexer.plan import Known, Plan, Task
+from retrieval.domain import ItemId
+
+_DEEPEST = 6  # parts of a path that tell equal pictures apart
+_Files = Callable[[Iterable[str]], Sequence[Known]]
+
+
+@dataclass(frozen=True, slots=True)
+class Puzzle:
+    """A file that was read, whose item depends on the other files."""
+
+    task: Task
+    content_hash: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of the puzzles."""
+
+    moves: list[tuple[Known, Task]] = field(default_factory=list)  # items under the path where they are now
+    tasks: list[Task] = field(default_factory=list)  # edited and new files, which need a vector
+    displaced: list[ItemId] = field(default_factory=list)  # another content lies under their name
+    aliases: list[tuple[str, str]] = field(default_factory=list)  # files that are known by another path
+
+
+def resolve(
+    puzzles: Sequence[Puzzle],
+    plan: Plan,
+    of_content: _Files,
+    in_place: Callable[[Known], bool],
+    same_file: Callable[[str, str], bool] = lambda _one, _other: False,
+) -> Verdict:
+    """Decide all puzzles. Items that were found again are taken out of `plan.gone`.
+
+    `of_content` gives the items, live or missing, of some content hashes; `in_place` looks whether an item that this
+    listing says nothing about is still where it was, `same_file` whether two paths lead to one file.
+    """
+    changed = {puzzle.task.known.id for puzzle in puzzles if puzzle.task.known is not None}
+
+    def is_loose(item: Known) -> bool:
+        return item.missing or item.id in plan.gone or item.id in changed or not in_place(item)
+
+    known: dict[str, list[Known]] = defaultdict(list)
+    for item in of_content({puzzle.content_hash for puzzle in puzzles}):
+        known[item.content_hash].append(item)
+    files: dict[str, list[Task]] = defaultdict(list)
+    for puzzle in puzzles:
+        files[puzzle.content_hash].append(puzzle.task)
+    origins: dict[str, Known] = {}  # by the uri of the file
+    for content, tasks in files.items():
+        loose = [item for item in known[content] if is_loose(item)]
+        origins |= _pair([task.candidate.uri for task in tasks], loose)
+    for item in origins.values():
+        plan.gone.pop(item.id, None)
+    return _verdict(puzzles, origins, known, same_file)
+
+
+def _verdict(
+    puzzles: Sequence[Puzzle],
+    origins: Mapping[str, Known],
+    known: Mapping[str, Sequence[Known]],
+    same_file: Callable[[str, str], bool],
+) -> Verdict:
+    verdict = Verdict()
+    claimed = {item.id for item in origins.values()}
+    for puzzle in puzzles:
+        task, uri = puzzle.task, puzzle.task.candidate.uri
+        before = task.known if task.known is not None and task.known.id not in claimed else None
+        origin = origins.get(uri)
+        other = next((item.uri for item in known[puzzle.content_hash] if same_file(uri, item.uri)), None)
+        edited = origin is None and not known.get(puzzle.content_hash)
+        if origin is not None:
+            verdict.moves.append((origin, task))
+        elif other is not None and task.known is None:
+            verdict.aliases.append((uri, other))
+        else:
+            verdict.tasks.append(replace(task, known=before if edited else None, settled=True))
+        if before is not None and not edited:
+            verdict.displaced.append(before.id)
+    return verdict
+
+
+def _pair(uris: Sequence[str], items: Sequence[Known]) -> dict[str, Known]:
+    """Give each uri an item, as far as there are any: the likest paths first, and those that are not missing."""
+    found: dict[str, Known] = {}
+    waiting = sorted(items, key=lambda item: (item.missing, item.uri, item.id))
+    for parts in range(_DEEPEST, -1, -1):
+        if not waiting or len(found) == len(uris):
+            break
+        by_end: dict[str, deque[Known]] = defaultdict(deque)
+        for item in waiting:
+            by_end[_end(item.uri, parts)].append(item)
+        for uri in uris:
+            if uri not in found and (same := by_end.get(_end(uri, parts))):
+                found[uri] = same.popleft()
+        taken = {item.id for item in found.values()}
+        waiting = [item for item in waiting if item.id not in taken]
+    return found
+
+
+def _end(uri: str, parts: int) -> str:
+    """The last parts of a path; the whole of it where as many are asked for as are compared."""
+    if parts == _DEEPEST:
+        return uri
+    return "/".join(uri.rsplit("/", parts)[-parts:]) if parts else ""
