@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -25,6 +25,7 @@ from retrieval.domain import (
 from retrieval.search.query import parse_query
 
 T = TypeVar("T")
+_PICTURES = 16  # of one request; the service takes 32, and 64 MiB
 PictureLike = bytes | Path | ItemId  # a file's bytes, a local file, or an item of the service's library
 
 
@@ -157,6 +158,13 @@ def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVec
     """Unit vectors (n, dim) of texts, or of pictures in base64."""
     body = {"model": space, "input": list(inputs), "modality": modality.value, "encoding_format": "base64"}
     return Call("POST", "/v1/embeddings", read_vectors, body)
+
+
+def embed_pictures(pictures: Sequence[bytes | Path], space: str) -> Iterator[Call[UnitVectors]]:
+    """Calls for all pictures, as many at once as a request may have."""
+    for start in range(0, max(1, len(pictures)), _PICTURES):
+        part = [picture_body(picture)["image"] for picture in pictures[start : start + _PICTURES]]
+        yield embed(part, Modality.IMAGE, space)
 
 
 def rerank(

@@ -21,7 +21,7 @@ import httpx
 
 from api import calls
 from api.calls import Call, PictureLike
-from api.replies import Job, ServiceError, error_of
+from api.replies import Job, ServiceError, error_of, joined
 from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
 
 T = TypeVar("T")
@@ -149,9 +149,7 @@ class Client:
 
     def embed_pictures(self, pictures: Sequence[bytes | Path], space: str = "default") -> UnitVectors:
         """Unit vectors (n, dim)."""
-        return self._send(
-            calls.embed([calls.picture_body(picture)["image"] for picture in pictures], Modality.IMAGE, space)
-        )
+        return joined([self._send(call) for call in calls.embed_pictures(pictures, space)])
 
     def rerank(
         self, query: str, documents: Sequence[str | PictureLike], top: int | None = None
@@ -293,9 +291,7 @@ class AsyncClient:
 
     async def embed_pictures(self, pictures: Sequence[bytes | Path], space: str = "default") -> UnitVectors:
         """Unit vectors (n, dim)."""
-        return await self._send(
-            calls.embed([calls.picture_body(picture)["image"] for picture in pictures], Modality.IMAGE, space)
-        )
+        return joined([await self._send(call) for call in calls.embed_pictures(pictures, space)])
 
     async def rerank(
         self, query: str, documents: Sequence[str | PictureLike], top: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -119,6 +119,11 @@ def read_vectors(answer: httpx.Response) -> UnitVectors:
         np.frombuffer(base64.b64decode(entry["embedding"]), dtype="<f4") for entry in answer.json()["data"]
     ]
     return UnitVectors(np.stack(rows).astype(np.float32))
+
+
+def joined(parts: Sequence[UnitVectors]) -> UnitVectors:
+    """The vectors (n, dim) of several answers, one after the other."""
+    return UnitVectors(np.concatenate(parts))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -363,8 +363,8 @@ class Library:
 
     # What a picture shows.
 
-    def match(self, pictures: Sequence[bytes | Path], text: str) -> list[float]:
-        """Probability, for each picture, that `text` describes it."""
+    def match(self, pictures: Iterable[bytes | Path], text: str) -> list[float]:
+        """Probability, for each picture, that `text` describes it; pictures are taken one by one."""
         from retrieval import understanding
 
         opened = (self.open_picture(picture) for picture in pictures)

@@ -72,7 +72,13 @@ async def caller(
     address = request.client.host if request.client is not None else ""
     found = await service.doorkeeper.admit(key, address, forwarded=was_forwarded(request))
     request.state.caller = found.name
+    request.state.key = found.key
     return found
+
+
+def charge(request: Request, cost: int) -> None:
+    """Take what a request costs beyond 1, which every request costs, off its key's rate; OverloadedError."""
+    service_of(request).doorkeeper.charge(getattr(request.state, "key", None), cost)
 
 
 def _needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:

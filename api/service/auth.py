@@ -114,6 +114,16 @@ class Doorkeeper:
             raise OverloadedError("this key asks too often; slow down", wait)
         return Caller(found.name, found.id, frozenset(Scope(scope) for scope in found.scopes))
 
+    def charge(self, key: int | None, cost: int) -> None:
+        """Take `cost` off the rate of a key; OverloadedError when it has spent too much lately.
+
+        Whoever is served without a key is not limited.
+        """
+        if self._rates is None or key is None or cost <= 0:
+            return
+        if wait := self._rates.take(str(key), cost):
+            raise OverloadedError("this key asks for too much at once; slow down", wait)
+
     def forget(self) -> None:
         """Read the keys again before the next caller is admitted."""
         self._read_at = float("-inf")

@@ -15,27 +15,33 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from api.service.access import charge, service_of
+from api.service.json_shape import ShapeError, check_shape
+from api.service.problems import ProblemError
 from api.service.schemas.fields import Body
 
 Model = TypeVar("Model", bound=Body)
 _MOST_FILES = 32
+_MOST_ERRORS = 20  # that are told
+_SMALL = 16 * 1024  # bytes that are read on the event loop: less than a millisecond
 
 
 def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """A dependency that reads a request's body as `model`; RequestValidationError tells what does not fit."""
+    """A dependency that reads a request's body as `model`; RequestValidationError tells what does not fit.
+
+    What the body costs is taken off the caller's rate.
+    """
 
     async def read(request: Request) -> Model:
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        try:
-            if kind == "multipart/form-data" and model.files_go_to is not None:
-                return model.model_validate(await _form_fields(request, model))
-            if kind == "application/json" or kind.endswith("+json"):
-                return model.model_validate_json(await request.body())
-        except ValidationError as error:
-            raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
+        if kind == "multipart/form-data" and model.files_go_to is not None:
+            return await form_body(model, request)
+        if kind == "application/json" or kind.endswith("+json"):
+            return await json_body(model, request)
         raise HTTPException(
             415, "send application/json" + (" or multipart/form-data" if model.files_go_to else "")
         )
@@ -43,11 +49,55 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     return read
 
 
-async def _form_fields(request: Request, model: type[Body]) -> dict[str, Any]:
-    async with request.form(max_files=_MOST_FILES, max_fields=256, max_part_size=1024 * 1024) as form:
-        fields = _plain_fields(form, model)
-        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        pictures = [await file.read() for file in files]
+async def json_body(model: type[Model], request: Request) -> Model:
+    """The body as JSON, whatever its content type; large ones are read in a thread."""
+    text = await request.body()
+
+    def parse() -> Model:
+        try:
+            check_shape(text)
+        except ShapeError as error:
+            raise ProblemError(422, "schema", f"the body is refused: {error}") from None
+        return model.model_validate_json(text)
+
+    return await _read(request, parse, len(text))
+
+
+async def form_body(model: type[Model], request: Request) -> Model:
+    """The body as a multipart form."""
+    form = await _form(request)
+    try:
+        pictures = [await value.read() for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        size = sum(len(value) for _, value in form.multi_items() if isinstance(value, str))
+        return await _read(request, lambda: model.model_validate(_form_fields(form, pictures, model)), size)
+    finally:
+        await form.close()
+
+
+async def _read(request: Request, parse: Callable[[], Model], size: int) -> Model:
+    def told() -> Model:
+        try:
+            return parse()
+        except ValidationError as error:
+            details = error.errors(include_input=False, include_url=False, include_context=False)
+            raise RequestValidationError(details[:_MOST_ERRORS]) from None
+
+    service = service_of(request)
+    body = told() if size <= _SMALL else await service.read(told)
+    charge(request, body.cost() - 1)
+    return body
+
+
+async def _form(request: Request) -> FormData:
+    """The parts of a form in UTF-8; other encodings are refused, for decoding some of them takes minutes."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise HTTPException(415, "a form is written in UTF-8")
+    return await request.form(max_files=_MOST_FILES, max_fields=256, max_part_size=1024 * 1024)
+
+
+def _form_fields(form: FormData, pictures: list[bytes], model: type[Body]) -> dict[str, Any]:
+    fields = _plain_fields(form, model)
     target = model.files_go_to or ""
     if not pictures:
         return fields
@@ -130,9 +180,12 @@ def _json_object(text: str) -> Mapping[str, Any]:
 
 def _json(name: str, text: str) -> Any:
     try:
+        check_shape(text.encode("utf-8", "surrogatepass"))
         return json.loads(text)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, f"the form's field `{name}` holds no valid JSON") from None
+    except ShapeError as error:
+        raise HTTPException(400, f"the form's field `{name[:100]}` is refused: {error}") from None
+    except ValueError:
+        raise HTTPException(400, f"the form's field `{name[:100]}` holds no valid JSON") from None
 
 
 def described(model: type[Body]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service.deadlines import begin_deadline
 from api.service.headers import security_headers
+from api.service.held_bodies import HeldBodies
 from api.service.methods import as_get
 from api.service.metrics import Metrics
 from api.service.problems import ProblemError, answer_to
@@ -35,6 +36,7 @@ _ACCESS = logging.getLogger("vasari.access")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _MILLISECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+_SLOWEST = 16 * 1024  # bytes a second that a body comes with on average, after a start
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -47,6 +49,7 @@ class Gate:
         self._metrics = metrics
         self._hosts = _allowed_hosts(settings)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins)
+        self._bodies = HeldBodies(max(settings.bodies_bytes, settings.max_body_bytes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,7 +57,7 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        visit = _Visit(scope, receive, send, self._settings, cross_origin=bool(self._origins))
+        visit = _Visit(scope, receive, send, self._settings, self._bodies, cross_origin=bool(self._origins))
         try:
             self._check(visit)
             visit.take_deadline()
@@ -64,6 +67,7 @@ class Gate:
         except Exception as error:  # what is unforeseen is logged there, and never shown
             await visit.refuse(error)
         finally:
+            visit.forget_body()
             self._note(visit)
 
     def _check(self, visit: _Visit) -> None:
@@ -113,7 +117,14 @@ class _Visit:
     """One request while it is answered."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, settings: ServiceSettings, *, cross_origin: bool
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        settings: ServiceSettings,
+        bodies: HeldBodies,
+        *,
+        cross_origin: bool,
     ) -> None:
         self.scope = as_get(scope)
         self.headers = Headers(scope=scope)
@@ -129,7 +140,8 @@ class _Visit:
         self._cancel = anyio.CancelScope()
         self._watcher: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
-        self._bytes = 0
+        self._bodies = bodies
+        self._bytes = self._held = 0
         self._first: Message | None = None
         self._started = False
         self._ended = False  # all that is wanted was sent
@@ -176,14 +188,16 @@ class _Visit:
             await self._gone.wait()
             return {"type": "http.disconnect"}
         try:
-            with anyio.fail_after(self._settings.body_timeout):
+            with anyio.fail_after(self._patience()):
                 message = await self._receive()
         except TimeoutError:
             raise HTTPException(408, "the request came too slowly") from None
         if message["type"] == "http.disconnect":
             self._leave()
             return message
-        self._bytes += len(message.get("body", b""))
+        came = len(message.get("body", b""))
+        self._held += self._bodies.take(came, self._bytes)
+        self._bytes += came
         if self._bytes > self._settings.max_body_bytes:
             limit = too_large(self._settings.max_body_bytes)
             raise HTTPException(limit.status, str(limit))
@@ -230,6 +244,17 @@ class _Visit:
 
     def _has_body(self) -> bool:
         return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
+
+    def _patience(self) -> float:
+        """Seconds until the body's next part must come: not too long from the last, nor too slowly in all."""
+        longest = self._settings.body_timeout
+        spent = time.perf_counter() - self.began
+        return max(0.0, min(longest, longest + self._bytes / _SLOWEST - spent))
+
+    def forget_body(self) -> None:
+        """The request is answered, and its body gone."""
+        self._bodies.give_back(self._held)
+        self._held = 0
 
     def _body_complete(self) -> None:
         self._cancel.deadline = anyio.current_time() + self._allowed

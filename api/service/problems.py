@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -85,7 +85,7 @@ def problem(
         "type": f"urn:vasari:problem:{name}",
         "title": title or _TITLES.get(status, "It failed"),
         "status": status,
-        "detail": plain(detail),
+        "detail": plain(cut(detail, _LONGEST_DETAIL)),
         "instance": f"urn:vasari:request:{current_request_id()}",
         **more,
     }
@@ -99,6 +99,19 @@ _ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 def plain(text: str) -> str:
     """`text` for a visitor: without the settings by which whoever runs the service changes a limit."""
     return printable(_ERROR_NUMBER.sub("", _SETTINGS.sub("", text)))
+
+
+def _field(place: Sequence[int | str]) -> str:
+    """Where in the body; the name of an unknown key may be as long as the body."""
+    return ".".join(cut(printable(str(part)), _LONGEST_NAME) for part in place[:_DEEPEST])
+
+
+_LONGEST_NAME, _LONGEST_MESSAGE, _LONGEST_DETAIL, _DEEPEST = 80, 300, 2000, 12
+
+
+def cut(text: str, most: int) -> str:
+    """The first `most` characters, with an ellipsis for the rest: nobody is sent back a megabyte of his own."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def printable(text: str) -> str:
@@ -135,8 +148,8 @@ def _foreseen(error: errors.VasariError) -> Response:
     if status >= 500:
         _LOG.error("%s: %s", type(error).__name__, error)
     match error:
-        case errors.QueryError(column=int()):
-            more = {"query": printable(error.text), "column": error.column}
+        case errors.QueryError(column=int(column)):
+            more = _around(error.text, column)
         case errors.ModelUnavailableError():
             detail, more = error.brief, {"command": error.command} if error.command else {}
         case errors.LibraryCorruptError() | errors.StorageError():  # name files of the machine
@@ -157,10 +170,19 @@ _ELSEWHERE: Mapping[type[errors.VasariError], str] = {
 }
 
 
+def _around(query: str, column: int) -> dict[str, Any]:
+    """The part of a query that the mistake is in, and the place of the mistake in that part."""
+    start = max(0, column - _LONGEST_QUERY // 2) if len(query) > _LONGEST_QUERY else 0
+    return {"query": printable(query[start : start + _LONGEST_QUERY]), "column": column - start}
+
+
+_LONGEST_QUERY = 500
+
+
 def _invalid(error: RequestValidationError) -> Response:
     """What does not fit the schema, field by field; never the value itself, which may be a whole picture."""
     found = [
-        {"field": ".".join(str(part) for part in entry["loc"]), "message": printable(entry["msg"])}
+        {"field": _field(entry["loc"]), "message": cut(printable(entry["msg"]), _LONGEST_MESSAGE)}
         for entry in error.errors()[:20]
     ]
     detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in found[:3])

@@ -1,4 +1,4 @@
-"""How often somebody may ask: token buckets by name (a key's id, an address)."""
+"""How much somebody may ask for: token buckets by name (a key's id, an address)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ _MOST = 10_000  # names remembered; the longest unseen is forgotten, and its buc
 
 
 class RateLimiter:
-    """`rate` requests a second on average, `burst` at once. Used by one event loop."""
+    """Work of cost `rate` a second on average, of `burst` at once; a request costs 1 or more. For one event loop."""
 
-    def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
         self._burst = burst
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # name: tokens, when counted
 
-    def take(self, name: str) -> float:
-        """Take a token: 0.0, or, if there is none, the seconds until there is one."""
-        tokens = self._tokens(name)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
-        self._keep(name, tokens - 1 if wait == 0 else tokens)
+    def take(self, name: str, cost: float = 1) -> float:
+        """Take `cost` tokens: 0.0, or, if there are too few, the seconds until there are enough.
+
+        What costs more than the bucket holds is let in when it is full, and leaves a debt that is worked off first.
+        """
+        tokens, needed = self._tokens(name), min(cost, self._burst)
+        wait = 0.0 if tokens >= needed else (needed - tokens) / self._rate
+        self._keep(name, tokens - cost if wait == 0 else tokens)
         return wait
 
     def _tokens(self, name: str) -> float:

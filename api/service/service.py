@@ -35,6 +35,7 @@ from api.service.uploads import Uploads
 from retrieval import cancellation
 from retrieval.additions import Addition, Notes
 from retrieval.catalog.facets import Facets
+from retrieval.catalog.records import JobRecord
 from retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -55,6 +56,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Prepared = NDArray[np.uint8]  # (H, W, 3)
 Sent = tuple[Addition, Notes, Vector]
+_READERS = 2  # threads that parse bodies, which hold the interpreter's lock
 
 
 class Service:
@@ -82,7 +84,10 @@ class Service:
         self._searches = Pool("threads", settings.search_threads, settings.waiting)
         self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
+        self._reading = Pool("bodies", _READERS, settings.waiting)
         self._facets: dict[Modality, tuple[int, Facets]] = {}
+        self.streams = 0  # of events, that are open
+        self._watched: SingleFlight[int, JobRecord] = SingleFlight()
         self._preparing: SingleFlight[Key, Prepared] = SingleFlight()
         self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}
@@ -118,6 +123,10 @@ class Service:
         """Let a model work for seconds, in one of the few threads for that; OverloadedError as `run`."""
         return await self._thinking.run(partial(function, *arguments, **options))
 
+    async def read(self, function: Callable[[], T]) -> T:
+        """Parse a large body in a thread."""
+        return await self._reading.run(function)
+
     @property
     def depths(self) -> dict[str, int]:
         """How much waits, by queue."""
@@ -128,7 +137,7 @@ class Service:
 
     @property
     def _pools(self) -> tuple[Pool, ...]:
-        return self._searches, self._looking, self._thinking
+        return self._searches, self._looking, self._thinking, self._reading
 
     def _close_pools(self) -> None:
         for pool in self._pools:
@@ -161,7 +170,8 @@ class Service:
         found = {key: self._look_up(key) for key in distinct}
         absent = [key for key, known in found.items() if known is None]
         if absent:
-            await self.look(self._check_together, [distinct[key] for key in absent], space)
+            encoder = await self.look(self.library.encoder, space)
+            await self.look(self.check_pictures, [distinct[key] for key in absent], encoder.image_size)
             prepared = [await self._prepared(key, distinct[key], space) for key in absent]
             vectors = await self._picture_batcher(space).submit(prepared)
             for key, vector in zip(absent, vectors, strict=True):
@@ -172,16 +182,6 @@ class Service:
     async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
         """A picture as the model takes it; requests of the same moment that bring the same one decode it once."""
         return await self._preparing.run(key, lambda: self.look(self._prepare, data, space))
-
-    def _check_together(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> None:
-        """Hold the pictures of one request against the limits, each and all; raises ImageError."""
-        from retrieval import images
-
-        target, weight = self.library.encoder(space).image_size, 0
-        for data in pictures:
-            cancellation.check()
-            weight += images.weigh(data, self.image_limits, target=target)
-            check_together(weight, self.image_limits)
 
     def _look_up(self, key: tuple[str, str, str]) -> Vector | None:
         vector = self.cache.get(key)
@@ -283,6 +283,10 @@ class Service:
         (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
         return await self.item(item), known is None
 
+    async def job(self, job: int) -> JobRecord:
+        """A job as it is now; all who watch it share the look."""
+        return await self._watched.run(job, lambda: self.run(self.jobs.job, job))
+
     async def remove(self, item: ItemId) -> None:
         """Delete an item; the file of an uploaded one too."""
         found = await self.item(item)
@@ -301,9 +305,17 @@ class Service:
 
     def check_picture(self, data: bytes) -> None:
         """Hold a picture's headers against the limits for what is sent; raises ImageError."""
+        self.check_pictures([data])
+
+    def check_pictures(self, pictures: Sequence[bytes], target: int | None = None) -> None:
+        """Hold the pictures of one request against the limits, each and all; raises ImageError."""
         from retrieval import images
 
-        images.probe(data, self.image_limits)
+        weight = 0
+        for data in pictures:
+            cancellation.check()
+            weight += images.weigh(data, self.image_limits, target=target)
+            check_together(weight, self.image_limits)
 
     async def preload(self) -> None:
         """Load models before the first request needs them, as far as the settings say and the library has any."""

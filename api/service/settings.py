@@ -36,6 +36,7 @@ class ServiceSettings(BaseSettings):
     )
 
     max_body_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)
+    bodies_bytes: int = Field(default=128 * MEBIBYTE, ge=1024)  # of all bodies that are being answered
     max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024)  # of one picture
     max_upload_pixels: int = Field(default=50_000_000, ge=1)  # of one picture; files on disk may have more
     body_timeout: float = Field(

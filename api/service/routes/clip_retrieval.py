@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from api.service.access import SEARCHER, ServiceDep
-from api.service.bodies import described
+from api.service.bodies import described, json_body
 from api.service.documents import problems
 from api.service.originals import TYPES
 from api.service.problems import ProblemError
@@ -78,7 +77,7 @@ class MetadataResult(BaseModel):
 )
 async def knn_service(service: ServiceDep, request: Request) -> list[KnnResult]:
     """Search as clip-retrieval's client and page do."""
-    body = await _lenient(KnnBody, request)
+    body = await json_body(KnnBody, request)  # clip-retrieval's client sends no content type
     space = await _indice(body.indice_name, service)
     wanted = max(body.num_images, body.num_result_ids or 0)
     if body.embedding_input is not None:
@@ -105,7 +104,7 @@ async def knn_service(service: ServiceDep, request: Request) -> list[KnnResult]:
 )
 async def metadata(service: ServiceDep, request: Request) -> list[MetadataResult]:
     """What is known of items; ids of items that are not there are left out."""
-    body = await _lenient(MetadataBody, request)
+    body = await json_body(MetadataBody, request)
     await _indice(body.indice_name, service)
     items = await service.run(service.library.items, body.ids)
     return [MetadataResult(id=item.id, metadata=_metadata(item)) for item in items.values()]
@@ -117,17 +116,6 @@ async def indices_list(service: ServiceDep) -> list[str]:
     spaces = await service.run(service.library.catalog.spaces)
     default = await service.run(service.library.catalog.default_space)
     return sorted((space.name for space in spaces), key=lambda name: default is None or name != default.name)
-
-
-Lenient = TypeVar("Lenient", KnnBody, MetadataBody)
-
-
-async def _lenient(model: type[Lenient], request: Request) -> Lenient:
-    """The body as JSON whatever its content type: clip-retrieval's client sends none."""
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
 async def _indice(name: str | None, service: Service) -> EmbeddingSpace:

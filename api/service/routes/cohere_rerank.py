@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas.fields import Body, Id, Picture, Text, Whole
+from api.service.schemas.fields import (
+    MODEL_COST,
+    MOST_PICTURES,
+    TEXTS_A_TOKEN,
+    Body,
+    Id,
+    Picture,
+    Text,
+    Whole,
+)
 from api.service.service import Service
 from retrieval.errors import UsageError
 from retrieval.search.query import MAX_TEXT
@@ -55,6 +64,21 @@ class RerankBody(Body):
     max_tokens_per_doc: Annotated[int, Whole, Field(ge=1)] | None = Field(
         None, description="Taken for compatibility; texts are cropped to what the model reads."
     )
+
+    @model_validator(mode="after")
+    def _few_pictures(self) -> Self:
+        if self.pictures() > MOST_PICTURES:
+            raise ValueError(f"a request has at most {MOST_PICTURES} pictures")
+        return self
+
+    def pictures(self) -> int:
+        """How many documents are pictures."""
+        return sum(not isinstance(document, str) and document.text is None for document in self.documents)
+
+    def cost(self) -> int:
+        """A large model looks at each picture; texts are only embedded."""
+        return 1 + MODEL_COST * self.pictures() + len(self.documents) // TEXTS_A_TOKEN
+
     max_chunks_per_doc: Annotated[int, Whole, Field(ge=1)] | None = None
     rank_fields: (
         Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=100)] | None
@@ -100,7 +124,15 @@ async def rerank(
     if texts:
         scores = await _text_relevance(body.query, texts, service)
     else:
-        pictures = [await _document_picture(document, service) for document in documents]
+        items = [
+            None if document.item is None else await service.item(document.item) for document in documents
+        ]
+        sent = [document.image for document in documents if document.image is not None]
+        await service.look(service.check_pictures, sent)
+        pictures = (
+            service.originals.read(item) if item is not None else document.image or b""
+            for document, item in zip(documents, items, strict=True)
+        )  # read one by one while the model works: the files of all may be larger than the memory
         scores = await service.think(service.library.match, pictures, body.query.strip())
     ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
     return RerankAnswer(
@@ -124,10 +156,3 @@ async def _text_relevance(query: str, texts: Sequence[str], service: Service) ->
     vectors = await service.embed_texts([query.strip(), *texts], await service.space())
     relevance: list[float] = ((1 + vectors[1:] @ vectors[0]) / 2).tolist()
     return relevance
-
-
-async def _document_picture(document: RerankDocument, service: Service) -> bytes:
-    if document.item is not None:
-        return await service.look(service.originals.read, await service.item(document.item))
-    await service.look(service.check_picture, document.image or b"")
-    return document.image or b""

@@ -7,14 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from api.service.access import SEARCHER, WRITER, Anyone, ServiceDep
+from api.service.access import SEARCHER, WRITER, Anyone, ServiceDep, charge
 from api.service.answers import captions_of, item_answer, search_answer
 from api.service.auth import Scope
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.originals import SIDES, Original, is_read
 from api.service.ranges import ranged
-from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Offset, Share, Whole
+from api.service.schemas.fields import LARGEST_ID, MODEL_COST, Filter, Limit, Offset, Share, Whole
 from api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from api.service.schemas.search import SearchAnswer
 from api.service.service import Service
@@ -138,10 +138,12 @@ async def original(
 )
 async def why(
     service: ServiceDep,
+    request: Request,
     id: ItemPath,  # noqa: A002
     q: Annotated[str, Query(min_length=1, max_length=1000, pattern=r"\S", description="The query's words.")],
 ) -> Response:
     """Where in the picture the words are found: a heat map to lay over it, as PNG with transparency."""
+    charge(request, MODEL_COST - 1)
     await service.look(
         service.originals.read, await service.item(id)
     )  # inside the roots, and what was indexed

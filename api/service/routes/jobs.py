@@ -17,9 +17,11 @@ from api.service.documents import problems
 from api.service.schemas.fields import LARGEST_ID, Whole
 from api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
 from api.service.service import Service
+from retrieval.errors import OverloadedError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[ADMIN])
 JobPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID)]
+MOST_STREAMS = 64  # of one process, open at once
 _PAUSE = 0.25  # seconds between looks
 _QUIET = 15.0  # seconds without news until a comment keeps proxies from closing the stream
 
@@ -69,14 +71,25 @@ async def cancel(service: ServiceDep, id: JobPath) -> JobAnswer:  # noqa: A002
 )
 async def events(service: ServiceDep, id: JobPath) -> StreamingResponse:  # noqa: A002
     """Progress as it happens. The stream ends with the job, or when the service stops."""
+    if service.streams >= MOST_STREAMS:
+        raise OverloadedError(f"{service.streams} event streams are open already: close some", 5.0)
     await service.run(service.jobs.job, id)
     return StreamingResponse(_stream(service, id), media_type="text/event-stream")
 
 
 async def _stream(service: Service, job: int) -> AsyncIterator[bytes]:
+    service.streams += 1
+    try:
+        async for event in _events(service, job):
+            yield event
+    finally:
+        service.streams -= 1
+
+
+async def _events(service: Service, job: int) -> AsyncIterator[bytes]:
     last, quiet = "", 0.0
     while not service.stopping.is_set():
-        answer = job_answer(await service.run(service.jobs.job, job))
+        answer = job_answer(await service.job(job))
         news = json.dumps(answer.model_dump(mode="json", exclude={"heartbeat_at"}))
         ended = answer.state != "running"
         if news != last or ended:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.service.access import SEARCHER, ServiceDep
 from api.service.bodies import body_of, described
 from api.service.documents import problems
-from api.service.schemas.fields import Body, Whole, picture_bytes
+from api.service.schemas.fields import MOST_PICTURES, PICTURE_COST, TEXTS_A_TOKEN, Body, Whole, picture_bytes
 from api.service.service import Service
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import ImageError, NotFoundError, UsageError
@@ -37,6 +37,17 @@ class EmbeddingsBody(Body):
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, Whole, Field(ge=1, le=100_000)] | None = None
     user: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _few_pictures(self) -> Self:
+        if self.modality == "image" and isinstance(self.input, list) and len(self.input) > MOST_PICTURES:
+            raise ValueError(f"a request has at most {MOST_PICTURES} pictures")
+        return self
+
+    def cost(self) -> int:
+        """By the number of inputs."""
+        inputs = 1 if isinstance(self.input, str) else len(self.input)
+        return PICTURE_COST * inputs if self.modality == "image" else 1 + inputs // TEXTS_A_TOKEN
 
 
 class Embedding(BaseModel):

@@ -13,6 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from retrieval.search.query import MAX_TEXT
 
 LARGEST_ID = 2**63 - 1
+MOST_PICTURES = 32  # of one request
+
+# What parts of a request take off a key's rate, where a plain search costs 1.
+PICTURE_COST = 4  # to be decoded and embedded
+MODEL_COST = 8  # a picture, to be looked at by a reranker or captioner
+TEXTS_A_TOKEN = 16  # texts beyond those of a search, to be embedded
 
 
 def picture_bytes(value: object) -> object:
@@ -21,7 +27,7 @@ def picture_bytes(value: object) -> object:
         return value
     encoded = value.partition(",")[2] if value.startswith("data:") else value
     try:
-        data = base64.b64decode("".join(encoded.split()), validate=True)
+        data = base64.b64decode(encoded.encode("ascii").translate(None, b" \t\r\n\f\v"), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("this is no base64") from None
     if not data:
@@ -84,6 +90,10 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     files_go_to: ClassVar[str | None] = None
+
+    def cost(self) -> int:
+        """What the request takes off its key's rate; a plain search costs 1."""
+        return 1
 
 
 def example(**fields: Any) -> ConfigDict:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints
 
-from api.service.schemas.fields import Body, Picture, Tag, Text, Url, example, finite
+from api.service.schemas.fields import PICTURE_COST, Body, Picture, Tag, Text, Url, example, finite
 from retrieval.domain import Modality
 
 
@@ -88,6 +88,10 @@ class UploadBody(Body):
     captions: Captions = Field([])
     tags: Tags = Field([])
     attributes: Attributes = Field({})
+
+    def cost(self) -> int:
+        """It is decoded, embedded and committed."""
+        return PICTURE_COST
 
 
 class PatchBody(Body):

@@ -6,7 +6,19 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from api.service.schemas.fields import Body, Id, Picture, Share, Text, Url, example
+from api.service.schemas.fields import (
+    MODEL_COST,
+    PICTURE_COST,
+    TEXTS_A_TOKEN,
+    Body,
+    Id,
+    Picture,
+    Share,
+    Text,
+    Url,
+    example,
+)
+from retrieval.understanding import PHOTO_TEMPLATES
 
 
 class PictureBody(Body):
@@ -23,6 +35,10 @@ class PictureBody(Body):
         if len([value for value in (self.image, self.url, self.item) if value is not None]) != 1:
             raise ValueError("give exactly one of image, url and item")
         return self
+
+    def cost(self) -> int:
+        """A large model looks at the picture."""
+        return MODEL_COST
 
 
 class MatchBody(PictureBody):
@@ -48,6 +64,11 @@ class ClassifyBody(PictureBody):
     templates: Annotated[list[Text], Field(min_length=1, max_length=100)] | None = Field(
         None, description="Sentences with {} where the label goes.", examples=[["a photo of a {}"]]
     )
+
+    def cost(self) -> int:
+        """The picture, and a text for each label and template."""
+        texts = len(self.labels) * len(self.templates or PHOTO_TEMPLATES)
+        return PICTURE_COST + texts // TEXTS_A_TOKEN
 
 
 class LabelScore(BaseModel):

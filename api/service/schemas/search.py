@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from api.service.schemas.fields import (
+    MOST_PICTURES,
+    PICTURE_COST,
     Body,
     Filter,
     Id,
@@ -78,6 +80,15 @@ class SearchBody(Body):
     exclude_query_items: bool = False
     explain: bool = False
 
+    def pictures(self) -> int:
+        """How many pictures it brings or names by URL."""
+        return sum(term.image is not None or term.url is not None for term in self.terms)
+
+    def cost(self) -> int:
+        """1, and more for pictures, a second stage, and deep pages."""
+        second = 0 if self.rerank is None else self.rerank.top // 4
+        return 1 + PICTURE_COST * self.pictures() + second + (self.limit + self.offset) // 1000
+
 
 class SearchBatchBody(Body):
     """Several questions at once; their texts are embedded together."""
@@ -85,6 +96,16 @@ class SearchBatchBody(Body):
     model_config = example(requests=[{"query": "a red boat"}, {"query": "snow", "limit": 3}])
 
     requests: Annotated[list[SearchBody], Field(min_length=1, max_length=64)]
+
+    @model_validator(mode="after")
+    def _few_pictures(self) -> Self:
+        if sum(one.pictures() for one in self.requests) > MOST_PICTURES:
+            raise ValueError(f"a request has at most {MOST_PICTURES} pictures")
+        return self
+
+    def cost(self) -> int:
+        """That of all its questions."""
+        return sum(one.cost() for one in self.requests)
 
 
 class HitAnswer(ListedItem):
