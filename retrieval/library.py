@@ -66,6 +66,10 @@ class Library:
     def __init__(self, root: Path, settings: Settings, catalog: Catalog | Glance) -> None:
         self.root = root
         self.settings = settings
+        if settings.private_addresses:
+            from retrieval.originals.addresses import allow_private  # a plain search reads no URL
+
+            allow_private(True)
         self._glance = catalog if isinstance(catalog, Glance) else None
         self._catalog = None if isinstance(catalog, Glance) else catalog
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")

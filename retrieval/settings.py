@@ -99,6 +99,7 @@ class Settings:
     max_image_pixels: int = _setting(200_000_000, _number(int, 1))
     decode_bytes: int | None = _setting(None, _number(int, 1))  # of all decoding threads; see `image_limits`
     remote_originals: bool = _setting(True, _yes_or_no)  # may originals be read from URLs? (service: no)
+    private_addresses: bool = _setting(False, _yes_or_no)  # may tables' rows name hosts of this network?
     offline: bool = _setting(False, _yes_or_no)  # never ask a model hub
     hub_timeout: float = _setting(8.0, _number(float, 0))  # seconds until an unreachable hub is given up
 

@@ -91,6 +91,14 @@ def index(
         typer.Option("--exclude-dir", help="Leave out folders with this name (wildcards allowed)."),
     ] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
+    allow_private_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-addresses",
+            help="Fetch from hosts of this network, too, where rows of tables name them."
+            " [env: VASARI_PRIVATE_ADDRESSES]",
+        ),
+    ] = False,
     batch: BatchOption = 32,
     decode_threads: ThreadsOption = None,
     allow_removal: AllowOption = None,
@@ -122,7 +130,9 @@ def index(
         )
     paths = paths or []
     allowed = removable(allow_removal)
-    settings = open_settings(model=model, device=device, precision=precision)
+    settings = open_settings(
+        model=model, device=device, precision=precision, private_addresses=allow_private_addresses or None
+    )
     with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:
             finish(run_known(opened, model=model, batch_size=batch, decode_threads=decode_threads), json=json)

@@ -7,7 +7,6 @@ the same checks. Proxies named in the environment are not used, for they would c
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,6 +18,7 @@ import httpcore
 
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
+from retrieval.originals.addresses import is_public
 
 _REDIRECTS = 3
 _HEADERS = [
@@ -35,23 +35,6 @@ async def resolve(host: str, port: int) -> list[str]:
     """All addresses of a name."""
     found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the open internet, also when it is wrapped in another (IPv4 in IPv6, NAT64, …)."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64 or found.sixtofour is not None or found.teredo is not None:
-            return False
-        if found.ipv4_mapped is not None:
-            return is_public(str(found.ipv4_mapped))
-    return found.is_global and not found.is_multicast and not found.is_reserved
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -35,6 +35,7 @@ from retrieval.errors import NotFoundError, UsageError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
+from retrieval.originals.addresses import name_host
 from retrieval.originals.files import file_system
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, absolute, is_url
@@ -116,6 +117,8 @@ def choose_source(
     by_kind: dict[SourceKind, list[str]] = {}
     gone = absent(given)
     for path in map(absolute, given):
+        if is_url(path):
+            name_host(path)
         if path not in gone:
             by_kind.setdefault(reading.kind or kind_of(path), []).append(path)
     if gone and not by_kind and not any(map(reading.known, gone)):

@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 from retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
 from retrieval.imaging.files import open_regular
+from retrieval.originals.addresses import check_url, guarded_socket, refusal_in
 from retrieval.originals.uris import is_url, uri_of
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
@@ -47,15 +48,12 @@ def file_system(url: str) -> tuple[Any, str]:
     url = uri_of(url)
     scheme = url.partition("://")[0]
     extra = _EXTRAS.get(scheme)
-    options: dict[str, Any] = {}
     try:
+        if scheme in fsspec.available_protocols():  # before some of them connect when they are made
+            check_url(url)
         if extra == "http":
-            import aiohttp
-
-            options["client_kwargs"] = {
-                "timeout": aiohttp.ClientTimeout(total=_WHOLE_SECONDS, sock_connect=_CONNECT_SECONDS)
-            }
-        system, path = fsspec.core.url_to_fs(url, **options)
+            return fsspec.filesystem(scheme, get_client=_guarded_session), url  # not url_to_fs: it knows a::b
+        system, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
         if extra is None:
             raise UsageError(f"{url} needs a package that is not installed: {error}") from error
@@ -63,6 +61,17 @@ def file_system(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise UsageError(f"{url} is no URL that can be read: {error}") from error
     return system, path
+
+
+async def _guarded_session(**options: Any) -> Any:
+    """The HTTP client of fsspec: it gives up in time, and connects where it may."""
+    import aiohttp
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=guarded_socket),
+        timeout=aiohttp.ClientTimeout(total=_WHOLE_SECONDS, sock_connect=_CONNECT_SECONDS),
+        **options,
+    )
 
 
 class State(NamedTuple):
@@ -157,7 +166,8 @@ def readable(*passing: type[VasariError]) -> Iterator[None]:
     except untouched:
         raise
     except (FileNotFoundError, NotFoundError) as error:
-        raise ImageError("no such file", "read") from error
+        refused = refusal_in(error)
+        raise ImageError("no such file" if refused is None else _words(refused), "read") from error
     except VasariError as error:  # a scheme that is not known, a package that is not installed
         raise ImageError(str(error), "read") from error
     except Exception as error:  # each file system has its own kinds of errors
@@ -165,6 +175,7 @@ def readable(*passing: type[VasariError]) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
+    error = refusal_in(error) or error
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(reason.split())[:200] or type(error).__name__
 

@@ -10,11 +10,12 @@ import anyio
 import httpcore
 import pytest
 
-from api.service.fetching import Fetcher, is_public
+from api.service.fetching import Fetcher
 from api.service.originals import Originals
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
 from retrieval.imaging.files import content_hash
+from retrieval.originals.addresses import is_public
 from retrieval.originals.uris import UNREAD
 from tests.service.colours import picture
 from tests.service.conftest import Served

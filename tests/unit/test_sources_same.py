@@ -17,6 +17,7 @@ from indexer.engines.local import IndexOptions, index
 from indexer.sources.choice import SourceKind, choose_source
 from retrieval.domain import Modality
 from retrieval.imaging.files import content_hash
+from retrieval.originals import addresses
 from retrieval.originals.opening import open_original
 from tests import forms
 from tests.forms import Sample
@@ -158,7 +159,9 @@ def server(tmp_path: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
+        url = f"http://127.0.0.1:{running.server_address[1]}"
+        addresses.name_host(url)  # as a person does who gives it to `vasari index`
+        yield url
         running.shutdown()
         thread.join()
 

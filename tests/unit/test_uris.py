@@ -56,7 +56,7 @@ def test_a_path_on_the_command_line_may_be_a_file_uri() -> None:
             r"vasari\[s3\]",
             marks=pytest.mark.skipif(find_spec("s3fs") is not None, reason="the extra is installed"),
         ),
-        ("http://[", "cannot be read"),
+        ("http://[", "no URL that can be read"),
         ("://", "no such file"),
     ],
 )
