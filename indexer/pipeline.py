@@ -193,6 +193,8 @@ class Pipeline:
             self._sink.add(Embedded(task.candidate, task.known, content_hash, picture.facts, vector))
             if task.known is None:
                 self.tally.added += 1
+            elif task.known.missing:
+                self.tally.restored += 1
             else:
                 self.tally.updated += 1
         batch.clear()

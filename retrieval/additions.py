@@ -117,13 +117,14 @@ def commit(
     """
     catalog = library.catalog
     distinct = {addition.uri: (addition, notes, vector) for addition, notes, vector in entries}
-    arrivals = [
-        _arrival(library, addition, notes, vector)
-        for addition, notes, vector in distinct.values()
-        if known(library, addition, space) is None
-    ]
+    arrivals: dict[ItemId | str, ingest.Arrival] = {}
+    for addition, notes, vector in distinct.values():
+        if known(library, addition, space) is None:
+            known_as = _item_of(library, addition)
+            known_as = None if known_as in arrivals else known_as  # the other one of two equal pictures is it
+            arrivals[known_as or addition.uri] = _arrival(addition, notes, vector, known_as)
     directory = library.segments_directory(space, Modality.IMAGE)
-    ingest.commit(catalog, directory, space.name, Modality.IMAGE, arrivals)
+    ingest.commit(catalog, directory, space.name, Modality.IMAGE, list(arrivals.values()))
     compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
     ids = []
     for addition, notes, _ in entries:
@@ -197,19 +198,29 @@ def _annotate(library: Library, item: Item, notes: Notes) -> None:
         library.catalog.set_attributes(item.id, notes.attributes)
 
 
+def _item_of(library: Library, addition: Addition) -> ItemId | None:
+    """The item under this uri, unless the content is that of an item which is missing: then it is back."""
+    catalog = library.catalog
+    before = catalog.item_by_uri(addition.uri, Modality.IMAGE)
+    if before is not None and before.content_hash == addition.content_hash:
+        return before.id
+    found = catalog.files_of_content([addition.content_hash], Modality.IMAGE, newest=catalog.newest_item())
+    missing = next((file.id for file in found if file.missing), None)
+    return missing if missing is not None or before is None else before.id
+
+
 def _arrival(
-    library: Library, addition: Addition, notes: Notes, vector: NDArray[np.float32]
+    addition: Addition, notes: Notes, vector: NDArray[np.float32], item: ItemId | None
 ) -> ingest.Arrival:
     if addition.stored is not None:
         write_bytes(Path(addition.uri), addition.stored)
-    before = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
     return ingest.Arrival(
         uri=addition.uri,
         content_hash=addition.content_hash,
         bytes=addition.size,
         mtime_ns=addition.mtime_ns,
         vector=vector,
-        item=before.id if before else None,
+        item=item,
         picture=addition.picture.facts,
         attributes=notes.attributes,
         captions=notes.captions,

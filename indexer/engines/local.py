@@ -96,7 +96,7 @@ def index(
             progress.update(Pulse("comparing"))
             library.group_duplicates(space, always=True)
             compact_if_due(library.catalog, job.directory, space, job.modality)
-        if tally.embedded and not interrupted and is_due(library, space, job.modality):
+        if (tally.embedded or tally.restored) and not interrupted and is_due(library, space, job.modality):
             progress.update(Pulse("building"))
             publish(library, space, job.modality)
     seconds = perf_counter() - started

@@ -25,7 +25,7 @@ from indexer.exchange.records import Record, as_row, from_row, space_as_text, sp
 from indexer.exchange.texts import text_record
 from indexer.sources.rows import resolve
 from indexer.sources.samples import texts_in
-from retrieval.domain import Caption, EmbeddingSpace
+from retrieval.domain import Caption, CaptionSource, EmbeddingSpace
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.originals.uris import is_url
 
@@ -181,7 +181,11 @@ def _record(folder: Path, row: Mapping[str, Any], vector: NDArray[Any], number: 
     if attributes.get("image_path") == uri:
         del attributes["image_path"]
     return Record(
-        uri, vector, captions=(Caption(words),) if words else (), attributes=attributes, number=number
+        uri,
+        vector,
+        captions=(Caption(words, source=CaptionSource.FILE),) if words else (),
+        attributes=attributes,
+        number=number,
     )
 
 

@@ -27,7 +27,7 @@ from indexer.sources.table import TableSource
 from retrieval import ingest
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.records import ItemFacts
-from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped, unit_vectors
+from retrieval.domain import CaptionSource, EmbeddingSpace, ItemId, Modality, Skipped, unit_vectors
 from retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash
 from retrieval.library import Library
@@ -124,7 +124,8 @@ def _indexed(index: Path, table: Path, columns: Columns) -> Iterator[Record]:
         if row.trouble is None and place is not None:
             uri = resolve(row.image, source.folders(file))
             attributes = {key: value for key, value in row.attributes.items() if key != "id"}
-            yield Record(uri, vectors[place], captions=row.captions, attributes=attributes, number=row.number)
+            captions = tuple(replace(said, source=CaptionSource.FILE) for said in row.captions)
+            yield Record(uri, vectors[place], captions=captions, attributes=attributes, number=row.number)
 
 
 def _space(library: Library, stated: EmbeddingSpace | None, model: str | None, dim: int) -> EmbeddingSpace:

@@ -98,7 +98,7 @@ def from_row(row: Mapping[str, Any], vector: NDArray[np.float32]) -> Record:
 
 def _caption(said: Any) -> Caption:
     if isinstance(said, str):
-        return Caption(said)
+        return Caption(said, source=CaptionSource.FILE)  # as other tools write them
     return Caption(said["text"], said.get("language"), CaptionSource(said.get("source") or "user"))
 
 

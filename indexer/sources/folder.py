@@ -100,7 +100,10 @@ class FolderSource:
             yield from self._single(file)
             self._complete.add(file)
         links: list[str] = []
-        for folder in sorted(set(self._roots) - files):
+        # Of two paths to one folder the one without links is its name.
+        for folder in sorted(
+            set(self._roots) - files, key=lambda root: (os.path.realpath(root) != root, root)
+        ):
             yield from self._walk(folder, files, links)
         for link in links:  # grows while links inside linked folders are found
             yield from self._walk(link, files, links)

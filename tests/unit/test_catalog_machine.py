@@ -28,7 +28,7 @@ class Expected:
 
 
 class CatalogMachine(RuleBasedStateMachine):
-    """Add, update, embed, move, swap, delete and restore; after each step both tell the same."""
+    """Add, update, embed, move, swap, lose, find again, purge, delete and restore; both always tell the same."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +38,7 @@ class CatalogMachine(RuleBasedStateMachine):
         self.catalog.ensure_space(SPACE)
         self.catalog.ensure_space(OTHER)
         self.expected: dict[ItemId, Expected] = {}
+        self.missing: dict[ItemId, Expected] = {}
         self.rows: dict[str, set[tuple[int, int]]] = {"clip": set(), "siglip": set()}
         self.revision = self.catalog.revision()
 
@@ -62,7 +63,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def add_or_take_the_place(self, uri: str, content: str) -> None:
         holder = self.holder(uri)
         if holder is not None:
-            del self.expected[holder]
+            self.missing[holder] = self.expected.pop(holder)
         [item] = self.catalog.reserve_ids(1)
         self.embed(item, uri, content, "clip")
 
@@ -76,10 +77,43 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(data=st.data(), uri=uris)
     def move(self, data: st.DataObject, uri: str) -> None:
         item, holder = self.pick(data), self.holder(uri)
-        if holder not in (None, item):
-            del self.expected[holder]
+        if holder is not None and holder != item:
+            self.missing[holder] = self.expected.pop(holder)
         self.catalog.move_items([Sighting(item, uri, 10, 20)])
         self.expected[item].uri = uri
+
+    @precondition(lambda self: self.expected)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        item = self.pick(data)
+        assert self.catalog.lose_items([item]) == 1
+        self.missing[item] = self.expected.pop(item)
+
+    @precondition(lambda self: self.missing)
+    @rule(data=st.data(), uri=uris)
+    def find_again(self, data: st.DataObject, uri: str) -> None:
+        item, holder = data.draw(st.sampled_from(sorted(self.missing))), self.holder(uri)
+        found = self.missing.pop(item)
+        if holder is not None:
+            self.missing[holder] = self.expected.pop(holder)
+        self.catalog.move_items([Sighting(item, uri, 10, 20)])
+        self.expected[item] = Expected(uri, found.content, found.vectors)
+
+    @precondition(lambda self: self.missing)
+    @rule(data=st.data(), uri=uris, content=contents)
+    def find_again_and_embed(self, data: st.DataObject, uri: str, content: str) -> None:
+        item, holder = data.draw(st.sampled_from(sorted(self.missing))), self.holder(uri)
+        if holder is not None:
+            self.missing[holder] = self.expected.pop(holder)
+        self.expected[item] = self.missing.pop(item)
+        self.embed(item, uri, content, "clip")
+
+    @precondition(lambda self: self.missing)
+    @rule(data=st.data())
+    def purge(self, data: st.DataObject) -> None:
+        item = data.draw(st.sampled_from(sorted(self.missing)))
+        assert self.catalog.purge_items([item]) == 1
+        del self.missing[item]
 
     @precondition(lambda self: len(self.expected) > 1)
     @rule(data=st.data())
@@ -116,6 +150,7 @@ class CatalogMachine(RuleBasedStateMachine):
         assert known == {item: (e.uri, e.content) for item, e in self.expected.items()}
         assert self.catalog.live_ids(IMAGE).tolist() == sorted(self.expected)
         assert self.catalog.count(IMAGE) == len(self.expected)
+        assert self.catalog.missing_items() == sorted(self.missing)
 
     @invariant()
     def each_row_is_alive_or_dead(self) -> None:

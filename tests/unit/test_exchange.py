@@ -177,7 +177,7 @@ def test_any_faiss_index_comes_in_with_a_table(tmp_path: Path, other: GreyLibrar
     for place in (0, 13, 39):
         item = other.catalog.item_by_uri(f"/photos/{ids[place]}.jpg")
         assert item is not None
-        assert item.captions == (Caption(f"number {ids[place]}"),)
+        assert item.captions == (Caption(f"number {ids[place]}", source=CaptionSource.FILE),)
         np.testing.assert_allclose(other.vectors_of([item.id], other.space())[0], vectors[place], atol=2e-3)
 
 
