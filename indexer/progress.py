@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from indexer.aliases import Alias
@@ -59,11 +60,19 @@ class IndexReport:
     interrupted: bool = False
     withheld: tuple[Withheld, ...] = ()
     aliases: tuple[Alias, ...] = ()  # folders that the library has under another path already
+    skipped: Mapping[str, int] = field(
+        default_factory=dict
+    )  # files that were taken for no pictures, by `LeftOut`
 
     @property
     def changed(self) -> int:
         """Items that are another than before."""
         return self.added + self.updated + self.moved + self.restored + self.removed
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether the source has no pictures, and had none."""
+        return not (self.changed or self.unchanged or self.failed or self.withheld or self.interrupted)
 
     def with_texts(self, texts: IndexReport) -> IndexReport:
         """This job over pictures and one over texts as one."""

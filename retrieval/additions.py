@@ -21,6 +21,7 @@ from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
 from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.uris import local_path
 from retrieval.storage.atomic import write_bytes
 from retrieval.storage.spelling import on_disk
 
@@ -65,7 +66,7 @@ def new_picture(what: str | Path | bytes | NewPicture) -> NewPicture:
     """A file by its name, or bytes, as something to add."""
     if isinstance(what, NewPicture):
         return what
-    return NewPicture(what if isinstance(what, bytes) else Path(what))
+    return NewPicture(what if isinstance(what, bytes) else local_path(what))
 
 
 def uploads_directory(library: Library) -> Path:

@@ -139,7 +139,7 @@ class _Measures:
             cache=self.cache,
             stage=stage,
         )
-        fields = found.as_json() | {"missing_images": list(dataset.missing)}
+        fields = found.as_json() | {"missing_images": list(dataset.missing), "broken": list(dataset.broken)}
         negatives = self._hard_negatives(dataset, language)
         return fields | {"hard_negatives": negatives} if negatives else fields
 
@@ -230,6 +230,9 @@ def _print(language: str, fields: dict[str, Any]) -> None:
     if fields["missing"]:
         names = ", ".join(fields["missing_images"][:5]) + (" …" if fields["missing"] > 5 else "")
         output.line(f"  {fields['missing']} pictures are not on disk and were left out: {names}")
+    if broken := fields["broken"]:
+        which = "; ".join(broken[:5]) + (" …" if len(broken) > 5 else "")
+        output.line(f"  {len(broken)} captions cannot be used and were left out: {which}")
     rows = [("text → image", "text_to_image", fields), ("image → text", "image_to_text", fields)]
     stages = [name for name in ("reranked", "hybrid") if name in fields]
     rows[1:1] = [(f"  {name}", f"{name}_text_to_image", fields[name]) for name in stages]

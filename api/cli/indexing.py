@@ -170,7 +170,7 @@ def index(
                 return run_cluster(opened, chosen, address, encoders, gpus, **options)
             return run_index(opened, chosen, **options)
 
-        finish(with_consent(run, allowed, ask=not json), json=json)
+        finish(with_consent(run, allowed, ask=not json), json=json, places=paths)
 
 
 def removable(given: str | None) -> int:

@@ -140,17 +140,34 @@ def summary(report: IndexReport, unit: str = "images") -> str:
     return f"{', '.join(counts)} in {report.seconds:.1f} s{speed}{waits}"
 
 
-def finish(report: IndexReport, *, json: bool, unit: str = "images") -> None:
-    """Print what came of a job; exit code 130 for one that was stopped."""
+def finish(
+    report: IndexReport, *, json: bool, unit: str = "images", places: Sequence[str] | None = None
+) -> None:
+    """Print what came of a job over `places`; exit code 130 for one that was stopped."""
     if json:
         output.print_json(report.as_json())
     else:
         output.line(summary(report, unit))
+        for line in skipped_lines(report, places):
+            output.note(line)
         if report.failed:
             output.note("see `vasari failures` for what could not be used, and why")
     if report.interrupted:
         output.note("stopped; everything so far is kept. Run the same command again to go on")
         raise typer.Exit(130)
+
+
+def skipped_lines(report: IndexReport, places: Sequence[str] | None = None) -> Iterator[str]:
+    """What was taken for no picture; and where there is none at all, what there is instead."""
+    from indexer.sources.left_out import in_words
+
+    nothing = report.found_nothing and places is not None
+    if nothing and not report.skipped:
+        yield f"{', '.join(places or ())}: empty, there is nothing to index"
+    elif nothing:
+        yield f"{', '.join(places or ())}: no pictures"
+    if words := in_words(report.skipped, all_kinds=nothing):
+        yield words
 
 
 def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) -> IndexReport:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.originals.uris import local_path
 from retrieval.storage.spelling import on_disk
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ def chosen(word: str) -> ItemId | Path:
     item = parse_item(word)
     if item is not None:
         return item
-    if Path(word).expanduser().is_dir():
+    if local_path(word).is_dir():
         raise UsageError(f"{word} is a folder: name one picture in it, or an item of the library by item:ID")
     raise NotFoundError(f"no such file: {word} (an item of the library is named by item:ID)")
 
 
 def _file(word: str) -> Path | None:
-    path = Path(on_disk(str(Path(word).expanduser())))
+    path = Path(on_disk(str(local_path(word))))
     return path if path.exists() and not path.is_dir() else None  # a pipe is as good as a file
 
 

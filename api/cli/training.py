@@ -125,6 +125,8 @@ def train(
 
 
 def _note_missing(pairs: Dataset) -> None:
+    if pairs.broken:
+        out.note(f"{len(pairs.broken)} captions cannot be used and are left out, such as {pairs.broken[0]}")
     if pairs.missing:
         out.note(
             f"{len(pairs.missing)} pictures are not on disk and are left out, such as {pairs.missing[0]}"

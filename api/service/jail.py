@@ -14,6 +14,7 @@ from retrieval.domain import Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.real_files import read_real_file, real_path
+from retrieval.originals.uris import uri_of
 
 _OUTSIDE = "outside the folders that may be indexed from here"
 
@@ -38,6 +39,7 @@ class Jail:
 
     def admit(self, path: str) -> Path:
         """The absolute path a caller named; ProblemError 403 outside, whether or not there is such a file."""
+        path = uri_of(path)
         if "\0" in path or not Path(path).is_absolute() or not self.holds(path):
             raise ProblemError(403, "outside", f"{path!r} is {_OUTSIDE}")
         return Path(path)

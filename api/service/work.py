@@ -19,6 +19,7 @@ from retrieval.domain import Modality
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.library import Library
 from retrieval.models.ports import Detail
+from retrieval.originals.uris import uri_of
 
 
 class Check(Protocol):
@@ -102,10 +103,11 @@ def run_index(
     from indexer.sources.choice import SourceKind, kind_of
     from indexer.sources.folder import EXCLUDED_FOLDERS
 
-    there = [path for path in params["paths"] if Path(path).exists()]
+    paths = list(map(uri_of, params["paths"]))
+    there = [path for path in paths if Path(path).exists()]
     source = JailedFolders(
         Jail(indexable_roots(library, settings)),
-        [Path(path) for path in params["paths"]],
+        [Path(path) for path in paths],
         excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
         hidden=bool(params.get("hidden")),
         limits=library.image_limits,

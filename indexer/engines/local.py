@@ -114,6 +114,7 @@ def index(
         interrupted=interrupted,
         withheld=removal.withheld,
         aliases=job.aliases,
+        skipped=dict(source.left_out),
     )
 
 

@@ -13,7 +13,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -85,6 +86,11 @@ class Sources:
     def places(self) -> Sequence[str]:
         """Those of all."""
         return [place for part in self._parts for place in part.places]
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Those of all."""
+        return sum((Counter(part.left_out) for part in self._parts), Counter[str]())
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """One source after the other; what two of them name is taken from the first."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from operator import attrgetter
 from pathlib import Path
 
+from indexer.sources.left_out import LeftOut, kind_of_file
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
@@ -55,6 +57,7 @@ class FolderSource:
         self._complete: set[str] = set()
         self._unreadable: set[str] = set()
         self._visited: set[tuple[int, int]] = set()
+        self.left_out: Counter[str] = Counter()
 
     @property
     def roots(self) -> Sequence[str]:
@@ -95,6 +98,7 @@ class FolderSource:
         self._complete.clear()
         self._unreadable.clear()
         self._visited.clear()
+        self.left_out.clear()
         files = {root for root in self._roots if not os.path.isdir(root)}  # noqa: PTH112
         for file in sorted(files):
             yield from self._single(file)
@@ -154,13 +158,19 @@ class FolderSource:
         """What a name stands for; None for a folder, which goes to `below` or `links`, and for no picture."""
         name = entry.name
         if name.startswith(".") and not self._hidden:
+            if _suffix(name) in self._suffixes:
+                self.left_out[LeftOut.HIDDEN] += 1
             return None
         try:
             if entry.is_dir():
                 if not self._excluded.match(name):
                     (links if entry.is_symlink() else below).append(entry.path)
                 return None
-            if _suffix(name) not in self._suffixes or entry.path in files:
+            suffix = _suffix(name)
+            if suffix not in self._suffixes:
+                self.left_out[kind_of_file(suffix)] += 1
+                return None
+            if entry.path in files:
                 return None
             return _candidate(entry.path, entry.stat())
         except FileNotFoundError:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from indexer.sources.source import Candidate
 from indexer.sources.texts import TextEntry
@@ -27,6 +28,7 @@ class KnownPictures:
 
     roots: Sequence[str] | None = None  # anywhere
     places: Sequence[str] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, library: Library, space: EmbeddingSpace) -> None:
         self._library = library

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from indexer.sources.left_out import kind_of_file
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError, VasariError
@@ -25,6 +27,7 @@ class RemoteFolderSource:
         self._limits = limits or ImageLimits()
         self._suffixes = tuple(indexable_suffixes())
         self._complete: set[str] = set()
+        self.left_out: Counter[str] = Counter()
 
     @property
     def roots(self) -> Sequence[str]:
@@ -39,6 +42,7 @@ class RemoteFolderSource:
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """By name. A URL that cannot be listed ends the job: half a listing proves nothing."""
         self._complete.clear()
+        self.left_out.clear()
         for root in self._roots:
             system, path = file_system(root)
             try:
@@ -52,6 +56,9 @@ class RemoteFolderSource:
                     yield _candidate(root, info)
                 elif name.lower().endswith(self._suffixes):
                     yield _candidate(root + name[len(path) :] if name.startswith(path) else name, info)
+                else:
+                    ending = name.rpartition("/")[2].rpartition(".")[2].lower()
+                    self.left_out[kind_of_file(f".{ending}")] += 1
             self._complete.add(root)
 
     def covers(self, uri: str) -> bool:

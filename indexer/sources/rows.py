@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
@@ -57,6 +58,7 @@ class RowSource:
     """Lists the pictures of `files` (paths or URLs); what a row is, the reader of each kind of file says."""
 
     noun = "row"
+    left_out: Mapping[str, int] = MappingProxyType({})  # rows name pictures, or are failures
 
     def __init__(self, files: Sequence[str], *, limits: ImageLimits | None = None) -> None:
         self._files = list(dict.fromkeys(files))

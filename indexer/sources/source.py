@@ -72,6 +72,11 @@ class Source(Protocol):
         """The folders and files that were asked for: one that suddenly lists nothing is doubted."""
         ...
 
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many files the last listing did not take for pictures, by `LeftOut`."""
+        ...
+
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """Every candidate once, in an order that does not change between runs; `Skipped` has stage "list"."""
         ...

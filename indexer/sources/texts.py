@@ -6,19 +6,21 @@ same item, one that changes is another, and a line that is there twice is one.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol, TextIO
 
+from indexer.sources.samples import kept
 from retrieval.domain import Item, Modality, Skipped
-from retrieval.errors import NotFoundError, UsageError
+from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.library import Library
-from retrieval.originals.files import opened
+from retrieval.originals.delimited import Delimited
+from retrieval.originals.files import readable
+from retrieval.originals.json_rows import Broken, json_rows
+from retrieval.originals.texts import opened_text, plain
 from retrieval.originals.uris import absolute
 
 OWN_CAPTIONS = "captions:"
@@ -85,51 +87,54 @@ class TextFiles:
         return True
 
     def entries(self) -> Iterator[TextEntry | Skipped]:
-        """Texts in the order of files and lines. Raises NotFoundError and UsageError for a file as a whole."""
+        """Texts in the order of files and lines.
+
+        A file that cannot be used is a failure of its own beside others; alone it raises NotFoundError or UsageError.
+        """
         for file in self._files:
-            for number, found in self._rows(file):
-                yield _checked(root_of(file), number, found)
+            try:
+                for number, found in self._rows(file):
+                    yield _checked(root_of(file), number, found)
+            except (NotFoundError, UsageError) as error:
+                if len(self._files) == 1:
+                    raise
+                yield Skipped(f"{root_of(file)}/file", "list", str(error))
 
     def _rows(self, file: str) -> Iterator[tuple[int, TextEntry | str]]:
-        name = file.lower()
+        name = file.lower().removesuffix(".gz")
         with _text(file) as lines:
             if name.endswith((".csv", ".tsv")):
-                yield from self._csv(file, lines, "\t" if name.endswith(".tsv") else ",")
-            elif name.endswith((".jsonl", ".ndjson")):
-                yield from self._json_lines(file, lines)
+                yield from self._delimited(file, lines, "\t" if name.endswith(".tsv") else ",")
+            elif name.endswith((".jsonl", ".ndjson", ".json")):
+                yield from self._json(file, lines)
             else:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
-                        yield number, TextEntry(root_of(file), line.strip())
+                        yield number, TextEntry(root_of(file), plain(line).strip())
 
-    def _csv(self, file: str, lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, TextEntry | str]]:
-        reader = csv.reader(lines, delimiter=delimiter)
-        names = next(reader, [])
-        column = self._among(names)
+    def _delimited(self, file: str, lines: TextIO, separator: str) -> Iterator[tuple[int, TextEntry | str]]:
+        table = Delimited(lines, separator)
+        column = self._among(table.names)
         if column is None:
             raise UsageError(
-                f"{file} has no column of texts, it has {', '.join(names) or 'none'}: name it by --caption-column"
+                f"{file} has no column of texts, it has {', '.join(table.names) or 'none'}:"
+                " name it by --caption-column"
             )
-        for number, fields in enumerate(reader, start=2):
-            if len(fields) == len(names):
-                yield number, _entry(root_of(file), dict(zip(names, fields, strict=True)), column)
-            elif fields:
-                yield number, f"{len(fields)} fields instead of {len(names)}"
+        for number, fields in table.rows():
+            if isinstance(fields, str):
+                yield number, fields
+            else:
+                yield number, _entry(root_of(file), dict(zip(table.names, fields, strict=True)), column)
 
-    def _json_lines(self, file: str, lines: Iterable[str]) -> Iterator[tuple[int, TextEntry | str]]:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except ValueError as error:
-                yield number, f"not valid JSON ({error})"
-                continue
-            if isinstance(values, str):
-                yield number, TextEntry(root_of(file), values.strip())
-                continue
-            column = self._among(list(values)) if isinstance(values, dict) else None
-            if column is None:
+    def _json(self, file: str, lines: TextIO) -> Iterator[tuple[int, TextEntry | str]]:
+        for number, values in enumerate(
+            json_rows(lines, lambda row: self._among(list(row)) is not None), start=1
+        ):
+            if isinstance(values, Broken):
+                yield number, str(values)
+            elif isinstance(values, str):
+                yield number, TextEntry(root_of(file), plain(values).strip())
+            elif not isinstance(values, dict) or (column := self._among(list(values))) is None:
                 yield number, "no text, and no object with a text"
             else:
                 yield number, _entry(root_of(file), values, column)
@@ -178,8 +183,8 @@ def _entry(root: str, values: Mapping[str, Any], column: str) -> TextEntry | str
     text = values[column]
     if not isinstance(text, str) or not text.strip():
         return f"nothing in column {column}"
-    others = {name: value for name, value in values.items() if name != column and value not in (None, "")}
-    return TextEntry(root, text.strip(), others)
+    others = kept({name: value for name, value in values.items() if name != column})
+    return TextEntry(root, plain(text).strip(), others)
 
 
 def _checked(root: str, number: int, found: TextEntry | str) -> TextEntry | Skipped:
@@ -195,11 +200,10 @@ def _checked(root: str, number: int, found: TextEntry | str) -> TextEntry | Skip
 
 @contextmanager
 def _text(file: str) -> Iterator[TextIO]:
-    with ExitStack() as stack:
-        try:
-            handle = stack.enter_context(opened(file))
-        except FileNotFoundError as error:
+    try:
+        with readable(UsageError, NotFoundError), opened_text(file) as lines:
+            yield lines
+    except ImageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
             raise NotFoundError(f"no such file: {file}") from error
-        except OSError as error:
-            raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from error
-        yield io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
+        raise UsageError(f"{file}: {error}") from error

@@ -8,9 +8,11 @@ killed job goes on in the middle of a shard, and an unchanged shard costs no mor
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from indexer.sources.left_out import kind_of_file
 from indexer.sources.samples import ARCHIVED_TEXTS, describe, key_of
 from indexer.sources.source import Candidate, Description
 from retrieval.domain import Skipped
@@ -45,6 +47,7 @@ class ShardSource:
         self._limits = limits or ImageLimits()
         self._suffixes = indexable_suffixes() if suffixes is None else suffixes
         self._complete: set[str] = set()
+        self.left_out: Counter[str] = Counter()
 
     @property
     def roots(self) -> Sequence[str]:
@@ -59,6 +62,7 @@ class ShardSource:
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """Shard by shard, in the order of the archive."""
         self._complete.clear()
+        self.left_out.clear()
         for shard in self._shards:
             found: list[Member] = []
             trouble = None
@@ -89,7 +93,12 @@ class ShardSource:
     def _pictures(self, shard: str, facts: Stat, found: Sequence[Member]) -> Iterator[Candidate | Skipped]:
         samples = Samples(found)
         for member in found:
-            if _suffix(member.name) not in self._suffixes or _is_hidden(member.name):
+            suffix = _suffix(member.name)
+            if _is_hidden(member.name):
+                continue
+            if suffix not in self._suffixes:
+                if suffix not in ARCHIVED_TEXTS:
+                    self.left_out[kind_of_file(suffix)] += 1
                 continue
             uri = member_uri(shard, member.name)
             if member.trouble is not None:

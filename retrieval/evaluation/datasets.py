@@ -9,19 +9,21 @@ Understood as they are published, so that no conversion stands between a downloa
     *.token, *.token.txt             Flickr30k: name#0<TAB>caption
     *.jsonl                          {"image": …, "caption": … or "captions": […], "language": …}
 
-A picture that is not on disk is left out and named in `missing`; the rest is evaluated.
+A picture that is not on disk is left out and named in `missing`, a line or entry that cannot be used in `broken`; the
+rest is evaluated. Files may be in any encoding of `retrieval.originals.texts`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import NotFoundError, UsageError
+from retrieval.errors import ImageError, NotFoundError, UsageError
+from retrieval.originals.files import readable
+from retrieval.originals.texts import opened_text, parse_json, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Dataset:
     texts: tuple[str, ...]
     answers: tuple[int, ...]
     missing: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()  # what is wrong with each line or entry that was left out
 
     def captions_of(self) -> list[list[int]]:
         """For each picture the indices of its captions."""
@@ -54,7 +57,13 @@ class Dataset:
         return found
 
 
-Reader = Callable[[Path], Iterator[Pair]]
+class Broken(str):
+    """What is wrong with a line or entry, and where it is."""
+
+    __slots__ = ()
+
+
+Reader = Callable[[Path], Iterator[Pair | Broken]]
 
 
 def load_dataset(
@@ -76,10 +85,14 @@ def load_dataset(
 
     Raises:
         NotFoundError: no such path, or no annotations in it.
-        UsageError: a broken annotation file (names the line), or nothing left to evaluate.
+        UsageError: an annotation file that cannot be read at all, or nothing left to evaluate (names the first fault).
     """
     file = annotation_file(Path(path).expanduser())
-    pairs = list(reader_of(file)(file))
+    found = list(_read(file))
+    broken = tuple(str(entry) for entry in found if isinstance(entry, Broken))
+    pairs = [entry for entry in found if isinstance(entry, Pair)]
+    if not pairs and broken:
+        raise UsageError(f"{file} has no captions that can be used: {broken[0]}")
     if any(pair.split for pair in pairs):
         pairs = [pair for pair in pairs if pair.split == (split or "test")]
     pairs = [pair for pair in pairs if pair.language in (None, language) or language is None]
@@ -87,13 +100,14 @@ def load_dataset(
     if not pairs:
         wanted = ", ".join(str(want) for want in (split, language, detail) if want)
         raise UsageError(f"{file} has no captions{f' for {wanted}' if wanted else ''}")
-    return _resolve(file, pairs, limit)
+    return _resolve(file, pairs, limit, broken)
 
 
 def languages(path: str | Path) -> list[str]:
     """The languages that a dataset's captions name, in the order of first mention; English where none is named."""
     file = annotation_file(Path(path).expanduser())
-    return list(dict.fromkeys(pair.language for pair in reader_of(file)(file) if pair.language)) or ["en"]
+    named = (pair.language for pair in _read(file) if isinstance(pair, Pair) and pair.language)
+    return list(dict.fromkeys(named)) or ["en"]
 
 
 def annotation_file(path: Path) -> Path:
@@ -132,75 +146,129 @@ def reader_of(file: Path) -> Reader:
     raise UsageError(f"{file} is no dataset that Vasari knows: COCO .json, Flickr .txt or .token, .jsonl")
 
 
-def read_json(file: Path) -> Iterator[Pair]:
-    """COCO captions, or Karpathy's split files."""
-    try:
-        data = json.loads(file.read_text("utf-8-sig"))
-    except ValueError as error:
-        raise UsageError(f"{file} is not valid JSON: {error}") from error
-    try:
-        if isinstance(data, dict) and "annotations" in data:
-            names = {image["id"]: image["file_name"] for image in data["images"]}
-            for note in data["annotations"]:
-                if note["image_id"] in names:
-                    yield Pair(
-                        names[note["image_id"]], note["caption"], note.get("language"), note.get("detail")
-                    )
-        elif isinstance(data, dict) and "images" in data:
-            for image in data["images"]:
-                name = str(Path(image.get("filepath", "")) / image["filename"])
-                for sentence in image["sentences"]:
-                    yield Pair(name, sentence["raw"], split=image.get("split"))
+def read_json(file: Path) -> Iterator[Pair | Broken]:
+    """COCO captions, or Karpathy's split files; ids are compared as they read."""
+    with opened_text(str(file)) as lines:
+        try:
+            data = parse_json(lines.read())
+        except ValueError as error:
+            raise UsageError(f"{file}: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("images"), list):
+        raise UsageError(f"{file} is neither COCO captions nor a Karpathy split: it has no 'images'")
+    if "annotations" in data:
+        yield from _coco(data["images"], data["annotations"])
+    else:
+        yield from _karpathy(data["images"])
+
+
+def _coco(images: Sequence[Any], notes: object) -> Iterator[Pair | Broken]:
+    names: dict[str, str] = {}
+    for number, image in enumerate(images, start=1):
+        if isinstance(image, dict) and isinstance(image.get("file_name"), str) and "id" in image:
+            names[_id(image["id"])] = image["file_name"]
         else:
-            raise UsageError(f"{file} is neither COCO captions nor a Karpathy split: it has no 'images'")
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"{file} is not as COCO or Karpathy write it: {error!r} is missing") from error
+            yield Broken(f"image {number}: id or file_name is missing")
+    for number, note in enumerate(notes if isinstance(notes, list) else [], start=1):
+        if (
+            not isinstance(note, dict)
+            or note.get("image_id") is None
+            or not isinstance(note.get("caption"), str)
+        ):
+            yield Broken(f"annotation {number}: image_id or caption is missing")
+        elif (image := names.get(_id(note["image_id"]))) is not None:
+            yield Pair(image, plain(note["caption"]), _word(note.get("language")), _word(note.get("detail")))
 
 
-def read_json_lines(file: Path) -> Iterator[Pair]:
+def _karpathy(images: Sequence[Any]) -> Iterator[Pair | Broken]:
+    for number, image in enumerate(images, start=1):
+        try:
+            name = str(Path(image.get("filepath") or "") / image["filename"])
+            for sentence in image["sentences"]:
+                yield Pair(name, plain(str(sentence["raw"])), split=_word(image.get("split")))
+        except (KeyError, TypeError, AttributeError) as error:
+            yield Broken(f"image {number}: {error!r} is missing")
+
+
+def read_json_lines(file: Path) -> Iterator[Pair | Broken]:
     """One object a line: image, and caption or captions."""
-    with file.open(encoding="utf-8-sig") as lines:
+    with opened_text(str(file)) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                row: dict[str, Any] = json.loads(line)
+                row = parse_json(line)
                 texts = row["captions"] if "captions" in row else [row["caption"]]
-                for text in texts:
-                    yield Pair(str(row["image"]), str(text), row.get("language"), row.get("detail"))
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{file}, line {number}: needs image and caption ({error})") from error
+                pairs = [
+                    Pair(
+                        plain(str(row["image"])),
+                        plain(str(text)),
+                        _word(row.get("language")),
+                        _word(row.get("detail")),
+                    )
+                    for text in texts
+                ]
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                yield Broken(f"line {number}: needs image and caption ({error})")
+            else:
+                yield from pairs
 
 
-def read_captions_txt(file: Path) -> Iterator[Pair]:
+def read_captions_txt(file: Path) -> Iterator[Pair | Broken]:
     """Flickr8k's and Flickr30k's `captions.txt` or `results.csv`: image,caption; commas in captions may be bare."""
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        sample = lines.readline()
-        lines.seek(0)
-        delimiter = "|" if sample.count("|") > sample.count(",") else ","
-        for number, row in enumerate(csv.reader(lines, delimiter=delimiter), start=1):
-            if not row or (number == 1 and row[0].strip().lower() in ("image", "image_name", "filename")):
+    with opened_text(str(file)) as lines:
+        first = next(lines, "")
+        separator = "|" if first.count("|") > first.count(",") else "," if "," in first else "\t"
+        for number, line in enumerate(chain([first], lines), start=1):
+            if not line.strip():
                 continue
-            if len(row) < 2:
-                raise UsageError(f"{file}, line {number}: needs image{delimiter}caption")
-            # Flickr30k's table has a comment number between name and caption.
-            rest = row[2:] if delimiter == "|" and len(row) > 2 else row[1:]
-            yield Pair(row[0].strip(), delimiter.join(rest).strip())
+            name, _, caption = plain(line).partition(separator)
+            if number == 1 and name.strip(' "').lower() in ("image", "image_name", "filename"):
+                continue
+            if separator == "|" and "|" in caption:  # Flickr30k's table has a comment number in between
+                caption = caption.partition("|")[2]
+            if caption.strip():
+                yield Pair(_unquoted(name.strip()), _unquoted(caption.strip()))
+            else:
+                yield Broken(f"line {number}: needs image{separator}caption")
 
 
-def read_tokens(file: Path) -> Iterator[Pair]:
+def read_tokens(file: Path) -> Iterator[Pair | Broken]:
     """Flickr's token files: name#number, a tab, the caption."""
-    with file.open(encoding="utf-8-sig") as lines:
+    with opened_text(str(file)) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            name, tab, caption = line.rstrip("\n").partition("\t")
-            if not tab:
-                raise UsageError(f"{file}, line {number}: needs name#0, a tab and a caption")
-            yield Pair(name.partition("#")[0], caption.strip())
+            name, tab, caption = plain(line).rstrip("\r\n").partition("\t")
+            if tab:
+                yield Pair(name.partition("#")[0], caption.strip())
+            else:
+                yield Broken(f"line {number}: needs name#0, a tab and a caption")
 
 
-def _resolve(file: Path, pairs: Iterable[Pair], limit: int | None) -> Dataset:
+def _read(file: Path) -> Iterator[Pair | Broken]:
+    """The pairs of a file; UsageError where it cannot be opened."""
+    try:
+        with readable(UsageError):
+            yield from reader_of(file)(file)
+    except ImageError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def _id(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _unquoted(text: str) -> str:
+    """A field without the quotation marks that a table's writer put around it."""
+    whole = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1].replace('""', "")
+    return text[1:-1].replace('""', '"').strip() if whole else text
+
+
+def _resolve(file: Path, pairs: Iterable[Pair], limit: int | None, broken: tuple[str, ...]) -> Dataset:
     """Find each picture on disk once, in the order of first mention."""
     folders = _image_folders(file)
     index: dict[str, int | None] = {}
@@ -209,7 +277,7 @@ def _resolve(file: Path, pairs: Iterable[Pair], limit: int | None) -> Dataset:
     answers: list[int] = []
     for pair in pairs:
         if pair.image not in index:
-            found = next((f / pair.image for f in folders if (f / pair.image).is_file()), None)
+            found = next((f / pair.image for f in folders if _is_file(f / pair.image)), None)
             if found is not None and limit is not None and len(images) >= limit:
                 continue
             index[pair.image] = None if found is None else len(images)
@@ -221,7 +289,16 @@ def _resolve(file: Path, pairs: Iterable[Pair], limit: int | None) -> Dataset:
     missing = tuple(name for name, place in index.items() if place is None)
     if not images:
         raise UsageError(f"none of the {len(missing)} pictures of {file} is on disk: looked in {folders[0]}")
-    return Dataset(file.parent.name, file.parent, tuple(images), tuple(texts), tuple(answers), missing)
+    return Dataset(
+        file.parent.name, file.parent, tuple(images), tuple(texts), tuple(answers), missing, broken
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a path, a NUL
+        return False
 
 
 def _image_folders(file: Path) -> list[Path]:

@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retrieval.domain import ItemId, Term, TermKind
-from retrieval.errors import QueryError
+from retrieval.errors import QueryError, UsageError
+from retrieval.originals.uris import local_path
 from retrieval.storage.spelling import on_disk
 
 MAX_TERMS = 32
@@ -29,7 +30,8 @@ MAX_TEXT = 4096  # characters; no tower reads a thousandth of it
 _WEIGHT = re.compile(r"^(\d+(?:\.\d+)?|\.\d+):(?=.)", re.DOTALL)
 _ITEM = re.compile(r"item:([0-9]{1,19})")
 _LIKE_ITEM = re.compile(r"item:\S+")
-_LIKE_PATH = re.compile(r"(?:\.{1,2}|~)/.+|/[^/]+[/.].+", re.DOTALL)
+_LIKE_PATH = re.compile(r"(?:\.{1,2}|~|(?i:file:))/.+|/[^/]+[/.].+", re.DOTALL)
+_LIKE_ROOT = re.compile(r"(?:\.{0,2}|~|(?i:file:))/")
 LARGEST_ITEM = 2**63 - 1  # of a column of the catalog
 
 
@@ -95,7 +97,7 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
         return Term(TermKind.IMAGE, weight, image=_path(word))
     if not word.strip():
         raise QueryError("a weight needs a term behind it: 2:boat", word, 0)
-    if files and (word in (".", "..") or word.startswith(("./", "../", "/", "~/"))) and len(word) <= MAX_TEXT:
+    if files and (word in (".", "..") or _LIKE_ROOT.match(word)) and len(word) <= MAX_TEXT:
         wrong = "this is a folder, not a picture" if _is(Path.is_dir, word) else "no such file"
         raise QueryError(f"{wrong}: {word}", word, 0)
     return Term(TermKind.TEXT, weight, text=word.strip())
@@ -148,11 +150,16 @@ def _exists(word: str, *, files: bool) -> bool:
 
 def _path(word: str) -> Path:
     """The file that a word names, in whichever letters the disk spells it."""
-    return Path(on_disk(str(Path(word).expanduser())))
+    return Path(on_disk(str(local_path(word))))
 
 
 def _is(kind: Callable[[Path], bool], word: str) -> bool:
     try:
         return kind(_path(word))
-    except (OSError, RuntimeError, ValueError):  # too long, no such home, an embedded NUL
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        UsageError,
+    ):  # too long, no such home, a NUL, another machine's file
         return False

@@ -105,6 +105,7 @@ def test_json_lines(tmp_path: Path) -> None:
     [
         ("pairs.jsonl", '{"image": "a.jpg"}\n', "line 1"),
         ("captions.json", "{", "not valid JSON"),
+        ("captions.json", "[" * 100_000, "nested too deeply"),
         ("captions.json", "[]", "neither COCO"),
         ("captions.json", '{"images": [{"id": 1}], "annotations": []}', "missing"),
         ("captions.txt", "image,caption\nonlyname\n", "line 2"),
@@ -120,6 +121,46 @@ def test_broken_annotations_are_named_in_one_line(
     with pytest.raises(UsageError, match=message) as caught:
         load_dataset(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("captions.txt", 'image,caption\na.jpg,été, "lake"\nno caption here\n'),
+        ("x.token", 'a.jpg#0\tété, "lake"\nno tab\n'),
+        ("p.tsv.csv", 'image\tcaption\na.jpg\tété, "lake"\nnone\n'),
+        ("p.jsonl", '{"image": "a.jpg", "caption": "été, \\"lake\\""}\n{"image": 5}\n[1]\n{\n'),
+    ],
+)
+def test_one_bad_line_in_any_encoding_leaves_the_rest(
+    tmp_path: Path, encoding: str, name: str, content: str
+) -> None:
+    """Captions files as Excel and others write them; what is left out is told with its line."""
+    pictures(tmp_path, "a.jpg")
+    (tmp_path / name).write_bytes(content.encode(encoding))
+    dataset = load_dataset(tmp_path / name)
+    assert dataset.texts == ('été, "lake"',)
+    assert dataset.broken
+    assert all(reason.startswith("line ") for reason in dataset.broken)
+
+
+def test_one_bad_entry_of_coco_or_karpathy_leaves_the_rest(tmp_path: Path) -> None:
+    """Ids are compared as they read."""
+    pictures(tmp_path, "a.jpg")
+    notes = [{"image_id": 1, "caption": "a boat"}, {"caption": "whose?"}, 7]
+    coco = {"images": [{"id": "1", "file_name": "a.jpg"}, {"id": 2}], "annotations": notes}
+    (tmp_path / "captions.json").write_text(json.dumps(coco))
+    dataset = load_dataset(tmp_path / "captions.json")
+    assert (dataset.texts, len(dataset.broken)) == (("a boat",), 3)
+    images = [
+        {"filename": "a.jpg", "split": "test", "sentences": [{"raw": "A dog."}]},
+        {"split": "test"},
+        None,
+    ]
+    (tmp_path / "dataset_x.json").write_text(json.dumps({"images": images}))
+    dataset = load_dataset(tmp_path / "dataset_x.json")
+    assert (dataset.texts, len(dataset.broken)) == (("A dog.",), 2)
 
 
 def test_no_dataset(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from indexer.sources.folder import FolderSource
+from indexer.sources.left_out import in_words
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError, NotFoundError
+from retrieval.imaging.files import IMAGE_SUFFIXES
 
 
 def touch(root: Path, *names: str) -> None:
@@ -200,3 +202,19 @@ def test_a_fifo_is_a_candidate_that_cannot_be_read(tmp_path: Path) -> None:
     [candidate] = [entry for entry in source.candidates() if isinstance(entry, Candidate)]
     with pytest.raises(ImageError, match="FIFO"):
         source.read(candidate)
+
+
+def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
+    """Videos, documents, hidden pictures, RAW without its decoder; other files are told of only where all is told."""
+    for name in ("a.png", "b.MP4", "c.cr2", "d.pdf", ".e.jpg", "f.txt", "g.svg", "h.zip"):
+        (tmp_path / name).write_bytes(b"")
+    source = FolderSource([tmp_path], suffixes=IMAGE_SUFFIXES)
+    assert len(list(source.candidates())) == 1
+    assert in_words(source.left_out) == (
+        "6 files skipped: 1 RAW (pip install 'vasari[raw]'), 1 video, 1 document, 1 archive (index it by its own"
+        " path), 1 vector drawing, 1 hidden (--hidden takes them)"
+    )
+    assert in_words(source.left_out, all_kinds=True).endswith(", 1 other file")
+    assert in_words({}) == ""
+    list(source.candidates())
+    assert source.left_out.total() == 7  # of the last listing alone

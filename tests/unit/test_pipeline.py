@@ -41,6 +41,7 @@ class MemorySource:
         self.reads: list[str] = []
         self.roots = ["/"]
         self.places = ["/"]
+        self.left_out: dict[str, int] = {}
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         for uri, data in self.files.items():

@@ -14,7 +14,7 @@ from indexer.progress import IndexReport, Pulse
 from indexer.sources.folder import FolderSource
 from indexer.sources.texts import LONGEST, OwnCaptions, TextEntry, TextFiles
 from indexer.texts import index_texts
-from retrieval.domain import Caption, CaptionSource, Modality, Rerank, SearchRequest, Term, TermKind
+from retrieval.domain import Caption, CaptionSource, Modality, Rerank, SearchRequest, Skipped, Term, TermKind
 from retrieval.errors import NotFoundError, UsageError
 from tests.service.colours import ColourLibrary, ids_by_name, picture
 
@@ -173,3 +173,32 @@ def test_captions_of_pictures_become_texts(library: ColourLibrary, tmp_path: Pat
     library.catalog.set_captions(ids["red"], [], CaptionSource.USER)
     report = index_texts(library, OwnCaptions(library))
     assert (report.removed, report.unchanged, texts(library)) == (1, 1, ["a boat"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "été\ntwo\n"),
+        ("a.csv", 'id;text\n1;été\n2;"two\n3;two\n'),
+        ("a.tsv", "id\ttext\n1\tété\n2\ttwo\n3\n"),
+        ("a.json", '["été", {"text": "two"}, 5]'),
+        ("a.jsonl", '"été"\n{"text": \n{"text": "two"}\n'),
+    ],
+)
+def test_texts_are_read_in_every_encoding_and_one_bad_line_hides_no_other(
+    tmp_path: Path, encoding: str, name: str, content: str
+) -> None:
+    """As the tables of pictures are."""
+    (tmp_path / name).write_bytes(content.encode(encoding))
+    texts, reasons = read(tmp_path / name)
+    assert texts == ["été", "two"]
+    assert len(reasons) == (0 if name == "a.txt" else 1)
+
+
+def test_a_file_that_is_not_there_hides_no_other(tmp_path: Path) -> None:
+    """It is a failure of its own; alone it is an error."""
+    good = written(tmp_path / "a.txt", "one")
+    found = list(TextFiles([str(tmp_path / "gone.txt"), str(good)]).entries())
+    assert [entry.uri for entry in found if isinstance(entry, Skipped)] == [f"text:{tmp_path}/gone.txt/file"]
+    assert [entry.text for entry in found if isinstance(entry, TextEntry)] == ["one"]
