@@ -19,6 +19,7 @@ SHORT: dict[str, list[str]] = {
     "cold_query": ["--quick", "--peer", "rclip"],
     "index_throughput": ["--quick", "--photos", "PHOTOS", "--peer", "rclip"],
     "first_image": ["--quick", "--photos", "PHOTOS"],
+    "one_picture": ["--quick"],
     "large_index": ["--quick"],
     "growth": ["--quick"],
     "gpu": ["--quick"],

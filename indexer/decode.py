@@ -6,14 +6,17 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexer.plan import Task
 from indexer.sources.source import Source
 from retrieval.domain import Skipped
-from retrieval.errors import ImageError
+from retrieval.errors import ImageError, VasariError
 from retrieval.imaging.files import content_hash
 from retrieval.imaging.limits import ImageLimits
 from retrieval.ingest import PreparedPicture, prepare_picture
-from retrieval.models.ports import Preparer
+from retrieval.models.ports import Picture, Preparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,18 @@ class Loaded:
     picture: PreparedPicture | None
     read_seconds: float
     decode_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A preparer that is asked for when the first picture was decoded: a broken file loads no model."""
+
+    image_size: int
+    load: Callable[[], Preparer]
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: (H, W, 3)."""
+        return self.load().prepare(picture)
 
 
 class Loader:
@@ -83,6 +98,8 @@ class Loader:
             return prepare_picture(data, content_hash, preparer, self._limits)
         except ImageError as error:
             return Skipped(uri, error.stage, str(error))
+        except VasariError:  # the model, which is loaded for the first picture
+            raise
         except MemoryError:
             return Skipped(uri, "decode", "too large for this machine's memory")
         except Exception as error:  # a decoder's surprise must not end a job of a million files

@@ -11,9 +11,10 @@ from indexer.quarantine import Quarantine
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError, VasariError
 from retrieval.library import Library
-from retrieval.models import image_encoder, text_onnx
+from retrieval.models import image_encoder, picture_onnx, text_onnx
 from retrieval.models.checksums import CHECKSUMS_FILE, check_content, read_checksums
 from retrieval.models.image_encoder import OptimizedEncoder
+from retrieval.models.picture_onnx import OnnxPictureEncoder
 from retrieval.models.text_onnx import OnnxTextEncoder
 
 _INT8_TEXTS = "text.int8.onnx"
@@ -57,12 +58,31 @@ def examine_towers(
     except StorageError as error:
         yield Damage("unreadable", str(error))
         return
+    yield from _examine_picture(library, space, directory / picture_onnx.FOLDER, quarantine)
     sound = True
     for form in _forms(library, space, directory):
         if any((directory / name).exists() for name in form.files) and (sound or not form.on_texts):
             found = list(_examine(form, directory, quarantine))
             sound = sound and all(damage.mended for damage in found)
             yield from found
+
+
+def _examine_picture(
+    library: Library, space: EmbeddingSpace, folder: Path, quarantine: Quarantine | None
+) -> Iterator[Damage]:
+    """The vision tower for single pictures, which has a folder of its own."""
+
+    def make() -> str:
+        library.models.export_pictures(space, anew=True)
+        return "made anew"
+
+    def try_it() -> None:
+        if picture_onnx.read_settings(folder.parent) is None:
+            raise LibraryCorruptError(f"{folder / picture_onnx.SETTINGS_FILE} is damaged")
+        OnnxPictureEncoder.open(folder.parent, threads=library.settings.threads)
+
+    if folder.is_dir():
+        yield from _examine(_Form(picture_onnx.FILES, try_it, make), folder, quarantine)
 
 
 def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator[_Form]:

@@ -1,4 +1,4 @@
-"""Pictures about pictures: a heat map over one, a contact sheet of many."""
+"""Pictures about pictures: a heat map over one, a contact sheet of many, samples to measure with."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ def _glowing(picture: Picture, heat: Picture) -> Picture:
     strength = 0.25 + 0.35 * np.abs(2 * glow - 1)
     mixed = np.asarray(picture, np.float32) * (1 - strength) + colours * strength
     return Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
+
+
+def sample_pictures() -> list[Picture]:
+    """Pictures of several shapes with soft and sharp parts, always the same: to compare two encoders on."""
+    return [_sample(seed, *size) for seed, size in enumerate(((640, 427), (300, 500), (1200, 900), (97, 64)))]
+
+
+def _sample(seed: int, width: int, height: int) -> Picture:
+    random = np.random.default_rng(seed)
+    soft = Image.fromarray(random.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    picture = soft.resize((width, height), Image.Resampling.BICUBIC)
+    sharp = Image.fromarray(random.integers(0, 256, (height // 3, width // 3, 3), dtype=np.uint8))
+    picture.paste(sharp, (width // 4, height // 4))
+    return picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,13 +223,17 @@ class Library:
 
         from retrieval import images
 
-        encoder, limits = self.encoder(space), self.image_limits
+        exported = self.models.picture_encoder(space)
+        encoder, limits = exported or self.encoder(space), self.image_limits
         prepared = []
         for picture in pictures:
             data = picture if isinstance(picture, bytes) else read_file(picture, limits)
             with images.decoding(data, limits, target=encoder.image_size) as decoded:
                 prepared.append(encoder.prepare(decoded.picture))
-        return encoder.embed_images(np.stack(prepared))
+        vectors = encoder.embed_images(np.stack(prepared))
+        if exported is None:
+            self.models.export_pictures(space)  # the model is loaded: the next process need not load it
+        return vectors
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
         """Stored vectors (n, dim) of items of any modality."""

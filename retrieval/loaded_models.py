@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from retrieval.catalog.catalog import Catalog
     from retrieval.models.captioner import Florence2Captioner
     from retrieval.models.dual_encoder import OpenClipEncoder
+    from retrieval.models.picture_onnx import OnnxPictureEncoder
     from retrieval.models.ports import DualEncoder, TextEncoder
+    from retrieval.models.preprocessing import ImagePreprocessing
     from retrieval.models.presets import ModelKind
     from retrieval.models.reranker import BlipReranker
 
@@ -110,6 +112,8 @@ class LoadedModels:
         self._directory = directory
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
+        self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
+        self._damaged_pictures: set[str] = set()  # spaces
         self._whole: dict[str, OpenClipEncoder] = {}
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
@@ -119,13 +123,35 @@ class LoadedModels:
         self._lock = threading.RLock()
 
     def use(self, reference: str) -> EmbeddingSpace:
-        """Load a dual encoder, and make its space if the library has none yet (with its torch-free text tower).
+        """The space of a model; it is made if the library has none yet (with its torch-free text tower).
 
-        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had.
+        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had. A model whose
+        files are those that made a space is not loaded to find that out.
         """
-        return self._use(reference, self._settings)
+        return self._known(reference) or self._use(reference, self._settings)
+
+    def _known(self, reference: str) -> EmbeddingSpace | None:
+        """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
+        from retrieval.models.picture_onnx import read_settings
+
+        known = [(space, read_settings(self._directory / space.name)) for space in self._catalog().spaces()]
+        if not any(settings for _, settings in known):
+            return None
+        from retrieval.models.hub import HubAccess
+        from retrieval.models.sources import locate, resolve
+        from retrieval.models.spaces import files_digest
+
+        source = resolve(reference)
+        candidates = [
+            (space, settings) for space, settings in known if space.model == source.reference and settings
+        ]
+        if not candidates:
+            return None
+        digest = files_digest(locate(source, HubAccess(self._settings.offline, self._settings.hub_timeout)))
+        return next((space for space, settings in candidates if settings.files == digest), None)
 
     def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
+        """Load a dual encoder, and make its space."""
         from retrieval.models.text_onnx import export_text_tower
 
         encoder = self._load(reference, settings=settings)
@@ -162,6 +188,71 @@ class LoadedModels:
                 if found.name != space.name:
                     raise _other_weights(space)
             return self._encoders[space.name]
+
+    def picture_encoder(self, space: EmbeddingSpace) -> OnnxPictureEncoder | None:
+        """What embeds single pictures without the model: its exported vision tower, if there is one to be used.
+
+        None where the model is loaded already, where a device, a precision or an optimized form was chosen, and where
+        the tower was not exported yet, or is damaged: the model answers then, and `export_pictures` makes it anew.
+        """
+        from retrieval.models import image_encoder
+        from retrieval.models.picture_onnx import OnnxPictureEncoder
+
+        settings, directory = self._settings, self._directory / space.name
+        with self._lock:
+            if space.name in self._picture_encoders:
+                return self._picture_encoders[space.name]
+            chosen = settings.precision != "auto" or settings.device not in {"auto", "cpu"}
+            if chosen or space.name in self._encoders or image_encoder.read_settings(directory) is not None:
+                return None
+            try:
+                opened = OnnxPictureEncoder.open(directory, threads=settings.threads)
+            except UnsupportedError:
+                return None
+            except LibraryCorruptError:
+                self._damaged_pictures.add(space.name)
+                return None
+            self._picture_encoders[space.name] = opened
+            return opened
+
+    def preprocessing(self, space: EmbeddingSpace) -> ImagePreprocessing | None:
+        """How the space's model wants pictures, where that is known without loading it."""
+        from retrieval.models.picture_onnx import read_settings
+
+        settings = read_settings(self._directory / space.name)
+        return settings.image if settings else None
+
+    def export_pictures(self, space: EmbeddingSpace, *, anew: bool = False) -> None:
+        """Write the vision tower for `picture_encoder`, if it is not there or damaged and the model is loaded anyway.
+
+        With `anew` the model is loaded for it. A service leaves it to others: for some seconds it takes three times the
+        memory of the model.
+        """
+        from retrieval.models import text_onnx
+        from retrieval.models.picture_onnx import export_picture_tower, read_settings
+
+        directory = self._directory / space.name
+        own = self.encoder(space) if anew else self._encoders.get(space.name)
+        if own is None or self._settings.read_only or not (directory / text_onnx.SETTINGS_FILE).is_file():
+            return
+        if self.long_lived and not anew:
+            return
+        if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
+            return
+        from retrieval.drawing import sample_pictures
+
+        # Without the lock: searches go on meanwhile.
+        export_picture_tower(self._exact(space, own), own, sample_pictures(), directory)
+        self._damaged_pictures.discard(space.name)
+
+    def _exact(self, space: EmbeddingSpace, own: DualEncoder) -> OpenClipEncoder:
+        """The model in float32 on the CPU: `own`, if it is that."""
+        with _importing:
+            from retrieval.models.dual_encoder import OpenClipEncoder
+
+        if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
+            return own
+        return load_encoder(space.model, replace(self._settings, device="cpu"), "float32")
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""

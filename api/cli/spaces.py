@@ -10,7 +10,6 @@ import typer
 from api.cli import output
 from api.cli.options import JsonOption, LibraryOption
 from api.cli.sizes import readable
-from api.status import absent_words, remedy
 
 if TYPE_CHECKING:
     from retrieval.spaces import SpaceState
@@ -48,6 +47,7 @@ def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None
 @group.command("use", epilog="Example: vasari spaces use fast", no_args_is_help=True)
 def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = None) -> None:
     """Have searches and jobs use a space, complete or not."""
+    from api.status import absent_words, remedy
     from retrieval.library import Library
 
     with Library.open(library) as opened:

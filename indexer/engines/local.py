@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from indexer.aliases import Alias, SameFolders
 from indexer.commit import Committer
-from indexer.decode import Loader
+from indexer.decode import Deferred, Loader
 from indexer.generations import is_due, publish
 from indexer.identity import Puzzle, Verdict, resolve
 from indexer.pipeline import Pipeline, Tally
@@ -32,7 +32,7 @@ from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.files import content_hash, read_file
 from retrieval.library import Library
-from retrieval.models.ports import DualEncoder
+from retrieval.models.ports import DualEncoder, Preparer
 from retrieval.originals.files import stat_of
 from retrieval.originals.uris import locate
 from retrieval.vectors.segments import remove_orphans
@@ -99,6 +99,8 @@ def index(
         if (tally.embedded or tally.restored) and not interrupted and is_due(library, space, job.modality):
             progress.update(Pulse("building"))
             publish(library, space, job.modality)
+        if not interrupted:
+            library.models.export_pictures(space)  # if the model was loaded at all
     seconds = perf_counter() - started
     return IndexReport(
         added=tally.added,
@@ -152,6 +154,8 @@ class Job:
         self.options = options
         self.progress = progress
         self.stop = stop
+        image = library.models.preprocessing(space)
+        self._image_size = None if image is None else image.image_size
         self.unembedded: frozenset[ItemId] = frozenset()
         self.failed: dict[str, Failure] = {}
         self.newest: ItemId = 0  # before the job
@@ -187,7 +191,7 @@ class Job:
     def embed(self, plan: Plan, lease: Lease) -> Tally:
         """Run the pipeline over the plan's tasks."""
         options = self.options
-        loader = Loader(self.source, self._encoder, self.library.image_limits, _Contents(self))
+        loader = Loader(self.source, self._preparer, self.library.image_limits, _Contents(self))
         pipeline = Pipeline(
             loader,
             self._encoder,
@@ -259,6 +263,11 @@ class Job:
 
     def _encoder(self) -> DualEncoder:
         return self.library.encoder(self.space)
+
+    def _preparer(self) -> Preparer:
+        """What prepares pictures; the model is loaded for the first that could be decoded."""
+        size = self._image_size
+        return self._encoder() if size is None else Deferred(size, self._encoder)
 
     def _hopeless(self) -> Mapping[str, Failure]:
         if self.options.retry_failed:

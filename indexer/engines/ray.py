@@ -68,7 +68,7 @@ class _Job(local.Job):
         """Run the plan's tasks on the cluster."""
         if not plan.tasks:
             return self._tally
-        preparer = self.library.encoder(self.space).preparer
+        preparer = self.library.models.preprocessing(self.space) or self.library.encoder(self.space).preparer
         committer = self.committer(lease)
         known = frozenset(self.catalog.contents(self.modality))
         total = len(plan.tasks)

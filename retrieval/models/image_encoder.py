@@ -30,7 +30,12 @@ from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
 from retrieval.models.checksums import check_lengths
 from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session, run_graph
 from retrieval.models.ports import Picture, TextEncoder
-from retrieval.models.preprocessing import ImagePreprocessing, ResizeMode, Scale, scaled_by_pillow
+from retrieval.models.preprocessing import (
+    ImagePreprocessing,
+    Scale,
+    read_image_preprocessing,
+    scaled_by_pillow,
+)
 from retrieval.storage.trouble import cannot_read
 
 SETTINGS_FILE = "image.json"
@@ -178,9 +183,7 @@ def _engine(content: Mapping[str, Any]) -> Engine:
 
 
 def _preprocessing(content: Mapping[str, Any]) -> ImagePreprocessing:
-    facts = dict(content["image"])
-    facts |= {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])}
-    return ImagePreprocessing(**{**facts, "resize_mode": ResizeMode(facts["resize_mode"])})
+    return read_image_preprocessing(content["image"])
 
 
 def _damaged(directory: Path, error: Exception) -> LibraryCorruptError:

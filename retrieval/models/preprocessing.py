@@ -131,6 +131,12 @@ class ImagePreprocessing:
         return canvas
 
 
+def read_image_preprocessing(facts: Mapping[str, Any]) -> ImagePreprocessing:
+    """From the fields as JSON keeps them; ValueError, KeyError or TypeError for others."""
+    lists = {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])}
+    return ImagePreprocessing(**{**facts, **lists, "resize_mode": ResizeMode(facts["resize_mode"])})
+
+
 def _per_channel(value: float | Sequence[float]) -> tuple[float, ...]:
     return (float(value),) * 3 if isinstance(value, (int, float)) else tuple(float(part) for part in value)
 

@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from retrieval.errors import NotFoundError
-from retrieval.models import hub
 
 
 class ModelKind(StrEnum):
@@ -183,11 +182,6 @@ _CONFIGURATION = {
     ModelKind.RERANKER: "config.json",
     ModelKind.CAPTIONER: "config.json",
 }
-_WEIGHTS = {
-    ModelKind.DUAL_ENCODER: hub.OPEN_CLIP_WEIGHTS,
-    ModelKind.RERANKER: hub.TRANSFORMERS_WEIGHTS,
-    ModelKind.CAPTIONER: hub.TRANSFORMERS_WEIGHTS,
-}
 
 
 def find_preset(name: str) -> Preset:
@@ -214,7 +208,11 @@ def location(preset: Preset) -> Path | None:
             directory.glob("*.safetensors")
         )
         return directory if complete else None
-    weights = hub.cached(preset.hub, _WEIGHTS[preset.kind])
+
+    from retrieval.models import hub  # an HTTP client: 0.4 s that most questions about presets need not spend
+
+    encodes = preset.kind is ModelKind.DUAL_ENCODER
+    weights = hub.cached(preset.hub, hub.OPEN_CLIP_WEIGHTS if encodes else hub.TRANSFORMERS_WEIGHTS)
     return None if weights is None else weights.parent
 
 

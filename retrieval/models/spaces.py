@@ -58,6 +58,20 @@ def preprocessing_fingerprint(files: ModelFiles, image: ImagePreprocessing, text
     return _digest(json.dumps(settings, sort_keys=True).encode())
 
 
+def files_digest(files: ModelFiles) -> str:
+    """BLAKE2b-128 of all that a model is made of: where it stays the same, so do its vectors."""
+    folders = {folder for folder in (files.tokenizer, files.text_model) if folder is not None}
+    texts = {
+        path.name: _digest(path.read_bytes())
+        for folder in sorted(folders)
+        for path in sorted(folder.iterdir())
+        if path.name == "config.json" or _TOKENIZER_FILES.fullmatch(path.name)
+    }
+    settings = {"model": files.model, "image": files.image, "texts": texts}
+    told = json.dumps(settings, sort_keys=True, default=str)
+    return _digest(f"{weights_fingerprint(files.weights)}{told}".encode())
+
+
 def weights_fingerprint(path: Path, remembered: Path | None = None) -> str:
     """BLAKE2b-128 of a weights file, hexadecimal; `remembered` is the file that keeps earlier answers."""
     path = path.resolve()  # the hub's cache links names to content

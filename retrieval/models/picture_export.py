@@ -1,0 +1,57 @@
+"""Writing the files that `picture_onnx` reads, and proving that they give the vectors that the space has."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.errors import UnsupportedError
+from retrieval.models.checksums import note_files
+from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.image_export import export_image_tower
+from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session
+from retrieval.models.picture_onnx import FILES, FOLDER, SETTINGS_FILE, OnnxPictureEncoder, PictureSettings
+from retrieval.models.ports import DualEncoder, Picture
+from retrieval.models.spaces import files_digest
+from retrieval.storage.atomic import replaced
+from retrieval.storage.names import as_utf8
+
+_LEAST_COSINE = 0.999
+
+
+def export(encoder: OpenClipEncoder, own: DualEncoder, pictures: Sequence[Picture], directory: Path) -> bool:
+    """Write graph and settings into the new folder `picture` of `directory`; False leaves only the reason there."""
+    settings = PictureSettings(files_digest(encoder.towers.files), encoder.preparer)
+    with replaced(directory / FOLDER) as (scratch,):
+        scratch.mkdir()
+        try:
+            with as_utf8(scratch) as folder:
+                settings = replace(settings, cosine=_written(encoder, own, pictures, folder))
+        except UnsupportedError as error:
+            for name in (GRAPH_FILE, WEIGHTS_FILE):
+                (scratch / name).unlink(missing_ok=True)
+            settings = replace(settings, reason=str(error))
+        (scratch / SETTINGS_FILE).write_text(json.dumps(settings.as_json(), indent=1), encoding="utf-8")
+        note_files(scratch, FILES)
+        if (directory / FOLDER).exists():  # a folder takes the place of an empty one only
+            shutil.rmtree(directory / FOLDER)
+    return settings.reason is None
+
+
+def _written(encoder: OpenClipEncoder, own: DualEncoder, pictures: Sequence[Picture], folder: Path) -> float:
+    """Write the graph; the least cosine of its vectors with those of `own`, each from picture to vector."""
+    export_image_tower(encoder, folder, int8=False)
+    exported = OnnxPictureEncoder(open_session(folder / GRAPH_FILE, None), encoder.preparer)
+    mine, theirs = (
+        each.embed_images(np.stack([each.prepare(picture) for picture in pictures]))
+        for each in (exported, own)
+    )
+    least = float((mine * theirs).sum(axis=1).min())
+    if not least >= _LEAST_COSINE:
+        raise UnsupportedError(f"the exported tower differs from the model (cosine {least:.5f})")
+    return least
