@@ -163,7 +163,7 @@ def skipped_lines(report: IndexReport, places: Sequence[str] | None = None) -> I
 
     nothing = report.found_nothing and places is not None
     if nothing and not report.skipped:
-        yield f"{', '.join(places or ())}: empty, there is nothing to index"
+        yield f"{', '.join(places or ())} {'is' if len(places or ()) == 1 else 'are'} empty: there is nothing to index"
     elif nothing:
         yield f"{', '.join(places or ())}: no pictures"
     if words := in_words(report.skipped, all_kinds=nothing):

@@ -19,13 +19,13 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import IO, NamedTuple
 
 from retrieval.errors import ImageError
 from retrieval.originals import files
 from retrieval.originals.files import State, state_of
+from retrieval.originals.salvage import salvaged
 from retrieval.originals.texts import head_of
 from retrieval.originals.uris import is_url
 
@@ -129,20 +129,34 @@ def _kind(archive: State) -> str:
     return "zip" if archive.file.lower().endswith(".zip") and head[257:262] != b"ustar" else "tar"
 
 
-@dataclass(frozen=True, slots=True)
 class _Zip:
-    file: zipfile.ZipFile
-    entries: Mapping[str, zipfile.ZipInfo]
+    """An open zip; of one that breaks off the members before that, and why there are no more."""
+
+    def __init__(self, archive: State) -> None:
+        self._own: IO[bytes] | None = None
+        self.trouble: str | None = None
+        try:
+            self.file = _opened_zip(archive)
+        except zipfile.BadZipFile as error:
+            self.trouble = str(error)
+            with files.opened(archive.file) as broken:
+                self._own = salvaged(broken)
+            self.file = zipfile.ZipFile(self._own)
+        self.entries = {_name(entry): entry for entry in self.file.infolist() if not entry.is_dir()}
+
+    def __del__(self) -> None:
+        if self._own is not None:
+            self._own.close()
 
 
-@functools.lru_cache(maxsize=16)
-def _zip(archive: State) -> _Zip:
+def _opened_zip(archive: State) -> zipfile.ZipFile:
     if is_url(archive.file):
         system, path = files.file_system(archive.file)
-        opened = zipfile.ZipFile(system.open(path, "rb"))
-    else:
-        opened = zipfile.ZipFile(archive.file)
-    return _Zip(opened, {_name(entry): entry for entry in opened.infolist() if not entry.is_dir()})
+        return zipfile.ZipFile(system.open(path, "rb"))
+    return zipfile.ZipFile(archive.file)
+
+
+_zip = functools.lru_cache(maxsize=16)(_Zip)
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
@@ -156,13 +170,16 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 
 def _of_zip(archive: State) -> Iterator[Member]:
-    for name, entry in _zip(archive).entries.items():
+    opened = _zip(archive)
+    for name, entry in opened.entries.items():
         trouble = None
         if entry.flag_bits & _ENCRYPTED:
             trouble = "it is encrypted: unpack the archive with its password"
         elif entry.compress_type not in _METHODS:
             trouble = f"it is packed by a method that is not supported (number {entry.compress_type})"
         yield Member(name, entry.file_size, trouble=trouble)
+    if opened.trouble is not None:
+        raise zipfile.BadZipFile(opened.trouble)
 
 
 def _of_tar(archive: State) -> Iterator[Member]:

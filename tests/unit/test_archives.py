@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,6 +181,35 @@ def test_of_an_archive_that_breaks_off_what_is_whole_is_read(
     assert isinstance(entries[-1], Skipped)
     assert "damaged" in entries[-1].reason
     assert not source.covers(f"{tmp_path}/t.tar#3.jpg")
+
+
+@pytest.mark.parametrize("described", [False, True])
+def test_of_a_zip_that_breaks_off_the_members_before_are_read(tmp_path: Path, described: bool) -> None:
+    """Its directory is made anew, also where sizes stand behind the data, as streams are written."""
+
+    class Stream(io.RawIOBase):
+        def __init__(self) -> None:
+            self.data = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.data += bytes(data)
+            return len(data)
+
+    noise = {f"{number}.jpg": random.Random(number).randbytes(4000) for number in range(4)}
+    stream = Stream()
+    target: Any = stream if described else io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in noise.items():
+            archive.writestr(name, data)
+    whole = stream.data if described else target.getvalue()
+    (tmp_path / "t.zip").write_bytes(whole[: len(whole) * 6 // 10])
+    found, wrong = _read(tmp_path / "t.zip")
+    assert found == {name: noise[name] for name in ("0.jpg", "1.jpg")}
+    assert len(wrong) == 1
+    assert "damaged" in wrong[0]
 
 
 def test_a_bomb_costs_no_more_than_the_limit(tmp_path: Path) -> None:
