@@ -91,6 +91,8 @@ class Places:
 
     def of(self, uri: str) -> tuple[str, ...]:
         """All places that hold a uri, the innermost first."""
+        if "#" not in uri and uri not in self._roots:  # nearly every one, a million times
+            return self._folders(uri.rpartition("/")[0])
         place = locate(uri)
         own = (place.file,) if place.file in self._roots else ()
         return own + self._folders(place.file.rpartition("/")[0])
@@ -129,8 +131,10 @@ def make_plan(
     unseen: dict[str, Known] = {}
     for file in known:
         unseen[file.uri] = file
-        plan.held.update(within.of(file.uri))
-        plan.told.update([file.teller] if file.teller and file.stamp else [])
+        for place in within.of(file.uri):
+            plan.held[place] += 1
+        if file.teller and file.stamp:
+            plan.told[file.teller] += 1
     unseen_failures = set(failed)
     for entry in listing:
         before = unseen.pop(entry.uri, None)

@@ -90,7 +90,12 @@ class IndexReport:
     def as_json(self) -> dict[str, Any]:
         """The fields, with figures rounded for people."""
         rounded = {"seconds": round(self.seconds, 3), "images_per_second": round(self.images_per_second, 2)}
-        return {**asdict(self), **rounded}
+        return {**asdict(self), **rounded, "notes": self.notes}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not done, a sentence each: folders that the library has already, and removals that were doubted."""
+        return [*map(str, self.aliases), *map(str, self.withheld)]
 
 
 @dataclass(slots=True)

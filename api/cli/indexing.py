@@ -155,12 +155,11 @@ def index(
         )
         chosen, kinds = choose_source(paths, reading)
         for path in absent(paths):
-            output.note(
-                f"{path} is not there: what the library has of it stays, unless it is found elsewhere"
-            )
+            kept = ": what the library has of it stays, unless it is found elsewhere"
+            output.note(f"{path} is not there{kept if has_items(opened, path) else ''}")
         for path, other in same_folders(paths):
             output.note(f"{path} is the same folder as {other}: it is read once")
-        if source is None and kinds != {SourceKind.FOLDER}:
+        if source is None and kinds - {SourceKind.FOLDER}:
             output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
         given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
 
