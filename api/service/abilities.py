@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from api.drawings import knows_no_photos
 from api.service.schemas.collection import AbilityAnswer
+from retrieval.domain import Modality
 from retrieval.library import Library
 from retrieval.models.presets import ModelKind
 
@@ -19,8 +21,7 @@ _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
 
 def abilities(library: Library) -> dict[str, AbilityAnswer]:
     """By name, whether it can be done, and what fetches the model where it cannot."""
-    space = library.catalog.default_space()
-    encoder = space.model if space is not None else library.settings.model
+    encoder = _encoder(library)
     found = {use: library.models.presence(use, encoder) for use in ModelKind}
     return {
         name: AbilityAnswer(
@@ -32,3 +33,18 @@ def abilities(library: Library) -> dict[str, AbilityAnswer]:
         )
         for name, uses in _NEEDS.items()
     }
+
+
+_LOOKED_AT = 20  # pictures, the latest added, by which it is told whether the collection is drawn
+
+
+def drawings_only(library: Library) -> bool:
+    """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn."""
+    latest = library.catalog.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
+    uris = [item.uri for item in library.items(latest).values()]
+    return knows_no_photos(_encoder(library), uris or ["/"])
+
+
+def _encoder(library: Library) -> str:
+    space = library.catalog.default_space()
+    return space.model if space is not None else library.settings.model

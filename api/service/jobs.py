@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from api.service.problems import outward
 from api.service.settings import ServiceSettings
 from api.service.work import KINDS
 from indexer.progress import Pulse
@@ -197,7 +198,8 @@ class Jobs:
                     break
                 continue
             except VasariError as error:
-                catalog.end_job(own.id, "failed", {**own.progress, "error": str(error)})
+                _LOG.warning("job %s (%s): %s", own.id, own.kind, error)
+                catalog.end_job(own.id, "failed", {**own.progress, "error": outward(error)})
                 return
             except Exception as error:
                 _LOG.exception("job %s (%s)", own.id, own.kind)

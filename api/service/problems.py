@@ -144,16 +144,13 @@ def _foreseen(error: errors.VasariError) -> Response:
     status, name, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     more: dict[str, Any] = {}
     headers: dict[str, str] = {}
-    detail = str(error)
     if status >= 500:
         _LOG.error("%s: %s", type(error).__name__, error)
     match error:
         case errors.QueryError(column=int(column)):
             more = _around(error.text, column)
-        case errors.ModelUnavailableError():
-            detail, more = error.brief, {"command": error.command} if error.command else {}
-        case errors.LibraryCorruptError() | errors.StorageError():  # name files of the machine
-            detail = next(words for kind, words in _ELSEWHERE.items() if isinstance(error, kind))
+        case errors.ModelUnavailableError(command=str(command)) if command:
+            more = {"command": command}
         case errors.ImageError():
             more = {"stage": error.stage}
             status = 413 if error.stage == "limit" else status
@@ -161,7 +158,17 @@ def _foreseen(error: errors.VasariError) -> Response:
             more, headers = {"holder": printable(error.holder)}, {"Retry-After": "5"}
         case errors.OverloadedError():
             headers = {"Retry-After": str(max(1, round(error.retry_after)))}
-    return problem(status, name, detail, title=title, headers=headers, **more)
+    return problem(status, name, outward(error), title=title, headers=headers, **more)
+
+
+def outward(error: errors.VasariError) -> str:
+    """What is wrong, in words for somebody who has nothing to do with the machine; its log has the rest."""
+    match error:
+        case errors.ModelUnavailableError():
+            return plain(error.brief)
+        case errors.LibraryCorruptError() | errors.StorageError():  # name files of the machine
+            return next(words for kind, words in _ELSEWHERE.items() if isinstance(error, kind))
+    return plain(str(error))
 
 
 _ELSEWHERE: Mapping[type[errors.VasariError], str] = {

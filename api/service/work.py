@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import threading
 from collections.abc import Mapping, Sequence
@@ -70,13 +71,19 @@ def check_index(library: Library, settings: ServiceSettings, params: Mapping[str
         raise UsageError("an index job needs paths")
     roots = indexable_roots(library, settings)
     jail = Jail(roots)
-    for path in params["paths"]:
+    paths = _paths(params)
+    for path in paths:
         try:
             there = jail.admit(path).exists() or has_items(library, path)
         except ProblemError as error:
-            raise _only_in_a_terminal(library, error if roots else _NO_ROOTS, params["paths"]) from None
+            raise _only_in_a_terminal(library, error if roots else _NO_ROOTS, paths) from None
         if not there:
             raise NotFoundError(f"no such file or folder: {path}")
+
+
+def _paths(params: Mapping[str, Any]) -> list[str]:
+    """The paths that were named, as their own bytes; ~ is the home of whoever runs the service."""
+    return [os.path.expanduser(uri_of(path)) for path in params["paths"]]  # noqa: PTH111 - pathlib's raises for nobody's home
 
 
 _NO_ROOTS = ProblemError(403, "no-roots", "no folder may be indexed from here (`vasari serve --root FOLDER`)")
@@ -103,7 +110,7 @@ def run_index(
     from indexer.sources.choice import SourceKind, kind_of
     from indexer.sources.folder import EXCLUDED_FOLDERS
 
-    paths = list(map(uri_of, params["paths"]))
+    paths = _paths(params)
     there = [path for path in paths if Path(path).exists()]
     source = JailedFolders(
         Jail(indexable_roots(library, settings)),

@@ -33,10 +33,10 @@ class Served:
 
 
 @contextmanager
-def serving(root: Path, **settings: Any) -> Iterator[str]:
-    """The address of a service over the library in `root`, in a thread of this process."""
+def serving(root: Path, library: ColourLibrary | None = None, **settings: Any) -> Iterator[str]:
+    """The address of a service over the library in `root`, or this opened one, in a thread of this process."""
     own = ServiceSettings(**{"preload": "none", "rate_per_second": 0, **settings})
-    app = create_app(lambda: ColourLibrary.open(root, create=True), own)
+    app = create_app(lambda: library or ColourLibrary.open(root, create=True), own)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -49,12 +49,18 @@ def test_progress_is_shown_as_it_is_told(page: Page) -> None:
     assert work.locator("progress").evaluate("bar => bar.value / bar.max") == 0.25
 
 
-def test_a_folder_that_may_not_be_indexed_is_refused_with_the_reason(page: Page) -> None:
-    """The service's answer stands in the panel."""
+def test_a_folder_that_may_not_be_indexed_is_refused_with_the_command(page: Page) -> None:
+    """What cannot be done from the page is offered for the terminal, without settings or numbers of errors."""
     page.get_by_role("button", name="Background work", exact=True).click()
     page.get_by_label("Index a folder of the machine").fill("/etc")
     page.get_by_role("button", name="Index", exact=True).click()
-    expect(page.locator("#jobs").get_by_role("alert")).to_contain_text("VASARI_ROOTS")
+    complaint = page.locator("#jobs").get_by_role("alert")
+    expect(complaint.locator("code")).to_contain_text("vasari index /etc")
+    expect(complaint.get_by_role("button", name="Copy")).to_be_visible()
+    expect(complaint).not_to_contain_text("VASARI_")
+    page.get_by_label("Index a folder of the machine").fill("Pictures")
+    page.get_by_role("button", name="Index", exact=True).click()
+    expect(complaint).to_contain_text("from the beginning")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from api.service.auth import create_key
 from api.service.settings import ServiceSettings
+from retrieval.models.presets import ModelKind
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 
@@ -45,6 +46,27 @@ def test_an_index_job_adds_pictures_and_tells_how(serve: Serve, tmp_path: Path) 
     assert last["progress"]["report"]["added"] == 5
     assert served.client.post("/v1/search", json={"query": "red"}).json()["total"] == 13
     assert served.client.get("/v1/jobs").json()["jobs"][0]["id"] == last["id"]
+
+
+def test_a_job_without_its_model_fails_in_words(served: Served) -> None:
+    """The model and the command that fetches it; no path of the machine, no number of an error."""
+    served.library.models.absent = {ModelKind.CAPTIONER}
+    job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()
+    error = finished(served, job["id"])["progress"]["error"]
+    assert "`vasari models pull colour-captioner`" in error
+    assert "/secret" not in error
+
+
+def test_a_tilde_is_the_home_folder(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without keys, this machine may index what lies in its home, and write it as people do."""
+    (tmp_path / "home" / "Pictures").mkdir(parents=True)
+    (tmp_path / "home" / "Pictures" / "one.png").write_bytes(picture((1, 90, 7)))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    served = serve(empty=True)
+    served.library.use_model("colours")
+    job = served.client.post("/v1/jobs", json={"kind": "index", "paths": ["~/Pictures"]})
+    assert job.status_code == 202, job.text
+    assert finished(served, job.json()["id"])["progress"]["report"]["added"] == 1
 
 
 def test_jobs_stay_inside_the_roots(serve: Serve, tmp_path: Path) -> None:

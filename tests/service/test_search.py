@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
+from api.drawings import knows_no_photos
+from api.service.abilities import drawings_only
 from retrieval.domain import Rerank, SearchRequest, Term, TermKind
 from retrieval.models.presets import ModelKind
-from tests.service.colours import picture
+from retrieval.settings import Settings
+from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Served
 
 
@@ -122,6 +126,17 @@ def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
         assert "/secret" not in refused.text
         ability = served.client.get("/v1/abilities").json()["abilities"][path]
         assert (ability["here"], ability["command"]) == (False, command)
+
+
+def test_a_model_that_knows_drawings_only_is_told_beforehand(tmp_path: Path) -> None:
+    """Before the first picture comes, and of pictures that were not drawn by Vasari; not of others."""
+    with ColourLibrary.open(tmp_path / "new", Settings(model="scenes"), create=True) as library:
+        assert drawings_only(library)
+    with ColourLibrary.open(tmp_path / "photos", Settings(model="fast"), create=True) as library:
+        assert not drawings_only(library)
+    (tmp_path / "render.json").write_text("{}", encoding="utf-8")
+    assert knows_no_photos("scenes", ["/photos/a.jpg"])
+    assert not knows_no_photos("scenes", [str(tmp_path / "images" / "1.png")])
 
 
 def test_a_deadline_holds_while_the_reranker_is_loaded(served: Served) -> None:

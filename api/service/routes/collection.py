@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 
-from api.service.abilities import abilities
+from api.service.abilities import abilities, drawings_only
 from api.service.access import SEARCHER, Anyone, ServiceDep
 from api.service.answers import listed_item
 from api.service.auth import Scope
@@ -102,7 +102,8 @@ async def what_can_be_asked(service: ServiceDep, caller: Anyone) -> AbilitiesAns
     found = await service.run(abilities, service.library)
     roots = await service.run(indexable_roots, service.library, service.settings)
     shown_roots = [shown(root) for root in roots] if caller.may(Scope.ADMIN) else []
-    return AbilitiesAnswer(abilities=found, index_roots=shown_roots)
+    drawings = await service.run(drawings_only, service.library)
+    return AbilitiesAnswer(abilities=found, index_roots=shown_roots, drawings_only=drawings)
 
 
 @router.get("/map", operation_id="map", responses=problems(404))

@@ -79,6 +79,9 @@ class AbilitiesAnswer(BaseModel):
         description="By name: pictures (as queries), classify, rerank, match, why, caption, ask."
     )
     index_roots: list[str] = Field(description="Folders that the caller may have indexed.")
+    drawings_only: bool = Field(
+        description="Whether the library's model knows drawings only, and its pictures are others."
+    )
 
 
 class StatusAnswer(BaseModel):

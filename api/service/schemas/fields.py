@@ -76,7 +76,9 @@ Url = Annotated[str, StringConstraints(min_length=8, max_length=2048)]
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Limit = Annotated[int, Whole, Field(ge=1, le=1000)]
-Offset = Annotated[int, Whole, Field(ge=0, le=9000)]
+Offset = Annotated[
+    int, Whole, Field(ge=0, le=9_999)
+]  # with a limit of 1, the last rank that a search computes
 Filter = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 SpaceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]

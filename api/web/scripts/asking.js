@@ -1,5 +1,6 @@
 /** Ask this picture: questions and answers, and a description on request. */
 
+import { lacking, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
 
 export class Asking {
@@ -7,11 +8,20 @@ export class Asking {
     this.service = service;
     this.input = element("input", { id: "question", type: "text", required: true, maxlength: 1000, autocomplete: "off", placeholder: "How many boats are there?" });
     this.log = element("dl", { class: "answers", "aria-live": "polite" });
-    this.panel = element("section", { class: "asking" },
-      element("h3", {}, element("label", { for: "question" }, "Ask this picture")),
+    this.absent = element("p", { class: "aside", hidden: true });
+    this.able = element("div", {},
       element("form", { on: { submit: (event) => this.#ask(event) } }, this.input, element("button", { class: "small" }, "Ask")),
       button("Describe it", { class: "link", on: { click: () => this.#answered("Describe it", (signal) => this.service.describe(this.hit.id, "detailed", signal).then((told) => told.caption)) } }),
       this.log);
+    this.panel = element("section", { class: "asking" },
+      element("h3", {}, element("label", { for: "question" }, "Ask this picture")), this.able, this.absent);
+  }
+
+  /** Whether there is a model to answer. */
+  allow({ here = true, model, command } = {}) {
+    this.able.hidden = !here;
+    this.absent.hidden = here;
+    this.absent.replaceChildren(...withCommands(here ? "" : lacking("Questions and descriptions need", model, command)));
   }
 
   /** Begin anew with this picture. */
@@ -40,7 +50,7 @@ export class Asking {
       answer.className = "";
     } catch (error) {
       if (signal.aborted) return;
-      answer.textContent = error.message;
+      answer.replaceChildren(...withCommands(error.message));
       answer.className = "complaint";
     }
   }

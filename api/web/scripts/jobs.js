@@ -1,7 +1,9 @@
 /** Work in the background: how far it is, and starting and stopping it. */
 
+import { command, lacking, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
+import { DRAWINGS } from "./messages.js";
 
 const LOOK = 10_000; // milliseconds between looks for jobs that others started
 const NAMES = { index: "Indexing", caption: "Describing", rebuild: "Rebuilding the index", map: "Drawing the map" };
@@ -40,9 +42,10 @@ export class Jobs {
   }
 
   show() {
-    this.complaint.textContent = "";
+    this.complaint.replaceChildren();
     this.dialog.showModal();
-    this.look().catch((error) => (this.complaint.textContent = error.message));
+    if (!this.form.hidden) this.path.focus();
+    this.look().catch((error) => this.#complain(error));
   }
 
   #hear(job) {
@@ -85,50 +88,79 @@ export class Jobs {
     const cancel = () => this.service.cancelJob(job.id).then((now) => {
       this.jobs.set(job.id, now);
       this.#show();
-    }).catch((error) => (this.complaint.textContent = error.message));
+    }).catch((error) => this.#complain(error));
     return element("li", { class: `job ${job.state}` },
-      element("div", {}, element("strong", {}, NAMES[job.kind] ?? job.kind), element("span", { class: "aside" }, told(job))),
+      element("div", {}, element("strong", {}, NAMES[job.kind] ?? job.kind), element("span", { class: "aside" }, ...withCommands(told(job)))),
       job.state === "running" ? meter(job) : null,
       job.state === "running" ? button("Cancel", { class: "small", on: { click: cancel } }) : null);
   }
 
+  /** Offer what the models here can do, for the folders that may be indexed from here. */
+  allow({ abilities = {}, index_roots: roots = [], drawings_only: drawings = false }) {
+    const { here = true, model, command: pull } = abilities.caption ?? {};
+    this.home = roots[0] ?? "";
+    this.form.hidden = roots.length === 0;
+    this.elsewhere.hidden = roots.length > 0;
+    this.path.placeholder = `${this.home.replace(/\/$/, "")}/Pictures`;
+    this.hint.textContent = roots.length ? `Folders in ${roots.join(", ")} can be indexed from here.` : "";
+    this.describe.disabled = !here;
+    const told = [...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking("Describing pictures needs", model, pull)])];
+    this.told.replaceChildren(...told.map((line) => element("p", { class: "aside" }, ...withCommands(line))));
+  }
+
+  #begin(body) {
+    this.complaint.replaceChildren();
+    this.start(body).catch((error) => this.#complain(error));
+  }
+
+  /** What cannot be done from here may be done in a terminal: by the command that the service names. */
+  #complain(error) {
+    const words = error.command ? [`${error.message.split("; in a terminal")[0]}. In a terminal of that machine: `, command(error.command)] : [error.message];
+    this.complaint.replaceChildren(...words);
+  }
+
+  #index() {
+    const path = this.path.value.trim();
+    if (/^([/~]|[a-z]:\\)/i.test(path)) this.#begin({ kind: "index", paths: [path] });
+    else this.complaint.replaceChildren(`Write where the folder is from the beginning, such as ${this.path.placeholder}.`);
+  }
+
   #build() {
-    const path = element("input", { id: "folder-path", type: "text", required: true, placeholder: "/home/me/Pictures", autocomplete: "off", spellcheck: "false" });
+    this.path = element("input", { id: "folder-path", type: "text", required: true, placeholder: "/home/me/Pictures", autocomplete: "off", spellcheck: "false", "aria-describedby": "folder-hint" });
+    this.hint = element("p", { class: "aside", id: "folder-hint" });
     this.complaint = element("p", { class: "complaint", role: "alert" });
     this.list = element("ul", { class: "jobs" });
     this.none = element("p", { class: "aside" }, "Nothing was done yet.");
-    const begin = (body) => {
-      this.complaint.textContent = "";
-      this.start(body).catch((error) => (this.complaint.textContent = error.message));
-    };
+    this.told = element("div", {});
+    this.describe = button("Describe all pictures", { on: { click: () => this.#begin({ kind: "caption" }) } });
+    this.form = element("form", { on: { submit: (event) => {
+      event.preventDefault();
+      this.#index();
+    } } },
+      element("label", { for: "folder-path" }, "Index a folder of the machine that serves"),
+      element("div", { class: "inline" }, this.path, element("button", { class: "primary" }, "Index")), this.hint);
+    this.elsewhere = element("div", { hidden: true }, element("p", {}, "Folders are indexed in a terminal of the machine that serves:"), command("vasari index ~/Pictures"));
     this.dialog = element("dialog", { class: "dialog", id: "jobs", "aria-labelledby": "jobs-title" },
       element("div", { class: "sheet" },
         element("div", { class: "about-head" }, element("h2", { id: "jobs-title" }, "Background work"),
           button("Close", { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
-        element("form", { on: { submit: (event) => {
-          event.preventDefault();
-          begin({ kind: "index", paths: [path.value.trim()] });
-        } } },
-          element("label", { for: "folder-path" }, "Index a folder of the machine that serves"),
-          element("div", { class: "inline" }, path, element("button", { class: "primary" }, "Index"))),
-        element("div", { class: "actions" },
-          button("Describe all pictures", { on: { click: () => begin({ kind: "caption" }) } }),
-          button("Rebuild the index", { on: { click: () => begin({ kind: "rebuild" }) } })),
-        this.complaint, this.none, this.list));
+        this.form, this.elsewhere,
+        element("div", { class: "actions" }, this.describe, button("Rebuild the index", { on: { click: () => this.#begin({ kind: "rebuild" }) } })),
+        this.told, this.complaint, this.none, this.list));
     document.body.append(this.dialog);
   }
 }
 
 /** How far a job is, in words. */
 export function told(job) {
-  const { phase, done, total, failed, images_per_second: speed, error, report } = job.progress;
+  const { phase, done, total, failed, images_per_second: speed, error, report, for: holder } = job.progress;
   if (job.state === "failed") return error ?? "failed";
   if (job.state === "cancelled") return "cancelled";
-  if (job.state === "done") return summary(report ?? {});
-  const parts = [phase ?? "waiting"];
+  if (job.state === "done") return summary(job.kind, report ?? {});
+  const parts = [holder ? `waiting until another job ends (${holder})` : (phase ?? "waiting")];
   if (total) parts.push(`${done.toLocaleString()} of ${total.toLocaleString()}`);
   if (speed) parts.push(`${Math.round(speed)} a second`);
-  if (failed) parts.push(`${failed} failed`);
+  if (failed) parts.push(unread(failed));
   return parts.join(", ");
 }
 
@@ -143,7 +175,14 @@ export function meter(job) {
   return element("progress", { "aria-label": jobName(job), ...(total ? { max: total, value: done } : {}) });
 }
 
-function summary(report) {
-  const counts = ["added", "updated", "moved", "removed", "failed", "captioned", "pictures"].filter((name) => report[name]);
-  return counts.length ? `done: ${counts.map((name) => `${report[name].toLocaleString()} ${name}`).join(", ")}` : "done";
+function summary(kind, report) {
+  const counts = ["added", "updated", "moved", "removed", "captioned", "pictures"].filter((name) => report[name])
+    .map((name) => `${report[name].toLocaleString()} ${name}`);
+  const failed = report.failed ? `${unread(report.failed)}: \`vasari failures\` tells which and why` : "";
+  const done = counts.length ? `done: ${counts.join(", ")}` : kind === "index" ? "done: nothing new" : "done";
+  return [done, failed].filter(Boolean).join("; ");
+}
+
+function unread(count) {
+  return `${count.toLocaleString()} could not be read`;
 }

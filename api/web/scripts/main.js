@@ -2,7 +2,7 @@
 
 import { ActiveFilters } from "./activefilters.js";
 import { searchAddressOf, stateOf } from "./address.js";
-import { announce, button, byId, element } from "./dom.js";
+import { announce, byId } from "./dom.js";
 import { noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
 import { Jobs } from "./jobs.js";
@@ -10,7 +10,8 @@ import { helpDialog, listenToKeys } from "./keyboard.js";
 import { Keys } from "./keys.js";
 import { Layers } from "./layers.js";
 import { CollectionMap } from "./map.js";
-import { failure, LOST, noMatch, nothingIndexed, nothingLeft } from "./messages.js";
+import { DRAWINGS, LOST } from "./messages.js";
+import { Notes } from "./notes.js";
 import { Places } from "./places.js";
 import { wordsOf } from "./query.js";
 import { Results } from "./results.js";
@@ -18,8 +19,9 @@ import { SearchBox } from "./searchbox.js";
 import { receivePictures } from "./sent.js";
 import { Problem, Service } from "./service.js";
 import { State } from "./state.js";
-import { Toolbar } from "./toolbar.js";
+import { Telling } from "./telling.js";
 import { description } from "./tile.js";
+import { Toolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
@@ -32,15 +34,27 @@ const keys = new Keys();
 const service = new Service(keys, (seconds) => {
   toolbar.tell(seconds ? `The service is busy; trying again in ${seconds} s` : "");
 });
-const message = byId("message");
-const foot = byId("foot");
 const narrow = matchMedia("(max-width: 900px)"); // where the filters lie over the pictures
 
 const searchbox = new SearchBox(byId("searchbox"), state, notice);
 const filterpanel = new FilterPanel(byId("filters"), state, service, toggleFilters);
 const activefilters = new ActiveFilters(byId("active"), state);
-const toolbar = new Toolbar(byId("toolbar"), state, toggleFilters);
-const results = new Results(byId("results"), foot, { fetchPage, deepest, report, open, similar });
+const notes = new Notes(byId("notes"));
+const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters);
+const telling = new Telling(state, toolbar, notes, {
+  again: () => search(),
+  more: () => results.again(),
+  anew: () => location.assign("./"),
+  anyway: () => state.change({ anything: true }, { step: false }),
+  goOn: () => {
+    state.anything = true;
+    results.start({ keep: true });
+  },
+  reset: () => state.change({ wishes: noWishes() }),
+  filters: () => filterpanel.open || toggleFilters(),
+  index: () => (rights.admin ? view("work") : null),
+});
+const results = new Results(byId("results"), byId("foot"), { fetchPage, deepest, report, open, similar });
 const viewer = new Viewer(service, {
   words: () => wordsOf(state.query),
   neighbour: (id, step) => results.neighbour(id, step),
@@ -77,12 +91,14 @@ listenToKeys({
 const tools = new Tools(byId("tools"), { jobs: view("work"), map: view("map"), help: view("help") });
 const places = new Places(state, { shown: () => results.hits.length, arrive });
 
-function fetchPage(offset, limit, signal) {
+async function fetchPage(offset, limit, signal) {
   const filter = state.filter;
   if (state.query.length === 0) {
-    return service.browse({ filter, limit, offset }, signal).then(({ items, total }) => ({ hits: items, total }));
+    const { items, total } = await service.browse({ filter, limit, offset }, signal);
+    return { hits: items, total };
   }
-  if (state.query.some((term) => term.lost)) return Promise.reject(new Problem(LOST, "a picture of the search is not here"));
+  if (state.query.some((term) => term.lost)) throw new Problem(LOST, "a picture of the search is not here");
+  await abilities; // a switch or a note that came after the pictures would move them
   const terms = state.query.map(({ text, image, item, weight }) => ({ text, image, item, weight }));
   return service.search({
     terms,
@@ -105,68 +121,17 @@ function report(news) {
   document.body.classList.toggle("searching", news.kind === "searching");
   if (news.kind === "searching") return;
   if (news.kind === "failed") {
-    failed(news);
+    if (!(news.refresh && results.hits.length)) telling.failed(news); // else what is shown is still there
     return;
   }
-  if (news.first) found(news.page);
+  if (news.first) telling.found(news.page);
   viewer.neighbours();
-  ended(news);
-}
-
-/** A first page that failed leaves nothing to show; a later one is told of where it would stand. */
-function failed({ error, first, refresh }) {
-  if (refresh && results.hits.length) return; // what is shown is still there
-  toolbar.tell("");
-  const again = () => (first ? search() : results.again());
-  const named = state.query.some((term) => term.item !== undefined);
-  const told = error.status === 404 && !named ? empty(0) : failure(error, { again, anew: () => location.assign("./") });
-  message.replaceChildren(...(first ? [told] : []));
-  foot.replaceChildren(...(first ? [] : [told]));
-  announce(told.textContent);
-}
-
-function found(page) {
-  const { hits, total, took_ms: took, reranked } = page;
-  const heading = state.query.length ? "Results" : state.idle ? "Newest" : "Pictures";
-  byId("heading").textContent = heading;
-  document.body.classList.toggle("asked", state.query.length > 0);
-  const amount = `${total.toLocaleString()} ${total === 1 ? "picture" : "pictures"}`;
-  const second = state.rerank && state.query.length ? (reranked ? ", reranked" : ", not reranked in time") : "";
-  const words = took === undefined ? amount : `${amount}, ${took < 1 ? "under 1" : Math.round(took)} ms${second}`;
-  toolbar.tell(words);
-  announce(hits.length ? `${heading}: ${words}` : "Nothing found");
-  message.replaceChildren(...(hits.length ? [] : [empty(total)]));
-}
-
-function empty(total) {
-  if (total > 0 && state.query.length) return noMatch(() => state.change({ anything: true }, { step: false }));
-  if (state.wishes && state.filter) return nothingLeft(() => state.change({ wishes: noWishes() }));
-  return nothingIndexed(rights.admin ? view("work") : null);
-}
-
-/** Below the last picture: whether more lies beyond what matches well, or beyond what a search ranks. */
-function ended({ ended: end, shown, page }) {
-  const asked = end && shown > 0 && state.query.length > 0;
-  if (asked && results.offset >= DEEPEST && page.total > DEEPEST) {
-    foot.replaceChildren(
-      element("p", {}, `These were the ${shown.toLocaleString()} nearest of ${page.total.toLocaleString()} pictures; a search ranks no more. To see others, narrow it down.`),
-      button("Filters", { on: { click: () => filterpanel.open || toggleFilters() } }));
-  } else if (asked && onlyGood() && page.total > shown) {
-    foot.replaceChildren(element("p", {}, "These were the good matches."), button("Show less alike ones", { on: { click: goOn } }));
-  } else {
-    foot.replaceChildren();
-  }
+  telling.end({ ...news, total: news.page.total, good: onlyGood(), deepest: deepest() });
 }
 
 /** How deep the service goes: a search is ranked to some depth, the whole collection is listed to its end. */
 function deepest() {
   return state.query.length ? DEEPEST : Infinity;
-}
-
-function goOn() {
-  state.anything = true;
-  foot.replaceChildren();
-  results.start({ keep: true });
 }
 
 /** Ask anew. `mark` is where one was before, `quiet` leaves the page as it is until the answer is there. */
@@ -195,6 +160,8 @@ function show() {
   filterpanel.show(state.view === "filters");
   toolbar.show(filterpanel.open);
   activefilters.show();
+  noteModel();
+  document.body.classList.toggle("asked", state.query.length > 0);
   document.body.classList.toggle("scored", state.scores);
   layers.show(state.view);
   showPicture();
@@ -252,12 +219,24 @@ function notice(words) {
 }
 
 let rights = { admin: false };
+let able = {};
+
+/** What the models on the service's machine can; where that is not known, all is offered. */
+async function learnAbilities() {
+  able = await service.abilities();
+  for (const part of [toolbar, viewer, jobs]) part.allow(able);
+  noteModel();
+}
+
+function noteModel() {
+  notes.show("model", able.drawings_only && state.query.length ? [DRAWINGS] : []);
+}
 
 async function learnRights() {
   const { scopes } = await service.session();
   rights = { admin: scopes.includes("admin") };
   tools.allow(rights);
-  if (state.idle && message.hasChildNodes()) search({ quiet: true }); // an empty library offers more to those who may fill it
+  if (state.idle && !telling.silent) search({ quiet: true }); // an empty library offers more to those who may fill it
   if (rights.admin) await jobs.watch();
 }
 
@@ -280,5 +259,6 @@ function arrive(mark) {
 receivePictures((file) => searchbox.addPicture(file), () => notice("That is no picture."));
 Object.assign(state, stateOf(location.search));
 await keys.resume().catch(() => {});
+const abilities = learnAbilities().catch(() => {}); // searching does not depend on them
 search({ mark: places.mark });
 learnRights().catch(() => {});

@@ -1,5 +1,6 @@
 /** What the page says when there are no pictures to show. */
 
+import { command, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
 
 /** A headline, a line or two, and what can be done. */
@@ -18,7 +19,7 @@ export function nothingIndexed(openJobs) {
     "No pictures yet",
     [
       ["Point Vasari at a folder, and its pictures can be found by what they show."],
-      [element("code", { class: "command" }, "vasari index ~/Pictures")],
+      [command("vasari index ~/Pictures")],
       ["They stay where they are; nothing leaves this machine."],
     ],
     openJobs && button("Index a folder", { class: "primary", on: { click: openJobs } }),
@@ -33,6 +34,10 @@ export function noMatch(showAnyway) {
   );
 }
 
+export function nothingElse() {
+  return message("Nothing else here", ["There is no other picture that could be like it."]);
+}
+
 export function nothingLeft(reset) {
   return message("The filters leave nothing", ["No picture meets all of them."], button("Reset the filters", { class: "primary", on: { click: reset } }));
 }
@@ -43,7 +48,7 @@ export function failure(problem, { again, anew }) {
   const restart = button("Start anew", { class: "primary", on: { click: anew } });
   switch (problem.status) {
     case 0:
-      return message("The service cannot be reached", [problem.message, ...(ownMachine() ? [["Start it with ", element("code", {}, "vasari serve")]] : [])], retry);
+      return message("The service cannot be reached", [problem.message, ...(ownMachine() ? [["Start it with ", command("vasari serve")]] : [])], retry);
     case 400:
       return message("That cannot be searched for", [problem.message], restart);
     case 401:
@@ -61,7 +66,7 @@ export function failure(problem, { again, anew }) {
       return message("The service is busy", ["It had no room for this search, several times in a row."], retry);
     case 501:
     case 503:
-      return message("The model is not there", ["This library's model is not on the machine that serves it, so it cannot be searched by words or pictures now."], retry);
+      return message("The model is not there", [withCommands(problem.message), ...(problem.command ? [[command(problem.command)]] : [])], retry);
     case 504:
       return message("That took too long", ["The answer was not ready in time. The next try may be quicker."], retry);
     case LOST:
@@ -71,6 +76,7 @@ export function failure(problem, { again, anew }) {
   }
 }
 
+export const DRAWINGS = "This library's model knows drawings, not photos. For photos: `vasari models pull fast && vasari index --all --model fast`";
 export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
 
 /** Whether the page comes from the machine it is looked at on: then its reader can start programs there. */

@@ -1,10 +1,11 @@
 /** The pictures found: asked for page by page as the person scrolls. */
 
 import { element } from "./dom.js";
-import { hold, lastOfRow, nearest } from "./rows.js";
-import { dress, sameTile, tile } from "./tile.js";
+import { Rows } from "./rows.js";
+import { sameTile, tile } from "./tile.js";
 
 const PAGE = 40;
+const DEEP_PAGE = 240;
 const MOST = 1000; // pictures in one answer
 const EAGER = 8; // pictures fetched at once, whatever is in view
 
@@ -25,7 +26,7 @@ export class Results {
     foot.before(this.sentinel);
     this.watcher = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.more(), { rootMargin: "1200px" });
     this.watcher.observe(this.sentinel);
-    new ResizeObserver(() => this.width !== grid.clientWidth && this.#arrange(true)).observe(grid);
+    this.rows = new Rows(grid);
   }
 
   /**
@@ -57,7 +58,7 @@ export class Results {
     this.running?.abort();
     this.ended = true;
     this.hits = [];
-    this.grid.replaceChildren();
+    this.rows.replace([], true);
   }
 
   /** The next page, if there may be one and none is on its way. */
@@ -68,18 +69,23 @@ export class Results {
     this.grid.setAttribute("aria-busy", "true");
     this.report({ kind: "searching", fresh: this.fresh });
     try {
-      const limit = Math.min(Math.max(PAGE, this.wanted - this.offset), MOST, this.deepest() - this.offset);
+      const limit = Math.min(Math.max(PAGE, this.wanted - this.offset, this.#next()), MOST, this.deepest() - this.offset);
       this.#show(await this.fetchPage(this.offset, limit, signal), limit);
     } catch (error) {
       if (signal.aborted) return;
       this.ended = true;
       if (this.fresh && !this.refresh) this.clear();
-      this.#arrange();
+      this.rows.append([], true);
       this.report({ kind: "failed", error, first: this.fresh, refresh: this.refresh });
     }
     this.loading = false;
     this.grid.removeAttribute("aria-busy");
     this.#lookAgain();
+  }
+
+  /** The deeper somebody goes, the more they get at once. */
+  #next() {
+    return this.fresh ? 0 : Math.min(DEEP_PAGE, Math.floor(this.offset / 2));
   }
 
   /** The hit before (-1) or after (1) this one; asks for more near the end. */
@@ -91,53 +97,41 @@ export class Results {
 
   /** Move the focus among the pictures: "left", "right", "up", "down". */
   move(direction) {
-    const tiles = [...this.grid.querySelectorAll(".tile:not(.held) .tile-open")];
-    const place = tiles.indexOf(document.activeElement);
-    if (place < 0) return this.#focus(tiles.find((one) => one.getBoundingClientRect().bottom > 0));
-    if (direction === "left" || direction === "right") return this.#focus(tiles[place + (direction === "left" ? -1 : 1)]);
-    return this.#focus(nearest(tiles, place, direction === "down"));
+    return this.#focus(this.rows.beside(direction));
   }
 
   focusOn(id) {
-    const found = this.grid.querySelector(`[data-id="${Number(id)}"]`);
-    const shown = found?.classList.contains("held") ? lastOfRow(this.grid) : found;
-    this.#focus(shown?.querySelector(".tile-open"));
+    this.#focus(this.rows.of(id));
   }
 
-  #focus(target) {
+  #focus(tile) {
+    const target = tile?.querySelector(".tile-open");
     target?.focus({ preventScroll: true });
     target?.scrollIntoView({ block: "nearest" });
     return target !== undefined && target !== null;
   }
 
   #show(page, limit) {
-    const known = new Set(this.fresh ? [] : this.hits.map((hit) => hit.id));
+    const first = this.fresh;
+    const known = new Set(first ? [] : this.hits.map((hit) => hit.id));
     const hits = page.hits.filter((hit) => !known.has(hit.id));
-    const before = this.refresh && this.fresh ? new Map([...this.grid.children].map((one) => [Number(one.dataset.id), one])) : new Map();
-    const tiles = hits.map((hit, place) => {
-      const made = tile(hit, { ...this.actions, eager: this.fresh && place < EAGER });
-      return sameTile(before.get(hit.id), made) ? before.get(hit.id) : made;
-    });
     this.offset += limit;
     this.ended = page.hits.length === 0 || this.offset >= Math.min(page.total, this.deepest());
-    if (this.fresh) {
+    if (first) {
+      const before = new Map(this.refresh ? this.rows.tiles.map((one) => [Number(one.dataset.id), one]) : []);
       this.hits = hits;
-      this.grid.replaceChildren(...tiles);
+      this.rows.replace(hits.map((hit, place) => this.#tile(hit, place < EAGER, before.get(hit.id))), this.ended);
     } else {
       this.hits.push(...hits);
-      this.grid.append(...tiles);
+      this.rows.append(hits.map((hit) => this.#tile(hit, false)), this.ended);
     }
-    this.#arrange();
-    const first = this.fresh;
     this.fresh = false;
     this.report({ kind: "found", first, page, shown: this.hits.length, ended: this.ended });
   }
 
-  /** Rows that are not full wait for the next page: a picture that is shown never moves. Then each gets its size. */
-  #arrange(anew = false) {
-    this.width = this.grid.clientWidth;
-    hold(this.grid, this.ended);
-    dress(this.grid.querySelectorAll(anew ? ".tile:not(.held)" : ".tile:not(.held):not(.dressed)"));
+  #tile(hit, eager, before) {
+    const made = tile(hit, { ...this.actions, eager });
+    return sameTile(before, made) ? before : made;
   }
 
   /** The observer speaks up only when the sentinel comes into view, not while it stays there. */

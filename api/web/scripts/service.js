@@ -9,8 +9,9 @@ const TRIES = 4;
 
 /** A request that failed: `status` is 0 when the service could not be reached. */
 export class Problem extends Error {
-  constructor(status, detail, title = "It failed", name = "") {
+  constructor(status, detail, title = "It failed", { name = "", command = "" } = {}) {
     super(detail);
+    this.command = command; // what does the same, or what is missing, in a terminal of the service's machine
     this.status = status;
     this.title = title;
     this.name = name;
@@ -26,6 +27,10 @@ export class Service {
 
   session() {
     return this.#json("GET", "/v1/session");
+  }
+
+  abilities() {
+    return this.#json("GET", "/v1/abilities");
   }
 
   search(body, signal) {
@@ -136,7 +141,7 @@ export function thumbnail(item, side) {
 async function problemOf(answer) {
   const told = await answer.json().catch(() => ({}));
   const name = typeof told.type === "string" ? told.type.split(":").at(-1) : "";
-  return new Problem(answer.status, told.detail ?? `The service answered ${answer.status}.`, told.title, name);
+  return new Problem(answer.status, told.detail ?? `The service answered ${answer.status}.`, told.title, { name, command: told.command });
 }
 
 function query(values) {

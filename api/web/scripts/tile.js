@@ -33,14 +33,14 @@ export function tile(hit, { open, similar, eager }) {
     decoding: "async",
   });
   const made = element(
-    "li",
-    { class: "tile", style: { "--shape": shape.toFixed(4) }, data: { id: hit.id } },
+    "div",
+    { class: "tile", role: "listitem", style: { "--shape": shape.toFixed(4) }, data: { id: hit.id } },
     element("button", { type: "button", class: "tile-open", "aria-label": `${words}${scored}`, on: { click: () => open(hit) } }, image),
     element("span", { class: "tile-words", "aria-hidden": "true" }, words),
     hit.score === undefined ? null : element("span", { class: "tile-score", "aria-hidden": "true" }, hit.score.toFixed(2)),
     button(`Similar to ${words}`, { icon: icon("similar"), class: "tile-similar", on: { click: () => similar(hit) } }),
   );
-  dressed.set(made, { hit, aspect, side: 0, key: `${words}${scored} ${hit.thumbnail}` });
+  dressed.set(made, { hit, aspect, shape, side: 0, key: `${words}${scored} ${hit.thumbnail}` });
   return made;
 }
 
@@ -49,22 +49,22 @@ export function sameTile(one, other) {
   return one !== undefined && dressed.get(one).key === dressed.get(other).key;
 }
 
-/** Give tiles pictures of their size in the screen's own pixels, never smaller. */
-export function dress(tiles) {
-  const density = devicePixelRatio || 1;
-  const sized = [...tiles].map((one) => ({ one, width: one.offsetWidth, height: one.offsetHeight }));
-  for (const { one, width, height } of sized) {
-    const known = dressed.get(one);
-    const scale = Math.max(width, height * known.aspect) * density; // the picture covers the tile
-    const side = sideFor(Math.max(scale, scale / known.aspect), known.hit);
-    if (side <= known.side) continue;
-    known.side = side;
-    one.classList.add("dressed");
-    persist(one.querySelector("img"), thumbnail(known.hit, side));
-  }
+/** Width over height, as the tile has it. */
+export function shapeOf(made) {
+  return dressed.get(made).shape;
 }
 
-const dressed = new WeakMap(); // tile → {hit, aspect, side, key}
+/** Give a tile of this height a picture of its size in the screen's own pixels, never a smaller one. */
+export function dress(made, height) {
+  const known = dressed.get(made);
+  const width = Math.max(height * known.shape, height * known.aspect) * (devicePixelRatio || 1); // it covers the tile
+  const side = sideFor(Math.max(width, width / known.aspect), known.hit);
+  if (side <= known.side) return;
+  known.side = side;
+  persist(made.querySelector("img"), thumbnail(known.hit, side));
+}
+
+const dressed = new WeakMap(); // tile → {hit, aspect, shape, side, key}
 
 /** Load a picture, and try again a few times: a service under load refuses some of a page's many thumbnails. */
 function persist(image, source) {

@@ -21,6 +21,12 @@ export class Viewer {
     this.#build();
   }
 
+  /** Offer no more than the models here can do. */
+  allow({ abilities = {} }) {
+    this.why.allow(abilities.why);
+    this.asking.allow(abilities.ask);
+  }
+
   /** Show a hit; what the hit does not tell is fetched, which may be all but its id. */
   async show(hit) {
     if (this.hit?.id === hit.id) return;

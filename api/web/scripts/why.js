@@ -1,5 +1,6 @@
 /** Why it matched: where in the picture the query's words are seen, as a heat map over it. */
 
+import { lacking, withCommands } from "./commands.js";
 import { element } from "./dom.js";
 
 export class Why {
@@ -12,14 +13,21 @@ export class Why {
     this.strength.addEventListener("input", () => this.#fade());
     this.slider = element("div", { class: "strength", hidden: true }, element("label", { for: "why-strength" }, "Strength"), this.strength);
     this.told = element("p", { class: "complaint", role: "alert" });
-    this.panel = element("section", { class: "why" },
-      element("h3", {}, element("label", { for: "why-words" }, "Why it matched")),
-      element("form", { on: { submit: (event) => {
+    this.absent = element("p", { class: "aside", hidden: true });
+    this.able = element("div", {}, element("form", { on: { submit: (event) => {
         event.preventDefault();
         this.toggle();
-      } } }, this.input, this.toggler),
-      this.slider, this.told);
+      } } }, this.input, this.toggler), this.slider, this.told);
+    this.panel = element("section", { class: "why" },
+      element("h3", {}, element("label", { for: "why-words" }, "Why it matched")), this.able, this.absent);
     this.input.addEventListener("input", () => this.#remove());
+  }
+
+  /** Whether there is a model to look. */
+  allow({ here = true, model, command } = {}) {
+    this.able.hidden = !here;
+    this.absent.hidden = here;
+    this.absent.replaceChildren(...withCommands(here ? "" : lacking("Showing where needs", model, command)));
   }
 
   /** Begin anew with this picture and these words. */
@@ -31,6 +39,7 @@ export class Why {
 
   /** Show the heat map, or take it away. */
   async toggle() {
+    if (this.able.hidden) return;
     if (this.heat) {
       this.#remove();
       return;
@@ -50,7 +59,7 @@ export class Why {
     } catch (error) {
       if (signal.aborted) return;
       this.#remove();
-      this.told.textContent = error.message;
+      this.told.replaceChildren(...withCommands(error.message));
     }
   }
 

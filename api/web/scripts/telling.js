@@ -1,0 +1,72 @@
+/** What stands around the pictures: how many there are, notes, why there are none, and what lies beyond the last. */
+
+import { announce, button, byId, element } from "./dom.js";
+import { failure, noMatch, nothingElse, nothingIndexed, nothingLeft } from "./messages.js";
+
+export class Telling {
+  /**
+   * `actions` are again() and more() after a failure, anew(), anyway() and goOn() beyond the good matches, reset(),
+   * filters(), and index(), which is null for those who may not.
+   */
+  constructor(state, toolbar, notes, actions) {
+    Object.assign(this, { state, toolbar, notes, actions });
+    this.message = byId("message");
+    this.foot = byId("foot");
+  }
+
+  /** A first page, or none. */
+  found({ hits, total, took_ms: took, reranked, notes = [] }) {
+    const asked = this.state.query.length > 0;
+    const heading = asked ? "Results" : this.state.idle ? "Newest" : "Pictures";
+    byId("heading").textContent = heading;
+    const amount = `${total.toLocaleString()} ${total === 1 ? "picture" : "pictures"}`;
+    const second = this.state.rerank && asked ? (reranked ? ", reranked" : ", not reranked") : "";
+    const words = took === undefined ? amount : `${amount}, ${took < 1 ? "under 1" : Math.round(took)} ms${second}`;
+    this.toolbar.tell(words);
+    this.notes.show("answer", notes);
+    announce(hits.length ? [`${heading}: ${words}`, ...notes].join(". ") : "Nothing found");
+    this.message.replaceChildren(...(hits.length ? [] : [this.#empty(total)]));
+  }
+
+  /** Below the last picture: whether more lies beyond what matches well, or beyond what a search ranks. */
+  end({ ended, shown, total, good, deepest }) {
+    const asked = ended && shown > 0 && this.state.query.length > 0;
+    const deep = asked && shown + 1 >= deepest && total > shown; // one less: the picture that is searched by is left out
+    const further = asked && good && total > shown;
+    this.foot.replaceChildren(...(deep ? this.#deepest(shown, total) : further ? this.#further() : []));
+  }
+
+  /** A first page that failed leaves nothing to show; a later one is told of where it would stand. */
+  failed({ error, first }) {
+    this.toolbar.tell("");
+    const { again, more, anew } = this.actions;
+    const named = this.state.query.some((term) => term.item !== undefined);
+    const told = error.status === 404 && !named ? this.#empty(0) : failure(error, { again: first ? again : more, anew });
+    this.message.replaceChildren(...(first ? [told] : []));
+    this.foot.replaceChildren(...(first ? [] : [told]));
+    announce(told.querySelector("h2").textContent);
+  }
+
+  /** Whether there is a message in place of the pictures. */
+  get silent() {
+    return !this.message.hasChildNodes();
+  }
+
+  #empty(total) {
+    const { anyway, reset, index } = this.actions;
+    if (total > 0 && this.state.query.length) return this.state.good && !this.state.anything ? noMatch(anyway) : nothingElse();
+    if (this.state.filter) return nothingLeft(reset);
+    return nothingIndexed(index());
+  }
+
+  #deepest(shown, total) {
+    return [
+      element("p", {}, `These were the ${shown.toLocaleString()} nearest of ${total.toLocaleString()} pictures; a search ranks no more. To see others, narrow it down.`),
+      button("Filters", { on: { click: this.actions.filters } }),
+    ];
+  }
+
+  #further() {
+    return [element("p", {}, "These were the good matches."), button("Show less alike ones", { on: { click: this.actions.goOn } })];
+  }
+}

@@ -1,0 +1,131 @@
+"""A library's first hour: indexing from the page, and what it offers where a model is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from retrieval.models.presets import ModelKind
+from tests.browser.conftest import Open, Served, serving
+from tests.browser.reading import look_for, settled, shown
+from tests.service.colours import ColourLibrary
+
+
+@pytest.fixture
+def bare(album: tuple[Path, dict[str, int], Path]) -> Iterator[str]:
+    """A service over the album on whose machine is neither reranker nor captioner."""
+    library = ColourLibrary.open(album[0])
+    library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER}
+    with serving(album[0], library) as address:
+        yield address
+
+
+def test_a_folder_in_the_home_is_indexed_and_pictures_come_meanwhile(
+    open_page: Open, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has to be set for that; broken files are counted in words."""
+    home = tmp_path / "home"
+    (home / "Pictures").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    for path in list(served.pictures.rglob("*.jpg"))[:6]:
+        (home / "Pictures" / path.name).write_bytes(path.read_bytes())
+    (home / "Pictures" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    with serving(tmp_path / "library") as address:
+        page = open_page(address)
+        page.get_by_role("button", name="Index a folder").click()
+        panel = page.locator("#jobs")
+        expect(panel).to_contain_text(f"Folders in {home} can be indexed from here.")
+        page.get_by_label("Index a folder of the machine").fill("~/Pictures")
+        page.keyboard.press("Enter")
+        expect(panel.locator(".job")).to_contain_text(
+            "6 added; 1 could not be read: vasari failures tells which"
+        )
+        page.go_back()
+        expect(panel).to_be_hidden()
+        expect(page.locator(".tile")).to_have_count(6)
+        page.context.close()
+
+
+def test_pictures_are_shown_while_a_job_adds_them(open_page: Open, served: Served) -> None:
+    """The first that are committed stand there before the job has ended."""
+    page = open_page("about:blank")
+    empty = {"items": [], "total": 0}
+    page.route("**/v1/items?*", lambda route: route.fulfill(json=empty))
+    page.goto(served.address)
+    expect(page.get_by_role("heading", name="No pictures yet")).to_be_visible()
+    page.unroute("**/v1/items?*")
+    progress = {"phase": "indexing", "done": 58, "total": 1000, "failed": 0}
+    job = {"id": 99, "kind": "index", "state": "running", "params": {}, "progress": progress}
+    page.route("**/v1/jobs?*", lambda route: route.fulfill(json={"jobs": [job]}))
+    page.route("**/v1/jobs/99/events", lambda route: route.abort())
+    page.get_by_role("button", name="Background work", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile").first).to_be_visible()
+    expect(page.locator(".work")).to_contain_text("58 of 1,000")
+
+
+def test_where_nothing_may_be_indexed_the_command_stands(open_page: Open, served: Served) -> None:
+    """No form that would be refused: the command to be copied."""
+    page = open_page("about:blank")
+    page.route("**/v1/abilities", lambda route: route.fulfill(json={"abilities": {}, "index_roots": []}))
+    page.goto(f"{served.address}/?view=work")
+    expect(page.locator("#jobs").get_by_text("vasari index ~/Pictures")).to_be_visible()
+    expect(page.get_by_label("Index a folder of the machine")).to_be_hidden()
+
+
+def test_an_absent_model_is_told_and_takes_nothing_away(bare: str, open_page: Open) -> None:
+    """Switches say what brings their model; an address that asks for it finds what is found without."""
+    page = open_page(bare)
+    look_for(page, "red")
+    found = shown(page)
+    switch = page.get_by_role("switch", name="Rerank")
+    expect(switch).to_have_attribute("aria-disabled", "true")
+    switch.click(force=True)
+    notes = page.locator("#notes")
+    expect(notes).to_contain_text("vasari models pull colour-reranker")
+    expect(switch).to_have_attribute("aria-checked", "false")
+    assert shown(page) == found
+    notes.get_by_role("button", name="Take this note away").click()
+    expect(notes).to_be_hidden()
+    page.locator(".tile-open").first.click()
+    expect(page.locator(".asking")).to_contain_text("vasari models pull colour-captioner")
+    expect(page.get_by_label("Ask this picture")).to_be_hidden()
+    page.goto(f"{bare}/?q=red&rerank=1")
+    settled(page)
+    expect(page.locator(".told")).to_contain_text("not reranked")
+    expect(notes).to_contain_text("vasari models pull colour-reranker")
+    assert shown(page) == found
+    switch.click(force=True)  # what is on can be turned off
+    expect(switch).to_have_attribute("aria-checked", "false")
+
+
+def test_a_model_that_knows_drawings_only_says_so_before_and_with_a_search(
+    open_page: Open, served: Served
+) -> None:
+    """In the panel where folders are indexed, and above what is found; until it is taken away."""
+    page = open_page("about:blank")
+    able: dict[str, Any] = {"abilities": {}, "index_roots": ["/home/me"], "drawings_only": True}
+    page.route("**/v1/abilities", lambda route: route.fulfill(json=able))
+    page.goto(f"{served.address}/?view=work")
+    told = "knows drawings, not photos"
+    expect(page.locator("#jobs")).to_contain_text(told)
+    page.keyboard.press("Escape")
+    expect(page.locator("#notes")).to_be_hidden()
+    look_for(page, "red")
+    expect(page.locator("#notes")).to_contain_text(told)
+    page.get_by_role("button", name="Take this note away").click()
+    look_for(page, "blue")
+    expect(page.locator("#notes")).to_be_hidden()
+
+
+def test_a_vanished_file_keeps_its_name_and_facts(page: Page) -> None:
+    """A picture whose file is gone says so in words, beside what is known of it."""
+    page.route("**/thumbnail*", lambda route: route.fulfill(status=404))
+    page.locator(".tile-open").first.click()
+    viewer = page.locator("#viewer")
+    expect(viewer.get_by_text("The file of this picture cannot be read")).to_be_visible()
+    expect(viewer.get_by_text("Details")).to_be_visible()
