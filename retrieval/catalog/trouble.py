@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, VasariError
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, UsageError, VasariError
 
 _FULL = "the disk of the catalog {where} is full: free some space and run the command again; nothing committed is lost"
 _READ_ONLY = "the catalog {where} cannot be written: give this user write permission on it and on its folder"
@@ -27,7 +27,7 @@ _SQLITE: dict[str, tuple[type[VasariError], str]] = {
 
 
 def translate(error: BaseException, where: str) -> None:
-    """Raise our own error for a fault of disk, server or permissions; return for all others (our mistakes)."""
+    """Raise our own error for a fault of disk, server, permissions or values; return for all others (our mistakes)."""
     found = _sqlite(error) if isinstance(error, sqlite3.Error) else _postgres(error)
     if found is not None:
         kind, message = found
@@ -42,6 +42,10 @@ def _sqlite(error: sqlite3.Error) -> tuple[type[VasariError], str] | None:
 
 def _postgres(error: BaseException) -> tuple[type[VasariError], str] | None:
     state = getattr(error, "sqlstate", None) or ""
+    if any(
+        kind.__name__ == "DataError" for kind in type(error).__mro__
+    ):  # NUL in a text, a number of 70 bits
+        return UsageError, "no catalog holds such a value: {error}"
     if state == "53100":
         return StorageError, _FULL
     if state == "25006":

@@ -7,6 +7,7 @@ their own `from_pretrained`; no remote code is run.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
 from retrieval import cancellation
+from retrieval.errors import UsageError
 from retrieval.models.hardware import choose_device, choose_dtype
 from retrieval.models.ports import Detail, Picture, Region
 from retrieval.models.transformers_folder import whole
@@ -26,6 +28,8 @@ from retrieval.settings import Precision
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
 MAX_NEW_TOKENS = 128
 MAX_QUESTION = 512  # characters
+_MARKS = re.compile(r"<[^<>\s]*>")
+_ENDS = 2  # tokens that begin and end a prompt
 
 
 class Florence2Captioner:
@@ -58,7 +62,13 @@ class Florence2Captioner:
         """One answer for each (picture, question) pair, in one batch."""
         if not images:
             return []
-        return [text.strip() for text in self._generate([q[:MAX_QUESTION] for q in questions], images)]
+        return [text.strip() for text in self._generate([self._read(q) for q in questions], images)]
+
+    def _read(self, question: str) -> str:
+        places = self._model.config.text_config.max_position_embeddings
+        return readable_question(
+            question, self._processor.tokenizer, places - self._processor.num_image_tokens - _ENDS
+        )
 
     def locate(self, image: Picture, phrase: str) -> list[Region]:
         """Where in the picture the phrase is to be seen, in its pixels; empty if nowhere."""
@@ -97,6 +107,22 @@ class Florence2Captioner:
             if not special:
                 return self._processor.batch_decode(tokens, skip_special_tokens=True)  # type: ignore[no-any-return]
             return [self._processor.decode(row, skip_special_tokens=False) for row in tokens]
+
+
+def readable_question(question: str, tokenizer: Any, room: int) -> str:
+    """A question without marks that mean something to the model (`<image>`, `<OD>`), cropped to `room` tokens.
+
+    Raises UsageError for one without words.
+    """
+    words = _MARKS.sub(" ", question[:MAX_QUESTION]).strip()
+    if not words:
+        raise UsageError("the question has no words")
+    tokens = tokenizer(
+        words, add_special_tokens=False, truncation=True, max_length=room, return_offsets_mapping=True
+    )
+    places = tokens["offset_mapping"]
+    # The last of a full row may be a part of a letter: an emoji is several tokens.
+    return words if len(places) < room else words[: places[-1][0]]
 
 
 def _go_on(tokens: Tensor, _scores: Any) -> Tensor:

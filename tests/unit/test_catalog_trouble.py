@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.errors import LibraryCorruptError, StorageError, UsageError, VasariError
+from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError, VasariError
 from tests.unit.catalogs import add
 
 
@@ -61,3 +61,9 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
     assert isinstance(told.value, StorageError)
     assert "hush" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_a_name_that_no_database_can_hold_names_nothing(catalog: Catalog) -> None:
+    """A NUL, which PostgreSQL refuses in any text, is a wrong name and not a failure of the catalog."""
+    with pytest.raises((NotFoundError, UsageError)):
+        catalog.space("a\0b")
