@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import compaction, images, ingest
+from retrieval.catalog.captions import check_attributes
 from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
@@ -34,11 +35,14 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What is said about a picture."""
+    """What is said about a picture; UsageError for more attributes than an item can have."""
 
     captions: tuple[Caption, ...] = ()
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_attributes(self.attributes)
 
 
 @dataclass(frozen=True, slots=True)

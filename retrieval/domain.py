@@ -30,6 +30,10 @@ def unit_vectors(matrix: NDArray[Any]) -> UnitVectors:
     return UnitVectors(rows / lengths)
 
 
+MOST_ATTRIBUTES = 64 * 1024
+"""Bytes that the attributes of one item take as JSON, however they come: by import, upload or change."""
+
+
 class Modality(StrEnum):
     """What an item is."""
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from api.service import problems
+from api.service.allocator import return_large_blocks
 from api.service.documents import openapi
 from api.service.gate import Gate
 from api.service.journal import configure_logs
@@ -51,7 +52,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with Service.running(open_library(), settings, metrics) as service:
             app.state.service = service
-            on_stop_signal(service.stopping.set)
+            on_stop_signal(service.stopping.set, 2 * settings.stop_timeout + 10)
             await service.preload()
             yield
 
@@ -85,6 +86,7 @@ def create_app(
 
 def from_environment() -> FastAPI:
     """The application of a worker process: everything is told by the environment."""
+    return_large_blocks()
     settings = ServiceSettings()
     configure_logs(json_lines=settings.json_logs, level=os.environ.get("VASARI_LOG_LEVEL", "INFO"))
     return create_app(lambda: ServedLibrary.open(create=True), settings)

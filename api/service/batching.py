@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -46,6 +46,7 @@ class _Waiting(Generic[In, Out]):
     given: In
     answer: asyncio.Future[Out]
     turn: int  # the lowest goes first; of the same turn, who came first
+    request: int  # which one it is an input of
 
 
 class Batcher(Generic[In, Out]):
@@ -70,6 +71,7 @@ class Batcher(Generic[In, Out]):
         self.name = name
         self._compute = compute
         self._size = size
+        self._share = max(_SMALL, size // 4)  # of a batch that one request may take: others wait for its end
         self._wait = wait
         self._limit = limit
         self._order = order
@@ -82,6 +84,7 @@ class Batcher(Generic[In, Out]):
         self._seconds_each = 0.01  # a running mean, for Retry-After
         self._turn = 0  # of the last batch
         self._requests = 0  # that wait or are computed
+        self._number = 0  # of requests so far
         self._company = False  # did the last batch hold more than one request's inputs?
 
     def start(self) -> None:
@@ -110,8 +113,10 @@ class Batcher(Generic[In, Out]):
             )
         loop = asyncio.get_running_loop()
         entries: list[_Waiting[In, Out]] = [
-            _Waiting(given, loop.create_future(), self._turn + place) for place, given in enumerate(inputs)
+            _Waiting(given, loop.create_future(), self._turn + place, self._number)
+            for place, given in enumerate(inputs)
         ]
+        self._number += 1
         self._queue.extend(entries)
         self._requests += 1
         self._filled.set()
@@ -157,15 +162,17 @@ class Batcher(Generic[In, Out]):
         alive = deque(sorted(waiting, key=lambda entry: entry.turn))
         if alive:
             self._turn = alive[0].turn
-        if self._order is None or len(alive) <= 1:
-            batch = [alive.popleft() for _ in range(min(self._size, len(alive)))]
-            self._queue = alive
-            return batch
-        most = 2 * self._order(alive[0].given) + 32
-        batch, rest = [], deque[_Waiting[In, Out]]()
+        most = 2 * self._order(alive[0].given) + 32 if self._order is not None and alive else 0
+        batch: list[_Waiting[In, Out]] = []
+        rest: deque[_Waiting[In, Out]] = deque()
+        share: Counter[int] = Counter()
         for entry in alive:
-            fits = len(batch) < self._size and self._order(entry.given) <= most
-            (batch if fits else rest).append(entry)
+            fits = len(batch) < self._size and (self._order is None or self._order(entry.given) <= most)
+            if fits and share[entry.request] < self._share:
+                share[entry.request] += 1
+                batch.append(entry)
+            else:
+                rest.append(entry)
         self._queue = rest
         return batch
 

@@ -84,15 +84,17 @@ class Jobs:
             return True
         return self._runner.is_alive() and self._heart.is_alive()
 
-    def close(self) -> None:
-        """Finish the batch at work, and leave unfinished jobs to be resumed."""
+    def close(self, seconds: float | None = None) -> None:
+        """Finish the batch at work, and leave unfinished jobs to be resumed; one that takes longer is left as it is."""
         self._closing.set()
         with self._lock:
             if self._current is not None:
                 self._current.stop.set()
         self._wake.set()
         if self._runner.is_alive():
-            self._runner.join()
+            self._runner.join(seconds)
+        if self._runner.is_alive():
+            _LOG.warning("a job did not stop within %g s: the next service resumes it", seconds)
         if self._heart.is_alive():
             self._heart.join()
         for own in self._line:

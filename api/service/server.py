@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import signal
+import socket
 import tempfile
+from types import FrameType
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.supervisors import Multiprocess
 
 from api.service.settings import ServiceSettings
 from retrieval.catalog.catalog import Catalog
 from retrieval.errors import UsageError
 
 HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
-_FINISH_WITHIN = 60  # seconds that open requests have when the service is told to stop
+LAST_LOOK = 0.5  # seconds that idle connections stay open when the service is told to stop
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class PunctualProtocol(H11Protocol):
-    """Uvicorn's HTTP, but a connection that does not finish its headers in time is closed.
+    """Uvicorn's HTTP, but a connection that does not finish its headers in time is closed, and none is torn.
 
-    Uvicorn itself waits for ever for a request line that drips in letter by letter (Slowloris).
+    Uvicorn itself waits for ever for a request line that drips in letter by letter (Slowloris). And when it is told
+    to stop, it closes idle connections at once: a request that was on its way is then lost (the peer is sent a
+    reset). Here it is still read and answered; half a request is answered 503.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._late: asyncio.TimerHandle | None = None
+        self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for headers."""
@@ -36,6 +47,9 @@ class PunctualProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take data; what follows an answered request are the headers of the next."""
         super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._stopping and cycle is not None:
+            cycle.keep_alive = False
         if self._reading_headers():
             if self._late is None:
                 self._late = self.loop.call_later(HEADERS_WITHIN, self._close_late)
@@ -49,6 +63,24 @@ class PunctualProtocol(H11Protocol):
             self._late.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """Answer what is on its way, then close."""
+        self._stopping = True
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.loop.call_later(LAST_LOOK, self._close_idle)
+        else:
+            super().shutdown()
+
+    def _close_idle(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._reading_headers() and self.conn.trailing_data[0]:
+            self.transport.write(_BUSY)
+            self.transport.close()
+        else:
+            super().shutdown()
+
     def _reading_headers(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or (cycle.response_complete and bool(self.conn.trailing_data[0]))
@@ -57,6 +89,24 @@ class PunctualProtocol(H11Protocol):
         self._late = None
         if self._reading_headers() and not self.transport.is_closing():
             self.transport.close()
+
+
+class Workers(Multiprocess):
+    """Uvicorn's worker processes, ended at once by a second signal."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self._told = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._told:
+            for worker in self.processes:
+                worker.process.kill()
+            os._exit(128 + number)
+        self._told = True
+        self.signal_queue.append(number)
 
 
 def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
@@ -82,7 +132,7 @@ def serve(settings: ServiceSettings, factory: str = "api.service.app:from_enviro
         "log_config": None,
         "timeout_keep_alive": 30,
         "timeout_worker_healthcheck": 60,  # seconds; a worker that loads a model on a busy machine is not dead
-        "timeout_graceful_shutdown": _FINISH_WITHIN,
+        "timeout_graceful_shutdown": math.ceil(settings.stop_timeout),
         "h11_max_incomplete_event_size": 32 * 1024,
         "backlog": 1024,
         "factory": True,
@@ -90,6 +140,7 @@ def serve(settings: ServiceSettings, factory: str = "api.service.app:from_enviro
     if settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            uvicorn.run(factory, workers=settings.workers, **options)
+            config = uvicorn.Config(factory, workers=settings.workers, **options)
+            Workers(config, sockets=[config.bind_socket()]).run()
     else:
         uvicorn.run(factory, **options)

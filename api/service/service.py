@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
+import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,12 +29,14 @@ from api.service.jobs import Jobs
 from api.service.metrics import Metrics
 from api.service.originals import Originals
 from api.service.pools import Pool
+from api.service.quotas import UploadQuotas
+from api.service.rates import RateLimiter
 from api.service.served import ServedLibrary, picture_key, text_key
 from api.service.settings import ServiceSettings
 from api.service.single_flight import SingleFlight
 from api.service.uploads import Uploads
 from retrieval import cancellation
-from retrieval.additions import Addition, Notes
+from retrieval.additions import Addition, Notes, uploads_directory
 from retrieval.catalog.facets import Facets
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import (
@@ -56,6 +59,8 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Prepared = NDArray[np.uint8]  # (H, W, 3)
 Sent = tuple[Addition, Notes, Vector]
+_NOT_AGAIN: Vector = np.empty(0, dtype=np.float32)  # in place of the vector of what is committed already
+_HEALTH_A_SECOND = 10  # questions of one address whether the service is ready
 _READERS = 2  # threads that parse bodies, which hold the interpreter's lock
 
 
@@ -78,6 +83,7 @@ class Service:
         library.text_precision = settings.text_precision
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)
+        self.quotas = UploadQuotas(uploads_directory(library), settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
@@ -86,6 +92,8 @@ class Service:
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
         self._reading = Pool("bodies", _READERS, settings.waiting)
         self._facets: dict[Modality, tuple[int, Facets]] = {}
+        self.health_asked = RateLimiter(_HEALTH_A_SECOND, 2 * _HEALTH_A_SECOND)  # by address
+        self.checking: SingleFlight[str, dict[str, dict[str, Any]]] = SingleFlight()
         self.streams = 0  # of events, that are open
         self._watched: SingleFlight[int, JobRecord] = SingleFlight()
         self._preparing: SingleFlight[Key, Prepared] = SingleFlight()
@@ -105,7 +113,7 @@ class Service:
             stack.callback(library.close)
             stack.callback(service._close_pools)
             stack.push_async_callback(service._close_batchers)
-            stack.push_async_callback(service.run, service.jobs.close)
+            stack.push_async_callback(anyio.to_thread.run_sync, service.jobs.close, settings.stop_timeout)
             service.jobs.start()
             yield service
 
@@ -271,17 +279,28 @@ class Service:
             raise NotFoundError(f"no item {item} in this library")
         return found
 
-    async def add(self, data: bytes, notes: Notes) -> tuple[Item, bool]:
-        """Make a picture an item of the library; False if the same picture was sent before."""
+    async def add(self, data: bytes, notes: Notes, key: int | None = None) -> tuple[Item, bool]:
+        """Make a picture an item of the library; False if the same picture was sent before.
+
+        Raises OverloadedError beyond what `key` may send in a day, ProblemError 507 beyond what all may store.
+        """
+        self.quotas.admit(key, len(data))
         space = await self.space()
         upload = await self.look(self.uploads.check, data, space)
         known = await self.run(self.uploads.known, upload, space)
-        if known is None:
+        if known is not None:
+            (item,) = await self._commit_batcher(space).submit([(upload, notes, _NOT_AGAIN)])
+            return await self.item(item), False
+        await self.run(self.quotas.take, upload.size)
+        try:
             (vector,) = await self._picture_batcher(space).submit([upload.picture.pixels])
-        else:
-            vector = np.empty(0, dtype=np.float32)  # not committed again
-        (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
-        return await self.item(item), known is None
+            (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
+        except (
+            BaseException
+        ):  # cancelled, too: what was committed all the same is found when it is measured again
+            self.quotas.give_back(upload.size)
+            raise
+        return await self.item(item), True
 
     async def job(self, job: int) -> JobRecord:
         """A job as it is now; all who watch it share the look."""
@@ -293,6 +312,8 @@ class Service:
         if not await self.run(self.library.catalog.delete_items, [item]):
             raise NotFoundError(f"no item {item} in this library")
         await self.run(self.originals.forget, found)
+        if found.path is not None and found.path.is_relative_to(uploads_directory(self.library)):
+            self.quotas.give_back(found.bytes)
         await self.run(self.uploads.forget, found)
 
     def facets(self, modality: Modality) -> Facets:

@@ -39,6 +39,13 @@ class ServiceSettings(BaseSettings):
     bodies_bytes: int = Field(default=128 * MEBIBYTE, ge=1024)  # of all bodies that are being answered
     max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024)  # of one picture
     max_upload_pixels: int = Field(default=50_000_000, ge=1)  # of one picture; files on disk may have more
+    uploads_bytes: int = Field(default=100 * 1024 * MEBIBYTE, ge=0)  # stored in all; 0: no limit
+    uploads_free_bytes: int = Field(default=1024 * MEBIBYTE, ge=0)  # left free on the disk
+    upload_key_bytes: int = Field(default=20 * 1024 * MEBIBYTE, ge=0)  # of a key in a day; 0: no limit
+    upload_key_pictures: int = Field(default=20_000, ge=0)  # the same
+    stop_timeout: float = Field(
+        default=60.0, gt=0
+    )  # seconds that open requests have at the end, and then jobs
     body_timeout: float = Field(
         default=20.0, gt=0
     )  # seconds without a byte of a request until it is given up

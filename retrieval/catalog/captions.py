@@ -7,6 +7,7 @@ or took away, stays so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from retrieval.catalog.records import Telling
 from retrieval.catalog.schema import captions, descriptions, items, tags
 from retrieval.catalog.statements import chunks, upserting
 from retrieval.catalog.words import refresh
-from retrieval.domain import Caption, CaptionSource, ItemId
+from retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.storage.spelling import composed
 
@@ -84,11 +85,21 @@ def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str
     below = _below(row)
     user = {**row.user_attributes, **attributes}
     kept = {key: value for key, value in user.items() if value is not None or key in below}
+    check_attributes(kept)
     connection.execute(
         update(items)
         .where(items.c.id == item)
         .values(attributes=_overlaid(below, kept), user_attributes=kept, updated_at=datetime.now(UTC))
     )
+
+
+def check_attributes(attributes: Mapping[str, Any]) -> None:
+    """Raise UsageError for attributes of one item that take more bytes than is kept."""
+    size = len(json.dumps(attributes, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    if size > MOST_ATTRIBUTES:
+        raise UsageError(
+            f"the attributes of an item take at most {MOST_ATTRIBUTES:,} bytes as JSON; these take {size:,}"
+        )
 
 
 def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> None:

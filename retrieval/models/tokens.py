@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +28,7 @@ _FIRST_MERGE = (
 _WORD_END = 256
 _PAIR_BASE = 1 << 32
 _BYTES_A_TOKEN = 8  # of words so long that they fill a row: more than tokens of such words have
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 64  # words, and letters of one
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 64  # words and pairs, and letters of a word
 _MARKS = re.compile(r"(<start_of_text>|<end_of_text>)")
 _CONTRACTION = re.compile(r"'(?:s|t|re|ve|m|ll|d)", re.IGNORECASE)
 
@@ -49,6 +49,7 @@ class ClipTokenizer:
         self._settings = settings
         self._start = _FIRST_MERGE + len(self._keys)
         self._byte_tokens = np.argsort(byte_order())
+        self._pairs: dict[int, int] = {}
         self._words: dict[str, list[int]] = {
             "<start_of_text>": [self._start],
             "<end_of_text>": [self._start + 1],
@@ -90,26 +91,26 @@ class ClipTokenizer:
         tokens: list[int] = self._byte_tokens[list(letters[:longest])].tolist()
         if len(letters) <= longest:
             tokens[-1] += _WORD_END
-        while len(tokens) > 1:
-            pairs = np.array(tokens[:-1]) * _PAIR_BASE + tokens[1:]
-            at = np.minimum(np.searchsorted(self._keys, pairs), len(self._keys) - 1)
-            ranks = np.where(self._keys[at] == pairs, self._ranks[at], len(self._ranks))
-            best = int(ranks.argmin())
-            if ranks[best] == len(self._ranks):
-                break
-            tokens = _joined(tokens, tokens[best], tokens[best + 1], _FIRST_MERGE + int(ranks[best]))
+        ranks = [self._rank(left, right) for left, right in pairwise(tokens)]
+        while ranks and (best := min(ranks)) < len(self._ranks):
+            at = ranks.index(best)
+            tokens[at : at + 2] = [_FIRST_MERGE + best]
+            del ranks[at]
+            if at > 0:
+                ranks[at - 1] = self._rank(tokens[at - 1], tokens[at])
+            if at < len(ranks):
+                ranks[at] = self._rank(tokens[at], tokens[at + 1])
         return tokens
 
-
-def _joined(tokens: list[int], left: int, right: int, both: int) -> list[int]:
-    """`tokens` with each pair (left, right) replaced by `both`, from the left."""
-    result: list[int] = []
-    for token in tokens:
-        if token == right and result and result[-1] == left:
-            result[-1] = both
-        else:
-            result.append(token)
-    return result
+    def _rank(self, left: int, right: int) -> int:
+        """The number of the merge of two tokens; that of all merges if there is none."""
+        pair = left * _PAIR_BASE + right
+        if (rank := self._pairs.get(pair)) is None:
+            at = min(int(np.searchsorted(self._keys, pair)), len(self._keys) - 1)
+            rank = int(self._ranks[at]) if self._keys[at] == pair else len(self._ranks)
+            if len(self._pairs) < _MOST_REMEMBERED:
+                self._pairs[pair] = rank
+        return rank
 
 
 def byte_order() -> list[int]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.service.access import SEARCHER, ServiceDep
 from api.service.documents import problems
 from api.service.service import Service
 from retrieval.domain import Modality
-from retrieval.errors import NotFoundError, VasariError
+from retrieval.errors import NotFoundError, OverloadedError, VasariError
 
 router = APIRouter(tags=["operations"])
 _CANARY = "a photo"
@@ -28,11 +28,20 @@ async def livez() -> dict[str, str]:
 @router.get(
     "/readyz",
     operation_id="readyz",
-    responses={503: {"description": "Not ready; `checks` says why.", "content": {"application/json": {}}}},
+    responses={
+        429: {"description": "Asked more than ten times a second by one address."},
+        503: {"description": "Not ready; `checks` says why.", "content": {"application/json": {}}},
+    },
 )
-async def readyz(service: ServiceDep) -> dict[str, Any]:
-    """The catalog answers, the model embeds, the index is open, the workers work."""
-    checks = await _checks(service)
+async def readyz(service: ServiceDep, request: Request) -> dict[str, Any]:
+    """The catalog answers, the model embeds, the index is open, the workers work.
+
+    Everybody may ask, so questions of the same moment share one look, and an address may ask ten times a second.
+    """
+    address = request.client.host if request.client is not None else ""
+    if wait := service.health_asked.take(address):
+        raise OverloadedError("asked too often whether the service is ready", wait)
+    checks = await service.checking.run("ready", lambda: _checks(service))
     ready = all(check["ok"] for check in checks.values())
     body = {"status": "ready" if ready else "not ready", "checks": checks}
     return body if ready else JSONResponse(body, 503)  # type: ignore[return-value]  # FastAPI passes it on

@@ -176,7 +176,7 @@ async def add(
         raise UsageError("send a picture: either image or url")
     data = await picture_of(body.image, body.url, service)
     notes = Notes(captions_of(body.captions), tuple(body.tags), dict(body.attributes))
-    added, new = await service.add(data, notes)
+    added, new = await service.add(data, notes, caller.key)
     response.status_code = 201 if new else 200
     response.headers["Location"] = f"/v1/items/{added.id}"
     return item_answer(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))

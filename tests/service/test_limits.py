@@ -1,0 +1,172 @@
+"""What keys and strangers may use up: room for uploads and attributes, looks at the service's health, its end."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from api.service import server
+from api.service.app import create_app
+from api.service.auth import create_key
+from api.service.problems import ProblemError
+from api.service.quotas import UploadQuotas
+from api.service.server import PunctualProtocol
+from api.service.settings import ServiceSettings
+from retrieval.domain import MOST_ATTRIBUTES
+from retrieval.errors import OverloadedError
+from tests.service.colours import ColourLibrary, picture
+from tests.service.conftest import Serve, Served
+
+# Uploads
+
+
+def test_attributes_have_a_size(served: Served) -> None:
+    """64 KiB of JSON for an item, however they come, and by several changes too; nothing is stored beyond."""
+    address = f"/v1/items/{served.ids['green']}"
+    half = {"notes": "x" * (MOST_ATTRIBUTES // 2)}
+    assert served.client.patch(address, json={"attributes": half}).status_code == 200
+    more = served.client.patch(address, json={"attributes": {"others": half["notes"]}})
+    assert more.status_code == 400
+    assert "at most 65,536 bytes" in more.json()["detail"]
+    assert "others" not in served.client.get(address).json()["attributes"]
+    form = {"attributes": f'{{"a": "{"x" * MOST_ATTRIBUTES}"}}'}
+    sent = served.client.post("/v1/items", data=form, files={"image": picture((9, 9, 9))})
+    assert sent.status_code == 400
+    assert list(served.root.rglob("uploads/**/*.*")) == []
+
+
+def test_uploads_have_a_quota_in_all(serve: Serve) -> None:
+    """What is stored is counted; a picture that is there already, and room that was freed, count for nothing."""
+    first, second = picture((1, 80, 8)), picture((2, 80, 8))
+    served = serve(uploads_bytes=len(first) + 10)
+    added = served.client.post("/v1/items", files={"image": first})
+    assert added.status_code == 201
+    assert served.client.post("/v1/items", files={"image": first}).status_code == 200
+    full = served.client.post("/v1/items", files={"image": second})
+    assert (full.status_code, full.json()["type"]) == (507, "urn:vasari:problem:uploads-full")
+    assert served.client.delete(f"/v1/items/{added.json()['id']}").status_code == 204
+    assert served.client.post("/v1/items", files={"image": second}).status_code == 201
+
+
+def test_uploads_have_a_quota_a_key(serve: Serve) -> None:
+    """A key that has sent enough for a day is told when to come back; another is not concerned."""
+    served = serve(upload_key_pictures=2)
+    keys = [create_key(served.library.catalog, name, ["write"])[1] for name in ("one", "two")]
+
+    def send(shade: int, key: str) -> int:
+        files = {"image": picture((shade, 70, 8))}
+        headers = {"Authorization": f"Bearer {key}"}
+        return served.client.post("/v1/items", files=files, headers=headers).status_code
+
+    assert [send(1, keys[0]), send(2, keys[0]), send(3, keys[0]), send(3, keys[1])] == [201, 201, 429, 201]
+
+
+def test_quotas_by_the_clock_and_the_disk(tmp_path: Path) -> None:
+    """Bytes of a day come back over the day; a full disk is no place for uploads; what others stored is counted."""
+    now = 0.0
+    settings = ServiceSettings(upload_key_bytes=1000, uploads_bytes=5000, uploads_free_bytes=0)
+    quotas = UploadQuotas(tmp_path / "uploads", settings, lambda: now)
+    quotas.admit(1, 900)
+    with pytest.raises(OverloadedError) as refused:
+        quotas.admit(1, 900)
+    assert 60_000 < refused.value.retry_after < 80_000
+    quotas.admit(None, 10**9)
+    now = 86_400.0
+    quotas.admit(1, 900)
+    quotas.take(4000)
+    (tmp_path / "uploads" / "ab").mkdir(parents=True)
+    (tmp_path / "uploads" / "ab" / "picture").write_bytes(b"x" * 4500)
+    quotas.give_back(4000)
+    quotas.take(4000)
+    now += 4000
+    with pytest.raises(ProblemError, match="uploads take at most"):
+        quotas.take(1000)
+    with pytest.raises(ProblemError, match="no room"):
+        UploadQuotas(tmp_path / "uploads", ServiceSettings(uploads_free_bytes=2**62)).take(1)
+
+
+def test_readiness_is_not_asked_without_end(served: Served) -> None:
+    """An address may ask ten times a second; then it is told to wait."""
+    statuses = [served.client.get("/readyz").status_code for _ in range(60)]
+    assert statuses[:20] == [200] * 20
+    assert 429 in statuses
+
+
+# The end
+
+
+def test_what_is_on_its_way_at_the_end_is_answered(
+    coloured: tuple[Path, Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to stop, the service answers requests over open connections, half ones by 503, and tears none."""
+    monkeypatch.setattr(server, "LAST_LOOK", 2.0)
+    library = ColourLibrary.open(coloured[0], create=True)
+    app = create_app(lambda: library, ServiceSettings(preload="none"))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, http=PunctualProtocol, log_config=None, ws="none"))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+        assert thread.is_alive()
+    address = running.servers[0].sockets[0].getsockname()
+    with (
+        socket.create_connection(address, timeout=20) as whole,
+        socket.create_connection(address, timeout=20) as half,
+        socket.create_connection(address, timeout=20) as idle,
+    ):
+        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b" 200 " in whole.recv(4096)
+        half.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        running.should_exit = True
+        while _is_open(address):
+            time.sleep(0.01)
+        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b" 200 " in b"".join(iter(lambda: whole.recv(4096), b""))
+        assert b" 503 " in b"".join(iter(lambda: half.recv(4096), b""))
+        assert idle.recv(10) == b""
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def _is_open(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("tell(TERM); tell(TERM)", 143),
+        ("tell(INT); tell(INT)", 130),
+        ("tell(INT); tell(TERM)", 0),  # a terminal tells a worker so, and its parent again
+        ("tell(TERM); time.sleep(20)", 143),
+    ],
+)
+def test_a_second_signal_ends_the_process_at_once(script: str, code: int) -> None:
+    """So does time: a service that cannot end in what is allowed ends all the same."""
+    within = 0.2 if "sleep" in script else 60
+    program = f"""
+import asyncio, os, time
+from signal import SIGINT as INT, SIGTERM as TERM, signal
+from api.service.shutdown import on_stop_signal
+
+async def main():
+    for number in (INT, TERM):
+        signal(number, lambda *_: None)
+    on_stop_signal(lambda: None, {within})
+    tell = lambda number: os.kill(os.getpid(), number)
+    {script}
+
+asyncio.run(main())
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == code
