@@ -110,11 +110,12 @@ class StorageError(VasariError):
 
 
 class ReadOnlyError(VasariError):
-    """The library was opened to be read only (VASARI_READ_ONLY)."""
+    """The library was opened to be read only: by VASARI_READ_ONLY, or as this user may not write its folder."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this is a read-only replica of the library: write where it is not one (VASARI_READ_ONLY)"
+            "this library is only read here: it is a read-only replica (VASARI_READ_ONLY), or this user may not write"
+            " its folder"
         )
 
 

@@ -16,6 +16,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -75,6 +76,7 @@ class Library:
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
         self._second: Second | None = None
+        self.only_readable = False  # this user may not write it, though nobody asked for a replica
         self._second_lock = threading.Lock()
         self._opening: Future[Second] | None = None
         self._lock = threading.RLock()
@@ -85,10 +87,12 @@ class Library:
     ) -> Self:
         """Open the library in `root` (default: `settings.library`).
 
+        One that this user may not write is opened to be read, unless `create`.
+
         Raises NotFoundError when there is none and `create` is off, StorageError when it can't be made, UsageError for
         a URL.
         """
-        settings = settings or Settings()
+        settings = settings or (Settings() if root is None else Settings(library=Path(root)))
         given = Path(root) if root is not None else settings.library
         # Path has made one slash of two; a folder that is there may be called anything.
         if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)) and not given.exists():
@@ -98,10 +102,15 @@ class Library:
             )
         directory = Path(on_disk(os.path.expanduser(given))).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
         database = directory / "catalog.sqlite3"
+        only_readable = not create and settings.database_url is None and _is_protected(database)
+        if only_readable:  # another's library, or a mount that takes nothing: it can be searched all the same
+            settings = replace(settings, read_only=True)
         if settings.read_only:
             if settings.database_url is None and not database.is_file():
                 raise NotFoundError(f"no library in {directory} to be read")
-            return cls(directory, settings, _open_catalog(directory, settings))
+            opened = cls(directory, settings, _open_catalog(directory, settings))
+            opened.only_readable = only_readable
+            return opened
         if not create and settings.database_url is None and not database.is_file():
             raise NotFoundError(f"no library in {directory}: make one with `vasari index PATH`")
         try:
@@ -454,6 +463,11 @@ def _check_not_lost(directory: Path, database: Path) -> None:
         f"{database} is empty or missing, though there are vectors: restore it from a backup, or move"
         f" {directory / 'segments'} away to begin anew"
     )
+
+
+def _is_protected(database: Path) -> bool:
+    """Whether there is a catalog that this user may not write: SQLite needs its folder too."""
+    return database.is_file() and not (os.access(database, os.W_OK) and os.access(database.parent, os.W_OK))
 
 
 def _open_catalog(root: Path, settings: Settings) -> Catalog:

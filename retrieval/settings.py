@@ -72,7 +72,12 @@ def _precision(value: Any) -> str:
 def _default_library() -> Path:
     import platformdirs  # not needed where a library is named
 
-    return Path(platformdirs.user_data_dir("vasari")) / "default"
+    try:
+        return Path(platformdirs.user_data_dir("vasari")) / "default"
+    except RuntimeError:
+        raise ValueError(
+            "this user has no home directory: name the library by --library or VASARI_LIBRARY, or set HOME"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

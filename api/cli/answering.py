@@ -54,7 +54,11 @@ def answer(
             output.waiting("loading the model…")
         with Library.open(library) as opened:
             response = opened.search(request)
-            model = opened.space(response.space).model
+            model, only_readable = opened.space(response.space).model, opened.only_readable
+        if only_readable:
+            output.note(
+                "note: this user may not write the library: it is only read, as with VASARI_READ_ONLY=1"
+            )
         if form.for_people:
             drawings.note_if_photos(model, (hit.item.uri for hit in response.hits if hit.item.text is None))
         _print(response, form, {})

@@ -109,11 +109,10 @@ def _report(results: dict[str, dict[str, Any]], understood: dict[str, Any]) -> d
 
 def _cache(fresh: bool) -> EmbeddingCache:
     """Vectors of earlier runs, unless all are to be computed anew."""
-    import platformdirs
-
     from retrieval.evaluation.embeddings import EmbeddingCache
+    from retrieval.storage.caches import user_cache
 
-    return EmbeddingCache(None if fresh else Path(platformdirs.user_cache_dir("vasari")) / "embeddings")
+    return EmbeddingCache(None if fresh else user_cache() / "embeddings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def import_(
     from retrieval.originals.uris import local_path
 
     columns = Columns(image_column, tuple(caption_column or ()))
-    with filling(library, open_settings()) as opened, Bar() as bar:
+    with filling(library, open_settings(library=library)) as opened, Bar() as bar:
         report = read(
             opened, local_path(given), model=model, metadata=metadata, columns=columns, progress=bar
         )

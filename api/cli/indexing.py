@@ -131,7 +131,11 @@ def index(
     paths = paths or []
     allowed = removable(allow_removal)
     settings = open_settings(
-        model=model, device=device, precision=precision, private_addresses=allow_private_addresses or None
+        library=library,
+        model=model,
+        device=device,
+        precision=precision,
+        private_addresses=allow_private_addresses or None,
     )
     with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:

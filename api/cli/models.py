@@ -126,7 +126,7 @@ def optimize_model(
     from indexer.optimizing import optimize, own_pictures, pictures_below, switch_off
     from retrieval.library import Library
 
-    settings = open_settings()
+    settings = open_settings(library=library)
     with Library.open(library, settings) if model is None else filling(library, settings) as opened:
         space = _space_of(opened, model)
         if off:

@@ -187,5 +187,5 @@ def _open(library: Path | None, *words: str, must_exist: bool = False) -> Abstra
 
     named = [pictures.chosen(word) for word in words]
     if must_exist or any(isinstance(what, int) for what in named):
-        return Library.open(library, open_settings())
-    return borrowed(library, open_settings())
+        return Library.open(library, open_settings(library=library))
+    return borrowed(library, open_settings(library=library))

@@ -47,7 +47,7 @@ def watch(
     from retrieval.originals.uris import local_path
 
     roots = [local_path(path) for path in paths]
-    with filling(library, open_settings()) as opened, stoppable() as stop:
+    with filling(library, open_settings(library=library)) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)
         reading = Reading(hidden=hidden, limits=opened.image_limits, known=partial(has_items, opened))
         said: set[str] = set()

@@ -159,9 +159,15 @@ def _engine(url: URL, read_only: bool = False) -> Engine:
 
 
 def _only_read(url: URL) -> URL:
-    """The file opened for reading; one in a folder that cannot be written is taken to be a copy that never changes."""
+    """The file opened for reading.
+
+    One in a folder that cannot be written is taken to be a copy that never changes, unless a log beside it says that
+    its owner is writing it.
+    """
     file = Path(url.database or "").absolute()
-    copied = {} if os.access(file.parent, os.W_OK) else {"immutable": "1"}
+    log = file.with_name(f"{file.name}-wal")
+    written = os.access(file.parent, os.W_OK) or (log.exists() and log.stat().st_size > 0)
+    copied = {} if written else {"immutable": "1"}
     return url.set(database=file.as_uri(), query={"mode": "ro", "uri": "true", **copied})
 
 

@@ -7,7 +7,10 @@ import sqlite3
 from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, UsageError, VasariError
 
 _FULL = "the disk of the catalog {where} is full: free some space and run the command again; nothing committed is lost"
-_READ_ONLY = "the catalog {where} cannot be written: give this user write permission on it and on its folder"
+_READ_ONLY = (
+    "the catalog {where} cannot be written: give this user write permission on it and on its folder; to search it,"
+    " none is needed (VASARI_READ_ONLY=1 opens it to be read)"
+)
 _NO_FILE = "the catalog {where} cannot be opened: its folder must exist and be readable and writable"
 _DISK = "the disk refused to read or write the catalog {where}: {error}"
 _BROKEN = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval import images
 from retrieval.domain import UnitVectors
+from retrieval.errors import StorageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder, Picture
@@ -84,6 +86,10 @@ class EmbeddingCache:
         if file.is_file():
             return UnitVectors(np.load(file))
         vectors = compute()
-        with replaced(file, durable=False) as (temporary,), temporary.open("wb") as opened:
+        with (
+            contextlib.suppress(StorageError),  # kept or not, this is the answer
+            replaced(file, durable=False) as (temporary,),
+            temporary.open("wb") as opened,
+        ):
             np.save(opened, vectors)
         return vectors

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors, unit_vectors
+from retrieval.models.onnx_runtime import onnx_runtime
 from retrieval.models.ports import OutOfMemory
 from retrieval.storage.names import as_utf8
 
@@ -37,7 +38,7 @@ def open_session(path: Path, threads: int | None, *, once: bool = False) -> Any:
 
     Packing them first takes 0.3 s for ViT-B-32 and as much memory again, and is worth it from some pictures on.
     """
-    import onnxruntime
+    onnxruntime = onnx_runtime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -13,13 +13,12 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-import platformdirs
-
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import StorageError
 from retrieval.models.preprocessing import ImagePreprocessing, TextPreprocessing
 from retrieval.models.sources import ModelFiles, ModelSource, locate, resolve
 from retrieval.storage.atomic import write_bytes
+from retrieval.storage.caches import user_cache
 
 __all__ = ["ModelFiles", "ModelSource", "locate", "resolve", "space_for", "weights_fingerprint"]
 
@@ -75,7 +74,7 @@ def files_digest(files: ModelFiles) -> str:
 def weights_fingerprint(path: Path, remembered: Path | None = None) -> str:
     """BLAKE2b-128 of a weights file, hexadecimal; `remembered` is the file that keeps earlier answers."""
     path = path.resolve()  # the hub's cache links names to content
-    remembered = remembered or Path(platformdirs.user_cache_dir("vasari")) / "fingerprints.json"
+    remembered = remembered or user_cache() / "fingerprints.json"
     known = _read(remembered)
     stat = path.stat()
     key = f"{path}|{stat.st_size}|{stat.st_mtime_ns}"

@@ -23,6 +23,7 @@ from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
 from retrieval.models.checksums import check_lengths
+from retrieval.models.onnx_runtime import onnx_runtime
 from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
 from retrieval.models.tokens import JSON_FILE, MERGES_FILE, ClipTokenizer, JsonTokenizer, Tokenizer
 from retrieval.storage.names import as_utf8
@@ -132,7 +133,7 @@ def read_settings(content: dict[str, Any]) -> TextPreprocessing:
 
 
 def _session(path: Path, threads: int | None, long_lived: bool) -> Any:
-    import onnxruntime
+    onnxruntime = onnx_runtime()
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

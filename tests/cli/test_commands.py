@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,26 @@ def test_a_job_that_came_to_nothing_leaves_no_library_behind(run: Run, tmp_path:
         code, _, err = run(*words)
         assert (code, err.count("\n")) == (1, 1), words
         assert not (tmp_path / "library").exists(), words
+
+
+def test_a_library_that_may_not_be_written_is_searched_all_the_same(
+    run: Run, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's folder, or a mount that takes nothing: a note says so, and what wants to write is told why not."""
+    shot = picture(tmp_path / "photos" / "1.png", 1)
+    run("index", shot.parent, "--model", tiny_model)
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "library").rglob("*")}
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and mode != os.W_OK)
+    code, found, said = run("search", "a boat", "-f")
+    assert (code, found) == (0, f"{shot}\n")
+    assert "VASARI_READ_ONLY=1" in said
+    assert run("status")[0] == 0
+    code, _, said = run("remove", "item:1")
+    assert code == 1
+    assert "this user may not write its folder" in said
+    after = {file: file.stat().st_mtime_ns for file in (tmp_path / "library").rglob("*")}
+    assert after == before
 
 
 def test_that_the_model_knows_no_photos_is_said_before_the_work(
