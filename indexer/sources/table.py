@@ -60,6 +60,8 @@ class TableSource(RowSource):
     def _delimited_rows(self, file: str, separator: str) -> Iterator[Row]:
         with opened_text(file) as lines:
             table = Delimited(lines, separator)
+            if self._columns.image is None and (named := next(filter(names_a_picture, table.names), None)):
+                raise UsageError(f"{file} has no header: its first line should name the columns, not {named}")
             columns = self._columns.among(table.names, file)
             place = table.names.index(str(columns.image))
 

@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -267,7 +268,7 @@ def _unpacked_once(archive: State, kind: str) -> _Unpacked:
                 unpacked.file.write(piece)
                 if unpacked.file.tell() > most:
                     unpacked.trouble = f"it unpacks to more than {most:,} bytes"
-        except (EOFError, OSError, lzma.LZMAError, ValueError) as error:
+        except (EOFError, OSError, lzma.LZMAError, zlib.error, ValueError) as error:
             unpacked.trouble = str(error) or type(error).__name__
     unpacked.file.flush()
     return unpacked

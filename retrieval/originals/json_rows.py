@@ -14,7 +14,7 @@ from typing import Any
 
 from retrieval.originals.texts import is_shallow, parse_json
 
-_GOES_ON = ("{", "[", ",", ":")  # what a line ends with that is no whole value
+_OPEN = ("{", "[", ",", ":")  # what a line ends with that is no whole value
 _NEXT = re.compile(r"[}\]\"\w]\s*,\s*(?=[{\[])|\n\s*(?=\{)")  # where the next element of an array may begin
 _SPACE = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder()
@@ -41,32 +41,38 @@ def json_rows(
     if first is None:
         return
     if first.lstrip("\ufeff \t").startswith("["):
-        yield from _elements(first + "".join(waiting))
+        text = first + "".join(waiting)
+        yield from _elements(text, text.index("[") + 1, "]")
         return
     second = next(waiting, None)
-    if second is None or first.rstrip().endswith(_GOES_ON):
-        yield from _document("".join(chain([first, second or ""], waiting)), is_row, is_name)
+    if second is None or _goes_on(first):
+        yield from _document([first, *([] if second is None else [second]), *waiting], is_row, is_name)
         return
     for line in chain([first, second], waiting):
         yield _value(line)
 
 
+def _goes_on(line: str) -> bool:
+    """Whether a line is only the beginning of a value."""
+    return line.rstrip().endswith(_OPEN) and isinstance(_value(line), Broken)
+
+
 def _value(text: str) -> Any:
     try:
-        return parse_json(text)
+        return parse_json(text.rstrip().removesuffix(","))
     except ValueError as error:
         return Broken(error)
 
 
-def _elements(text: str) -> Iterator[Any]:
-    """The elements of an array; behind a broken one the next is looked for."""
-    place = text.index("[") + 1
+def _elements(text: str, place: int, end: str) -> Iterator[Any]:
+    """The elements of an array, or values one after the other; behind a broken one the next is looked for."""
     while True:
         place = _after_space(text, place)
         if place >= len(text):
-            yield Broken("the array is not closed")
+            if end:
+                yield Broken("the array is not closed")
             return
-        if text[place] == "]":
+        if text[place] == end:
             return
         value, place = _element(text, place)
         yield value
@@ -83,13 +89,19 @@ def _element(text: str, place: int) -> tuple[Any, int]:
 
 
 def _document(
-    text: str, is_row: Callable[[Mapping[str, Any]], bool], is_name: Callable[[str], bool]
+    lines: Sequence[str], is_row: Callable[[Mapping[str, Any]], bool], is_name: Callable[[str], bool]
 ) -> Iterator[Any]:
-    value = _value(text)
-    if not isinstance(value, dict) or is_row(value):
-        yield value
-    else:
+    """One value over all lines; where it is none, the lines after all, or values of several lines each."""
+    value = _value("".join(lines))
+    if isinstance(value, Broken) and len(lines) > 1:
+        if any(isinstance(_value(line), dict) for line in lines):
+            yield from map(_value, lines)
+        else:
+            yield from _elements("".join(lines), 0, "")
+    elif isinstance(value, dict) and not is_row(value):
         yield from _rows_within(value, is_name)
+    else:
+        yield value
 
 
 def _rows_within(value: Mapping[str, Any], is_name: Callable[[str], bool]) -> Iterator[Any]:

@@ -141,6 +141,18 @@ def test_members_that_cannot_be_unpacked_are_failures_of_their_own(tmp_path: Pat
     assert ["encrypted" in wrong[0], "number 98" in wrong[1]] == [True, True]
 
 
+def test_a_packed_tar_with_a_damaged_block_gives_what_is_before_it(tmp_path: Path) -> None:
+    """As one that breaks off does."""
+    noise = {f"{number}.jpg": random.Random(number).randbytes(40_000) for number in range(4)}
+    data = bytearray(gzip.compress(_tar(noise), 1))
+    data[len(data) * 6 // 10 :] = bytes(len(data) - len(data) * 6 // 10)
+    (tmp_path / "t.tgz").write_bytes(data)
+    *entries, trouble = choose_source([tmp_path / "t.tgz"])[0].candidates()
+    assert [open_original(entry.uri, LIMITS) for entry in entries[:2]] == [noise["0.jpg"], noise["1.jpg"]]
+    assert isinstance(trouble, Skipped)
+    assert "damaged" in trouble.reason
+
+
 def test_names_in_utf8_and_in_dos_letters_are_read(tmp_path: Path) -> None:
     """Many programs write UTF-8 without saying so."""
     data = _zip({"été.jpg": b"1"})

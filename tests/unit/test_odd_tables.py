@@ -136,6 +136,8 @@ DEEP = "[" * 100_000 + "]" * 100_000
         '{"a.png": "one", "b.png": ["two"]}',
         '{"x1": {"image":"a.png","caption":"one"}, "x2": {"image":"b.png","caption":"two"}}',
         '{"image":"a.png","caption":"one"}\n{"image":"b.png","caption":"two"}\n',
+        '{"image":"a.png","caption":"one"},\n{"image":"b.png","caption":"two"},\n',
+        '{\n"image": "a.png",\n"caption": "one"\n}\n{\n"image": "b.png",\n"caption": "two"\n}\n',
     ],
 )
 def test_json_in_every_shape_is_a_table(tmp_path: Path, text: str) -> None:
@@ -164,6 +166,13 @@ def test_one_bad_row_of_json_is_one_failure(tmp_path: Path, form: str, bad: str)
     assert set(found) == {"a.png", "b.png"}
     assert len(wrong) == 1
     assert wrong[0].startswith("#row/2 row 2 of t.jsonl: ")
+
+
+def test_a_first_line_that_is_broken_hides_no_other(tmp_path: Path) -> None:
+    """Though it looks like the beginning of a document."""
+    (tmp_path / "t.jsonl").write_text('{"image":\n{"image": "a.png"}\n{"image": "b.png"}\n')
+    found, wrong = _listed(tmp_path / "t.jsonl")
+    assert (set(found), len(wrong)) == ({"a.png", "b.png"}, 1)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,7 @@ def test_names_written_on_windows_lead_to_the_file(tmp_path: Path) -> None:
         ("t.csv", b"\xff\xd8\xff\xe0" + bytes(40), "a JPEG picture"),
         ("t.csv", b"PK\x03\x04" + bytes(40), "workbook"),
         ("t.csv", b"", "has no column with paths"),
+        ("t.csv", b"a.png,one\nb.png,two\n", "has no header: .* not a.png"),
         ("t.jsonl", b"PAR1" + bytes(40), "a Parquet file"),
     ],
 )
