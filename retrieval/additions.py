@@ -22,8 +22,10 @@ from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
 from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.admission import admitted
 from retrieval.originals.uris import local_path
 from retrieval.storage.atomic import write_bytes
+from retrieval.storage.layout import upload_path
 from retrieval.storage.spelling import on_disk
 
 if TYPE_CHECKING:
@@ -73,11 +75,6 @@ def new_picture(what: str | Path | bytes | NewPicture) -> NewPicture:
     return NewPicture(what if isinstance(what, bytes) else local_path(what))
 
 
-def uploads_directory(library: Library) -> Path:
-    """Where a library keeps pictures that came as bytes."""
-    return library.root / "uploads"
-
-
 def check(
     library: Library, content: Path | bytes, space: EmbeddingSpace, *,
     uri: str | None = None, limits: ImageLimits | None = None,
@@ -98,9 +95,10 @@ def check(
     digest = content_hash(data)
     prepared = ingest.prepare_picture(data, digest, library.encoder(space), limits)
     if uri is not None:
+        uri = admitted(uri, library.root, content_hash=digest)
         return Addition(uri, digest, len(data), mtime, prepared)
     suffix = _SUFFIX.get(prepared.facts.format, f".{prepared.facts.format}")
-    path = uploads_directory(library) / digest[:2] / f"{digest}{suffix}"
+    path = upload_path(library.root, digest, suffix)
     return Addition(str(path), digest, len(data), mtime, prepared, stored=data)
 
 
@@ -166,34 +164,6 @@ def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
                 for addition, new in zip(additions, pictures, strict=True)
             ],
         )
-
-
-def remove(library: Library, what: Sequence[str | Path | ItemId]) -> int:
-    """Take items out of the library, named by id, uri or file; says how many there were.
-
-    Files stay, but for those that the library itself had stored.
-    """
-    ids = {entry for entry in what if isinstance(entry, int)}
-    for entry in what:
-        if not isinstance(entry, int):
-            ids |= {item for name in _names(entry) for item in library.catalog.items_named(name)}
-    gone = list(library.items(sorted(ids)).values())
-    with library.catalog.acquire_lease("vasari (Python)"):
-        removed = library.catalog.delete_items(sorted(ids))
-    for item in gone:
-        forget_upload(library, item)
-    return removed
-
-
-def forget_upload(library: Library, item: Item) -> None:
-    """Remove the stored file of an item that was deleted; files that were not uploaded are never touched."""
-    if item.path is not None and item.path.parent.parent == uploads_directory(library):
-        item.path.unlink(missing_ok=True)
-
-
-def _names(name: str | Path) -> set[str]:
-    """What may be meant: a uri, or a file's path."""
-    return {str(name), str(Path(name).expanduser().absolute())}
 
 
 def _annotate(library: Library, item: Item, notes: Notes) -> None:

@@ -21,13 +21,32 @@ UnitVectors = NewType("UnitVectors", NDArray[np.float32])
 """Float32 matrix (n, dim) whose rows have length 1; made by `unit_vectors` only."""
 
 
+_SHORT, _LONG = 1e-12, 1e18  # lengths whose squares are exact enough in float32
+
+
 def unit_vectors(matrix: NDArray[Any]) -> UnitVectors:
     """Scale each row of `matrix` (n, dim) to length 1; a zero or non-finite row raises ValueError."""
-    rows = np.ascontiguousarray(matrix, dtype=np.float32)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not np.isfinite(lengths).all() or (lengths == 0).any():
-        raise ValueError("a zero or non-finite vector has no direction")
+    with np.errstate(over="ignore"):  # huge numbers are scaled down before they become float32
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    odd = np.flatnonzero(~((lengths > _SHORT) & (lengths < _LONG)))
+    if len(odd):
+        rows = rows.copy()
+        rows[odd] = [direction(matrix[row]) for row in odd]
+        lengths[odd] = np.linalg.norm(rows[odd], axis=1, keepdims=True)
     return UnitVectors(rows / lengths)
+
+
+def direction(vector: NDArray[Any]) -> NDArray[np.float32]:
+    """`vector` (dim,), of any length, scaled so that its largest number is 1; ValueError where it has no direction.
+
+    Squares of numbers beyond 1e19 or below 1e-23 leave float32, and numbers beyond 3e38 do themselves.
+    """
+    numbers = np.asarray(vector, dtype=np.float64)
+    largest = np.abs(numbers).max(initial=0.0)
+    if not np.isfinite(numbers).all() or largest == 0:
+        raise ValueError("a zero or non-finite vector has no direction")
+    return np.asarray(numbers / largest, dtype=np.float32)
 
 
 MOST_ATTRIBUTES = 64 * 1024

@@ -322,10 +322,13 @@ class Library:
         return additions.add(self, [additions.new_picture(picture) for picture in pictures])
 
     def remove(self, *what: str | Path | ItemId) -> int:
-        """Take items out, named by id, uri or file; says how many. Files stay, but those that the library stored."""
-        from retrieval import additions
+        """Take items out, named by id, uri, file or folder; says how many.
 
-        return additions.remove(self, what)
+        Files stay, but those that the library stored. LibraryLockedError while a job writes.
+        """
+        from retrieval import removal
+
+        return removal.remove(self, what).removed
 
     def open_picture(self, picture: bytes | Path) -> Picture:
         """Decode a picture as large as any model looks at it, which is smaller than a large one; raises ImageError."""

@@ -139,25 +139,19 @@ def remove(
 ) -> None:
     """Take items out of the library.
 
-    Files on disk are never touched.
+    Your files are never touched; pictures that the library stored itself, because they were uploaded, are deleted.
     """
-    from retrieval.domain import Modality
     from retrieval.library import Library
-    from retrieval.originals.uris import absolute
+    from retrieval.removal import remove as take_out
 
     with Library.open(library) as opened:
-        ids = {int(w.removeprefix("item:")) for w in what if w.startswith("item:") and w[5:].isdecimal()}
-        folders = [absolute(w) for w in what if not w.startswith("item:")]
-        if folders:
-            ids |= {file.id for file in opened.catalog.known_files(Modality.IMAGE, folders)}
-            texts = [f"text:{folder}" for folder in folders]
-            ids |= {file.id for file in opened.catalog.known_files(Modality.TEXT, texts)}
-        with opened.catalog.acquire_lease("vasari remove"):
-            removed = opened.catalog.delete_items(sorted(ids))
+        done = take_out(opened, what)
     if json:
-        output.print_json({"removed": removed})
+        output.print_json({"removed": done.removed, "not_found": list(done.not_found)})
     else:
-        output.line(f"{removed} removed from the library; the files are untouched")
+        output.line(f"{done.removed} removed from the library; your files are untouched")
+    for name in done.not_found:
+        output.note(f"not in the library: {name}")
 
 
 def purge(

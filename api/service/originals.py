@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from retrieval.originals.opening import open_original
 from retrieval.originals.real_files import read_real_file, real_path
 from retrieval.originals.uris import UNREAD, Place, locate
 from retrieval.storage.atomic import write_bytes
+from retrieval.storage.layout import UPLOADS, is_content_hash, is_own_file, is_upload, thumbnail_path
 
 SIDES = (160, 320, 480, 640, 1280, 2560)  # pixels; few, so that the cache stays small
 _WEB = frozenset({"http", "https"})
@@ -43,7 +43,6 @@ TYPES = {
     "avif": "image/avif",
     "bmp": "image/bmp",
 }
-_HASH = re.compile(r"[0-9a-f]{32}")
 _LOG = logging.getLogger("vasari.service")
 
 
@@ -113,18 +112,12 @@ class Originals:
             keep(self._path(found.content_hash, side), data)
         return Original(data, found.content_hash, "webp")
 
-    def forget(self, item: Item) -> None:
-        """Remove the item's thumbnails."""
-        if _HASH.fullmatch(item.content_hash):
-            for side in SIDES:
-                self._path(item.content_hash, side).unlink(missing_ok=True)
-
     def _place(self, item: Item) -> Place:
         """Where the item's file lies, if that may be served, as far as the name tells."""
         place = locate(item.uri)
         if item.modality is Modality.TEXT or (place.path is None and self._web is None):
             raise ProblemError(404, "no-file", f"item {item.id} is no file on this machine")
-        if is_read(item) and not _HASH.fullmatch(item.content_hash):
+        if is_read(item) and not is_content_hash(item.content_hash):
             raise self._gone(item, "its content hash is none")
         readable = _BUCKETS if place.member else _BUCKETS | _WEB
         if place.path is None and _scheme(place.file) not in readable:
@@ -150,10 +143,11 @@ class Originals:
 
     def _is_public(self, item: Item, place: Place, parts: tuple[str, ...]) -> bool:
         """Whether a file in the library's folder is a picture of its owner's: an upload, or one that lies there too."""
-        if parts[:1] == ("uploads",):
-            return place.member is None and len(parts) == 3 and Path(parts[2]).stem == item.content_hash
-        own = not parts or parts[0] in OWN_NAMES or parts[0].startswith("catalog.sqlite3")
-        return not own and (self._shared is None or self._shared.holds_real(self._root.joinpath(*parts)))
+        path = self._root.joinpath(*parts)
+        if parts[:1] == (UPLOADS,):
+            return place.member is None and is_upload(self._root, path, item.content_hash)
+        own = is_own_file(self._root, path)
+        return not own and (self._shared is None or self._shared.holds_real(str(path)))
 
     def _read(self, item: Item, place: Place) -> bytes:
         limits = self._library.image_limits
@@ -187,11 +181,7 @@ class Originals:
         )
 
     def _path(self, content_hash: str, side: int) -> Path:
-        return self._library.thumbnails_directory / content_hash[:2] / f"{content_hash}-{side}.webp"
-
-
-# What a library keeps in its folder, beside its catalog: `docs/architecture.md`, "A library on disk".
-OWN_NAMES = frozenset({"segments", "generations", "models", "thumbnails", "quarantine", "map.json"})
+        return thumbnail_path(self._library.root, content_hash, side)
 
 
 def _scheme(uri: str) -> str:

@@ -36,7 +36,7 @@ from api.service.settings import ServiceSettings
 from api.service.single_flight import SingleFlight
 from api.service.uploads import Uploads
 from retrieval import cancellation
-from retrieval.additions import Addition, Notes, uploads_directory
+from retrieval.additions import Addition, Notes
 from retrieval.catalog.facets import Facets
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import (
@@ -51,6 +51,8 @@ from retrieval.domain import (
 )
 from retrieval.errors import NotFoundError, VasariError
 from retrieval.imaging.limits import ImageLimits, check_together
+from retrieval.removal import remove
+from retrieval.storage.layout import UPLOADS
 
 _LOG = logging.getLogger("vasari.service")
 P = ParamSpec("P")
@@ -83,7 +85,7 @@ class Service:
         library.text_precision = settings.text_precision
         library.read_original = self.originals.read
         self.uploads = Uploads(library, limits, self._writing)
-        self.quotas = UploadQuotas(uploads_directory(library), settings)
+        self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
         self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
@@ -308,13 +310,10 @@ class Service:
 
     async def remove(self, item: ItemId) -> None:
         """Delete an item; the file of an uploaded one too."""
-        found = await self.item(item)
-        if not await self.run(self.library.catalog.delete_items, [item]):
+        done = await self.run(remove, self.library, [item], self._writing)
+        if not done.removed:
             raise NotFoundError(f"no item {item} in this library")
-        await self.run(self.originals.forget, found)
-        if found.path is not None and found.path.is_relative_to(uploads_directory(self.library)):
-            self.quotas.give_back(found.bytes)
-        await self.run(self.uploads.forget, found)
+        self.quotas.give_back(done.freed)
 
     def facets(self, modality: Modality) -> Facets:
         """Values to filter by; read once for each state of the catalog."""
@@ -372,5 +371,5 @@ class Service:
             if shared:
                 yield lambda: None  # every transaction checks the job's fence
                 return
-            with self.library.catalog.acquire_lease("vasari serve (upload)") as lease:
+            with self.library.catalog.acquire_lease("vasari serve") as lease:
                 yield lease.check

@@ -47,7 +47,3 @@ class Uploads:
         with self._writing() as still_mine:
             still_mine()
             return additions.commit(self._library, space, entries)
-
-    def forget(self, item: Item) -> None:
-        """Remove the stored file of an item that was deleted; files that were not uploaded are never touched."""
-        additions.forget_upload(self._library, item)

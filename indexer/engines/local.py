@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ from retrieval.library import Library
 from retrieval.models.ports import DualEncoder, Preparer
 from retrieval.originals.files import stat_of
 from retrieval.originals.uris import locate
+from retrieval.storage.layout import is_own_file
 from retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
@@ -156,6 +158,7 @@ class Job:
         self.stop = stop
         image = library.models.preprocessing(space)
         self._image_size = None if image is None else image.image_size
+        self._roots = (f"{library.root}/", f"{library.root.resolve()}/")
         self.unembedded: frozenset[ItemId] = frozenset()
         self.failed: dict[str, Failure] = {}
         self.newest: ItemId = 0  # before the job
@@ -281,7 +284,16 @@ class Job:
                 self.progress.update(Pulse("listing", done=count))
                 if self.stop.is_set():
                     raise _StoppedListing
-            yield entry
+            yield self._admitted(entry)
+
+    def _admitted(self, entry: Candidate | Skipped) -> Candidate | Skipped:
+        """What the library keeps for itself is nobody's picture, whatever a table says."""
+        named = entry.uri.startswith(self._roots) or "/../" in entry.uri
+        if named and isinstance(entry, Candidate):
+            file = os.path.normpath(locate(entry.uri).file)
+            if any(is_own_file(Path(root), file) for root in self._roots):
+                return Skipped(entry.uri, "list", "it is one of the library's own files")
+        return entry
 
 
 class _Contents:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange.records import Record, as_row, from_row, space_as_text, space_from_text
+from indexer.exchange.records import Record, as_row, space_as_text, space_from_text
+from indexer.exchange.rows import Refused, checked, from_row
 from indexer.exchange.texts import text_record
 from indexer.sources.rows import resolve
 from indexer.sources.samples import texts_in
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace
+from retrieval.catalog.encoding import stored_uri
+from retrieval.domain import EmbeddingSpace
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.originals.texts import parse_json
 from retrieval.originals.uris import is_url
 
 OWN_COLUMN = "vasari"
@@ -67,10 +70,13 @@ def folder_space(folder: Path) -> EmbeddingSpace | None:
     import pyarrow.parquet as pq
 
     first = next(iter(_numbered(folder / "metadata", "parquet").values()), None)
-    return space_from_text((pq.read_schema(first).metadata or {}).get(_SPACE)) if first else None
+    if first is None:
+        return None
+    with first.open("rb") as opened:
+        return space_from_text((pq.read_schema(opened).metadata or {}).get(_SPACE))
 
 
-def read_folder(folder: Path) -> Iterator[Record]:
+def read_folder(folder: Path) -> Iterator[Record | Refused]:
     """Pictures, then the captions that have vectors of their own, part after part.
 
     A picture's uri is its url, else its image_path, relative ones being seen from the folder. Raises NotFoundError
@@ -90,13 +96,14 @@ def read_folder(folder: Path) -> Iterator[Record]:
     for number in parts:
         if number not in tables:
             raise NotFoundError(f"{folder} has no metadata/metadata_{number}.parquet")
-        rows = pq.read_table(tables[number]).to_pylist()
+        with tables[number].open("rb") as opened:
+            rows = pq.read_table(opened).to_pylist()
         pictures, captions = _vectors(images.get(number), rows), _vectors(texts.get(number), rows)
         for place, (row, vector, said) in enumerate(zip_longest(rows, pictures, captions), start=first):
             if vector is not None:
-                yield _record(folder, row, vector, place)
+                yield checked(place, partial(_record, folder, row, vector, place))
             if said is not None and (words := _caption(row)) and said.any():
-                yield text_record(words, np.asarray(said, np.float32), place)
+                yield checked(place, partial(text_record, words, np.asarray(said, np.float32), place))
         first += len(rows)
 
 
@@ -124,7 +131,8 @@ def _write_part(
         np.save(folder / "text_emb" / f"text_emb_{number}.npy", rows)
     table = pa.Table.from_pylist([_row(record) for record in records], _schema(records))
     table = table.replace_schema_metadata({_SPACE: space_as_text(space)})
-    pq.write_table(table, folder / "metadata" / f"metadata_{number}.parquet")
+    with (folder / "metadata" / f"metadata_{number}.parquet").open("wb") as opened:
+        pq.write_table(table, opened)
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -133,9 +141,9 @@ def _row(record: Record) -> dict[str, Any]:
     attributes = own["attributes"]
     columns = {name: value for name, value in attributes.items() if _fits(value)}
     own["attributes"] = {name: value for name, value in attributes.items() if name not in columns}
-    columns.setdefault("image_path", record.uri)
+    columns.setdefault("image_path", own["uri"])
     if is_url(record.uri):
-        columns["url"] = record.uri
+        columns["url"] = own["uri"]
     columns["caption"] = _first_caption(record)
     return {**columns, OWN_COLUMN: json.dumps({**own, "columns": sorted(set(columns) & set(attributes))})}
 
@@ -166,27 +174,20 @@ def _fits(value: Any) -> bool:
 
 def _record(folder: Path, row: Mapping[str, Any], vector: NDArray[Any], number: int) -> Record:
     columns = {name: value for name, value in row.items() if name != OWN_COLUMN and value is not None}
-    vector = np.asarray(vector, np.float32)
     if isinstance(own := row.get(OWN_COLUMN), str):
-        noted = json.loads(own)
-        record = from_row(noted, vector)
+        noted = parse_json(own)
         kept = {name: columns[name] for name in noted["columns"] if name in columns}
-        return replace(record, attributes={**kept, **record.attributes}, number=number)
+        return from_row({**noted, "attributes": {**kept, **noted["attributes"]}}, vector, number)
     named = columns.get("url") or columns.get("image_path")
     if not isinstance(named, str) or not named:
-        raise UsageError(f"row {number} of {folder} has neither url nor image_path")
+        raise ValueError("it has neither url nor image_path")
     words = _caption(row)
     uri = resolve(named, [str(folder.absolute())])
     attributes = {name: value for name, value in columns.items() if name not in ("caption", "url")}
     if attributes.get("image_path") == uri:
         del attributes["image_path"]
-    return Record(
-        uri,
-        vector,
-        captions=(Caption(words, source=CaptionSource.FILE),) if words else (),
-        attributes=attributes,
-        number=number,
-    )
+    fields = {"uri": stored_uri(uri), "captions": [words] if words else [], "attributes": attributes}
+    return from_row(fields, vector, number)
 
 
 def _caption(row: Mapping[str, Any]) -> str:
@@ -200,7 +201,15 @@ def _first_caption(record: Record) -> str:
 def _vectors(file: Path | None, rows: Sequence[object]) -> Sequence[NDArray[Any]]:
     if file is None:
         return ()
-    matrix = np.load(file, mmap_mode="r", allow_pickle=False)
+    try:
+        with file.open("rb") as opened:
+            matrix: Any = (
+                np.lib.format.open_memmap(file, mode="r") if opened.read(6) == b"\x93NUMPY" else None
+            )
+    except (ValueError, EOFError, OverflowError) as error:
+        raise UsageError(f"{file} is no array of numbers, or is cut short: {error}") from error
+    if matrix is None or not np.issubdtype(matrix.dtype, np.number):
+        raise UsageError(f"{file} is no array of numbers")
     if matrix.ndim != 2 or len(matrix) != len(rows):
         raise UsageError(f"{file} has the shape {matrix.shape}, but there are {len(rows)} rows of metadata")
     found: Sequence[NDArray[Any]] = matrix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,8 +15,9 @@ import numpy as np
 from indexer.exchange import clip_retrieval, tables
 from indexer.exchange.records import Record, flat, pages
 from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import StorageError, UsageError
+from retrieval.errors import UsageError
 from retrieval.library import Library
+from retrieval.storage.atomic import replaced
 
 
 class Format(StrEnum):
@@ -48,18 +50,16 @@ def export(
     """Write all items that have a vector in `space` (default: the library's).
 
     `layout` follows from the target's suffix where it is not given. Raises UsageError where it cannot be told or the
-    target is there already, StorageError where it cannot be written.
+    target is there already, StorageError where it cannot be written. The target appears when it is whole: whatever ends
+    an export early leaves nothing under its name.
     """
     chosen = layout or _format_of(target)
-    if target.exists() and (target.is_file() or any(target.iterdir())):
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
         raise UsageError(f"{target} is there already: export to a new place")
     found = library.space(space)
     counts = {modality: len(library.gallery(modality, found)) for modality in Modality}
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write(library, target, chosen, found)
-    except OSError as error:
-        raise StorageError(f"cannot write {target}: {error.strerror or error}") from error
+    with replaced(target) as (temporary,):
+        _write(library, temporary, chosen, found)
     total = sum(library.catalog.count(modality) for modality in Modality)
     return ExportReport(
         chosen,

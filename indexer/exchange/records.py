@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.encoding import json_text
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, Modality
+from retrieval.catalog.encoding import json_text, stored_uri
+from retrieval.domain import Caption, EmbeddingSpace, Item, Modality
 from retrieval.library import Library
 
 PAGE = 4096  # items held in memory at once
@@ -67,11 +67,15 @@ def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterat
 
 
 def as_row(record: Record) -> dict[str, Any]:
-    """The record's fields for JSON and tables, without the vector; attributes are an object."""
+    """The record's fields for JSON and tables, without the vector; attributes are an object.
+
+    A uri is spelled as in the catalog: what UTF-8 cannot hold is escaped, see `catalog.encoding`.
+    """
     return {
         "id": record.number,
         "modality": record.modality.value,
         **{name: getattr(record, name) for name in _FACTS},
+        "uri": stored_uri(record.uri),
         "captions": [
             {"text": said.text, "language": said.language, "source": said.source.value}
             for said in record.captions
@@ -79,27 +83,6 @@ def as_row(record: Record) -> dict[str, Any]:
         "tags": list(record.tags),
         "attributes": json.loads(json_text(dict(record.attributes))),
     }
-
-
-def from_row(row: Mapping[str, Any], vector: NDArray[np.float32]) -> Record:
-    """The inverse of `as_row`; KeyError or ValueError for what is no such row."""
-    attributes = row.get("attributes") or {}
-    facts = {name: row.get(name) for name in _FACTS if row.get(name) is not None}
-    return Record(
-        **{**facts, "uri": row["uri"]},
-        vector=vector,
-        modality=Modality(row.get("modality") or "image"),
-        captions=tuple(_caption(said) for said in row.get("captions") or ()),
-        tags=tuple(row.get("tags") or ()),
-        attributes=json.loads(attributes) if isinstance(attributes, str) else dict(attributes),
-        number=int(row.get("id") or 0),
-    )
-
-
-def _caption(said: Any) -> Caption:
-    if isinstance(said, str):
-        return Caption(said, source=CaptionSource.FILE)  # as other tools write them
-    return Caption(said["text"], said.get("language"), CaptionSource(said.get("source") or "user"))
 
 
 def space_as_text(space: EmbeddingSpace) -> str:

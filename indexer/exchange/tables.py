@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer.exchange.records import PAGE, Record, as_row, from_row, space_as_text, space_from_text
+from indexer.exchange.records import PAGE, Record, as_row, space_as_text, space_from_text
+from indexer.exchange.rows import Refused, checked, from_row
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import UsageError
+from retrieval.originals.texts import opened_text, parse_json
 
 _SPACE = b"vasari.space"
 _VECTORS = ("embedding", "vector", "emb", "image_embedding")
@@ -37,7 +39,7 @@ def write_parquet(
 
     schema = _schema(space, vectors)
     written = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with path.open("wb") as opened, pq.ParquetWriter(opened, schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_table(_table(batch, schema, vectors))
             written += len(batch)
@@ -61,29 +63,56 @@ def parquet_space(path: Path) -> EmbeddingSpace | None:
     """The space noted in a file."""
     import pyarrow.parquet as pq
 
-    return space_from_text((pq.read_schema(path).metadata or {}).get(_SPACE))
+    with path.open("rb") as opened:
+        return space_from_text((pq.read_schema(opened).metadata or {}).get(_SPACE))
 
 
 def json_space(path: Path) -> EmbeddingSpace | None:
     """The space in the first line."""
-    with path.open(encoding="utf-8") as lines:
-        first = json.loads(next(lines, "{}"))
-    return space_from_text(json.dumps(first["space"])) if "space" in first else None
+    with opened_text(str(path)) as lines:
+        return _stated_space(next((line for line in lines if line.strip()), ""))
 
 
-def read_parquet(path: Path) -> Iterator[Record]:
-    """The records of a file that `write_parquet` wrote, or of another with `uri` and a column of vectors."""
+def read_parquet(path: Path) -> Iterator[Record | Refused]:
+    """The records of a file that `write_parquet` wrote, or of another with `uri` and a column of vectors.
+
+    Raises UsageError for a file that is no such table, or is damaged from some row on.
+    """
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(path)
-    names = file.schema_arrow.names
-    column = next((name for name in _VECTORS if name in names), None)
-    if column is None or "uri" not in names:
-        raise UsageError(f"{path} has no columns uri and embedding, it has {', '.join(names)}")
-    for batch in file.iter_batches(batch_size=PAGE):
-        vectors = rows_of(batch.column(column))
-        for row, vector in zip(batch.drop_columns([column]).to_pylist(), vectors, strict=True):
-            yield from_row(row, vector)
+    with path.open("rb") as opened:
+        file = pq.ParquetFile(opened)
+        names = file.schema_arrow.names
+        column = next((name for name in _VECTORS if name in names), None)
+        if column is None or "uri" not in names:
+            raise UsageError(f"{path} has no columns uri and embedding, it has {', '.join(names)}")
+        number = 0
+        for batch in file.iter_batches(batch_size=_rows_at_once(file, column)):
+            vectors = rows_of(batch.column(column))
+            for row, vector in zip(_plain(batch.drop_columns([column])), vectors, strict=True):
+                number += 1
+                yield checked(number, partial(from_row, row, vector, number))
+
+
+def _rows_at_once(file: Any, column: str) -> int:
+    """As many rows as take some hundred MB at most, whatever the file claims of its vectors' length."""
+    kind = file.schema_arrow.field(column).type
+    length = getattr(kind, "list_size", 1024)
+    return max(1, min(PAGE, 2**26 // max(length, 1)))
+
+
+def _plain(batch: Any) -> Iterator[dict[str, Any]]:
+    """Rows as Python's values; of columns that Python has none for, such as times in nanoseconds, their text."""
+    import pyarrow as pa
+
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            columns[name] = column.to_pylist()
+        except (ValueError, pa.ArrowException):
+            columns[name] = [str(value) for value in column]
+    for place in range(batch.num_rows):
+        yield {name: values[place] for name, values in columns.items()}
 
 
 def is_own(path: Path) -> bool:
@@ -95,32 +124,62 @@ def plain_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a file that was written without vectors."""
     import pyarrow.parquet as pq
 
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=PAGE):
-        yield from batch.to_pylist()
+    with path.open("rb") as opened:
+        for batch in pq.ParquetFile(opened).iter_batches(batch_size=PAGE):
+            yield from _plain(batch)
 
 
-def read_json_lines(path: Path) -> Iterator[Record]:
-    """The records of a file of JSON lines; UsageError names the line that is none."""
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-                if "space" in row and "uri" not in row:
-                    continue
-                yield from_row(row, np.array(row["embedding"], np.float32))
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(f"{path}, line {number}: needs uri and embedding ({error!r})") from error
+def read_json_lines(path: Path) -> Iterator[Record | Refused]:
+    """The records of a file of JSON lines; a line that is none is refused."""
+    number = 0
+    with opened_text(str(path)) as lines:
+        for line in lines:
+            if not line.strip():
+                continue
+            number += 1
+            if number == 1 and _stated_space(line) is not None:
+                number = 0
+                continue
+            yield checked(number, partial(_of_line, line, number))
 
 
-def rows_of(column: Any) -> NDArray[np.float32]:
-    """A column of lists of numbers as a matrix (n, dim); ValueError where their lengths differ."""
-    values = column.to_pylist() if column.null_count else None
-    if values is not None:
-        raise UsageError(f"{column.null_count} rows have no vector")
-    flat = np.asarray(column.flatten(), np.float32)
-    if len(flat) % max(len(column), 1):
-        raise UsageError("the vectors differ in length")
-    return flat.reshape(len(column), -1)
+def _of_line(line: str, number: int) -> Record:
+    row = parse_json(line)
+    if not isinstance(row, dict):
+        raise TypeError("it is no JSON object")
+    vector = next((row[name] for name in _VECTORS if name in row), None)
+    if vector is None:
+        raise KeyError("embedding")
+    return from_row(row, vector, number)
+
+
+def _stated_space(line: str) -> EmbeddingSpace | None:
+    """The space, where a line is one that states it."""
+    try:
+        row = parse_json(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or "space" not in row or "uri" in row:
+        return None
+    return space_from_text(json.dumps(row["space"]))
+
+
+def rows_of(column: Any) -> Sequence[object]:
+    """The vectors in a column of lists of numbers: a matrix (n, dim) where they are alike, else each as it is."""
+    if not column.null_count and hasattr(column, "flatten"):
+        flat = column.flatten()
+        if len(column) and len(flat) % len(column) == 0 and _are_alike(column):
+            numbers = flat.to_numpy(zero_copy_only=False)
+            if np.issubdtype(numbers.dtype, np.number):
+                return cast("Sequence[object]", numbers.reshape(len(column), -1))
+    return cast("Sequence[object]", column.to_pylist())
+
+
+def _are_alike(column: Any) -> bool:
+    import pyarrow.compute as pc
+
+    lengths: Any = pc.min_max(pc.list_value_length(column))
+    return bool(lengths["min"] == lengths["max"])
 
 
 def _schema(space: EmbeddingSpace, vectors: bool) -> Any:

@@ -77,6 +77,20 @@ def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None
     refresh(connection, [item])
 
 
+def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> None:
+    """Add tags to the live items among these; those that are there stay."""
+    alive = [
+        item
+        for chunk in chunks(words)
+        for item in connection.execute(
+            select(items.c.id).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
+        ).scalars()
+    ]
+    for item in alive:
+        there = select(tags.c.tag).where(tags.c.item_id == item)
+        set_tags(connection, item, {*connection.execute(there).scalars(), *words[item]})
+
+
 def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:
     """Set some attributes of `item`; None takes one away. They outlast whatever file and source say."""
     row = _layers(connection, [item]).get(item)

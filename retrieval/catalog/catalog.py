@@ -295,6 +295,13 @@ class Catalog:
             captions.set_tags(connection, item, tags)
             bump_revision(connection)
 
+    def add_tags(self, tags: Mapping[ItemId, Sequence[str]]) -> None:
+        """Add tags to the live items among these; tags that are there stay. Raises UsageError as `set_tags`."""
+        if tags:
+            with self._database.write() as connection:
+                captions.add_tags(connection, tags)
+                bump_revision(connection)
+
     def set_attributes(self, item: ItemId, attributes: Mapping[str, Any]) -> None:
         """Set some attributes, or remove them (None); they outlast a change of the file. Raises NotFoundError."""
         with self._database.write() as connection:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import UsageError
+from retrieval.storage.names import as_utf8
+from retrieval.storage.trouble import cannot_read
+from retrieval.vectors.faiss_kinds import faiss
 from retrieval.vectors.index import Ids
 
 
@@ -17,7 +19,8 @@ def write_flat(path: Path, ids: Ids, vectors: NDArray[np.float32]) -> None:
     """An `IndexIDMap` over an `IndexFlatIP`: inner product of `vectors` (n, dim) under `ids` (n,)."""
     index = faiss.IndexIDMap(faiss.IndexFlatIP(vectors.shape[1]))
     index.add_with_ids(np.ascontiguousarray(vectors), ids)
-    faiss.write_index(index, str(path))
+    with path.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, 1 << 20))
 
 
 def read_vectors(path: Path) -> tuple[Ids, NDArray[np.float32]]:
@@ -26,9 +29,15 @@ def read_vectors(path: Path) -> tuple[Ids, NDArray[np.float32]]:
     Without ids of their own, vectors have their position. Raises UsageError for what is no index or keeps no vectors.
     """
     try:
-        index = faiss.read_index(str(path))
+        with path.open("rb"):
+            pass  # FAISS does not tell what cannot be read from what is no index
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    try:
+        with as_utf8(path) as name:
+            index = faiss.read_index(str(name))
         ids, rows = _contents(index)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, MemoryError, AssertionError) as error:
         reason = next(iter(str(error).splitlines()), "")
         raise UsageError(f"{path} is no FAISS index whose vectors can be read: {reason}") from error
     order = np.argsort(ids, kind="stable")
@@ -64,7 +73,7 @@ def _names(index: Any) -> Ids:
     ]
     ids = np.concatenate(parts) if parts else np.empty(0, np.int64)
     dense = len(ids) and ids.min() == 0 and ids.max() == len(ids) - 1
-    maps: Any = faiss.DirectMap  # type: ignore[attr-defined] # made when the library is loaded
+    maps: Any = faiss.DirectMap  # made when the library is loaded
     index.set_direct_map_type(maps.Array if dense else maps.Hashtable)
     return np.asarray(ids, np.int64)
 

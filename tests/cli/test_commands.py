@@ -242,7 +242,8 @@ def test_items_are_removed_but_files_are_not(run: Run, tmp_path: Path, tiny_mode
     for name in ("a.png", "b.png", "old/c.png", "old/d.png"):
         picture(photos / name, hash(name) % 1000)
     run("index", photos, "--model", tiny_model)
-    assert json.loads(run("remove", photos / "old", "--json")[1]) == {"removed": 2}
+    done = json.loads(run("remove", photos / "old", "item:4711", "--json")[1])
+    assert done == {"removed": 2, "not_found": ["item:4711"]}
     assert json.loads(run("status", "--json")[1])["items"]["image"] == 2
     assert (photos / "old" / "c.png").is_file()
 
