@@ -128,16 +128,20 @@ class _Measures:
     def of(self, dataset: Dataset, language: str) -> dict[str, Any]:
         """All figures of a dataset's captions in one language."""
         from api.cli.progress import stage
+        from retrieval.evaluation.embeddings import UnreadableError
         from retrieval.evaluation.report import evaluate
 
-        found = evaluate(
-            dataset,
-            self.encoder,
-            reranking=self.reranking,
-            captioning=self.captioning,
-            cache=self.cache,
-            stage=stage,
-        )
+        try:
+            found = evaluate(
+                dataset,
+                self.encoder,
+                reranking=self.reranking,
+                captioning=self.captioning,
+                cache=self.cache,
+                stage=stage,
+            )
+        except UnreadableError as error:
+            return self.of(dataset.without(error.files), language)
         fields = found.as_json() | {"missing_images": list(dataset.missing), "broken": list(dataset.broken)}
         negatives = self._hard_negatives(dataset, language)
         return fields | {"hard_negatives": negatives} if negatives else fields
@@ -231,7 +235,7 @@ def _print(language: str, fields: dict[str, Any]) -> None:
         output.line(f"  {fields['missing']} pictures are not on disk and were left out: {names}")
     if broken := fields["broken"]:
         which = "; ".join(broken[:5]) + (" …" if len(broken) > 5 else "")
-        output.line(f"  {len(broken)} captions cannot be used and were left out: {which}")
+        output.line(f"  {len(broken)} captions or pictures cannot be used and were left out: {which}")
     rows = [("text → image", "text_to_image", fields), ("image → text", "image_to_text", fields)]
     stages = [name for name in ("reranked", "hybrid") if name in fields]
     rows[1:1] = [(f"  {name}", f"{name}_text_to_image", fields[name]) for name in stages]

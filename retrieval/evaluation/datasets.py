@@ -15,8 +15,8 @@ rest is evaluated. Files may be in any encoding of `retrieval.originals.texts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,27 @@ class Dataset:
     texts: tuple[str, ...]
     answers: tuple[int, ...]
     missing: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()  # what is wrong with each line or entry that was left out
+    broken: tuple[str, ...] = ()  # what is wrong with each line, entry or picture that was left out
+
+    def without(self, unreadable: Mapping[Path, str]) -> Dataset:
+        """The rest where these pictures cannot be read, for the reasons given; UsageError where there is none."""
+        kept = [number for number, image in enumerate(self.images) if image not in unreadable]
+        if not kept:
+            path, reason = next(iter(unreadable.items()))
+            raise UsageError(f"none of the {len(self.images)} pictures can be read: {path}: {reason}")
+        place = {number: new for new, number in enumerate(kept)}
+        said = [
+            (text, place[image])
+            for text, image in zip(self.texts, self.answers, strict=True)
+            if image in place
+        ]
+        return replace(
+            self,
+            images=tuple(self.images[number] for number in kept),
+            texts=tuple(text for text, _ in said),
+            answers=tuple(image for _, image in said),
+            broken=(*self.broken, *(f"{path.name}: {reason}" for path, reason in sorted(unreadable.items()))),
+        )
 
     def captions_of(self) -> list[list[int]]:
         """For each picture the indices of its captions."""

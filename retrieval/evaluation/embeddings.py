@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
@@ -13,13 +13,25 @@ from numpy.typing import NDArray
 
 from retrieval import images
 from retrieval.domain import UnitVectors
-from retrieval.errors import StorageError
+from retrieval.errors import ImageError, StorageError
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.models.ports import DualEncoder, Picture
 from retrieval.storage.atomic import replaced
 
 BATCH = 64
+
+
+class UnreadableError(ImageError):
+    """Pictures of a dataset that cannot be decoded: `files` says why, by their paths."""
+
+    def __init__(self, files: Mapping[Path, str]) -> None:
+        path, reason = next(iter(files.items()))
+        more = f", and {len(files) - 1:,} more" if len(files) > 1 else ""
+        super().__init__(f"{path}: {reason}{more}")
+        self.files = files
+
+
 Report = Callable[[int], None]
 """Called with the number of things done since the last call."""
 
@@ -33,10 +45,26 @@ def load_picture(path: Path, side: int | None = None) -> Picture:
 def batches(
     paths: Sequence[Path], prepare: Callable[[Path], NDArray[np.uint8]]
 ) -> Iterator[NDArray[np.uint8]]:
-    """Prepared pictures (n, H, W, 3), decoded on threads, at most two batches ahead."""
+    """Prepared pictures (n, H, W, 3), decoded on threads, a batch at a time.
+
+    Raises UnreadableError, once all were tried, where some cannot be decoded; nothing is given after the first of them.
+    """
+    unreadable: dict[Path, str] = {}
+
+    def tried(path: Path) -> NDArray[np.uint8] | None:
+        try:
+            return prepare(path)
+        except ImageError as error:
+            unreadable[path] = str(error)
+            return None
+
     with ThreadPoolExecutor(thread_name_prefix="decode") as pool:
         for start in range(0, len(paths), BATCH):
-            yield np.stack(list(pool.map(prepare, paths[start : start + BATCH])))
+            pictures = list(pool.map(tried, paths[start : start + BATCH]))
+            if not unreadable:
+                yield np.stack([picture for picture in pictures if picture is not None])
+    if unreadable:
+        raise UnreadableError(unreadable)
 
 
 class EmbeddingCache:

@@ -9,6 +9,8 @@ import pytest
 
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.evaluation.datasets import languages, load_dataset
+from retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError
+from tests.grey import GreyEncoder, write_picture
 
 
 def pictures(folder: Path, *names: str) -> None:
@@ -169,3 +171,20 @@ def test_no_dataset(tmp_path: Path) -> None:
         load_dataset(tmp_path)
     with pytest.raises(NotFoundError, match="no dataset"):
         load_dataset(tmp_path / "nowhere")
+
+
+def test_pictures_that_cannot_be_decoded_leave_the_rest(tmp_path: Path) -> None:
+    """All of them are found at once, and their captions go with them."""
+    for number, name in enumerate(("a.png", "c.png")):
+        write_picture(tmp_path / name, number)
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    (tmp_path / "captions.txt").write_text("image,caption\na.png,one\nb.png,two\nc.png,three\n")
+    dataset = load_dataset(tmp_path)
+    cache = EmbeddingCache(None)
+    with pytest.raises(UnreadableError, match=r"b\.png: this is not an image") as caught:
+        cache.pictures(dataset.images, GreyEncoder(), lambda _: None)
+    rest = dataset.without(caught.value.files)
+    assert (rest.texts, rest.answers, len(rest.broken)) == (("one", "three"), (0, 1), 1)
+    assert len(cache.pictures(rest.images, GreyEncoder(), lambda _: None)) == 2
+    with pytest.raises(UsageError, match="none of the 2 pictures"):
+        rest.without(dict.fromkeys(rest.images, "gone"))
