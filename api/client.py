@@ -11,6 +11,7 @@ service can refuse. `search` takes the same requests as `Library.search`.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,18 +24,43 @@ from api import calls
 from api.calls import Call, PictureLike
 from api.replies import Job, ServiceError, error_of, joined
 from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
+from retrieval.errors import UsageError
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:7600"
 
 
+def service_url(given: str) -> str:
+    """The address of a service; http:// where no scheme is said. UsageError for what is none."""
+    url = given.strip()
+    url = url if "://" in url else f"http://{url}"
+    try:
+        parsed = httpx.URL(url)
+        usable = parsed.scheme in ("http", "https") and not parsed.query
+        usable = usable and re.fullmatch(r"[\w.:-]+", parsed.host) is not None
+    except httpx.InvalidURL:
+        usable = False
+    if not usable:
+        raise UsageError(f"{given[:200]!r} is no address of a service: give one such as {DEFAULT_URL}")
+    return url
+
+
 def _headers(key: str | None) -> dict[str, str]:
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise UsageError("this is no key of a service: it has other signs than keys have")
     return {"User-Agent": "vasari-client"} | ({"Authorization": f"Bearer {key}"} if key else {})
 
 
 def _result(call: Call[T], answer: httpx.Response) -> T:
     if answer.is_success:
-        return call.read(answer)
+        try:
+            return call.read(answer)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ServiceError(
+                f"what answers at {answer.request.url.copy_with(path='/', query=None)} is no Vasari, or another version"
+                " of it: is this the right address?",
+                answer.status_code,
+            ) from error
     raise error_of(answer)
 
 
@@ -56,7 +82,7 @@ class Client:
         http: httpx.Client | None = None,
     ) -> None:
         """`timeout` in seconds; `http` instead of an own connection, e.g. one with other certificates."""
-        self._url = url
+        self._url = url = service_url(url)
         self._http = http or httpx.Client(base_url=url, headers=_headers(key), timeout=timeout)
 
     def close(self) -> None:
@@ -198,7 +224,7 @@ class AsyncClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         """`timeout` in seconds; `http` instead of an own connection, e.g. one with other certificates."""
-        self._url = url
+        self._url = url = service_url(url)
         self._http = http or httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=timeout)
 
     async def aclose(self) -> None:

@@ -46,9 +46,13 @@ def _path(value: Any) -> Path:
 def _number(kind: type[int] | type[float], least: float) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         try:
-            number = kind(value)
+            number = kind(
+                value.replace("_", "?") if isinstance(value, str) else value
+            )  # Python reads 1_3 as 13
         except (TypeError, ValueError):
             raise ValueError("is no whole number" if kind is int else "is no number") from None
+        if number == float("inf"):
+            raise ValueError("is endless")
         if not number >= least:
             raise ValueError(f"is less than {least:g}")
         return number

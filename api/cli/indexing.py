@@ -11,7 +11,7 @@ import typer
 from api.cli import output
 from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts, with_consent
 from api.cli.libraries import filling
-from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
+from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, amount, open_settings
 
 if TYPE_CHECKING:
     from indexer.progress import IndexReport
@@ -63,7 +63,8 @@ AllowOption = Annotated[
     ),
 ]
 GpusOption = Annotated[
-    float | None, typer.Option("--gpus", help="Ray: GPUs of each, such as 0.5. [default: to fit]", min=0)
+    float | None,
+    typer.Option("--gpus", help="Ray: GPUs of each, such as 0.5. [default: to fit]", min=0, callback=amount),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,6 +50,13 @@ PrecisionOption = Annotated[
     str | None,
     typer.Option("--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"),
 ]
+
+
+def amount(value: float | None) -> float | None:
+    """Refuse what is no amount of time or anything else: less than nothing, infinite, or no number (NaN)."""
+    if value is not None and not 0 <= value < math.inf:
+        raise typer.BadParameter("should be a number, neither negative nor endless")
+    return value
 
 
 def open_settings(**overrides: object) -> Settings:

@@ -16,6 +16,7 @@ from api.cli.options import (
     LibraryOption,
     ServerOption,
     SpaceOption,
+    amount,
 )
 from api.cli.pictures import PictureArgument
 
@@ -65,18 +66,27 @@ def search(
     ] = False,
     rerank_top: Annotated[int, typer.Option(help="How many candidates to rerank.", min=1)] = 32,
     deadline: Annotated[
-        float | None, typer.Option(help="Milliseconds for reranking, else first-stage order.", metavar="MS")
+        float | None,
+        typer.Option(
+            help="Milliseconds for reranking, else first-stage order.", metavar="MS", callback=amount
+        ),
     ] = None,
     hybrid: Annotated[bool, typer.Option("--hybrid", help="Also search captions, names and tags.")] = False,
     collapse: Annotated[
         bool, typer.Option("--collapse", help="One of each group of near-duplicates.")
     ] = False,
     diversify: Annotated[
-        float | None, typer.Option(help="Vary the results: 1 not at all, 0 at any price.", min=0, max=1)
+        float | None,
+        typer.Option(help="Vary the results: 1 not at all, 0 at any price.", min=0, max=1, callback=amount),
     ] = None,
     min_relevance: Annotated[
         float | None,
-        typer.Option(help="Leave out what matches no better than nonsense would; try 0.95.", min=0, max=1),
+        typer.Option(
+            help="Leave out what matches no better than nonsense would; try 0.95.",
+            min=0,
+            max=1,
+            callback=amount,
+        ),
     ] = None,
     target: Annotated[TargetChoice, typer.Option("--for", help="What to find.")] = TargetChoice.IMAGE,
     offset: Annotated[int, typer.Option(help="Skip so many results.", min=0)] = 0,

@@ -64,7 +64,7 @@ def serve(
     library: LibraryOption = None,
 ) -> None:
     """Serve the search page and the HTTP API until Ctrl-C."""
-    from api.service.server import refuse_without_keys
+    from api.service.server import free_port, refuse_without_keys
     from api.service.server import serve as run
     from api.service.settings import ServiceSettings
     from retrieval.library import Library
@@ -82,10 +82,15 @@ def serve(
     }
     os.environ |= {name: str(value) for name, value in given.items() if value is not None}
     settings = ServiceSettings()
+    free = free_port(settings.host, settings.port)
+    if free != settings.port:
+        os.environ["VASARI_PORT"] = str(free)
+        settings = ServiceSettings()
     with Library.open(create=True) as opened:
         refuse_without_keys(settings, opened.catalog)
         where = opened.root
-    output.note(f"serving {where} at http://{settings.host}:{settings.port}/ (Ctrl-C stops)")
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    output.note(f"serving {where} at http://{shown}:{free}/ (Ctrl-C stops)")
     run(settings)
 
 
@@ -154,14 +159,16 @@ def _row(key: ApiKeyRecord) -> tuple[str, ...]:
 
 @keys_app.command(epilog="Example: vasari keys revoke 3")
 def revoke(
-    number: Annotated[int, typer.Argument(help="The key's number, from `vasari keys list`.", min=1)],
+    number: Annotated[str, typer.Argument(help="The key's number, from `vasari keys list`.")],
     library: LibraryOption = None,
 ) -> None:
     """Make a key useless; running services notice within seconds."""
-    from retrieval.errors import NotFoundError
+    from retrieval.errors import NotFoundError, UsageError
     from retrieval.library import Library
 
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise UsageError(f"{number} is no key's number: `vasari keys list` tells them")
     with Library.open(library) as opened:
-        if not opened.catalog.revoke_key(number):
+        if not opened.catalog.revoke_key(int(number)):
             raise NotFoundError(f"no key {number} in use; see `vasari keys list`")
     output.line(f"key {number} is revoked")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import output as out
-from api.cli.options import DeviceOption, open_settings
+from api.cli.options import DeviceOption, amount, open_settings
 
 if TYPE_CHECKING:
     from retrieval.evaluation.datasets import Dataset
@@ -54,15 +54,17 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(help="A dataset to measure recall on as it goes.")
     ] = None,
-    epochs: Annotated[float, typer.Option(help="How often each picture is seen.", min=0)] = 5,
+    epochs: Annotated[
+        float, typer.Option(help="How often each picture is seen.", min=0, callback=amount)
+    ] = 5,
     steps: Annotated[int | None, typer.Option(help="Instead of --epochs: so many updates.", min=1)] = None,
     batch: Annotated[int, typer.Option("--batch", "-b", help="Pairs a batch.", min=2)] = 64,
     accumulate: Annotated[int, typer.Option(help="Batches an update.", min=1)] = 1,
     learning_rate: Annotated[
-        float, typer.Option("--learning-rate", "--lr", help="Its highest value.")
+        float, typer.Option("--learning-rate", "--lr", help="Its highest value.", callback=amount)
     ] = 1e-5,
     warmup: Annotated[int, typer.Option(help="Updates until the learning rate is reached.", min=0)] = 50,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's.", min=0)] = 0.05,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's.", min=0, callback=amount)] = 0.05,
     loss: Annotated[
         LossChoice | None, typer.Option(help="[default: the one the model was made with]")
     ] = None,

@@ -11,7 +11,7 @@ import typer
 from api.cli import output
 from api.cli.jobs import doubts, stoppable, summary
 from api.cli.libraries import filling
-from api.cli.options import LibraryOption, open_settings
+from api.cli.options import LibraryOption, amount, open_settings
 
 if TYPE_CHECKING:
     from indexer.progress import IndexReport
@@ -37,7 +37,9 @@ def watch(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Folders, tables, archives to keep in step.")
     ],
-    settle: Annotated[float, typer.Option(help="Seconds without changes before indexing.")] = 2.0,
+    settle: Annotated[
+        float, typer.Option(help="Seconds without changes before indexing.", callback=amount)
+    ] = 2.0,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
     library: LibraryOption = None,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -117,6 +118,31 @@ def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
         f"{settings.host} can be reached from other machines, and this library has no keys: anybody could read and"
         " delete its pictures. Make a key with `vasari keys create NAME --scope search`, or serve 127.0.0.1"
     )
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or one that is free for 0; UsageError, with the way out, for one that cannot be listened at."""
+    try:
+        [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+            return int(tried.getsockname()[1])
+    except (socket.gaierror, UnicodeError):
+        raise UsageError(f"there is no host {host!r}: --host takes an address of this machine") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(
+                f"port {port} of {host} is taken, perhaps by another `vasari serve`: choose another by --port, or"
+                " `--port 0` for any that is free"
+            ) from None
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"{host} is no address of this machine: --host takes one that is") from None
+        raise UsageError(
+            f"nothing can listen at port {port} of {host} ({error.strerror}): choose another by --port"
+        ) from None
 
 
 def serve(settings: ServiceSettings, factory: str = "api.service.app:from_environment") -> None:
