@@ -55,7 +55,7 @@ def _result(call: Call[T], answer: httpx.Response) -> T:
     if answer.is_success:
         try:
             return call.read(answer)
-        except (ValueError, KeyError, TypeError, IndexError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise ServiceError(
                 f"what answers at {answer.request.url.copy_with(path='/', query=None)} is no Vasari, or another version"
                 " of it: is this the right address?",
