@@ -26,6 +26,7 @@ from retrieval.domain import (
     Item,
     ItemId,
     Modality,
+    Rerank,
     SearchRequest,
     SearchResponse,
     TermKind,
@@ -42,6 +43,7 @@ from retrieval.vectors.gallery import Gallery
 from retrieval.vectors.index import is_among
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
+MAX_DEADLINE_MS = 86_400_000  # a day
 HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
 
 Candidate = tuple[ItemId, float]
@@ -290,6 +292,14 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
     return outcome, ranked
 
 
+def _check_rerank(options: Rerank) -> None:
+    """Raise UsageError for numbers that are none of their kind: a negative time, NaN."""
+    if options.deadline_ms is not None and not 0 <= options.deadline_ms <= MAX_DEADLINE_MS:
+        raise UsageError(f"a deadline is a number of milliseconds, at most {MAX_DEADLINE_MS:,}")
+    if options.top < 1 or not 0 <= options.weight <= 1:
+        raise UsageError("reranking takes at least 1 candidate, and a weight between 0 and 1")
+
+
 def check_window(request: SearchRequest) -> int:
     """How many ranks must be computed for this page; UsageError when it is no sensible number."""
     if request.limit < 1 or request.offset < 0:
@@ -297,6 +307,8 @@ def check_window(request: SearchRequest) -> int:
     window = request.limit + request.offset
     if window > MAX_WINDOW:
         raise UsageError(f"limit + offset is at most {MAX_WINDOW}; use `vasari export` for everything")
+    if request.rerank is not None:
+        _check_rerank(request.rerank)
     for name, value in (("diversify", request.diversify), ("min_relevance", request.min_relevance)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{name} is between 0 and 1")

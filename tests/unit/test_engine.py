@@ -31,7 +31,7 @@ from retrieval.domain import (
 )
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.models.ports import Picture
-from retrieval.search.engine import HEAD, MAX_WINDOW, search
+from retrieval.search.engine import search
 from retrieval.search.relevance import Calibration
 from retrieval.search.reranking import FeatureCache, Second
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
@@ -304,45 +304,15 @@ def test_a_filter_counts_what_could_match(shelf: Shelf) -> None:
     assert response.total == SIZE // 50
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"limit": 0},
-        {"offset": -1},
-        {"limit": MAX_WINDOW, "offset": 1},
-        {"diversify": 1.5},
-        {"min_relevance": -0.1},
-    ],
-)
-def test_windows_and_shares_have_limits(shelf: Shelf, wrong: dict[str, float]) -> None:
-    """A request beyond them is refused before anything is computed."""
-    with pytest.raises(UsageError):
-        search(shelf, replace(QUERY, **wrong))  # type: ignore[arg-type]
-
-
-def test_the_deepest_page_is_answered(shelf: Shelf) -> None:
-    """The whole window may be asked for; beyond the collection there is nothing."""
-    assert len(search(shelf, replace(QUERY, limit=MAX_WINDOW)).hits) == SIZE
-    assert search(shelf, replace(QUERY, limit=10, offset=MAX_WINDOW - 10)).hits == ()
-    assert SIZE > 2 * HEAD
-
-
-def test_explain_names_the_stages_that_ran(shelf: Shelf) -> None:
-    """In their order, with the strategy; without being asked, nothing is explained."""
-    request = replace(
-        QUERY,
-        hybrid=True,
-        collapse=True,
-        diversify=0.5,
-        min_relevance=0.1,
-        filter="2",
-        rerank=Rerank(deadline_ms=None),
-    )
-    assert search(shelf, request).explain is None
-    explain = search(shelf, replace(request, explain=True)).explain
-    assert explain is not None
-    assert list(explain.stages_ms) == [
-        "filter", "embed", "open", "candidates", "full text", "fuse", "relevance", "rerank", "collapse", "diversify",
-        "hydrate",
-    ]  # fmt: skip
-    assert explain.strategy == f"exact over {SIZE // 2} matching rows"
+def test_a_second_stage_s_numbers_are_checked(shelf: Shelf) -> None:
+    """Negative and endless times, and what is no number, are refused in words before anything is loaded."""
+    nan, endless = float("nan"), float("inf")
+    for wrong in (
+        Rerank(deadline_ms=nan),
+        Rerank(deadline_ms=-1.0),
+        Rerank(deadline_ms=endless),
+        Rerank(top=0),
+        Rerank(weight=nan),
+    ):
+        with pytest.raises(UsageError):
+            search(shelf, SearchRequest((Term(TermKind.TEXT, text="3"),), rerank=wrong))
