@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
 from retrieval.domain import Caption, Skipped
@@ -195,7 +196,8 @@ def resolve(image: str | None, folders: Sequence[str]) -> str:
     """The uri of a picture as a row names it: a URL or absolute path, or the first of `folders` that has it.
 
     Where nothing has that very name, it is looked for without the spaces around it, with Windows' separators as ours,
-    and with bytes that are no UTF-8 as Windows-1252. Raises UsageError for what names no file here.
+    with bytes that are no UTF-8 as Windows-1252, and with accented letters composed and decomposed (as on Macs).
+    Raises UsageError for what names no file here.
     """
     written = image or ""
     if _DATA.match(written):
@@ -220,7 +222,11 @@ def _spellings(written: str, name: str) -> list[str]:
     if name != written.strip():  # a file: URI says exactly what it means
         return [name]
     slashed = name.replace("\\", "/")
-    return list(dict.fromkeys((written, name, slashed, plain(name), plain(slashed))))
+    spelled = (written, name, slashed, plain(name), plain(slashed))
+    if name.isascii():
+        return list(dict.fromkeys(spelled))
+    accented = (normalize(form, text) for text in spelled for form in ("NFC", "NFD"))
+    return list(dict.fromkeys((*spelled, *accented)))
 
 
 def _is_there(path: str) -> bool:

@@ -36,14 +36,16 @@ class SavedDatasetSource(RowSource):
         table = read.table.rename_columns(distinct(read.table.schema.names))
         features = _features(read.table.schema.metadata)
         wanted = self._columns
-        pictures = [name for name, feature in features.items() if feature.get("_type") == "Image"]
+        pictures = [name for name, feature in features.items() if _is_image(feature)]
         if wanted.image is None and pictures:
             wanted = Columns(pictures[0], wanted.captions)
         columns = wanted.among(table.schema.names, file)
         labels = {
             name: feature["names"]
             for name, feature in features.items()
-            if feature.get("_type") == "ClassLabel" and isinstance(feature.get("names"), list)
+            if isinstance(feature, dict)
+            and feature.get("_type") == "ClassLabel"
+            and isinstance(feature.get("names"), list)
         }
         others = [
             field.name
@@ -80,14 +82,23 @@ def is_saved_dataset(names: set[str]) -> bool:
     return SPLITS in names or (STATE in names and "dataset_info.json" in names)
 
 
-def _features(metadata: Mapping[bytes, bytes] | None) -> dict[str, dict[str, Any]]:
+def _is_image(feature: object) -> bool:
+    """Whether a feature is a picture, or a list of pictures as any version of `datasets` notes it."""
+    if isinstance(feature, list):
+        return len(feature) == 1 and _is_image(feature[0])
+    if not isinstance(feature, dict):
+        return False
+    return feature.get("_type") == "Image" or _is_image(feature.get("feature"))
+
+
+def _features(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     """What `datasets` notes about its columns."""
     try:
         noted = json.loads((metadata or {}).get(b"huggingface", b"{}"))
         features = noted.get("info", {}).get("features", {})
     except (ValueError, AttributeError):
         return {}
-    return {name: feature for name, feature in features.items() if isinstance(feature, dict)}
+    return dict(features) if isinstance(features, dict) else {}
 
 
 def _named(values: Mapping[str, Any], labels: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -287,6 +287,31 @@ def test_each_picture_of_a_list_is_an_item(tmp_path: Path, kind: Any) -> None:
     assert len(entries) - len(good) == 1
 
 
+@pytest.mark.parametrize(
+    "feature", [{"_type": "Image"}, {"feature": {"_type": "Image"}, "_type": "List"}, [{"_type": "Image"}]]
+)
+def test_a_saved_dataset_says_itself_which_column_has_its_pictures(tmp_path: Path, feature: Any) -> None:
+    """One or a list of them, whatever the column is called and however `datasets` notes it."""
+    one = {"bytes": b"1", "path": None}
+    kind = BYTES if isinstance(feature, dict) and feature["_type"] == "Image" else pa.list_(BYTES)
+    values = pa.array([one if kind == BYTES else [one, one]], kind)
+    noted = json.dumps(
+        {"info": {"features": {"views": feature, "text": {"dtype": "string", "_type": "Value"}}}}
+    )
+    table = pa.table({"views": values, "text": ["words"]}).replace_schema_metadata({"huggingface": noted})
+    with pa.OSFile(str(tmp_path / "d.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    found, wrong = _listed(tmp_path / "d.arrow")
+    assert (found, wrong) == ({"1": ["words"]} if kind == BYTES else {"1": ["words"], "2": ["words"]}, [])
+
+
+def test_accented_letters_lead_to_the_file_however_the_disk_spells_them(tmp_path: Path) -> None:
+    """A table typed here, files that came from a Mac."""
+    (tmp_path / "e\u0301t.png").write_bytes(b"")
+    (tmp_path / "t.csv").write_text("image,caption\n\u00e9t.png,one\n")
+    assert _listed(tmp_path / "t.csv") == ({"e\u0301t.png": ["one"]}, [])
+
+
 def test_bytes_and_odd_times_beside_a_picture_hurt_nobody(tmp_path: Path) -> None:
     """Bytes are no attributes; a time beyond Python's years is text; a date is a date."""
     columns = {
