@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 
 from retrieval import errors
+from retrieval.catalog.encoding import original_uri
 from retrieval.domain import (
     Caption,
     CaptionSource,
@@ -71,7 +72,7 @@ def read_item(body: Mapping[str, Any]) -> Item:
     return Item(
         id=body["id"],
         modality=Modality(body["modality"]),
-        uri=body["uri"],
+        uri=original_uri(body["uri"]),
         content_hash=body["content_hash"],
         bytes=body["bytes"],
         mtime_ns=0,
@@ -100,7 +101,7 @@ def _listed(body: Mapping[str, Any]) -> Item:
     return Item(
         id=body["id"],
         modality=Modality(body["modality"]),
-        uri=body["uri"],
+        uri=original_uri(body["uri"]),
         content_hash="",
         bytes=0,
         mtime_ns=0,

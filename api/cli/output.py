@@ -17,6 +17,7 @@ from datetime import date, datetime
 from typing import Any, TextIO
 
 from api.cli import terminal
+from retrieval.catalog.encoding import stored_uri
 from retrieval.errors import StorageError
 
 _UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -34,13 +35,20 @@ class _Waiting:
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON text; real characters where they can be encoded, times by RFC 3339."""
+    """JSON text in UTF-8, times by RFC 3339; bytes of names that are not UTF-8 are escaped as in the catalog."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=_spelled)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, indent=indent, default=_spelled)
-    return text
+    if text.isascii() and "\\u001a" not in text:
+        return text
+    return json.dumps(_in_utf8(value), ensure_ascii=False, indent=indent, default=_spelled)
+
+
+def _in_utf8(value: Any) -> Any:
+    """The value with each string as `stored_uri` spells it: reversible, and every other program reads it."""
+    if isinstance(value, str):
+        return stored_uri(value)
+    if isinstance(value, dict):
+        return {_in_utf8(name): _in_utf8(entry) for name, entry in value.items()}
+    return [_in_utf8(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def print_json(value: Any) -> None:

@@ -9,9 +9,9 @@ from api.service.problems import plain, printable
 from api.service.schemas.items import CaptionBody, CaptionField, ItemAnswer, ListedItem
 from api.service.schemas.jobs import JobAnswer
 from api.service.schemas.search import ExplainAnswer, HitAnswer, SearchAnswer
+from retrieval.catalog.encoding import stored_uri
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Hit, Item, Modality, SearchResponse
-from retrieval.imaging.files import printable as shown
 
 
 def search_answer(response: SearchResponse) -> SearchAnswer:
@@ -48,7 +48,7 @@ def listed_item(item: Item) -> ListedItem:
 def _listed(item: Item) -> dict[str, Any]:
     return {
         "id": item.id,
-        "uri": shown(item.uri),
+        "uri": stored_uri(item.uri),
         "modality": item.modality,
         "text": item.text,
         "captions": [caption.text for caption in item.captions],
@@ -64,7 +64,7 @@ def item_answer(item: Item) -> ItemAnswer:
     """One item."""
     return ItemAnswer(
         id=item.id,
-        uri=shown(item.uri),
+        uri=stored_uri(item.uri),
         modality=item.modality,
         content_hash=item.content_hash,
         bytes=item.bytes,

@@ -101,10 +101,11 @@ class Originals:
 
         self._place(item)
         if is_read(item):
-            try:
-                return Original(self._path(item.content_hash, side).read_bytes(), item.content_hash, "webp")
-            except FileNotFoundError:
-                pass
+            # One that cannot be read, or is cut short, is made anew.
+            with contextlib.suppress(OSError):
+                kept = self._path(item.content_hash, side).read_bytes()
+                if _is_whole(kept):
+                    return Original(kept, item.content_hash, "webp")
         found = self.original(item)
         with images.decoding(found.data, self._library.image_limits, target=side) as decoded:
             data = images.thumbnail(decoded.picture, side)
@@ -182,6 +183,11 @@ class Originals:
 
     def _path(self, content_hash: str, side: int) -> Path:
         return thumbnail_path(self._library.root, content_hash, side)
+
+
+def _is_whole(webp: bytes) -> bool:
+    """Whether a WebP file is as long as its header says."""
+    return webp[:4] == b"RIFF" and len(webp) == 8 + int.from_bytes(webp[4:8], "little")
 
 
 def _scheme(uri: str) -> str:

@@ -8,7 +8,7 @@ import json
 
 from PIL import Image
 
-from tests.service.colours import picture
+from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Served
 
 
@@ -39,6 +39,24 @@ def test_thumbnails_are_small_webp_with_a_tag(served: Served) -> None:
     assert (again.status_code, again.content) == (304, b"")
     unversioned = served.client.get(f"/v1/items/{served.ids['blue']}/thumbnail")
     assert unversioned.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_thumbnail_that_is_cut_short_is_made_anew(served: Served) -> None:
+    """What an interrupted copy left in the library is not served."""
+    address = served.client.get(f"/v1/items/{served.ids['blue']}").json()["thumbnail"]
+    whole = served.client.get(address).content
+    for path in (served.root / "thumbnails").rglob("*.webp"):
+        path.write_bytes(path.read_bytes()[:-9])
+    assert served.client.get(address).content == whole
+
+
+def test_removing_and_writing_wait_for_the_same_lease(served: Served) -> None:
+    """While another process writes the library, deleting answers as adding does: a conflict that names the job."""
+    with ColourLibrary.open(served.root) as other, other.catalog.acquire_lease("vasari index"):
+        response = served.client.delete(f"/v1/items/{served.ids['blue']}")
+    assert response.status_code == 409
+    assert "vasari index" in response.json()["detail"]
+    assert served.client.delete(f"/v1/items/{served.ids['blue']}").status_code == 204
 
 
 def test_a_thumbnail_outlives_its_file(served: Served) -> None:

@@ -16,6 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.cli.output import as_json
+from api.replies import read_item
+from api.service.answers import item_answer
 from indexer.engines.local import index
 from indexer.exchange import tables
 from indexer.exchange.exporting import Format, export
@@ -23,8 +26,9 @@ from indexer.exchange.importing import ImportReport, import_
 from indexer.exchange.records import Record, as_row
 from indexer.exchange.rows import from_row
 from indexer.sources.folder import FolderSource
+from retrieval.catalog.encoding import original_uri
 from retrieval.catalog.records import Sighting
-from retrieval.domain import Caption, CaptionSource, Modality, unit_vectors
+from retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
 from retrieval.errors import UsageError, VasariError
 from retrieval.vectors.faiss_files import read_vectors
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
@@ -257,6 +261,18 @@ def test_any_name_comes_back_from_json_and_parquet(
         [found] = read(file)
         assert isinstance(found, Record)
         assert (found.uri, found.captions, found.attributes) == (record.uri, captions, {words: [words]})
+
+
+@given(name=NAMES)
+def test_any_name_comes_back_from_the_json_of_commands_and_service(name: str) -> None:
+    """One spelling: UTF-8 that any program reads, and that leads back to the very name."""
+    item = Item(5, Modality.IMAGE, f"/{name}", HASH, 1, 2)
+    assert original_uri(json.loads(as_json({"uri": item.uri}).encode())["uri"]) == item.uri
+    answer = item_answer(item).model_dump(mode="json")
+    moments = {"added_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+    body = json.loads(json.dumps(answer | moments, ensure_ascii=False).encode())
+    assert body["uri"] == json.loads(as_json({"uri": item.uri}))["uri"]
+    assert read_item(body).uri == item.uri
 
 
 @pytest.mark.parametrize("layout", Format)

@@ -16,9 +16,9 @@ from api.service.problems import ProblemError
 from api.service.schemas.fields import Body, Id, Picture, Url, Whole
 from api.service.service import Service
 from api.service.terms import picture_of
+from retrieval.catalog.encoding import stored_uri
 from retrieval.domain import EmbeddingSpace, Item, Modality, SearchRequest, Term, TermKind, unit_vectors
 from retrieval.errors import UsageError
-from retrieval.imaging.files import printable as shown
 from retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
@@ -158,7 +158,7 @@ def _metadata(item: Item) -> dict[str, Any]:
     return {
         "caption": item.captions[0].text if item.captions else item.text,
         "url": picture if item.modality is Modality.IMAGE else None,
-        "image_path": shown(item.uri),
+        "image_path": stored_uri(item.uri),
         "original_width": item.width,
         "original_height": item.height,
     }
