@@ -16,6 +16,7 @@ from retrieval.errors import UsageError
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 PREFIX = "VASARI_"
+NEW_MODEL = "fast"  # a new library's, unless one is asked for
 _TRUE, _FALSE = ("1", "true", "yes", "on", "t", "y"), ("0", "false", "no", "off", "f", "n")
 
 
@@ -95,7 +96,7 @@ class Settings:
     database_url: str | None = _setting(None, _words)  # default: catalog.sqlite3 in the library
     vectors: str | None = _setting(None, _words)  # default: files in the library; milvus+http://… for Milvus
     read_only: bool = _setting(False, _yes_or_no)  # a replica: nothing of the library is written here
-    model: str = _setting("fast", _words)  # preset or model reference for a new library
+    model: str = _setting(NEW_MODEL, _words)  # preset or model reference for a new library
     device: str = _setting("auto", _words)  # auto, cpu, cuda, cuda:1, mps
     precision: Precision = _setting("auto", _precision)  # noqa: RUF009
     reranker: str | None = _setting(None, _words)  # preset or directory; default: to suit the library's model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 import signal
 import sys
 import threading
@@ -93,12 +94,25 @@ def _run(
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:
         warning.give()
+    elif _asks_for_another(library.settings.model, default.model):
+        output.note(
+            f"this library stays with {default.model}: VASARI_MODEL is for new ones,"
+            f" --model {shlex.quote(library.settings.model)} for this one"
+        )
     space = library.use_model(model) if model is not None else None
     with stoppable() as stop, Bar(at_work=warning.give) as bar, imports_kept():
         report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
         _switch(library, space)
     return report
+
+
+def _asks_for_another(setting: str, model: str) -> bool:
+    """Whether the environment names another model than the library's, which it does not change."""
+    from retrieval.originals.uris import local_path
+    from retrieval.settings import NEW_MODEL
+
+    return setting not in (NEW_MODEL, model) and str(local_path(setting).absolute()) != model
 
 
 def _switch(library: Library, space: EmbeddingSpace) -> None:

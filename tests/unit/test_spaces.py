@@ -21,6 +21,7 @@ from retrieval import spaces
 from retrieval.catalog.catalog import Catalog
 from retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
 from retrieval.errors import LibraryLockedError, NotFoundError, UsageError
+from retrieval.settings import Settings
 from tests.grey import GreyLibrary, write_picture
 from tests.service.colours import SPACE, ColourLibrary
 from tests.unit.catalogs import OTHER, add, commit, facts
@@ -69,6 +70,17 @@ def test_a_space_that_lacks_pictures_does_not_become_the_default(
     filled(library, "second", tmp_path / "b")
     assert library.space().name == "second"
     assert "searches now use second" in capsys.readouterr().err
+
+
+def test_a_model_in_the_environment_does_not_change_a_library(
+    library: GreyLibrary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """VASARI_MODEL is for new libraries; a run that meets another one says which model stays, and how to change it."""
+    for name, said in (("second", True), ("first", False)):
+        with GreyLibrary.open(library.root, Settings(model=name)) as again:
+            run_index(again, FolderSource([tmp_path / "a"]))
+            assert again.space().name == "first"
+        assert ("stays with first" in capsys.readouterr().err) is said
 
 
 def test_an_interrupted_job_switches_nothing(library: GreyLibrary, tmp_path: Path) -> None:
