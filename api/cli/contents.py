@@ -80,7 +80,8 @@ def failures(
     for failure in found:
         output.entry("", failure.uri)
         output.line(f"    {failure.stage}: {failure.reason} ({_tried(failure)})")
-    output.note(f"{len(found)} failures" if found else "no failures")
+    counted = "1 failure" if len(found) == 1 else f"{len(found):,} failures"
+    output.note(counted if found else "no failures")
 
 
 def _tried(failure: Failure) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import output, targets
 
 if TYPE_CHECKING:
     from retrieval.domain import SearchResponse
@@ -42,7 +42,7 @@ def demo(
     from training.scenes.dataset import Collection, render
     from training.scenes.scene import Split
 
-    directory = directory.expanduser()
+    directory = targets.folder(directory)
     pictures = directory / "pictures"
     _say(
         f"1. Draw {PICTURES} postcards",

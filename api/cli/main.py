@@ -6,12 +6,18 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted. Results go to s
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Sequence
 
-from api.cli import output
-from retrieval.errors import QueryError, UsageError, VasariError
+try:
+    import signal
+    from collections.abc import Sequence
+
+    from api.cli import output, terminal
+    from retrieval.errors import QueryError, UsageError, VasariError
+except KeyboardInterrupt:  # stopped before anything began
+    sys.exit(130)
+
+LONGEST = 1000  # columns of a complaint
 
 # What is said at once by commands that are silent for seconds at first.
 _SLOW_TO_START = {
@@ -87,7 +93,8 @@ def _fail(error: VasariError) -> None:
 
 
 def _complain(line: str) -> None:
-    output.note(f"vasari: {line}")
+    """Say it in a line; a hundred kilobytes that were given are not given back."""
+    output.note(f"vasari: {terminal.shortened(line, LONGEST)}")
 
 
 def _open_standard_streams() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import output, targets
 
 scenes = typer.Typer(
     help="The drawn collection.",
@@ -46,7 +46,7 @@ def render(
     from training.scenes.dataset import render as draw
     from training.scenes.scene import Split
 
-    draw(directory.expanduser(), seed, count, Split(split), size)
+    draw(targets.folder(directory), seed, count, Split(split), size)
     output.line(
         f"{count} postcards in {directory}; evaluate a model on them: vasari eval {directory} --model scenes"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import output as out
+from api.cli import targets
 from api.cli.options import DeviceOption, amount, open_settings
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def train(
     from training.finetuning import FineTuning, fine_tune
     from training.loop import Plan
 
-    settings = open_settings(device=device)
+    settings, folder = open_settings(device=device), targets.folder(output)
     pairs = load_dataset(dataset, language=language, split="train")
     _note_missing(pairs)
     measured = load_dataset(validation, language=language, limit=1000) if validation else None
@@ -118,7 +119,6 @@ def train(
         scratch=scratch,
         device=settings.device,
     )
-    folder = output.expanduser()
     out.note(f"{len(pairs.images):,} pictures, {len(pairs.texts):,} captions, {updates:,} updates of {batch}")
     fine_tune(pairs, measured, folder, options, HubAccess(settings.offline, settings.hub_timeout))
     out.line(

@@ -124,6 +124,10 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["status", "--server", "localhost:9", "--key", "ä"], 2, "this is no key of a service"),
         (["serve", "--host", "203.0.113.7"], 2, "203.0.113.7 is no address of this machine"),
         (["keys", "revoke", "1_3"], 2, "1_3 is no key's number"),
+        (["similar", "x" * 100_000], 1, "xxx…xxx"),
+        (["scenes", "render", __file__], 2, "is a file: name a folder"),
+        (["demo", f"{__file__}/demo"], 2, "cannot be made"),
+        (["train", "pairs", "-m", "scenes", "-o", __file__], 2, "is a file: name a folder"),
         (["similar", "item:1_3"], 2, "item:1_3 names no item"),
         (["why", "item:-1", "a boat"], 2, "item:-1 names no item"),
         (["ask", ".", "How many boats?"], 2, "is a folder"),
@@ -155,6 +159,7 @@ def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
     assert ended == code
     assert message in err
     assert err.startswith("vasari: ")
+    assert len(err) < 1200
     assert "Traceback" not in err
     assert out == ""
 
