@@ -91,6 +91,8 @@ def readable(path: Path, problem: str = "cannot be used") -> Iterator[None]:
 def _line(error: Exception) -> str:
     """The error in one line; torch's list of all parameters that do not fit by their numbers."""
     words = " ".join(str(error).split()) or type(error).__name__
+    if "TorchScript" in words:
+        return "it is a TorchScript archive, which is a program: have its weights saved as safetensors"
     if "deserializing header" in words:
         return "it is cut off or damaged"
     if "loading state_dict" not in words:
