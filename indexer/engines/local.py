@@ -303,4 +303,7 @@ class _Contents:
         self._job = job
 
     def __contains__(self, content_hash: object) -> bool:
-        return self._job.newest > 0 and bool(self._job.of_content([str(content_hash)]))
+        job = self._job
+        return job.newest > 0 and job.catalog.holds_content(
+            str(content_hash), job.modality, newest=job.newest
+        )

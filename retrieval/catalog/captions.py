@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from retrieval.catalog.records import Telling
 from retrieval.catalog.schema import captions, descriptions, items, tags
-from retrieval.catalog.statements import chunks, upserting
+from retrieval.catalog.statements import chunks
 from retrieval.catalog.words import refresh
 from retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
 from retrieval.errors import NotFoundError, UsageError
@@ -116,60 +117,138 @@ def check_attributes(attributes: Mapping[str, Any]) -> None:
         )
 
 
-def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> None:
-    """Take down what sources say of items now; what they said before and do not say any more goes."""
+def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> list[ItemId]:
+    """Take down what sources say of items now; what they said before and do not say any more goes.
+
+    The items of which something else is said than before: their words have to be brought up to date.
+    """
+    changed: list[ItemId] = []
     for chunk in chunks(told):
         rows = _layers(connection, chunk)
-        for item in chunk:
-            if item in rows and (told[item].digest or rows[item].teller is not None):
-                _describe(connection, rows[item], told[item])
-        refresh(connection, chunk)
+        layers = [
+            _Layers.of(rows[item], told[item])
+            for item in chunk
+            if item in rows and (told[item].digest or rows[item].teller is not None)
+        ]
+        _drop_legacy(connection, [each for each in layers if each.row.teller is None])
+        different = [each for each in layers if each.differs]
+        _show(connection, different)
+        _keep(connection, layers)
+        changed += [each.row.id for each in different]
+    return changed
 
 
 def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]]) -> None:
     """Note what the files themselves say, under what sources and people say."""
     for chunk in chunks(facts):
-        for item, row in _layers(connection, chunk).items():
-            below = {**facts[item], **(row.said or {})}
+        rows = _layers(connection, chunk)
+        shown = [
+            {"item": item, "shown": _overlaid({**facts[item], **(row.said or {})}, row.user_attributes)}
+            for item, row in rows.items()
+        ]
+        if shown:
             connection.execute(
-                update(items)
-                .where(items.c.id == item)
-                .values(attributes=_overlaid(below, row.user_attributes))
+                update(items).where(items.c.id == bindparam("item")).values(attributes=bindparam("shown")),
+                shown,
             )
-            if row.teller is not None:
-                connection.execute(
-                    update(descriptions).where(descriptions.c.item_id == item).values(facts=dict(facts[item]))
-                )
+        described = [
+            {"item": item, "noted": dict(facts[item])} for item, row in rows.items() if row.teller is not None
+        ]
+        if described:
+            connection.execute(
+                update(descriptions)
+                .where(descriptions.c.item_id == bindparam("item"))
+                .values(facts=bindparam("noted")),
+                described,
+            )
 
 
-def _describe(connection: Connection, row: Row[Any], told: Telling) -> None:
-    first = row.teller is None
-    user = dict(row.user_attributes)
-    facts = row.facts
-    if first:
-        # A library of before kept what sources said as if people had said it.
-        user = {key: value for key, value in user.items() if told.attributes.get(key, _NOTHING) != value}
-        facts = {key: value for key, value in _below(row).items() if key not in told.attributes}
-        _drop(connection, [row.id], CaptionSource.USER, [said.text for said in told.captions])
-    if first or row.digest != told.digest:
-        _drop(connection, [row.id], CaptionSource.FILE)
-        said = [Caption(said.text, said.language, CaptionSource.FILE) for said in told.captions]
-        insert_captions(connection, {row.id: said})
-        shown = _overlaid({**facts, **told.attributes}, user)
-        connection.execute(
-            update(items)
-            .where(items.c.id == row.id)
-            .values(attributes=shown, user_attributes=user, updated_at=datetime.now(UTC))
-        )
-    values = {
-        "teller": told.teller,
-        "stamp": told.stamp,
-        "digest": told.digest,
-        "attributes": dict(told.attributes),
-        "facts": facts,
-    }
-    entry = upserting(connection, descriptions).values(item_id=row.id, **values)
-    connection.execute(entry.on_conflict_do_update(index_elements=[descriptions.c.item_id], set_=values))
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """What is said of an item after its source was heard."""
+
+    row: Row[Any]  # before
+    told: Telling
+    facts: Mapping[str, Any]  # what the file says
+    user: Mapping[str, Any]  # what people say
+
+    @classmethod
+    def of(cls, row: Row[Any], told: Telling) -> Self:
+        """An item that no source has described yet may be of an older library: there, sources spoke as people do."""
+        if row.teller is not None:
+            return cls(row, told, row.facts, row.user_attributes)
+        said = told.attributes
+        user = {key: value for key, value in row.user_attributes.items() if said.get(key, _NOTHING) != value}
+        return cls(row, told, {key: value for key, value in _below(row).items() if key not in said}, user)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the source says something else than before."""
+        return self.row.teller is None or self.row.digest != self.told.digest
+
+
+def _drop_legacy(connection: Connection, first: Sequence[_Layers]) -> None:
+    """Captions that were kept as a person's, and are what the source says: they come back as the source's."""
+    query = select(captions.c.id, captions.c.item_id, captions.c.text).where(
+        captions.c.item_id.in_([each.row.id for each in first]), captions.c.source == CaptionSource.USER.value
+    )
+    texts = {each.row.id: {said.text for said in each.told.captions} for each in first}
+    same = (
+        [number for number, item, text in connection.execute(query) if text in texts[item]] if first else []
+    )
+    for chunk in chunks(same):
+        connection.execute(delete(captions).where(captions.c.id.in_(chunk)))
+
+
+def _show(connection: Connection, different: Sequence[_Layers]) -> None:
+    """Captions and attributes as the sources have them now."""
+    if not different:
+        return
+    _drop(connection, [each.row.id for each in different], CaptionSource.FILE)
+    insert_captions(
+        connection,
+        {
+            each.row.id: [Caption(one.text, one.language, CaptionSource.FILE) for one in each.told.captions]
+            for each in different
+        },
+    )
+    connection.execute(
+        update(items)
+        .where(items.c.id == bindparam("item"))
+        .values(
+            attributes=bindparam("shown"), user_attributes=bindparam("user"), updated_at=datetime.now(UTC)
+        ),
+        [
+            {
+                "item": each.row.id,
+                "shown": _overlaid({**each.facts, **each.told.attributes}, each.user),
+                "user": dict(each.user),
+            }
+            for each in different
+        ],
+    )
+
+
+def _keep(connection: Connection, layers: Sequence[_Layers]) -> None:
+    """Remember who said what."""
+    if not layers:
+        return
+    ids = [each.row.id for each in layers]
+    connection.execute(delete(descriptions).where(descriptions.c.item_id.in_(ids)))
+    connection.execute(
+        insert(descriptions),
+        [
+            {
+                "item_id": each.row.id,
+                "teller": each.told.teller,
+                "stamp": each.told.stamp,
+                "digest": each.told.digest,
+                "attributes": dict(each.told.attributes),
+                "facts": dict(each.facts),
+            }
+            for each in layers
+        ],
+    )
 
 
 def _layers(connection: Connection, ids: Sequence[ItemId]) -> dict[ItemId, Row[Any]]:
@@ -214,15 +293,8 @@ def _no_item(item: ItemId) -> NotFoundError:
     return NotFoundError(f"this library has no item {item}")
 
 
-def _drop(
-    connection: Connection,
-    ids: Sequence[ItemId],
-    source: CaptionSource,
-    texts: Sequence[str] | None = None,
-) -> None:
-    """Delete the captions of one source, or those of them that say one of `texts`."""
+def _drop(connection: Connection, ids: Sequence[ItemId], source: CaptionSource) -> None:
     for chunk in chunks(ids):
-        where = and_(captions.c.item_id.in_(chunk), captions.c.source == source.value)
-        if texts is not None:
-            where = and_(where, captions.c.text.in_(texts))
-        connection.execute(delete(captions).where(where))
+        connection.execute(
+            delete(captions).where(captions.c.item_id.in_(chunk), captions.c.source == source.value)
+        )

@@ -51,7 +51,7 @@ from retrieval.catalog.records import (
 from retrieval.catalog.remembered import Remembered
 from retrieval.catalog.schema import library
 from retrieval.catalog.statements import bump_revision, reserve
-from retrieval.catalog.words import full_text
+from retrieval.catalog.words import full_text, refresh
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
 from retrieval.errors import UsageError
 
@@ -190,6 +190,11 @@ class Catalog:
         with self._database.read() as connection:
             return reading.files_of_content(connection, modality, hashes, newest)
 
+    def holds_content(self, content_hash: str, modality: Modality, *, newest: ItemId) -> bool:
+        """Whether there is such an item."""
+        with self._database.read() as connection:
+            return reading.holds_content(connection, modality, content_hash, newest)
+
     def contents(self, modality: Modality) -> set[str]:
         """The content hashes of all items, live or missing."""
         with self._database.read() as connection:
@@ -253,7 +258,7 @@ class Catalog:
         """Take down what sources say of items now; what people said of them stays."""
         if told:
             with self._database.write() as connection:
-                captions.describe(connection, told)
+                refresh(connection, captions.describe(connection, told))
                 bump_revision(connection)
 
     def lose_items(self, ids: Iterable[ItemId]) -> int:

@@ -91,6 +91,17 @@ def files_of_content(
     ]
 
 
+def holds_content(connection: Connection, modality: Modality, content_hash: str, newest: ItemId) -> bool:
+    """Whether `files_of_content` would find anything: asked once for each new file."""
+    query = select(items.c.id).where(
+        items.c.content_hash == content_hash,
+        items.c.modality == modality.value,
+        items.c.id <= newest,
+        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def newest(connection: Connection) -> ItemId:
     """The greatest id; 0 in an empty library."""
     return connection.execute(select(func.coalesce(func.max(items.c.id), 0))).scalar_one()
