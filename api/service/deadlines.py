@@ -9,7 +9,7 @@ from dataclasses import replace
 from retrieval.domain import SearchRequest
 
 _end: ContextVar[float | None] = ContextVar("deadline", default=None)
-_RESERVE = 0.2  # of the time that is left: for what comes after the second stage
+_RESERVE, _LEAST_RESERVE = 0.2, 0.2  # share of the time that is left, and seconds: for what comes afterwards
 
 
 def begin_deadline(seconds: float) -> None:
@@ -22,7 +22,8 @@ def within_deadline(request: SearchRequest) -> SearchRequest:
     end = _end.get()
     if end is None or request.rerank is None:
         return request
-    left = max(0.0, end - time.monotonic()) * (1 - _RESERVE) * 1000
+    seconds = end - time.monotonic()
+    left = max(0.0, seconds - max(_LEAST_RESERVE, _RESERVE * seconds)) * 1000
     asked = request.rerank.deadline_ms
     return replace(
         request, rerank=replace(request.rerank, deadline_ms=left if asked is None else min(asked, left))
