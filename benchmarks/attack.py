@@ -185,6 +185,11 @@ def bombs() -> dict[str, bytes]:
 # Attacks
 
 
+def rest(_target: Target) -> None:
+    """Nothing for ten seconds: how long the search takes on this machine, as busy as it is."""
+    time.sleep(10)
+
+
 def rerank(target: Target) -> None:
     """40 searches with a second stage and 50 ms to answer, and 40 whose callers hang up."""
     hurried = {**_JSON, "X-Deadline-Ms": "50"}
@@ -333,7 +338,7 @@ def health(target: Target) -> None:
 ATTACKS: dict[str, Callable[[Target], None]] = {
     attack.__name__: attack
     for attack in (
-        rerank, classify, labels, pictures, twelve, embeddings, bodies, writing, texts, streams, uploads, health,
+        rest, rerank, classify, labels, pictures, twelve, embeddings, bodies, writing, texts, streams, uploads, health,
     )
 }  # fmt: skip
 

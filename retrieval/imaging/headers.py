@@ -156,8 +156,17 @@ def jpeg_header(data: bytes) -> Header:
     if frame is None or len(frame) < 6:
         raise ImageError("the JPEG is damaged: it has no picture header")
     height, width, components = struct.unpack_from(">HHB", frame, 1)
+    scans = data.count(b"\xff\xda", place)
+    if progressive and scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
+        raise ImageError(f"the JPEG goes over its {width} × {height} pixels {scans} times", stage="limit")
     parts = b"".join(profile[number] for number in sorted(profile))
     return Header(width, height, components, exif, parts, progressive)
+
+
+_USUAL_SCANS = 20  # of a progressive JPEG; programs write 10 or fewer
+_MOST_SCANNED = (
+    500_000_000  # pixels of all scans; a few bytes make a scan, and it takes as long as a whole picture
+)
 
 
 _PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))

@@ -13,6 +13,7 @@ from api.service.auth import create_key
 from api.service.held_bodies import HeldBodies
 from api.service.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
 from api.service.rates import RateLimiter
+from api.service.schemas.fields import picture_bytes
 from api.service.schemas.models import ClassifyBody
 from api.service.schemas.search import SearchBody
 from retrieval.errors import OverloadedError
@@ -177,3 +178,18 @@ def test_labels_times_templates_are_bounded(served: Served) -> None:
     assert (answer.status_code, served.library.model.text_batches) == (400, [])
     assert "100,000 texts" in answer.json()["detail"]
     assert "\n" not in answer.json()["detail"]
+
+
+@given(st.binary(min_size=1, max_size=40), st.sampled_from(["", "\n", " "]), st.integers(0, 50))
+def test_base64_of_any_length_is_read(data: bytes, white: str, place: int) -> None:
+    """With white space anywhere; what has letters behind its end is none."""
+    encoded = base64.b64encode(data).decode()
+    assert picture_bytes(encoded[:place] + white + encoded[place:]) == data
+    with pytest.raises(ValueError, match="no base64"):
+        picture_bytes(f"{encoded}=AAAA")
+
+
+def test_long_base64_is_read_in_pieces() -> None:
+    """A picture of some megabytes comes out whole."""
+    data = bytes(range(256)) * 10_000
+    assert picture_bytes(base64.b64encode(data).decode()) == data

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import threading
+import zlib
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image
 from retrieval import cancellation, images
 from retrieval.errors import AbandonedError, ImageError
 from retrieval.imaging.budget import Budget
+from retrieval.imaging.headers import png_picture
 from retrieval.imaging.limits import ImageLimits, check_together
 from retrieval.imaging.reduction import in_srgb
 
@@ -125,3 +128,26 @@ def test_pictures_of_one_request_are_weighed_together() -> None:
     with pytest.raises(ImageError, match=r"the pictures of one request take 0.0.* GiB of memory") as refused:
         check_together(9 * 2**20, limits)
     assert refused.value.stage == "limit"
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    """A few bytes make a scan of a progressive JPEG, and each takes as long as a whole picture."""
+    data = encoded("RGB", (2000, 2000), "JPEG", progressive=True)
+    scan = data[data.rfind(b"\xff\xda") : -2]
+    with pytest.raises(ImageError, match=r"goes over its 2000 × 2000 pixels \d+ times") as refused:
+        images.probe(data[:-2] + scan * 200 + b"\xff\xd9", ImageLimits())
+    assert refused.value.stage == "limit"
+    assert images.probe(data, ImageLimits()).width == 2000
+
+
+def test_text_and_profile_bombs_of_a_png_do_no_harm() -> None:
+    """Chunks that unpack to 20 MB: text never reaches the decoder, a profile of that size is none."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    data, zeros = encoded("RGB", (8, 8), "PNG"), zlib.compress(bytes(20_000_000))
+    bomb = data[:33] + chunk(b"iCCP", b"x\0\0" + zeros) + chunk(b"zTXt", b"x\0\0" + zeros) + data[33:]
+    assert images.decode(bomb, ImageLimits()).picture.tobytes() == bytes(8 * 8 * 3)
+    clean, header = png_picture(bomb)
+    assert (clean, header.profile) == (data, b"")
