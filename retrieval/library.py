@@ -111,6 +111,8 @@ class Library:
             opened = cls(directory, settings, _open_catalog(directory, settings))
             opened.only_readable = only_readable
             return opened
+        if directory.is_file():
+            raise UsageError(f"a library is a folder, and {directory} is a file")
         if not create and settings.database_url is None and not database.is_file():
             raise NotFoundError(f"no library in {directory}: make one with `vasari index PATH`")
         try:

@@ -57,7 +57,7 @@ def status(
 
 def failures(
     retry: Annotated[bool, typer.Option("--retry", help="Try these files again.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Print at most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Print at most so many.", min=1)] = None,
     json: JsonOption = False,
     library: LibraryOption = None,
 ) -> None:
@@ -141,6 +141,7 @@ def remove(
     """Take items out of the library.
 
     Your files are never touched; pictures that the library stored itself, because they were uploaded, are deleted.
+    The exit code is 1 when something was named that is not in the library.
     """
     from retrieval.library import Library
     from retrieval.removal import remove as take_out
@@ -153,6 +154,8 @@ def remove(
         output.line(f"{done.removed} removed from the library; your files are untouched")
     for name in done.not_found:
         output.note(f"not in the library: {name}")
+    if done.not_found:
+        raise typer.Exit(1)
 
 
 def purge(

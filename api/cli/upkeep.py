@@ -159,5 +159,5 @@ def dedupe(
 def _show_group(group: DuplicateGroup) -> None:
     for place, item in enumerate(group.items):
         size = f"{item.width}×{item.height}" if item.width else ""
-        output.line(f"{'best' if place == 0 else 'copy'}  {size:>11}  {readable(item.bytes):>9}  {item.uri}")
+        output.entry(f"{'best' if place == 0 else 'copy'}  {size:>11}  {readable(item.bytes):>9}  ", item.uri)
     output.line("")

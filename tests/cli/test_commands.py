@@ -128,6 +128,9 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["scenes", "render", __file__], 2, "is a file: name a folder"),
         (["demo", f"{__file__}/demo"], 2, "cannot be made"),
         (["train", "pairs", "-m", "scenes", "-o", __file__], 2, "is a file: name a folder"),
+        (["search", "boat", "-L", __file__], 2, "a library is a folder"),
+        (["eval", "/nowhere/at/all", "-m", "scenes"], 1, "no dataset at /nowhere/at/all"),
+        (["failures", "--limit", "-1"], 2, "--limit should be greater"),
         (["similar", "item:1_3"], 2, "item:1_3 names no item"),
         (["why", "item:-1", "a boat"], 2, "item:-1 names no item"),
         (["ask", ".", "How many boats?"], 2, "is a folder"),
@@ -257,7 +260,9 @@ def test_items_are_removed_but_files_are_not(run: Run, tmp_path: Path, tiny_mode
     for name in ("a.png", "b.png", "old/c.png", "old/d.png"):
         picture(photos / name, hash(name) % 1000)
     run("index", photos, "--model", tiny_model)
-    done = json.loads(run("remove", photos / "old", "item:4711", "--json")[1])
+    code, printed, said = run("remove", photos / "old", "item:4711", "--json")
+    done = json.loads(printed)
+    assert (code, said) == (1, "not in the library: item:4711\n")
     assert done == {"removed": 2, "not_found": ["item:4711"]}
     assert json.loads(run("status", "--json")[1])["items"]["image"] == 2
     assert (photos / "old" / "c.png").is_file()
