@@ -80,16 +80,15 @@ def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None
 
 def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> None:
     """Add tags to the live items among these; those that are there stay."""
-    alive = [
-        item
-        for chunk in chunks(words)
-        for item in connection.execute(
-            select(items.c.id).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
-        ).scalars()
-    ]
-    for item in alive:
-        there = select(tags.c.tag).where(tags.c.item_id == item)
-        set_tags(connection, item, {*connection.execute(there).scalars(), *words[item]})
+    for chunk in chunks(words):
+        living = select(items.c.id).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
+        alive = connection.execute(living).scalars().all()
+        there = {tuple(row) for row in connection.execute(select(tags).where(tags.c.item_id.in_(alive)))}
+        wanted = {(item, composed(word.strip())) for item in alive for word in words[item]}
+        values = [{"item_id": item, "tag": word} for item, word in sorted(wanted - there)]
+        if values:
+            connection.execute(insert(tags), values)
+            refresh(connection, alive)
 
 
 def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:

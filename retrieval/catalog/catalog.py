@@ -301,7 +301,7 @@ class Catalog:
             bump_revision(connection)
 
     def add_tags(self, tags: Mapping[ItemId, Sequence[str]]) -> None:
-        """Add tags to the live items among these; tags that are there stay. Raises UsageError as `set_tags`."""
+        """Add tags, of 1 to 200 characters, to the live items among these; tags that are there stay."""
         if tags:
             with self._database.write() as connection:
                 captions.add_tags(connection, tags)
