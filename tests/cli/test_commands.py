@@ -39,13 +39,16 @@ def picture(path: Path, seed: int) -> Path:
     return path
 
 
+KINDS = ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
+
+
 def counts(report: str) -> dict[str, int]:
     fields: dict[str, Any] = json.loads(report)
-    return {name: fields[name] for name in ("added", "updated", "moved", "removed", "unchanged", "failed")}
+    return {name: fields[name] for name in KINDS}
 
 
 def expect(**some: int) -> dict[str, int]:
-    return dict.fromkeys(("added", "updated", "moved", "removed", "unchanged", "failed"), 0) | some
+    return dict.fromkeys(KINDS, 0) | some
 
 
 def test_every_change_of_a_folder_is_counted_as_what_it_is(
@@ -72,7 +75,7 @@ def test_every_change_of_a_folder_is_counted_as_what_it_is(
     )
 
     shutil.copy2(kept, photos / "3.png")
-    assert counts(run("index", photos, "--json")[1]) == expect(added=1, unchanged=6, failed=1)
+    assert counts(run("index", photos, "--json")[1]) == expect(restored=1, unchanged=6, failed=1)
     assert counts(run("index", photos, "--json")[1]) == expect(unchanged=7, failed=1)
     assert run("doctor")[0] == 0
 
