@@ -192,6 +192,7 @@ class Jobs:
     def _work(self, own: _Own) -> None:
         catalog = self._library.catalog
         while True:
+            own.progress = {"phase": "starting"}  # the model may have to be loaded first
             try:
                 report = KINDS[own.kind].run(self._library, self._settings, own.params, own, own.stop)
             except LibraryLockedError as error:

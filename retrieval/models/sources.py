@@ -421,6 +421,6 @@ def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnav
     return ModelUnavailableError(
         f"the weights of {source.reference!r} are not on this machine: {error}. {get}"
         f"Available without a network: {names}; or give {folder}; `vasari models list` shows all",
-        f"the {source.use} {source.reference!r}",
+        f"the {'model' if source.use is ModelKind.DUAL_ENCODER else source.use} {source.reference!r}",
         error.command or command,
     )

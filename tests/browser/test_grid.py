@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -121,6 +122,29 @@ def test_more_pictures_come_as_one_scrolls(page: Page, served: Served) -> None:
     page.mouse.move(600, 500)
     scroll_through(page, len(served.ids))
     assert len(set(shown(page))) == len(served.ids)
+
+
+def test_the_end_of_a_ranking_is_said(open_page: Open, served: Served) -> None:
+    """A search goes down to the last rank that the service computes, and says how to see others."""
+    page = open_page(f"{served.address}/?q=red")
+    expect(page.locator(".tile").first).to_be_visible()
+    depths: list[int] = []
+
+    def answer(route: Route) -> None:
+        body = json.loads(route.request.post_data or "{}")
+        depths.append(body["offset"] + body["limit"])
+        ranks = range(body["offset"], body["offset"] + body["limit"], 100)  # enough to tell them apart
+        fixed = {"uri": "a.jpg", "captions": [], "score": 0.5, "width": 3, "height": 2, "thumbnail": None}
+        hits = [{"id": rank + 1, **fixed} for rank in ranks]
+        route.fulfill(json={"hits": hits, "total": 12_500, "took_ms": 1, "reranked": False})
+
+    page.route("**/v1/search", answer)
+    page.evaluate("history.replaceState({y: 0, shown: 10000}, '')")  # as if somebody had scrolled there
+    page.reload()
+    expect(page.locator("#foot")).to_contain_text("the 100 nearest of 12,500 pictures")
+    assert max(depths) == 10_000, depths
+    page.locator("#foot").get_by_role("button", name="Filters").click()
+    expect(page.locator("#filters")).to_be_visible()
 
 
 def test_scores_are_shown_when_asked_for(page: Page) -> None:

@@ -102,3 +102,10 @@ def test_names_and_captions_are_text_and_nothing_else(open_page: Open, served: S
     expect(page.locator(".chip")).to_contain_text(SCRIPT)
     assert page.evaluate("window.trapped") is None
     assert page.locator("main script, dialog script, img[src='x']").count() == 0
+
+
+def test_a_name_cannot_turn_the_letters_around_it(page: Page) -> None:
+    """Control characters are shown as what they are; overrides of the writing's direction do nothing."""
+    shown = "async text => (await import('/scripts/dom.js')).shown(text)"
+    assert page.evaluate(shown, "a\u202egpj.exe\x1b[31m\x9b") == "a\ufffdgpj.exe\u241b[31m\ufffd"
+    assert page.evaluate(shown, "שלום 🏳️‍🌈\n日本") == "שלום 🏳️‍🌈\n日本"

@@ -5,6 +5,8 @@
  * name or a caption cannot become part of it.
  */
 
+const SPOKEN = new Set(["aria-label", "title", "alt", "placeholder"]); // attributes that people read
+
 /**
  * An element with attributes and children. `on` holds listeners, `data` data attributes, `style` CSS properties;
  * true and false add or leave out an attribute.
@@ -16,10 +18,18 @@ export function element(name, attributes = {}, ...children) {
     else if (key === "data") Object.assign(made.dataset, value);
     else if (key === "style") for (const [property, set] of Object.entries(value)) made.style.setProperty(property, set);
     else if (typeof value === "boolean") made.toggleAttribute(key, value);
-    else if (value !== null && value !== undefined) made.setAttribute(key, value);
+    else if (value !== null && value !== undefined) made.setAttribute(key, SPOKEN.has(key) ? shown(String(value)) : value);
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  const given = children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+  made.append(...given.map((child) => (typeof child === "string" ? shown(child) : child)));
   return made;
+}
+
+/** A text with its control characters to be seen, and without those by which a name turns the letters around it. */
+export function shown(text) {
+  return text
+    .replace(/[\u0000-\u0008\u000b-\u001f]/g, (letter) => String.fromCharCode(0x2400 + letter.charCodeAt(0)))
+    .replace(/[\u007f-\u009f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g, "\ufffd");
 }
 
 /** The element with this id. */

@@ -104,7 +104,11 @@ export class Jobs {
     this.path.placeholder = `${this.home.replace(/\/$/, "")}/Pictures`;
     this.hint.textContent = roots.length ? `Folders in ${roots.join(", ")} can be indexed from here.` : "";
     this.describe.disabled = !here;
-    const told = [...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking("Describing pictures needs", model, pull)])];
+    const encoder = abilities.pictures ?? { here: true };
+    const told = [
+      ...(encoder.here ? [] : [lacking("Indexing needs", encoder.model, encoder.command)]),
+      ...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking("Describing pictures needs", model, pull)]),
+    ];
     this.told.replaceChildren(...told.map((line) => element("p", { class: "aside" }, ...withCommands(line))));
   }
 
@@ -151,13 +155,15 @@ export class Jobs {
   }
 }
 
+const PHASES = { waiting: "waiting for its turn", starting: "loading the model" };
+
 /** How far a job is, in words. */
 export function told(job) {
   const { phase, done, total, failed, images_per_second: speed, error, report, for: holder } = job.progress;
   if (job.state === "failed") return error ?? "failed";
   if (job.state === "cancelled") return "cancelled";
   if (job.state === "done") return summary(job.kind, report ?? {});
-  const parts = [holder ? `waiting until another job ends (${holder})` : (phase ?? "waiting")];
+  const parts = [holder ? `waiting until another job ends (${holder})` : (PHASES[phase] ?? phase ?? PHASES.waiting)];
   if (total) parts.push(`${done.toLocaleString()} of ${total.toLocaleString()}`);
   if (speed) parts.push(`${Math.round(speed)} a second`);
   if (failed) parts.push(unread(failed));
@@ -176,11 +182,21 @@ export function meter(job) {
 }
 
 function summary(kind, report) {
-  const counts = ["added", "updated", "moved", "removed", "captioned", "pictures"].filter((name) => report[name])
+  const counts = ["added", "updated", "moved", "restored", "removed", "captioned", "pictures"].filter((name) => report[name])
     .map((name) => `${report[name].toLocaleString()} ${name}`);
   const failed = report.failed ? `${unread(report.failed)}: \`vasari failures\` tells which and why` : "";
   const done = counts.length ? `done: ${counts.join(", ")}` : kind === "index" ? "done: nothing new" : "done";
-  return [done, failed].filter(Boolean).join("; ");
+  return [done, failed, ...(report.withheld ?? []).map(kept)].filter(Boolean).join("; ");
+}
+
+/** A place that lost so much that nothing was removed. */
+function kept({ place, held, vanished }) {
+  return `${vanished.toLocaleString()} of ${held.toLocaleString()} in ${place} are not there any more and were kept. If they are gone for good: \`vasari index ${quoted(place)} --allow-removal ${vanished}\``;
+}
+
+/** A word as a shell takes it. */
+function quoted(word) {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function unread(count) {

@@ -126,7 +126,7 @@ function report(news) {
   }
   if (news.first) telling.found(news.page);
   viewer.neighbours();
-  telling.end({ ...news, total: news.page.total, good: onlyGood(), deepest: deepest() });
+  telling.end({ ...news, total: news.page.total, good: onlyGood(), depth: results.offset, deepest: deepest() });
 }
 
 /** How deep the service goes: a search is ranked to some depth, the whole collection is listed to its end. */

@@ -29,9 +29,9 @@ export class Telling {
   }
 
   /** Below the last picture: whether more lies beyond what matches well, or beyond what a search ranks. */
-  end({ ended, shown, total, good, deepest }) {
+  end({ ended, shown, total, good, depth, deepest }) {
     const asked = ended && shown > 0 && this.state.query.length > 0;
-    const deep = asked && shown + 1 >= deepest && total > shown; // one less: the picture that is searched by is left out
+    const deep = asked && depth >= deepest && total > depth;
     const further = asked && good && total > shown;
     this.foot.replaceChildren(...(deep ? this.#deepest(shown, total) : further ? this.#further() : []));
   }

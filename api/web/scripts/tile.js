@@ -57,6 +57,7 @@ export function shapeOf(made) {
 /** Give a tile of this height a picture of its size in the screen's own pixels, never a smaller one. */
 export function dress(made, height) {
   const known = dressed.get(made);
+  if (!known.hit.thumbnail) return;
   const width = Math.max(height * known.shape, height * known.aspect) * (devicePixelRatio || 1); // it covers the tile
   const side = sideFor(Math.max(width, width / known.aspect), known.hit);
   if (side <= known.side) return;

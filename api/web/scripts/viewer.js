@@ -1,7 +1,7 @@
 /** One picture, large, with all that is known of it. */
 
 import { Asking } from "./asking.js";
-import { button, element } from "./dom.js";
+import { button, element, shown } from "./dom.js";
 import { facts } from "./facts.js";
 import { icon } from "./icons.js";
 import { sideFor, thumbnail } from "./service.js";
@@ -86,8 +86,8 @@ export class Viewer {
     this.frame.replaceChildren(this.small, this.large);
     this.frame.style.setProperty("--aspect", hit.width && hit.height ? `${hit.width} / ${hit.height}` : "1");
     this.original.href = `/v1/items/${hit.id}/original`;
-    this.title.textContent = fileName(hit.uri);
-    this.dialog.setAttribute("aria-label", `Picture: ${description(hit)}`);
+    this.title.replaceChildren(shown(fileName(hit.uri)));
+    this.dialog.setAttribute("aria-label", `Picture: ${shown(description(hit))}`);
   }
 
   /** As many pixels as the screen has for it. */
