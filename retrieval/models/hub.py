@@ -44,6 +44,9 @@ TOKENIZER_FILES = (
     "vocab.json",
 )
 
+# A download that breaks off raises errors of huggingface_hub's own HTTP client, which differs between its versions.
+_BROKEN: tuple[type[BaseException], ...] = (httpx.HTTPError, *HfHubHTTPError.__bases__, OSError)
+
 
 @dataclass(frozen=True, slots=True)
 class HubAccess:
@@ -80,7 +83,7 @@ def obtain(repository: str, names: Sequence[str], access: HubAccess) -> Path:
             raise _refusal(repository, error) from error
         except EntryNotFoundError:
             continue
-        except (httpx.HTTPError, HfHubHTTPError, OSError) as error:
+        except _BROKEN as error:
             raise _refusal(repository, error) from error
     raise NotFoundError(f"the hub repository {repository} has none of: {', '.join(names)}")
 
@@ -94,7 +97,7 @@ def obtain_text_files(repository: str, access: HubAccess, needed: Sequence[str] 
         return Path(
             snapshot_download(repository, allow_patterns=list(TEXT_FILES), etag_timeout=access.timeout)
         )
-    except (httpx.HTTPError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (LocalEntryNotFoundError, *_BROKEN) as error:
         raise _refusal(repository, error) from error
 
 
