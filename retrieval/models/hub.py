@@ -45,7 +45,7 @@ TOKENIZER_FILES = (
 )
 
 # A download that breaks off raises errors of huggingface_hub's own HTTP client, which differs between its versions.
-_BROKEN: tuple[type[BaseException], ...] = (httpx.HTTPError, *HfHubHTTPError.__bases__, OSError)
+_BROKEN: tuple[type[Exception], ...] = (httpx.HTTPError, *HfHubHTTPError.__bases__, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def obtain_text_files(repository: str, access: HubAccess, needed: Sequence[str] 
         return Path(
             snapshot_download(repository, allow_patterns=list(TEXT_FILES), etag_timeout=access.timeout)
         )
-    except (LocalEntryNotFoundError, *_BROKEN) as error:
+    except _BROKEN as error:
         raise _refusal(repository, error) from error
 
 
