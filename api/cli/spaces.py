@@ -44,7 +44,7 @@ def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None
         output.note("no spaces: this library is empty")
 
 
-@group.command("use", epilog="Example: vasari spaces use fast", no_args_is_help=True)
+@group.command("use", epilog="Example: vasari spaces use fast")
 def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = None) -> None:
     """Have searches and jobs use a space, complete or not."""
     from api.status import absent_words, remedy
@@ -61,7 +61,7 @@ def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = 
         output.note(f"{absent_words(state)} and are not found: {remedy(state)}")
 
 
-@group.command("drop", epilog="Example: vasari spaces drop scenes --yes", no_args_is_help=True)
+@group.command("drop", epilog="Example: vasari spaces drop scenes --yes")
 def drop(
     space: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

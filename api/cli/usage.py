@@ -107,7 +107,7 @@ def _example(context: Any) -> str:
 
 def _in_a_sentence(text: str) -> str:
     """With a small letter first, but for names such as COCO."""
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+    return text[:1].lower() + text[1:] if text[1:2] == " " or text[1:2].islower() else text
 
 
 def _plain(message: str) -> str:
