@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
+import anyio
+
+from api.service.fetching import Fetcher
 from api.service.problems import ProblemError
-from indexer.sources.pairs import PairsSource, read_texts
-from indexer.sources.source import Candidate, Description
+from indexer.sources.source import Candidate, Description, Source
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.real_files import read_real_file, real_path
-from retrieval.originals.uris import uri_of
-
-_OUTSIDE = "outside the folders that may be indexed from here"
+from retrieval.originals.confinement import OUTSIDE, confined
+from retrieval.originals.uris import is_url, locate, uri_of
 
 
 class Jail:
@@ -41,39 +39,78 @@ class Jail:
         """The absolute path a caller named; ProblemError 403 outside, whether or not there is such a file."""
         path = uri_of(path)
         if "\0" in path or not Path(path).is_absolute() or not self.holds(path):
-            raise ProblemError(403, "outside", f"{path!r} is {_OUTSIDE}")
+            raise ProblemError(403, "outside", f"{path!r} is {OUTSIDE}")
         return Path(path)
 
 
-class JailedFolders(PairsSource):
-    """Folders, and texts beside pictures, without what links lead out to: checked when listed and again when read."""
+class JailedSource:
+    """A source held by a jail: what it lists, reads and opens on the way really lies there.
 
-    def __init__(self, jail: Jail, paths: Sequence[Path], **options: object) -> None:
-        super().__init__(paths, **options)  # type: ignore[arg-type]
+    Rows at URLs are fetched as the settings have it for URLs that callers give; buckets, and files inside files at
+    URLs, are not read.
+    """
+
+    def __init__(self, choose: Callable[[], Source], jail: Jail, fetcher: Fetcher) -> None:
+        """`choose` looks into files, too: it is called within the jail."""
         self._jail = jail
+        self._fetcher = fetcher
+        with confined(jail.roots):
+            self._inner = choose()
+
+    @property
+    def roots(self) -> Sequence[str] | None:
+        """Those of the source."""
+        return self._inner.roots
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Those of the source."""
+        return self._inner.places
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Those of the source."""
+        return self._inner.left_out
+
+    def covers(self, uri: str) -> bool:
+        """As the source has it."""
+        return self._inner.covers(uri)
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
-        """The folder's candidates; what lies outside is a skipped file with that reason."""
-        for entry in super().candidates():
-            if isinstance(entry, Candidate) and not self._jail.holds(entry.uri):
-                yield Skipped(entry.uri, "list", f"a link to a file {_OUTSIDE}")
-            else:
-                yield entry
-
-    def _reading(self, files: Mapping[str, str]) -> Callable[[], Description | None]:
-        return lambda: read_texts(files, partial(read_inside, self._jail, limits=self._limits))
+        """The source's candidates; what lies outside is a skipped file with that reason."""
+        listing = iter(self._inner.candidates())
+        while True:
+            with confined(self._jail.roots):  # not while the caller has its turn
+                entry = next(listing, None)
+            if entry is None:
+                return
+            yield self._held(entry)
 
     def read(self, candidate: Candidate) -> bytes:
-        """The file's bytes, if it still lies inside."""
-        return read_inside(self._jail, candidate.uri, self._limits)
+        """The picture's bytes, if they lie inside, or at a URL that is fetched."""
+        if is_url(candidate.uri):
+            return self._fetched(candidate.uri)
+        with confined(self._jail.roots):
+            return self._inner.read(candidate)
 
+    def _held(self, entry: Candidate | Skipped) -> Candidate | Skipped:
+        if isinstance(entry, Skipped):
+            return entry
+        if not is_url(entry.uri) and not self._jail.holds(locate(entry.uri).file):
+            return Skipped(entry.uri, "list", f"a link to a file {OUTSIDE}")
+        return entry if entry.describe is None else entry._replace(describe=self._describing(entry.describe))
 
-def read_inside(jail: Jail, path: str, limits: ImageLimits) -> bytes:
-    """The bytes of a file that really lies in `jail`; ImageError of stage "read" for another, "limit" for its size."""
-    real = real_path(path)
-    if not jail.holds_real(real):
-        raise ImageError(f"a link to a file {_OUTSIDE}", stage="read")
-    data = read_real_file(real, limits)
-    if not data:
-        raise ImageError("the file is empty", stage="read")
-    return data
+    def _describing(self, describe: Callable[[], Description | None]) -> Callable[[], Description | None]:
+        def described() -> Description | None:
+            with confined(self._jail.roots):
+                return describe()
+
+        return described
+
+    def _fetched(self, url: str) -> bytes:
+        if locate(url).member is not None:
+            raise ImageError("files inside files at URLs are not read by jobs of the service", stage="read")
+        try:
+            return anyio.run(self._fetcher.fetch, url)
+        except ProblemError as error:
+            raise ImageError(str(error), stage="read") from error

@@ -8,10 +8,12 @@ import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from api.service.jail import Jail, JailedFolders
+from api.service.fetching import Fetcher
+from api.service.jail import Jail, JailedSource
 from api.service.originals import keep
 from api.service.problems import ProblemError
 from api.service.settings import ServiceSettings
@@ -107,20 +109,21 @@ def run_index(
 ) -> dict[str, Any]:
     """Bring the library in step with the paths."""
     from indexer.engines.local import IndexOptions, index
-    from indexer.sources.choice import SourceKind, kind_of
+    from indexer.sources.choice import Reading, choose_source, has_items
     from indexer.sources.folder import EXCLUDED_FOLDERS
 
     paths = _paths(params)
-    there = [path for path in paths if Path(path).exists()]
-    source = JailedFolders(
-        Jail(indexable_roots(library, settings)),
-        [Path(path) for path in paths],
+    reading = Reading(
         excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
         hidden=bool(params.get("hidden")),
         limits=library.image_limits,
-        may_be_gone=True,
+        known=partial(has_items, library),
     )
-    source.facts_alone = any(kind_of(path) is SourceKind.PAIRS for path in there)
+    source = JailedSource(
+        lambda: choose_source(paths, reading)[0],
+        Jail(indexable_roots(library, settings)),
+        Fetcher(settings, max_bytes=library.image_limits.max_bytes),
+    )
     options = IndexOptions(
         retry_failed=bool(params.get("retry_failed")), allow_removal=int(params.get("allow_removal", 0))
     )

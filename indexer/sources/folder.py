@@ -15,8 +15,9 @@ from indexer.sources.left_out import LeftOut, kind_of_file
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
-from retrieval.imaging.files import indexable_suffixes, read_file
+from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.confinement import read_local
 from retrieval.originals.files import kept_time
 from retrieval.originals.uris import is_local_file
 
@@ -76,7 +77,7 @@ class FolderSource:
 
     def read(self, candidate: Candidate) -> bytes:
         """The file's bytes, within the limits."""
-        return read_file(Path(candidate.uri), self._limits)
+        return read_local(candidate.uri, self._limits)
 
     def covers(self, uri: str) -> bool:
         """Whether `uri` would have been listed: a root above was finished, and no folder between failed."""

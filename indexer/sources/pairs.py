@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from indexer.sources.folder import FolderSource
 from indexer.sources.samples import TEXT_SUFFIXES, describe
 from indexer.sources.source import Candidate, Description, stamp_of
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
+from retrieval.originals.files import opened
 
 _CAPTIONS = ".txt"
 _Facts = tuple[int, int, int]
@@ -40,11 +40,8 @@ class PairsSource(FolderSource):
             if not texts or (_CAPTIONS not in texts and not self.facts_alone):
                 yield entry._replace(teller="")
                 continue
-            reading = self._reading({suffix: files[suffix] for suffix in texts})
+            reading = partial(read_texts, {suffix: files[suffix] for suffix in texts})
             yield entry._replace(teller="", stamp=stamp_of(sorted(texts.items())), describe=reading)
-
-    def _reading(self, files: Mapping[str, str]) -> Callable[[], Description | None]:
-        return partial(read_texts, files)
 
     def _single(self, file: str) -> Iterator[Candidate | Skipped]:
         stem = os.path.splitext(file)[0]  # noqa: PTH122
@@ -75,15 +72,16 @@ def _facts(text: str) -> _Facts | None:
 
 
 def _read_bytes(file: str) -> bytes:
-    return Path(file).read_bytes()
+    with opened(file) as text:
+        return text.read()
 
 
-def read_texts(files: Mapping[str, str], read: Callable[[str], bytes] = _read_bytes) -> Description | None:
+def read_texts(files: Mapping[str, str]) -> Description | None:
     """What texts beside a picture say, by their suffixes; None where one is there and cannot be read."""
     parts = {}
     for suffix, file in files.items():
         try:
-            parts[suffix] = read(file)
+            parts[suffix] = _read_bytes(file)
         except FileNotFoundError:
             continue  # deleted since it was listed
         except (OSError, ImageError):

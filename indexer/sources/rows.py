@@ -168,7 +168,7 @@ class RowSource:
         else:
             try:
                 found = stat_of(locate(uri).file)
-            except (OSError, ValueError, NotFoundError) as error:
+            except (OSError, ValueError, NotFoundError, ImageError) as error:
                 reason = getattr(error, "strerror", None) or str(error)
                 return Skipped(uri, "read", f"cannot be read: {reason.lower()} ({origin})")
             if locate(uri).member is not None:

@@ -16,6 +16,7 @@ from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.containers import arrow_table
 from retrieval.originals.delimited import distinct
 from retrieval.originals.files import state_of
+from retrieval.originals.texts import opened_text
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _BATCH = 1024
@@ -66,10 +67,10 @@ def arrow_files(folder: str) -> list[str]:
     """The Arrow files of a saved dataset, split after split, in the order of their rows; UsageError without any."""
     root = Path(folder)
     if (root / SPLITS).is_file():
-        splits = json.loads((root / SPLITS).read_text("utf-8")).get("splits", [])
+        splits = _noted(root / SPLITS).get("splits", [])
         return [file for split in splits for file in arrow_files(str(root / split))]
     if (root / STATE).is_file():
-        state = json.loads((root / STATE).read_text("utf-8"))
+        state = _noted(root / STATE)
         return [str(root / part["filename"]) for part in state.get("_data_files", [])]
     found = sorted(str(file) for file in root.glob("*.arrow"))
     if not found:
@@ -80,6 +81,17 @@ def arrow_files(folder: str) -> list[str]:
 def is_saved_dataset(names: set[str]) -> bool:
     """Whether a folder with files of these names is one that `save_to_disk` wrote."""
     return SPLITS in names or (STATE in names and "dataset_info.json" in names)
+
+
+def _noted(file: Path) -> dict[str, Any]:
+    with opened_text(str(file)) as lines:
+        try:
+            noted = json.load(lines)
+        except ValueError as error:
+            raise UsageError(f"{file} is not as `save_to_disk` writes it: {error}") from error
+    if not isinstance(noted, dict):
+        raise UsageError(f"{file} is not as `save_to_disk` writes it: it is no object")
+    return noted
 
 
 def _is_image(feature: object) -> bool:

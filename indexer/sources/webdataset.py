@@ -20,7 +20,7 @@ from retrieval.errors import ImageError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.archives import Member, members, read_member
-from retrieval.originals.files import Stat, readable, stat_of
+from retrieval.originals.files import UNKNOWN_SIZE, Stat, readable, stat_of
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, locate, member_uri
 
@@ -64,7 +64,7 @@ class ShardSource:
         self._complete.clear()
         self.left_out.clear()
         for shard in self._shards:
-            found: list[Member] = []
+            facts, found = Stat(UNKNOWN_SIZE, 0), list[Member]()
             trouble = None
             try:
                 with readable():

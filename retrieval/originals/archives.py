@@ -25,6 +25,7 @@ from typing import IO, NamedTuple
 
 from retrieval.errors import ImageError
 from retrieval.originals import files
+from retrieval.originals.confinement import open_local
 from retrieval.originals.files import State, state_of
 from retrieval.originals.salvage import salvaged
 from retrieval.originals.texts import head_of
@@ -133,16 +134,19 @@ def _kind(archive: State) -> str:
 class _Zip:
     """An open zip; of one that breaks off the members before that, and why there are no more."""
 
+    _own: IO[bytes] | None = None
+
     def __init__(self, archive: State) -> None:
-        self._own: IO[bytes] | None = None
+        self._own = opened = _opened_zip(archive)
         self.trouble: str | None = None
         try:
-            self.file = _opened_zip(archive)
+            self.file = zipfile.ZipFile(opened)
         except zipfile.BadZipFile as error:
             self.trouble = str(error)
+            opened.close()
             with files.opened(archive.file) as broken:
-                self._own = salvaged(broken)
-            self.file = zipfile.ZipFile(self._own)
+                self._own = opened = salvaged(broken)
+            self.file = zipfile.ZipFile(opened)
         self.entries = {_name(entry): entry for entry in self.file.infolist() if not entry.is_dir()}
 
     def __del__(self) -> None:
@@ -150,11 +154,12 @@ class _Zip:
             self._own.close()
 
 
-def _opened_zip(archive: State) -> zipfile.ZipFile:
+def _opened_zip(archive: State) -> IO[bytes]:
     if is_url(archive.file):
         system, path = files.file_system(archive.file)
-        return zipfile.ZipFile(system.open(path, "rb"))
-    return zipfile.ZipFile(archive.file)
+        remote: IO[bytes] = system.open(path, "rb")
+        return remote
+    return os.fdopen(open_local(archive.file), "rb")
 
 
 _zip = functools.lru_cache(maxsize=16)(_Zip)

@@ -6,6 +6,8 @@ What was loaded is remembered for as long as its file stays the same. All functi
 from __future__ import annotations
 
 import functools
+import mmap
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 
 from retrieval.errors import ImageError
 from retrieval.originals import archives, files
+from retrieval.originals.confinement import open_local
 from retrieval.originals.files import State, state_of
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, is_url
 
@@ -89,7 +92,9 @@ def arrow_table(table: State) -> ArrowTable:
         with files.opened(table.file) as remote:
             source = pa.BufferReader(remote.read())
     else:
-        source = pa.memory_map(table.file)
+        with os.fdopen(open_local(table.file), "rb") as local:
+            mapped = mmap.mmap(local.fileno(), 0, access=mmap.ACCESS_READ)
+        source = pa.BufferReader(pa.py_buffer(mapped))
     try:
         stream = pa.ipc.open_stream(source)
     except pa.ArrowInvalid:

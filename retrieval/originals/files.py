@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import IO, Any, NamedTuple
 
 from retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
-from retrieval.imaging.files import open_regular
 from retrieval.originals.addresses import check_url, guarded_socket, refusal_in
+from retrieval.originals.confinement import Roots, check_inside, open_local, roots_in_force
 from retrieval.originals.uris import is_url, uri_of
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
@@ -80,21 +80,23 @@ class State(NamedTuple):
     file: str
     bytes: int
     mtime_ns: int
+    roots: Roots | None = None  # what was loaded below some roots is kept apart
 
 
 def state_of(file: str) -> State:
     """Remote files are taken to stay the same while a program runs."""
     if is_url(file):
         return State(file, 0, 0)
+    check_inside(file)
     facts = os.stat(file)  # noqa: PTH116 (once a picture)
-    return State(file, facts.st_size, facts.st_mtime_ns)
+    return State(file, facts.st_size, facts.st_mtime_ns, roots_in_force())
 
 
 @contextlib.contextmanager
 def opened(file: str) -> Iterator[IO[bytes]]:
     """A file open for reading, seekable; raises OSError, or NotFoundError where a URL leads nowhere."""
     if not is_url(file):
-        with os.fdopen(open_regular(file), "rb") as local:
+        with os.fdopen(open_local(file), "rb") as local:
             yield local
         return
     system, path = file_system(file)
@@ -122,7 +124,7 @@ def read_range(file: str, start: int, end: int) -> bytes:
                 data: bytes = system.cat_file(path, start=start, end=end)
             # A server that knows no ranges sends everything.
             return data if len(data) <= end - start else data[start:end]
-        with os.fdopen(open_regular(file), "rb", buffering=0) as local:
+        with os.fdopen(open_local(file), "rb", buffering=0) as local:
             local.seek(start)
             return _all_of(local, end - start)
 
@@ -136,8 +138,9 @@ def read_url(url: str, most: int) -> bytes:
 
 
 def stat_of(file: str) -> Stat:
-    """Size and modification time; raises OSError or NotFoundError."""
+    """Size and modification time; raises OSError or NotFoundError, and ImageError outside the roots in force."""
     if not is_url(file):
+        check_inside(file)
         facts = os.stat(file)  # noqa: PTH116 (once a row of a table)
         return Stat(facts.st_size, kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns))
     system, path = file_system(file)

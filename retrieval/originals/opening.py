@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from retrieval.errors import ImageError
-from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals import containers, files
+from retrieval.originals.confinement import read_local
 from retrieval.originals.uris import locate
 
 
@@ -22,4 +22,4 @@ def open_original(uri: str, limits: ImageLimits, *, remote: bool = True) -> byte
         return containers.read_member(place.file, place.member, limits.max_bytes)
     if place.path is None:
         return files.read_url(place.file, limits.max_bytes)
-    return read_file(place.path, limits)
+    return read_local(place.file, limits)

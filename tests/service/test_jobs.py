@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,16 @@ from typing import Any
 import pytest
 
 from api.service.auth import create_key
+from api.service.fetching import Fetcher
+from api.service.jail import Jail, JailedSource
 from api.service.settings import ServiceSettings
+from indexer.sources.choice import choose_source
+from indexer.sources.source import Candidate
+from retrieval.domain import Skipped
+from retrieval.errors import ImageError
+from retrieval.imaging.limits import ImageLimits
 from retrieval.models.presets import ModelKind
+from retrieval.originals.opening import open_original
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 
@@ -87,6 +96,75 @@ def test_jobs_stay_inside_the_roots(serve: Serve, tmp_path: Path) -> None:
     report = finished(served, job["id"])["progress"]["report"]
     assert (report["added"], report["failed"]) == (0, 2)
     assert "may be indexed" in served.library.catalog.failures()[0].reason
+
+
+def test_index_jobs_read_tables_annotations_and_archives_below_the_roots(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """A file named by path is read as `vasari index` reads it; a row that leads out is one failure."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    for shade, name in enumerate(("a", "b", "../out/secret", "../out/other")):
+        (inside / f"{name}.png").write_bytes(picture((3, shade, 99)))
+    (inside / "link.png").symlink_to(outside / "other.png")
+    (inside / "table.csv").write_text(
+        "path,caption,stars\na.png,a boat,3\n../out/secret.png,x,1\nlink.png,y,1\n/etc/passwd,z,1\n"
+        "http://127.0.0.1/x.png,u,1\nlocal:///etc/passwd,v,1\n"
+    )
+    notes = {
+        "images": [{"id": 1, "file_name": "b.png"}],
+        "annotations": [{"image_id": 1, "caption": "a coast"}],
+    }
+    (inside / "captions.json").write_text(json.dumps(notes))
+    with zipfile.ZipFile(outside / "other.zip", "w") as archive:
+        archive.writestr("z.png", picture((9, 9, 1)))
+    with zipfile.ZipFile(inside / "more.zip", "w") as archive:
+        archive.writestr("c.png", picture((9, 9, 9)))
+        archive.writestr("c.txt", "a packed boat")
+    served = serve(roots=[inside], fetch_urls=True, fetch_hosts=["127.0.0.1"])
+
+    def counts(name: str) -> tuple[int, int]:
+        job = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(inside / name)]}).json()
+        report = finished(served, job["id"])["progress"]["report"]
+        return report["added"], report["failed"]
+
+    assert counts("table.csv") == (1, 5)
+    reasons = {failure.uri: failure.reason for failure in served.library.catalog.failures()}
+    assert "may be indexed from here (row 2 of table.csv)" in reasons[str(outside / "secret.png")]
+    assert "may be indexed from here (row 3 of table.csv)" in reasons[str(inside / "link.png")]
+    assert "row 4 of table.csv" in reasons["/etc/passwd"]
+    assert "not on the public internet" in reasons["http://127.0.0.1/x.png"]
+    assert "only http and https" in reasons["local:///etc/passwd"]
+    assert counts("captions.json") == (1, 0)
+    assert counts("more.zip") == (1, 0)
+    found = served.client.post("/v1/search", json={"query": "red", "filter": "stars = 3"}).json()
+    assert [hit["captions"][0] for hit in found["hits"]] == ["a boat"]
+
+
+def test_what_becomes_a_link_after_it_was_listed_is_not_read(tmp_path: Path) -> None:
+    """Pictures, archives that another reader has open, tables: each is checked when it is read."""
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    for folder, shade in ((inside, 1), (outside, 200)):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(picture((shade, 0, 0)))
+        with zipfile.ZipFile(folder / "b.zip", "w") as archive:
+            archive.writestr("b.png", picture((shade, 0, 1)))
+    open_original(f"{outside}/b.zip#b.png", ImageLimits())
+    source = JailedSource(
+        lambda: choose_source([inside / "a.png", inside / "b.zip"])[0],
+        Jail([inside]),
+        Fetcher(ServiceSettings(), max_bytes=1000),
+    )
+    listed = [entry for entry in source.candidates() if isinstance(entry, Candidate)]
+    assert [source.read(entry) for entry in listed] == [picture((1, 0, 0)), picture((1, 0, 1))]
+    for name in ("a.png", "b.zip"):
+        (inside / name).unlink()
+        (inside / name).symlink_to(outside / name)
+    for entry in listed:
+        with pytest.raises(ImageError, match="outside the folders"):
+            source.read(entry)
+    assert [type(entry) for entry in source.candidates()] == [Skipped, Skipped]
 
 
 def test_a_person_s_home_may_be_indexed_while_nobody_else_is_served(
