@@ -24,7 +24,12 @@ _FORWARDING = re.compile(
     r"|front-end-https|x-request-start|(cf|fly|fastly|akamai|ngrok|incap|wl-proxy|x-amz|x-amzn|x-cloud)-.*"
     r"|x-(arr|original|originating|proxy|envoy|appengine|azure|vercel|nf|ngrok|traefik|haproxy|akamai|lb)-.*"
     r"|(.*-)?(client|real|remote|connecting|proxyuser|cluster|source|user|peer)-?(ip|addr|address|host|port)"
+    r"|x-forward(er)?-for|x-nginx-proxy|x-coming-from|x-cdn|surrogate-capability|proxy-connection|(cdn-src|from)-ip"
+    r"|(x-)?(remote|authenticated|webauth|auth-request|goog-authenticated|goog-iap|ms-client-principal|pomerium)(-.*)?"
 )
+_NAMING_A_SCHEME = re.compile(r"(.*-)?(proto|protocol|scheme|forwarded|origin)|cf-visitor")
+_TLS = re.compile(r"(?<![\w/.-])(https|ssl|tls)(?![\w/.-])")  # and no part of a host's name
+_SWITCHED = re.compile(r"(.*-)?(ssl|https)")
 
 
 def was_forwarded(request: Request) -> bool:
@@ -39,19 +44,18 @@ def came_by_tls(request: Request) -> bool:
 
     It may be believed of anybody: all that follows is that the caller's own cookie is kept to TLS.
     """
-    said = " ".join(
-        request.headers.get(name, "")
-        for name in (
-            "x-forwarded-proto",
-            "x-forwarded-scheme",
-            "x-scheme",
-            "cf-visitor",
-            "forwarded",
-            "origin",
-        )
+    return request.url.scheme == "https" or any(
+        _tells_of_tls(name.replace("_", "-"), value.strip().lower())
+        for name, value in request.headers.items()
     )
-    switched = (request.headers.get(name, "") for name in ("x-forwarded-ssl", "front-end-https"))
-    return request.url.scheme == "https" or "https" in said.lower() or "on" in map(str.lower, switched)
+
+
+def _tells_of_tls(name: str, value: str) -> bool:
+    if _SWITCHED.fullmatch(name):
+        return value not in ("", "0", "off", "false", "no")
+    if name == "x-forwarded-port":
+        return value == "443"
+    return _NAMING_A_SCHEME.fullmatch(name) is not None and _TLS.search(value) is not None
 
 
 def service_of(request: Request) -> Service:

@@ -43,6 +43,8 @@ Fly-Client-IP
 Fastly-Client-IP X-Cluster-Client-IP X-Original-Forwarded-For X-Original-Host X-Originating-IP X-Remote-Addr
 X-ProxyUser-Ip WL-Proxy-Client-IP Via CDN-Loop X-Envoy-External-Address X-Azure-ClientIP X-Appengine-User-IP CF-Ray
 X-Amzn-Trace-Id Tailscale-User-Login X_Forwarded_For X-Nf-Client-Connection-Ip
+X-Nginx-Proxy X-Forward-For Cdn-Src-Ip Surrogate-Capability Proxy-Connection Remote-User X-Auth-Request-Email
+X-Goog-Iap-Jwt-Assertion X-Ms-Client-Principal-Id
 """
 
 
@@ -89,6 +91,12 @@ def test_the_cookie_of_a_page_over_tls_is_secure(served: Served) -> None:
         ({"X-Forwarded-Proto": "https"}, True),
         ({"Forwarded": "for=192.0.2.7;proto=https"}, True),
         ({"X-Forwarded-Ssl": "on"}, True),
+        ({"CloudFront-Forwarded-Proto": "https"}, True),
+        ({"X-Url-Scheme": "https"}, True),
+        ({"X-Forwarded-Protocol": "ssl"}, True),
+        ({"CF-Visitor": '{"scheme":"https"}'}, True),
+        ({"X-Arr-Ssl": "2048|256|C=US"}, True),
+        ({"Forwarded": "for=192.0.2.7;host=https.example.org;proto=http"}, False),
         ({"X-Forwarded-Proto": "http"}, False),
         ({}, False),
     ):
