@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.domain import Item, ItemId, Modality
-from retrieval.errors import UsageError
 from retrieval.originals.uris import absolute
+from retrieval.search.query import parse_item
 from retrieval.storage.layout import delete_thumbnails, delete_upload
 
 if TYPE_CHECKING:
     from retrieval.library import Library
-
-_ITEM = "item:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,8 @@ def _ids(library: Library, entry: str | Path | ItemId) -> set[ItemId]:
     """The items that an entry names, also those that are gone."""
     if isinstance(entry, int):
         return {entry}
-    if isinstance(entry, str) and entry.startswith(_ITEM):
-        number = entry.removeprefix(_ITEM)
-        if not (number.isascii() and number.isdecimal() and len(number) < 20):
-            raise UsageError(f"{entry} is no item: write {_ITEM} and its number, as in {_ITEM}42")
-        return {int(number)}
+    if isinstance(entry, str) and (item := parse_item(entry)) is not None:
+        return {item}
     names = {os.fspath(entry), absolute(entry)}
     found = library.catalog.known_files(Modality.IMAGE, sorted(names))
     texts = library.catalog.known_files(Modality.TEXT, sorted(names | {f"text:{name}" for name in names}))

@@ -56,8 +56,11 @@ def is_url(text: str) -> bool:
 
 
 def absolute(given: str | os.PathLike[str]) -> str:
-    """What a person gave, as the uri of that file or folder: a URL as it is, a path absolute, file: as a path."""
-    text = uri_of(os.fspath(given))
+    """What a person gave, as the uri of that file or folder: a URL as it is, a path absolute, file: as a path.
+
+    Raises UsageError for an empty name: it would be the working directory (`vasari remove "$UNSET"`).
+    """
+    text = _named(given)
     return text.rstrip("/") if is_url(text) else on_disk(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111
 
 
@@ -76,8 +79,13 @@ def uri_of(name: str) -> str:
 
 def local_path(given: str | os.PathLike[str]) -> Path:
     """The path of a file that a person named on a command line: `~` and `file:` URIs are understood."""
-    name = os.path.expanduser(uri_of(os.fspath(given)))  # noqa: PTH111 (Path raises where there is no home)
-    return Path(on_disk(name))
+    return Path(on_disk(os.path.expanduser(_named(given))))  # noqa: PTH111 (Path raises where there is no home)
+
+
+def _named(given: str | os.PathLike[str]) -> str:
+    if text := uri_of(os.fspath(given)):
+        return text
+    raise UsageError(f"{os.fspath(given)!r} names no file or folder")
 
 
 def locate(uri: str) -> Place:

@@ -96,7 +96,7 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
     if _exists(word, files=files):
         return Term(TermKind.IMAGE, weight, image=_path(word))
     if not word.strip():
-        raise QueryError("a weight needs a term behind it: 2:boat", word, 0)
+        raise QueryError("a weight needs a term behind it: 2:boat" if match else "a term is empty", word, 0)
     if files and (word in (".", "..") or _LIKE_ROOT.match(word)) and len(word) <= MAX_TEXT:
         wrong = "this is a folder, not a picture" if _is(Path.is_dir, word) else "no such file"
         raise QueryError(f"{wrong}: {word}", word, 0)

@@ -81,3 +81,11 @@ def test_a_fifo_named_like_a_table_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.csv")
     with pytest.raises(ImageError, match="a FIFO"), opened(str(tmp_path / "x.csv")):
         pass
+
+
+@pytest.mark.parametrize("nothing", ["", "file:", "file://", "file://localhost"])
+def test_an_empty_name_is_not_the_working_directory(nothing: str) -> None:
+    """What a shell makes of an unset variable would else take everything below the current folder."""
+    for read in (absolute, local_path):
+        with pytest.raises(UsageError, match="names no file or folder"):
+            read(nothing)
