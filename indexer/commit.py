@@ -48,8 +48,12 @@ class Committer:
         seconds: float,
         still_mine: Callable[[], None],
         failed_before: Container[str] = frozenset(),
+        troubled: set[str] | None = None,
     ) -> None:
-        """`still_mine` raises when the write lease was lost; `failed_before` are uris in the ledger."""
+        """`still_mine` raises when the write lease was lost; `failed_before` are uris in the ledger.
+
+        `troubled` is told the uris of texts beside pictures that could not be used.
+        """
         self._ledger = ledger
         self._directory = directory
         self._space = space
@@ -59,6 +63,7 @@ class Committer:
         self._patience = seconds / 20
         self._still_mine = still_mine
         self._failed_before = failed_before
+        self._troubled = set() if troubled is None else troubled
         self._embedded: list[Embedded] = []
         self._moves: list[Sighting] = []
         self._touches: list[Sighting] = []
@@ -70,18 +75,21 @@ class Committer:
     def add(self, embedded: Embedded) -> None:
         """A new, changed or newly embedded item."""
         self._embedded.append(embedded)
+        self._recover_texts(embedded.candidate)
 
     def move(self, known: Known, candidate: Candidate) -> None:
         """The same content under a new path, or back from being missing."""
         self._moves.append(_sighting(known, candidate))
         self._describe(known, candidate)
         self._recover(candidate.uri)
+        self._recover_texts(candidate)
 
     def touch(self, known: Known, candidate: Candidate) -> None:
         """The same content under the same path, with other times, or described anew."""
         self._touches.append(_sighting(known, candidate))
         self._describe(known, candidate)
         self._recover(candidate.uri)
+        self._recover_texts(candidate)
 
     def fail(self, skipped: Skipped) -> None:
         """A file that could not be used."""
@@ -126,6 +134,15 @@ class Committer:
     def _recover(self, uri: str) -> None:
         if uri in self._failed_before:
             self._recovered.append(uri)
+
+    def _recover_texts(self, candidate: Candidate) -> None:
+        """Note which texts beside a picture could be used, and which could not."""
+        troubled = {trouble.uri for trouble in candidate.troubles}
+        self._failures.extend(candidate.troubles)
+        self._troubled.update(troubled)
+        for text in candidate.texts:
+            if text not in troubled:
+                self._recover(text)
 
     def _commit_vectors(self, embedded: Sequence[Embedded]) -> None:
         uris = [entry.candidate.uri for entry in embedded]

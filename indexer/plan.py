@@ -77,6 +77,9 @@ class Plan:
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
     still_failed: int = 0  # failed before, unchanged since: not tried again
+    troubled: set[str] = field(
+        default_factory=set
+    )  # texts beside unchanged pictures that could not be used before either
     settled: list[str] = field(
         default_factory=list
     )  # uris of failures whose file or folder is no longer a trouble
@@ -135,7 +138,8 @@ def make_plan(
             plan.held[place] += 1
         if file.teller and file.stamp:
             plan.told[file.teller] += 1
-    unseen_failures = set(failed)
+    failures = frozenset(failed)
+    unseen_failures = set(failures)
     for entry in listing:
         before = unseen.pop(entry.uri, None)
         unseen_failures.discard(entry.uri)
@@ -149,10 +153,14 @@ def make_plan(
                 plan.tasks.append(Task(entry, before, same=True))
             else:
                 plan.unchanged += 1
+                plan.troubled |= failures.intersection(entry.texts)
         elif entry.uri in hopeless and _failed_alike(entry, hopeless[entry.uri]):
             plan.still_failed += 1
         else:
             plan.tasks.append(Task(entry, before, bare))
+    unseen_failures -= plan.troubled
+    for task in plan.tasks if unseen_failures else ():  # their texts are read again
+        unseen_failures.difference_update(task.candidate.texts)
     for uri, file in unseen.items():
         if covers(uri):
             plan.gone[file.id] = file

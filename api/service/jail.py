@@ -100,8 +100,8 @@ class JailedSource:
             return Skipped(entry.uri, "list", f"a link to a file {OUTSIDE}")
         return entry if entry.describe is None else entry._replace(describe=self._describing(entry.describe))
 
-    def _describing(self, describe: Callable[[], Description | None]) -> Callable[[], Description | None]:
-        def described() -> Description | None:
+    def _describing(self, describe: Callable[[], Description]) -> Callable[[], Description]:
+        def described() -> Description:
             with confined(self._jail.roots):
                 return describe()
 

@@ -111,7 +111,7 @@ def index(
         restored=tally.restored,
         removed=len(removal.missing) + tally.displaced,
         unchanged=plan.unchanged + tally.touched,
-        failed=tally.failed + len(plan.skipped) + plan.still_failed,
+        failed=tally.failed + len(plan.skipped) + plan.still_failed + len(job.troubled | plan.troubled),
         seconds=seconds,
         images_per_second=tally.embedded / seconds,
         bottleneck=job.watch.bottleneck,
@@ -161,6 +161,7 @@ class Job:
         self._roots = (f"{library.root}/", f"{library.root.resolve()}/")
         self.unembedded: frozenset[ItemId] = frozenset()
         self.failed: dict[str, Failure] = {}
+        self.troubled: set[str] = set()  # texts beside pictures that could not be used
         self.newest: ItemId = 0  # before the job
         self.twice = SameFolders()
         self.aliases: tuple[Alias, ...] = ()
@@ -251,6 +252,7 @@ class Job:
             seconds=self.options.commit_seconds,
             still_mine=lease.check,
             failed_before=self.failed,
+            troubled=self.troubled,
         )
 
     def remove(self, plan: Plan) -> Removal:

@@ -127,6 +127,7 @@ class _Job(local.Job):
             case Written():
                 self._tally.updated += entry.updated
                 self._tally.added += not entry.updated
+                self.troubled.update(entry.troubled)
             case Skipped():
                 committer.fail(entry)
                 self._tally.failed += 1

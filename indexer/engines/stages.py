@@ -39,6 +39,7 @@ class Written:
     """A picture that is in the library now; `updated` if it was an item before."""
 
     updated: bool
+    troubled: tuple[str, ...] = ()  # texts beside it that could not be used
 
 
 Entry = Task | Loaded | Embedded | Skipped | Written
@@ -129,9 +130,7 @@ class Write:
             if committed.get(entry.candidate.uri) != entry.content_hash:
                 self._committer.add(entry)
         self._committer.commit()
-        return [
-            Written(entry.known is not None) if isinstance(entry, Embedded) else entry for entry in entries
-        ]
+        return [_written(entry) if isinstance(entry, Embedded) else entry for entry in entries]
 
 
 def write_mark(root: Path, token: int) -> Path:
@@ -160,6 +159,10 @@ def _embedded(entry: Entry, vector: NDArray[np.float32] | str) -> Entry:
     if isinstance(vector, str):
         return Skipped(task.candidate.uri, "encode", vector)
     return Embedded(task.candidate, task.known, entry.content_hash, entry.picture.facts, vector)
+
+
+def _written(entry: Embedded) -> Written:
+    return Written(entry.known is not None, tuple(trouble.uri for trouble in entry.candidate.troubles))
 
 
 def _read(path: Path) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from indexer.sources.folder import FolderSource
-from indexer.sources.samples import TEXT_SUFFIXES, describe
+from indexer.sources.samples import TEXT_SUFFIXES, described
 from indexer.sources.source import Candidate, Description, stamp_of
 from retrieval.domain import Skipped
-from retrieval.errors import ImageError
 from retrieval.originals.files import opened
 
 _CAPTIONS = ".txt"
@@ -40,8 +40,13 @@ class PairsSource(FolderSource):
             if not texts or (_CAPTIONS not in texts and not self.facts_alone):
                 yield entry._replace(teller="")
                 continue
-            reading = partial(read_texts, {suffix: files[suffix] for suffix in texts})
-            yield entry._replace(teller="", stamp=stamp_of(sorted(texts.items())), describe=reading)
+            beside = {suffix: files[suffix] for suffix in texts}
+            yield entry._replace(
+                teller="",
+                stamp=stamp_of(sorted(texts.items())),
+                describe=partial(read_texts, beside),
+                texts=tuple(beside.values()),
+            )
 
     def _single(self, file: str) -> Iterator[Candidate | Skipped]:
         stem = os.path.splitext(file)[0]  # noqa: PTH122
@@ -76,14 +81,7 @@ def _read_bytes(file: str) -> bytes:
         return text.read()
 
 
-def read_texts(files: Mapping[str, str]) -> Description | None:
-    """What texts beside a picture say, by their suffixes; None where one is there and cannot be read."""
-    parts = {}
-    for suffix, file in files.items():
-        try:
-            parts[suffix] = _read_bytes(file)
-        except FileNotFoundError:
-            continue  # deleted since it was listed
-        except (OSError, ImageError):
-            return None
-    return describe(parts)
+def read_texts(files: Mapping[str, str]) -> Description:
+    """What texts beside a picture say, by their suffixes; it is not known where one is there and cannot be read."""
+    found = described(files, _read_bytes)
+    return replace(found, unread=any(trouble.stage == "read" for trouble in found.troubles))

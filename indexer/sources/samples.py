@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from indexer.sources.source import Description
-from retrieval.domain import Caption
+from retrieval.domain import Caption, Skipped
+from retrieval.errors import ImageError
 from retrieval.originals.texts import as_text, parse_json, plain
 
 TEXT_SUFFIXES = (".txt", ".json")
@@ -30,13 +32,33 @@ def key_of(name: str) -> tuple[str, str]:
     return f"{folder}{slash}{hidden}{stem}", (dot + suffix).lower()
 
 
-def describe(parts: Mapping[str, bytes]) -> Description:
-    """Captions and attributes from the texts of a sample, by suffix; what cannot be read is left out.
+def described(texts: Mapping[str, str], read: Callable[[str], bytes]) -> Description:
+    """What the texts of a sample (uris by suffix) say; those that cannot be read, or are no JSON, are its troubles."""
+    parts: dict[str, bytes] = {}
+    troubles = []
+    for suffix, uri in texts.items():
+        try:
+            parts[suffix] = read(uri)
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        except OSError as error:
+            troubles.append(Skipped(uri, "read", f"cannot be read: {(error.strerror or str(error)).lower()}"))
+        except ImageError as error:
+            troubles.append(Skipped(uri, error.stage, str(error)))
+    try:
+        facts = _object(parts.get(".json"))
+    except ValueError as error:
+        facts = {}
+        troubles.append(Skipped(texts[".json"], "decode", str(error)))
+    return replace(describe(parts, facts), troubles=tuple(troubles))
+
+
+def describe(parts: Mapping[str, bytes], facts: Mapping[str, Any]) -> Description:
+    """Captions and attributes from the texts of a sample, by suffix, and the facts in its .json.
 
     Each line of the .txt is a caption; without one the .json's `caption` (or `captions`, `text`) is taken. All else
     in the .json becomes attributes.
     """
-    facts = _object(parts.get(".json"))
     lines = as_text(parts.get(".txt", b"")).splitlines()
     texts = [line.strip() for line in lines if line.strip()] or texts_in(
         next((facts[key] for key in _CAPTION_KEYS if facts.get(key)), None)
@@ -83,10 +105,10 @@ def _without_bytes(value: Any) -> Any:
 
 
 def _object(data: bytes | None) -> dict[str, Any]:
+    """The object in a .json; ValueError for what is none."""
     if data is None:
         return {}
-    try:
-        found = parse_json(as_text(data))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    found = parse_json(as_text(data))
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (of the text, not of an argument)
+    return found

@@ -19,6 +19,8 @@ class Description:
 
     captions: tuple[Caption, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    troubles: tuple[Skipped, ...] = ()  # texts beside it that cannot be used
+    unread: bool = False  # what it says is not known now: what it said before stays
 
 
 class Candidate(NamedTuple):
@@ -30,8 +32,7 @@ class Candidate(NamedTuple):
     ctime_ns: int = 0  # when the file or its permissions last changed; 0 where unknown
     captions: tuple[Caption, ...] = ()
     attributes: Mapping[str, Any] = _NOTHING  # one dict for a million files
-    # Reads the description when it is needed; never raises. None: it cannot be read now.
-    describe: Callable[[], Description | None] | None = None
+    describe: Callable[[], Description] | None = None  # reads the description when it is needed; never raises
     origin: str = ""  # where the source names it, for a failure's reason: "row 17 of pictures.csv"
     teller: str | None = (
         None  # who describes it: a table, or "" for what lies beside it; None: nobody was asked
@@ -39,15 +40,23 @@ class Candidate(NamedTuple):
     stamp: int = (
         0  # another one means that the description may be another; 0: there is none, or it is not known yet
     )
+    texts: tuple[str, ...] = ()  # uris of the files that `describe` reads (sidecars)
+    troubles: tuple[Skipped, ...] = ()  # those of them that cannot be used, once it was asked
 
     def completed(self, size: int) -> Candidate:
         """With what is learned when the picture is read: its size, and a description that lies apart."""
         if self.bytes != UNKNOWN_SIZE and self.describe is None:
             return self
         said = self.describe() if self.describe else Description(self.captions, self.attributes)
-        if said is None:
-            return self._replace(bytes=size, describe=None, teller=None)
-        return self._replace(bytes=size, captions=said.captions, attributes=said.attributes, describe=None)
+        if said.unread:
+            return self._replace(bytes=size, describe=None, teller=None, troubles=said.troubles)
+        return self._replace(
+            bytes=size,
+            captions=said.captions,
+            attributes=said.attributes,
+            describe=None,
+            troubles=said.troubles,
+        )
 
 
 def stamp_of(description: object) -> int:

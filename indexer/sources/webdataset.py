@@ -7,14 +7,13 @@ killed job goes on in the middle of a shard, and an unchanged shard costs no mor
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from indexer.sources.left_out import kind_of_file
-from indexer.sources.samples import ARCHIVED_TEXTS, describe, key_of
-from indexer.sources.source import Candidate, Description
+from indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
+from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.files import indexable_suffixes
@@ -104,9 +103,16 @@ class ShardSource:
             if member.trouble is not None:
                 yield Skipped(uri, "list", member.trouble)
                 continue
-            texts = samples.texts_of(member.name)
-            reading = partial(_description, shard, texts) if texts else None
-            yield Candidate(uri, member.bytes, facts.mtime_ns, facts.ctime_ns, describe=reading, teller="")
+            texts = {part: member_uri(shard, name) for part, name in samples.texts_of(member.name).items()}
+            yield Candidate(
+                uri,
+                member.bytes,
+                facts.mtime_ns,
+                facts.ctime_ns,
+                describe=partial(described, texts, partial(_text, shard)) if texts else None,
+                teller="",
+                texts=tuple(texts.values()),
+            )
 
 
 class Samples:
@@ -124,12 +130,8 @@ class Samples:
         return own or self._by_stem.get(key_of(picture)[0], {})
 
 
-def _description(shard: str, texts: Mapping[str, str]) -> Description:
-    parts: dict[str, bytes] = {}
-    for suffix, name in texts.items():
-        with contextlib.suppress(ImageError):
-            parts[suffix] = read_member(shard, name, _LARGEST_TEXT)
-    return describe(parts)
+def _text(shard: str, uri: str) -> bytes:
+    return read_member(shard, uri[len(member_uri(shard, "")) :], _LARGEST_TEXT)
 
 
 def _suffix(name: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 
 from indexer.engines.local import IndexOptions, index
 from indexer.sources.choice import choose_source
-from indexer.sources.samples import describe, key_of
+from indexer.sources.samples import described, key_of
+from indexer.sources.source import Description
 from retrieval.domain import Caption, Modality
 from retrieval.errors import ImageError
 from retrieval.imaging.limits import ImageLimits
@@ -130,10 +131,21 @@ def test_the_parts_of_a_sample_share_all_before_the_first_dot() -> None:
 
 
 def test_each_line_of_a_text_is_a_caption_and_json_gives_attributes() -> None:
-    """What img2dataset notes about its own work is left out; broken JSON is passed over."""
+    """What img2dataset notes about its own work is left out; broken JSON is a trouble, and leaves the rest."""
+
+    def read(parts: dict[str, bytes]) -> Description:
+        return described({suffix: suffix for suffix in parts}, parts.__getitem__)
+
     facts = {"caption": "unused", "url": "https://host/a.jpg", "status": "success", "width": 3, "empty": None}
-    found = describe({".txt": b"a boat\n\nein Boot\n", ".json": json.dumps(facts).encode()})
+    found = read({".txt": b"a boat\n\nein Boot\n", ".json": json.dumps(facts).encode()})
     assert found.captions == (Caption("a boat"), Caption("ein Boot"))
     assert found.attributes == {"url": "https://host/a.jpg"}
-    assert describe({".json": b'{"caption": "a boat"}'}).captions == (Caption("a boat"),)
-    assert not describe({".json": b"{"}).captions
+    assert read({".json": b'{"caption": "a boat"}'}).captions == (Caption("a boat"),)
+    for wrong, reason in (
+        (b"{", "not valid JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"[" * 9000, "too deeply"),
+    ):
+        broken = read({".txt": b"a boat", ".json": wrong})
+        assert broken.captions == (Caption("a boat"),)
+        assert [(trouble.uri, reason in trouble.reason) for trouble in broken.troubles] == [(".json", True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,6 +55,52 @@ def said(library: GreyLibrary, uri: Path | str) -> list[tuple[str, str]]:
 def by_person(library: GreyLibrary, uri: Path | str, *sentences: str) -> None:
     number = item(library, uri).id
     library.catalog.set_captions(number, [Caption(sentence) for sentence in sentences], USER)
+
+
+def in_ledger(library: GreyLibrary) -> list[str]:
+    return [failure.uri for failure in library.catalog.failures()]
+
+
+def test_a_broken_sidecar_is_a_failure_until_it_is_mended_or_gone(
+    library: GreyLibrary, tmp_path: Path
+) -> None:
+    """Its picture is indexed; an unchanged run keeps the entry and counts it."""
+    photos = tmp_path / "photos"
+    for shade, name in enumerate("abc"):
+        write_picture(photos / f"{name}.png", 20 + shade * 60)
+        (photos / f"{name}.txt").write_text("a boat")
+        (photos / f"{name}.json").write_text('{"stars": ')
+    first = run(library, photos)
+    assert (first.added, first.failed) == (3, 3)
+    assert said(library, photos / "a.png") == [("a boat", "file")]
+    again = run(library, photos)
+    assert (again.unchanged, again.failed) == (3, 3)
+    assert sorted(in_ledger(library)) == [str(photos / f"{name}.json") for name in "abc"]
+    (photos / "a.json").write_text('{"stars": 3}')
+    (photos / "b.json").unlink()
+    (photos / "c.json").write_text('{"stars": 3')
+    assert run(library, photos).failed == 1
+    assert in_ledger(library) == [str(photos / "c.json")]
+    (photos / "c.png").unlink()
+    run(library, photos)
+    assert in_ledger(library) == []
+
+
+def test_a_broken_sidecar_in_an_archive_is_a_failure_too(library: GreyLibrary, tmp_path: Path) -> None:
+    """Under the member's uri."""
+    shard = tmp_path / "shard.zip"
+    write_picture(tmp_path / "a.png", 20)
+
+    def pack(facts: str) -> IndexReport:
+        with zipfile.ZipFile(shard, "w") as archive:
+            archive.write(tmp_path / "a.png", "a.png")
+            archive.writestr("a.json", facts)
+        return run(library, shard)
+
+    assert (pack("{").added, run(library, shard).failed) == (1, 1)
+    assert in_ledger(library) == [f"{shard}#a.json"]
+    assert pack('{"caption": "a mended boat"}').failed == 0
+    assert in_ledger(library) == []
 
 
 class Pairs:
