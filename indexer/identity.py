@@ -72,6 +72,24 @@ def resolve(
     return _verdict(puzzles, origins, known, same_file)
 
 
+def inherit(lost: Sequence[Known], copies: Sequence[Known]) -> list[tuple[Known, Known]]:
+    """For each item whose file is gone a copy of it, as far as there are any, whose file is its own from now on.
+
+    A folder that was copied to another disk, looked at, and then deleted where it was, has been moved.
+    """
+    gone: dict[str, list[Known]] = defaultdict(list)
+    for item in lost:
+        gone[item.content_hash].append(item)
+    there: dict[str, dict[str, Known]] = defaultdict(dict)
+    for copy in copies:
+        there[copy.content_hash][copy.uri] = copy
+    return [
+        (item, files[uri])
+        for content, files in there.items()
+        for uri, item in _pair(list(files), gone[content]).items()
+    ]
+
+
 def _verdict(
     puzzles: Sequence[Puzzle],
     origins: Mapping[str, Known],

@@ -109,6 +109,8 @@ class _EmptyFolders:
             with os.scandir(folder) as entries:
                 return None if any(not entry.name.startswith(".") for entry in entries) else folder
         except (FileNotFoundError, NotADirectoryError):
+            if os.path.islink(folder):  # noqa: PTH114 (to a drive that is not mounted)
+                return folder
             parent = os.path.dirname(folder)  # noqa: PTH120
             inside = parent != folder and self._places.of(f"{parent}/x")
             return self._standing(parent) if inside else None

@@ -21,13 +21,13 @@ from indexer.aliases import Alias, SameFolders
 from indexer.commit import Committer
 from indexer.decode import Deferred, Loader
 from indexer.generations import is_due, publish
-from indexer.identity import Puzzle, Verdict, resolve
+from indexer.identity import Puzzle, Verdict, inherit, resolve
 from indexer.pipeline import Pipeline, Tally
 from indexer.plan import Known, Places, Plan, is_same, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
 from indexer.removal import Removal, judge
 from indexer.sources.source import Candidate, Source
-from retrieval.catalog.records import Failure, KnownFile, Telling
+from retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.errors import ImageError
@@ -260,11 +260,34 @@ class Job:
         removal = judge(plan, Places(self.source.places), self.options.allow_removal)
         self.progress.update(Pulse("removing", total=len(removal.missing)))
         if removal.missing:
-            self.catalog.lose_items(removal.missing)
+            heirs = self._heirs([plan.gone[item] for item in removal.missing])
+            self.catalog.move_items(heirs)
+            self.catalog.lose_items(set(removal.missing) - {seen.item for seen in heirs})
         self.catalog.describe_items({file.id: Telling(file.teller or "", 0) for file in removal.silenced})
         if plan.settled:
             self.catalog.clear_failures(plan.settled)
         return removal
+
+    def _heirs(self, lost: Sequence[Known]) -> list[Sighting]:
+        """Of lost items that people wrote about, those that have a copy about which nobody did: where it lies."""
+        written = self.catalog.written_about(item.id for item in lost)
+        written -= self.catalog.without_vector(self.space.name, written)
+        lost = [item for item in lost if item.id in written]
+        hashes = {item.content_hash for item in lost}
+        gone = {item.id for item in lost}
+        copies = [
+            copy
+            for copy in self.catalog.files_of_content(
+                hashes, self.modality, newest=self.catalog.newest_item()
+            )
+            if not copy.missing and copy.id not in gone and self._in_place(copy)
+        ]
+        written = self.catalog.written_about(copy.id for copy in copies)
+        copies = [copy for copy in copies if copy.id not in written]
+        return [
+            Sighting(item.id, copy.uri, copy.bytes, copy.mtime_ns, copy.ctime_ns)
+            for item, copy in inherit(lost, copies)
+        ]
 
     def _encoder(self) -> DualEncoder:
         return self.library.encoder(self.space)

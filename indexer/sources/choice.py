@@ -136,8 +136,8 @@ def choose_source(
 
 
 def absent(given: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """The local paths among them that are not there."""
-    return [path for path in map(absolute, given) if not is_url(path) and not os.path.lexists(path)]
+    """The local paths among them that are not there, or are links to what is not."""
+    return [path for path in map(absolute, given) if not is_url(path) and not os.path.exists(path)]  # noqa: PTH110
 
 
 def same_folders(given: Sequence[str | os.PathLike[str]]) -> list[tuple[str, str]]:

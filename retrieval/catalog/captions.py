@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -185,6 +185,12 @@ class _Layers:
         """Whether the source says something else than before."""
         return self.row.teller is None or self.row.digest != self.told.digest
 
+    @property
+    def captions_differ(self) -> bool:
+        """Whether its captions are others: with the attributes of before, it says something else than before."""
+        before = replace(self.told, attributes=self.row.said or {})
+        return self.row.teller is None or self.row.digest != before.digest
+
 
 def _drop_legacy(connection: Connection, first: Sequence[_Layers]) -> None:
     """Captions that were kept as a person's, and are what the source says: they come back as the source's."""
@@ -203,12 +209,13 @@ def _show(connection: Connection, different: Sequence[_Layers]) -> None:
     """Captions and attributes as the sources have them now."""
     if not different:
         return
-    _drop(connection, [each.row.id for each in different], CaptionSource.FILE)
+    others = [each for each in different if each.captions_differ]
+    _drop(connection, [each.row.id for each in others], CaptionSource.FILE)
     insert_captions(
         connection,
         {
             each.row.id: [Caption(one.text, one.language, CaptionSource.FILE) for one in each.told.captions]
-            for each in different
+            for each in others
         },
     )
     connection.execute(

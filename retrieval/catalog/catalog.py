@@ -195,6 +195,11 @@ class Catalog:
         with self._database.read() as connection:
             return reading.holds_content(connection, modality, content_hash, newest)
 
+    def written_about(self, ids: Iterable[ItemId]) -> set[ItemId]:
+        """Those of these items about which people wrote something: tags, captions, attributes."""
+        with self._database.read() as connection:
+            return reading.written_about(connection, ids)
+
     def contents(self, modality: Modality) -> set[str]:
         """The content hashes of all items, live or missing."""
         with self._database.read() as connection:

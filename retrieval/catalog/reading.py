@@ -102,6 +102,20 @@ def holds_content(connection: Connection, modality: Modality, content_hash: str,
     return connection.execute(query.limit(1)).first() is not None
 
 
+def written_about(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
+    """Those of these items, live or missing, that have tags, captions or attributes from people."""
+    found: set[ItemId] = set()
+    for chunk in chunks(ids):
+        tagged = select(tags.c.item_id).where(tags.c.item_id.in_(chunk))
+        captioned = select(captions.c.item_id).where(
+            captions.c.item_id.in_(chunk), captions.c.source == CaptionSource.USER.value
+        )
+        found.update(connection.execute(tagged.union(captioned)).scalars())
+        own = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
+        found.update(row.id for row in connection.execute(own) if row.user_attributes)
+    return found
+
+
 def newest(connection: Connection) -> ItemId:
     """The greatest id; 0 in an empty library."""
     return connection.execute(select(func.coalesce(func.max(items.c.id), 0))).scalar_one()

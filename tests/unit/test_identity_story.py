@@ -158,6 +158,38 @@ def test_a_folder_that_goes_from_one_root_to_another_takes_its_data_along(
     assert every_picture_finds_itself(library)
 
 
+def test_a_copy_inherits_what_was_written_about_the_original_that_is_gone(
+    library: GreyLibrary, tmp_path: Path
+) -> None:
+    """A folder is copied to another disk, looked at there, and deleted: that is a move in steps."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for number in range(4):
+        write_picture(old / f"{number}.png", number)
+    run(library, old)
+    for item in library.catalog.live_ids(IMAGE).tolist():
+        write_about(library, item)
+    shutil.copytree(old, new)
+    assert run(library, new).added == 4
+    own = library.catalog.item_by_uri(str(new / "3.png"))
+    assert own is not None
+    library.catalog.set_tags(own.id, ["the copy's own"])
+    for number in range(1, 4):
+        (old / f"{number}.png").unlink()
+    assert run(library, old, allow_removal=3).removed == 3
+    live = library.items(library.catalog.live_ids(IMAGE).tolist())
+    assert {
+        Path(item.uri).relative_to(tmp_path).as_posix(): (item.id, item.tags) for item in live.values()
+    } == {
+        "old/0.png": (1, ("tag 1",)),  # is there, and so is its copy
+        "new/0.png": (5, ()),
+        "new/1.png": (2, ("tag 2",)),
+        "new/2.png": (3, ("tag 3",)),
+        "new/3.png": (own.id, ("the copy's own",)),  # which people wrote about itself
+    }
+    assert library.catalog.missing_items() == [4, 6, 7]
+    assert (run(library, new).unchanged, library.grey().embedded) == (4, 8)
+
+
 def test_a_removed_picture_is_not_brought_back_with_what_was_said(
     library: GreyLibrary, tmp_path: Path
 ) -> None:

@@ -103,6 +103,24 @@ def test_an_empty_mount_point_inside_a_folder_is_doubted_alone(library: GreyLibr
     assert run(library, photos).unchanged == 8
 
 
+def test_a_link_to_a_drive_that_is_not_mounted_loses_nothing(
+    library: GreyLibrary, photos: Path, tmp_path: Path
+) -> None:
+    """Be it the root itself, one of several, or a folder below."""
+    drive = tmp_path / "drive"
+    write_picture(drive / "a.png", 50)
+    link = photos / "link"
+    link.symlink_to(drive)
+    assert run(library, photos).added == 11
+    away = drive.rename(tmp_path / "away")
+    report = run(library, photos)
+    assert (report.removed, report.withheld) == (0, (Withheld(str(link), 1, 1),))
+    for places in ((link,), (photos / "trip", link)):
+        assert run(library, *places).removed == 0
+    away.rename(drive)
+    assert run(library, photos).unchanged == 11
+
+
 def test_a_root_that_vanished_does_not_keep_the_others_from_being_indexed(
     library: GreyLibrary, photos: Path, tmp_path: Path
 ) -> None:

@@ -211,6 +211,25 @@ def test_a_persons_words_stay_until_the_source_says_something_else(
     assert said(library, source.uri) == []
 
 
+def test_another_column_of_a_table_brings_no_caption_back(
+    either_library: GreyLibrary, tmp_path: Path
+) -> None:
+    """A person's words replaced the caption, and that is the same as before."""
+    library, uri = either_library, tmp_path / "a.png"
+    write_picture(uri, 1)
+    table = tmp_path / "t.csv"
+    table.write_text("image,caption,year\na.png,a boat,1999\n")
+    run(library, table)
+    by_person(library, uri, "our boat")
+    table.write_text("image,caption,year\na.png,a boat,2001\n")
+    run(library, table)
+    assert item(library, uri).attributes == {"year": 2001}
+    assert said(library, uri) == [("our boat", "user")]
+    table.write_text("image,caption,year\na.png,a ship,2002\n")
+    run(library, table)
+    assert sorted(said(library, uri)) == [("a ship", "file"), ("our boat", "user")]
+
+
 def test_attributes_of_file_source_and_person_lie_over_each_other(
     either_library: GreyLibrary, tmp_path: Path
 ) -> None:
