@@ -17,7 +17,7 @@ from retrieval.domain import Modality
 from retrieval.errors import LibraryLockedError, NotFoundError, UsageError, VasariError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.library import Library
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, is_url
+from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 _BURST_SECONDS = 60.0  # a copy that never pauses is indexed in between
 _LOOK = 500  # milliseconds between looks at what is mounted
@@ -135,7 +135,13 @@ class _Interesting:
         self._root = str(library.root)
         self._places = list(places)
         self._files = frozenset(place for place in places if not Path(place).is_dir())
-        self._suffixes = (*indexable_suffixes(), *TEXT_SUFFIXES, *TABLE_SUFFIXES, *ARCHIVE_SUFFIXES, ".arrow")
+        self._suffixes = (
+            *indexable_suffixes(),
+            *TEXT_SUFFIXES,
+            *TABLE_SUFFIXES,
+            *ARCHIVE_SUFFIXES,
+            *ARROW_SUFFIXES,
+        )
         self._folders: tuple[int, frozenset[str]] = (-1, frozenset())
 
     def __call__(self, change: watchfiles.Change, path: str) -> bool:

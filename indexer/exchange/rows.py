@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.exchange.records import Record
 from retrieval.catalog.captions import LONGEST_TAG
-from retrieval.catalog.encoding import json_text, original_uri
+from retrieval.catalog.encoding import json_text, original_uri, stored_text
 from retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
 from retrieval.errors import UsageError
 from retrieval.originals.texts import is_shallow, parse_json
@@ -162,15 +162,15 @@ def _text(value: object, modality: Modality) -> str | None:
 
 def _captions(value: object) -> tuple[Caption, ...]:
     said = _list("captions", value, _MOST_CAPTIONS)
-    return tuple(map(caption_of, said))
+    return tuple(caption for caption in map(caption_of, said) if caption.text.strip())
 
 
 def _tags(value: object) -> tuple[str, ...]:
     tags = _list("tags", value, _MOST_TAGS)
     for tag in tags:
-        if not isinstance(tag, str) or not tag.strip() or len(tag.strip()) > LONGEST_TAG:
+        if not isinstance(tag, str) or not 0 < len(stored_text(tag).strip()) <= LONGEST_TAG:
             raise ValueError(f"a tag has 1 to {LONGEST_TAG} characters, not {_shown(tag)}")
-    return tuple(tag.strip() for tag in tags)
+    return tuple(stored_text(tag).strip() for tag in tags)
 
 
 def _attributes(value: object) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@
 | .tar, .zip, or a folder with .tar files and no pictures | webdataset |
 | .csv, .tsv, .jsonl, .parquet, a folder of nothing else, or one with `metadata.csv` or `metadata.jsonl` | table |
 | COCO captions (.json), or a folder with captions.json or annotations/captions_*.json | coco |
-| a folder that `save_to_disk` of Hugging Face datasets wrote, .arrow | hf |
+| a folder that `save_to_disk` of Hugging Face datasets wrote, .arrow, .feather | hf |
 | a folder whose pictures have texts beside them | pairs |
 | any other folder, a picture | folder |
 """
@@ -39,7 +39,7 @@ from retrieval.library import Library
 from retrieval.originals.addresses import name_host
 from retrieval.originals.files import file_system
 from retrieval.originals.opening import open_original
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, absolute, is_url
+from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, absolute, is_url
 
 _LOOKED_AT = 2000  # files of a folder, until it is taken to have no texts beside its pictures
 _TARS = tuple(suffix for suffix in ARCHIVE_SUFFIXES if suffix != ".zip")
@@ -167,9 +167,9 @@ def kind_of(path: str) -> SourceKind:
         return SourceKind.WEBDATASET
     if is_table(path):
         return SourceKind.TABLE
-    if path.lower().endswith(".arrow"):
+    if path.lower().endswith(ARROW_SUFFIXES):
         return SourceKind.HF
-    if path.lower().endswith(".json"):
+    if path.lower().endswith((".json", ".json.gz")):
         return SourceKind.COCO if is_coco(path) else SourceKind.TABLE
     files, folders = _listing(path)
     if files or folders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,9 +43,14 @@ class Columns:
 
 
 def first(known: Sequence[str], names: Sequence[str]) -> str | None:
-    """The first of the known names that a column has, whatever its case."""
-    present = {name.strip().lower(): name for name in reversed(names)}
-    return next((present[name] for name in known if name in present), None)
+    """The first of the known names that a column has, whatever its case, and whatever parts its words."""
+    present = {_bare(name): name for name in reversed(names)}
+    return next((present[_bare(name)] for name in known if _bare(name) in present), None)
+
+
+def _bare(name: str) -> str:
+    """A name without what parts its words: "Image URL", image-url and image_url are one."""
+    return re.sub(r"[\s_-]+", "", name).lower()
 
 
 def _listed(names: Sequence[str]) -> str:

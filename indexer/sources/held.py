@@ -210,7 +210,7 @@ def _seen(column: Any, *, held: bool) -> list[Any]:
         return _seen_objects(column, held=held)
     if is_binary(kind):
         return [HELD if valid else None for valid in column.is_valid().to_pylist()]
-    return list(column.to_pylist())
+    return _values(column)
 
 
 def _seen_objects(column: Any, *, held: bool) -> list[Any]:
@@ -225,22 +225,34 @@ def _seen_objects(column: Any, *, held: bool) -> list[Any]:
         else [False] * len(column)
     )
     path = next((name for name in ("path", "url", "src", "file_name") if name in names), None)
-    paths = pc.struct_field(column, path).to_pylist() if path else [None] * len(column)
+    paths = _values(pc.struct_field(column, path)) if path else [None] * len(column)
     return [HELD if inside else name for inside, name in zip(there, paths, strict=True)]
 
 
 def _values(column: Any) -> list[Any]:
-    """An Arrow array as Python's values; times beyond Python's years as text."""
+    """An Arrow array as Python's values; where it has no word for one, the others are kept."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # nanoseconds, the year 30,000, bytes that are no UTF-8
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    """An Arrow scalar as Python's value, else as its text: bytes that are no UTF-8 as in names of files."""
     import pyarrow as pa
 
     try:
-        return list(column.to_pylist())
-    except (ValueError, OverflowError):  # nanoseconds, the year 30,000
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        data = scalar.as_buffer() if hasattr(scalar, "as_buffer") else None
+        return None if data is None else data.to_pybytes().decode("utf-8", "surrogateescape")
+    except (ValueError, OverflowError):
         pass
     try:
-        return list(column.cast(pa.string()).to_pylist())
+        text = scalar.cast(pa.string()).as_py()
     except (pa.ArrowException, ValueError, OverflowError):
-        return [None] * len(column)
+        return None
+    return None if text.startswith("<value out of range") else text
 
 
 def _line(error: Exception) -> str:

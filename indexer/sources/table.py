@@ -91,6 +91,8 @@ class TableSource(RowSource):
             for number, value in enumerate(json_rows(lines, is_row, names_a_picture), start=1):
                 if isinstance(value, Broken):
                     yield Row(number, trouble=str(value))
+                elif isinstance(value, str) and names_a_picture(value):
+                    yield Row(number, value)
                 elif not isinstance(value, dict):
                     yield Row(number, trouble="not a JSON object")
                 else:

@@ -130,7 +130,7 @@ class CaptionColumns(TypedColumns):
     id = Column(RowId, primary_key=True)
     item_id = Column(RowId, ForeignKey("items.id"), nullable=False, index=True)
     text = Column(Prose, nullable=False)
-    language: Named[str | None] = Column(Text)
+    language: Named[str | None] = Column(Prose)
     source = Column(Text, nullable=False)
 
 

@@ -11,7 +11,7 @@ from retrieval.originals.uris import is_url, locate, uri_of
 from retrieval.storage.layout import is_own_file, is_upload
 
 LONGEST_URI = 8192  # characters; file systems end at 4096 bytes
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _HERE = frozenset({"file", "local", "memory", "dir"})  # fsspec's other names for this machine
 
 
@@ -29,6 +29,12 @@ def admitted(uri: str, root: Path, *, folder: str | None = None, content_hash: s
         return _url(name)
     if "\0" in name:
         raise UsageError("a NUL character is part of no name")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{name!r} is no name of a file: half a character (a lone surrogate) is in it"
+        ) from error
     if ".." in name.split("/"):
         raise UsageError(f"{name!r} climbs by `..`: give the path without it")
     if not name.startswith("/"):
@@ -41,7 +47,7 @@ def admitted(uri: str, root: Path, *, folder: str | None = None, content_hash: s
 
 def _url(url: str) -> str:
     if _CONTROL.search(url):
-        raise UsageError(f"{url!r} has control characters, which no URL has")
+        raise UsageError(f"{url!r} has control characters or halves of characters, which no URL has")
     if url.partition("://")[0] in _HERE:
         raise UsageError(f"{url!r} is not read: name a file by its path")
     return url

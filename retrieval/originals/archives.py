@@ -192,12 +192,10 @@ def _of_tar(archive: State) -> Iterator[Member]:
     """Files in their order, then links, whose targets may come behind them."""
     plain: dict[str, Member] = {}
     links: list[tarfile.TarInfo] = []
+    damage: list[str] = []
     with _tar(archive) as (file, tar, trouble):
-        end = 0
-        for entry in tar:
-            end = entry.offset_data + -(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        for entry in _entries(file, tar, damage):
             if entry.islnk() or entry.issym():
-                end = entry.offset_data
                 links.append(entry)
             elif entry.isreg():
                 member = Member(entry.name, entry.size, None if entry.issparse() else entry.offset_data)
@@ -205,11 +203,20 @@ def _of_tar(archive: State) -> Iterator[Member]:
                 yield member
         for link in links:
             yield _followed(link, plain)
-        if trouble is not None:
-            raise EOFError(trouble)
-        file.seek(end)  # tarfile takes a file that breaks off between two members for whole
-        if len(file.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
-            raise EOFError("it breaks off")
+        if trouble is not None or damage:
+            raise EOFError(trouble or damage[0])
+
+
+def _entries(file: IO[bytes], tar: tarfile.TarFile, damage: list[str]) -> Iterator[tarfile.TarInfo]:
+    """A tar's members, those behind a damaged header too: tarfile takes this, or a missing end, for the end."""
+    yield from tar
+    file.seek(tar.offset)
+    block = file.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE:
+        damage.append("it breaks off")
+    elif any(block):
+        damage.append("what stands before one of its members cannot be read")
+        yield from tarfile.TarFile(fileobj=file, ignore_zeros=True)
 
 
 def _followed(link: tarfile.TarInfo, plain: Mapping[str, Member]) -> Member:

@@ -18,7 +18,7 @@ from retrieval.errors import ImageError
 from retrieval.originals import archives, files
 from retrieval.originals.confinement import open_local
 from retrieval.originals.files import State, state_of
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, is_url
+from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 _loading = threading.Lock()
 
@@ -58,7 +58,7 @@ def _bytes_of(value: Any) -> bytes | None:
 
 def _columns(table: str) -> Sequence[str]:
     state = state_of(table)
-    arrow = table.lower().endswith(".arrow")
+    arrow = table.lower().endswith(ARROW_SUFFIXES)
     schema = arrow_table(state).table.schema if arrow else parquet_metadata(state).schema.to_arrow_schema()
     names: Sequence[str] = schema.names
     return names
@@ -66,7 +66,7 @@ def _columns(table: str) -> Sequence[str]:
 
 def _value(table: str, column: str, row: int) -> Any:
     state = state_of(table)
-    if table.lower().endswith(".arrow"):
+    if table.lower().endswith(ARROW_SUFFIXES):
         part, first = arrow_table(state).table, 0
     else:
         group, first = _row_group(state, row)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeGuard
 
 from retrieval.originals.texts import is_shallow, parse_json
 
@@ -107,7 +107,11 @@ def _document(
 def _rows_within(value: Mapping[str, Any], is_name: Callable[[str], bool]) -> Iterator[Any]:
     """The rows that one object holds, or stands for."""
     lists = [entry for entry in value.values() if _is_table(entry)]
-    if len(lists) == 1:
+    names, split = value.get("columns"), value.get("data")
+    if isinstance(names, list) and _are_lists(split, len(names)):  # pandas, orient="split"
+        for entry in split:
+            yield dict(zip(map(str, names), entry, strict=True))
+    elif len(lists) == 1:
         yield from lists[0]
     elif value and all(map(is_name, value)):
         for name, said in value.items():
@@ -124,6 +128,14 @@ def _rows_within(value: Mapping[str, Any], is_name: Callable[[str], bool]) -> It
 
 def _is_table(entry: object) -> bool:
     return isinstance(entry, list) and bool(entry) and all(isinstance(row, dict) for row in entry)
+
+
+def _are_lists(entry: object, length: int) -> TypeGuard[list[list[Any]]]:
+    return (
+        isinstance(entry, list)
+        and bool(entry)
+        and all(isinstance(row, list) and len(row) == length for row in entry)
+    )
 
 
 def _are_columns(value: Mapping[str, Any]) -> bool:

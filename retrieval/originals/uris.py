@@ -25,11 +25,12 @@ from retrieval.errors import UsageError
 from retrieval.storage.spelling import on_disk
 
 ARCHIVE_SUFFIXES = (
-    ".tar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst",
+    ".tar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tb2", ".tar.xz", ".txz", ".tar.zst", ".tzst",
 )  # fmt: skip
+ARROW_SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 UNREAD = "unread-"  # begins the content hash of an item that was imported without its original being read
 _CONTAINER = re.compile(
-    r"\.(?:tar|zip|gz|tgz|bz2|tbz2|xz|txz|zst|tzst|parquet|arrow|csv|tsv|jsonl|ndjson|json|token|txt)#",
+    r"\.(?:tar|zip|gz|tgz|bz2|tbz2?|tb2|xz|txz|zst|tzst|parquet|arrows?|feather|ipc|csv|tsv|jsonl|ndjson|json|token|txt)#",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

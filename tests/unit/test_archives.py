@@ -271,3 +271,14 @@ def test_a_folder_called_like_an_archive_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x.zip" / "a.jpg").write_bytes(b"1")
     (entry,) = choose_source([tmp_path / "x.zip"])[0].candidates()
     assert open_original(entry.uri, LIMITS) == b"1"
+
+
+def test_behind_a_damaged_header_of_a_tar_the_members_are_read(tmp_path: Path) -> None:
+    """tarfile takes it for the end; the archive is said to be damaged, so that nothing in it is taken for gone."""
+    data = bytearray(_tar({f"{number}.jpg": b"x" * 700 for number in range(4)}))
+    data[data.index(b"1.jpg")] ^= 1
+    (tmp_path / "t.tar").write_bytes(data)
+    found, wrong = _read(tmp_path / "t.tar")
+    assert list(found) == ["0.jpg", "2.jpg", "3.jpg"]
+    assert len(wrong) == 1
+    assert "damaged" in wrong[0]

@@ -91,10 +91,10 @@ def test_text_a_database_refuses_is_mended(catalog: Catalog) -> None:
     seen = facts(
         item, "/a.jpg", attributes={"maker\x00": "Ni\x00kon\udcff", "gain": float("nan"), "b": b"x\xff"}
     )
-    commit(catalog, CommitRow(0, seen, (Caption("bo\x00at \udcff"),)))
+    commit(catalog, CommitRow(0, seen, (Caption("bo\x00at \udcff", "e\ud800n\x00"),)))
     found = catalog.items([item])[item]
     assert found.attributes == {"maker": "Nikon\ufffd", "gain": None, "b": "x\ufffd"}
-    assert found.captions == (Caption("boat \ufffd"),)
+    assert found.captions == (Caption("boat \ufffd", "e\ufffdn"),)
 
 
 def test_known_files_keep_to_folder_borders(catalog: Catalog) -> None:

@@ -74,7 +74,8 @@ BAD_FIELDS: list[dict[str, Any]] = [
         {"text": 5}, {"modality": "text", "uri": "/a", "text": "x"}, {"modality": "text", "uri": "text:1"},
         {"embedding": None}, {"embedding": [1.0, 2.0]}, {"embedding": [0.0] * DIM}, {"embedding": "words"},
         {"embedding": [float("nan")] * DIM}, {"embedding": [float("inf")] * DIM}, {"embedding": [[1.0]] * DIM},
-        {"embedding": ["a"] * DIM}, {"embedding": []},
+        {"embedding": ["a"] * DIM}, {"embedding": []}, {"uri": "/\ud800.jpg"}, {"uri": "https://host/\ud800"},
+        {"tags": ["\0"]},
     ]  # fmt: skip
 
 

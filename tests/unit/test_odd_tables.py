@@ -133,6 +133,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         '{"data": [{"image":"a.png","caption":"one"},\n{"image":"b.png","caption":"two"}], "version": 1}',
         '{"image":{"0":"a.png","1":"b.png"},"caption":{"0":"one","1":"two"}}',
         '{\n"image": ["a.png", "b.png"],\n"caption": ["one", "two"]}',
+        '{"columns": ["image", "caption"], "index": [0, 1], "data": [["a.png", "one"], ["b.png", "two"]]}',
         '{"a.png": "one", "b.png": ["two"]}',
         '{"x1": {"image":"a.png","caption":"one"}, "x2": {"image":"b.png","caption":"two"}}',
         '{"image":"a.png","caption":"one"}\n{"image":"b.png","caption":"two"}\n',
@@ -324,6 +325,35 @@ def test_bytes_and_odd_times_beside_a_picture_hurt_nobody(tmp_path: Path) -> Non
     attributes = _one(_parquet(tmp_path / "t.parquet", columns)).attributes
     assert set(attributes) <= {"late", "when"}
     assert attributes["when"] == datetime(2024, 5, 1)
+
+
+def test_one_text_that_is_no_utf8_hides_no_other_of_its_column(tmp_path: Path) -> None:
+    """Neither among names nor among captions; it is read as Windows-1252, as in text files."""
+    texts = [pa.array(column).buffers() for column in ([b"a.png", b"x\xff.png"], [b"caf\xe9", b"two"])]
+    columns = [pa.Array.from_buffers(pa.string(), 2, buffers) for buffers in texts]
+    table = _parquet(tmp_path / "t.parquet", dict(zip(("image", "caption"), columns, strict=True)))
+    found, wrong = _listed(table)
+    assert found == {"a.png": ["café"]}
+    assert len(wrong) == 1
+    assert "row 2" in wrong[0]
+
+
+@pytest.mark.parametrize("name", ["t.feather", "t.ipc", "t.arrows", "t.ARROW"])
+def test_arrow_files_of_any_name_are_tables(tmp_path: Path, name: str) -> None:
+    """Pictures in them are read, too."""
+    table = pa.table({"image": [b"picture"], "caption": ["one"]})
+    with pa.ipc.new_file(str(tmp_path / name), table.schema) as writer:
+        writer.write_table(table)
+    entry = _one(tmp_path / name)
+    assert [caption.text for caption in entry.captions] == ["one"]
+    assert open_original(entry.uri, ImageLimits()) == b"picture"
+
+
+@pytest.mark.parametrize("header", ["Image URL", "image-path", "FileName", "File Name"])
+def test_columns_are_known_whatever_parts_their_words(tmp_path: Path, header: str) -> None:
+    """As people head their columns."""
+    (tmp_path / "t.csv").write_text(f"{header},Alt Text\na.png,one\n")
+    assert _listed(tmp_path / "t.csv") == ({"a.png": ["one"]}, [])
 
 
 def test_a_broken_row_group_hides_no_other(tmp_path: Path) -> None:
