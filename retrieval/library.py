@@ -12,10 +12,11 @@ SQLite not even SQLAlchemy.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,14 @@ from retrieval.domain import (
     SearchResponse,
     UnitVectors,
 )
-from retrieval.errors import DeadlineError, LibraryCorruptError, NotFoundError, StorageError, UsageError
+from retrieval.errors import (
+    DeadlineError,
+    ImageError,
+    LibraryCorruptError,
+    NotFoundError,
+    StorageError,
+    UsageError,
+)
 from retrieval.imaging.files import read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.loaded_models import STILL_LOADING, LoadedModels, in_background
@@ -238,9 +246,10 @@ class Library:
         encoder, limits = exported or self.encoder(space), self.image_limits
         prepared = []
         for picture in pictures:
-            data = picture if isinstance(picture, bytes) else read_file(picture, limits)
-            with images.decoding(data, limits, target=encoder.image_size) as decoded:
-                prepared.append(encoder.prepare(decoded.picture))
+            with _naming(picture):
+                data = picture if isinstance(picture, bytes) else read_file(picture, limits)
+                with images.decoding(data, limits, target=encoder.image_size) as decoded:
+                    prepared.append(encoder.prepare(decoded.picture))
         vectors = encoder.embed_images(np.stack(prepared))
         if exported is None:
             self.models.export_pictures(space)  # the model is loaded: the next process need not load it
@@ -337,8 +346,9 @@ class Library:
         from retrieval import images
 
         limits = self.image_limits
-        data = picture if isinstance(picture, bytes) else read_file(picture, limits)
-        return images.decode(data, limits, target=_LARGEST_LOOK).picture
+        with _naming(picture):
+            data = picture if isinstance(picture, bytes) else read_file(picture, limits)
+            return images.decode(data, limits, target=_LARGEST_LOOK).picture
 
     def second_stage(self, within_ms: float | None = None) -> Second:
         """The reranker with its cache; raises ModelUnavailableError.
@@ -480,3 +490,14 @@ def _open_catalog(root: Path, settings: Settings) -> Catalog:
 
     location = settings.database_url or root / "catalog.sqlite3"
     return Catalog.open(location, read_only=settings.read_only)
+
+
+@contextlib.contextmanager
+def _naming(picture: bytes | Path) -> Iterator[None]:
+    """Say of which file an ImageError is, where there are several and a person named them."""
+    try:
+        yield
+    except ImageError as error:
+        if isinstance(picture, bytes) or str(picture) in str(error):
+            raise
+        raise ImageError(f"{picture}: {error}", error.stage) from error

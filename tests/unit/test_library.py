@@ -167,3 +167,13 @@ def test_a_library_lies_in_its_own_folder_whatever_that_is_called(
         assert found(library, "red") == ["red"]
     assert {path.name for path in root.iterdir()} >= {"catalog.sqlite3", "segments", "generations"}
     assert {path.name for path in tmp_path.iterdir()} == {root.parts[0], "red.png"}
+
+
+def test_a_file_that_is_no_picture_is_named(library: ColourLibrary, tmp_path: Path) -> None:
+    """A search may name several."""
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"broken\.png: this is not an image"):
+        library.open_picture(broken)
+    with pytest.raises(ImageError, match=r"^this is not an image"):
+        library.open_picture(b"no picture")
