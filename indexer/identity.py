@@ -66,7 +66,7 @@ def resolve(
     origins: dict[str, Known] = {}  # by the uri of the file
     for content, tasks in files.items():
         loose = [item for item in known[content] if is_loose(item)]
-        origins |= _pair([task.candidate.uri for task in tasks], loose)
+        origins |= pair([task.candidate.uri for task in tasks], loose)
     for item in origins.values():
         plan.gone.pop(item.id, None)
     return _verdict(puzzles, origins, known, same_file)
@@ -86,7 +86,7 @@ def inherit(lost: Sequence[Known], copies: Sequence[Known]) -> list[tuple[Known,
     return [
         (item, files[uri])
         for content, files in there.items()
-        for uri, item in _pair(list(files), gone[content]).items()
+        for uri, item in pair(list(files), gone[content]).items()
     ]
 
 
@@ -115,7 +115,7 @@ def _verdict(
     return verdict
 
 
-def _pair(uris: Sequence[str], items: Sequence[Known]) -> dict[str, Known]:
+def pair(uris: Sequence[str], items: Sequence[Known]) -> dict[str, Known]:
     """Give each uri an item, as far as there are any: the likest paths first, and those that are not missing."""
     found: dict[str, Known] = {}
     waiting = sorted(items, key=lambda item: (item.missing, item.uri, item.id))

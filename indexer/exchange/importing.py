@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from indexer.exchange import clip_retrieval, tables
 from indexer.exchange.records import PAGE, Record
 from indexer.exchange.rows import Refused, checked, from_row
+from indexer.identity import pair
 from indexer.progress import Progress, Pulse, Silent
 from indexer.sources.columns import Columns
 from indexer.sources.rows import Row, resolve
@@ -33,7 +34,7 @@ from indexer.sources.table import TableSource
 from retrieval import ingest
 from retrieval.catalog.encoding import stored_uri
 from retrieval.catalog.leases import Lease
-from retrieval.catalog.records import ItemFacts
+from retrieval.catalog.records import ItemFacts, KnownFile, Sighting
 from retrieval.domain import (
     Caption,
     CaptionSource,
@@ -59,7 +60,7 @@ class ImportReport:
     """What became of the records."""
 
     added: int = 0
-    updated: int = 0  # their uris were known
+    updated: int = 0  # their uris were known, or their content was that of missing items
     failed: int = 0
     space: str = ""
 
@@ -77,7 +78,7 @@ def import_(
     columns: Columns | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Add what `given` holds; items whose uri is known are updated.
+    """Add what `given` holds; items whose uri is known are updated, missing ones of the same content are back.
 
     `model` is the reference of the model that made the vectors: it may be left out where the files name it. Its
     weights are not needed, except for searching by words later. What cannot be used goes to the ledger of failures.
@@ -325,6 +326,7 @@ class _Importer:
             return
         self._lease.check()
         catalog = self._library.catalog
+        self._revive(modality, records)
         known = {
             record.uri: self._known[modality, record.uri]
             for record in records
@@ -350,6 +352,25 @@ class _Importer:
         self._report.updated += len(known)
         self._report.added += len(records) - len(known)
 
+    def _revive(self, modality: Modality, records: Sequence[Record]) -> None:
+        """Put missing items whose content records have under the uris of these, with all that was said of them."""
+        catalog = self._library.catalog
+        new: dict[str, dict[str, Record]] = defaultdict(dict)
+        for record in records:
+            if (modality, record.uri) not in self._known:
+                new[_content_hash(record)][record.uri] = record
+        missing: dict[str, list[KnownFile]] = defaultdict(list)
+        for file in catalog.files_of_content(new, modality, newest=catalog.newest_item()):
+            if file.missing:
+                missing[file.content_hash].append(file)
+        found = {
+            uri: Sighting(file.id, uri, new[content][uri].bytes, new[content][uri].mtime_ns)
+            for content, files in missing.items()
+            for uri, file in pair(list(new[content]), files).items()
+        }
+        catalog.move_items(list(found.values()))
+        self._known |= {(modality, uri): seen.item for uri, seen in found.items()}
+
     def _with_written(self, records: Sequence[Record], known: Mapping[str, ItemId]) -> list[Record]:
         """The records, with what people wrote of the items they update: an import adds captions, and takes none."""
         items = self._library.items(list(known.values()))
@@ -366,8 +387,12 @@ def _written(item: Item | None, record: Record) -> Iterator[Caption]:
     return (each for each in said if each.source is CaptionSource.USER and each not in record.captions)
 
 
+def _content_hash(record: Record) -> str:
+    return record.content_hash or UNREAD + content_hash(record.uri.encode("utf-8", "surrogatepass"))
+
+
 def _arrival(record: Record, vector: np.ndarray[Any, np.dtype[np.float32]], item: ItemId | None) -> _Import:
-    known = record.content_hash or UNREAD + content_hash(record.uri.encode("utf-8", "surrogatepass"))
+    known = _content_hash(record)
     facts = ItemFacts(
         item or 0,
         record.uri,

@@ -28,7 +28,7 @@ from retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vector
 from retrieval.errors import UsageError
 from retrieval.vectors.segments import Segment
 from tests import forms
-from tests.grey import GreyEncoder, GreyLibrary
+from tests.grey import GreyEncoder, GreyLibrary, write_picture
 
 DIM = GreyEncoder().dim
 TARGETS = {
@@ -96,6 +96,34 @@ def test_a_round_trip_loses_nothing(
     again = import_(other, target)
     assert (again.added, again.updated) == (0, 10)
     assert _contents(other) == _contents(library)
+    assert examine(other) == []
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_an_import_brings_missing_items_back(tmp_path: Path, other: GreyLibrary, elsewhere: bool) -> None:
+    """By content, under the record's uri: same id, with the tags, captions and attributes that people gave."""
+    photos = tmp_path / "some"
+    for name, shade in (("a.png", 20), ("b.png", 220)):
+        write_picture(photos / name, shade)
+    index(other, choose_source([photos])[0])
+    ids = other.catalog.live_ids(Modality.IMAGE).tolist()
+    export(other, tmp_path / "all.jsonl", Format.JSONL)
+    other.catalog.set_tags(ids[0], ["boat"])
+    other.catalog.set_captions(ids[0], [Caption("mine", "", CaptionSource.USER)], CaptionSource.USER)
+    other.catalog.set_attributes(ids[0], {"stars": 5})
+    other.catalog.lose_items(ids)
+    if elsewhere:
+        rows = (tmp_path / "all.jsonl").read_text("utf-8").replace("/some/", "/other disk/some/")
+        (tmp_path / "all.jsonl").write_text(rows, "utf-8")
+    report = import_(other, tmp_path / "all.jsonl")
+    assert (report.added, report.updated, report.failed) == (0, 2, 0)
+    found = other.items(ids)
+    assert list(found) == ids
+    assert ("other disk" in found[ids[0]].uri) is elsewhere
+    assert found[ids[0]].tags == ("boat",)
+    assert [caption.text for caption in found[ids[0]].captions] == ["mine"]
+    assert found[ids[0]].attributes["stars"] == 5
+    assert other.catalog.missing_items() == []
     assert examine(other) == []
 
 
