@@ -349,6 +349,8 @@ class _Importer:
         catalog.add_tags(
             {item: record.tags for item, record in zip(ids, records, strict=True) if record.tags}
         )
+        own = zip(ids, (record.user_attributes for record in records), strict=True)
+        catalog.add_attributes({item: said for item, said in own if said})
         self._report.updated += len(known)
         self._report.added += len(records) - len(known)
 

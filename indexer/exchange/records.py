@@ -35,11 +35,12 @@ class Record:
     captions: tuple[Caption, ...] = ()
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    user_attributes: Mapping[str, Any] = field(default_factory=dict)  # those of them that a person set
     number: int = 0  # of the row it came from, the first being 1; or the id it had
 
 
-def of_item(item: Item, vector: NDArray[np.float32]) -> Record:
-    """An item as a record."""
+def of_item(item: Item, vector: NDArray[np.float32], own: Mapping[str, Any]) -> Record:
+    """An item as a record; `own` is what a person set of its attributes."""
     facts = {name: getattr(item, name) for name in _FACTS}
     return Record(
         **facts,
@@ -48,6 +49,7 @@ def of_item(item: Item, vector: NDArray[np.float32]) -> Record:
         captions=item.captions,
         tags=item.tags,
         attributes=item.attributes,
+        user_attributes=own,
         number=item.id,
     )
 
@@ -59,8 +61,9 @@ def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterat
     for start in range(0, len(ids), PAGE):
         page = ids[start : start + PAGE]
         items = library.items(page.tolist())
+        own = library.catalog.user_attributes(page.tolist())
         yield [
-            of_item(items[item], vector)
+            of_item(items[item], vector, own.get(item, {}))
             for item, vector in zip(page.tolist(), gallery.vectors_of(page), strict=True)
             if item in items  # deleted since
         ]
@@ -82,6 +85,7 @@ def as_row(record: Record) -> dict[str, Any]:
         ],
         "tags": list(record.tags),
         "attributes": json.loads(json_text(dict(record.attributes))),
+        "user_attributes": json.loads(json_text(dict(record.user_attributes))),
     }
 
 

@@ -70,6 +70,7 @@ def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) 
         captions=_captions(row.get("captions")),
         tags=_tags(row.get("tags")),
         attributes=_attributes(row.get("attributes")),
+        user_attributes=_attributes(row.get("user_attributes")),
         number=number if number is not None else _whole("id", row.get("id"), -_LARGEST, _LARGEST) or 0,
     )
 
@@ -162,7 +163,7 @@ def _text(value: object, modality: Modality) -> str | None:
 
 def _captions(value: object) -> tuple[Caption, ...]:
     said = _list("captions", value, _MOST_CAPTIONS)
-    return tuple(caption for caption in map(caption_of, said) if caption.text.strip())
+    return tuple(map(caption_of, said))
 
 
 def _tags(value: object) -> tuple[str, ...]:

@@ -7,6 +7,7 @@
 | captions | list of {text, language, source} |
 | tags | list of string |
 | attributes | string: a JSON object |
+| user_attributes | string: a JSON object, those of them that a person set |
 | embedding | list of float32, unit length |
 """
 
@@ -191,6 +192,7 @@ def _schema(space: EmbeddingSpace, vectors: bool) -> Any:
         ("id", whole), ("modality", word), ("uri", word), ("content_hash", word), ("bytes", whole),
         ("mtime_ns", whole), ("width", whole), ("height", whole), ("format", word), ("text", word),
         ("captions", pa.list_(caption)), ("tags", pa.list_(word)), ("attributes", word),
+        ("user_attributes", word),
     ]  # fmt: skip
     if vectors:
         fields.append(("embedding", pa.list_(pa.float32(), space.dim)))
@@ -202,7 +204,8 @@ def _table(batch: Sequence[Record], schema: Any, vectors: bool) -> Any:
 
     rows = [as_row(record) for record in batch]
     for row in rows:
-        row["attributes"] = json.dumps(row["attributes"], ensure_ascii=False)
+        for name in ("attributes", "user_attributes"):
+            row[name] = json.dumps(row[name], ensure_ascii=False)
     columns = {name: [row[name] for row in rows] for name in schema.names if name != "embedding"}
     arrays = [pa.array(columns[name], schema.field(name).type) for name in columns]
     if vectors:

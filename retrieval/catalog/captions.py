@@ -100,10 +100,25 @@ def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str
     user = {**row.user_attributes, **attributes}
     kept = {key: value for key, value in user.items() if value is not None or key in below}
     check_attributes(kept)
+    _set_own(connection, row, kept)
+
+
+def add_attributes(connection: Connection, of_items: Mapping[ItemId, Mapping[str, Any]]) -> None:
+    """Add what a person set elsewhere to the live items among these; what a person set here stays as it is."""
+    for chunk in chunks(of_items):
+        for item, row in _layers(connection, chunk).items():
+            if row.deleted_at is None:
+                _set_own(connection, row, {**of_items[item], **row.user_attributes})
+
+
+def _set_own(connection: Connection, row: Row[Any], user: Mapping[str, Any]) -> None:
+    """Make `user` what a person says of an item, over what file and source say."""
     connection.execute(
         update(items)
-        .where(items.c.id == item)
-        .values(attributes=_overlaid(below, kept), user_attributes=kept, updated_at=datetime.now(UTC))
+        .where(items.c.id == row.id)
+        .values(
+            attributes=_overlaid(_below(row), user), user_attributes=dict(user), updated_at=datetime.now(UTC)
+        )
     )
 
 

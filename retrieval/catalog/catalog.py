@@ -318,12 +318,24 @@ class Catalog:
             captions.set_attributes(connection, item, attributes)
             bump_revision(connection)
 
+    def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> None:
+        """Add what a person set elsewhere to the live items among these; what a person set here stays as it is."""
+        if of_items:
+            with self._database.write() as connection:
+                captions.add_attributes(connection, of_items)
+                bump_revision(connection)
+
     # Reading
 
     def items(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
         """The live items among `ids`, in that order."""
         with self._database.read() as connection:
             return reading.items_of(connection, ids)
+
+    def user_attributes(self, ids: Iterable[ItemId]) -> dict[ItemId, dict[str, Any]]:
+        """What people set of attributes of the live items among `ids`, where there is any; null: taken away."""
+        with self._database.read() as connection:
+            return reading.user_attributes(connection, ids)
 
     def item_by_uri(self, uri: str, modality: Modality = Modality.IMAGE) -> Item | None:
         """The live item with this uri."""

@@ -46,6 +46,16 @@ def items_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, Item
     return found
 
 
+def user_attributes(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, dict[str, Any]]:
+    """What people set of the attributes of the live items among `ids`, where there is any."""
+    found: dict[ItemId, dict[str, Any]] = {}
+    for chunk in chunks(dict.fromkeys(ids)):
+        query = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
+        live = connection.execute(query.where(items.c.deleted_at.is_(None)))
+        found |= {row.id: dict(row.user_attributes) for row in live if row.user_attributes}
+    return found
+
+
 def item_by_uri(connection: Connection, uri: str, modality: Modality) -> Item | None:
     """The live item with this uri."""
     query = select(items.c.id).where(

@@ -82,17 +82,32 @@ def _contents(library: GreyLibrary) -> dict[str, tuple[dict[str, Any], bytes]]:
     return found
 
 
+def _own(library: GreyLibrary) -> dict[str, dict[str, Any]]:
+    """What people set of the attributes, by uri."""
+    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
+    own = library.catalog.user_attributes(ids)
+    return {item.uri: own[item.id] for item in library.items(list(own)).values()}
+
+
 @pytest.mark.parametrize("layout", Format)
 def test_a_round_trip_loses_nothing(
     tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
 ) -> None:
-    """Facts are equal and vectors equal bit by bit; a second import updates the same items."""
+    """Facts are equal and vectors equal bit by bit, and what a person set is a person's; again, it updates the same."""
     target = tmp_path / TARGETS[layout]
     assert export(library, target, layout).pictures == 10
     report = import_(other, target)
     assert (report.added, report.updated, report.failed) == (10, 0, 0)
     assert other.space() == library.space()
     assert _contents(other) == _contents(library)
+    assert len(_own(library)) == 1
+    assert _own(other) == _own(library)
+    (named,) = _own(library)
+    (item,) = other.catalog.items_named(named)
+    other.catalog.set_attributes(item, {"share": 0.5})
+    import_(other, target)
+    assert _own(other)[named]["share"] == 0.5, "what a person set here stays"
+    other.catalog.set_attributes(item, {"share": 0.25})
     again = import_(other, target)
     assert (again.added, again.updated) == (0, 10)
     assert _contents(other) == _contents(library)

@@ -68,7 +68,7 @@ BAD_FIELDS: list[dict[str, Any]] = [
         {"captions": "words"}, {"captions": [5]}, {"captions": [{"language": "en"}]},
         {"captions": [{"text": "a", "language": "en\r\n"}]}, {"captions": [{"text": "a", "source": "nobody"}]},
         {"captions": ["x" * 100_001]}, {"captions": ["x"] * 1001}, {"tags": "boat"}, {"tags": [""]},
-        {"tags": ["x" * 201]}, {"tags": [None]}, {"tags": ["x"] * 1001}, {"attributes": [1]},
+        {"tags": ["x" * 201]}, {"tags": [None]}, {"tags": ["x"] * 1001}, {"attributes": [1]}, {"user_attributes": 5},
         {"attributes": "{not json"}, {"attributes": {"a": "x" * 70_000}}, {"attributes": "[" * 10_000},
         {"attributes": {"a": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}},
         {"text": 5}, {"modality": "text", "uri": "/a", "text": "x"}, {"modality": "text", "uri": "text:1"},
