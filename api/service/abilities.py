@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePath
+
 from api.drawings import knows_no_photos
 from api.service.schemas.collection import AbilityAnswer
 from retrieval.domain import Modality
 from retrieval.library import Library
+from retrieval.loaded_models import Presence
 from retrieval.models.presets import ModelKind
 
 _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
@@ -23,16 +27,20 @@ def abilities(library: Library) -> dict[str, AbilityAnswer]:
     """By name, whether it can be done, and what fetches the model where it cannot."""
     encoder = _encoder(library)
     found = {use: library.models.presence(use, encoder) for use in ModelKind}
-    return {
-        name: AbilityAnswer(
-            here=any(found[use].here for use in uses),
-            model=found[uses[0]].model,
-            command=None
-            if any(found[use].here for use in uses)
-            else f"vasari models pull {found[uses[0]].model}",
-        )
-        for name, uses in _NEEDS.items()
-    }
+    return {name: _ability([found[use] for use in uses]) for name, uses in _NEEDS.items()}
+
+
+def _ability(models: Sequence[Presence]) -> AbilityAnswer:
+    """What the first of the models that is here can do, else the first."""
+    from retrieval.models.sources import HUB_PREFIX
+
+    model = next((model for model in models if model.here), models[0])
+    folder = "/" in model.model and not model.model.startswith(HUB_PREFIX)
+    return AbilityAnswer(
+        here=model.here,
+        model=PurePath(model.model).name if folder else model.model,  # where it lies is nobody's business
+        command=None if model.here or folder else f"vasari models pull {model.model}",
+    )
 
 
 _LOOKED_AT = 20  # pictures, the latest added, by which it is told whether the collection is drawn

@@ -6,8 +6,10 @@ become the field that takes pictures.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum, auto
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -18,14 +20,17 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.service.access import charge, service_of
 from api.service.json_shape import ShapeError, check_shape
 from api.service.problems import ProblemError
 from api.service.schemas.fields import Body
+from retrieval import cancellation
 
 Model = TypeVar("Model", bound=Body)
 _MOST_FILES = 32
+_MOST_FIELDS = 256
 _MOST_ERRORS = 20  # that are told
 _SMALL = 16 * 1024  # bytes that are read on the event loop: less than a millisecond
 
@@ -93,7 +98,39 @@ async def _form(request: Request) -> FormData:
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise HTTPException(415, "a form is written in UTF-8")
-    return await request.form(max_files=_MOST_FILES, max_fields=256, max_part_size=1024 * 1024)
+    pieces = await _pieces(request, b"\r\n--" + options.get(b"boundary", b""))
+    parser = MultiPartParser(
+        request.headers,
+        _taken(pieces),
+        max_files=_MOST_FILES,
+        max_fields=_MOST_FIELDS,
+        max_part_size=1024 * 1024,
+    )
+    try:
+        if sum(map(len, pieces)) <= _SMALL:
+            return await parser.parse()
+        return await service_of(request).read(lambda: asyncio.run(parser.parse()))
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from None
+
+
+async def _pieces(request: Request, boundary: bytes) -> deque[bytes]:
+    """The body as it comes; what has too many boundaries, which take long to be looked at, is refused."""
+    pieces: deque[bytes] = deque()
+    boundaries = 0
+    async for piece in request.stream():
+        boundaries += piece.count(boundary)
+        if boundaries > _MOST_FILES + _MOST_FIELDS + 1:
+            raise HTTPException(400, f"a form has at most {_MOST_FILES} files and {_MOST_FIELDS} fields")
+        pieces.append(piece)
+    return pieces
+
+
+async def _taken(pieces: deque[bytes]) -> AsyncGenerator[bytes, None]:
+    """The pieces in turn, each let go as it is given, until nobody waits for them."""
+    while pieces:
+        cancellation.check()
+        yield pieces.popleft()
 
 
 def _form_fields(form: FormData, pictures: list[bytes], model: type[Body]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,17 @@ def test_forms_have_few_and_small_parts_in_utf8(served: Served) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="query"\r\n\r\n' + b"x-a" * 1000 + b"\r\n--b--\r\n"
     kind = {"Content-Type": "multipart/form-data; charset=punycode; boundary=b"}
     assert served.client.post("/v1/search", content=body, headers=kind).status_code == 415
+
+
+def test_a_large_form_is_taken_apart_in_a_thread(served: Served) -> None:
+    """Nobody else waits meanwhile; and megabytes of almost-boundaries, which would take seconds, are refused."""
+    before = set(threading.enumerate())
+    body = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\n\r\n' + picture("red")
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    for more, status in ((b" " * 100_000, 200), (b"\r\n--ba" * 1000, 400)):
+        sent = body + more + b"\r\n--b--\r\n"
+        assert served.client.post("/v1/search", content=sent, headers=kind).status_code == status
+    assert "vasari-bodies" in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 def test_a_request_has_few_pictures(served: Served) -> None:

@@ -6,8 +6,9 @@ import base64
 from pathlib import Path
 
 from api.drawings import knows_no_photos
-from api.service.abilities import drawings_only
+from api.service.abilities import abilities, drawings_only
 from retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from retrieval.library import Library
 from retrieval.models.presets import ModelKind
 from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
@@ -126,6 +127,15 @@ def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
         assert "/secret" not in refused.text
         ability = served.client.get("/v1/abilities").json()["abilities"][path]
         assert (ability["here"], ability["command"]) == (False, command)
+
+
+def test_a_model_s_folder_is_told_to_nobody(tmp_path: Path) -> None:
+    """A reranker in a folder that is gone: its name is told, where it was is not, and no command would bring it."""
+    settings = Settings(model="scenes", reranker="/secret/place/judge")
+    with Library.open(tmp_path / "new", settings, create=True) as library:
+        able = abilities(library)
+    assert (able["rerank"].here, able["rerank"].model, able["rerank"].command) == (False, "judge", None)
+    assert able["why"].model == "scenes"
 
 
 def test_a_model_that_knows_drawings_only_is_told_beforehand(tmp_path: Path) -> None:

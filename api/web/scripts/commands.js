@@ -15,7 +15,7 @@ export function withCommands(line) {
 
 /** What a model that is not here would do, and what brings it. */
 export function lacking(what, model, pull) {
-  return `${what} the model ${model}, which is not on the service's machine: \`${pull}\` brings it.`;
+  return `${what} the model ${model}, which is not on the service's machine${pull ? `: \`${pull}\` brings it` : ""}.`;
 }
 
 /** Where the browser gives pages no clipboard, the command is selected. */
