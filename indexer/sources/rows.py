@@ -20,6 +20,7 @@ from retrieval.domain import Caption, Skipped
 from retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
 from retrieval.imaging.files import printable
 from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.confinement import check_inside
 from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original
 from retrieval.originals.texts import is_shallow, plain
@@ -231,8 +232,12 @@ def _spellings(written: str, name: str) -> list[str]:
 
 def _is_there(path: str) -> bool:
     try:
-        return not is_url(path) and os.path.lexists(locate(path).file)
-    except ValueError:  # a NUL
+        if is_url(path):
+            return False
+        file = locate(path).file
+        check_inside(file)
+        return os.path.lexists(file)
+    except (ValueError, ImageError):  # a NUL; a place of which nothing is told
         return False
 
 

@@ -16,11 +16,13 @@ from api.service.fetching import Fetcher
 from api.service.jail import Jail, JailedSource
 from api.service.settings import ServiceSettings
 from indexer.sources.choice import choose_source
+from indexer.sources.rows import resolve
 from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.limits import ImageLimits
 from retrieval.models.presets import ModelKind
+from retrieval.originals.confinement import confined
 from retrieval.originals.opening import open_original
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
@@ -165,6 +167,17 @@ def test_what_becomes_a_link_after_it_was_listed_is_not_read(tmp_path: Path) -> 
         with pytest.raises(ImageError, match="outside the folders"):
             source.read(entry)
     assert [type(entry) for entry in source.candidates()] == [Skipped, Skipped]
+
+
+def test_a_row_tells_nothing_of_what_there_is_outside(tmp_path: Path) -> None:
+    """Which of several places a name leads to does not depend on files outside the roots."""
+    inside = tmp_path / "in"
+    folders = [f"{inside}/images", str(inside)]
+    with confined([inside]):
+        before = resolve("../a.png", folders)
+        (tmp_path / "a.png").write_bytes(b"")
+        assert resolve("../a.png", folders) == before == f"{inside}/a.png"
+    assert resolve("../a.png", folders) == f"{tmp_path}/a.png"
 
 
 def test_a_person_s_home_may_be_indexed_while_nobody_else_is_served(
