@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,11 @@ from retrieval.models.checksums import CHECKSUMS_FILE, check_content, read_check
 from retrieval.models.image_encoder import OptimizedEncoder
 from retrieval.models.picture_onnx import OnnxPictureEncoder
 from retrieval.models.text_onnx import OnnxTextEncoder
+from retrieval.storage.trouble import cannot_read
 
 _INT8_TEXTS = "text.int8.onnx"
 _IMAGES = (image_encoder.SETTINGS_FILE, *(name for names in image_encoder.FILES.values() for name in names))
+_REFUSALS = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
 _PICTURES = 64  # show the ranges of an optimized encoder
 
 
@@ -78,6 +82,12 @@ def _examine_picture(
 
     def try_it() -> None:
         if picture_onnx.read_settings(folder.parent) is None:
+            try:
+                (folder / picture_onnx.SETTINGS_FILE).read_bytes()
+            except FileNotFoundError:
+                pass  # which is damage
+            except OSError as error:
+                raise cannot_read(folder / picture_onnx.SETTINGS_FILE, error) from error
             raise LibraryCorruptError(f"{folder / picture_onnx.SETTINGS_FILE} is damaged")
         OnnxPictureEncoder.open(folder.parent, threads=library.settings.threads)
 
@@ -128,10 +138,22 @@ def _examine(form: _Form, directory: Path, quarantine: Quarantine | None) -> Ite
     except StorageError as error:
         yield Damage("unreadable", str(error))
     except LibraryCorruptError as error:
-        if quarantine is None:
+        if is_refusal(error):
+            yield Damage("unreadable", str(error.__cause__ or error))
+        elif quarantine is None:
             yield Damage("tower", str(error))
         else:
             yield _mended(form, directory, quarantine, str(error))
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system refused to open files, of the model or of a library that reads it: that is no damage."""
+    said, cause = str(error), error.__cause__
+    while cause is not None:
+        if isinstance(cause, OSError | ImportError) and not isinstance(cause, FileNotFoundError):
+            return True
+        cause = cause.__cause__
+    return any(os.strerror(number) in said for number in _REFUSALS)
 
 
 def _mended(form: _Form, directory: Path, quarantine: Quarantine, trouble: str) -> Damage:

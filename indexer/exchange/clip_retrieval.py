@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -206,7 +207,7 @@ def _vectors(file: Path | None, rows: Sequence[object]) -> Sequence[NDArray[Any]
             matrix: Any = (
                 np.lib.format.open_memmap(file, mode="r") if opened.read(6) == b"\x93NUMPY" else None
             )
-    except (ValueError, EOFError, OverflowError) as error:
+    except (ValueError, EOFError, OverflowError, TokenError) as error:
         raise UsageError(f"{file} is no array of numbers, or is cut short: {error}") from error
     if matrix is None or not np.issubdtype(matrix.dtype, np.number):
         raise UsageError(f"{file} is no array of numbers")

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -355,6 +356,7 @@ def _reading(path: Path) -> Iterator[Path]:
         TypeError,
         EOFError,
         AttributeError,
+        TokenError,  # of NumPy, for a header that is no Python
     ) as error:
         raise _damaged(path) from error
     except OSError as error:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Self
 
 import numpy as np
@@ -167,7 +168,7 @@ def _map(path: Path, dtype: str, dimensions: int) -> NDArray[Any]:
         raise _damaged(path, "the file is empty") from error
     try:
         shape, found = _header(data[:_HEADER_BYTES])
-    except ValueError as error:
+    except (ValueError, TokenError) as error:
         raise _damaged(path, "not an array of vectors or ids") from error
     if len(shape) != dimensions or found != np.dtype(dtype):
         raise _damaged(path, f"{found} {shape} where {np.dtype(dtype)} in {dimensions} dimension(s) belongs")

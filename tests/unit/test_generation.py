@@ -121,6 +121,15 @@ def test_a_changed_bit_is_found_by_the_checksum(folders: tuple[Path, Path], name
         Generation.open(folders[1], 1).verify()
 
 
+def test_a_header_that_is_no_python_is_damage(folders: tuple[Path, Path]) -> None:
+    """NumPy has errors of its own for one in which a bracket is missing."""
+    build(folders)
+    path = folders[1] / "00000001" / "dead.npy"
+    path.write_bytes(path.read_bytes()[:64] + b"\xff" * 8 + path.read_bytes()[72:])
+    with pytest.raises(LibraryCorruptError, match=r"dead\.npy .*vasari rebuild"):
+        Generation.open(folders[1], 1)
+
+
 def test_a_generation_that_is_gone_is_named(folders: tuple[Path, Path]) -> None:
     """The catalog names a generation whose folder was deleted by hand."""
     with pytest.raises(LibraryCorruptError, match="00000004"):

@@ -69,13 +69,19 @@ def test_a_segment_without_rows_can_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", [0, 1])
-@pytest.mark.parametrize("damage", ["missing", "empty", "short", "long", "text"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "short", "long", "text", "header"])
 def test_damage_is_named(tmp_path: Path, file: int, damage: str) -> None:
     """Each way a file can be broken raises LibraryCorruptError with its name and the next step."""
     write_segment(tmp_path, 5, IDS, VECTORS)
     path = segment_paths(tmp_path, 5)[file]
     whole = path.read_bytes()
-    changed = {"empty": b"", "short": whole[:-1], "long": whole + b"\0", "text": b"x" * len(whole)}
+    changed = {
+        "empty": b"",
+        "short": whole[:-1],
+        "long": whole + b"\0",
+        "text": b"x" * len(whole),
+        "header": whole[:64] + b"\xff" * 8 + whole[72:],
+    }
     if damage == "missing":
         path.unlink()
     else:

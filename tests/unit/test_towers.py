@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from indexer.doctor import examine
+from indexer.towers import is_refusal
 from retrieval.errors import LibraryCorruptError
 from retrieval.library import Library
 from retrieval.models.checksums import CHECKSUMS_FILE
@@ -96,3 +97,20 @@ def test_a_model_that_is_gone_leaves_its_damaged_tower_in_quarantine(library: Li
     assert not finding.repaired
     assert "cannot be made anew" in finding.message
     assert list((library.root / "quarantine").rglob("text.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (OSError(24, "Too many open files"), True),
+        (ImportError("a part of a library cannot be loaded"), True),
+        (RuntimeError("open file text.weights fail, errcode = 24 - Too many open files"), True),
+        (FileNotFoundError(2, "No such file or directory"), False),
+        (RuntimeError("Protobuf parsing failed"), False),
+    ],
+)
+def test_what_the_system_refuses_to_open_is_no_damage(error: Exception, refusal: bool) -> None:
+    """Too few file descriptors for a model moved an intact one into quarantine."""
+    damage = LibraryCorruptError(f"the tower is damaged ({error})")
+    damage.__cause__ = error
+    assert is_refusal(damage) is refusal
