@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -186,7 +185,7 @@ def purge(
     with Library.open(library) as opened:
         found = opened.catalog.missing_items(since, places)
         if found and not yes:
-            if json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if json or not output.can_ask():
                 raise UsageError(f"{_counted(len(found))} would be forgotten for good: say --yes")
             if not typer.confirm(f"Forget {_counted(len(found))} and all that is said of them?", err=True):
                 raise typer.Exit(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import shlex
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -192,7 +191,7 @@ def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) 
     report = run(allowed)
     for line in doubts(report):
         output.note(line)
-    if not report.withheld or not ask or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not report.withheld or not ask or not output.can_ask():
         return report
     count = sum(each.vanished for each in report.withheld)
     if not typer.confirm(f"Remove {count:,} items from the library all the same?", err=True):

@@ -85,6 +85,8 @@ def entry(before: str, name: str, after: str = "") -> None:
 def table(rows: Sequence[Sequence[str]], name: int = 0) -> None:
     """Columns as wide as their widest cell; on a terminal, column `name` gives way where all need more than it has."""
     cells = [[terminal.visible(cell) for cell in row] for row in rows]
+    if not cells:
+        return
     widths = [max(map(terminal.width, column)) for column in zip(*cells, strict=True)]
     if _is_terminal(sys.stdout):
         others = sum(widths) - widths[name] + 2 * (len(widths) - 1)
@@ -131,6 +133,7 @@ def picture(drawn: str) -> None:
 def waiting(text: str) -> None:
     """Say on a terminal that work has begun; the next output replaces it. A pipe hears nothing."""
     if _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+        no_longer_waiting()
         sys.stderr.write(terminal.shortened(text, columns() - 1))
         sys.stderr.flush()
         _Waiting.shown = True
@@ -142,6 +145,11 @@ def no_longer_waiting() -> None:
         _Waiting.shown = False
         sys.stderr.write(_ERASE)
         sys.stderr.flush()
+
+
+def can_ask() -> bool:
+    """Whether a person is there who can answer a question; stdin and stderr may be closed."""
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
 
 
 def columns() -> int:

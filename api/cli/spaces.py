@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -100,7 +99,7 @@ def _confirm(state: SpaceState) -> None:
     from retrieval.errors import UsageError
 
     what = f"{state.space.name} with the vectors of {sum(state.vectors.values()):,} items, {readable(state.bytes)}"
-    if not sys.stdin.isatty():
+    if not output.can_ask():
         raise UsageError(f"this deletes {what}: say --yes")
     if not typer.confirm(f"Delete {what}?", err=True):
         raise typer.Exit(1)

@@ -25,6 +25,7 @@ from retrieval.originals.files import Stat, readable, stat_of
 from retrieval.originals.opening import open_original
 from retrieval.originals.texts import is_shallow, plain
 from retrieval.originals.uris import is_url, locate, member_uri, uri_of
+from retrieval.storage.spelling import on_disk
 
 _LONGEST_NAME = 4096  # bytes: no system has longer paths, and few servers longer URLs
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)
@@ -210,7 +211,8 @@ def resolve(image: str | None, folders: Sequence[str]) -> str:
         return name
     places = [_joined(folder, spelled) for spelled in _spellings(written, name) for folder in folders]
     if len(places) > 1:
-        return next((path for path in places if _is_there(path)), _joined(folders[0], name))
+        found = next((path for path in places if _is_there(path)), None) or _in_accented_folder(places)
+        return found or _joined(folders[0], name)
     return places[0]
 
 
@@ -228,6 +230,15 @@ def _spellings(written: str, name: str) -> list[str]:
         return list(dict.fromkeys(spelled))
     accented = (normalize(form, text) for text in spelled for form in ("NFC", "NFD"))
     return list(dict.fromkeys((*spelled, *accented)))
+
+
+def _in_accented_folder(places: Sequence[str]) -> str | None:
+    """The first that is there when folders may be spelled in other letters than the file in them."""
+    for path in places:
+        folder, _, file = path.rpartition("/")
+        if not (folder.isascii() or is_url(path)) and _is_there(other := f"{on_disk(folder)}/{file}"):
+            return other
+    return None
 
 
 def _is_there(path: str) -> bool:

@@ -17,6 +17,7 @@ from retrieval.catalog.filter_attributes import attribute_exists
 from retrieval.catalog.filter_language import ALIASES, FIELDS, And, Exists, Field, Filter, Kind, Near, Not, Or
 from retrieval.catalog.schema import items
 from retrieval.errors import QueryError
+from retrieval.storage.spelling import composed
 
 # What EXIF and people say of pictures: asked for where no picture has it yet, nothing is found, and that is right.
 _CAMERA = ["exposure_seconds", "f_number", "focal_length_35mm", "focal_length_mm", "iso", "make", "software"]
@@ -85,8 +86,8 @@ def _is_there(connection: Connection, field: Field) -> bool:
 
 
 def _unknown(name: str, attributes: dict[str, int]) -> str:
-    known = {known.lower(): known for known in (*USUAL_ATTRIBUTES, *attributes, *ALIASES, *FIELDS)}
-    close = [known[name] for name in get_close_matches(name.lower(), known, n=2, cutoff=_NEAR)]
+    known = {composed(known.lower()): known for known in (*USUAL_ATTRIBUTES, *attributes, *ALIASES, *FIELDS)}
+    close = [known[near] for near in get_close_matches(composed(name.lower()), known, n=2, cutoff=_NEAR)]
     if near := dict.fromkeys(ALIASES.get(name, name) for name in close):
         return f"there is no field {name!r}: did you mean {' or '.join(near)}?"
     return (

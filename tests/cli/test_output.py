@@ -112,6 +112,31 @@ def test_what_is_said_while_waiting_is_replaced() -> None:
     assert shown.getvalue() == "loading the model…\r\x1b[K0.335\n"
 
 
+def test_what_is_said_while_waiting_stands_once() -> None:
+    """However many parts of a command say it."""
+    with screen() as shown:
+        output.waiting("starting…")
+        output.waiting("loading the model…")
+        output.no_longer_waiting()
+    assert shown.getvalue() == "starting…\r\x1b[Kloading the model…\r\x1b[K"
+
+
+def test_a_table_may_be_empty() -> None:
+    """`vasari keys list` before there are any."""
+    with screen() as shown:
+        output.table([])
+    assert shown.getvalue() == ""
+
+
+def test_nobody_is_asked_by_a_closed_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none then: `vasari spaces drop fast <&-`."""
+    with screen() as shown:
+        monkeypatch.setattr(sys, "stdin", shown)
+        assert output.can_ask()
+        monkeypatch.setattr(sys, "stdin", None)
+        assert not output.can_ask()
+
+
 def test_nothing_is_said_while_waiting_into_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     """Programs hear results only."""
     output.waiting("loading the model…")

@@ -313,6 +313,16 @@ def test_accented_letters_lead_to_the_file_however_the_disk_spells_them(tmp_path
     assert _listed(tmp_path / "t.csv") == ({"e\u0301t.png": ["one"]}, [])
 
 
+def test_a_folder_may_be_spelled_in_other_letters_than_the_file_in_it(tmp_path: Path) -> None:
+    """A folder that a Mac made, and a picture that was saved into it elsewhere."""
+    (tmp_path / "Mo\u0308bel").mkdir()
+    (tmp_path / "Mo\u0308bel" / "caf\u00e9.png").write_bytes(b"")
+    for folder in ("M\u00f6bel", "Mo\u0308bel"):
+        for name in ("caf\u00e9", "cafe\u0301"):
+            (tmp_path / "t.csv").write_text(f"image,caption\n{folder}/{name}.png,one\n")
+            assert _listed(tmp_path / "t.csv") == ({"caf\u00e9.png": ["one"]}, [])
+
+
 def test_bytes_and_odd_times_beside_a_picture_hurt_nobody(tmp_path: Path) -> None:
     """Bytes are no attributes; a time beyond Python's years is text; a date is a date."""
     columns = {
