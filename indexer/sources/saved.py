@@ -64,14 +64,20 @@ class SavedDatasetSource(RowSource):
 
 
 def arrow_files(folder: str) -> list[str]:
-    """The Arrow files of a saved dataset, split after split, in the order of their rows; UsageError without any."""
+    """The Arrow files of a saved dataset, split after split, in the order of their rows; UsageError without any.
+
+    A split that is not there is named as a file would be, to be one failure.
+    """
     root = Path(folder)
     if (root / SPLITS).is_file():
-        splits = _noted(root / SPLITS).get("splits", [])
-        return [file for split in splits for file in arrow_files(str(root / split))]
+        splits = [root / str(split) for split in _listed(root / SPLITS, "splits")]
+        return [
+            file for split in splits for file in (arrow_files(str(split)) if split.is_dir() else [str(split)])
+        ]
     if (root / STATE).is_file():
-        state = _noted(root / STATE)
-        return [str(root / part["filename"]) for part in state.get("_data_files", [])]
+        parts = _listed(root / STATE, "_data_files")
+        names = [part.get("filename") if isinstance(part, dict) else None for part in parts]
+        return [str(root / name) for name in names if isinstance(name, str)]
     found = sorted(str(file) for file in root.glob("*.arrow"))
     if not found:
         raise UsageError(f"{folder} is no saved dataset: it has neither {STATE} nor {SPLITS}")
@@ -83,7 +89,8 @@ def is_saved_dataset(names: set[str]) -> bool:
     return SPLITS in names or (STATE in names and "dataset_info.json" in names)
 
 
-def _noted(file: Path) -> dict[str, Any]:
+def _listed(file: Path, name: str) -> list[Any]:
+    """What a file of notes lists under a name."""
     with opened_text(str(file)) as lines:
         try:
             noted = json.load(lines)
@@ -91,7 +98,10 @@ def _noted(file: Path) -> dict[str, Any]:
             raise UsageError(f"{file} is not as `save_to_disk` writes it: {error}") from error
     if not isinstance(noted, dict):
         raise UsageError(f"{file} is not as `save_to_disk` writes it: it is no object")
-    return noted
+    found = noted.get(name, [])
+    if not isinstance(found, list):
+        raise UsageError(f"{file} is not as `save_to_disk` writes it: {name} is no list")
+    return found
 
 
 def _is_image(feature: object) -> bool:

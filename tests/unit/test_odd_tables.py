@@ -306,6 +306,24 @@ def test_a_saved_dataset_says_itself_which_column_has_its_pictures(tmp_path: Pat
     assert (found, wrong) == ({"1": ["words"]} if kind == BYTES else {"1": ["words"], "2": ["words"]}, [])
 
 
+def test_a_split_of_a_saved_dataset_that_is_not_there_hides_no_other(tmp_path: Path) -> None:
+    """It is one failure; notes that are no list are said to be that."""
+    saved = tmp_path / "saved"
+    (saved / "train").mkdir(parents=True)
+    table = pa.table({"image": [str(tmp_path / "a.png")], "caption": ["one"]})
+    with pa.ipc.new_stream(str(saved / "train" / "data.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    (saved / "train" / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}, {}]}')
+    (saved / "dataset_dict.json").write_text('{"splits": ["test", "train"]}')
+    found, wrong = _listed(saved)
+    assert found == {"a.png": ["one"]}
+    assert len(wrong) == 1
+    assert "test" in wrong[0]
+    (saved / "dataset_dict.json").write_text('{"splits": 5}')
+    with pytest.raises(UsageError, match="splits is no list"):
+        choose_source([saved])
+
+
 def test_accented_letters_lead_to_the_file_however_the_disk_spells_them(tmp_path: Path) -> None:
     """A table typed here, files that came from a Mac."""
     (tmp_path / "e\u0301t.png").write_bytes(b"")
