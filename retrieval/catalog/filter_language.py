@@ -17,6 +17,7 @@ from lark.exceptions import VisitError
 
 from retrieval.catalog.filter_values import Value, Words, as_bytes, as_number, as_span, read_bare, read_quoted
 from retrieval.errors import QueryError
+from retrieval.storage.spelling import composed
 
 LONGEST = 8192  # characters of one filter
 MOST_TESTS = 400  # SQLite allows an expression a depth of 1000
@@ -134,6 +135,7 @@ def parse_filter(text: str) -> Filter:
     text = "".join(
         " " if letter in "\t\n\r\v\f" else letter for letter in text
     )  # keeps columns for the caret
+    text = composed(text)  # a name is made of letters, and of no accents beside them
     if not text.strip():
         raise QueryError("an empty filter: write one like width > 1000 and tag:holiday", text, 0)
     if len(text) > LONGEST:

@@ -63,6 +63,16 @@ def test_a_filter_finds_both_spellings_by_either(both: Catalog, filter_text: str
         assert found == [1, 2], form
 
 
+def test_the_name_of_an_attribute_needs_no_quotes_in_either_spelling(catalog: Catalog) -> None:
+    """A Mac's spreadsheet calls its column so, and a shell of a Mac its filter."""
+    forms = [unicodedata.normalize(form, "gr\u00f6\u00dfe") for form in ("NFC", "NFD")]
+    for item, form in zip(add(catalog, "/1", "/2"), forms, strict=True):
+        commit(catalog, facts(item, f"/{item}", attributes={form: 5}))
+    for form in forms:
+        for text in (f"{form} = 5", f"attr.{form} > 4", f"exists({form})"):
+            assert catalog.matching(text, Modality.IMAGE).tolist() == [1, 2], text
+
+
 def test_words_and_facets_know_no_difference(both: Catalog) -> None:
     """Full text finds both; a folder and a tag are counted once."""
     for form in FORMS:
