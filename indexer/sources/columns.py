@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from retrieval.errors import UsageError
 from retrieval.originals.delimited import same_named
+from retrieval.storage.spelling import composed
 
 _IMAGES = (
     "image", "image_path", "path", "filepath", "file_path", "file_name", "filename", "file", "url", "image_url", "uri",
@@ -29,16 +30,21 @@ class Columns:
 
     def among(self, names: Sequence[str], file: str) -> Columns:
         """The columns of a table with these names; UsageError where one is missing."""
-        for wanted in (*([self.image] if self.image else []), *self.captions):
-            if wanted not in names:
-                raise UsageError(f"{file} has no column {wanted!r}, it has {_listed(names)}")
-        image = self.image or first(_IMAGES, names)
+        spelled = {composed(name): name for name in reversed(names)}
+
+        def named(wanted: str) -> str:
+            if (name := wanted if wanted in names else spelled.get(composed(wanted))) is not None:
+                return name
+            raise UsageError(f"{file} has no column {wanted!r}, it has {_listed(names)}")
+
+        asked = [named(wanted) for wanted in self.captions]
+        image = named(self.image) if self.image else first(_IMAGES, names)
         if image is None:
             raise UsageError(
                 f"{file} has no column with paths or URLs, it has {_listed(names)}: name it by --image-column"
             )
         others = [name for name in names if name != image]
-        said = self.captions or filter(None, [first(_CAPTIONS, others)])
+        said = asked or filter(None, [first(_CAPTIONS, others)])
         return Columns(image, tuple(column for name in said for column in same_named(name, others)))
 
 

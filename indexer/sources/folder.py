@@ -20,6 +20,7 @@ from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.confinement import read_local
 from retrieval.originals.files import kept_time
 from retrieval.originals.uris import is_local_file
+from retrieval.storage.spelling import composed
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
 """Folder names left out by default, the same as rclip's: a NAS's previews, packages, version control."""
@@ -51,7 +52,7 @@ class FolderSource:
         for root in self._roots:
             if not may_be_gone and not os.path.lexists(root):
                 raise NotFoundError(f"no such file or folder: {root}")
-        self._excluded = re.compile("|".join(translate(name) for name in excludes) or r"(?!)")
+        self._excluded = re.compile("|".join(translate(composed(name)) for name in excludes) or r"(?!)")
         self._hidden = hidden
         self._suffixes = indexable_suffixes() if suffixes is None else suffixes
         self._limits = limits or ImageLimits()
@@ -164,7 +165,7 @@ class FolderSource:
             return None
         try:
             if entry.is_dir():
-                if not self._excluded.match(name):
+                if not self._excluded.match(composed(name)):
                     (links if entry.is_symlink() else below).append(entry.path)
                 return None
             suffix = _suffix(name)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.engines.local import index
+from indexer.sources.columns import Columns
 from indexer.sources.folder import FolderSource
 from retrieval.catalog.catalog import Catalog
 from retrieval.domain import Caption, CaptionSource, Modality, TermKind
@@ -136,3 +137,13 @@ def test_an_item_of_a_mac_is_removed_by_its_typed_name(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_stays_as_it_is(path: str) -> None:
     """But for what is no part of a name: doubled slashes."""
     assert on_disk(path) in (path, "/" + "/".join(part for part in path.split("/") if part))
+
+
+def test_columns_and_left_out_folders_are_named_in_either_spelling(tmp_path: Path) -> None:
+    """`--image-column`, `--caption-column` and `--exclude-dir`."""
+    for form, other in (FORMS, FORMS[::-1]):
+        asked = Columns(form, (f"{form} 2",))
+        assert asked.among([other, f"{other} 2"], "t.csv") == Columns(other, (f"{other} 2",))
+        (tmp_path / form / other).mkdir(parents=True)
+        (tmp_path / form / other / "a.png").write_bytes(b"")
+        assert not list(FolderSource([str(tmp_path / form)], [form]).candidates())
