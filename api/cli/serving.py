@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,18 +82,30 @@ def serve(
         "VASARI_READ_ONLY": "true" if read_only else None,
         "VASARI_LIBRARY": library.expanduser().absolute() if library is not None else None,
     }
-    os.environ |= {name: str(value) for name, value in given.items() if value is not None}
-    settings = ServiceSettings()
-    free = free_port(settings.host, settings.port)
-    if free != settings.port:
-        os.environ["VASARI_PORT"] = str(free)
+    with _environment({name: str(value) for name, value in given.items() if value is not None}):
         settings = ServiceSettings()
-    with Library.open(create=True) as opened:
-        refuse_without_keys(settings, opened.catalog)
-        where = opened.root
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    output.note(f"serving {where} at http://{shown}:{free}/ (Ctrl-C stops)")
-    run(settings)
+        free = free_port(settings.host, settings.port)
+        if free != settings.port:
+            os.environ["VASARI_PORT"] = str(free)
+            settings = ServiceSettings()
+        with Library.open(create=True) as opened:
+            refuse_without_keys(settings, opened.catalog)
+            where = opened.root
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        output.note(f"serving {where} at http://{shown}:{free}/ (Ctrl-C stops)")
+        run(settings)
+
+
+@contextmanager
+def _environment(given: Mapping[str, str]) -> Iterator[None]:
+    """The environment with `given`, as long as the service runs; then, or when it is refused, as it was."""
+    before = dict(os.environ)
+    os.environ |= given
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _folders(given: list[Path] | None) -> str | None:

@@ -160,9 +160,11 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
 def test_errors_are_one_line_and_the_exit_code_tells_whose_fault(
     run: Run, words: list[str], code: int, message: str
 ) -> None:
-    """2 for a wrong request, 1 for what failed; never a traceback."""
+    """2 for a wrong request, 1 for what failed; never a traceback, and no setting is left behind."""
+    before = dict(os.environ)
     ended, out, err = run(*words)
     assert ended == code
+    assert dict(os.environ) == before
     assert message in err
     assert err.startswith("vasari: ")
     assert len(err) < 1200
