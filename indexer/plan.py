@@ -20,29 +20,6 @@ _MILLISECOND = 10**6
 _SETTLING_NS = 600 * 10**9  # by so much the clock of a file server may differ from this machine's
 
 
-class Known(Protocol):
-    """What the catalog remembers of a file that is not deleted."""
-
-    @property
-    def id(self) -> ItemId: ...  # noqa: D102
-    @property
-    def uri(self) -> str: ...  # noqa: D102
-    @property
-    def bytes(self) -> int: ...  # noqa: D102
-    @property
-    def mtime_ns(self) -> int: ...  # noqa: D102
-    @property
-    def ctime_ns(self) -> int: ...  # noqa: D102
-    @property
-    def content_hash(self) -> str: ...  # noqa: D102
-    @property
-    def teller(self) -> str | None: ...  # noqa: D102
-    @property
-    def stamp(self) -> int: ...  # noqa: D102
-    @property
-    def missing(self) -> bool: ...  # noqa: D102
-
-
 class Seen(Protocol):
     """Size and times of a file when it was listed before."""
 
@@ -52,6 +29,23 @@ class Seen(Protocol):
     def mtime_ns(self) -> int: ...  # noqa: D102
     @property
     def ctime_ns(self) -> int: ...  # noqa: D102
+
+
+class Known(Seen, Protocol):
+    """What the catalog remembers of a file that is not deleted."""
+
+    @property
+    def id(self) -> ItemId: ...  # noqa: D102
+    @property
+    def uri(self) -> str: ...  # noqa: D102
+    @property
+    def content_hash(self) -> str: ...  # noqa: D102
+    @property
+    def teller(self) -> str | None: ...  # noqa: D102
+    @property
+    def stamp(self) -> int: ...  # noqa: D102
+    @property
+    def missing(self) -> bool: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
