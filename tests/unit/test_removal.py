@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -305,6 +306,7 @@ def test_the_watch_sees_what_index_sees(library: GreyLibrary, photos: Path, tmp_
         watched.until(lambda report: report.removed == 2)
         shutil.move(tmp_path / "2024.05", photos / "2024.05")
         watched.until(lambda report: report.restored == 2)
+        sleep(2)  # the watch looks at its roots again between two waits
         photos.rename(tmp_path / "away")  # unmounted …
         photos.mkdir()
         watched.until(lambda report: bool(report.withheld))
