@@ -18,9 +18,8 @@ from api.service.app import create_app
 from api.service.settings import ServiceSettings
 from tests.browser.album import make_album
 from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.browser.reading import PATIENCE
 from tests.service.colours import ColourLibrary
-
-PATIENCE = 15_000  # milliseconds: long for a busy machine, and a failure costs no more
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Page, Request, expect
 
+PATIENCE = 15_000  # milliseconds: long for a busy machine, and a failure costs no more
+STEP = 20  # milliseconds between looks at what a test noted itself
+
 
 def look_for(page: Page, words: str) -> None:
     """Type into the search box, make it terms, and wait for the answer."""
@@ -20,6 +23,17 @@ def look_for(page: Page, words: str) -> None:
 def settled(page: Page) -> None:
     """Wait until the page asks for nothing."""
     expect(page.locator("body")).not_to_have_class(re.compile(r"\bsearching\b"))
+
+
+def searched(page: Page, bodies: list[dict[str, Any]], terms: list[dict[str, Any]]) -> None:
+    """Wait until the last of these searches is for these terms, and was answered."""
+    for _ in range(PATIENCE // STEP):
+        if bodies and bodies[-1]["terms"] == terms:
+            break
+        page.wait_for_timeout(STEP)
+    assert bodies, "nothing was searched for"
+    assert bodies[-1]["terms"] == terms
+    settled(page)
 
 
 def is_search(response: Any) -> bool:

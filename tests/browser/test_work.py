@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE, Open, Served, serving
+from tests.browser.conftest import Open, Served, serving
+from tests.browser.reading import PATIENCE
 
 
 def test_a_first_folder_is_indexed_from_the_page(open_page: Open, served: Served, tmp_path: Path) -> None:
