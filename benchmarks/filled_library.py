@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.generations import is_due, publish
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.catalog.records import NewItem, SegmentRecord
 from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
 from retrieval.library import Library
@@ -50,16 +50,23 @@ def add(
     checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), vectors)
     catalog.commit_segment(
         SegmentRecord(space.name, modality, number, len(vectors), checksum),
-        [CommitRow(row, _facts(*named)) for row, named in enumerate(zip(ids, names, strict=True))],
+        [_item(*named) for named in zip(ids, names, vectors, strict=True)],
     )
     return ids
 
 
-def _facts(item: ItemId, uri: str) -> ItemFacts:
-    moment = 1_700_000_000_000_000_000 + item
-    attributes = {"camera": "X100V"}
-    return ItemFacts(
-        item, uri, f"{item:032x}", 100_000 + item, moment, 500, 375, "jpeg", attributes=attributes
+def _item(item: ItemId, uri: str, vector: NDArray[np.float32]) -> NewItem:
+    return NewItem(
+        uri=uri,
+        content_hash=f"{item:032x}",
+        bytes=100_000 + item,
+        mtime_ns=1_700_000_000_000_000_000 + item,
+        vector=vector,
+        id=item,
+        width=500,
+        height=375,
+        format="jpeg",
+        attributes={"camera": "X100V"},
     )
 
 

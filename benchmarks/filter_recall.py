@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.records import CommitRow, GenerationRecord, ItemFacts, SegmentRecord
+from retrieval.catalog.records import GenerationRecord, NewItem, SegmentRecord
 from retrieval.domain import (
     EmbeddingSpace,
     Modality,
@@ -94,13 +94,13 @@ def fill(library: Library, space: EmbeddingSpace, vectors: UnitVectors, asked: U
         folder = library.segments_directory(space, Modality.IMAGE)
         checksum = write_segment(folder, number, np.array(ids, np.int64), part)
         rows = [
-            CommitRow(row, _facts(item, int(chance[start + row]), int(likeness[start + row])))
+            _item(item, part[row], int(chance[start + row]), int(likeness[start + row]))
             for row, item in enumerate(ids)
         ]
         catalog.commit_segment(SegmentRecord(space.name, Modality.IMAGE, number, len(part), checksum), rows)
 
 
-def _facts(item: int, width: int, height: int) -> ItemFacts:
+def _item(item: int, vector: NDArray[np.float32], width: int, height: int) -> NewItem:
     attributes = {
         "camera": "X100V",
         "taken": f"2024-05-{1 + item % 28:02}T12:00:00",
@@ -108,8 +108,17 @@ def _facts(item: int, width: int, height: int) -> ItemFacts:
         "f_number": 2.8,
     }
     uri = f"/photos/{item // 1000:04}/IMG_{item:08}.jpg"
-    return ItemFacts(
-        item, uri, f"{item:032x}", 100_000 + item, item, width, height, "jpeg", attributes=attributes
+    return NewItem(
+        uri=uri,
+        content_hash=f"{item:032x}",
+        bytes=100_000 + item,
+        mtime_ns=item,
+        vector=vector,
+        id=item,
+        width=width,
+        height=height,
+        format="jpeg",
+        attributes=attributes,
     )
 
 

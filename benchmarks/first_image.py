@@ -63,7 +63,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from indexer.sources.folder import FolderSource
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.catalog.records import NewItem, SegmentRecord
 from retrieval.domain import Modality, unit_vectors
 from retrieval.library import Library
 from retrieval.vectors.segments import write_segment
@@ -79,11 +79,11 @@ with Library.open(root, create=True) as library:
             number = catalog.reserve_segment(space.name, modality)
             rows = unit_vectors(chance.standard_normal((len(chunk), space.dim), dtype=np.float32))
             checksum = write_segment(library.segments_directory(space, modality), number, np.array(ids), rows)
-            facts = [
-                CommitRow(row, ItemFacts(item, file.uri, f"{item:032x}", file.bytes, file.mtime_ns))
-                for row, (item, file) in enumerate(zip(ids, chunk, strict=True))
+            items = [
+                NewItem(file.uri, f"{item:032x}", file.bytes, file.mtime_ns, row, item)
+                for item, file, row in zip(ids, chunk, rows, strict=True)
             ]
-            catalog.commit_segment(SegmentRecord(space.name, modality, number, len(chunk), checksum), facts)
+            catalog.commit_segment(SegmentRecord(space.name, modality, number, len(chunk), checksum), items)
 """
 
 

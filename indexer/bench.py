@@ -18,13 +18,14 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from indexer.decode import Loaded, Loader
-from indexer.identity import Verdict
-from indexer.pipeline import Embedded, Pipeline
-from indexer.plan import Known, Plan, Task
+from indexer.decode import Loader, Ready
+from indexer.identity import Puzzle, Verdict
+from indexer.pipeline import Pipeline
+from indexer.plan import Plan, Task
 from indexer.progress import Progress, Silent
 from indexer.sources.folder import FolderSource
 from indexer.sources.source import Candidate
+from retrieval.catalog.records import KnownFile, NewItem
 from retrieval.domain import Skipped
 from retrieval.errors import NotFoundError
 from retrieval.imaging.limits import ImageLimits
@@ -84,13 +85,13 @@ def bench(
     loader = Loader(source, lambda: encoder, limits)
     loader.load(tasks[0])  # imports and tables
     outcomes, decode = _speed(loader.load, tasks, threads)
-    loaded = [outcome for outcome in outcomes if isinstance(outcome, Loaded) and outcome.picture is not None]
+    loaded = [outcome for outcome in outcomes if not isinstance(outcome, Puzzle | Skipped)]
     if not loaded:
         raise NotFoundError(f"none of the {len(tasks)} pictures in {folder} can be decoded")
     encode = _encode_speed(loaded, encoder, batch_size)
     pipeline = Pipeline(
         loader,
-        lambda: encoder,
+        lambda pictures: encoder.embed_images(np.stack(pictures)),
         _Nowhere(),
         batch_size=batch_size,
         decode_threads=threads,
@@ -130,10 +131,9 @@ def _speed(work: Callable[[Task], T], tasks: Sequence[Task], threads: int) -> tu
     return results, len(tasks) / max(perf_counter() - started, 1e-9)
 
 
-def _megapixels(loaded: Sequence[Loaded]) -> float:
+def _megapixels(loaded: Sequence[Ready]) -> float:
     """Of a picture, on average."""
-    sizes = [each.picture.facts for each in loaded if each.picture is not None]
-    return float(np.mean([facts.width * facts.height for facts in sizes])) / 1e6
+    return float(np.mean([(picture.width or 0) * (picture.height or 0) for _, picture in loaded])) / 1e6
 
 
 def _pipeline_speed(pipeline: Pipeline, tasks: list[Task]) -> float:
@@ -142,9 +142,9 @@ def _pipeline_speed(pipeline: Pipeline, tasks: list[Task]) -> float:
     return tally.embedded / (perf_counter() - started)
 
 
-def _encode_speed(loaded: Sequence[Loaded], encoder: DualEncoder, batch_size: int) -> float:
+def _encode_speed(loaded: Sequence[Ready], encoder: DualEncoder, batch_size: int) -> float:
     """Pictures a second, after a first batch that warms up."""
-    pixels = [each.picture.pixels for each in loaded if each.picture is not None]
+    pixels = [picture.content for _, picture in loaded]
     while len(pixels) < _REPEATED:
         pixels += pixels
     batches = [np.stack(pixels[i : i + batch_size]) for i in range(0, len(pixels), batch_size)]
@@ -187,13 +187,13 @@ def advice(report: BenchReport) -> list[str]:
 class _Nowhere:
     """A sink that throws everything away."""
 
-    def add(self, embedded: Embedded) -> None:
+    def add(self, task: Task, item: NewItem) -> None:
         """Forget it."""
 
-    def move(self, known: Known, candidate: Candidate) -> None:
+    def move(self, known: KnownFile, candidate: Candidate) -> None:
         """Forget it."""
 
-    def touch(self, known: Known, candidate: Candidate) -> None:
+    def touch(self, known: KnownFile, candidate: Candidate) -> None:
         """Forget it."""
 
     def fail(self, skipped: Skipped) -> None:

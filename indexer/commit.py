@@ -7,27 +7,16 @@ can turn out to be moved any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
 
-from indexer.pipeline import Embedded
-from indexer.plan import Known
+from indexer.plan import Task
 from indexer.sources.source import Candidate
 from retrieval import ingest
-from retrieval.catalog.records import Sighting, Telling
+from retrieval.catalog.catalog import Catalog
+from retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
 from retrieval.domain import ItemId, Modality, Skipped
-
-
-class Ledger(ingest.Ledger, Protocol):
-    """The part of the catalog that a job writes to; each call is one transaction."""
-
-    def move_items(self, moves: Sequence[Sighting]) -> None: ...  # noqa: D102
-    def touch_items(self, touches: Sequence[Sighting]) -> None: ...  # noqa: D102
-    def describe_items(self, told: Mapping[ItemId, Telling]) -> None: ...  # noqa: D102
-    def record_failures(self, failures: Sequence[Skipped]) -> None: ...  # noqa: D102
-    def clear_failures(self, uris: Sequence[str]) -> object: ...  # noqa: D102
 
 
 class Committer:
@@ -39,7 +28,7 @@ class Committer:
 
     def __init__(
         self,
-        ledger: Ledger,
+        catalog: Catalog,
         directory: Path,
         space: str,
         modality: Modality,
@@ -54,7 +43,7 @@ class Committer:
 
         `troubled` is told the uris of texts beside pictures that could not be used.
         """
-        self._ledger = ledger
+        self._catalog = catalog
         self._directory = directory
         self._space = space
         self._modality = modality
@@ -64,7 +53,7 @@ class Committer:
         self._still_mine = still_mine
         self._failed_before = failed_before
         self._troubled = set() if troubled is None else troubled
-        self._embedded: list[Embedded] = []
+        self._items: list[NewItem] = []
         self._moves: list[Sighting] = []
         self._touches: list[Sighting] = []
         self._told: dict[ItemId, Telling] = {}
@@ -72,19 +61,19 @@ class Committer:
         self._recovered: list[str] = []
         self._last = monotonic()
 
-    def add(self, embedded: Embedded) -> None:
+    def add(self, task: Task, item: NewItem) -> None:
         """A new, changed or newly embedded item."""
-        self._embedded.append(embedded)
-        self._recover_texts(embedded.candidate)
+        self._items.append(item)
+        self._recover_texts(task.candidate)
 
-    def move(self, known: Known, candidate: Candidate) -> None:
+    def move(self, known: KnownFile, candidate: Candidate) -> None:
         """The same content under a new path, or back from being missing."""
         self._moves.append(_sighting(known, candidate))
         self._describe(known, candidate)
         self._recover(candidate.uri)
         self._recover_texts(candidate)
 
-    def touch(self, known: Known, candidate: Candidate) -> None:
+    def touch(self, known: KnownFile, candidate: Candidate) -> None:
         """The same content under the same path, with other times, or described anew."""
         self._touches.append(_sighting(known, candidate))
         self._describe(known, candidate)
@@ -97,7 +86,7 @@ class Committer:
 
     def commit_if_due(self) -> None:
         """Commit when enough was gathered, or enough time has passed."""
-        gathered = len(self._embedded) + len(self._moves) + len(self._touches) + len(self._failures)
+        gathered = len(self._items) + len(self._moves) + len(self._touches) + len(self._failures)
         if gathered >= self._every or monotonic() - self._last >= self._patience:
             self.commit()
             self._patience = min(2 * self._patience, self._seconds)
@@ -106,28 +95,30 @@ class Committer:
         """Make all of it durable."""
         self._still_mine()
         if self._moves:  # before the vectors: another picture may have come where one has left
-            self._ledger.move_items(self._moves)
+            self._catalog.move_items(self._moves)
             self._moves = []
-        if self._embedded:
-            self._commit_vectors(self._embedded)
-            self._embedded = []
+        if self._items:
+            recovered = [item.uri for item in self._items if item.uri in self._failed_before]
+            place = (self._directory, self._space, self._modality)
+            ingest.commit(self._catalog, *place, self._items, recovered=recovered)
+            self._items = []
         if self._told:  # before the touches: where these are lost, the next job comes to describe it again
-            self._ledger.describe_items(self._told)
+            self._catalog.describe_items(self._told)
             self._told = {}
         if self._touches:
-            self._ledger.touch_items(self._touches)
+            self._catalog.touch_items(self._touches)
             self._touches = []
         if self._failures:
-            self._ledger.record_failures(self._failures)
+            self._catalog.record_failures(self._failures)
             self._failures = []
         if self._recovered:
-            self._ledger.clear_failures(self._recovered)
+            self._catalog.clear_failures(self._recovered)
             self._recovered = []
         self._last = monotonic()
 
-    def _describe(self, known: Known, candidate: Candidate) -> None:
+    def _describe(self, known: KnownFile, candidate: Candidate) -> None:
         """Note what the source says now of a picture whose content is the same."""
-        told = telling(candidate, known.teller)
+        told = candidate.telling(known.teller)
         if told is not None:
             self._told[known.id] = told
 
@@ -144,40 +135,6 @@ class Committer:
             if text not in troubled:
                 self._recover(text)
 
-    def _commit_vectors(self, embedded: Sequence[Embedded]) -> None:
-        uris = [entry.candidate.uri for entry in embedded]
-        ingest.commit(
-            self._ledger,
-            self._directory,
-            self._space,
-            self._modality,
-            [_arrival(entry) for entry in embedded],
-            recovered=[uri for uri in uris if uri in self._failed_before],
-        )
 
-
-def telling(candidate: Candidate, before: str | None) -> Telling | None:
-    """What the source says of a picture that `before` described; None where it leaves what is said as it is."""
-    if candidate.teller is None:
-        return None
-    told = Telling(candidate.teller, candidate.stamp, candidate.captions, candidate.attributes)
-    return told if told.digest or candidate.teller == before else None
-
-
-def _sighting(known: Known, candidate: Candidate) -> Sighting:
+def _sighting(known: KnownFile, candidate: Candidate) -> Sighting:
     return Sighting(known.id, candidate.uri, candidate.bytes, candidate.mtime_ns, candidate.ctime_ns)
-
-
-def _arrival(embedded: Embedded) -> ingest.Arrival:
-    candidate, known = embedded.candidate, embedded.known
-    return ingest.Arrival(
-        uri=candidate.uri,
-        content_hash=embedded.content_hash,
-        bytes=candidate.bytes,
-        mtime_ns=candidate.mtime_ns,
-        ctime_ns=candidate.ctime_ns,
-        vector=embedded.vector,
-        item=known.id if known else None,
-        picture=embedded.picture,
-        told=telling(candidate, known.teller if known else None),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -9,25 +10,21 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.identity import Puzzle
 from indexer.plan import Task
+from indexer.progress import Stopwatch
 from indexer.sources.source import Source
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError, VasariError
 from retrieval.imaging.files import content_hash
 from retrieval.imaging.limits import ImageLimits
-from retrieval.ingest import PreparedPicture, prepare_picture
+from retrieval.ingest import Pixels, Prepared, prepare_picture
 from retrieval.models.ports import Picture, Preparer
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A file that was read. Where its hash made decoding needless, `picture` is None."""
-
-    task: Task
-    content_hash: str
-    picture: PreparedPicture | None
-    read_seconds: float
-    decode_seconds: float
+Ready = tuple[Task, Prepared[Pixels]]
+"""A picture to be embedded, and what is to be done with it."""
+Loaded = Ready | Puzzle | Skipped
+"""What reading comes to; a puzzle was read, and its hash made decoding needless, for now or for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Deferred:
 
 
 class Loader:
-    """Turns tasks into `Loaded` or `Skipped` values; never raises for a bad file. Thread-safe."""
+    """Turns tasks into prepared pictures, puzzles or `Skipped` values; never raises for a bad file. Thread-safe."""
 
     def __init__(
         self,
@@ -51,14 +48,17 @@ class Loader:
         preparer: Callable[[], Preparer],
         limits: ImageLimits,
         known: Container[str] = frozenset(),
+        watch: Stopwatch | None = None,
     ) -> None:
         """`preparer` is asked when the first picture is decoded; `known` are the content hashes of the library."""
+        self.watch = watch or Stopwatch()
+        self._lock = threading.Lock()
         self._source = source
         self._preparer = preparer
         self._limits = limits
         self._known = known
 
-    def load(self, task: Task) -> Loaded | Skipped:
+    def load(self, task: Task) -> Loaded:
         """Read once, hash, and decode where the hash does not make that needless, for now or for ever."""
         outcome = self._load(task)
         if not isinstance(outcome, Skipped):
@@ -69,12 +69,13 @@ class Loader:
             outcome, reason=reason, bytes=seen.bytes, mtime_ns=seen.mtime_ns, ctime_ns=seen.ctime_ns
         )
 
-    def _load(self, task: Task) -> Loaded | Skipped:
+    def _load(self, task: Task) -> Loaded:
         started = perf_counter()
         uri = task.candidate.uri
         if task.same and task.known is not None:
             told = replace(task, candidate=task.candidate.completed(task.known.bytes))
-            return Loaded(told, task.known.content_hash, None, perf_counter() - started, 0.0)
+            self._took(perf_counter() - started)
+            return Puzzle(told, task.known.content_hash)
         try:
             data = self._source.read(task.candidate)
         except ImageError as error:
@@ -85,14 +86,18 @@ class Loader:
         digest = content_hash(data)
         read = perf_counter()
         if not self._needs_pixels(task, digest):
-            return Loaded(task, digest, None, read - started, 0.0)
-        picture = self.decode(uri, data, digest)
-        if isinstance(picture, Skipped):
-            return picture
-        return Loaded(task, digest, picture, read - started, perf_counter() - read)
+            self._took(read - started)
+            return Puzzle(task, digest)
+        prepared = self._decode(uri, data, digest)
+        self._took(read - started, perf_counter() - read)
+        return prepared if isinstance(prepared, Skipped) else (task, prepared)
 
-    def decode(self, uri: str, data: bytes, content_hash: str) -> PreparedPicture | Skipped:
-        """Pixels as the encoder wants them."""
+    def _took(self, read: float, decode: float = 0.0) -> None:
+        with self._lock:
+            self.watch.read += read
+            self.watch.decode += decode
+
+    def _decode(self, uri: str, data: bytes, content_hash: str) -> Prepared[Pixels] | Skipped:
         preparer = self._preparer()
         try:
             return prepare_picture(data, content_hash, preparer, self._limits)

@@ -1,48 +1,47 @@
-"""Encode a batch whatever happens: a full device, a picture that the model fails on, a broken model."""
+"""Embed a batch whatever happens: a full device, a picture that the model fails on, a broken model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
+from indexer.decode import Ready
+from indexer.plan import Task
+from retrieval.catalog.records import NEW, NewItem
+from retrieval.domain import Skipped, UnitVectors
 from retrieval.errors import VasariError
+from retrieval.ingest import Pixels, Prepared
 from retrieval.models.ports import OutOfMemory
 
 _HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
 
 
-class ImageEncoder(Protocol):
-    """The side of a dual encoder that is called here."""
-
-    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
-        """Unit vectors (n, dim) of pictures (n, H, W, 3)."""
-        ...
-
-
 class Encoding:
-    """An encoder that answers for every picture.
+    """Makes new items of prepared pictures, with an encoder that answers for every picture.
 
     Out of memory: the batch size is halved for the rest of the run. Any other error: the pictures are
     tried one by one, so that only the guilty one is left out; where all fail, the encoder itself is
     broken, and a VasariError says so.
     """
 
-    def __init__(self, encoder: Callable[[], ImageEncoder], batch_size: int) -> None:
-        """`encoder` is asked with the first batch: a run with nothing to embed loads no model."""
-        self._encoder = encoder
+    def __init__(self, embed: Callable[[Sequence[Pixels]], UnitVectors], batch_size: int) -> None:
+        """`embed` is called with the first batch: a run with nothing to embed loads no model."""
+        self._embed = embed
         self._batch_size = batch_size
 
-    def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32] | str]:
-        """One vector (dim,) a picture (H, W, 3), or the reason why it has none."""
+    def __call__(self, batch: Sequence[Ready]) -> list[tuple[Task, NewItem] | Skipped]:
+        """The items, in order; in the place of one that has no vector the reason why."""
+        vectors = self._vectors([prepared.content for _, prepared in batch])
+        return [_new_item(*ready, vector) for ready, vector in zip(batch, vectors, strict=True)]
+
+    def _vectors(self, pictures: Sequence[Pixels]) -> list[NDArray[np.float32] | str]:
         vectors: list[NDArray[np.float32] | str] = []
         while len(vectors) < len(pictures):
             chunk = pictures[len(vectors) : len(vectors) + self._batch_size]
             try:
-                vectors.extend(self._encoder().embed_images(np.stack(chunk)))
+                vectors.extend(self._embed(chunk))
             except (OutOfMemory, MemoryError):
                 if len(chunk) == 1:
                     raise
@@ -53,11 +52,11 @@ class Encoding:
                 vectors.extend(self._one_by_one(chunk))
         return vectors
 
-    def _one_by_one(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32] | str]:
+    def _one_by_one(self, pictures: Sequence[Pixels]) -> list[NDArray[np.float32] | str]:
         vectors: list[NDArray[np.float32] | str] = []
         for picture in pictures:
             try:
-                vectors.append(self._encoder().embed_images(picture[None])[0])
+                vectors.append(self._embed([picture])[0])
             except Exception as error:
                 vectors.append(f"the model failed on it: {type(error).__name__}: {error}".splitlines()[0])
                 if len(vectors) >= _HOPELESS and all(isinstance(vector, str) for vector in vectors):
@@ -66,3 +65,20 @@ class Encoding:
                         " what was embedded before is safe, and indexing again goes on from there"
                     ) from error
         return vectors
+
+
+def _new_item(
+    task: Task, prepared: Prepared[Pixels], vector: NDArray[np.float32] | str
+) -> tuple[Task, NewItem] | Skipped:
+    candidate, known = task.candidate, task.known
+    if isinstance(vector, str):
+        return Skipped(candidate.uri, "encode", vector)
+    item = prepared.item(
+        candidate.uri,
+        vector,
+        candidate.mtime_ns,
+        id=known.id if known else NEW,
+        ctime_ns=candidate.ctime_ns,
+        told=candidate.telling(known.teller if known else None),
+    )
+    return task, item

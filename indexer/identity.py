@@ -15,26 +15,35 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from indexer.plan import Known, Plan, Task
+from indexer.plan import Plan, Task
+from retrieval.catalog.records import KnownFile
 from retrieval.domain import ItemId
 
 _DEEPEST = 6  # parts of a path that tell equal pictures apart
-_Files = Callable[[Iterable[str]], Sequence[Known]]
+_Files = Callable[[Iterable[str]], Sequence[KnownFile]]
 
 
 @dataclass(frozen=True, slots=True)
 class Puzzle:
-    """A file that was read, whose item depends on the other files."""
+    """A file that was read, and need not be decoded, for now or for ever: whose item it is depends on the others."""
 
     task: Task
     content_hash: str
+
+    @property
+    def touched(self) -> KnownFile | None:
+        """The item under its name, if that has this content already."""
+        known = self.task.known
+        return known if known is not None and known.content_hash == self.content_hash else None
 
 
 @dataclass(slots=True)
 class Verdict:
     """What became of the puzzles."""
 
-    moves: list[tuple[Known, Task]] = field(default_factory=list)  # items under the path where they are now
+    moves: list[tuple[KnownFile, Task]] = field(
+        default_factory=list
+    )  # items under the path where they are now
     tasks: list[Task] = field(default_factory=list)  # edited and new files, which need a vector
     displaced: list[ItemId] = field(default_factory=list)  # another content lies under their name
     aliases: list[tuple[str, str]] = field(default_factory=list)  # files that are known by another path
@@ -44,7 +53,7 @@ def resolve(
     puzzles: Sequence[Puzzle],
     plan: Plan,
     of_content: _Files,
-    in_place: Callable[[Known], bool],
+    in_place: Callable[[KnownFile], bool],
     same_file: Callable[[str, str], bool] = lambda _one, _other: False,
 ) -> Verdict:
     """Decide all puzzles. Items that were found again are taken out of `plan.gone`.
@@ -54,16 +63,16 @@ def resolve(
     """
     changed = {puzzle.task.known.id for puzzle in puzzles if puzzle.task.known is not None}
 
-    def is_loose(item: Known) -> bool:
+    def is_loose(item: KnownFile) -> bool:
         return item.missing or item.id in plan.gone or item.id in changed or not in_place(item)
 
-    known: dict[str, list[Known]] = defaultdict(list)
+    known: dict[str, list[KnownFile]] = defaultdict(list)
     for item in of_content({puzzle.content_hash for puzzle in puzzles}):
         known[item.content_hash].append(item)
     files: dict[str, list[Task]] = defaultdict(list)
     for puzzle in puzzles:
         files[puzzle.content_hash].append(puzzle.task)
-    origins: dict[str, Known] = {}  # by the uri of the file
+    origins: dict[str, KnownFile] = {}  # by the uri of the file
     for content, tasks in files.items():
         loose = [item for item in known[content] if is_loose(item)]
         origins |= pair([task.candidate.uri for task in tasks], loose)
@@ -72,15 +81,15 @@ def resolve(
     return _verdict(puzzles, origins, known, same_file)
 
 
-def inherit(lost: Sequence[Known], copies: Sequence[Known]) -> list[tuple[Known, Known]]:
+def inherit(lost: Sequence[KnownFile], copies: Sequence[KnownFile]) -> list[tuple[KnownFile, KnownFile]]:
     """For each item whose file is gone a copy of it, as far as there are any, whose file is its own from now on.
 
     A folder that was copied to another disk, looked at, and then deleted where it was, has been moved.
     """
-    gone: dict[str, list[Known]] = defaultdict(list)
+    gone: dict[str, list[KnownFile]] = defaultdict(list)
     for item in lost:
         gone[item.content_hash].append(item)
-    there: dict[str, dict[str, Known]] = defaultdict(dict)
+    there: dict[str, dict[str, KnownFile]] = defaultdict(dict)
     for copy in copies:
         there[copy.content_hash][copy.uri] = copy
     return [
@@ -92,8 +101,8 @@ def inherit(lost: Sequence[Known], copies: Sequence[Known]) -> list[tuple[Known,
 
 def _verdict(
     puzzles: Sequence[Puzzle],
-    origins: Mapping[str, Known],
-    known: Mapping[str, Sequence[Known]],
+    origins: Mapping[str, KnownFile],
+    known: Mapping[str, Sequence[KnownFile]],
     same_file: Callable[[str, str], bool],
 ) -> Verdict:
     verdict = Verdict()
@@ -115,14 +124,14 @@ def _verdict(
     return verdict
 
 
-def pair(uris: Sequence[str], items: Sequence[Known]) -> dict[str, Known]:
+def pair(uris: Sequence[str], items: Sequence[KnownFile]) -> dict[str, KnownFile]:
     """Give each uri an item, as far as there are any: the likest paths first, and those that are not missing."""
-    found: dict[str, Known] = {}
+    found: dict[str, KnownFile] = {}
     waiting = sorted(items, key=lambda item: (item.missing, item.uri, item.id))
     for parts in range(_DEEPEST, -1, -1):
         if not waiting or len(found) == len(uris):
             break
-        by_end: dict[str, deque[Known]] = defaultdict(deque)
+        by_end: dict[str, deque[KnownFile]] = defaultdict(deque)
         for item in waiting:
             by_end[_end(item.uri, parts)].append(item)
         for uri in uris:

@@ -17,36 +17,23 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from indexer.decode import Loaded, Loader
-from indexer.encode import Encoding, ImageEncoder
+from indexer.decode import Loaded, Loader, Ready
+from indexer.encode import Encoding
 from indexer.identity import Puzzle, Verdict
-from indexer.plan import Known, Plan, Task
-from indexer.progress import Progress, Pulse, Stopwatch
+from indexer.plan import Plan, Task
+from indexer.progress import Progress, Pulse
 from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
-from retrieval.ingest import PictureFacts, PreparedPicture
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """A picture with its vector, ready to be committed."""
-
-    candidate: Candidate
-    known: Known | None  # the item that it updates; None: a new item
-    content_hash: str
-    picture: PictureFacts
-    vector: NDArray[np.float32]  # (dim,)
+from retrieval.catalog.records import KnownFile, NewItem
+from retrieval.domain import Skipped, UnitVectors
+from retrieval.ingest import Pixels
 
 
 class Sink(Protocol):
     """Takes outcomes, and makes them durable from time to time."""
 
-    def add(self, embedded: Embedded) -> None: ...  # noqa: D102
-    def move(self, known: Known, candidate: Candidate) -> None: ...  # noqa: D102
-    def touch(self, known: Known, candidate: Candidate) -> None: ...  # noqa: D102
+    def add(self, task: Task, item: NewItem) -> None: ...  # noqa: D102
+    def move(self, known: KnownFile, candidate: Candidate) -> None: ...  # noqa: D102
+    def touch(self, known: KnownFile, candidate: Candidate) -> None: ...  # noqa: D102
     def fail(self, skipped: Skipped) -> None: ...  # noqa: D102
 
     def commit_if_due(self) -> None:
@@ -80,7 +67,7 @@ class Tally:
         """Files dealt with."""
         return self.embedded + self.moved + self.restored + self.touched + self.failed
 
-    def found(self, item: Known) -> None:
+    def found(self, item: KnownFile) -> None:
         """Count an item that was found again without embedding it."""
         self.restored += item.missing
         self.moved += not item.missing
@@ -92,20 +79,19 @@ class Pipeline:
     def __init__(
         self,
         loader: Loader,
-        encoder: Callable[[], ImageEncoder],
+        embed: Callable[[Sequence[Pixels]], UnitVectors],
         sink: Sink,
         *,
         batch_size: int,
         decode_threads: int,
         progress: Progress,
         stop: threading.Event,
-        watch: Stopwatch | None = None,
     ) -> None:
-        """`encoder` is asked when the first batch is full: a run with nothing to embed loads no model."""
+        """`embed` is called when the first batch is full: a run with nothing to embed loads no model."""
         self.tally = Tally()
-        self.watch = watch or Stopwatch()
+        self.watch = loader.watch
         self._loader = loader
-        self._encode = Encoding(encoder, batch_size)
+        self._encode = Encoding(embed, batch_size)
         self._sink = sink
         self._batch_size = batch_size
         self._threads = decode_threads
@@ -133,18 +119,18 @@ class Pipeline:
 
     def _pass(self, tasks: Sequence[Task], total: int) -> list[Puzzle]:
         """Take all tasks through; those that are to be decided later come back."""
-        batch: list[tuple[Task, str, PreparedPicture]] = []
+        batch: list[Ready] = []
         puzzles: list[Puzzle] = []
         for loaded in self._loaded(tasks):
             if isinstance(loaded, Skipped):
                 self._fail(loaded)
-            elif loaded.picture is not None:
-                batch.append((loaded.task, loaded.content_hash, loaded.picture))
-            elif loaded.task.known is not None and loaded.task.known.content_hash == loaded.content_hash:
-                self._sink.touch(loaded.task.known, loaded.task.candidate)
+            elif not isinstance(loaded, Puzzle):
+                batch.append(loaded)
+            elif loaded.touched is not None:
+                self._sink.touch(loaded.touched, loaded.task.candidate)
                 self.tally.touched += 1
             else:
-                puzzles.append(Puzzle(loaded.task, loaded.content_hash))
+                puzzles.append(loaded)
             if len(batch) >= self._batch_size:
                 self._flush(batch, total)
             self._commit(self._sink.commit_if_due)
@@ -152,10 +138,10 @@ class Pipeline:
         self._commit(self._sink.commit)
         return puzzles
 
-    def _loaded(self, tasks: Iterable[Task]) -> Iterator[Loaded | Skipped]:
+    def _loaded(self, tasks: Iterable[Task]) -> Iterator[Loaded]:
         """Outcomes in the order of `tasks`; at most `ahead` are being worked on or wait to be taken."""
         ahead = 2 * self._batch_size + 2 * self._threads
-        window: deque[Future[Loaded | Skipped]] = deque()
+        window: deque[Future[Loaded]] = deque()
         remaining = iter(tasks)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as threads:
             try:
@@ -167,9 +153,6 @@ class Pipeline:
                     started = perf_counter()
                     loaded = window.popleft().result()
                     self.watch.waiting += perf_counter() - started
-                    if isinstance(loaded, Loaded):
-                        self.watch.read += loaded.read_seconds
-                        self.watch.decode += loaded.decode_seconds
                     yield loaded
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
@@ -178,19 +161,17 @@ class Pipeline:
         self._sink.fail(skipped)
         self.tally.failed += 1
 
-    def _flush(self, batch: list[tuple[Task, str, PreparedPicture]], total: int) -> None:
-        """Encode the batch, hand its members on, and empty it."""
-        if batch:
-            started = perf_counter()
-            vectors = self._encode([picture.pixels for _, _, picture in batch])
-            self.watch.encode += perf_counter() - started
-        else:
-            vectors = []
-        for (task, content_hash, picture), vector in zip(batch, vectors, strict=True):
-            if isinstance(vector, str):
-                self._fail(Skipped(task.candidate.uri, "encode", vector))
+    def _flush(self, batch: list[Ready], total: int) -> None:
+        """Embed the batch, hand its members on, and empty it."""
+        started = perf_counter()
+        outcomes = self._encode(batch)
+        self.watch.encode += perf_counter() - started
+        for outcome in outcomes:
+            if isinstance(outcome, Skipped):
+                self._fail(outcome)
                 continue
-            self._sink.add(Embedded(task.candidate, task.known, content_hash, picture.facts, vector))
+            task, item = outcome
+            self._sink.add(task, item)
             if task.known is None:
                 self.tally.added += 1
             elif task.known.missing:

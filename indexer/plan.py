@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate
+from retrieval.catalog.records import KnownFile
 from retrieval.domain import ItemId, Skipped
 from retrieval.originals.uris import locate
 
@@ -31,29 +32,12 @@ class Seen(Protocol):
     def ctime_ns(self) -> int: ...  # noqa: D102
 
 
-class Known(Seen, Protocol):
-    """What the catalog remembers of a file that is not deleted."""
-
-    @property
-    def id(self) -> ItemId: ...  # noqa: D102
-    @property
-    def uri(self) -> str: ...  # noqa: D102
-    @property
-    def content_hash(self) -> str: ...  # noqa: D102
-    @property
-    def teller(self) -> str | None: ...  # noqa: D102
-    @property
-    def stamp(self) -> int: ...  # noqa: D102
-    @property
-    def missing(self) -> bool: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Task:
     """A file to deal with: a new one, a changed one (`known`), or one without a vector (`known`, `unembedded`)."""
 
     candidate: Candidate
-    known: Known | None = None
+    known: KnownFile | None = None
     unembedded: bool = False
     same: bool = False  # only what its source says is another: it need not be read
     settled: bool = False  # whose item it is was decided by its content: it needs a vector
@@ -64,8 +48,8 @@ class Plan:
     """Files to deal with, in listing order, and the fate of all others."""
 
     tasks: list[Task] = field(default_factory=list)
-    gone: dict[ItemId, Known] = field(default_factory=dict)  # the finished listing did not show them
-    silenced: list[Known] = field(default_factory=list)  # their source does not speak of them any more
+    gone: dict[ItemId, KnownFile] = field(default_factory=dict)  # the finished listing did not show them
+    silenced: list[KnownFile] = field(default_factory=list)  # their source does not speak of them any more
     held: Counter[str] = field(default_factory=Counter)  # known files by place, before the job
     told: Counter[str] = field(default_factory=Counter)  # and by the source that describes them
     unchanged: int = 0
@@ -103,7 +87,7 @@ class Places:
 
 def make_plan(
     listing: Iterable[Candidate | Skipped],
-    known: Iterable[Known],
+    known: Iterable[KnownFile],
     covers: Callable[[str], bool],
     *,
     hopeless: Mapping[str, Seen] | None = None,
@@ -125,7 +109,7 @@ def make_plan(
     hopeless = hopeless or {}
     plan = Plan()
     within = Places(places)
-    unseen: dict[str, Known] = {}
+    unseen: dict[str, KnownFile] = {}
     for file in known:
         unseen[file.uri] = file
         for place in within.of(file.uri):
@@ -179,7 +163,7 @@ def is_same(seen: Seen, before: Seen) -> bool:
     return seen.mtime_ns == before.mtime_ns and (not known or seen.ctime_ns == before.ctime_ns)
 
 
-def _is_told_anew(candidate: Candidate, known: Known) -> bool:
+def _is_told_anew(candidate: Candidate, known: KnownFile) -> bool:
     """Whether the source may say something else than before. One that says nothing leaves what another says."""
     if candidate.teller is None:
         return False

@@ -11,7 +11,8 @@ import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from indexer.plan import Known, Places, Plan
+from indexer.plan import Places, Plan
+from retrieval.catalog.records import KnownFile
 from retrieval.domain import ItemId
 from retrieval.originals.uris import is_url, locate
 
@@ -42,14 +43,14 @@ class Removal:
     """Items that are missing from now on, and those that stay though they were not listed."""
 
     missing: tuple[ItemId, ...] = ()
-    silenced: tuple[Known, ...] = ()  # their source does not describe them any more
+    silenced: tuple[KnownFile, ...] = ()  # their source does not describe them any more
     withheld: tuple[Withheld, ...] = ()
 
 
 def judge(plan: Plan, places: Places, allowed: int) -> Removal:
     """Divide what is gone, and what is not described any more; `allowed` is how many items a person lets go."""
     stays = _doubted(plan, places)
-    silent: dict[str, list[Known]] = defaultdict(list)
+    silent: dict[str, list[KnownFile]] = defaultdict(list)
     for file in plan.silenced:
         silent[file.teller or ""].append(file)
     doubted = {teller: files for teller, files in silent.items() if 2 * len(files) > plan.told[teller]}

@@ -20,7 +20,7 @@ from indexer.progress import IndexReport, Progress, Pulse, Silent
 from indexer.removal import Withheld
 from indexer.sources.texts import TextEntry, TextSource
 from retrieval import ingest
-from retrieval.catalog.records import Sighting
+from retrieval.catalog.records import NEW, NewItem, Sighting
 from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.imaging.files import content_hash
 from retrieval.library import Library
@@ -60,7 +60,7 @@ class _Job:
         self._options = options
         self._directory = library.segments_directory(space, _MODALITY)
         self._newest = library.catalog.newest_item()
-        self._arrivals: list[ingest.Arrival] = []
+        self._arrivals: list[NewItem] = []
 
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
@@ -172,13 +172,13 @@ class _Job:
         for entry, vector in zip(batch, vectors, strict=True):
             data = _bytes(entry)
             self._arrivals.append(
-                ingest.Arrival(
+                NewItem(
                     uri=entry.uri,
                     content_hash=content_hash(data),
                     bytes=len(data),
                     mtime_ns=now,
                     vector=np.asarray(vector),
-                    item=known.get(entry.uri),
+                    id=known.get(entry.uri, NEW),
                     text=entry.text,
                     attributes=entry.attributes,
                 )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrieval import compaction, images, ingest
 from retrieval.catalog.captions import check_attributes
+from retrieval.catalog.records import NEW, NewItem
 from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.imaging.files import content_hash, read_file
@@ -61,10 +62,8 @@ class Addition:
     """A picture that was found to be one, ready to be embedded."""
 
     uri: str
-    content_hash: str
-    size: int  # bytes
     mtime_ns: int
-    picture: ingest.PreparedPicture
+    picture: ingest.Prepared[ingest.Pixels]
     stored: bytes | None = None  # what the library has to keep under `uri` itself
 
 
@@ -96,16 +95,16 @@ def check(
     prepared = ingest.prepare_picture(data, digest, library.encoder(space), limits)
     if uri is not None:
         uri = admitted(uri, library.root, content_hash=digest)
-        return Addition(uri, digest, len(data), mtime, prepared)
-    suffix = _SUFFIX.get(prepared.facts.format, f".{prepared.facts.format}")
+        return Addition(uri, mtime, prepared)
+    suffix = _SUFFIX.get(prepared.format or "", f".{prepared.format}")
     path = upload_path(library.root, digest, suffix)
-    return Addition(str(path), digest, len(data), mtime, prepared, stored=data)
+    return Addition(str(path), mtime, prepared, stored=data)
 
 
 def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item | None:
     """The item that is this very picture under this uri, with its vector."""
     item = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
-    if item is None or item.content_hash != addition.content_hash:
+    if item is None or item.content_hash != addition.picture.content_hash:
         return None
     return item if library.catalog.embedding_of(space.name, item.id) else None
 
@@ -120,14 +119,23 @@ def commit(
     """
     catalog = library.catalog
     distinct = {addition.uri: (addition, notes, vector) for addition, notes, vector in entries}
-    arrivals: dict[ItemId | str, ingest.Arrival] = {}
+    new: dict[ItemId | str, NewItem] = {}
     for addition, notes, vector in distinct.values():
         if known(library, addition, space) is None:
             known_as = _item_of(library, addition)
-            known_as = None if known_as in arrivals else known_as  # the other one of two equal pictures is it
-            arrivals[known_as or addition.uri] = _arrival(addition, notes, vector, known_as)
+            known_as = NEW if known_as in new else known_as  # the other one of two equal pictures is it
+            if addition.stored is not None:
+                write_bytes(Path(addition.uri), addition.stored)
+            new[known_as or addition.uri] = addition.picture.item(
+                addition.uri,
+                vector,
+                addition.mtime_ns,
+                id=known_as,
+                attributes=notes.attributes,
+                captions=notes.captions,
+            )
     directory = library.segments_directory(space, Modality.IMAGE)
-    ingest.commit(catalog, directory, space.name, Modality.IMAGE, list(arrivals.values()))
+    ingest.commit(catalog, directory, space.name, Modality.IMAGE, list(new.values()))
     compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
     ids = []
     for addition, notes, _ in entries:
@@ -152,7 +160,7 @@ def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
         vectors: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(missing), _BATCH):
             part = missing[start : start + _BATCH]
-            batch = np.stack([addition.picture.pixels for addition in part])
+            batch = np.stack([addition.picture.content for addition in part])
             embedded = library.encoder(space).embed_images(batch)
             vectors |= {addition.uri: vector for addition, vector in zip(part, embedded, strict=True)}
         nothing = np.empty(0, np.float32)
@@ -173,30 +181,12 @@ def _annotate(library: Library, item: Item, notes: Notes) -> None:
         library.catalog.set_attributes(item.id, notes.attributes)
 
 
-def _item_of(library: Library, addition: Addition) -> ItemId | None:
+def _item_of(library: Library, addition: Addition) -> ItemId:
     """The item under this uri, unless the content is that of an item which is missing: then it is back."""
-    catalog = library.catalog
+    catalog, content = library.catalog, addition.picture.content_hash
     before = catalog.item_by_uri(addition.uri, Modality.IMAGE)
-    if before is not None and before.content_hash == addition.content_hash:
+    if before is not None and before.content_hash == content:
         return before.id
-    found = catalog.files_of_content([addition.content_hash], Modality.IMAGE, newest=catalog.newest_item())
+    found = catalog.files_of_content([content], Modality.IMAGE, newest=catalog.newest_item())
     missing = next((file.id for file in found if file.missing), None)
-    return missing if missing is not None or before is None else before.id
-
-
-def _arrival(
-    addition: Addition, notes: Notes, vector: NDArray[np.float32], item: ItemId | None
-) -> ingest.Arrival:
-    if addition.stored is not None:
-        write_bytes(Path(addition.uri), addition.stored)
-    return ingest.Arrival(
-        uri=addition.uri,
-        content_hash=addition.content_hash,
-        bytes=addition.size,
-        mtime_ns=addition.mtime_ns,
-        vector=vector,
-        item=item,
-        picture=addition.picture.facts,
-        attributes=notes.attributes,
-        captions=notes.captions,
-    )
+    return missing or (NEW if before is None else before.id)

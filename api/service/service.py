@@ -293,14 +293,14 @@ class Service:
         if known is not None:
             (item,) = await self._commit_batcher(space).submit([(upload, notes, _NOT_AGAIN)])
             return await self.item(item), False
-        await self.run(self.quotas.take, upload.size)
+        await self.run(self.quotas.take, upload.picture.bytes)
         try:
-            (vector,) = await self._picture_batcher(space).submit([upload.picture.pixels])
+            (vector,) = await self._picture_batcher(space).submit([upload.picture.content])
             (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
         except (
             BaseException
         ):  # cancelled, too: what was committed all the same is found when it is measured again
-            self.quotas.give_back(upload.size)
+            self.quotas.give_back(upload.picture.bytes)
             raise
         return await self.item(item), True
 

@@ -17,21 +17,24 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from indexer.aliases import Alias, SameFolders
 from indexer.commit import Committer
 from indexer.decode import Deferred, Loader
 from indexer.generations import is_due, publish
 from indexer.identity import Puzzle, Verdict, inherit, resolve
 from indexer.pipeline import Pipeline, Tally
-from indexer.plan import Known, Places, Plan, is_same, make_plan
+from indexer.plan import Places, Plan, is_same, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
 from indexer.removal import Removal, judge
 from indexer.sources.source import Candidate, Source
 from retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
+from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped, UnitVectors
 from retrieval.errors import ImageError
 from retrieval.imaging.files import content_hash, read_file
+from retrieval.ingest import Pixels
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder, Preparer
 from retrieval.originals.files import stat_of
@@ -195,16 +198,17 @@ class Job:
     def embed(self, plan: Plan, lease: Lease) -> Tally:
         """Run the pipeline over the plan's tasks."""
         options = self.options
-        loader = Loader(self.source, self._preparer, self.library.image_limits, _Contents(self))
+        loader = Loader(
+            self.source, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
+        )
         pipeline = Pipeline(
             loader,
-            self._encoder,
+            self._embed,
             self.committer(lease),
             batch_size=options.batch_size,
             decode_threads=options.decode_threads or os.cpu_count() or 1,
             progress=self.progress,
             stop=self.stop,
-            watch=self.watch,
         )
         return pipeline.run(plan, partial(self.identify, plan))
 
@@ -223,7 +227,7 @@ class Job:
         """The items, live or missing, of some contents; not those that this job has made."""
         return self.catalog.files_of_content(hashes, self.modality, newest=self.newest)
 
-    def _in_place(self, item: Known) -> bool:
+    def _in_place(self, item: KnownFile) -> bool:
         """Whether an item's file, about which this listing says nothing, is still there with its content."""
         place = locate(item.uri)
         if place.path is None:
@@ -268,7 +272,7 @@ class Job:
             self.catalog.clear_failures(plan.settled)
         return removal
 
-    def _heirs(self, lost: Sequence[Known]) -> list[Sighting]:
+    def _heirs(self, lost: Sequence[KnownFile]) -> list[Sighting]:
         """Of lost items that people wrote about, those that have a copy about which nobody did: where it lies."""
         written = self.catalog.written_about(item.id for item in lost)
         written -= self.catalog.without_vector(self.space.name, written)
@@ -291,6 +295,9 @@ class Job:
 
     def _encoder(self) -> DualEncoder:
         return self.library.encoder(self.space)
+
+    def _embed(self, pictures: Sequence[Pixels]) -> UnitVectors:
+        return self._encoder().embed_images(np.stack(pictures))
 
     def _preparer(self) -> Preparer:
         """What prepares pictures; the model is loaded for the first that could be decoded."""

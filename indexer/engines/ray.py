@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexer.commit import Committer
-from indexer.decode import Loaded
 from indexer.engines import local, stages
 from indexer.engines.cluster import Cluster, cause_of, connected, pools_for
 from indexer.engines.local import IndexOptions
@@ -131,13 +130,11 @@ class _Job(local.Job):
             case Skipped():
                 committer.fail(entry)
                 self._tally.failed += 1
-            case Loaded(task=Task(known=known) as task) if (
-                known is not None and known.content_hash == entry.content_hash
-            ):
+            case Puzzle(task=task, touched=known) if known is not None:
                 committer.touch(known, task.candidate)
                 self._tally.touched += 1
-            case Loaded():
-                return Puzzle(entry.task, entry.content_hash)
+            case Puzzle():
+                return entry
         return None
 
 

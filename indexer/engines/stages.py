@@ -15,19 +15,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.commit import Committer
-from indexer.decode import Loaded, Loader
+from indexer.decode import Loader, Ready
 from indexer.encode import Encoding
-from indexer.pipeline import Embedded
+from indexer.identity import Puzzle
 from indexer.plan import Task
 from indexer.sources.source import Source
-from retrieval.domain import EmbeddingSpace, Modality, Skipped
+from retrieval.catalog.records import NewItem
+from retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors
 from retrieval.errors import StorageError
 from retrieval.imaging.limits import ImageLimits
+from retrieval.ingest import Pixels, Prepared
 from retrieval.library import Library
 from retrieval.models.ports import Preparer
 
@@ -42,7 +44,7 @@ class Written:
     troubled: tuple[str, ...] = ()  # texts beside it that could not be used
 
 
-Entry = Task | Loaded | Embedded | Skipped | Written
+Entry = Task | Ready | Puzzle | tuple[Task, NewItem] | Skipped | Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Decode:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Each `Task` becomes `Loaded` or `Skipped`."""
+        """Each `Task` becomes what it is when it was read."""
         return list(self._threads.map(self._decoded, entries))
 
     def _decoded(self, entry: Entry) -> Entry:
@@ -95,12 +97,16 @@ class Encode:
 
     def __init__(self, work: Work) -> None:
         self._library = work.open()
-        self._encode = Encoding(lambda: self._library.encoder(work.space), work.batch_size)
+        self._space = work.space
+        self._encode = Encoding(self._embed, work.batch_size)
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Each `Loaded` with pixels becomes `Embedded` or `Skipped`."""
-        vectors = iter(self._encode(list(map(_pixels, filter(_has_pixels, entries)))))
-        return [_embedded(entry, next(vectors)) if _has_pixels(entry) else entry for entry in entries]
+        """Each `Prepared` becomes a `NewItem` or `Skipped`."""
+        outcomes = iter(self._encode([entry for entry in entries if _is_ready(entry)]))
+        return [next(outcomes) if _is_ready(entry) else entry for entry in entries]
+
+    def _embed(self, pictures: Sequence[Pixels]) -> UnitVectors:
+        return self._library.encoder(self._space).embed_images(np.stack(pictures))
 
 
 class Write:
@@ -121,16 +127,16 @@ class Write:
         )
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """All `Embedded` of the batch become one segment, and then `Written`."""
-        arrived = [entry for entry in entries if isinstance(entry, Embedded)]
+        """All `NewItem`s of the batch become one segment, and then `Written`."""
+        arrived = [entry for entry in entries if _is_embedded(entry)]
         committed = self._library.catalog.embedded(
-            self._work.space.name, self._work.modality, [entry.candidate.uri for entry in arrived]
+            self._work.space.name, self._work.modality, [item.uri for _, item in arrived]
         )
-        for entry in arrived:
-            if committed.get(entry.candidate.uri) != entry.content_hash:
-                self._committer.add(entry)
+        for task, item in arrived:
+            if committed.get(item.uri) != item.content_hash:
+                self._committer.add(task, item)
         self._committer.commit()
-        return [_written(entry) if isinstance(entry, Embedded) else entry for entry in entries]
+        return [_written(entry[0]) if _is_embedded(entry) else entry for entry in entries]
 
 
 def write_mark(root: Path, token: int) -> Path:
@@ -142,27 +148,16 @@ def write_mark(root: Path, token: int) -> Path:
     return path
 
 
-def _has_pixels(entry: Entry) -> bool:
-    return isinstance(entry, Loaded) and entry.picture is not None
+def _is_ready(entry: Entry) -> TypeGuard[Ready]:
+    return isinstance(entry, tuple) and isinstance(entry[1], Prepared)
 
 
-def _pixels(entry: Entry) -> NDArray[np.uint8]:
-    if not isinstance(entry, Loaded) or entry.picture is None:
-        raise TypeError(f"{entry} has no pixels")
-    return entry.picture.pixels
+def _is_embedded(entry: Entry) -> TypeGuard[tuple[Task, NewItem]]:
+    return isinstance(entry, tuple) and isinstance(entry[1], NewItem)
 
 
-def _embedded(entry: Entry, vector: NDArray[np.float32] | str) -> Entry:
-    if not isinstance(entry, Loaded) or entry.picture is None:
-        raise TypeError(f"{entry} has no pixels")
-    task = entry.task
-    if isinstance(vector, str):
-        return Skipped(task.candidate.uri, "encode", vector)
-    return Embedded(task.candidate, task.known, entry.content_hash, entry.picture.facts, vector)
-
-
-def _written(entry: Embedded) -> Written:
-    return Written(entry.known is not None, tuple(trouble.uri for trouble in entry.candidate.troubles))
+def _written(task: Task) -> Written:
+    return Written(task.known is not None, tuple(trouble.uri for trouble in task.candidate.troubles))
 
 
 def _read(path: Path) -> str:

@@ -14,7 +14,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,7 @@ from indexer.sources.table import TableSource
 from retrieval import ingest
 from retrieval.catalog.encoding import stored_uri
 from retrieval.catalog.leases import Lease
-from retrieval.catalog.records import ItemFacts, KnownFile, Sighting
+from retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
 from retrieval.domain import (
     Caption,
     CaptionSource,
@@ -240,16 +240,6 @@ def _unstated(model: str, dim: int) -> EmbeddingSpace:
     return EmbeddingSpace(f"{slug or 'model'}-imported-{dim}", model, "", "", dim)
 
 
-@dataclass(frozen=True, slots=True)
-class _Import(ingest.Arrival):
-    """An arrival whose facts are known already."""
-
-    known: ItemFacts = field(default_factory=lambda: ItemFacts(0, "", "", 0, 0))
-
-    def facts(self, item: ItemId) -> ItemFacts:
-        return replace(self.known, id=item)
-
-
 class _Importer:
     """Commits records page by page."""
 
@@ -334,8 +324,8 @@ class _Importer:
         }
         records = self._with_written(records, known)
         vectors = unit_vectors(np.stack([record.vector for record in records]))
-        arrivals = [
-            _arrival(record, vector, known.get(record.uri))
+        items = [
+            _new_item(record, vector, known.get(record.uri, NEW))
             for record, vector in zip(records, vectors, strict=True)
         ]
         ids = ingest.commit(
@@ -343,7 +333,7 @@ class _Importer:
             self._library.segments_directory(self._space, modality),
             self._space.name,
             modality,
-            arrivals,
+            items,
             recovered=[row for record in records if (row := self._row(record.number)) in self._failed],
         )
         catalog.add_tags(
@@ -393,20 +383,18 @@ def _content_hash(record: Record) -> str:
     return record.content_hash or UNREAD + content_hash(record.uri.encode("utf-8", "surrogatepass"))
 
 
-def _arrival(record: Record, vector: np.ndarray[Any, np.dtype[np.float32]], item: ItemId | None) -> _Import:
-    known = _content_hash(record)
-    facts = ItemFacts(
-        item or 0,
-        record.uri,
-        known,
-        record.bytes,
-        record.mtime_ns,
-        record.width,
-        record.height,
-        record.format,
-        record.text,
+def _new_item(record: Record, vector: NDArray[np.float32], item: ItemId) -> NewItem:
+    return NewItem(
+        uri=record.uri,
+        content_hash=_content_hash(record),
+        bytes=record.bytes,
+        mtime_ns=record.mtime_ns,
+        vector=vector,
+        id=item,
+        width=record.width,
+        height=record.height,
+        format=record.format,
+        text=record.text,
         attributes=record.attributes,
-    )
-    return _Import(
-        record.uri, known, record.bytes, record.mtime_ns, vector, item, captions=record.captions, known=facts
+        captions=record.captions,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
+from retrieval.catalog.records import Telling
 from retrieval.domain import Caption, Skipped
 
 UNKNOWN_SIZE = -1  # of a candidate whose size would have to be asked for: its modification time decides alone
@@ -57,6 +58,13 @@ class Candidate(NamedTuple):
             describe=None,
             troubles=said.troubles,
         )
+
+    def telling(self, before: str | None) -> Telling | None:
+        """What its source says of an item that `before` described; None where that leaves what is said as it is."""
+        if self.teller is None:
+            return None
+        told = Telling(self.teller, self.stamp, self.captions, self.attributes)
+        return told if told.digest or self.teller == before else None
 
 
 def stamp_of(description: object) -> int:

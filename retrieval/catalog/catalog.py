@@ -35,7 +35,6 @@ from retrieval.catalog.leases import Lease
 from retrieval.catalog.migrate import migrate
 from retrieval.catalog.records import (
     ApiKeyRecord,
-    CommitRow,
     CompactedSegment,
     Failure,
     GalleryState,
@@ -43,6 +42,7 @@ from retrieval.catalog.records import (
     JobRecord,
     KnownFile,
     LeaseHolder,
+    NewItem,
     RowOfItem,
     SegmentRecord,
     Sighting,
@@ -230,12 +230,13 @@ class Catalog:
             return reserve(connection, f"generations:{key}:{modality}", 1).start
 
     def commit_segment(
-        self, segment: SegmentRecord, rows: Sequence[CommitRow], *, recovered: Collection[str] = ()
+        self, segment: SegmentRecord, rows: Sequence[NewItem], *, recovered: Collection[str] = ()
     ) -> None:
         """Make a segment, whose files are on disk, part of the library, and strike `recovered` uris off the failures.
 
-        A row with the id of a live item updates it: its old vector in this space is dead, and if its content
-        changed, those in all spaces. A row whose item was deleted meanwhile is dead from the start.
+        Row i of the segment is the vector of `rows[i]`; all have ids. One with the id of a live item updates it: its
+        old vector in this space is dead, and if its content changed, those in all spaces. The row of an item that was
+        deleted meanwhile is dead from the start.
         """
         with self._database.write() as connection:
             writing.commit_segment(connection, segment, rows)

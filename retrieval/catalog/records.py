@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.catalog.encoding import json_text
 from retrieval.domain import Caption, ItemId, Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class KnownFile(NamedTuple):
@@ -87,37 +91,31 @@ class GenerationRecord:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """All that indexing learns of an item; `id` comes from `Catalog.reserve_ids`, or is the known item's."""
+NEW: ItemId = 0  # stands for the id of an item that gets one when it is committed
 
-    id: ItemId
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item with its vector, ready to be committed: a new one, or the next state of one that the catalog knows.
+
+    The last of a picture's shapes before the rows of the catalog: listed (`Candidate`), read (`Prepared`), embedded.
+    """
+
     uri: str
     content_hash: str
     bytes: int
     mtime_ns: int
-    width: int | None = None
+    vector: NDArray[np.float32]  # (dim,), unit length
+    id: ItemId = NEW  # of the item that it updates
+    ctime_ns: int = 0
+    width: int | None = None  # pixels of the full picture, upright
     height: int | None = None
     format: str | None = None
-    text: str | None = None
     fingerprint: int | None = None  # the perceptual hash of a picture: 64 bits, signed
+    text: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)  # what the file itself says
-    ctime_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CommitRow:
-    """One vector to commit: row `row` of the new segment is the vector of `item`.
-
-    An `item.id` that the catalog knows is an update. `replaces` names another item whose place this one takes:
-    it is deleted in the same transaction. `captions` replace those of the same source.
-    """
-
-    row: int
-    item: ItemFacts
-    captions: tuple[Caption, ...] = ()
-    replaces: ItemId | None = None
-    told: Telling | None = None  # by the source it was listed by; None: that says nothing of pictures
+    captions: tuple[Caption, ...] = ()  # replace those of the same source
+    told: Telling | None = None  # by the source it was listed by; None: that says nothing of it
 
 
 @dataclass(frozen=True, slots=True)

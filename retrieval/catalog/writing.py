@@ -29,7 +29,7 @@ from sqlalchemy import (
 from retrieval.catalog import fingerprints
 from retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord, Sighting
+from retrieval.catalog.records import NewItem, SegmentRecord, Sighting
 from retrieval.catalog.schema import captions as said
 from retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
 from retrieval.catalog.spaces import space_id
@@ -47,48 +47,45 @@ _SEEN = ("bytes", "mtime_ns", "ctime_ns")
 class _Sorted:
     """The rows of a commit by what they mean."""
 
-    new: list[CommitRow]
-    old: list[CommitRow]  # updates of live items
-    late: list[CommitRow]  # updates of items that were deleted while the job worked on them
+    new: list[NewItem]
+    old: list[NewItem]  # updates of live items
+    late: list[NewItem]  # updates of items that were deleted while the job worked on them
     known: Mapping[ItemId, Row[Any]]
 
     @property
     def changed(self) -> list[ItemId]:
         """Known items whose content is another now: none of their old vectors is true any more."""
-        return [
-            row.item.id for row in self.old if row.item.content_hash != self.known[row.item.id].content_hash
-        ]
+        return [item.id for item in self.old if item.content_hash != self.known[item.id].content_hash]
 
 
-def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequence[CommitRow]) -> None:
-    """Add a segment with its items, captions and embeddings."""
+def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequence[NewItem]) -> None:
+    """Add a segment with its items, captions and embeddings: row i is the vector of `rows[i]`."""
     if len(rows) != segment.rows:
         raise UsageError(f"segment {segment.number} has {segment.rows} rows, but {len(rows)} were given")
-    if len({row.item.uri for row in rows}) < len(rows):
+    uris = {item.id: item.uri for item in rows}
+    if len(set(uris.values())) < len(rows):
         raise UsageError(f"segment {segment.number} would give two items the same uri")
     now = datetime.now(UTC)
     space = space_id(connection, segment.space)
     insert_segment(connection, space, segment, now)
-    delete_items(connection, [row.replaces for row in rows if row.replaces not in (None, row.item.id)])
-    _displace(connection, segment.modality, {row.item.id: row.item.uri for row in rows})
-    revive(connection, {row.item.id: row.item.uri for row in rows})
+    _displace(connection, segment.modality, uris)
+    revive(connection, uris)
     by_meaning = _sort(connection, rows)
-    _bury(connection, [row.item.id for row in by_meaning.old], embeddings.c.space_id == space)
+    _bury(connection, [item.id for item in by_meaning.old], embeddings.c.space_id == space)
     _bury(connection, by_meaning.changed)
-    _update_items(connection, by_meaning, now)
+    _update_items(connection, by_meaning.old, now)
     if by_meaning.new:
-        connection.execute(insert(items), [_new(row.item, segment.modality, now) for row in by_meaning.new])
-    _insert_embeddings(connection, space, segment.number, [*by_meaning.new, *by_meaning.old])
-    _insert_dead(connection, space, segment, by_meaning.late)
-    replace_captions(connection, {row.item.id: row.captions for row in by_meaning.old}, by_meaning.changed)
-    insert_captions(connection, {row.item.id: row.captions for row in by_meaning.new})
+        connection.execute(insert(items), [_new(item, segment.modality, now) for item in by_meaning.new])
     living = [*by_meaning.new, *by_meaning.old]
-    set_facts(connection, {row.item.id: row.item.attributes for row in by_meaning.old})
-    describe(connection, {row.item.id: row.told for row in living if row.told is not None})
-    refresh(connection, [row.item.id for row in rows])
-    fingerprints.note(
-        connection, {row.item.id: row.item.fingerprint for row in living}, set(by_meaning.changed)
-    )
+    places = {item.id: row for row, item in enumerate(rows)}
+    _insert_embeddings(connection, space, segment.number, {item.id: places[item.id] for item in living})
+    _insert_dead(connection, space, segment, {item.id: places[item.id] for item in by_meaning.late})
+    replace_captions(connection, {item.id: item.captions for item in by_meaning.old}, by_meaning.changed)
+    insert_captions(connection, {item.id: item.captions for item in by_meaning.new})
+    set_facts(connection, {item.id: item.attributes for item in by_meaning.old})
+    describe(connection, {item.id: item.told for item in living if item.told is not None})
+    refresh(connection, list(uris))
+    fingerprints.note(connection, {item.id: item.fingerprint for item in living}, set(by_meaning.changed))
 
 
 def move_items(connection: Connection, moves: Sequence[Sighting]) -> None:
@@ -161,10 +158,10 @@ def purge_items(connection: Connection, ids: Iterable[ItemId]) -> int:
     return purged
 
 
-def delete_items(connection: Connection, ids: Iterable[ItemId | None]) -> int:
+def delete_items(connection: Connection, ids: Iterable[ItemId]) -> int:
     """Mark live items deleted and their vectors dead; says how many were alive."""
     deleted = 0
-    for wanted in chunks(item for item in ids if item is not None):
+    for wanted in chunks(ids):
         chunk = _live(connection, wanted)
         _bury(connection, chunk)
         deleted += connection.execute(
@@ -182,25 +179,25 @@ def _live(connection: Connection, ids: Sequence[ItemId]) -> list[ItemId]:
     return list(connection.execute(query).scalars())
 
 
-def _sort(connection: Connection, rows: Sequence[CommitRow]) -> _Sorted:
+def _sort(connection: Connection, rows: Sequence[NewItem]) -> _Sorted:
     query: Select[*tuple[Any, ...]] = select(items.c.id, items.c.content_hash, items.c.deleted_at)
     known = {
         row.id: row
-        for chunk in chunks(row.item.id for row in rows)
+        for chunk in chunks(item.id for item in rows)
         for row in connection.execute(query.where(items.c.id.in_(chunk)))
     }
     by_meaning = _Sorted([], [], [], known)
-    for row in rows:
-        if row.item.id not in known:
-            by_meaning.new.append(row)
-        elif known[row.item.id].deleted_at is None:
-            by_meaning.old.append(row)
+    for item in rows:
+        if item.id not in known:
+            by_meaning.new.append(item)
+        elif known[item.id].deleted_at is None:
+            by_meaning.old.append(item)
         else:
-            by_meaning.late.append(row)
+            by_meaning.late.append(item)
     return by_meaning
 
 
-def _new(item: ItemFacts, modality: Modality, now: datetime) -> dict[str, Any]:
+def _new(item: NewItem, modality: Modality, now: datetime) -> dict[str, Any]:
     return {
         **{fact: getattr(item, fact) for fact in _FACTS},
         "id": item.id,
@@ -213,8 +210,8 @@ def _new(item: ItemFacts, modality: Modality, now: datetime) -> dict[str, Any]:
     }
 
 
-def _update_items(connection: Connection, by_meaning: _Sorted, now: datetime) -> None:
-    if not by_meaning.old:
+def _update_items(connection: Connection, old: Sequence[NewItem], now: datetime) -> None:
+    if not old:
         return
     columns = (*_FACTS, "uri_key", "updated_at")
     statement = (
@@ -223,27 +220,32 @@ def _update_items(connection: Connection, by_meaning: _Sorted, now: datetime) ->
         .values({column: bindparam(f"new_{column}") for column in columns})
     )
     values = []
-    for row in by_meaning.old:
-        facts = _new(row.item, Modality.IMAGE, now)
-        values.append({"item": row.item.id, **{f"new_{column}": facts[column] for column in columns}})
+    for item in old:
+        facts = _new(item, Modality.IMAGE, now)
+        values.append({"item": item.id, **{f"new_{column}": facts[column] for column in columns}})
     connection.execute(statement, values)
 
 
-def _insert_embeddings(connection: Connection, space: int, segment: int, rows: Sequence[CommitRow]) -> None:
-    if rows:
+def _insert_embeddings(
+    connection: Connection, space: int, segment: int, places: Mapping[ItemId, int]
+) -> None:
+    if places:
         connection.execute(
             insert(embeddings),
-            [{"item_id": row.item.id, "space_id": space, "segment": segment, "row": row.row} for row in rows],
+            [
+                {"item_id": item, "space_id": space, "segment": segment, "row": row}
+                for item, row in places.items()
+            ],
         )
 
 
 def _insert_dead(
-    connection: Connection, space: int, segment: SegmentRecord, rows: Sequence[CommitRow]
+    connection: Connection, space: int, segment: SegmentRecord, places: Mapping[ItemId, int]
 ) -> None:
     where = {"space_id": space, "modality": segment.modality.value, "segment": segment.number}
-    if rows:
+    if places:
         connection.execute(
-            insert(dead_rows), [{**where, "row": row.row, "item_id": row.item.id} for row in rows]
+            insert(dead_rows), [{**where, "row": row, "item_id": item} for item, row in places.items()]
         )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, ItemFacts, SegmentRecord
+from retrieval.catalog.records import NewItem, SegmentRecord
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality
 from retrieval.evaluation.embeddings import Report, load_picture
 from retrieval.models.ports import Captioner
@@ -107,12 +107,16 @@ def _fill(catalog: Catalog, captions: Sequence[str]) -> list[ItemId]:
     catalog.ensure_space(_SPACE)
     ids = list(catalog.reserve_ids(len(captions)))
     rows = [
-        CommitRow(
-            place,
-            ItemFacts(item, f"/{item}", f"{item:032x}", bytes=0, mtime_ns=0),
-            (Caption(caption, source=CaptionSource.MODEL),),
+        NewItem(
+            uri=f"/{item}",
+            content_hash=f"{item:032x}",
+            bytes=0,
+            mtime_ns=0,
+            vector=np.empty(0, np.float32),
+            id=item,
+            captions=(Caption(caption, source=CaptionSource.MODEL),),
         )
-        for place, (item, caption) in enumerate(zip(ids, captions, strict=True))
+        for item, caption in zip(ids, captions, strict=True)
     ]
     number = catalog.reserve_segment(_SPACE.name, Modality.IMAGE)
     catalog.commit_segment(SegmentRecord(_SPACE.name, Modality.IMAGE, number, len(rows), "none"), rows)

@@ -14,7 +14,7 @@ from indexer.engines.local import IndexOptions, index
 from indexer.generations import rebuild
 from indexer.sources.choice import choose_source
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, CompactedSegment, GenerationRecord, SegmentRecord, Sighting
+from retrieval.catalog.records import CompactedSegment, GenerationRecord, NewItem, SegmentRecord, Sighting
 from retrieval.domain import ItemId, Skipped
 from retrieval.settings import Settings
 from tests.grey import GreyLibrary
@@ -38,7 +38,7 @@ class DyingCatalog(Catalog):
         return result
 
     def commit_segment(
-        self, segment: SegmentRecord, rows: Sequence[CommitRow], *, recovered: Collection[str] = ()
+        self, segment: SegmentRecord, rows: Sequence[NewItem], *, recovered: Collection[str] = ()
     ) -> None:
         work = super().commit_segment
         self._call("commit_segment", lambda: work(segment, rows, recovered=recovered))

@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.records import (
-    CommitRow,
     GenerationRecord,
     KnownFile,
     RowOfItem,
@@ -35,9 +34,11 @@ def test_what_is_committed_can_be_read(catalog: Catalog) -> None:
     catalog.ensure_space(SPACE)
     first, second = catalog.reserve_ids(2)
     attributes = {"camera": "X100", "place": {"near": ["東京", 1.5, None, True]}}
-    seen = facts(first, "/a.jpg", width=3, height=2, format="jpeg", text="t", attributes=attributes)
     said = (Caption("a red boat", "en"), Caption("ein Boot", "de", MODEL))
-    number = commit(catalog, CommitRow(0, seen, said), facts(second, "/b.jpg"))
+    seen = facts(
+        first, "/a.jpg", "h", *said, width=3, height=2, format="jpeg", text="t", attributes=attributes
+    )
+    number = commit(catalog, seen, facts(second, "/b.jpg"))
 
     found = catalog.items([second, first, 999])
 
@@ -88,10 +89,15 @@ def test_text_a_database_refuses_is_mended(catalog: Catalog) -> None:
     """NUL and lone surrogates in captions and attributes, and NaN, do not stop a commit."""
     catalog.ensure_space(SPACE)
     [item] = catalog.reserve_ids(1)
+    said = Caption("bo\x00at \udcff", "e\ud800n\x00")
     seen = facts(
-        item, "/a.jpg", attributes={"maker\x00": "Ni\x00kon\udcff", "gain": float("nan"), "b": b"x\xff"}
+        item,
+        "/a.jpg",
+        "h",
+        said,
+        attributes={"maker\x00": "Ni\x00kon\udcff", "gain": float("nan"), "b": b"x\xff"},
     )
-    commit(catalog, CommitRow(0, seen, (Caption("bo\x00at \udcff", "e\ud800n\x00"),)))
+    commit(catalog, seen)
     found = catalog.items([item])[item]
     assert found.attributes == {"maker": "Nikon\ufffd", "gain": None, "b": "x\ufffd"}
     assert found.captions == (Caption("boat \ufffd", "e\ufffdn"),)
@@ -194,12 +200,12 @@ def test_an_item_deleted_while_it_was_embedded_stays_deleted(catalog: Catalog) -
 
 
 def test_the_last_to_take_a_uri_has_it(catalog: Catalog) -> None:
-    """A new item under a uri that lives already takes its place, as does one that says what it replaces."""
+    """A new item under a uri that lives already takes its place."""
     first, second = add(catalog, "/a.jpg", "/b.jpg")
-    third, fourth = catalog.reserve_ids(2)
-    commit(catalog, facts(third, "/a.jpg"), CommitRow(1, facts(fourth, "/c.jpg"), replaces=second))
-    assert catalog.live_ids(IMAGE).tolist() == [third, fourth]
-    assert {row.item for row in catalog.dead_rows("clip", IMAGE)} == {first, second}
+    (third,) = catalog.reserve_ids(1)
+    commit(catalog, facts(third, "/a.jpg"))
+    assert catalog.live_ids(IMAGE).tolist() == [second, third]
+    assert {row.item for row in catalog.dead_rows("clip", IMAGE)} == {first}
 
 
 def test_two_items_may_swap_names(catalog: Catalog) -> None:
@@ -232,7 +238,7 @@ def test_captions_of_one_source_leave_those_of_the_other(catalog: Catalog) -> No
 
     commit(catalog, facts(item, "/a.jpg"))
     assert len(catalog.items([item])[item].captions) == 2
-    commit(catalog, CommitRow(0, facts(item, "/a.jpg", "new"), (Caption("mine now"),)))
+    commit(catalog, facts(item, "/a.jpg", "new", Caption("mine now")))
     assert catalog.items([item])[item].captions == (Caption("mine now"),)
 
 
@@ -354,18 +360,16 @@ def test_a_commit_is_whole_or_nothing(catalog: Catalog) -> None:
     segment = SegmentRecord("clip", IMAGE, catalog.reserve_segment("clip", IMAGE), 2, "c")
     before = catalog.revision()
     with pytest.raises(UsageError, match="2 rows"):
-        catalog.commit_segment(segment, [CommitRow(0, facts(first, "/a.jpg"))])
+        catalog.commit_segment(segment, [facts(first, "/a.jpg")])
     with pytest.raises(UsageError, match="same uri"):
-        catalog.commit_segment(segment, [CommitRow(0, facts(first, "/a")), CommitRow(1, facts(second, "/a"))])
+        catalog.commit_segment(segment, [facts(first, "/a"), facts(second, "/a")])
     broken = facts(second, "/b.jpg", cast(str, None))
     with pytest.raises(IntegrityError):
-        catalog.commit_segment(segment, [CommitRow(0, facts(first, "/a.jpg")), CommitRow(1, broken)])
+        catalog.commit_segment(segment, [facts(first, "/a.jpg"), broken])
     assert catalog.segments("clip", IMAGE) == []
     assert catalog.count(IMAGE) == 0
     assert catalog.revision() == before
-    catalog.commit_segment(
-        segment, [CommitRow(0, facts(first, "/a.jpg")), CommitRow(1, facts(second, "/b.jpg"))]
-    )
+    catalog.commit_segment(segment, [facts(first, "/a.jpg"), facts(second, "/b.jpg")])
     assert catalog.count(IMAGE) == 2
 
 
@@ -384,7 +388,7 @@ def test_the_ledger_counts_attempts(catalog: Catalog) -> None:
     catalog.ensure_space(SPACE)
     [item] = catalog.reserve_ids(1)
     segment = SegmentRecord("clip", IMAGE, catalog.reserve_segment("clip", IMAGE), 1, "c")
-    catalog.commit_segment(segment, [CommitRow(0, facts(item, bad))], recovered=[bad])
+    catalog.commit_segment(segment, [facts(item, bad)], recovered=[bad])
     assert [failure.uri for failure in catalog.failures()] == ["/worse.jpg"]
     assert catalog.clear_failures() == 1
     assert catalog.failures() == []

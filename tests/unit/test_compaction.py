@@ -15,7 +15,7 @@ from indexer.doctor import examine
 from indexer.generations import rebuild
 from retrieval import compaction, ingest
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem, SegmentRecord
+from retrieval.catalog.records import CompactedSegment, GalleryState, NewItem, RowOfItem, SegmentRecord
 from retrieval.domain import ItemId, Modality, UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, StorageError, UsageError
 from retrieval.open_galleries import OpenGalleries
@@ -44,11 +44,11 @@ class Shelf:
         vectors = unit_vectors(self._chance.standard_normal((count, DIM)))
         names = [f"/photos/{self._count + row}.png" for row in range(count)]
         self._count += count
-        arrivals = [
-            ingest.Arrival(name, f"hash of {name}", 1, 1, vector)
+        items = [
+            NewItem(name, f"hash of {name}", 1, 1, vector)
             for name, vector in zip(names, vectors, strict=True)
         ]
-        return ingest.commit(self.library.catalog, self.directory, "grey", Modality.IMAGE, arrivals)
+        return ingest.commit(self.library.catalog, self.directory, "grey", Modality.IMAGE, items)
 
     def remove(self, *ids: ItemId) -> None:
         self.library.catalog.delete_items(ids)

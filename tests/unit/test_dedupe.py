@@ -15,11 +15,10 @@ from indexer.duplicates import find_duplicates
 from indexer.engines.local import index
 from indexer.sources.folder import FolderSource
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import ItemFacts
 from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import LibraryLockedError
 from tests.grey import GreyLibrary
-from tests.unit.catalogs import commit
+from tests.unit.catalogs import commit, facts
 
 
 def scene(seed: int) -> Image.Image:
@@ -98,7 +97,12 @@ def forget_hashes(catalog: Catalog) -> None:
     catalog.ensure_space(EmbeddingSpace("old", "old", "weights", "preprocessing", 1))
     items = catalog.items(catalog.live_ids(Modality.IMAGE).tolist()).values()
     rows = [
-        ItemFacts(item.id, item.uri, item.content_hash, item.bytes, item.mtime_ns, item.width, item.height)
+        facts(
+            item.id,
+            item.uri,
+            item.content_hash,
+            **{name: getattr(item, name) for name in ("bytes", "mtime_ns", "width", "height")},
+        )
         for item in items
     ]
     commit(catalog, *rows, space="old")

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from retrieval import duplicates
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.fingerprints import Fingerprints
-from retrieval.catalog.records import CommitRow, ItemFacts
 from retrieval.domain import ItemId, Modality, UnitVectors
 from retrieval.duplicates import MIN_COSINE, regroup
 from retrieval.fingerprints import MAX_DISTANCE
-from tests.unit.catalogs import SPACE, commit
+from tests.unit.catalogs import SPACE, commit, facts
 
 
 class Plane:
@@ -159,10 +158,7 @@ def put(catalog: Catalog, hashes: dict[str, int], ids: dict[str, ItemId] | None 
     """Commit pictures with these hashes by uri, new ones or updates; their ids."""
     catalog.ensure_space(SPACE)
     ids = ids or dict(zip(hashes, catalog.reserve_ids(len(hashes)), strict=True))
-    rows = [
-        CommitRow(row, ItemFacts(ids[uri], uri, f"{uri}{hashes[uri]}", 1, 1, fingerprint=hashes[uri]))
-        for row, uri in enumerate(hashes)
-    ]
+    rows = (facts(ids[uri], uri, f"{uri}{number}", fingerprint=number) for uri, number in hashes.items())
     commit(catalog, *rows)
     return ids
 
@@ -206,7 +202,7 @@ def test_items_of_an_older_library_get_their_hash_later(catalog: Catalog) -> Non
     ids = put(catalog, {"a": 0, "b": 1})
     catalog.ensure_space(SPACE)
     (old,) = catalog.reserve_ids(1)
-    commit(catalog, CommitRow(0, ItemFacts(old, "old", "h", 1, 1)))
+    commit(catalog, facts(old, "old"))
     assert list(catalog.missing_fingerprints()) == [old]
     catalog.set_fingerprints({old: 3, 4711: 5})
     assert list(catalog.missing_fingerprints()) == []

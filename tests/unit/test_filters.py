@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.filter_fields import USUAL_ATTRIBUTES
 from retrieval.catalog.filter_language import FIELDS, parse_filter
-from retrieval.catalog.records import CommitRow, ItemFacts
+from retrieval.catalog.records import NewItem
 from retrieval.domain import Caption, Item, Modality
 from retrieval.errors import QueryError
 from retrieval.imaging.exif import _NUMBERS, _TEXTS
 from tests.conftest import postgres_database
-from tests.unit.catalogs import SPACE, add, commit
+from tests.unit.catalogs import SPACE, add, commit, facts
 from tests.unit.plain_filters import accepts
 
 LETTERS = (
@@ -73,7 +73,7 @@ ATTRIBUTES: list[Any] = [
 ]
 
 
-def _items() -> list[tuple[ItemFacts, tuple[Caption, ...], tuple[str, ...]]]:
+def _items() -> list[tuple[NewItem, tuple[str, ...]]]:
     """A varied collection, always the same."""
     found = []
     for number in range(140):
@@ -90,10 +90,11 @@ def _items() -> list[tuple[ItemFacts, tuple[Caption, ...], tuple[str, ...]]]:
             }
         if number % 5 == 0:
             del attributes["camera"], attributes["rating"]
-        facts = ItemFacts(
+        item = facts(
             number + 1,
             f"{FOLDERS[number % len(FOLDERS)]}/{number}-{NAMES[number % len(NAMES)]}",
             f"h{number}",
+            *(Caption(text) for text in ["a red boat", "Ein ROTES Boot, a\u0308", "100%_sure"][: number % 4]),
             bytes=number * 100_000,
             mtime_ns=1_700_000_000_000_000_000 + number * 86_400_000_000_000,
             width=None if number % 11 == 0 else 100 * (number % 60),
@@ -102,10 +103,7 @@ def _items() -> list[tuple[ItemFacts, tuple[Caption, ...], tuple[str, ...]]]:
             text=None if number % 4 else f"text {number} É",
             attributes={name: value for name, value in attributes.items() if value is not None or number % 2},
         )
-        captions = tuple(
-            Caption(text) for text in ["a red boat", "Ein ROTES Boot, a\u0308", "100%_sure"][: number % 4]
-        )
-        found.append((facts, captions, ("holiday", "Ätna", "a_b")[: number % 4]))
+        found.append((item, ("holiday", "Ätna", "a_b")[: number % 4]))
     return found
 
 
@@ -113,12 +111,8 @@ def _fill(catalog: Catalog) -> list[Item]:
     catalog.ensure_space(SPACE)
     collection = _items()
     ids = catalog.reserve_ids(len(collection))
-    rows = [
-        CommitRow(row, replace(facts, id=item), captions)
-        for row, (item, (facts, captions, _)) in enumerate(zip(ids, collection, strict=True))
-    ]
-    commit(catalog, *rows)
-    for item, (_, _, tags) in zip(ids, collection, strict=True):
+    commit(catalog, *(replace(row, id=item) for item, (row, _) in zip(ids, collection, strict=True)))
+    for item, (_, tags) in zip(ids, collection, strict=True):
         if tags:
             catalog.set_tags(item, tags)
     catalog.delete_items([ids[3], ids[50]])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CommitRow, Sighting
+from retrieval.catalog.records import Sighting
 from retrieval.catalog.words import words_of
 from retrieval.domain import Caption, CaptionSource, ItemId, Modality
 from tests.unit.catalogs import add, commit, facts
@@ -83,10 +83,10 @@ def test_words_change_with_what_is_said(catalog: Catalog) -> None:
     catalog.move_items([Sighting(item, "/new.jpg", 10, 20)])
     assert found(catalog, "old") == []
     assert found(catalog, "new") == [item]
-    commit(catalog, CommitRow(0, facts(item, "/new.jpg", "other"), (Caption("a lighthouse"),)))
+    commit(catalog, facts(item, "/new.jpg", "other", Caption("a lighthouse")))
     assert found(catalog, "car") == []
     assert found(catalog, "lighthouse") == [item]
-    commit(catalog, CommitRow(0, facts(catalog.reserve_ids(1).start, "/third.jpg"), replaces=other))
+    catalog.delete_items([other])
     assert found(catalog, "other") == []
     catalog.delete_items([item])
     assert found(catalog, "lighthouse new") == []

@@ -14,11 +14,11 @@ from PIL import Image
 
 from indexer.decode import Loader
 from indexer.identity import Puzzle, Verdict, resolve
-from indexer.pipeline import Embedded, Pipeline
-from indexer.plan import Known, Plan, Task
+from indexer.pipeline import Pipeline
+from indexer.plan import Plan, Task
 from indexer.progress import Pulse, Silent
 from indexer.sources.source import Candidate
-from retrieval.catalog.records import KnownFile
+from retrieval.catalog.records import KnownFile, NewItem
 from retrieval.domain import Skipped, UnitVectors, unit_vectors
 from retrieval.errors import VasariError
 from retrieval.imaging.files import content_hash
@@ -70,6 +70,9 @@ class GreyEncoder:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((4, 4)), dtype=np.uint8)
 
+    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> UnitVectors:
+        return self.embed_images(np.stack(pictures))
+
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         if len(batch) > self.most:
             raise OutOfMemory("out of memory: try a smaller batch")
@@ -84,21 +87,21 @@ class GreyEncoder:
 class ListSink:
     """Remembers what it was told."""
 
-    added: list[Embedded] = field(default_factory=list)
-    moved: list[tuple[Known, Candidate]] = field(default_factory=list)
-    touched: list[tuple[Known, Candidate]] = field(default_factory=list)
+    added: list[tuple[Task, NewItem]] = field(default_factory=list)
+    moved: list[tuple[KnownFile, Candidate]] = field(default_factory=list)
+    touched: list[tuple[KnownFile, Candidate]] = field(default_factory=list)
     failed: list[Skipped] = field(default_factory=list)
     committed: int = 0
     on_add: Callable[[], None] = lambda: None
 
-    def add(self, embedded: Embedded) -> None:
-        self.added.append(embedded)
+    def add(self, task: Task, item: NewItem) -> None:
+        self.added.append((task, item))
         self.on_add()
 
-    def move(self, known: Known, candidate: Candidate) -> None:
+    def move(self, known: KnownFile, candidate: Candidate) -> None:
         self.moved.append((known, candidate))
 
-    def touch(self, known: Known, candidate: Candidate) -> None:
+    def touch(self, known: KnownFile, candidate: Candidate) -> None:
         self.touched.append((known, candidate))
 
     def fail(self, skipped: Skipped) -> None:
@@ -122,7 +125,7 @@ def pipeline(
 ) -> Pipeline:
     return Pipeline(
         Loader(source, lambda: encoder, ImageLimits(), {file.content_hash for file in plan.gone.values()}),
-        lambda: encoder,
+        encoder.embed,
         sink,
         batch_size=batch_size,
         decode_threads=2,
@@ -149,7 +152,7 @@ def by_content(plan: Plan) -> Callable[[Sequence[Puzzle]], Verdict]:
 
 
 def uris(sink: ListSink) -> list[str]:
-    return [embedded.candidate.uri for embedded in sink.added]
+    return [item.uri for _, item in sink.added]
 
 
 def greys(count: int) -> dict[str, bytes]:
@@ -169,12 +172,11 @@ def test_each_vector_stays_with_its_picture() -> None:
     """What the sink gets beside a vector are the facts of the same file."""
     source, encoder, sink = MemorySource(greys(9)), GreyEncoder(), ListSink()
     pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
-    for embedded in sink.added:
-        data = source.files[embedded.candidate.uri]
-        grey = int(embedded.candidate.uri[1:4])
-        assert embedded.content_hash == content_hash(data)
-        assert (embedded.picture.width, embedded.picture.height, embedded.picture.format) == (8, 8, "png")
-        np.testing.assert_allclose(embedded.vector[0] / embedded.vector[1], (grey + 1) / 100, rtol=1e-5)
+    for _, item in sink.added:
+        grey = int(item.uri[1:4])
+        assert item.content_hash == content_hash(source.files[item.uri])
+        assert (item.width, item.height, item.format) == (8, 8, "png")
+        np.testing.assert_allclose(item.vector[0] / item.vector[1], (grey + 1) / 100, rtol=1e-5)
 
 
 def test_bad_files_become_values() -> None:
@@ -287,7 +289,7 @@ def test_a_moved_file_without_a_vector_is_embedded_on_the_way() -> None:
         return Verdict(tasks=[replace(puzzle.task, known=before, settled=True) for puzzle in puzzles])
 
     pipeline(source, GreyEncoder(), sink, plan).run(plan, embed_it)
-    assert [(embedded.known, embedded.candidate.uri) for embedded in sink.added] == [(before, "/a.png")]
+    assert [(item.id, item.uri) for _, item in sink.added] == [(before.id, "/a.png")]
 
 
 def test_an_edited_file_updates_its_item() -> None:
@@ -296,7 +298,7 @@ def test_an_edited_file_updates_its_item() -> None:
     before = known("/000.png", b"something else")
     plan = Plan(tasks=[Task(Candidate("/000.png", 1, 9), before)])
     tally = pipeline(source, GreyEncoder(), sink, plan).run(plan, by_content(plan))
-    assert [embedded.known for embedded in sink.added] == [before]
+    assert [item.id for _, item in sink.added] == [before.id]
     assert (tally.added, tally.updated) == (0, 1)
 
 
@@ -312,7 +314,7 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
 
     run = Pipeline(
         Loader(source, no_model, ImageLimits(), {content_hash(data)}),
-        no_model,
+        lambda pictures: no_model().embed(pictures),
         sink,
         batch_size=4,
         decode_threads=1,
@@ -334,7 +336,7 @@ def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
     plan = new_files(source)
     run = Pipeline(
         Loader(source, lambda: encoder, ImageLimits()),
-        lambda: encoder,
+        encoder.embed,
         sink,
         batch_size=4,
         decode_threads=1,
