@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup check test lock serve demo bench models clean
+.PHONY: setup check test coverage docs lock serve demo bench models clean
+
+# The Python API: what semantic versioning promises, and what `make docs` describes.
+PUBLIC := retrieval.library retrieval.domain retrieval.errors retrieval.settings api.client
 
 setup: $(STAMP)
 
@@ -23,6 +26,11 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m api.cli.reference --check
+	$(MAKE) --no-print-directory docs
+
+# The reference of the Python API from its docstrings, for a browser: build/api/index.html.
+docs: setup
+	$(BIN)/python -W error -m pdoc --no-show-source --output-directory build/api $(PUBLIC)
 
 # Two workers: one computes while the other waits for a browser, a database or a command.
 test: setup
