@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
+import numpy as np
 
-from api.replies import Job, read_item, read_job, read_response, read_vectors
+from api import contract
+from api.contract import read_item, read_job, read_response
+from retrieval.catalog.records import JobRecord
 from retrieval.domain import (
     Caption,
     Item,
@@ -124,7 +127,7 @@ def delete(item: ItemId) -> Call[None]:
 def match(picture: PictureLike, text: str) -> Call[float]:
     """How well a sentence describes a picture."""
     body = {**picture_body(picture), "text": text}
-    return Call("POST", "/v1/match", lambda answer: float(answer.json()["score"]), body)
+    return Call("POST", "/v1/match", lambda answer: contract.read_match(answer.json()), body)
 
 
 def classify(
@@ -134,24 +137,19 @@ def classify(
     body = {**picture_body(picture), "labels": list(labels)}
     if templates is not None:
         body["templates"] = list(templates)
-    return Call(
-        "POST",
-        "/v1/classify",
-        lambda answer: [(entry["label"], entry["score"]) for entry in answer.json()["labels"]],
-        body,
-    )
+    return Call("POST", "/v1/classify", lambda answer: contract.read_labels(answer.json()), body)
 
 
 def caption(picture: PictureLike, detail: str) -> Call[str]:
     """A description."""
     body = {**picture_body(picture), "detail": detail}
-    return Call("POST", "/v1/caption", lambda answer: str(answer.json()["caption"]), body)
+    return Call("POST", "/v1/caption", lambda answer: contract.read_description(answer.json()), body)
 
 
 def ask(picture: PictureLike, question: str) -> Call[str]:
     """An answer to a question."""
     body = {**picture_body(picture), "question": question}
-    return Call("POST", "/v1/ask", lambda answer: str(answer.json()["answer"]), body)
+    return Call("POST", "/v1/ask", lambda answer: contract.read_answer(answer.json()), body)
 
 
 def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVectors]:
@@ -185,19 +183,32 @@ def rerank(
     )
 
 
-def start_job(kind: str, options: Mapping[str, Any]) -> Call[Job]:
+def start_job(kind: str, options: Mapping[str, Any]) -> Call[JobRecord]:
     """Begin a job."""
     return Call("POST", "/v1/jobs", lambda answer: read_job(answer.json()), {"kind": kind, **options})
 
 
-def get_job(job: int) -> Call[Job]:
+def get_job(job: int) -> Call[JobRecord]:
     """A job's state."""
     return Call("GET", f"/v1/jobs/{job}", lambda answer: read_job(answer.json()))
 
 
-def cancel_job(job: int) -> Call[Job]:
+def cancel_job(job: int) -> Call[JobRecord]:
     """Stop a job."""
     return Call("DELETE", f"/v1/jobs/{job}", lambda answer: read_job(answer.json()))
+
+
+def read_vectors(answer: httpx.Response) -> UnitVectors:
+    """Vectors (n, dim) of an embeddings answer in base64."""
+    rows = [
+        np.frombuffer(base64.b64decode(entry["embedding"]), dtype="<f4") for entry in answer.json()["data"]
+    ]
+    return UnitVectors(np.stack(rows).astype(np.float32))
+
+
+def joined(parts: Sequence[UnitVectors]) -> UnitVectors:
+    """The vectors (n, dim) of several answers, one after the other."""
+    return UnitVectors(np.concatenate(parts))
 
 
 def search_body(request: SearchRequest | str) -> dict[str, Any]:

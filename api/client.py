@@ -20,14 +20,34 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from api import calls
-from api.calls import Call, PictureLike
-from api.replies import Job, ServiceError, error_of, joined
+from api import calls, contract
+from api.calls import Call, PictureLike, joined
+from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
-from retrieval.errors import UsageError
+from retrieval.errors import UsageError, VasariError
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:7600"
+
+
+class ServiceError(VasariError):
+    """The service refused or failed in a way that no error of the library stands for."""
+
+    def __init__(self, message: str, status: int, kind: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.kind = kind  # the last part of the problem's type, e.g. "scope"
+
+
+def error_of(answer: httpx.Response) -> VasariError:
+    """The error that a problem document tells, as the library itself would raise it where it has one."""
+    status = answer.status_code
+    try:
+        body = answer.json()
+        known = contract.read_problem(body, float(answer.headers.get("retry-after", 1)))
+        return known or ServiceError(str(body["detail"]), status, str(body["type"]).rpartition(":")[2])
+    except (ValueError, KeyError, TypeError):
+        return ServiceError(f"the server answered {status}: is this Vasari?", status)
 
 
 def service_url(given: str) -> str:
@@ -183,19 +203,19 @@ class Client:
         """Indices of documents (all texts, or all pictures) with their relevance, the best first."""
         return self._send(calls.rerank(query, documents, top))
 
-    def start_job(self, kind: str, **options: Any) -> Job:
+    def start_job(self, kind: str, **options: Any) -> JobRecord:
         """Begin a job: index (with paths=[…]), caption, rebuild or map."""
         return self._send(calls.start_job(kind, options))
 
-    def job(self, job: int) -> Job:
+    def job(self, job: int) -> JobRecord:
         """A job and how far it is."""
         return self._send(calls.get_job(job))
 
-    def cancel_job(self, job: int) -> Job:
+    def cancel_job(self, job: int) -> JobRecord:
         """Stop a job after the batch at work."""
         return self._send(calls.cancel_job(job))
 
-    def wait_for(self, job: int, *, every: float = 0.5, seconds: float = float("inf")) -> Job:
+    def wait_for(self, job: int, *, every: float = 0.5, seconds: float = float("inf")) -> JobRecord:
         """The job once it has ended; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not (found := self.job(job)).ended:
@@ -325,19 +345,19 @@ class AsyncClient:
         """Indices of documents (all texts, or all pictures) with their relevance, the best first."""
         return await self._send(calls.rerank(query, documents, top))
 
-    async def start_job(self, kind: str, **options: Any) -> Job:
+    async def start_job(self, kind: str, **options: Any) -> JobRecord:
         """Begin a job: index (with paths=[…]), caption, rebuild or map."""
         return await self._send(calls.start_job(kind, options))
 
-    async def job(self, job: int) -> Job:
+    async def job(self, job: int) -> JobRecord:
         """A job and how far it is."""
         return await self._send(calls.get_job(job))
 
-    async def cancel_job(self, job: int) -> Job:
+    async def cancel_job(self, job: int) -> JobRecord:
         """Stop a job after the batch at work."""
         return await self._send(calls.cancel_job(job))
 
-    async def wait_for(self, job: int, *, every: float = 0.5, seconds: float = float("inf")) -> Job:
+    async def wait_for(self, job: int, *, every: float = 0.5, seconds: float = float("inf")) -> JobRecord:
         """The job once it has ended; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not (found := await self.job(job)).ended:

@@ -112,11 +112,12 @@ class StorageError(VasariError):
 class ReadOnlyError(VasariError):
     """The library was opened to be read only: by VASARI_READ_ONLY, or as this user may not write its folder."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "this library is only read here: it is a read-only replica (VASARI_READ_ONLY), or this user may not write"
-            " its folder"
-        )
+    def __init__(
+        self,
+        message: str = "this library is only read here: it is a read-only replica (VASARI_READ_ONLY), or this user may"
+        " not write its folder",
+    ) -> None:
+        super().__init__(message)
 
 
 class OverloadedError(VasariError):

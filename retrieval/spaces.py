@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import NotFoundError, UsageError
@@ -32,18 +32,6 @@ class SpaceState:
     def complete(self) -> bool:
         """Whether all items have a vector."""
         return not any(self.absent.values())
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields."""
-        return {
-            "name": self.space.name,
-            "model": self.space.model,
-            "dim": self.space.dim,
-            "default": self.default,
-            "vectors": {str(modality): count for modality, count in self.vectors.items()},
-            "absent": {str(modality): count for modality, count in self.absent.items()},
-            "bytes": self.bytes,
-        }
 
 
 def states(library: Library) -> list[SpaceState]:

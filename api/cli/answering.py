@@ -78,15 +78,15 @@ def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]
 
 
 def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, bytes]) -> None:
-    from api.cli import render
+    from api import contract
 
     if not form.json:
         for text in response.notes:
             output.note(text)
     if form.json:
-        output.print_json(render.response_fields(response))
+        output.print_json(contract.response_fields(response))
     elif form.jsonl:
-        output.print_json_lines(render.hit_fields(hit) for hit in response.hits)
+        output.print_json_lines(contract.hit_fields(hit) for hit in response.hits)
     elif form.files or form.zero:
         output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
     else:

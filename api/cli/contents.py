@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import output, render
 from api.cli.jobs import finish, run_index
 from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption, duration
 
@@ -35,22 +35,21 @@ def status(
 
     Also by which model, and whether a job is writing it.
     """
-    from api.status import status_fields, status_lines
-
     if server is not None:
         from api.client import Client
 
         with Client(server, key) as client:
             facts = {"library": server, **client.status()}
     else:
+        from api import contract
         from retrieval.library import Library
 
         with Library.open(library) as opened:
-            facts = {"library": str(opened.root), **status_fields(opened)}
+            facts = {"library": str(opened.root), **contract.status_fields(opened)}
     if json:
         output.print_json(facts)
         return
-    for line in status_lines(facts):
+    for line in render.status_lines(facts):
         output.line(line)
 
 
@@ -61,6 +60,7 @@ def failures(
     library: LibraryOption = None,
 ) -> None:
     """List the files that could not be indexed, and why."""
+    from api import contract
     from retrieval.library import Library
 
     with Library.open(library) as opened:
@@ -69,12 +69,7 @@ def failures(
             return
         found = opened.catalog.failures(limit)
     if json:
-        output.print_json(
-            [
-                {"uri": f.uri, "stage": f.stage, "reason": f.reason, "attempts": f.attempts, "at": f.at}
-                for f in found
-            ]
-        )
+        output.print_json([contract.failure_fields(failure) for failure in found])
         return
     for failure in found:
         output.entry("", failure.uri)
@@ -116,16 +111,14 @@ def fields(json: JsonOption = False, library: LibraryOption = None) -> None:
 
     The fields of every item, and the attributes that items have, with how many have each.
     """
+    from api import contract
     from retrieval.catalog.filter_language import FIELDS
     from retrieval.library import Library
 
     with Library.open(library) as opened:
         attributes = opened.catalog.attribute_counts()
     if json:
-        found = [{"value": name, "count": count} for name, count in attributes.items()]
-        output.print_json(
-            {"fields": [{"name": name, "holds": kind} for name, kind in FIELDS.items()], "attributes": found}
-        )
+        output.print_json(contract.filter_fields(FIELDS, attributes))
         return
     output.table([(name, str(kind)) for name, kind in FIELDS.items()], name=1)
     for name, count in attributes.items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.cli import drawings, output
+from api.cli import drawings, output, render
 
 if TYPE_CHECKING:
     from indexer.engines.local import IndexOptions
@@ -116,15 +116,13 @@ def _asks_for_another(setting: str, model: str) -> bool:
 
 def _switch(library: Library, space: EmbeddingSpace) -> None:
     """Have searches use a space that was asked for, once all items have a vector there."""
-    from api.status import absent_words, remedy
-
     before = library.space()
     if not library.catalog.switch_when_complete(space.name):
         output.note(f"searches now use {space.name}; the vectors of other models are kept")
         return
     state = next(state for state in library.spaces() if state.space == space)
     output.note(
-        f"searches still use {before.name}: {absent_words(state)} yet. {remedy(state)};"
+        f"searches still use {before.name}: {render.absent_words(state)} yet. {render.remedy(state)};"
         f" `vasari spaces use {space.name}` switches all the same"
     )
 

@@ -7,17 +7,15 @@ the width. Data for programs (`paths`, JSON) reaches a pipe or file as it is, an
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
 from typing import Any, TextIO
 
 from api.cli import terminal
-from retrieval.catalog.encoding import stored_uri
+from api.json_text import as_json
 from retrieval.errors import StorageError
 
 _UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -32,23 +30,6 @@ class _Waiting:
     """What is said while nothing can be said yet: one line on a terminal, which the next output takes away."""
 
     shown = False
-
-
-def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON text in UTF-8, times by RFC 3339; bytes of names that are not UTF-8 are escaped as in the catalog."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_spelled)
-    if text.isascii() and "\\u001a" not in text:
-        return text
-    return json.dumps(_in_utf8(value), ensure_ascii=False, indent=indent, default=_spelled)
-
-
-def _in_utf8(value: Any) -> Any:
-    """The value with each string as `stored_uri` spells it: reversible, and every other program reads it."""
-    if isinstance(value, str):
-        return stored_uri(value)
-    if isinstance(value, dict):
-        return {_in_utf8(name): _in_utf8(entry) for name, entry in value.items()}
-    return [_in_utf8(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def print_json(value: Any) -> None:
@@ -155,11 +136,6 @@ def can_ask() -> bool:
 def columns() -> int:
     """How wide the terminal is."""
     return max(terminal.NARROWEST, shutil.get_terminal_size().columns)
-
-
-def _spelled(value: Any) -> str:
-    """A time by RFC 3339, anything else as its text."""
-    return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
 def _print_json(text: str) -> None:

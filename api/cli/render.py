@@ -1,45 +1,16 @@
-"""Render: domain values as JSON fields (the contract of `--json` and of HTTP) and as lines for people."""
+"""Render: answers as lines for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from retrieval.domain import Hit, SearchResponse
+if TYPE_CHECKING:
+    from retrieval.domain import Hit, SearchResponse
+    from retrieval.spaces import SpaceState
 
-
-def hit_fields(hit: Hit) -> dict[str, Any]:
-    """One hit as the JSON contract has it."""
-    item = hit.item
-    return {
-        "id": item.id,
-        "score": round(hit.score, 6),
-        "uri": item.uri,
-        "modality": item.modality,
-        "text": item.text,
-        "captions": [caption.text for caption in item.captions],
-        "attributes": dict(item.attributes),
-    }
-
-
-def response_fields(response: SearchResponse) -> dict[str, Any]:
-    """A whole answer as the JSON contract has it."""
-    fields: dict[str, Any] = {
-        "hits": [hit_fields(hit) for hit in response.hits],
-        "total": response.total,
-        "took_ms": round(response.took_ms, 3),
-        "space": response.space,
-        "reranked": response.reranked,
-        "notes": list(response.notes),
-    }
-    if response.explain is not None:
-        fields["explain"] = {
-            "strategy": response.explain.strategy,
-            "candidates": response.explain.candidates,
-            "stages_ms": {name: round(ms, 3) for name, ms in response.explain.stages_ms.items()},
-            "notes": list(response.explain.notes),
-        }
-    return fields
+THINGS = {"image": "pictures", "text": "texts"}  # what a person calls items of a modality
 
 
 def hit_lines(hit: Hit) -> Iterator[tuple[str, str, str]]:
@@ -60,3 +31,42 @@ def closing_lines(response: SearchResponse) -> Iterator[str]:
     if response.explain is not None:
         stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
         yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"
+
+
+def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:
+    """What a library holds; `fields` are `contract.status_fields`, and under "library" where it lies."""
+    yield f"library   {fields['library']}"
+    yield f"pictures  {fields['items']['image']:,}"
+    if fields["items"]["text"]:
+        yield f"texts     {fields['items']['text']:,}"
+    if missing := fields.get("missing"):  # an older service does not tell
+        yield f"missing   {missing:,}  (their files are gone; they come back with them, or `vasari purge`)"
+    yield f"failures  {fields['failures']:,}" + ("  (vasari failures)" if fields["failures"] else "")
+    for space in fields["spaces"]:
+        mark = " (default)" if space["default"] else ""
+        built = space["generation"]
+        served = f"index {built['kind']} over {built['rows']:,}" if built else "exact search"
+        yield f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}"
+        if lacking := _lacking(space["vectors"], space["absent"]):
+            yield f"          {lacking} no vector in it: `vasari index --all --model {shlex.quote(space['model'])}`"
+    yield f"job       {fields['job'] or 'none'}"
+
+
+def absent_words(state: SpaceState) -> str:
+    """How many items have no vector in a space: "1 of 2 pictures have no vector in clip-1a2b3c4d"."""
+    return f"{_lacking(state.vectors, state.absent)} no vector in {state.space.name}"
+
+
+def remedy(state: SpaceState) -> str:
+    """What makes a space complete."""
+    return f"`vasari index --all --model {shlex.quote(state.space.model)}` embeds them"
+
+
+def _lacking(vectors: Mapping[Any, int], absent: Mapping[Any, int]) -> str:
+    """Who has none, with the verb; empty where all have one. By modality."""
+    parts = [
+        f"{absent[kind]:,} of {absent[kind] + vectors[kind]:,} {things}"
+        for kind, things in THINGS.items()
+        if absent[kind]
+    ]
+    return f"{' and '.join(parts)} have" if parts else ""

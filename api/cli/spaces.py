@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli import output
+from api.cli import output, render
 from api.cli.options import JsonOption, LibraryOption
 from api.cli.sizes import readable
 
@@ -30,12 +30,13 @@ def register(app: typer.Typer) -> None:
 @group.command("list", epilog="Example: vasari spaces list --json")
 def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None:
     """List the spaces: how many items have a vector in each, and how many have none."""
+    from api import contract
     from retrieval.library import Library
 
     with Library.open(library) as opened:
         states = opened.spaces()
     if json:
-        output.print_json([state.as_json() for state in states])
+        output.print_json([contract.space_fields(state) for state in states])
         return
     for state in states:
         _show(state)
@@ -46,18 +47,18 @@ def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None
 @group.command("use", epilog="Example: vasari spaces use fast")
 def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = None) -> None:
     """Have searches and jobs use a space, complete or not."""
-    from api.status import absent_words, remedy
+    from api import contract
     from retrieval.library import Library
 
     with Library.open(library) as opened:
         chosen = opened.use_space(space)
         state = next(state for state in opened.spaces() if state.space == chosen)
     if json:
-        output.print_json(state.as_json())
+        output.print_json(contract.space_fields(state))
     else:
         output.line(f"searches now use {chosen.name}")
     if not state.complete:
-        output.note(f"{absent_words(state)} and are not found: {remedy(state)}")
+        output.note(f"{render.absent_words(state)} and are not found: {render.remedy(state)}")
 
 
 @group.command("drop", epilog="Example: vasari spaces drop scenes --yes")
@@ -72,6 +73,7 @@ def drop(
 
     Pictures stay, and so does what is said of them; to search by that model again means to embed them again.
     """
+    from api import contract
     from retrieval import spaces
     from retrieval.library import Library
 
@@ -83,7 +85,8 @@ def drop(
         opened.drop_space(found.name, force=force)
         default = opened.catalog.default_space()
     if json:
-        output.print_json({"dropped": state.as_json(), "default": default.name if default else None})
+        dropped = contract.space_fields(state)
+        output.print_json({"dropped": dropped, "default": default.name if default else None})
         return
     output.line(f"{found.name} is dropped, {readable(state.bytes)} are free")
     if state.default:
@@ -111,8 +114,8 @@ def _show(state: SpaceState) -> None:
     output.line(
         f"    model {state.space.model}, {state.space.dim} numbers a vector, {readable(state.bytes)} on disk"
     )
-    for modality, things in (("image", "pictures"), ("text", "texts")):
-        counts = [state.as_json()[kind][modality] for kind in ("vectors", "absent")]
-        if any(counts) or modality == "image":
-            lacking = f", {counts[1]:,} without a vector" if counts[1] else ""
-            output.line(f"    {counts[0]:,} {things}{lacking}")
+    for modality, there in state.vectors.items():
+        things, absent = render.THINGS[modality], state.absent[modality]
+        if there or absent or modality == "image":
+            lacking = f", {absent:,} without a vector" if absent else ""
+            output.line(f"    {there:,} {things}{lacking}")

@@ -41,13 +41,15 @@ def match(
     library: LibraryOption = None,
 ) -> None:
     """Tell how well a text describes a picture."""
+    from api import contract
+
     words = _words(text)
     with _open(library, file) as opened:
-        probability = opened.match([pictures.content(opened, file)], words)[0]
+        (score,) = opened.match([pictures.content(opened, file)], words)
     if json:
-        output.print_json({"probability": probability})
+        output.print_json(contract.match_fields(score))
     else:
-        output.line(f"{probability:.3f}")
+        output.line(f"{score:.3f}")
 
 
 def classify(
@@ -61,14 +63,16 @@ def classify(
     library: LibraryOption = None,
 ) -> None:
     """Choose among labels, without training (zero-shot)."""
+    from api import contract
+
     names = [_words(label) for label in labels]
     with _open(library, file) as opened:
         found = opened.classify(pictures.content(opened, file), names, template)
     if json:
-        output.print_json([{"label": label, "probability": share} for label, share in found])
+        output.print_json(contract.labels_fields(found))
         return
-    for label, share in found:
-        output.entry(f"{share:6.3f}  ", label)
+    for label, score in found:
+        output.entry(f"{score:6.3f}  ", label)
 
 
 def caption(
@@ -89,6 +93,7 @@ def caption(
 
     With --all, the captions are written into the library.
     """
+    from api import contract
     from retrieval.errors import UsageError
 
     if everything == bool(files):
@@ -106,7 +111,7 @@ def caption(
         captions = opened.caption([pictures.content(opened, file) for file in files or ()], detail.value)
     if json:
         found = zip(names, captions, strict=True)
-        output.print_json([{"uri": name, "caption": text} for name, text in found])
+        output.print_json([{"uri": name, **contract.description_fields(text)} for name, text in found])
         return
     for file, text in zip(files or (), captions, strict=True):
         output.line(text if len(names) == 1 else f"{file}: {text}")
@@ -141,11 +146,13 @@ def ask(
     library: LibraryOption = None,
 ) -> None:
     """Answer a question about a picture."""
+    from api import contract
+
     words = _words(question)
     with _open(library, file) as opened:
         answer = opened.ask(pictures.content(opened, file), words)
     if json:
-        output.print_json({"answer": answer})
+        output.print_json(contract.answer_fields(answer))
     else:
         output.line(answer)
 

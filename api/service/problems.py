@@ -16,28 +16,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from api.contract import problem_members, problem_of
 from api.service.request_ids import current_request_id
 from retrieval import errors
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("vasari.service")
-
-STATUS: dict[type[Exception], tuple[int, str, str]] = {
-    errors.UsageError: (400, "usage", "The request is wrong"),
-    errors.QueryError: (400, "query", "The query cannot be read"),
-    errors.UnsupportedError: (501, "unsupported", "This model or build cannot do it"),
-    errors.NotFoundError: (404, "not-found", "Not found"),
-    errors.ImageError: (422, "image", "Not a usable picture"),
-    errors.ModelUnavailableError: (503, "model-unavailable", "The model is not on this machine"),
-    errors.LibraryLockedError: (409, "library-locked", "Another job writes the library"),
-    errors.LibraryCorruptError: (500, "library-corrupt", "The library needs repair"),
-    errors.MissingExtraError: (501, "missing-extra", "A package is not installed"),
-    errors.ReadOnlyError: (403, "read-only", "This service only reads"),
-    errors.StorageError: (507, "storage", "The storage refuses"),
-    errors.OverloadedError: (429, "overloaded", "Too many requests"),
-    errors.DeadlineError: (504, "deadline", "Not finished in time"),
-    errors.VasariError: (500, "failed", "It failed"),
-}
 
 
 class ProblemError(errors.VasariError):
@@ -141,23 +125,23 @@ def answer_to(error: Exception) -> Response:
 
 
 def _foreseen(error: errors.VasariError) -> Response:
-    status, name, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    more: dict[str, Any] = {}
+    status, name, title = problem_of(error)
     headers: dict[str, str] = {}
     if status >= 500:
         _LOG.error("%s: %s", type(error).__name__, error)
     match error:
         case errors.QueryError(column=int(column)):
-            more = _around(error.text, column)
-        case errors.ModelUnavailableError(command=str(command)) if command:
-            more = {"command": command}
-        case errors.ImageError():
-            more = {"stage": error.stage}
-            status = 413 if error.stage == "limit" else status
+            error = _around(error, column)
+        case errors.ImageError(stage="limit"):
+            status = 413
         case errors.LibraryLockedError():
-            more, headers = {"holder": printable(error.holder)}, {"Retry-After": "5"}
+            headers = {"Retry-After": "5"}
         case errors.OverloadedError():
             headers = {"Retry-After": str(max(1, round(error.retry_after)))}
+    more = {
+        member: printable(told) if isinstance(told, str) else told
+        for member, told in problem_members(error).items()
+    }
     return problem(status, name, outward(error), title=title, headers=headers, **more)
 
 
@@ -177,10 +161,10 @@ _ELSEWHERE: Mapping[type[errors.VasariError], str] = {
 }
 
 
-def _around(query: str, column: int) -> dict[str, Any]:
-    """The part of a query that the mistake is in, and the place of the mistake in that part."""
-    start = max(0, column - _LONGEST_QUERY // 2) if len(query) > _LONGEST_QUERY else 0
-    return {"query": printable(query[start : start + _LONGEST_QUERY]), "column": column - start}
+def _around(error: errors.QueryError, column: int) -> errors.QueryError:
+    """The error with the part of a long query that the mistake is in."""
+    start = max(0, column - _LONGEST_QUERY // 2) if len(error.text) > _LONGEST_QUERY else 0
+    return errors.QueryError(str(error), error.text[start : start + _LONGEST_QUERY], column - start)
 
 
 _LONGEST_QUERY = 500

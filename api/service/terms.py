@@ -1,10 +1,13 @@
-"""From the body of a search to the request the library understands."""
+"""From the bodies of requests to what the library understands."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from api.service.schemas.items import CaptionBody
 from api.service.schemas.search import SearchBody, TermBody
 from api.service.service import Service
-from retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from retrieval.domain import Caption, Rerank, SearchRequest, Term, TermKind
 from retrieval.search.query import check_terms, parse_query
 
 
@@ -48,3 +51,10 @@ async def picture_of(image: bytes | None, url: str | None, service: Service) -> 
     if image is not None:
         return image
     return await service.fetcher.fetch(url or "")
+
+
+def captions_of(given: Sequence[str | CaptionBody]) -> tuple[Caption, ...]:
+    """Sentences as the library keeps them."""
+    return tuple(
+        Caption(entry) if isinstance(entry, str) else Caption(entry.text, entry.language) for entry in given
+    )

@@ -164,6 +164,11 @@ class JobRecord:
     heartbeat_at: datetime
     finished_at: datetime | None
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state != "running"
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:

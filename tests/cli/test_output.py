@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.cli import output, terminal
+from api.json_text import as_json
 from retrieval.catalog.encoding import stored_uri
 
 EVIL = "a\x1b]0;title\x07\r\nb\x7f\x9b31m\u202egpj.exe\udcff.png"
@@ -146,7 +147,7 @@ def test_nothing_is_said_while_waiting_into_a_pipe(capsys: pytest.CaptureFixture
 
 def test_times_are_written_by_rfc_3339() -> None:
     """With T and a zone."""
-    assert output.as_json(datetime(2024, 5, 31, 18, 30, tzinfo=UTC)) == '"2024-05-31T18:30:00+00:00"'
+    assert as_json(datetime(2024, 5, 31, 18, 30, tzinfo=UTC)) == '"2024-05-31T18:30:00+00:00"'
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's full device")

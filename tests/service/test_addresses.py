@@ -7,8 +7,7 @@ import socket
 import httpx
 import pytest
 
-from api.client import Client, service_url
-from api.replies import ServiceError
+from api.client import Client, ServiceError, service_url
 from api.service.server import free_port
 from retrieval.errors import UsageError
 

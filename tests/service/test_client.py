@@ -8,8 +8,7 @@ import anyio
 import numpy as np
 import pytest
 
-from api.client import AsyncClient, Client
-from api.replies import ServiceError
+from api.client import AsyncClient, Client, ServiceError
 from retrieval.domain import Caption, SearchRequest, Term, TermKind
 from retrieval.errors import ImageError, NotFoundError, QueryError
 from tests.service.colours import picture

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from api.cli import render
+from api import contract
 from api.cli.main import main
-from api.status import status_fields
 from retrieval.domain import SearchRequest, Term, TermKind
 from tests.service.conftest import Live
 
@@ -32,7 +31,7 @@ def ask(live: Live, capsys: pytest.CaptureFixture[str]) -> Ask:
 def test_a_search_prints_what_the_library_would(live: Live, ask: Ask) -> None:
     """Words added and taken away: hits and all other fields are the library's own."""
     terms = (Term(TermKind.TEXT, text="red"), Term(TermKind.TEXT, -1.0, text="blue"))
-    right = render.response_fields(live.library.search(SearchRequest(terms, limit=3)))
+    right = contract.response_fields(live.library.search(SearchRequest(terms, limit=3)))
     code, out, _ = ask("search", "red", "-", "blue", "-t", 3, "--json")
     answer = json.loads(out)
     assert code == 0
@@ -63,7 +62,7 @@ def test_a_preview_shows_the_services_thumbnails(ask: Ask) -> None:
 def test_status_tells_of_the_services_library(live: Live, ask: Ask) -> None:
     """All facts but where the library lies, in JSON and for people."""
     facts = json.loads(ask("status", "--json")[1])
-    assert facts == {"library": live.url, **status_fields(live.library)}
+    assert facts == {"library": live.url, **contract.status_fields(live.library)}
     assert "pictures  8" in ask("status")[1].splitlines()
 
 

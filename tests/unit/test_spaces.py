@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from api.cli.jobs import run_index, run_known
-from api.status import status_fields, status_lines
+from api.cli.render import status_lines
+from api.contract import status_fields
 from indexer.completing import Completion, complete
 from indexer.engines.local import IndexOptions, index
 from indexer.progress import Pulse

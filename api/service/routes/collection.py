@@ -6,19 +6,19 @@ import json
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
+from api import contract
 from api.service.abilities import abilities, drawings_only
 from api.service.access import SEARCHER, Anyone, ServiceDep
-from api.service.answers import listed_item
+from api.service.answers import told
 from api.service.auth import Scope
 from api.service.documents import problems
 from api.service.schemas.collection import (
     AbilitiesAnswer,
     FacetsAnswer,
     FacetValue,
-    FieldAnswer,
     FieldsAnswer,
     MapAnswer,
     MapPoint,
@@ -28,7 +28,6 @@ from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
 from api.service.schemas.items import ItemsAnswer
 from api.service.service import Service
 from api.service.work import indexable_roots, map_file
-from api.status import status_fields
 from retrieval.catalog.filter_language import FIELDS
 from retrieval.domain import Modality
 from retrieval.errors import NotFoundError
@@ -60,29 +59,27 @@ async def facets(
     )
 
 
-@router.get("/fields", operation_id="fields", responses=problems())
-async def fields(service: ServiceDep) -> FieldsAnswer:
+@router.get("/fields", operation_id="fields", responses=problems(), response_model=FieldsAnswer)
+async def fields(service: ServiceDep) -> Response:
     """What a filter may ask for: the fields of every item, and the attributes that items have."""
-    attributes = await service.run(service.library.catalog.attribute_counts)
-    return FieldsAnswer(
-        fields=[FieldAnswer(name=name, holds=kind) for name, kind in FIELDS.items()],
-        attributes=[FacetValue(value=name, count=count) for name, count in attributes.items()],
-    )
+    counts = await service.run(service.library.catalog.attribute_counts)
+    return told(contract.filter_fields(FIELDS, counts))
 
 
-@router.get("/items", operation_id="list_items", responses=problems(400, 422))
+@router.get("/items", operation_id="list_items", responses=problems(400, 422), response_model=ItemsAnswer)
 async def browse(
     service: ServiceDep,
     filter: FilterQuery = None,  # noqa: A002
     limit: Annotated[Limit, Query()] = 50,
     offset: Annotated[int, Whole, Query(ge=0, le=LARGEST_ID)] = 0,
     modality: Modality = Modality.IMAGE,
-) -> ItemsAnswer:
+) -> Response:
     """Items without a question, the latest added first."""
     ids = await service.run(_ids, service, filter, modality)
     page = ids[::-1][offset : offset + limit].tolist()
     items = await service.run(service.library.items, page)
-    return ItemsAnswer(items=[listed_item(items[item]) for item in page if item in items], total=len(ids))
+    listed = [contract.listed_fields(items[item]) for item in page if item in items]
+    return told({"items": listed, "total": len(ids)})
 
 
 def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.int64]:
@@ -90,10 +87,10 @@ def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.i
     return library.matching(text, modality) if text else library.catalog.live_ids(modality)
 
 
-@router.get("/status", operation_id="status", responses=problems())
-async def status(service: ServiceDep) -> StatusAnswer:
+@router.get("/status", operation_id="status", responses=problems(), response_model=StatusAnswer)
+async def status(service: ServiceDep) -> Response:
     """What the library holds, by which models, and whether a job writes it; as `vasari status --json`."""
-    return StatusAnswer.model_validate(await service.run(status_fields, service.library))
+    return told(await service.run(contract.status_fields, service.library))
 
 
 @router.get("/abilities", operation_id="abilities", responses=problems())

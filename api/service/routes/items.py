@@ -7,8 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from api import contract
 from api.service.access import SEARCHER, WRITER, Anyone, ServiceDep, charge
-from api.service.answers import captions_of, item_answer, search_answer
+from api.service.answers import search_fields, told
 from api.service.auth import Scope
 from api.service.bodies import body_of, described
 from api.service.documents import problems
@@ -18,7 +19,7 @@ from api.service.schemas.fields import LARGEST_ID, MODEL_COST, Filter, Limit, Of
 from api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from api.service.schemas.search import SearchAnswer
 from api.service.service import Service
-from api.service.terms import picture_of
+from api.service.terms import captions_of, picture_of
 from retrieval.additions import Notes
 from retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term, TermKind
 from retrieval.errors import UsageError
@@ -30,14 +31,24 @@ IMAGE = {"content": {"image/*": {"schema": {"type": "string", "format": "binary"
 PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
 
 
-@router.get("/{id}", dependencies=[SEARCHER], operation_id="get_item", responses=problems(404, 422))
-async def item(service: ServiceDep, id: ItemPath) -> ItemAnswer:  # noqa: A002
+@router.get(
+    "/{id}",
+    dependencies=[SEARCHER],
+    operation_id="get_item",
+    responses=problems(404, 422),
+    response_model=ItemAnswer,
+)
+async def item(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
     """All that is known of an item."""
-    return item_answer(await service.item(id))
+    return told(contract.item_fields(await service.item(id)))
 
 
 @router.get(
-    "/{id}/similar", dependencies=[SEARCHER], operation_id="similar", responses=problems(400, 404, 422)
+    "/{id}/similar",
+    dependencies=[SEARCHER],
+    operation_id="similar",
+    responses=problems(400, 404, 422),
+    response_model=SearchAnswer,
 )
 async def similar(
     service: ServiceDep,
@@ -48,7 +59,7 @@ async def similar(
     filter: Annotated[Filter | None, Query()] = None,  # noqa: A002
     collapse: bool = False,
     min_relevance: Annotated[Share | None, Query()] = None,
-) -> SearchAnswer:
+) -> Response:
     """Items like this one; itself is left out."""
     await service.item(id)
     request = SearchRequest(
@@ -61,7 +72,7 @@ async def similar(
         min_relevance=min_relevance,
         exclude_query_items=True,
     )
-    return search_answer(await service.search(request))
+    return told(search_fields(await service.search(request)))
 
 
 @router.get(
@@ -156,6 +167,7 @@ async def why(
     dependencies=[WRITER],
     operation_id="add_item",
     status_code=201,
+    response_model=ItemAnswer,
     responses={
         **problems(400, 404, 409, 415, 422, 503, 507),
         200: {"model": ItemAnswer, "description": "This very picture was sent before."},
@@ -164,10 +176,9 @@ async def why(
 )
 async def add(
     service: ServiceDep,
-    response: Response,
     caller: Anyone,
     body: Annotated[UploadBody, Depends(body_of(UploadBody))],
-) -> ItemAnswer:
+) -> Response:
     """Add a picture to the library. The same picture sent twice is one item; then 200 comes back.
 
     A key without the scope `search` is told what it sent, and not what others wrote about that picture.
@@ -177,9 +188,8 @@ async def add(
     data = await picture_of(body.image, body.url, service)
     notes = Notes(captions_of(body.captions), tuple(body.tags), dict(body.attributes))
     added, new = await service.add(data, notes, caller.key)
-    response.status_code = 201 if new else 200
-    response.headers["Location"] = f"/v1/items/{added.id}"
-    return item_answer(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))
+    fields = contract.item_fields(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))
+    return told(fields, 201 if new else 200, {"Location": f"/v1/items/{added.id}"})
 
 
 @router.patch(
@@ -195,14 +205,16 @@ async def patch(
     id: ItemPath,  # noqa: A002
     caller: Anyone,
     body: Annotated[PatchBody, Depends(body_of(PatchBody))],
-) -> ItemAnswer | Response:
+) -> Response:
     """Change what people say about an item; what models said stays. The answer is the item.
 
     A key without the scope `search` is answered 204: it may write, and not read.
     """
     await service.item(id)
     await service.run(_apply, service, id, body)
-    return item_answer(await service.item(id)) if caller.may(Scope.SEARCH) else Response(status_code=204)
+    if not caller.may(Scope.SEARCH):
+        return Response(status_code=204)
+    return told(contract.item_fields(await service.item(id)))
 
 
 @router.delete(

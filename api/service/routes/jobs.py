@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
+from api import contract
+from api.json_text import as_json
 from api.service.access import ADMIN, ServiceDep
-from api.service.answers import job_answer
+from api.service.answers import told
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.schemas.fields import LARGEST_ID, Whole
@@ -32,29 +33,30 @@ _QUIET = 15.0  # seconds without news until a comment keeps proxies from closing
     status_code=202,
     responses=problems(400, 404, 409, 415, 422, 501),
     openapi_extra=described(JobBody),
+    response_model=JobAnswer,
 )
-async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(JobBody))]) -> JobAnswer:
+async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(JobBody))]) -> Response:
     """Put a job in line; one runs at a time."""
     params = body.model_dump(exclude={"kind"}, exclude_defaults=True)
-    return job_answer(await service.run(service.jobs.submit, body.kind, params))
+    return told(contract.job_fields(await service.run(service.jobs.submit, body.kind, params)), 202)
 
 
-@router.get("", operation_id="list_jobs", responses=problems(422))
-async def recent(service: ServiceDep, limit: Annotated[int, Whole, Query(ge=1, le=200)] = 20) -> JobsAnswer:
+@router.get("", operation_id="list_jobs", responses=problems(422), response_model=JobsAnswer)
+async def recent(service: ServiceDep, limit: Annotated[int, Whole, Query(ge=1, le=200)] = 20) -> Response:
     """Jobs, the latest first."""
-    return JobsAnswer(jobs=[job_answer(job) for job in await service.run(service.jobs.recent, limit)])
+    return told({"jobs": [contract.job_fields(job) for job in await service.run(service.jobs.recent, limit)]})
 
 
-@router.get("/{id}", operation_id="get_job", responses=problems(404, 422))
-async def look(service: ServiceDep, id: JobPath) -> JobAnswer:  # noqa: A002
+@router.get("/{id}", operation_id="get_job", responses=problems(404, 422), response_model=JobAnswer)
+async def look(service: ServiceDep, id: JobPath) -> Response:  # noqa: A002
     """One job."""
-    return job_answer(await service.run(service.jobs.job, id))
+    return told(contract.job_fields(await service.run(service.jobs.job, id)))
 
 
-@router.delete("/{id}", operation_id="cancel_job", responses=problems(404, 422))
-async def cancel(service: ServiceDep, id: JobPath) -> JobAnswer:  # noqa: A002
+@router.delete("/{id}", operation_id="cancel_job", responses=problems(404, 422), response_model=JobAnswer)
+async def cancel(service: ServiceDep, id: JobPath) -> Response:  # noqa: A002
     """Stop a job after the batch at work; what it did stays. One that has ended is left as it is."""
-    return job_answer(await service.run(service.jobs.cancel, id))
+    return told(contract.job_fields(await service.run(service.jobs.cancel, id)))
 
 
 @router.get(
@@ -89,13 +91,14 @@ async def _stream(service: Service, job: int) -> AsyncIterator[bytes]:
 async def _events(service: Service, job: int) -> AsyncIterator[bytes]:
     last, quiet = "", 0.0
     while not service.stopping.is_set():
-        answer = job_answer(await service.job(job))
-        news = json.dumps(answer.model_dump(mode="json", exclude={"heartbeat_at"}))
-        ended = answer.state != "running"
-        if news != last or ended:
-            yield f"event: {'end' if ended else 'progress'}\ndata: {news}\n\n".encode()
+        now = await service.job(job)
+        news = as_json(
+            {name: told for name, told in contract.job_fields(now).items() if name != "heartbeat_at"}
+        )
+        if news != last or now.ended:
+            yield f"event: {'end' if now.ended else 'progress'}\ndata: {news}\n\n".encode()
             last, quiet = news, 0.0
-        if ended:
+        if now.ended:
             return
         if quiet >= _QUIET:
             yield b": still here\n\n"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
+from api import contract
 from api.service.access import SEARCHER, ServiceDep
+from api.service.answers import told
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.schemas.models import (
@@ -16,7 +18,6 @@ from api.service.schemas.models import (
     ClassifyBody,
     DescribeAnswer,
     DescribeBody,
-    LabelScore,
     MatchAnswer,
     MatchBody,
     PictureBody,
@@ -28,39 +29,64 @@ router = APIRouter(prefix="/v1", tags=["models"], dependencies=[SEARCHER])
 _PROBLEMS = problems(400, 404, 409, 415, 422, 501, 503)
 
 
-@router.post("/match", operation_id="match", responses=_PROBLEMS, openapi_extra=described(MatchBody))
-async def match(service: ServiceDep, body: Annotated[MatchBody, Depends(body_of(MatchBody))]) -> MatchAnswer:
+@router.post(
+    "/match",
+    operation_id="match",
+    responses=_PROBLEMS,
+    openapi_extra=described(MatchBody),
+    response_model=MatchAnswer,
+)
+async def match(service: ServiceDep, body: Annotated[MatchBody, Depends(body_of(MatchBody))]) -> Response:
     """How well a sentence describes a picture, by the cross-attention model."""
     data = await _picture(body, service)
     (score,) = await service.think(service.library.match, [data], body.text.strip())
-    return MatchAnswer(score=_share(score))
+    return told(contract.match_fields(score))
 
 
-@router.post("/classify", operation_id="classify", responses=_PROBLEMS, openapi_extra=described(ClassifyBody))
+@router.post(
+    "/classify",
+    operation_id="classify",
+    responses=_PROBLEMS,
+    openapi_extra=described(ClassifyBody),
+    response_model=ClassifyAnswer,
+)
 async def classify(
     service: ServiceDep, body: Annotated[ClassifyBody, Depends(body_of(ClassifyBody))]
-) -> ClassifyAnswer:
+) -> Response:
     """Choose among labels without having been trained on them."""
     data = await _picture(body, service)
     found = await service.think(service.library.classify, data, body.labels, body.templates)
-    return ClassifyAnswer(labels=[LabelScore(label=label, score=_share(score)) for label, score in found])
+    return told(contract.labels_fields(found))
 
 
-@router.post("/caption", operation_id="caption", responses=_PROBLEMS, openapi_extra=described(DescribeBody))
+@router.post(
+    "/caption",
+    operation_id="caption",
+    responses=_PROBLEMS,
+    openapi_extra=described(DescribeBody),
+    response_model=DescribeAnswer,
+)
 async def caption(
     service: ServiceDep, body: Annotated[DescribeBody, Depends(body_of(DescribeBody))]
-) -> DescribeAnswer:
+) -> Response:
     """Describe a picture in a sentence, or in several."""
     data = await _picture(body, service)
     (sentence,) = await service.think(service.library.caption, [data], body.detail)
-    return DescribeAnswer(caption=sentence)
+    return told(contract.description_fields(sentence))
 
 
-@router.post("/ask", operation_id="ask", responses=_PROBLEMS, openapi_extra=described(AskBody))
-async def ask(service: ServiceDep, body: Annotated[AskBody, Depends(body_of(AskBody))]) -> AskAnswer:
+@router.post(
+    "/ask",
+    operation_id="ask",
+    responses=_PROBLEMS,
+    openapi_extra=described(AskBody),
+    response_model=AskAnswer,
+)
+async def ask(service: ServiceDep, body: Annotated[AskBody, Depends(body_of(AskBody))]) -> Response:
     """Ask a question about a picture."""
     data = await _picture(body, service)
-    return AskAnswer(answer=await service.think(service.library.ask, data, body.question.strip()))
+    answer = await service.think(service.library.ask, data, body.question.strip())
+    return told(contract.answer_fields(answer))
 
 
 async def _picture(body: PictureBody, service: Service) -> bytes:
@@ -70,7 +96,3 @@ async def _picture(body: PictureBody, service: Service) -> bytes:
     data = await picture_of(body.image, body.url, service)
     await service.look(service.check_picture, data)
     return data
-
-
-def _share(score: float) -> float:
-    return min(max(float(score), 0.0), 1.0)

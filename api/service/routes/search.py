@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from api.service.access import SEARCHER, ServiceDep
-from api.service.answers import search_answer
+from api.service.answers import search_fields, told
 from api.service.bodies import body_of, described
 from api.service.documents import problems
 from api.service.schemas.search import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
@@ -23,13 +23,11 @@ router = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCHER])
     operation_id="search",
     responses=problems(400, 404, 415, 422, 501, 503),
     openapi_extra=described(SearchBody),
-    response_model_exclude_unset=False,
+    response_model=SearchAnswer,
 )
-async def search(
-    service: ServiceDep, body: Annotated[SearchBody, Depends(body_of(SearchBody))]
-) -> SearchAnswer:
+async def search(service: ServiceDep, body: Annotated[SearchBody, Depends(body_of(SearchBody))]) -> Response:
     """Find items by words, pictures, items, or all of them; pictures in base64 or as a multipart form's files."""
-    return search_answer(await service.search(await search_request(body, service)))
+    return told(search_fields(await service.search(await search_request(body, service))))
 
 
 @router.post(
@@ -37,16 +35,17 @@ async def search(
     operation_id="search_batch",
     responses=problems(400, 404, 415, 422, 501, 503),
     openapi_extra=described(SearchBatchBody),
+    response_model=SearchBatchAnswer,
 )
 async def search_batch(
     service: ServiceDep, body: Annotated[SearchBatchBody, Depends(body_of(SearchBatchBody))]
-) -> SearchBatchAnswer:
+) -> Response:
     """Several searches in one request; if one is wrong, none is answered."""
     requests = [await search_request(one, service) for one in body.requests]
-    found: dict[int, SearchResponse] = {}
+    answers: dict[int, SearchResponse] = {}
 
     async def answer(place: int, request: SearchRequest) -> None:
-        found[place] = await service.search(request)
+        answers[place] = await service.search(request)
 
     try:
         async with anyio.create_task_group() as group:
@@ -54,4 +53,4 @@ async def search_batch(
                 group.start_soon(answer, place, request)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    return SearchBatchAnswer(answers=[search_answer(found[place]) for place in range(len(requests))])
+    return told({"answers": [search_fields(answers[place]) for place in range(len(requests))]})

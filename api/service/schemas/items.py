@@ -8,22 +8,32 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints
 
 from api.service.schemas.fields import PICTURE_COST, Body, Picture, Tag, Text, Url, example, finite
-from retrieval.domain import Modality
+from retrieval.domain import CaptionSource, Modality
 
 
-class ListedItem(BaseModel):
-    """An item as lists show it."""
-
+class _Facts(BaseModel):
     id: int
     uri: str
     modality: Modality
-    text: str | None
-    captions: list[str]
-    attributes: dict[str, Any]
-    tags: list[str]
+    content_hash: str = Field(description="BLAKE2b-128 of the bytes, hexadecimal.")
+    bytes: int
     width: int | None = Field(description="Pixels, upright: the place to keep before the picture is there.")
     height: int | None
+    format: str | None
+    text: str | None
+    tags: list[str]
+    attributes: dict[str, Any]
+    added_at: datetime | None
+    updated_at: datetime | None
     thumbnail: str | None = Field(description="Address of a small picture; it changes with the content.")
+
+
+class ListedItem(_Facts):
+    """An item as lists show it: its captions as plain sentences."""
+
+    captions: list[str]
+    caption_languages: list[str | None] = Field(description="Of each caption: BCP 47, where known.")
+    caption_sources: list[CaptionSource] = Field(description="Of each caption: who wrote it.")
 
 
 class ItemsAnswer(BaseModel):
@@ -41,24 +51,10 @@ class CaptionField(BaseModel):
     source: Literal["user", "model", "file"]
 
 
-class ItemAnswer(BaseModel):
+class ItemAnswer(_Facts):
     """All that is known of an item."""
 
-    id: int
-    uri: str
-    modality: Modality
-    content_hash: str
-    bytes: int
-    width: int | None
-    height: int | None
-    format: str | None
-    text: str | None
     captions: list[CaptionField]
-    tags: list[str]
-    attributes: dict[str, Any]
-    added_at: datetime | None
-    updated_at: datetime | None
-    thumbnail: str | None
 
 
 class CaptionBody(Body):

@@ -50,9 +50,9 @@ class MatchBody(PictureBody):
 
 
 class MatchAnswer(BaseModel):
-    """The probability that the sentence describes the picture."""
+    """How well the sentence describes the picture."""
 
-    score: Share
+    score: Share = Field(description="The probability that it does.")
 
 
 class ClassifyBody(PictureBody):
@@ -72,10 +72,10 @@ class ClassifyBody(PictureBody):
 
 
 class LabelScore(BaseModel):
-    """A label and its probability among the labels given."""
+    """A label and how well it suits the picture."""
 
     label: str
-    score: Share
+    score: Share = Field(description="Its probability among the labels given.")
 
 
 class ClassifyAnswer(BaseModel):

@@ -109,9 +109,10 @@ class SearchBatchBody(Body):
 
 
 class HitAnswer(ListedItem):
-    """One answer. `score` is the cosine, or the blended match score in [0, 1] once reranked."""
+    """One answer. `score` is the cosine in [-1, 1], or the blended match score in [0, 1] where it is `reranked`."""
 
     score: float
+    reranked: bool
 
 
 class ExplainAnswer(BaseModel):
@@ -130,7 +131,7 @@ class SearchAnswer(BaseModel):
     total: int
     took_ms: float
     space: str
-    reranked: bool
+    reranked: bool = Field(description="Whether the second stage had its say; each hit says so of itself.")
     notes: list[str] = Field([], description="What the answer could not take into account, or do, and why.")
     explain: ExplainAnswer | None = None
 
