@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -33,7 +35,7 @@ from api.service.routes import (
 from api.service.served import ServedLibrary
 from api.service.service import Service
 from api.service.settings import ServiceSettings
-from api.service.shutdown import on_stop_signal
+from api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
@@ -42,19 +44,30 @@ FAMILIES = (search, items, collection, models, *COMPATIBLE, jobs, session, healt
 
 
 def create_app(
-    open_library: Callable[[], ServedLibrary], settings: ServiceSettings | None = None, web: Path = WEB
+    open_library: Callable[[], ServedLibrary],
+    settings: ServiceSettings | None = None,
+    web: Path = WEB,
+    listening: Sequence[socket.socket] = (),
 ) -> FastAPI:
-    """An application over the library that `open_library` opens when it starts."""
+    """An application over the library that `open_library` opens when it starts.
+
+    `listening` are the sockets of a process without workers, which take no new connections once it is told to stop.
+    """
     settings = settings or ServiceSettings()
     metrics = Metrics()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with Service.running(open_library(), settings, metrics) as service:
             app.state.service = service
-            on_stop_signal(service.stopping.set, 2 * settings.stop_timeout + 10)
+
+            def stop() -> None:
+                refuse_connections(listening)
+                service.stopping.set()
+
+            on_stop_signal(stop, longest_stop(settings.stop_timeout))
             await service.preload()
-            yield
+            yield {STOPPING: service.stopping}
 
     app = FastAPI(
         title="Vasari",
@@ -84,9 +97,8 @@ def create_app(
     return app
 
 
-def from_environment() -> FastAPI:
-    """The application of a worker process: everything is told by the environment."""
+def served_app(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
+    """The application of a process of its own."""
     return_large_blocks()
-    settings = ServiceSettings()
     configure_logs(json_lines=settings.json_logs, level=os.environ.get("VASARI_LOG_LEVEL", "INFO"))
-    return create_app(lambda: ServedLibrary.open(create=True), settings)
+    return create_app(lambda: ServedLibrary.open(create=True), settings, listening=listening)

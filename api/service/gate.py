@@ -29,6 +29,7 @@ from api.service.problems import ProblemError, answer_to
 from api.service.request_ids import begin_request
 from api.service.service import Service
 from api.service.settings import ServiceSettings
+from api.service.shutdown import STOPPING
 from retrieval.errors import DeadlineError, VasariError
 from retrieval.loaded_models import STILL_LOADING
 
@@ -64,6 +65,8 @@ class Gate:
             await visit.run(self._app)
         except ClientDisconnect:  # the caller left in the middle of its body: nobody is there to be answered
             pass
+        except asyncio.CancelledError:  # the service ends, and this has had its time
+            await visit.refuse(ProblemError(503, "stopping", "this service stops: ask it again later"))
         except Exception as error:  # what is unforeseen is logged there, and never shown
             await visit.refuse(error)
         finally:
@@ -219,6 +222,9 @@ class _Visit:
             more.append((b"x-request-id", self.request_id.encode()))
             if "cache-control" not in headers:
                 more.append((b"cache-control", b"no-store"))
+            stopping = self.scope.get("state", {}).get(STOPPING)
+            if stopping is not None and stopping.is_set():
+                more.append((b"connection", b"close"))
             extra = [header for header in more if header[0] not in own]
             message = {**message, "headers": [*message["headers"], *extra]}
             await self._send(message)

@@ -52,6 +52,7 @@ _TITLES = {
     421: "Sent to the wrong host",
     422: "The request does not fit the schema",
     429: "Too many requests",
+    503: "Not now",
 }
 
 

@@ -3,36 +3,93 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import logging
 import math
 import os
 import signal
 import socket
 import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from api.service.settings import ServiceSettings
+from api.service.shutdown import (
+    LAST_LOOK,
+    STOPPING,
+    Told,
+    listen_for_stop,
+    longest_stop,
+    refuse_connections,
+)
 from retrieval.catalog.catalog import Catalog
 from retrieval.errors import UsageError
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
-LAST_LOOK = 0.5  # seconds that idle connections stay open when the service is told to stop
+Application = Callable[..., "FastAPI"]  # of settings, and perhaps of the sockets it is to listen at
+LINGER = 1.0  # seconds that a peer has to close what was closed here
+HANGS = 60.0  # seconds without a sign of life; a worker that loads a model on a busy machine is not dead
+_LOG = logging.getLogger("vasari.service")
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
+
+
+class Lingering:
+    """A transport whose close is a half-close (FIN) first: a socket closed over unread bytes is reset, answer and all.
+
+    What still comes is thrown away until the peer closes too, or `LINGER` seconds are over.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._closing = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing is written or read any more."""
+        return self._closing or self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Send, unless it is closed."""
+        if not self._closing:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what is buffered, then FIN."""
+        if self.is_closing():
+            return
+        self._closing = True
+        try:
+            self._transport.write_eof()
+        except OSError:  # the peer is gone
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER, self._transport.close)
 
 
 class PunctualProtocol(H11Protocol):
     """Uvicorn's HTTP, but a connection that does not finish its headers in time is closed, and none is torn.
 
     Uvicorn itself waits for ever for a request line that drips in letter by letter (Slowloris). And when it is told
-    to stop, it closes idle connections at once: a request that was on its way is then lost (the peer is sent a
-    reset). Here it is still read and answered; half a request is answered 503.
+    to stop, it closes idle connections at once, and those whose answer has just ended: a request that was on its way is
+    then lost (the peer is sent a reset). Here it is still read and answered; half a request is answered 503.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -41,15 +98,20 @@ class PunctualProtocol(H11Protocol):
         self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for headers."""
-        super().connection_made(transport)
+        """Begin to wait for headers; while the service stops, not for long."""
+        super().connection_made(cast("asyncio.Transport", Lingering(transport, self.loop)))
         self._late = self.loop.call_later(HEADERS_WITHIN, self._close_late)
+        stopping = self.app_state.get(STOPPING)
+        if stopping is not None and stopping.is_set():
+            self.shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Take data; what follows an answered request are the headers of the next."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         cycle: RequestResponseCycle | None = self.cycle
-        if self._stopping and cycle is not None:
+        if self._stopping and cycle is not None and not cycle.response_started:
             cycle.keep_alive = False
         if self._reading_headers():
             if self._late is None:
@@ -64,19 +126,26 @@ class PunctualProtocol(H11Protocol):
             self._late.cancel()
         super().connection_lost(exc)
 
+    def on_response_complete(self) -> None:
+        """Wait for the next request; an answer that began before the stop did not say that it is the last."""
+        super().on_response_complete()
+        if self._stopping:
+            self.loop.call_later(LAST_LOOK, self._close_idle)
+
     def shutdown(self) -> None:
         """Answer what is on its way, then close."""
         self._stopping = True
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete:
             self.loop.call_later(LAST_LOOK, self._close_idle)
-        else:
-            super().shutdown()
+        elif not cycle.response_started:
+            cycle.keep_alive = False
 
     def _close_idle(self) -> None:
-        if self.transport.is_closing():
+        cycle: RequestResponseCycle | None = self.cycle
+        if self.transport.is_closing() or (cycle is not None and not cycle.response_complete):
             return
-        if self._reading_headers() and self.conn.trailing_data[0]:
+        if self.conn.trailing_data[0]:
             self.transport.write(_BUSY)
             self.transport.close()
         else:
@@ -93,21 +162,76 @@ class PunctualProtocol(H11Protocol):
 
 
 class Workers(Multiprocess):
-    """Uvicorn's worker processes, ended at once by a second signal."""
+    """Uvicorn's worker processes over one listening socket; told again, they are killed."""
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], patience: float) -> None:
         super().__init__(config, sockets)
-        self._told = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
+        self._told = Told()
+        self._patience = patience
+        self._pinged: dict[int, float] = {}  # process ids, and since when their answers are awaited
+        listen_for_stop(self._hear)
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that ended, and those that hang.
+
+        Uvicorn's own waits for each answer, a minute for that of a worker which hangs or is just ending; meanwhile the
+        parent hears no signal.
+        """
+        for place, worker in enumerate(self.processes):
+            if self._told or self.should_exit.is_set() or self._lives(worker):
+                continue
+            worker.kill()
+            worker.join()
+            if worker.exitcode == STARTUP_FAILURE:  # so would the next
+                self.should_exit.set()
+                return
+            _LOG.warning("worker %s ended (%s): another takes its place", worker.pid, worker.exitcode)
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()
+
+    def _lives(self, worker: Process) -> bool:
+        """Whether it runs, and has answered the last ping or still has time to."""
+        now, pid = time.monotonic(), worker.process.pid or 0
+        if not worker.process.is_alive():
+            return False
+        with contextlib.suppress(OSError, EOFError):  # no answer
+            if worker.parent_conn.poll():
+                worker.parent_conn.recv()
+                del self._pinged[pid]
+            if pid not in self._pinged:
+                worker.parent_conn.send(b"ping")
+                self._pinged[pid] = now
+        return now - self._pinged.setdefault(pid, now) < HANGS
+
+    def terminate_all(self) -> None:
+        """Tell the workers to stop. Each takes what waits for it; nothing may wait for a parent that takes nothing."""
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
+
+    def join_all(self) -> None:
+        """Wait for the workers; one that does not end (it was suspended, say) is killed."""
+        deadline = time.monotonic() + self._patience
+        for worker in self.processes:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+            worker.join()
+
+    def handle_hup(self) -> None:
+        """Stop, as one process does when its terminal is closed."""
+        self.handle_term()
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self._told:
+        if self._told.again(number):
             for worker in self.processes:
                 worker.process.kill()
             os._exit(128 + number)
-        self._told = True
+        refuse_connections(self.sockets)
         self.signal_queue.append(number)
+        for worker in self.processes:  # now: the parent may be waiting for a sign of life of one that hangs
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.process.pid or 0, signal.SIGTERM)
 
 
 def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
@@ -145,8 +269,15 @@ def free_port(host: str, port: int) -> int:
         ) from None
 
 
-def serve(settings: ServiceSettings, factory: str = "api.service.app:from_environment") -> None:
-    """Serve until told to stop. Worker processes read their settings from the environment."""
+def application(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
+    """The application of a process that serves. Not imported above: the parent of workers needs none of it."""
+    from api.service.app import served_app
+
+    return served_app(settings, listening)
+
+
+def serve(settings: ServiceSettings, make: Application = application) -> None:
+    """Serve until told to stop."""
     options: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -157,7 +288,6 @@ def serve(settings: ServiceSettings, factory: str = "api.service.app:from_enviro
         "proxy_headers": False,  # nobody may claim another address
         "log_config": None,
         "timeout_keep_alive": 30,
-        "timeout_worker_healthcheck": 60,  # seconds; a worker that loads a model on a busy machine is not dead
         "timeout_graceful_shutdown": math.ceil(settings.stop_timeout),
         "h11_max_incomplete_event_size": 32 * 1024,
         "backlog": 1024,
@@ -166,7 +296,15 @@ def serve(settings: ServiceSettings, factory: str = "api.service.app:from_enviro
     if settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            config = uvicorn.Config(factory, workers=settings.workers, **options)
-            Workers(config, sockets=[config.bind_socket()]).run()
+            config = uvicorn.Config(partial(make, settings), workers=settings.workers, **options)
+            patience = longest_stop(settings.stop_timeout) + 5
+            Workers(config, [config.bind_socket()], patience).run()
     else:
-        uvicorn.run(factory, **options)
+        listening: list[socket.socket] = []
+        config = uvicorn.Config(partial(make, settings, listening), **options)
+        listening.append(config.bind_socket())
+        server = uvicorn.Server(config)
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C, told again once all is answered
+            server.run(listening)
+        if not server.started:
+            raise SystemExit(STARTUP_FAILURE)

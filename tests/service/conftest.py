@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.service.app import create_app
+from api.service.app import WEB, create_app
 from api.service.server import PunctualProtocol
 from api.service.service import Service
 from api.service.settings import ServiceSettings
@@ -56,7 +56,7 @@ def serve(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterat
                 shutil.copytree(root, tmp_path / "library")
             library = ColourLibrary.open(tmp_path / "library", create=True)
             own = ServiceSettings(**{"preload": "none", "rate_per_second": 0, **settings})
-            app = create_app(lambda: library, own, **({"web": web} if web is not None else {}))
+            app = create_app(lambda: library, own, web or WEB)
             client = stack.enter_context(
                 TestClient(app, base_url="http://127.0.0.1:7600", client=("127.0.0.1", 50000))
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 
 from api.service.app import create_app
@@ -11,11 +14,11 @@ from api.service.settings import ServiceSettings
 from tests.service.colours import ColourLibrary
 
 
-def make() -> FastAPI:
-    """The application of one worker."""
+def make(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
+    """The application of one process."""
     configure_logs(json_lines=True)
-    return create_app(lambda: ColourLibrary.open(create=True), ServiceSettings())
+    return create_app(lambda: ColourLibrary.open(create=True), settings, listening=listening)
 
 
 if __name__ == "__main__":
-    serve(ServiceSettings(), "tests.service.standalone:make")
+    serve(ServiceSettings(), make)

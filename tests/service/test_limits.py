@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from api.service import server
-from api.service.app import create_app
 from api.service.auth import create_key
 from api.service.problems import ProblemError
 from api.service.quotas import UploadQuotas
-from api.service.server import PunctualProtocol
 from api.service.settings import ServiceSettings
 from retrieval.domain import MOST_ATTRIBUTES
 from retrieval.errors import OverloadedError
-from tests.service.colours import ColourLibrary, picture
+from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 
 # Uploads
@@ -97,76 +88,3 @@ def test_readiness_is_not_asked_without_end(served: Served) -> None:
     statuses = [served.client.get("/readyz").status_code for _ in range(60)]
     assert statuses[:20] == [200] * 20
     assert 429 in statuses
-
-
-# The end
-
-
-def test_what_is_on_its_way_at_the_end_is_answered(
-    coloured: tuple[Path, Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Told to stop, the service answers requests over open connections, half ones by 503, and tears none."""
-    monkeypatch.setattr(server, "LAST_LOOK", 2.0)
-    library = ColourLibrary.open(coloured[0], create=True)
-    app = create_app(lambda: library, ServiceSettings(preload="none"))
-    running = uvicorn.Server(uvicorn.Config(app, port=0, http=PunctualProtocol, log_config=None, ws="none"))
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-        assert thread.is_alive()
-    address = running.servers[0].sockets[0].getsockname()
-    with (
-        socket.create_connection(address, timeout=20) as whole,
-        socket.create_connection(address, timeout=20) as half,
-        socket.create_connection(address, timeout=20) as idle,
-    ):
-        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b" 200 " in whole.recv(4096)
-        half.sendall(b"GET /livez HTTP/1.1\r\nHost:")
-        running.should_exit = True
-        while _is_open(address):
-            time.sleep(0.01)
-        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b" 200 " in b"".join(iter(lambda: whole.recv(4096), b""))
-        assert b" 503 " in b"".join(iter(lambda: half.recv(4096), b""))
-        assert idle.recv(10) == b""
-    thread.join(30)
-    assert not thread.is_alive()
-
-
-def _is_open(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [
-        ("tell(TERM); tell(TERM)", 143),
-        ("tell(INT); tell(INT)", 130),
-        ("tell(INT); tell(TERM)", 0),  # a terminal tells a worker so, and its parent again
-        ("tell(TERM); time.sleep(20)", 143),
-    ],
-)
-def test_a_second_signal_ends_the_process_at_once(script: str, code: int) -> None:
-    """So does time: a service that cannot end in what is allowed ends all the same."""
-    within = 0.2 if "sleep" in script else 60
-    program = f"""
-import asyncio, os, time
-from signal import SIGINT as INT, SIGTERM as TERM, signal
-from api.service.shutdown import on_stop_signal
-
-async def main():
-    for number in (INT, TERM):
-        signal(number, lambda *_: None)
-    on_stop_signal(lambda: None, {within})
-    tell = lambda number: os.kill(os.getpid(), number)
-    {script}
-
-asyncio.run(main())
-"""
-    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == code

@@ -217,8 +217,11 @@ class Crowd:
             gone = set(self.deleted)
             try:
                 answer = client.post(f"{self.url}/v1/search", json={"query": f"{colour} {turn}", "limit": 5})
-            except httpx.TransportError:
-                return  # not accepted any more; that nothing accepted was lost is seen in the log
+            except httpx.ConnectError:
+                return  # not accepted any more
+            except httpx.TransportError as error:  # a connection that was made is not cut
+                self.wrong.append(repr(error))
+                return
             with self._lock:
                 self.answered += 1
             if answer.status_code != 200:

@@ -1,0 +1,188 @@
+"""How the service ends: what was read is answered, the rest is closed and not reset, and a second signal is obeyed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.types import Message, Receive, Scope, Send
+
+from api.service import server
+from api.service.app import create_app
+from api.service.gate import Gate
+from api.service.metrics import Metrics
+from api.service.server import PunctualProtocol
+from api.service.settings import ServiceSettings
+from api.service.shutdown import refuse_connections
+from tests.service.colours import ColourLibrary
+from tests.service.conftest import listening
+
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+Address = tuple[str, int]
+
+
+@pytest.fixture
+def stopping(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterator[Address]:
+    """The address of a service that was told to stop, and still listens."""
+    shutil.copytree(coloured[0], tmp_path / "library")
+    library = ColourLibrary.open(tmp_path / "library", create=True)
+    app = create_app(lambda: library, ServiceSettings(preload="none"))
+    with listening(app) as url:
+        app.state.service.stopping.set()
+        yield "127.0.0.1", int(url.rpartition(":")[2])
+
+
+def _rest(connection: socket.socket) -> bytes:
+    """All until the peer closes; ConnectionResetError where it does not close but resets."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_the_last_answer_says_that_it_is_the_last(stopping: Address) -> None:
+    """A connection made while the service stops is answered, told so, and closed; what follows does not reset it."""
+    with socket.create_connection(stopping, timeout=20) as connection:
+        connection.sendall(LIVEZ + LIVEZ)
+        answer = _rest(connection)
+        connection.sendall(LIVEZ)
+        assert connection.recv(10) == b""
+    assert answer.count(b" 200 OK") == 1
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_a_connection_that_asks_nothing_holds_up_no_stop(stopping: Address) -> None:
+    """Accepted after the service was told to stop, it is closed by itself."""
+    with socket.create_connection(stopping, timeout=20) as connection:
+        assert connection.recv(10) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's")
+def test_who_waits_is_taken_and_nobody_new_comes() -> None:
+    """Before a socket is closed, its queue takes no more: whoever is in it is served, whoever is not is refused."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as early,
+        socket.socket() as late,
+    ):
+        early.sendall(b"early")
+        refuse_connections([listener])
+        late.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            late.connect(listener.getsockname())
+        taken, _ = listener.accept()
+        with taken:
+            assert taken.recv(10) == b"early"
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_what_is_cut_at_the_end_is_told_why() -> None:
+    """A request that is not answered in the time that a stop allows gets a problem document, and no error is logged."""
+    sent: list[Message] = []
+
+    async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def receive() -> Message:
+        if not sent:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def visit() -> None:
+        gate = Gate(never, ServiceSettings(), Metrics())
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "headers": [(b"host", b"127.0.0.1"), (b"content-length", b"5")],
+        }
+        task = asyncio.create_task(gate(scope, receive, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    asyncio.run(visit())
+    assert sent[0]["status"] == 503
+    assert b"urn:vasari:problem:stopping" in sent[1]["body"]
+
+
+def test_what_is_on_its_way_at_the_end_is_answered(
+    coloured: tuple[Path, Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told to stop, the service answers requests over open connections, half ones by 503, and tears none."""
+    monkeypatch.setattr(server, "LAST_LOOK", 2.0)
+    library = ColourLibrary.open(coloured[0], create=True)
+    app = create_app(lambda: library, ServiceSettings(preload="none"))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, http=PunctualProtocol, log_config=None, ws="none"))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+        assert thread.is_alive()
+    address = running.servers[0].sockets[0].getsockname()
+    with (
+        socket.create_connection(address, timeout=20) as whole,
+        socket.create_connection(address, timeout=20) as half,
+        socket.create_connection(address, timeout=20) as idle,
+    ):
+        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b" 200 " in whole.recv(4096)
+        half.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        running.should_exit = True
+        while _is_open(address):
+            time.sleep(0.01)
+        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b" 200 " in b"".join(iter(lambda: whole.recv(4096), b""))
+        assert b" 503 " in b"".join(iter(lambda: half.recv(4096), b""))
+        assert idle.recv(10) == b""
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def _is_open(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("tell(TERM); time.sleep(0.3); tell(TERM)", 143),
+        ("tell(INT); time.sleep(0.3); tell(INT)", 130),
+        ("tell(INT); tell(TERM)", 0),  # a terminal tells a worker so, and its parent again
+        ("tell(HUP); tell(HUP)", 0),  # `timeout` tells a process, and then its group
+        ("tell(TERM); time.sleep(20)", 143),
+    ],
+)
+def test_a_second_signal_ends_the_process_at_once(script: str, code: int) -> None:
+    """So does time: a service that cannot end in what is allowed ends all the same."""
+    within = 0.2 if "sleep(20)" in script else 60
+    program = f"""
+import asyncio, os, time
+from signal import SIGHUP as HUP, SIGINT as INT, SIGTERM as TERM, signal
+from api.service.shutdown import on_stop_signal
+
+async def main():
+    for number in (INT, TERM):
+        signal(number, lambda *_: None)
+    on_stop_signal(lambda: None, {within})
+    tell = lambda number: os.kill(os.getpid(), number)
+    {script}
+
+asyncio.run(main())
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == code
