@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalog.encoding import json_text, stored_uri
+from retrieval.catalog.records import FACTS
 from retrieval.domain import Caption, EmbeddingSpace, Item, Modality
 from retrieval.library import Library
 
 PAGE = 4096  # items held in memory at once
-_FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "width", "height", "format", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Record:
 
 def of_item(item: Item, vector: NDArray[np.float32], own: Mapping[str, Any]) -> Record:
     """An item as a record; `own` is what a person set of its attributes."""
-    facts = {name: getattr(item, name) for name in _FACTS}
+    facts = {name: getattr(item, name) for name in FACTS}
     return Record(
         **facts,
         vector=vector,
@@ -77,7 +77,7 @@ def as_row(record: Record) -> dict[str, Any]:
     return {
         "id": record.number,
         "modality": record.modality.value,
-        **{name: getattr(record, name) for name in _FACTS},
+        **{name: getattr(record, name) for name in FACTS},
         "uri": stored_uri(record.uri),
         "captions": [
             {"text": said.text, "language": said.language, "source": said.source.value}

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from retrieval.catalog.encoding import original_uri
-from retrieval.catalog.records import GalleryState, GenerationRecord, RowOfItem, SegmentRecord
+from retrieval.catalog.records import (
+    ITEM_COLUMNS,
+    GalleryState,
+    GenerationRecord,
+    RowOfItem,
+    SegmentRecord,
+    item_of,
+)
 from retrieval.catalog.trouble import translate
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
 from retrieval.errors import NotFoundError
@@ -43,10 +50,7 @@ _GENERATION = (
     "SELECT number, high_water, kind, rows FROM generations WHERE space_id = ? AND modality = ? AND active = 1"
     " ORDER BY number"
 )
-_ITEM = (
-    "SELECT id, modality, uri, content_hash, bytes, mtime_ns, width, height, format, text, attributes, added_at,"
-    " updated_at FROM items WHERE deleted_at IS NULL AND id"
-)
+_ITEM = f"SELECT {', '.join(ITEM_COLUMNS)} FROM items WHERE deleted_at IS NULL AND id"  # noqa: S608  # our own names
 
 
 class Glance:
@@ -135,10 +139,10 @@ class Glance:
         with self._read() as connection:
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
-                rows = {row[0]: row for row in _among(connection, _ITEM, chunk)}
+                rows = {row[0]: _columns(row) for row in _among(connection, _ITEM, chunk)}
                 captions, tags = _captions(connection, list(rows)), _tags(connection, list(rows))
                 found |= {
-                    item: _item(rows[item], captions[item], tags[item]) for item in chunk if item in rows
+                    item: item_of(rows[item], captions[item], tags[item]) for item in chunk if item in rows
                 }
         return found
 
@@ -187,24 +191,14 @@ def _tags(connection: sqlite3.Connection, ids: Sequence[ItemId]) -> dict[ItemId,
     return tagged
 
 
-def _item(row: sqlite3.Row, said: Sequence[Caption], tagged: Sequence[str]) -> Item:
-    return Item(
-        id=row["id"],
-        modality=Modality(row["modality"]),
-        uri=original_uri(row["uri"]),
-        content_hash=row["content_hash"],
-        bytes=row["bytes"],
-        mtime_ns=row["mtime_ns"],
-        width=row["width"],
-        height=row["height"],
-        format=row["format"],
-        text=row["text"],
-        captions=tuple(said),
-        tags=tuple(sorted(tagged)),
-        attributes=json.loads(row["attributes"]),
-        added_at=_moment(row["added_at"]),
-        updated_at=_moment(row["updated_at"]),
-    )
+def _columns(row: sqlite3.Row) -> dict[str, Any]:
+    """The row with Python's values, as `columns` makes them for SQLAlchemy."""
+    return dict(row) | {
+        "uri": original_uri(row["uri"]),
+        "attributes": json.loads(row["attributes"]),
+        "added_at": _moment(row["added_at"]),
+        "updated_at": _moment(row["updated_at"]),
+    }
 
 
 def _moment(stored: str) -> datetime:

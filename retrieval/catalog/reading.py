@@ -25,7 +25,7 @@ from sqlalchemy import (
 from retrieval.catalog.canonical import in_composed_letters
 from retrieval.catalog.database import Database
 from retrieval.catalog.encoding import stored_uri, uri_key
-from retrieval.catalog.records import KnownFile
+from retrieval.catalog.records import ITEM_COLUMNS, KnownFile, item_of
 from retrieval.catalog.schema import captions, descriptions, embeddings, items, tags
 from retrieval.catalog.statements import chunks
 from retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
@@ -39,10 +39,10 @@ def items_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, Item
     """The live items among `ids`, in the order of `ids`, with captions and tags."""
     found: dict[ItemId, Item] = {}
     for chunk in chunks(dict.fromkeys(ids)):
-        query = select(items).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
-        rows = {row.id: row for row in connection.execute(query)}
+        query = select(*(items.c[name] for name in ITEM_COLUMNS)).where(items.c.deleted_at.is_(None))
+        rows = {row.id: row._asdict() for row in connection.execute(query.where(items.c.id.in_(chunk)))}
         said, tagged = _captions(connection, rows), _tags(connection, rows)
-        found |= {item: _item(rows[item], said[item], tagged[item]) for item in chunk if item in rows}
+        found |= {item: item_of(rows[item], said[item], tagged[item]) for item in chunk if item in rows}
     return found
 
 
@@ -278,23 +278,3 @@ def _tags(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list[st
     for row in connection.execute(select(tags).where(tags.c.item_id.in_(list(ids)))):
         tagged[row.item_id].append(row.tag)
     return tagged
-
-
-def _item(row: Row[Any], said: Sequence[Caption], tagged: Sequence[str]) -> Item:
-    return Item(
-        id=row.id,
-        modality=Modality(row.modality),
-        uri=row.uri,
-        content_hash=row.content_hash,
-        bytes=row.bytes,
-        mtime_ns=row.mtime_ns,
-        width=row.width,
-        height=row.height,
-        format=row.format,
-        text=row.text,
-        captions=tuple(said),
-        tags=tuple(sorted(tagged)),
-        attributes=row.attributes,
-        added_at=row.added_at,
-        updated_at=row.updated_at,
-    )

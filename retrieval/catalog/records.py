@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from retrieval.catalog.encoding import json_text
-from retrieval.domain import Caption, ItemId, Modality
+from retrieval.domain import Caption, Item, ItemId, Modality
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "width", "height", "format", "text")
+"""What is known of an item's file: columns of `items`, and fields of `Item`, `NewItem` and exported records."""
+
+ITEM_COLUMNS = ("id", "modality", *FACTS, "attributes", "added_at", "updated_at")
+
+
+def item_of(row: Mapping[str, Any], captions: Iterable[Caption], tags: Iterable[str]) -> Item:
+    """An item from its row of `ITEM_COLUMNS`, whose values are Python's already, and what other tables say of it."""
+    said = {"modality": Modality(row["modality"]), "captions": tuple(captions), "tags": tuple(sorted(tags))}
+    return Item(**{**row, **said})
 
 
 class KnownFile(NamedTuple):

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from retrieval.catalog import fingerprints
 from retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import NewItem, SegmentRecord, Sighting
+from retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
 from retrieval.catalog.schema import captions as said
 from retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
 from retrieval.catalog.spaces import space_id
@@ -39,7 +39,7 @@ from retrieval.catalog.words import forget, refresh
 from retrieval.domain import ItemId, Modality
 from retrieval.errors import UsageError
 
-_FACTS = ("uri", "content_hash", "bytes", "mtime_ns", "ctime_ns", "width", "height", "format", "text")
+_FACTS = (*FACTS, "ctime_ns")
 _SEEN = ("bytes", "mtime_ns", "ctime_ns")
 
 
