@@ -151,7 +151,7 @@ def recalls(
     """Recall@10 and the strategy, by share."""
     found: dict[float, tuple[float, str]] = {}
     for share in SHARES:
-        allowed = library.matching(filter_for(case, share, len(exact)), Modality.IMAGE)
+        allowed = library.catalog.matching(filter_for(case, share, len(exact)), Modality.IMAGE)
         truth = exact.search(queries, K, allowed)[0]
         answers = [gallery.search(UnitVectors(query[None]), K, allowed) for query in queries]
         ids: NDArray[np.int64] = np.concatenate([answer[0] for answer in answers])

@@ -16,7 +16,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,8 @@ from retrieval.domain import (
     Modality,
     SearchRequest,
     SearchResponse,
+    Term,
+    TermKind,
     UnitVectors,
 )
 from retrieval.errors import (
@@ -83,6 +85,9 @@ class Library:
         self._catalog = None if isinstance(catalog, Glance) else catalog
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
+        self.read_original: Callable[[Item], bytes] = (
+            self.original_of
+        )  # a service has its own: inside its roots
         self._second: Second | None = None
         self.only_readable = False  # this user may not write it, though nobody asked for a replica
         self._second_lock = threading.Lock()
@@ -182,13 +187,8 @@ class Library:
     def image_limits(self) -> ImageLimits:
         """What a picture may weigh and measure, and what all that are decoded at once may hold."""
         settings = self.settings
-        memory = settings.decode_bytes or self.decode_bytes
+        memory = settings.decode_bytes or max(_LEAST_DECODE_BYTES, physical_memory() // 4)
         return ImageLimits(settings.max_image_bytes, settings.max_image_pixels, memory)
-
-    @property
-    def decode_bytes(self) -> int:
-        """Memory for decoding, where the settings say nothing: a quarter of the machine's."""
-        return max(_LEAST_DECODE_BYTES, physical_memory() // 4)
 
     # Spaces and their models.
 
@@ -230,7 +230,7 @@ class Library:
         """The dual encoder of a space (default: the default one), loaded once."""
         return self.models.encoder(space or self.space())
 
-    # What a search asks for (retrieval.search.engine.Collection).
+    # What a search asks for beside the catalog (retrieval.search.engine.Collection).
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts."""
@@ -267,6 +267,20 @@ class Library:
             found.append(self.gallery(known[item].modality, space).vectors_of([item]))
         return UnitVectors(np.concatenate(found))
 
+    def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
+        """The terms blended to one unit vector (1, dim); those of one kind are embedded in one call."""
+        texts = [term.text or "" for term in terms if term.kind is TermKind.TEXT]
+        pictures = [term.image for term in terms if term.image is not None]
+        items = [term.item for term in terms if term.item is not None]
+        vectors: dict[TermKind, UnitVectors] = {}
+        if texts:
+            vectors[TermKind.TEXT] = self.embed_texts(texts, space)
+        if pictures:
+            vectors[TermKind.IMAGE] = self.embed_pictures(pictures, space)
+        if items:
+            vectors[TermKind.ITEM] = self.vectors_of(items, space)
+        return engine.blend_terms(terms, vectors)
+
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
         return self._reader.items(ids)
@@ -294,20 +308,6 @@ class Library:
         return self._galleries.calibration(
             gallery, modality, space, lambda texts: self.embed_texts(texts, space)
         )
-
-    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
-        """Sorted ids of the live items that a filter accepts; raises QueryError with the column of a mistake."""
-        return self.catalog.matching(filter_text, modality)
-
-    def full_text(
-        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
-    ) -> list[ItemId]:
-        """Items whose captions, tags, name or text hold the words, best first."""
-        return self.catalog.full_text(words, modality, limit, allowed)
-
-    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
-        """The near-duplicate group of each item that is in one."""
-        return self.catalog.duplicate_groups(ids)
 
     def group_duplicates(self, space: EmbeddingSpace, *, always: bool = False) -> int:
         """Find the near-duplicates of pictures that are new; says how many were compared.
@@ -377,9 +377,9 @@ class Library:
                 self._second = Second(self.models.reranker(self._model), cache, self.picture_of)
             return self._second
 
-    def picture_of(self, item: Item) -> Picture:
-        """An item's picture, wherever its original lies; ImageError when that is gone or broken."""
-        return self.open_picture(self.original_of(item))
+    def picture_of(self, what: Item | bytes | Path) -> Picture:
+        """An item's picture, wherever its original lies, or a given one; ImageError when it is gone or broken."""
+        return self.open_picture(self.read_original(what) if isinstance(what, Item) else what)
 
     def original_of(self, item: Item) -> bytes:
         """The bytes behind an item: a file, a member of an archive or a URL; raises ImageError."""
@@ -415,8 +415,7 @@ class Library:
             lambda texts: self.embed_texts(texts, space),
             templates or understanding.templates_of(space.model),
         )
-        probabilities = understanding.classify(self.embed_pictures([picture], space), classes)[0].tolist()
-        return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
+        return understanding.best_labels(labels, self.embed_pictures([picture], space), classes)
 
     def captioner(self) -> Captioner:
         """The model that describes pictures and answers questions about them."""
@@ -455,7 +454,7 @@ class Library:
         return drawing.heat_overlay(self._picture(what), self.why(what, text))
 
     def _picture(self, what: ItemId | bytes | Path) -> Picture:
-        return self.picture_of(self._known(what)) if isinstance(what, int) else self.open_picture(what)
+        return self.picture_of(self._known(what) if isinstance(what, int) else what)
 
     def _known(self, item: ItemId) -> Item:
         found = self.items([item]).get(item)
@@ -463,11 +462,11 @@ class Library:
             raise NotFoundError(f"no item {item} in this library")
         return found
 
-    def search(self, request: SearchRequest | str) -> SearchResponse:
-        """Search by a request, or by a query string as on the command line."""
+    def search(self, request: SearchRequest | str, query: UnitVectors | None = None) -> SearchResponse:
+        """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded."""
         if isinstance(request, str):
             request = SearchRequest(parse_query(request, files=True))
-        return engine.search(self, request)
+        return engine.search(self, request, query)
 
 
 def _check_not_lost(directory: Path, database: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, UnsupportedError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from retrieval.models.reranker import BlipReranker
 
 T = TypeVar("T")
+TextPrecision = Literal["float32", "int8"]
+_LOG = logging.getLogger(__name__)
 
 # `transformers` puts another module in its own place while it is imported: a second thread that waits for that import
 # gets the first, empty one, and then "cannot import name 'AutoTokenizer'".
@@ -118,9 +121,21 @@ class LoadedModels:
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
         self._under_way: set[object] = set()
-        self.fetches = True  # whether a model that is asked for may be downloaded; a job's always may
-        self.long_lived = False  # a service spends more on opening models, to answer each query faster
+        self._query_encoders: dict[str, TextEncoder] = {}  # of a service, each what it was at first
+        self._text_precision: TextPrecision | None = None
         self._lock = threading.RLock()
+
+    def serve(self, text_precision: TextPrecision) -> None:
+        """From now on answer strangers, for days: nothing they ask for is downloaded, only what a job needs.
+
+        More is spent on opening text towers, to answer each query faster; with "int8" they are the faster form, where
+        a model has it.
+        """
+        self._text_precision = text_precision
+
+    @property
+    def _serves(self) -> bool:
+        return self._text_precision is not None
 
     def use(self, reference: str) -> EmbeddingSpace:
         """The space of a model; it is made if the library has none yet (with its torch-free text tower).
@@ -235,7 +250,7 @@ class LoadedModels:
         own = self.encoder(space) if anew else self._encoders.get(space.name)
         if own is None or self._settings.read_only or not (directory / text_onnx.SETTINGS_FILE).is_file():
             return
-        if self.long_lived and not anew:
+        if self._serves and not anew:
             return
         if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
             return
@@ -290,7 +305,7 @@ class LoadedModels:
                 self._text_encoders[space.name] = OnnxTextEncoder.open(
                     self._directory / space.name,
                     threads=self._settings.threads,
-                    long_lived=self.long_lived,
+                    long_lived=self._serves,
                 )
             return self._text_encoders[space.name]
 
@@ -313,6 +328,7 @@ class LoadedModels:
         export_anew(encoder.towers, self._directory / space.name)
         with self._lock:
             self._text_encoders.pop(space.name, None)
+            self._query_encoders.pop(space.name, None)
 
     def _load(
         self, reference: str, precision: Precision | None = None, settings: Settings | None = None
@@ -337,20 +353,43 @@ class LoadedModels:
     @property
     def _asked(self) -> Settings:
         """The settings under which a model is loaded because somebody asked something."""
-        return self._settings if self.fetches else replace(self._settings, offline=True)
+        return replace(self._settings, offline=True) if self._serves else self._settings
 
     def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
-        """What embeds query texts: the exported tower if there is one, else the whole model."""
+        """What embeds query texts: the exported tower if there is one, else the whole model.
+
+        A model that is loaded already answers instead, but not in a service: the tower reads only as many tokens as
+        there are. Once open there, it is given without the lock that a job holds while it loads a model.
+        """
+        if (held := self._query_encoders.get(space.name)) is not None:
+            return held
         with self._lock:
-            if space.name in self._encoders:  # already paid for
+            if space.name in self._encoders and not self._serves:  # already paid for
                 return self._encoders[space.name]
-            tower = self._directory / space.name
-            if not tower.exists():  # imported vectors, whose model was never loaded here
-                return self.encoder(space)
-            try:
-                return self._exported_texts(space)
-            except UnsupportedError:
-                return self.encoder(space)
+            found = self._tower_or_model(space)
+            if self._serves:
+                found = self._query_encoders[space.name] = self._in_int8(space, found) or found
+            return found
+
+    def _tower_or_model(self, space: EmbeddingSpace) -> TextEncoder:
+        if not (self._directory / space.name).exists():  # imported vectors, whose model was never loaded here
+            return self.encoder(space)
+        try:
+            return self._exported_texts(space)
+        except UnsupportedError:
+            return self.encoder(space)
+
+    def _in_int8(self, space: EmbeddingSpace, exact: TextEncoder) -> TextEncoder | None:
+        """The faster form of the text tower, where it was asked for and can be had."""
+        if self._text_precision != "int8":
+            return None
+        from retrieval.models.text_int8 import open_in_int8
+
+        try:
+            return open_in_int8(self._directory / space.name, exact, threads=self._settings.threads)
+        except UnsupportedError as error:
+            _LOG.warning("query texts stay in float32: %s", error)
+            return None
 
     def reranker(self, encoder: str) -> BlipReranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""

@@ -29,6 +29,7 @@ class OpenGalleries:
         self._open = open_gallery
         self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
         self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
+        self._background: dict[str, UnitVectors] = {}
         self._absent: dict[tuple[Modality, str], tuple[Gallery, int]] = {}
         self._lock = threading.RLock()
 
@@ -89,7 +90,9 @@ class OpenGalleries:
             held = self._calibrations.get(key)
             if held is not None and held[0] is gallery:
                 return held[1]
-            queries = embed(BACKGROUND)
+            queries = self._background.get(space.name)
+            if queries is None:
+                queries = self._background[space.name] = embed(BACKGROUND)
             measured = Calibration.of(queries, gallery.search(queries, 1)[1][:, 0])
             self._calibrations[key] = (gallery, measured)
             return measured

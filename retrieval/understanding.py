@@ -69,6 +69,12 @@ def classify(picture: UnitVectors, classes: UnitVectors) -> NDArray[np.float32]:
     return probabilities
 
 
+def best_labels(labels: Sequence[str], picture: UnitVectors, classes: UnitVectors) -> list[tuple[str, float]]:
+    """Labels with their probabilities for one picture (1, dim), likeliest first."""
+    probabilities = classify(picture, classes)[0].tolist()
+    return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
+
+
 def match(matcher: Reranker, pictures: Iterable[Picture], text: str) -> NDArray[np.float32]:
     """Probability in [0, 1], for each picture, that `text` describes it: (n,).
 

@@ -62,10 +62,8 @@ def run(options: PlainSearch) -> None:
     """Search and print, as `searching.search` does."""
     from api.cli import answering
     from retrieval.domain import SearchRequest
-    from retrieval.search.query import check_terms, parse_terms
+    from retrieval.search.query import parse_terms
 
-    request = SearchRequest(
-        check_terms(parse_terms(options.terms)), limit=options.top, explain=options.explain
-    )
+    request = SearchRequest(parse_terms(options.terms), limit=options.top, explain=options.explain)
     form = answering.Form(json=options.json, jsonl=options.jsonl, files=options.files, zero=options.zero)
     answering.answer(request, form, options.library)

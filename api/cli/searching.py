@@ -108,11 +108,10 @@ def search(
     from retrieval.domain import Modality, Rerank, SearchRequest
     from retrieval.search.query import check_terms, parse_term, parse_terms
 
-    parsed = [*parse_terms(terms)]
-    parsed += [parse_term(word) for word in add or ()]
-    parsed += [parse_term(word, -1.0) for word in sub or ()]
+    parsed = parse_terms(terms)
+    more = [*(parse_term(word) for word in add or ()), *(parse_term(word, -1.0) for word in sub or ())]
     request = SearchRequest(
-        check_terms(parsed),
+        check_terms([*parsed, *more]) if more else parsed,
         modality=Modality(target),
         filter=where,
         limit=top,

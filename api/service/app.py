@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,21 @@ from api.service.routes import (
     search,
     session,
 )
-from api.service.served import ServedLibrary
 from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
+from retrieval.library import Library
+from retrieval.settings import Settings
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
+_DECODE_BYTES = 512 * 1024 * 1024  # for decoding, where the settings say nothing
 COMPATIBLE = (openai_embeddings, openai_models, cohere_rerank, clip_retrieval)  # what other programs speak
 FAMILIES = (search, items, collection, models, *COMPATIBLE, jobs, session, health)
 
 
 def create_app(
-    open_library: Callable[[], ServedLibrary],
+    open_library: Callable[[], Library],
     settings: ServiceSettings | None = None,
     web: Path = WEB,
     listening: Sequence[socket.socket] = (),
@@ -101,4 +104,12 @@ def served_app(settings: ServiceSettings, listening: Sequence[socket.socket] = (
     """The application of a process of its own."""
     return_large_blocks()
     configure_logs(json_lines=settings.json_logs, level=os.environ.get("VASARI_LOG_LEVEL", "INFO"))
-    return create_app(lambda: ServedLibrary.open(create=True), settings, listening=listening)
+    return create_app(open_library, settings, listening=listening)
+
+
+def open_library() -> Library:
+    """The library that the environment names; what strangers send must not take a share of all the memory."""
+    settings = Settings()
+    if settings.decode_bytes is None:
+        settings = replace(settings, decode_bytes=_DECODE_BYTES)
+    return Library.open(None, settings, create=True)

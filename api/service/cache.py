@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrieval.domain import EmbeddingSpace
+from retrieval.imaging.files import content_hash
 
 Key = tuple[str, str, str]  # space, "text" or "image", the text itself or the picture's content hash
 Vector = NDArray[np.float32]  # (dim,), length 1
@@ -19,19 +23,25 @@ class EmbeddingCache:
         self._capacity = capacity
         self._vectors: OrderedDict[Key, Vector] = OrderedDict()
         self._lock = threading.Lock()
-        self.hits = 0
-        self.misses = 0
 
     def get(self, key: Key) -> Vector | None:
         """The vector, if it is here."""
         with self._lock:
             vector = self._vectors.get(key)
-            if vector is None:
-                self.misses += 1
-                return None
-            self.hits += 1
-            self._vectors.move_to_end(key)
+            if vector is not None:
+                self._vectors.move_to_end(key)
             return vector
+
+    def known(self, keys: Iterable[Key]) -> dict[Key, Vector]:
+        """Those of these vectors that are here."""
+        return {key: vector for key in keys if (vector := self.get(key)) is not None}
+
+    def keep(self, keys: Iterable[Key], vectors: Iterable[Vector]) -> Mapping[Key, Vector]:
+        """Put vectors of these keys; what was put."""
+        fresh = dict(zip(keys, vectors, strict=True))
+        for key, vector in fresh.items():
+            self.put(key, vector)
+        return fresh
 
     def put(self, key: Key, vector: Vector) -> None:
         """Keep a vector."""
@@ -47,3 +57,13 @@ class EmbeddingCache:
 
     def __len__(self) -> int:
         return len(self._vectors)
+
+
+def text_key(space: EmbeddingSpace, text: str) -> Key:
+    """Under which a text's embedding is remembered."""
+    return space.name, "text", text
+
+
+def picture_key(space: EmbeddingSpace, data: bytes) -> Key:
+    """Under which a picture's embedding is remembered: its content, not its name."""
+    return space.name, "image", content_hash(data)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -33,20 +34,38 @@ class _Waiting:
     leads: bool = False  # woken to run the next pass, not because of an answer
 
 
-class SharedGallery(Gallery):
-    """The same vectors as `gallery`; unfiltered searches by several threads are answered together."""
+class SharedScans:
+    """For each gallery that is searched, the pass over it that searches of the same moment share."""
 
-    def __init__(self, gallery: Gallery) -> None:
-        self.__dict__.update(gallery.__dict__)  # a gallery never changes, so both may read the same parts
+    def __init__(self) -> None:
+        self._scans: WeakKeyDictionary[Gallery, SharedScan] = (
+            WeakKeyDictionary()
+        )  # a newer state is another gallery
+        self._lock = threading.Lock()
+
+    def search(
+        self, gallery: Gallery, queries: UnitVectors, k: int, allowed_ids: Ids | None = None
+    ) -> Answer:
+        """As `Gallery.search`; a filtered search has rows of its own, and goes alone."""
+        if allowed_ids is not None:
+            return gallery.search(queries, k, allowed_ids)
+        with self._lock:
+            if (scan := self._scans.get(gallery)) is None:
+                scan = self._scans[gallery] = SharedScan()
+        return scan.search(gallery, queries, k)
+
+
+class SharedScan:
+    """The pass over one gallery: unfiltered searches by several threads are answered together."""
+
+    def __init__(self) -> None:
         self._line: list[_Waiting] = []
         self._busy = False
         self._company = False  # did the last pass answer more than one search?
         self._turn = threading.Lock()
 
-    def search(self, queries: UnitVectors, k: int, allowed_ids: Ids | None = None) -> Answer:
-        """As `Gallery.search`; a filtered search has rows of its own, and goes alone."""
-        if allowed_ids is not None:
-            return super().search(queries, k, allowed_ids)
+    def search(self, gallery: Gallery, queries: UnitVectors, k: int) -> Answer:
+        """As `Gallery.search`, together with others of this gallery."""
         own = _Waiting(queries, k)
         with self._turn:
             self._line.append(own)
@@ -57,20 +76,20 @@ class SharedGallery(Gallery):
         elif self._company:
             time.sleep(_GATHER)
         if own.leads:
-            self._pass()
+            self._pass(gallery)
         if own.error is not None:
             raise own.error
         if own.answer is None:  # wrong by construction: a pass answers everyone in it
             raise RuntimeError("a search was left without an answer")
         return own.answer
 
-    def _pass(self) -> None:
+    def _pass(self, gallery: Gallery) -> None:
         """Answer all that wait, then wake one of those who came meanwhile to do the same."""
         with self._turn:
             together, self._line = self._line, []
             self._company = len(together) > 1
         try:
-            self._answer(together)
+            self._answer(gallery, together)
         finally:
             with self._turn:
                 following = self._line[0] if self._line else None
@@ -82,16 +101,16 @@ class SharedGallery(Gallery):
             if following is not None:
                 following.ready.set()
 
-    def _answer(self, together: list[_Waiting]) -> None:
+    def _answer(self, gallery: Gallery, together: list[_Waiting]) -> None:
         try:
             stacked = UnitVectors(np.concatenate([one.queries for one in together]))
-            ids, scores, strategy = super().search(stacked, max(one.k for one in together))
+            ids, scores, strategy = gallery.search(stacked, max(one.k for one in together))
         except Exception as error:
             if len(together) == 1:
                 together[0].error = error
                 return
             for one in together:  # only the guilty one fails
-                self._answer([one])
+                self._answer(gallery, [one])
             return
         start = 0
         for one in together:

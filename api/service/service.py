@@ -8,7 +8,7 @@ decoding pictures, `think` for what takes seconds (second stages, classes, capti
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from api.service.auth import Doorkeeper
 from api.service.batching import Batcher
-from api.service.cache import EmbeddingCache, Key, Vector
+from api.service.cache import EmbeddingCache, Key, Vector, picture_key, text_key
 from api.service.deadlines import within_deadline
 from api.service.fetching import Fetcher
 from api.service.jail import Jail
@@ -29,9 +29,10 @@ from api.service.jobs import Jobs
 from api.service.metrics import Metrics
 from api.service.originals import Originals
 from api.service.pools import Pool
+from api.service.problems import ProblemError
 from api.service.quotas import UploadQuotas
 from api.service.rates import RateLimiter
-from api.service.served import ServedLibrary, picture_key, text_key
+from api.service.scanning import SharedScans
 from api.service.settings import ServiceSettings
 from api.service.single_flight import SingleFlight
 from api.service.uploads import Uploads
@@ -46,12 +47,15 @@ from retrieval.domain import (
     Modality,
     SearchRequest,
     SearchResponse,
+    Term,
     TermKind,
     UnitVectors,
 )
-from retrieval.errors import NotFoundError, VasariError
+from retrieval.errors import ImageError, NotFoundError, VasariError
 from retrieval.imaging.limits import ImageLimits, check_together
+from retrieval.library import Library
 from retrieval.removal import remove
+from retrieval.search import engine
 from retrieval.storage.layout import UPLOADS
 
 _LOG = logging.getLogger("vasari.service")
@@ -69,11 +73,11 @@ _READERS = 2  # threads that parse bodies, which hold the interpreter's lock
 class Service:
     """One open library and everything around it. Made inside the event loop by `running`."""
 
-    def __init__(self, library: ServedLibrary, settings: ServiceSettings, metrics: Metrics) -> None:
+    def __init__(self, library: Library, settings: ServiceSettings, metrics: Metrics) -> None:
         self.library = library
         self.settings = settings
         self.metrics = metrics
-        self.cache = library.cache = EmbeddingCache(settings.cached_embeddings)
+        self.cache = EmbeddingCache(settings.cached_embeddings)
         self.stopping = anyio.Event()  # no stream goes on after this
         limits = ImageLimits(
             settings.max_upload_bytes, settings.max_upload_pixels, library.image_limits.decode_bytes
@@ -82,8 +86,9 @@ class Service:
         web = Fetcher(settings, max_bytes=library.image_limits.max_bytes, any_host=True)
         shared = Jail(settings.shared_roots) if settings.shared_roots else None
         self.originals = Originals(library, shared, web if settings.remote_originals else None)
-        library.text_precision = settings.text_precision
-        library.read_original = self.originals.read
+        library.models.serve(settings.text_precision)
+        library.read_original = self._read_original
+        self._scans = SharedScans()
         self.uploads = Uploads(library, limits, self._writing)
         self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
@@ -107,7 +112,7 @@ class Service:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, library: ServedLibrary, settings: ServiceSettings, metrics: Metrics
+        cls, library: Library, settings: ServiceSettings, metrics: Metrics
     ) -> AsyncIterator[Service]:
         """A service at work; on the way out it finishes what it accepted, and leaves jobs to be resumed."""
         service = cls(library, settings, metrics)
@@ -159,44 +164,51 @@ class Service:
         """The named space, or the default one."""
         return await self.run(self.library.space, name)
 
+    async def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
+        """The terms blended to one unit vector (1, dim); they are embedded with those of other requests."""
+        texts = [term.text or "" for term in terms if term.kind is TermKind.TEXT]
+        pictures = [term.image for term in terms if isinstance(term.image, bytes)]
+        items = [term.item for term in terms if term.item is not None]
+        vectors: dict[TermKind, UnitVectors] = {}
+        if texts:
+            vectors[TermKind.TEXT] = await self.embed_texts(texts, space)
+        if pictures:
+            vectors[TermKind.IMAGE] = await self.embed_pictures(pictures, space)
+        if items:
+            vectors[TermKind.ITEM] = await self.run(self.library.vectors_of, items, space)
+        return engine.blend_terms(terms, vectors)
+
     async def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim), shared with requests of the same moment."""
-        keys = [text_key(space, text) for text in texts]
-        found = [self._look_up(key) for key in keys]
-        absent = list(dict.fromkeys(text for text, known in zip(texts, found, strict=True) if known is None))
-        if absent:
-            vectors = dict(zip(absent, await self._text_batcher(space).submit(absent), strict=True))
-            for key, vector in vectors.items():
-                self.cache.put(text_key(space, key), vector)
-            found = [
-                vectors[text] if known is None else known for text, known in zip(texts, found, strict=True)
-            ]
-        return UnitVectors(np.stack([vector for vector in found if vector is not None]))
+        keys = {text_key(space, text): text for text in texts}
+        found = self._known(keys)
+        if absent := [key for key in keys if key not in found]:
+            vectors = await self._text_batcher(space).submit([keys[key] for key in absent])
+            found |= self.cache.keep(absent, vectors)
+        return UnitVectors(np.stack([found[text_key(space, text)] for text in texts]))
 
     async def embed_pictures(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of encoded pictures; ImageError for one that is none."""
         keys = await self.look(lambda: [picture_key(space, data) for data in pictures])
         distinct = dict(zip(keys, pictures, strict=True))  # equal ones are decoded once
-        found = {key: self._look_up(key) for key in distinct}
-        absent = [key for key, known in found.items() if known is None]
-        if absent:
+        found = self._known(distinct)
+        if absent := [key for key in distinct if key not in found]:
             encoder = await self.look(self.library.encoder, space)
             await self.look(self.check_pictures, [distinct[key] for key in absent], encoder.image_size)
             prepared = [await self._prepared(key, distinct[key], space) for key in absent]
-            vectors = await self._picture_batcher(space).submit(prepared)
-            for key, vector in zip(absent, vectors, strict=True):
-                self.cache.put(key, vector)
-                found[key] = vector
-        return UnitVectors(np.stack([there for key in keys if (there := found[key]) is not None]))
+            found |= self.cache.keep(absent, await self._picture_batcher(space).submit(prepared))
+        return UnitVectors(np.stack([found[key] for key in keys]))
 
     async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
         """A picture as the model takes it; requests of the same moment that bring the same one decode it once."""
         return await self._preparing.run(key, lambda: self.look(self._prepare, data, space))
 
-    def _look_up(self, key: tuple[str, str, str]) -> Vector | None:
-        vector = self.cache.get(key)
-        self.metrics.cache.labels("miss" if vector is None else "hit").inc()
-        return vector
+    def _known(self, keys: Collection[Key]) -> dict[Key, Vector]:
+        """The vectors that are cached, which is counted."""
+        found = self.cache.known(keys)
+        self.metrics.cache.labels("hit").inc(len(found))
+        self.metrics.cache.labels("miss").inc(len(keys) - len(found))
+        return found
 
     def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
         from retrieval import images
@@ -210,7 +222,7 @@ class Service:
             # The encoder is asked at each call: a search must not wait for a model that a job is loading.
             self._texts[space.name] = self._batcher(
                 "text",
-                lambda texts: list(self.library.query_encoder(space).embed_texts(texts)),
+                lambda texts: list(self.library.models.text_encoder(space).embed_texts(texts)),
                 order=len,
             )
         return self._texts[space.name]
@@ -258,21 +270,65 @@ class Service:
 
     # What routes ask
 
-    async def search(self, request: SearchRequest) -> SearchResponse:
-        """Answer one request: its terms are embedded with those of other requests, the rest runs in a thread."""
+    async def search(self, request: SearchRequest, query: UnitVectors | None = None) -> SearchResponse:
+        """Answer one request: its terms are embedded with those of other requests, the rest runs in a thread.
+
+        `query` (1, dim) takes the place of terms.
+        """
+        watch = engine.Stopwatch()
         space = await self.space(request.space)
-        texts = [term.text or "" for term in request.terms if term.kind is TermKind.TEXT]
-        pictures = [term.image for term in request.terms if isinstance(term.image, bytes)]
-        if texts:
-            await self.embed_texts(texts, space)
-        if pictures:
-            await self.embed_pictures(pictures, space)
-        request = within_deadline(request)
+        if query is None:
+            with watch.stage("embed"):
+                query = await self.embed_query(request.terms, space)
+        asked = replace(within_deadline(request), space=space.name, explain=True)
         call = self.run if request.rerank is None else self.think
-        response = await call(self.library.search, replace(request, space=space.name, explain=True))
+        scan = self._scans.search
+        response = await call(engine.search, self.library, asked, query, watch=watch, scan=scan)
         if response.explain is not None:
             self.metrics.stages(response.explain.stages_ms)
         return response if request.explain else replace(response, explain=None)
+
+    async def classify(
+        self, data: bytes, labels: Sequence[str], templates: Sequence[str] | None
+    ) -> list[tuple[str, float]]:
+        """Labels with their probabilities, likeliest first; what was embedded before is remembered."""
+        space = await self.space()
+        return await self.think(self._classify, data, labels, templates, space)
+
+    def _classify(
+        self, data: bytes, labels: Sequence[str], templates: Sequence[str] | None, space: EmbeddingSpace
+    ) -> list[tuple[str, float]]:
+        from retrieval import understanding
+
+        def embed(texts: Sequence[str]) -> UnitVectors:
+            keys = {text_key(space, text): text for text in texts}
+            found = self._remembered(keys, lambda absent: self.library.embed_texts(absent, space))
+            return UnitVectors(np.stack([found[text_key(space, text)] for text in texts]))
+
+        classes = understanding.class_vectors(
+            labels, embed, templates or understanding.templates_of(space.model)
+        )
+        key = picture_key(space, data)
+        (vector,) = self._remembered(
+            {key: data}, lambda absent: self.library.embed_pictures(absent, space)
+        ).values()
+        return understanding.best_labels(labels, UnitVectors(vector[None]), classes)
+
+    def _remembered(
+        self, inputs: Mapping[Key, In], embed: Callable[[list[In]], UnitVectors]
+    ) -> dict[Key, Vector]:
+        """The vectors of all inputs, of which `embed` makes those that are not cached."""
+        found = self._known(inputs)
+        if absent := [key for key in inputs if key not in found]:
+            found |= self.cache.keep(absent, embed([inputs[key] for key in absent]))
+        return found
+
+    def _read_original(self, item: Item) -> bytes:
+        """The bytes behind an item, read as carefully as what is sent to callers."""
+        try:
+            return self.originals.read(item)
+        except ProblemError as error:
+            raise ImageError(str(error), "read") from None
 
     async def item(self, item: ItemId) -> Item:
         """The item; NotFoundError if there is none, or it was deleted."""
@@ -343,7 +399,7 @@ class Service:
             return
         try:
             space = await self.space()
-            await self.run(self.library.query_encoder, space)
+            await self.run(self.library.models.text_encoder, space)
             if self.settings.preload == "all":
                 await self.run(self.library.encoder, space)
         except VasariError as error:  # /readyz tells; searching by item needs no model

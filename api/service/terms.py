@@ -16,11 +16,12 @@ async def search_request(body: SearchBody, service: Service) -> SearchRequest:
 
     Raises QueryError for a query that cannot be read, ProblemError for a URL that may not be fetched.
     """
-    terms = [*(parse_query(body.query, files=False) if body.query is not None else ())]
-    terms += [await _term(term, service) for term in body.terms]
+    terms = parse_query(body.query or "") if body.query is not None or not body.terms else ()
+    if body.terms:
+        terms = check_terms([*terms, *[await _term(term, service) for term in body.terms]])
     rerank = body.rerank
     return SearchRequest(
-        terms=check_terms(terms) if terms else parse_query(""),
+        terms=terms,
         modality=body.modality,
         filter=body.filter or None,
         limit=body.limit,

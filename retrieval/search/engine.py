@@ -1,6 +1,7 @@
 """One search, from request to response: embed → candidates → rerank → hydrate, each stage timed.
 
 The engine owns no state: it asks a `Collection` (the library) for its parts, so that tests may hand it small ones.
+Whoever has embedded the query already hands in its vector.
 
 The order of results is decided over a head of fixed depth (`HEAD`), whatever page is asked for: fusing, reranking and
 diversifying see the same candidates for page 1 and page 7, so that no hit is lost or repeated between pages. What
@@ -9,10 +10,11 @@ lies deeper follows in the order of its vectors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol
 
 import numpy as np
@@ -29,31 +31,66 @@ from retrieval.domain import (
     Rerank,
     SearchRequest,
     SearchResponse,
+    Term,
     TermKind,
     UnitVectors,
+    unit_vectors,
 )
-from retrieval.errors import DeadlineError, MissingExtraError, ModelUnavailableError, UsageError, VasariError
+from retrieval.errors import (
+    DeadlineError,
+    MissingExtraError,
+    ModelUnavailableError,
+    QueryError,
+    UsageError,
+    VasariError,
+)
 from retrieval.models.ports import Picture
-from retrieval.search.embedding import QueryModels, embed_query
 from retrieval.search.ranking import diversify, fuse, one_of_each_group
 from retrieval.search.relevance import Calibration
 from retrieval.search.reranking import Outcome, Second, query_words, rerank
-from retrieval.search.stopwatch import Stopwatch
 from retrieval.vectors.gallery import Gallery
-from retrieval.vectors.index import is_among
+from retrieval.vectors.index import Ids, Scores, is_among
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
 MAX_DEADLINE_MS = 86_400_000  # a day
 HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
 
 Candidate = tuple[ItemId, float]
+Scan = Callable[[Gallery, UnitVectors, int, Ids | None], tuple[Ids, Scores, str]]  # as `Gallery.search`
 
 
-class Collection(QueryModels, Protocol):
+class Found(Protocol):
+    """What a catalog finds among its live items."""
+
+    def matching(self, text: str, modality: Modality) -> NDArray[np.int64]:
+        """Sorted ids of the items that a filter accepts; raises QueryError with the column of a mistake."""
+        ...
+
+    def full_text(
+        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
+    ) -> list[ItemId]:
+        """Items whose captions, tags, name or text hold the words, best first."""
+        ...
+
+    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
+        """The near-duplicate group of each item that is in one."""
+        ...
+
+
+class Collection(Protocol):
     """What a search needs from a library."""
+
+    @property
+    def catalog(self) -> Found:
+        """What filters, words and groups are asked of; a plain search does without."""
+        ...
 
     def space(self, name: str | None = None) -> EmbeddingSpace:
         """The named space, or the default one."""
+        ...
+
+    def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
+        """The terms blended to one unit vector (1, dim)."""
         ...
 
     def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery:
@@ -68,20 +105,6 @@ class Collection(QueryModels, Protocol):
         """The items that still exist among `ids`."""
         ...
 
-    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
-        """Sorted ids of the live items that a filter accepts; raises QueryError with the column of a mistake."""
-        ...
-
-    def full_text(
-        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
-    ) -> list[ItemId]:
-        """Items whose captions, tags, name or text hold the words, best first."""
-        ...
-
-    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
-        """The near-duplicate group of each item that is in one."""
-        ...
-
     def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
         """What unrelated queries score on this collection."""
         ...
@@ -90,13 +113,41 @@ class Collection(QueryModels, Protocol):
         """The reranker with its cache; ModelUnavailableError, or DeadlineError where it is loaded later than that."""
         ...
 
-    def picture_of(self, item: Item) -> Picture:
-        """An item's picture; raises ImageError."""
-        ...
 
-    def open_picture(self, picture: bytes | Path) -> Picture:
-        """Decode a query picture."""
-        ...
+def blend_terms(terms: Sequence[Term], vectors: Mapping[TermKind, UnitVectors]) -> UnitVectors:
+    """Blend terms to one unit vector (1, dim): the sum of weight × unit vector, scaled to length 1.
+
+    `vectors` are those (n, dim) of the terms of each kind, in their order. Raises QueryError when they cancel out.
+    """
+    blend = np.zeros(1, np.float32)
+    for kind, of_kind in vectors.items():
+        weights = np.array([term.weight for term in terms if term.kind is kind], np.float32)
+        blend = blend + weights @ of_kind
+    if np.linalg.norm(blend) < 1e-4:
+        raise QueryError("the terms of this query cancel each other out")
+    return unit_vectors(blend[None])
+
+
+class Stopwatch:
+    """Milliseconds per named stage, in the order they ran, for `explain` and the service's metrics."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.stages_ms: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage; a name used twice adds up."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - begin) * 1e3
+            self.stages_ms[name] = self.stages_ms.get(name, 0.0) + spent
+
+    def total_ms(self) -> float:
+        """Milliseconds since the stopwatch was made."""
+        return (time.perf_counter() - self.started) * 1e3
 
 
 @dataclass(slots=True)
@@ -110,13 +161,16 @@ class _Search:
     query: UnitVectors
     allowed: NDArray[np.int64] | None
     watch: Stopwatch
+    scan: Scan
     strategy: str = ""
 
     def candidates(self, depth: int) -> list[Candidate]:
         """The `depth` nearest items, best first."""
         left_out = self._query_items()
         with self.watch.stage("candidates"):
-            ids, scores, self.strategy = self.gallery.search(self.query, depth + len(left_out), self.allowed)
+            ids, scores, self.strategy = self.scan(
+                self.gallery, self.query, depth + len(left_out), self.allowed
+            )
         ranked = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
         return [(item, score) for item, score in ranked if item >= 0 and item not in left_out][:depth]
 
@@ -126,7 +180,7 @@ class _Search:
         if not words:
             raise UsageError("hybrid search needs words in the query")
         with self.watch.stage("full text"):
-            found = self.collection.full_text(words, self.request.modality, HEAD, self.allowed)
+            found = self.collection.catalog.full_text(words, self.request.modality, HEAD, self.allowed)
             # An item may have words and no vector here: it was embedded by another model only.
             known = is_among(np.array(found, np.int64), self.gallery.ids()).tolist()
             found = [
@@ -160,8 +214,7 @@ class _Search:
             return Outcome(candidates, frozenset())
         with self.watch.stage("rerank"):
             items = self.collection.items([item for item, _ in candidates[: options.top]])
-            picture = self._query_picture() if self.request.modality is Modality.TEXT else None
-            began = perf_counter()
+            began = time.perf_counter()
             try:
                 second = self.collection.second_stage(options.deadline_ms)
             except VasariError as error:  # absent, damaged, wrongly named: none takes the results away
@@ -170,14 +223,15 @@ class _Search:
                 return Outcome(candidates, frozenset(), (f"not reranked: {_words_of(error)}",))
             left = options.deadline_ms
             if left is not None:
-                left = max(0.0, left - (perf_counter() - began) * 1000)
+                left = max(0.0, left - (time.perf_counter() - began) * 1000)
             options = replace(options, deadline_ms=left)
+            picture = self._query_picture(second.look) if self.request.modality is Modality.TEXT else None
             return rerank(self.request.terms, picture, candidates, items, options, second)
 
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
         """The best of each group of near-duplicates."""
         with self.watch.stage("collapse"):
-            groups = self.collection.duplicate_groups([item for item, _ in candidates])
+            groups = self.collection.catalog.duplicate_groups([item for item, _ in candidates])
             return one_of_each_group(candidates, groups)
 
     def varied(self, candidates: list[Candidate], trade: float) -> list[Candidate]:
@@ -192,15 +246,15 @@ class _Search:
             return set()
         return {term.item for term in self.request.terms if term.item is not None}
 
-    def _query_picture(self) -> Picture | None:
+    def _query_picture(self, look: Callable[[Item | bytes | Path], Picture]) -> Picture | None:
         """The one picture of the query, given or an item's."""
         for term in self.request.terms:
             if term.kind is TermKind.IMAGE and term.image is not None:
-                return self.collection.open_picture(term.image)
+                return look(term.image)
             if term.kind is TermKind.ITEM and term.item is not None:
                 item = self.collection.items([term.item]).get(term.item)
                 if item is not None and item.modality is Modality.IMAGE:
-                    return self.collection.picture_of(item)
+                    return look(item)
         return None
 
 
@@ -214,26 +268,43 @@ def _words_of(error: VasariError) -> str:
     return ModelUnavailableError("").brief
 
 
-def search(collection: Collection, request: SearchRequest) -> SearchResponse:
+def search(
+    collection: Collection,
+    request: SearchRequest,
+    query: UnitVectors | None = None,
+    *,
+    watch: Stopwatch | None = None,
+    scan: Scan = Gallery.search,
+) -> SearchResponse:
     """Answer one request.
 
-    Raises QueryError or UsageError for a wrong request, NotFoundError for an unknown space or item, ImageError for a
-    query picture that cannot be read, ModelUnavailableError when there is no model for the query, or none for reranking
-    and that is required.
+    Args:
+        collection: the library.
+        request: the question; its terms are not embedded where `query` is given.
+        query: the query's unit vector (1, dim) in the request's space.
+        watch: runs since before the query was embedded.
+        scan: how the nearest vectors are found.
+
+    Raises:
+        QueryError: the request is wrong; UsageError, too.
+        NotFoundError: there is no such space or item.
+        ImageError: a query picture cannot be read.
+        ModelUnavailableError: there is no model for the query, or none for reranking and that is required.
     """
     window = check_window(request)
-    watch = Stopwatch()
+    watch = watch or Stopwatch()
     space = collection.space(request.space)
     allowed = None
     if request.filter:
         with watch.stage("filter"):
-            allowed = collection.matching(request.filter, request.modality)
-    with watch.stage("embed"):
-        query = embed_query(request.terms, collection, space)
+            allowed = collection.catalog.matching(request.filter, request.modality)
+    if query is None:
+        with watch.stage("embed"):
+            query = collection.embed_query(request.terms, space)
     cancellation.check()
     with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
-    run = _Search(collection, request, space, gallery, query, allowed, watch)
+    run = _Search(collection, request, space, gallery, query, allowed, watch, scan)
     outcome, ranked = _ranked(run, window)
     page = ranked[request.offset : window]
     cancellation.check()

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +77,8 @@ class Second:
 
     matcher: Reranker
     cache: FeatureCache
-    load: Callable[[Item], Picture]
-    """Decode an item's picture; raises ImageError when its file is gone or broken."""
+    look: Callable[[Item | bytes | Path], Picture]
+    """Decode an item's picture, or a query's; raises ImageError when its file is gone or broken."""
 
 
 def query_words(terms: Sequence[Term]) -> str:
@@ -194,7 +195,7 @@ def _features(
             found[item.id] = kept
             continue
         try:
-            fresh.append((item, second.matcher.prepare(second.load(item))))
+            fresh.append((item, second.matcher.prepare(second.look(item))))
         except ImageError as error:
             notes.append(f"not reranked: {item.uri}: {error}")
     if fresh:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from api.service.served import ServedLibrary
 from indexer.engines.local import index
 from indexer.sources.folder import FolderSource
 from retrieval.catalog.catalog import Catalog
@@ -190,8 +189,8 @@ class ColourModels(LoadedModels):
             )
 
 
-class ColourLibrary(ServedLibrary):
-    """A served library with the fakes in place of models."""
+class ColourLibrary(Library):
+    """A library with the fakes in place of models."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -23,7 +23,6 @@ from api.json_text import as_json
 from api.service.app import create_app
 from api.service.problems import ProblemError, answer_to
 from api.service.schemas import collection, items, jobs, models, search
-from api.service.served import ServedLibrary
 from api.service.settings import ServiceSettings
 from api.service.terms import search_request
 from indexer.engines.local import index
@@ -74,7 +73,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             library.catalog.set_captions(first, [Caption("something red")], CaptionSource.MODEL)
             library.catalog.set_attributes(first, {"stars": 5, "who": {"é": ["x\x1a0041"]}})
         settings = ServiceSettings(preload="none", rate_per_second=0)
-        with listening(create_app(ServedLibrary.open, settings)) as address:
+        with listening(create_app(Library.open, settings)) as address:
             yield address
 
 

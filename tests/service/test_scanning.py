@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.service.scanning import SharedGallery
+from api.service.scanning import SharedScan, SharedScans
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 from retrieval.vectors.segments import write_segment
@@ -24,20 +26,20 @@ def plain(tmp_path: Path) -> Gallery:
     return Gallery.open(tmp_path / "segments", tmp_path / "generations", GallerySnapshot([1], dim=16))
 
 
-class Counted(SharedGallery):
+class Counted(SharedScan):
     """Counts passes; the first waits until all who come are in line."""
 
-    def __init__(self, gallery: Gallery, company: int) -> None:
-        super().__init__(gallery)
+    def __init__(self, company: int) -> None:
+        super().__init__()
         self.passes: list[int] = []
         self.company = company
 
-    def _answer(self, together: list[Any]) -> None:
+    def _answer(self, gallery: Gallery, together: list[Any]) -> None:
         self.passes.append(len(together))
         if len(self.passes) == 1:
             while len(self._line) < self.company:
                 threading.Event().wait(0.001)
-        super()._answer(together)
+        super()._answer(gallery, together)
 
 
 def queries(number: int) -> UnitVectors:
@@ -46,9 +48,9 @@ def queries(number: int) -> UnitVectors:
 
 def test_many_searches_are_two_passes_with_equal_answers(plain: Gallery) -> None:
     """Whoever comes during a pass is answered by the next one, as if alone, with as many results as asked for."""
-    shared = Counted(plain, company=9)
+    shared = Counted(company=9)
     with ThreadPoolExecutor(10) as threads:
-        answers = list(threads.map(lambda n: shared.search(queries(n), n + 1), range(10)))
+        answers = list(threads.map(lambda n: shared.search(plain, queries(n), n + 1), range(10)))
     assert shared.passes == [1, 9]
     for number, (ids, scores, strategy) in enumerate(answers):
         right = plain.search(queries(number), number + 1)
@@ -69,12 +71,12 @@ def test_queries_scanned_together_are_scanned_right(plain: Gallery) -> None:
 
 def test_one_wrong_search_fails_alone(plain: Gallery) -> None:
     """A query of another length does not spoil the pass for the others."""
-    shared = Counted(plain, company=3)
+    shared = Counted(company=3)
     wrong = unit_vectors(np.ones((1, 7)))
 
     def ask(number: int) -> str:
         try:
-            shared.search(wrong if number == 2 else queries(number), 5)
+            shared.search(plain, wrong if number == 2 else queries(number), 5)
         except Exception as error:
             return type(error).__name__
         return "answered"
@@ -88,5 +90,15 @@ def test_one_wrong_search_fails_alone(plain: Gallery) -> None:
 def test_a_filter_goes_alone(plain: Gallery) -> None:
     """A filtered search finds only what is allowed."""
     allowed = np.array([3, 5, 7], dtype=np.int64)
-    ids, _, _ = SharedGallery(plain).search(queries(1), 10, allowed)
+    ids, _, _ = SharedScans().search(plain, queries(1), 10, allowed)
     assert set(ids[0].tolist()) == {3, 5, 7, -1}
+
+
+def test_a_gallery_is_let_go_with_its_scan(plain: Gallery) -> None:
+    """A newer state of the collection is another gallery: nothing keeps the older one's files open."""
+    scans, gallery = SharedScans(), plain.refresh(GallerySnapshot([1], dim=16))
+    scans.search(gallery, queries(1), 3)
+    held = weakref.ref(gallery)
+    del gallery
+    gc.collect()
+    assert held() is None

@@ -12,7 +12,7 @@ from retrieval.library import Library
 from retrieval.models.presets import ModelKind
 from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
-from tests.service.conftest import Served
+from tests.service.conftest import Serve, Served
 
 
 def names(served: Served, answer: dict[str, object]) -> list[str]:
@@ -168,3 +168,17 @@ def test_a_deadline_holds_while_the_reranker_is_loaded(served: Served) -> None:
     slow.set()
     waited = {"query": "red", "rerank": {"deadline_ms": None}}
     assert served.client.post("/v1/search", json=waited).json()["reranked"]
+
+
+def test_a_query_is_embedded_once_without_a_cache(serve: Serve) -> None:
+    """With no room for embeddings each query still costs one call of the encoder, with its vectors in one batch."""
+    served = serve(cached_embeddings=0)
+    encoded = base64.b64encode(picture("blue")).decode()
+    assert (
+        names(served, served.client.post("/v1/search", json={"query": "2:red + orange"}).json())[0] == "red"
+    )
+    assert served.library.model.text_batches == [2]
+    by_picture = served.client.post("/v1/search", json={"terms": [{"image": encoded}], "limit": 1}).json()
+    assert names(served, by_picture) == ["blue"]
+    assert served.library.model.image_batches == [1]
+    assert served.library.model.text_batches == [2]

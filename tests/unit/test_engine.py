@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ from retrieval.domain import (
 )
 from retrieval.errors import NotFoundError, UsageError
 from retrieval.models.ports import Picture
-from retrieval.search.engine import search
+from retrieval.search.engine import blend_terms, search
 from retrieval.search.relevance import Calibration
 from retrieval.search.reranking import FeatureCache, Second
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
@@ -73,7 +72,7 @@ class Shelf:
         default_factory=lambda: Second(
             Shuffling(),
             FeatureCache(10**6),
-            lambda item: Image.new("RGB", (1, 1), (item.id % 251, 0, 0)),
+            lambda what: Image.new("RGB", (1, 1), (what.id % 251 if isinstance(what, Item) else 0, 0, 0)),
         )
     )
 
@@ -115,20 +114,23 @@ class Shelf:
     def second_stage(self, within_ms: float | None = None) -> Second:
         return self.stage
 
-    def picture_of(self, item: Item) -> Picture:
-        return self.stage.load(item)
+    def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
+        texts = [term.text or "" for term in terms if term.text is not None]
+        pictures = [term.image for term in terms if term.image is not None]
+        items = [term.item for term in terms if term.item is not None]
+        vectors = {
+            TermKind.TEXT: self.embed_texts(texts) if texts else None,
+            TermKind.IMAGE: unit_vectors(np.ones((len(pictures), DIM))) if pictures else None,
+            TermKind.ITEM: self.held.vectors_of(items) if items else None,
+        }
+        return blend_terms(terms, {kind: found for kind, found in vectors.items() if found is not None})
 
-    def open_picture(self, picture: bytes | Path) -> Picture:
-        return Image.new("RGB", (1, 1))
-
-    def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         return unit_vectors(np.stack([np.random.default_rng(len(text)).normal(size=DIM) for text in texts]))
 
-    def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
-        return unit_vectors(np.ones((len(pictures), DIM)))
-
-    def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
-        return self.held.vectors_of(items)
+    @property
+    def catalog(self) -> Shelf:
+        return self
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +212,7 @@ def test_one_huge_group_is_one_hit_and_hides_nothing(shelf: Shelf) -> None:
 
 def test_the_plain_order_is_that_of_the_exact_cosines(shelf: Shelf) -> None:
     """Without stages the engine adds nothing to what the vectors say."""
-    query = shelf.embed_texts(["a boat"], SPACE)
+    query = shelf.embed_texts(["a boat"])
     cosines = (shelf.held.vectors_of(shelf.held.ids()) @ query[0]).astype(np.float32)
     best = (np.argsort(-cosines, kind="stable") + 1).tolist()
     response = search(shelf, replace(QUERY, limit=50))
@@ -221,7 +223,7 @@ def test_the_plain_order_is_that_of_the_exact_cosines(shelf: Shelf) -> None:
 
 def test_hybrid_finds_what_only_words_find(shelf: Shelf) -> None:
     """An item far away by its vector comes up by its caption, with its true cosine as score."""
-    query = shelf.embed_texts(["a boat"], SPACE)
+    query = shelf.embed_texts(["a boat"])
     cosines = shelf.held.vectors_of(shelf.held.ids()) @ query[0]
     farthest = int(np.argmin(cosines)) + 1
     shelf.named = [farthest]
@@ -248,7 +250,7 @@ def test_hybrid_needs_words(shelf: Shelf) -> None:
 def test_relevance_shortens_the_answer_to_what_is_good_enough(shelf: Shelf) -> None:
     """Every hit reaches the threshold, no other item does; nonsense gets no answer at all."""
     request = replace(QUERY, limit=SIZE, min_relevance=0.6)
-    threshold = shelf.calibration(Modality.IMAGE, SPACE).threshold(shelf.embed_texts(["a boat"], SPACE), 0.6)
+    threshold = shelf.calibration(Modality.IMAGE, SPACE).threshold(shelf.embed_texts(["a boat"]), 0.6)
     scores = [hit.score for hit in search(shelf, replace(request, min_relevance=None)).hits]
     found = search(shelf, request)
     assert 0 < len(found.hits) == sum(score >= threshold for score in scores)

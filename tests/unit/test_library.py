@@ -12,6 +12,7 @@ from indexer.generations import rebuild
 from retrieval.additions import NewPicture, Notes
 from retrieval.domain import Caption, SearchRequest, Term, TermKind
 from retrieval.errors import ImageError, LibraryLockedError, NotFoundError, UsageError
+from retrieval.search.relevance import BACKGROUND
 from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
 
@@ -177,3 +178,20 @@ def test_a_file_that_is_no_picture_is_named(library: ColourLibrary, tmp_path: Pa
         library.open_picture(broken)
     with pytest.raises(ImageError, match=r"^this is not an image"):
         library.open_picture(b"no picture")
+
+
+def test_a_vector_is_a_query(library: ColourLibrary, tmp_path: Path) -> None:
+    """Who has embedded the query hands in its vector, and nothing is embedded again."""
+    library.add(file(tmp_path, "red"), file(tmp_path, "blue"))
+    query = library.embed_texts(["blue"], library.space())
+    library.model.text_batches.clear()
+    assert [Path(hit.item.uri).stem for hit in library.search(SearchRequest(), query).hits] == ["blue", "red"]
+    assert library.model.text_batches == []
+
+
+def test_background_queries_are_embedded_once(library: ColourLibrary, tmp_path: Path) -> None:
+    """What unrelated queries score is measured for each state of the collection; their texts stay the same."""
+    for colour in ("red", "blue"):
+        library.add(file(tmp_path, colour))
+        library.search(SearchRequest((Term(TermKind.TEXT, text="red"),), min_relevance=0.1))
+    assert library.model.text_batches == [1, len(BACKGROUND), 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,12 +64,13 @@ def grey(of: Item) -> Picture:
 
 
 def second(matcher: Brightness, *, capacity: int = 10**6, broken: frozenset[int] = frozenset()) -> Second:
-    def load(wanted: Item) -> Picture:
+    def look(wanted: Item | bytes | Path) -> Picture:
+        assert isinstance(wanted, Item)
         if wanted.id in broken:
             raise ImageError("no such file", "read")
         return grey(wanted)
 
-    return Second(matcher, FeatureCache(capacity), load)
+    return Second(matcher, FeatureCache(capacity), look)
 
 
 def candidates(*ids: int) -> list[tuple[int, float]]:

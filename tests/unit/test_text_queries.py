@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from indexer.generations import text_queries
 from indexer.sources.folder import FolderSource
 from retrieval.domain import Modality
 from retrieval.library import Library
+from retrieval.models.text_onnx import OnnxTextEncoder
 from retrieval.search.relevance import BACKGROUND
 from retrieval.settings import Settings
 from tests.models import write_model
@@ -53,3 +55,14 @@ def test_small_galleries_and_missing_models_are_measured_without_texts(
     shutil.rmtree(library.models_directory(space))
     with Library.open(library.root, library.settings) as again:
         assert text_queries(again, space, Modality.IMAGE, least=1) == (None, None)
+
+
+def test_a_service_asks_the_text_tower_though_the_model_is_loaded(library: Library) -> None:
+    """The tower does not pad, and a search for it waits for no job that loads a model meanwhile."""
+    space, models = library.space(), library.models
+    assert models.text_encoder(space) is models.encoder(space)
+    models.serve("float32")
+    tower = models.text_encoder(space)
+    assert isinstance(tower, OnnxTextEncoder)
+    with models._lock, ThreadPoolExecutor(1) as thread:  # as while a job loads
+        assert thread.submit(models.text_encoder, space).result(60) is tower

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,7 +18,16 @@ from api.service.schemas.fields import Body, Id, Picture, Url, Whole
 from api.service.service import Service
 from api.service.terms import picture_of
 from retrieval.catalog.encoding import stored_uri
-from retrieval.domain import EmbeddingSpace, Item, Modality, SearchRequest, Term, TermKind, unit_vectors
+from retrieval.domain import (
+    EmbeddingSpace,
+    Item,
+    Modality,
+    SearchRequest,
+    Term,
+    TermKind,
+    UnitVectors,
+    unit_vectors,
+)
 from retrieval.errors import UsageError
 from retrieval.search.query import MAX_TEXT
 
@@ -80,13 +90,13 @@ async def knn_service(service: ServiceDep, request: Request) -> list[KnnResult]:
     body = await json_body(KnnBody, request)  # clip-retrieval's client sends no content type
     space = await _indice(body.indice_name, service)
     wanted = max(body.num_images, body.num_result_ids or 0)
-    if body.embedding_input is not None:
-        return await _by_vector(body, service, space, wanted)
-    term = await _knn_term(body, service)
+    query = None if body.embedding_input is None else _vector(body.embedding_input, space)
+    terms = (await _knn_term(body, service),) if query is None else ()
     response = await service.search(
         SearchRequest(
-            (term,), modality=body.modality, limit=wanted, space=space.name, collapse=body.deduplicate
-        )
+            terms, modality=body.modality, limit=wanted, space=space.name, collapse=body.deduplicate
+        ),
+        query,
     )
     return [
         KnnResult(
@@ -130,26 +140,13 @@ async def _knn_term(body: KnnBody, service: Service) -> Term:
     return Term(TermKind.IMAGE, image=await picture_of(body.image, body.image_url, service))
 
 
-async def _by_vector(body: KnnBody, service: Service, space: EmbeddingSpace, wanted: int) -> list[KnnResult]:
-    """Search by a vector the caller has computed with the same model."""
-    vector = np.asarray(body.embedding_input, dtype=np.float32)
+def _vector(numbers: Sequence[float], space: EmbeddingSpace) -> UnitVectors:
+    """A vector that the caller has computed with the same model, as a query (1, dim)."""
+    vector = np.asarray(numbers, dtype=np.float32)
     length = float(np.linalg.norm(vector))
     if vector.shape != (space.dim,) or not 0 < length < float("inf"):
         raise UsageError(f"a vector of this index has {space.dim} numbers, not all zero")
-
-    def search() -> list[KnnResult]:
-        gallery = service.library.gallery(body.modality, space)
-        ids, scores, _ = gallery.search(unit_vectors(vector[None]), wanted)
-        items = service.library.items([item for item in ids[0].tolist() if item >= 0])
-        return [
-            KnnResult(
-                id=item, similarity=score, **(_metadata(items[item]) if place < body.num_images else {})
-            )
-            for place, (item, score) in enumerate(zip(ids[0].tolist(), scores[0].tolist(), strict=True))
-            if item in items
-        ]
-
-    return await service.run(search)
+    return unit_vectors(vector[None])
 
 
 def _metadata(item: Item) -> dict[str, Any]:

@@ -46,7 +46,7 @@ async def facets(
     modality: Modality = Modality.IMAGE,
 ) -> FacetsAnswer:
     """Folders, tags, cameras and years, with how many of the items that a filter accepts have each."""
-    allowed = await service.run(service.library.matching, filter, modality) if filter else None
+    allowed = await service.run(service.library.catalog.matching, filter, modality) if filter else None
     found = await service.run(service.facets, modality)
     kept = found.kept(allowed)
     return FacetsAnswer(
@@ -84,7 +84,7 @@ async def browse(
 
 def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.int64]:
     library = service.library
-    return library.matching(text, modality) if text else library.catalog.live_ids(modality)
+    return library.catalog.matching(text, modality) if text else library.catalog.live_ids(modality)
 
 
 @router.get("/status", operation_id="status", responses=problems(), response_model=StatusAnswer)

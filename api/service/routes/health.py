@@ -94,4 +94,4 @@ def _embed_canary(service: Service) -> None:
         space = service.library.space()
     except NotFoundError:
         return
-    service.library.query_encoder(space).embed_texts([_CANARY])
+    service.library.models.text_encoder(space).embed_texts([_CANARY])

@@ -55,7 +55,7 @@ async def classify(
 ) -> Response:
     """Choose among labels without having been trained on them."""
     data = await _picture(body, service)
-    found = await service.think(service.library.classify, data, body.labels, body.templates)
+    found = await service.classify(data, body.labels, body.templates)
     return told(contract.labels_fields(found))
 
 
