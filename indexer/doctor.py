@@ -20,7 +20,7 @@ from indexer.quarantine import Quarantine
 from indexer.towers import examine_towers
 from retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
 from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
 from retrieval.library import Library
 from retrieval.vectors.generation import Generation, generation_directory
 from retrieval.vectors.index import IndexKind
@@ -47,7 +47,8 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
     """Everything that is wrong with a library; none: all is well.
 
     The write lease is held meanwhile. While another job has it, files without a record are that job's business and
-    are passed over; `repair` raises LibraryLockedError then. A folder of vectors that is gone as a whole may come back
+    are passed over; `repair` raises LibraryLockedError then. A library that is only read here is examined without the
+    lease, and `repair` raises ReadOnlyError. A folder of vectors that is gone as a whole may come back
     with its disk: it is given up only with `forget_missing`.
     """
     catalog = library.catalog
@@ -61,10 +62,10 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
         try:
             held.enter_context(catalog.acquire_lease("vasari doctor"))
             alone = True
-        except LibraryLockedError:
+        except (LibraryLockedError, ReadOnlyError) as error:
             if repair:
                 raise
-            alone = False
+            alone = isinstance(error, ReadOnlyError) and dead_holder is None
         if alone and dead_holder is not None:
             findings.append(
                 Finding("lease", f"{dead_holder} died while it wrote this library", repaired=True)

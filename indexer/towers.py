@@ -93,6 +93,19 @@ def _examine_picture(
 
     if folder.is_dir():
         yield from _examine(_Form(picture_onnx.FILES, try_it, make), folder, quarantine)
+    elif quarantine is not None and (folder.parent / text_onnx.SETTINGS_FILE).is_file():
+        yield _exported_first(space, make)
+
+
+def _exported_first(space: EmbeddingSpace, make: Callable[[], str]) -> Damage:
+    """Of a library that an older version made: no damage, but each command of one picture loads the model."""
+    try:
+        make()
+    except VasariError as error:
+        return Damage("tower", f"the vision tower of {space.name} cannot be exported: {error}")
+    return Damage(
+        "tower", f"the vision tower of {space.name} is exported now, for single pictures", mended=True
+    )
 
 
 def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator[_Form]:

@@ -198,6 +198,10 @@ class Library:
             return self._reader.space(name)
         default = self._reader.default_space()
         if default is None:
+            if any(self.catalog.count(modality) for modality in Modality):
+                raise NotFoundError(
+                    "nothing in this library has a vector: `vasari index --all --model MODEL` embeds it"
+                )
             raise NotFoundError("this library is empty: fill it with `vasari index PATH`")
         return default
 
@@ -242,18 +246,15 @@ class Library:
 
         from retrieval import images
 
-        exported = self.models.picture_encoder(space)
-        encoder, limits = exported or self.encoder(space), self.image_limits
+        encoder = self.models.picture_encoder(space) or self.encoder(space)
+        limits = self.image_limits
         prepared = []
         for picture in pictures:
             with _naming(picture):
                 data = picture if isinstance(picture, bytes) else read_file(picture, limits)
                 with images.decoding(data, limits, target=encoder.image_size) as decoded:
                     prepared.append(encoder.prepare(decoded.picture))
-        vectors = encoder.embed_images(np.stack(prepared))
-        if exported is None:
-            self.models.export_pictures(space)  # the model is loaded: the next process need not load it
-        return vectors
+        return encoder.embed_images(np.stack(prepared))
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
         """Stored vectors (n, dim) of items of any modality."""

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from retrieval.domain import EmbeddingSpace
-from retrieval.errors import LibraryCorruptError, UnsupportedError
+from retrieval.errors import (
+    LibraryCorruptError,
+    ModelUnavailableError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+)
 from retrieval.settings import Precision, Settings
 
 if TYPE_CHECKING:
@@ -78,6 +84,15 @@ def find_folder(reference: str, use: ModelKind, settings: Settings) -> Path:
     from retrieval.models.sources import locate_folder, resolve
 
     return locate_folder(resolve(reference, use), HubAccess(settings.offline, settings.hub_timeout))
+
+
+@contextmanager
+def chosen_before() -> Iterator[None]:
+    """A model that settings or a library name, and that cannot be found: whoever asks now has not named it."""
+    try:
+        yield
+    except (NotFoundError, UsageError) as error:
+        raise ModelUnavailableError(str(error)) from error
 
 
 STILL_LOADING = "the model that this needs is being loaded; ask again in a moment"
@@ -189,7 +204,8 @@ class LoadedModels:
         """
         with self._lock:
             if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
-                encoder = self._load(space.model, settings=self._asked)
+                with chosen_before():
+                    encoder = self._load(space.model, settings=self._asked)
                 if encoder.dim != space.dim:
                     raise LibraryCorruptError(
                         f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
@@ -199,7 +215,8 @@ class LoadedModels:
             if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
                 self._encoders[space.name] = optimized
             if space.name not in self._encoders:
-                found = self._use(space.model, self._asked)
+                with chosen_before():
+                    found = self._use(space.model, self._asked)
                 if found.name != space.name:
                     raise _other_weights(space)
             return self._encoders[space.name]
@@ -208,7 +225,8 @@ class LoadedModels:
         """What embeds single pictures without the model: its exported vision tower, if there is one to be used.
 
         None where the model is loaded already, where a device, a precision or an optimized form was chosen, and where
-        the tower was not exported yet, or is damaged: the model answers then, and `export_pictures` makes it anew.
+        the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or a
+        repair, makes the tower anew.
         """
         from retrieval.models import image_encoder
         from retrieval.models.picture_onnx import OnnxPictureEncoder
@@ -230,6 +248,15 @@ class LoadedModels:
             self._picture_encoders[space.name] = opened
             return opened
 
+    def lacks_export(self, space: EmbeddingSpace) -> bool:
+        """Whether the model was loaded for single pictures only as its vision tower is not exported (yet)."""
+        from retrieval.models import text_onnx
+        from retrieval.models.picture_onnx import read_settings
+
+        directory = self._directory / space.name
+        loaded = space.name in self._encoders and not self._settings.read_only
+        return loaded and (directory / text_onnx.SETTINGS_FILE).is_file() and read_settings(directory) is None
+
     def preprocessing(self, space: EmbeddingSpace) -> ImagePreprocessing | None:
         """How the space's model wants pictures, where that is known without loading it."""
         from retrieval.models.picture_onnx import read_settings
@@ -247,8 +274,10 @@ class LoadedModels:
         from retrieval.models.picture_onnx import export_picture_tower, read_settings
 
         directory = self._directory / space.name
+        if self._settings.read_only or not (directory / text_onnx.SETTINGS_FILE).is_file():
+            return
         own = self.encoder(space) if anew else self._encoders.get(space.name)
-        if own is None or self._settings.read_only or not (directory / text_onnx.SETTINGS_FILE).is_file():
+        if own is None:
             return
         if self._serves and not anew:
             return
@@ -398,7 +427,7 @@ class LoadedModels:
         with self._lock:
             if self._reranker is None:
                 chosen = self._settings.reranker or companion(encoder, ModelKind.RERANKER)
-                with self._noted():
+                with self._noted(), chosen_before():
                     self._reranker = load_reranker(chosen, self._asked)
             return self._reranker
 
@@ -428,7 +457,7 @@ class LoadedModels:
         with self._lock:
             if self._captioner is None:
                 chosen = self._settings.captioner or companion(encoder, ModelKind.CAPTIONER)
-                with self._noted():
+                with self._noted(), chosen_before():
                     self._captioner = load_captioner(chosen, self._asked)
             return self._captioner
 

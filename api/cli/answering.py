@@ -54,13 +54,22 @@ def answer(
             output.waiting("loading the model…")
         with Library.open(library) as opened:
             response = opened.search(request)
-            model, only_readable = opened.space(response.space).model, opened.only_readable
+            space, only_readable = opened.space(response.space), opened.only_readable
+            slow = any(term.kind is TermKind.IMAGE for term in request.terms) and opened.models.lacks_export(
+                space
+            )
         if only_readable:
             output.note(
                 "note: this user may not write the library: it is only read, as with VASARI_READ_ONLY=1"
             )
+        if slow:
+            output.note(
+                "note: each picture loads the whole model; `vasari doctor --repair` spares that from now on"
+            )
         if form.for_people:
-            drawings.note_if_photos(model, (hit.item.uri for hit in response.hits if hit.item.text is None))
+            drawings.note_if_photos(
+                space.model, (hit.item.uri for hit in response.hits if hit.item.text is None)
+            )
         _print(response, form, {})
         if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
             output.leave()

@@ -49,6 +49,9 @@ def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:
         yield f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}"
         if lacking := _lacking(space["vectors"], space["absent"]):
             yield f"          {lacking} no vector in it: `vasari index --all --model {shlex.quote(space['model'])}`"
+    if not fields["spaces"] and (items := sum(fields["items"].values())):
+        them = "them" if items > 1 else "it"
+        yield f"space     none: nothing is found before `vasari index --all --model MODEL` embeds {them} again"
     yield f"job       {fields['job'] or 'none'}"
 
 

@@ -35,6 +35,8 @@ class Pages:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        # Whole files only, as RFC 9110 (14.2) allows: Starlette answers a `Range` that is wrong in plain text.
+        scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
         response = await self._other_method(scope) or await self._response(scope)
         await response(scope, receive, send)
 
@@ -67,4 +69,5 @@ class Pages:
             raise HTTPException(error.status_code, "there is nothing here") from None
         # Files change with an update of the program and keep their names: browsers ask whether theirs is still right.
         response.headers["Cache-Control"] = "no-cache"
+        response.headers["Accept-Ranges"] = "none"
         return response

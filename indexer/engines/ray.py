@@ -32,6 +32,7 @@ from indexer.sources.source import Source
 from retrieval.domain import Skipped
 from retrieval.errors import UsageError
 from retrieval.library import Library
+from retrieval.originals.addresses import reach
 
 if TYPE_CHECKING:
     from retrieval.catalog.leases import Lease
@@ -99,6 +100,7 @@ class _Job(local.Job):
             failed=frozenset(self.failed),
             token=token,
             batch_size=self.options.batch_size,
+            reach=reach(),
         )
 
     def _pass(self, tasks: Sequence[Task], work: Work, committer: Committer, total: int) -> list[Puzzle]:

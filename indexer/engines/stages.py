@@ -32,6 +32,7 @@ from retrieval.imaging.limits import ImageLimits
 from retrieval.ingest import Pixels, Prepared
 from retrieval.library import Library
 from retrieval.models.ports import Preparer
+from retrieval.originals.addresses import Reach, allow
 
 MARK_FILE = "cluster.mark"  # while a cluster writes: proves to a worker that it sees the same folder
 
@@ -61,6 +62,7 @@ class Work:
     failed: frozenset[str]  # uris in the ledger of failures
     token: int  # of the job's lease
     batch_size: int
+    reach: Reach  # hosts that may be read from
 
     def open(self) -> Library:
         """The library, joined to the job's lease; StorageError where this machine sees another folder."""
@@ -79,6 +81,7 @@ class Decode:
     """Tasks to pixels, on a few threads: reading waits, and decoding leaves Python's lock alone."""
 
     def __init__(self, work: Work, threads: int = 2) -> None:
+        allow(work.reach)
         self._loader = Loader(work.source, lambda: work.preparer, work.limits, work.known)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 

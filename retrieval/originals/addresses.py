@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,38 +33,49 @@ class PrivateAddressError(OSError):
     """A connection to an address of this network that was not allowed."""
 
 
-class _Reach:
-    """What this process may read from; one for all, as fsspec's connections are."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a process may read from; one for all of it, as fsspec's connections are."""
 
-    private = False
-    named: set[tuple[str, int]]
+    private: bool = False  # all addresses, those of this network too
+    named: frozenset[tuple[str, int]] = frozenset()  # hosts and ports that a person named
 
 
-_reach = _Reach()
-_reach.named = set()
+class _Process:
+    reach = Reach()
+
+
+def reach() -> Reach:
+    """What this process may read from, to be told to those that work for it."""
+    return _Process.reach
+
+
+def allow(allowed: Reach) -> None:
+    """Read from this, and nothing else."""
+    _Process.reach = allowed
 
 
 def allow_private(allowed: bool) -> None:
     """Whether all addresses are read from, those of this network too."""
-    _reach.private = allowed
+    allow(replace(reach(), private=allowed))
 
 
 def name_host(url: str) -> None:
     """A person named this URL: its host and port are read from, wherever they are."""
     host, port = _host_and_port(url)
     if host:
-        _reach.named.add((host, port))
+        allow(replace(reach(), named=reach().named | {(host, port)}))
 
 
 def check_url(url: str) -> None:
     """Raise UsageError for a URL that plainly leads into this network, by its scheme or its host's address."""
     scheme = url.partition("://")[0].lower()
-    if _reach.private or scheme in _ELSEWHERE:
+    if reach().private or scheme in _ELSEWHERE:
         return
     if scheme not in _WEB_PORTS and not _is_named(url):
         raise UsageError(f"{scheme}:// is read only where a person names the URL, not a table {_HOW}")
     host, port = _host_and_port(url)
-    if (host, port) in _reach.named:
+    if (host, port) in reach().named:
         return
     address = _literal(host)
     if address is not None and not _may_connect(address, port):
@@ -106,9 +118,9 @@ def is_public(address: str) -> bool:
 
 def _may_connect(address: str, port: int) -> bool:
     return (
-        _reach.private
+        reach().private
         or is_public(address)
-        or any(port == named and address in _addresses(host, named) for host, named in _reach.named)
+        or any(port == named and address in _addresses(host, named) for host, named in reach().named)
     )
 
 
@@ -124,7 +136,7 @@ def _addresses(host: str, port: int) -> frozenset[str]:
 
 def _is_named(url: str) -> bool:
     try:
-        return _host_and_port(url) in _reach.named
+        return _host_and_port(url) in reach().named
     except UsageError:  # several URLs in one, as fsspec chains them
         return False
 

@@ -171,6 +171,14 @@ def test_cohere_s_second_version_answers_as_its_first(served: Served) -> None:
     assert first[0]["index"] == 1
 
 
+def test_the_page_s_files_come_whole(served: Served) -> None:
+    """A `Range` of them is ignored, be it none (RFC 9110, 14.2): no second form of errors."""
+    whole = served.client.get("/").content
+    for asked in ("bytes=0-9", "bytes=9-0", "bytes=-", "lines=1-2", "bytes=99999999-"):
+        part = served.client.get("/", headers={"Range": asked})
+        assert (part.status_code, part.content) == (200, whole), asked
+
+
 def test_ranges_of_an_original(served: Served) -> None:
     """One range comes as 206, one beyond the end is 416, and several, or what is no range, are the whole (RFC 9110)."""
     address = f"/v1/items/{served.ids['red']}/original"

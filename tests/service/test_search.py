@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
+
 from api.drawings import knows_no_photos
 from api.service.abilities import abilities, drawings_only
+from api.service.problems import outward
 from retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from retrieval.errors import ModelUnavailableError
 from retrieval.library import Library
 from retrieval.models.presets import ModelKind
 from retrieval.settings import Settings
@@ -136,6 +140,18 @@ def test_a_model_s_folder_is_told_to_nobody(tmp_path: Path) -> None:
         able = abilities(library)
     assert (able["rerank"].here, able["rerank"].model, able["rerank"].command) == (False, "judge", None)
     assert able["why"].model == "scenes"
+
+
+def test_a_model_that_settings_name_and_that_is_gone_is_unavailable(tmp_path: Path) -> None:
+    """No visitor named it, so that it is no 404, and where it was to lie is told to the log only."""
+    for place in ("/secret/place/judge", "local:/secret/place/judge"):
+        settings = Settings(model="scenes", reranker=place, captioner=place)
+        with Library.open(tmp_path / "new", settings, create=True) as library:
+            for load in (library.models.reranker, library.models.captioner):
+                with pytest.raises(ModelUnavailableError) as refused:
+                    load("scenes")
+                assert "/secret" in str(refused.value)
+                assert "/secret" not in outward(refused.value)
 
 
 def test_a_model_that_knows_drawings_only_is_told_beforehand(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from indexer.progress import IndexReport
 from indexer.sources.folder import FolderSource
 from indexer.watch import watch
 from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, UsageError
+from retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError, UsageError
+from retrieval.settings import Settings
 from retrieval.vectors.segments import segment_paths
 from tests.grey import GreyLibrary, write_picture
 
@@ -112,6 +113,17 @@ def test_a_damaged_segment_is_found_dropped_and_made_anew(
     assert {file.uri: file.id for file in library.catalog.known_files(Modality.IMAGE)} == before
     for path in photos.iterdir():
         assert first(library, path) == str(path)
+
+
+def test_a_library_that_is_only_read_is_examined(library: GreyLibrary) -> None:
+    """What is wrong is found without the lease and nothing is written; a repair is refused."""
+    vectors = segment_paths(segments(library), 1)[1]
+    vectors.write_bytes(vectors.read_bytes()[:-1])
+    (segments(library) / "99999999.ids.npy").write_bytes(b"half")
+    with GreyLibrary.open(library.root, Settings(read_only=True)) as replica:
+        assert kinds(replica) == ["segment", "orphan"]
+        with pytest.raises(ReadOnlyError):
+            examine(replica, repair=True)
 
 
 def test_a_damaged_index_is_retired_and_searches_scan(library: GreyLibrary, photos: Path) -> None:

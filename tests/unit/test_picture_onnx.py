@@ -113,7 +113,7 @@ def test_a_named_model_is_known_by_its_files(filled: Path, tmp_path: Path) -> No
 
 
 def test_a_damaged_tower_is_made_anew(filled: Path, tmp_path: Path) -> None:
-    """The model answers meanwhile; the doctor tells and mends it as well."""
+    """The model answers meanwhile; a job makes it anew, and the doctor tells and mends it as well."""
     shutil.copytree(filled / "library", tmp_path / "library")
     settings = Settings(model=str(filled / "model"), threads=1, offline=True)
     with Library.open(tmp_path / "library", settings) as library:
@@ -124,6 +124,7 @@ def test_a_damaged_tower_is_made_anew(filled: Path, tmp_path: Path) -> None:
         assert library.models.picture_encoder(space) is None
         assert any("image.weights" in finding.message for finding in examine(library))
         library.embed_pictures([filled / "photos" / "a.png"], space)
+        library.models.export_pictures(space)  # as a job does that loaded the model
         assert weights.read_bytes() == whole
     with Library.open(tmp_path / "library", settings) as library:
         (weights.parent / "picture.json").write_text("{")
@@ -131,6 +132,11 @@ def test_a_damaged_tower_is_made_anew(filled: Path, tmp_path: Path) -> None:
         examine(library, repair=True)
         assert not any(finding.kind == "tower" for finding in examine(library))
         assert OnnxPictureEncoder.open(weights.parent.parent).image_size in (48, 64)
+        shutil.rmtree(weights.parent)  # as in a library of an older version
+        assert not any(finding.kind == "tower" for finding in examine(library))
+        assert library.models.lacks_export(space)
+        assert [finding.repaired for finding in examine(library, repair=True)] == [True]
+        assert not library.models.lacks_export(space)
         weights.unlink()
         with pytest.raises(LibraryCorruptError):
             OnnxPictureEncoder.open(weights.parent.parent)

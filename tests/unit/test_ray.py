@@ -23,7 +23,8 @@ from indexer.plan import Task
 from indexer.sources.choice import choose_source
 from indexer.sources.source import Candidate
 from retrieval.domain import Modality, Skipped
-from retrieval.errors import LibraryLockedError, StorageError
+from retrieval.errors import LibraryLockedError, StorageError, UsageError
+from retrieval.originals.addresses import Reach, allow, check_url, reach
 from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
@@ -50,6 +51,7 @@ def work_for(library: GreyLibrary, photos: Path, token: int) -> Work:
         failed=frozenset(),
         token=token,
         batch_size=BATCH,
+        reach=reach(),
     )
 
 
@@ -75,6 +77,24 @@ def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
         assert library.catalog.count(Modality.IMAGE) == 5
         assert len(library.catalog.segments("grey", Modality.IMAGE)) == 1
         assert library.catalog.dead_rows("grey", Modality.IMAGE) == []
+
+
+def test_a_worker_reads_from_where_its_job_may(tmp_path: Path) -> None:
+    """What a person allowed, or named, on the machine that started the job holds on all of them."""
+    before = reach()
+    forms.write_folder(tmp_path / "photos", 1)
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        work = work_for(library, tmp_path / "photos", 0)
+    try:
+        Decode(replace(work, reach=Reach(named=frozenset({("127.0.0.1", 80)}))))
+        check_url("http://127.0.0.1/a.png")
+        Decode(replace(work, reach=Reach(private=True)))
+        check_url("http://10.0.0.1/a.png")
+        Decode(replace(work, reach=Reach()))
+        with pytest.raises(UsageError):
+            check_url("http://127.0.0.1/a.png")
+    finally:
+        allow(before)
 
 
 def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_path: Path) -> None:

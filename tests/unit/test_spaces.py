@@ -217,6 +217,16 @@ def test_the_default_space_is_dropped_by_force_only(library: GreyLibrary, tmp_pa
     assert len(like(library, tmp_path / "a" / "0.png").hits) == 4
 
 
+def test_a_library_whose_only_space_is_dropped_says_so(library: GreyLibrary) -> None:
+    """Its pictures are there and have no vector: `status` and a search tell what makes them found again."""
+    library.drop_space("first", force=True)
+    fields = status_fields(library)
+    assert (fields["items"]["image"], fields["spaces"]) == (library.catalog.count(Modality.IMAGE), [])
+    assert "index --all --model" in "\n".join(status_lines({"library": "here", **fields}))
+    with pytest.raises(NotFoundError, match="index --all --model"):
+        library.space()
+
+
 def test_no_space_is_dropped_under_a_job(library: GreyLibrary, tmp_path: Path) -> None:
     """Who writes the library may be filling it."""
     library.use_model("second")
