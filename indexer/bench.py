@@ -82,7 +82,7 @@ def bench(
     if not tasks:
         raise NotFoundError(f"there are no pictures in {folder}")
     read = _speed(lambda task: source.read(task.candidate), tasks, 1)[1]
-    loader = Loader(source, lambda: encoder, limits)
+    loader = Loader(source.read, lambda: encoder, limits)
     loader.load(tasks[0])  # imports and tables
     outcomes, decode = _speed(loader.load, tasks, threads)
     loaded = [outcome for outcome in outcomes if not isinstance(outcome, Puzzle | Skipped)]

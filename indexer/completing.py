@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from indexer.engines.local import IndexOptions, index, space_to_fill
 from indexer.progress import IndexReport, Progress
-from indexer.sources.known import KnownPictures, KnownTexts
-from indexer.texts import index_texts
+from indexer.sources.known import KnownPictures
+from indexer.sources.texts import KnownTexts
 from retrieval.domain import Modality
 from retrieval.library import Library
 
@@ -35,5 +35,5 @@ def complete(
     pictures = KnownPictures(library, space)
     report = index(library, pictures, options, progress, stop)
     if library.catalog.without_vectors(space.name).get(Modality.TEXT) and not report.interrupted:
-        report = report.with_texts(index_texts(library, KnownTexts(library), options, progress, stop))
+        report = report.with_texts(index(library, KnownTexts(library, space), options, progress, stop))
     return Completion(report, dict(pictures.absent))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.identity import Puzzle
 from indexer.plan import Task
 from indexer.progress import Stopwatch
-from indexer.sources.source import Source
+from indexer.sources.source import Candidate
 from retrieval.domain import Skipped
 from retrieval.errors import ImageError, VasariError
 from retrieval.imaging.files import content_hash
@@ -21,8 +21,9 @@ from retrieval.imaging.limits import ImageLimits
 from retrieval.ingest import Pixels, Prepared, prepare_picture
 from retrieval.models.ports import Picture, Preparer
 
-Ready = tuple[Task, Prepared[Pixels]]
-"""A picture to be embedded, and what is to be done with it."""
+_Prepared = Prepared[Pixels] | Prepared[str]
+Ready = tuple[Task, _Prepared]
+"""A picture or text to be embedded, and what is to be done with it."""
 Loaded = Ready | Puzzle | Skipped
 """What reading comes to; a puzzle was read, and its hash made decoding needless, for now or for ever."""
 
@@ -44,7 +45,7 @@ class Loader:
 
     def __init__(
         self,
-        source: Source,
+        read: Callable[[Candidate], bytes],
         preparer: Callable[[], Preparer],
         limits: ImageLimits,
         known: Container[str] = frozenset(),
@@ -53,7 +54,7 @@ class Loader:
         """`preparer` is asked when the first picture is decoded; `known` are the content hashes of the library."""
         self.watch = watch or Stopwatch()
         self._lock = threading.Lock()
-        self._source = source
+        self._read = read
         self._preparer = preparer
         self._limits = limits
         self._known = known
@@ -77,7 +78,7 @@ class Loader:
             self._took(perf_counter() - started)
             return Puzzle(told, task.known.content_hash)
         try:
-            data = self._source.read(task.candidate)
+            data = self._read(task.candidate)
         except ImageError as error:
             return Skipped(uri, error.stage, str(error))
         except OSError as error:
@@ -88,7 +89,7 @@ class Loader:
         if not self._needs_pixels(task, digest):
             self._took(read - started)
             return Puzzle(task, digest)
-        prepared = self._decode(uri, data, digest)
+        prepared = self._prepare(task.candidate, data, digest)
         self._took(read - started, perf_counter() - read)
         return prepared if isinstance(prepared, Skipped) else (task, prepared)
 
@@ -97,7 +98,11 @@ class Loader:
             self.watch.read += read
             self.watch.decode += decode
 
-    def _decode(self, uri: str, data: bytes, content_hash: str) -> Prepared[Pixels] | Skipped:
+    def _prepare(self, candidate: Candidate, data: bytes, content_hash: str) -> _Prepared | Skipped:
+        uri, text = candidate.uri, candidate.text
+        if text is not None:
+            own = candidate.attributes if candidate.teller is None else {}
+            return Prepared(text, content_hash, len(data), attributes=own)
         preparer = self._preparer()
         try:
             return prepare_picture(data, content_hash, preparer, self._limits)

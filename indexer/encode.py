@@ -10,12 +10,23 @@ from numpy.typing import NDArray
 from indexer.decode import Ready
 from indexer.plan import Task
 from retrieval.catalog.records import NEW, NewItem
-from retrieval.domain import Skipped, UnitVectors
+from retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors
 from retrieval.errors import VasariError
 from retrieval.ingest import Pixels, Prepared
+from retrieval.library import Library
 from retrieval.models.ports import OutOfMemory
 
 _HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
+_Contents = Sequence[Pixels | str]
+
+
+def embedding(
+    library: Library, space: EmbeddingSpace, modality: Modality
+) -> Callable[[_Contents], UnitVectors]:
+    """What embeds prepared pictures, or texts; the model is loaded when it is first called."""
+    if modality is Modality.TEXT:
+        return lambda texts: library.embed_texts([str(text) for text in texts], space)
+    return lambda pictures: library.encoder(space).embed_images(np.stack(pictures))
 
 
 class Encoding:
@@ -26,7 +37,7 @@ class Encoding:
     broken, and a VasariError says so.
     """
 
-    def __init__(self, embed: Callable[[Sequence[Pixels]], UnitVectors], batch_size: int) -> None:
+    def __init__(self, embed: Callable[[_Contents], UnitVectors], batch_size: int) -> None:
         """`embed` is called with the first batch: a run with nothing to embed loads no model."""
         self._embed = embed
         self._batch_size = batch_size
@@ -36,10 +47,10 @@ class Encoding:
         vectors = self._vectors([prepared.content for _, prepared in batch])
         return [_new_item(*ready, vector) for ready, vector in zip(batch, vectors, strict=True)]
 
-    def _vectors(self, pictures: Sequence[Pixels]) -> list[NDArray[np.float32] | str]:
+    def _vectors(self, contents: _Contents) -> list[NDArray[np.float32] | str]:
         vectors: list[NDArray[np.float32] | str] = []
-        while len(vectors) < len(pictures):
-            chunk = pictures[len(vectors) : len(vectors) + self._batch_size]
+        while len(vectors) < len(contents):
+            chunk = contents[len(vectors) : len(vectors) + self._batch_size]
             try:
                 vectors.extend(self._embed(chunk))
             except (OutOfMemory, MemoryError):
@@ -52,23 +63,23 @@ class Encoding:
                 vectors.extend(self._one_by_one(chunk))
         return vectors
 
-    def _one_by_one(self, pictures: Sequence[Pixels]) -> list[NDArray[np.float32] | str]:
+    def _one_by_one(self, contents: _Contents) -> list[NDArray[np.float32] | str]:
         vectors: list[NDArray[np.float32] | str] = []
-        for picture in pictures:
+        for content in contents:
             try:
-                vectors.append(self._embed([picture])[0])
+                vectors.append(self._embed([content])[0])
             except Exception as error:
                 vectors.append(f"the model failed on it: {type(error).__name__}: {error}".splitlines()[0])
                 if len(vectors) >= _HOPELESS and all(isinstance(vector, str) for vector in vectors):
                     raise VasariError(
-                        f"the model fails on every picture ({type(error).__name__}: {error});"
+                        f"the model fails on everything ({type(error).__name__}: {error});"
                         " what was embedded before is safe, and indexing again goes on from there"
                     ) from error
         return vectors
 
 
 def _new_item(
-    task: Task, prepared: Prepared[Pixels], vector: NDArray[np.float32] | str
+    task: Task, prepared: Prepared[Pixels] | Prepared[str], vector: NDArray[np.float32] | str
 ) -> tuple[Task, NewItem] | Skipped:
     candidate, known = task.candidate, task.known
     if isinstance(vector, str):

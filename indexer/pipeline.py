@@ -79,7 +79,7 @@ class Pipeline:
     def __init__(
         self,
         loader: Loader,
-        embed: Callable[[Sequence[Pixels]], UnitVectors],
+        embed: Callable[[Sequence[Pixels | str]], UnitVectors],
         sink: Sink,
         *,
         batch_size: int,

@@ -71,7 +71,8 @@ class Places:
         self._above: dict[str, tuple[str, ...]] = {}
 
     def of(self, uri: str) -> tuple[str, ...]:
-        """All places that hold a uri, the innermost first."""
+        """All places that hold a uri, the innermost first; a text lies in its file."""
+        uri = uri.removeprefix("text:")
         if "#" not in uri and uri not in self._roots:  # nearly every one, a million times
             return self._folders(uri.rpartition("/")[0])
         place = locate(uri)
@@ -125,7 +126,7 @@ def make_plan(
             plan.skipped.append(entry)
             continue
         bare = before is not None and before.id in unembedded
-        if before is not None and not bare and is_same(entry, before):
+        if before is not None and not bare and (entry.text is not None or is_same(entry, before)):
             unknown = before.ctime_ns < 0 or before.ctime_ns == 0 < entry.ctime_ns
             if unknown or _is_told_anew(entry, before):
                 plan.tasks.append(Task(entry, before, same=True))

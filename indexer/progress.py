@@ -80,7 +80,7 @@ class IndexReport:
         embedded = self.images_per_second * self.seconds + texts.images_per_second * texts.seconds
         return replace(
             self,
-            updated=self.updated + texts.added,
+            updated=self.updated + texts.updated,
             failed=self.failed + texts.failed,
             seconds=seconds,
             images_per_second=embedded / seconds if seconds else 0.0,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from api.cli import output
-from api.cli.jobs import finish, run_cluster, run_index, run_known, run_texts, with_consent
+from api.cli.jobs import finish, run_cluster, run_index, run_known, with_consent
 from api.cli.libraries import filling
 from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, amount, open_settings
 
 if TYPE_CHECKING:
     from indexer.progress import IndexReport
+    from indexer.sources.source import Source
 
 ModelOption = Annotated[
     str | None,
@@ -121,6 +122,7 @@ def index(
     from indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
     from indexer.sources.columns import Columns
     from indexer.sources.folder import EXCLUDED_FOLDERS
+    from indexer.sources.texts import choose_texts
     from retrieval.errors import UsageError
     from retrieval.library import Library
 
@@ -142,13 +144,18 @@ def index(
         if everything:
             finish(run_known(opened, model=model, batch_size=batch, decode_threads=decode_threads), json=json)
             return
+        given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
+
+        def run(allow: int) -> IndexReport:
+            options = {"model": model, "allow_removal": allow, **given}
+            if engine == "ray":
+                return run_cluster(opened, chosen, address, encoders, gpus, **options)
+            return run_index(opened, chosen, **options)
+
+        chosen: Source
         if texts:
-            column = next(iter(caption_column or ()), None)
-
-            def run_once(allow: int) -> IndexReport:
-                return run_texts(opened, paths, column, model=model, batch_size=batch, allow_removal=allow)
-
-            finish(with_consent(run_once, allowed, ask=not json), json=json, unit="texts")
+            chosen = choose_texts(opened, paths, next(iter(caption_column or ()), None))
+            finish(with_consent(run, allowed, ask=not json), json=json, unit="texts")
             return
         reading = Reading(
             SourceKind(source) if source else None,
@@ -166,14 +173,6 @@ def index(
             output.note(f"{path} is the same folder as {other}: it is read once")
         if source is None and kinds - {SourceKind.FOLDER}:
             output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
-        given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
-
-        def run(allow: int) -> IndexReport:
-            options = {"model": model, "allow_removal": allow, **given}
-            if engine == "ray":
-                return run_cluster(opened, chosen, address, encoders, gpus, **options)
-            return run_index(opened, chosen, **options)
-
         finish(with_consent(run, allowed, ask=not json), json=json, places=paths)
 
 

@@ -68,21 +68,6 @@ def run_cluster(
     return _run(library, partial(run, library, source, cluster=cluster), model, options, source)
 
 
-def run_texts(
-    library: Library, paths: Sequence[str], column: str | None, *, model: str | None = None, **options: Any
-) -> IndexReport:
-    """The same for files of texts, and for the captions of the library's pictures."""
-    from indexer.sources.texts import OWN_CAPTIONS, OwnCaptions, TextFiles
-    from indexer.texts import index_texts
-    from retrieval.errors import UsageError
-
-    if OWN_CAPTIONS not in paths:
-        return _run(library, partial(index_texts, library, TextFiles(paths, column)), model, options)
-    if len(paths) > 1:
-        raise UsageError(f"{OWN_CAPTIONS} stands alone: index files of texts by another command")
-    return _run(library, partial(index_texts, library, OwnCaptions(library)), model, options)
-
-
 def _run(
     library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
 ) -> IndexReport:
@@ -131,7 +116,10 @@ class _Warning:
     """That the model knows no photos, given once: before the first picture is embedded."""
 
     def __init__(self, model: str, source: Source | None) -> None:
-        self._model, self._places = model, [str(root) for root in source.roots or ()] if source else []
+        from retrieval.domain import Modality
+
+        roots = source.roots if source is not None and source.modality is Modality.IMAGE else None
+        self._model, self._places = model, list(roots or ())
 
     def give(self) -> None:
         """Say it, if it is so and was not said."""

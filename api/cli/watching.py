@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli import output
+from api.cli.indexing import TextsOption
 from api.cli.jobs import doubts, stoppable, summary
 from api.cli.libraries import filling
 from api.cli.options import LibraryOption, amount, open_settings
@@ -41,10 +42,15 @@ def watch(
         float, typer.Option(help="Seconds without changes before indexing.", callback=amount)
     ] = 2.0,
     hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
+    texts: TextsOption = False,
+    column: Annotated[
+        str | None, typer.Option("--caption-column", help="With --texts: the column that has them.")
+    ] = None,
     library: LibraryOption = None,
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
     from indexer.sources.choice import Reading, choose_source, has_items
+    from indexer.sources.texts import TextFiles
     from indexer.watch import watch as changes
     from retrieval.originals.uris import local_path
 
@@ -56,7 +62,7 @@ def watch(
 
         def report(done: IndexReport) -> None:
             if done.changed or done.failed:
-                output.line(summary(done))
+                output.line(summary(done, "texts" if texts else "images"))
             doubtful = set(doubts(done))
             for line in sorted(doubtful - said):
                 output.note(line)
@@ -65,7 +71,7 @@ def watch(
 
         changes(
             opened,
-            lambda: choose_source(roots, reading)[0],
+            lambda: TextFiles(list(map(str, roots)), column) if texts else choose_source(roots, reading)[0],
             report,
             stop,
             settle=settle,

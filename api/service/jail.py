@@ -11,7 +11,7 @@ import anyio
 from api.service.fetching import Fetcher
 from api.service.problems import ProblemError
 from indexer.sources.source import Candidate, Description, Source
-from retrieval.domain import Skipped
+from retrieval.domain import Modality, Skipped
 from retrieval.errors import ImageError
 from retrieval.originals.confinement import OUTSIDE, confined
 from retrieval.originals.uris import is_url, locate, uri_of
@@ -49,6 +49,8 @@ class JailedSource:
     Rows at URLs are fetched as the settings have it for URLs that callers give; buckets, and files inside files at
     URLs, are not read.
     """
+
+    modality = Modality.IMAGE
 
     def __init__(self, choose: Callable[[], Source], jail: Jail, fetcher: Fetcher) -> None:
         """`choose` looks into files, too: it is called within the jail."""

@@ -17,11 +17,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from indexer.aliases import Alias, SameFolders
 from indexer.commit import Committer
 from indexer.decode import Deferred, Loader
+from indexer.encode import embedding
 from indexer.generations import is_due, publish
 from indexer.identity import Puzzle, Verdict, inherit, resolve
 from indexer.pipeline import Pipeline, Tally
@@ -29,12 +28,12 @@ from indexer.plan import Places, Plan, is_same, make_plan
 from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
 from indexer.removal import Removal, judge
 from indexer.sources.source import Candidate, Source
+from indexer.sources.texts import is_in_place
 from retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped, UnitVectors
+from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.files import content_hash, read_file
-from retrieval.ingest import Pixels
 from retrieval.library import Library
 from retrieval.models.ports import DualEncoder, Preparer
 from retrieval.originals.files import stat_of
@@ -72,12 +71,12 @@ def index(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     *,
-    job_type: Callable[..., Job] | None = None,
+    embed: Callable[[Job, Plan, Lease], Tally] | None = None,
 ) -> IndexReport:
-    """Bring the library in step with the source.
+    """Bring the library in step with the source, be it of pictures or of texts.
 
-    When `stop` is set, the batch at work is finished and committed, and the report says `interrupted`. `job_type`
-    makes the job that another engine runs.
+    When `stop` is set, the batch at work is finished and committed, and the report says `interrupted`. `embed`
+    is how another engine runs the plan's tasks; default: `Job.embed`.
 
     Raises:
         LibraryLockedError: another job writes this library.
@@ -88,23 +87,24 @@ def index(
     started = perf_counter()
     with library.catalog.acquire_lease("vasari index") as lease:
         space = space_to_fill(library, options.space)
-        job = (job_type or Job)(library, space, source, options, progress, stop)
+        job = Job(library, space, source, options, progress, stop)
         job.sweep()
         try:
             plan = job.plan()
         except _StoppedListing:
             return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
-        tally = job.embed(plan, lease)
+        tally = (embed or Job.embed)(job, plan, lease)
         interrupted = stop.is_set()
         removal = Removal() if interrupted else job.remove(plan)
         if (tally.embedded or tally.restored) and not interrupted:
-            progress.update(Pulse("comparing"))
-            library.group_duplicates(space, always=True)
+            if job.modality is Modality.IMAGE:
+                progress.update(Pulse("comparing"))
+                library.group_duplicates(space, always=True)
             compact_if_due(library.catalog, job.directory, space, job.modality)
-        if (tally.embedded or tally.restored) and not interrupted and is_due(library, space, job.modality):
-            progress.update(Pulse("building"))
-            publish(library, space, job.modality)
-        if not interrupted:
+            if is_due(library, space, job.modality):
+                progress.update(Pulse("building"))
+                publish(library, space, job.modality)
+        if job.modality is Modality.IMAGE and not interrupted:
             library.models.export_pictures(space)  # if the model was loaded at all
     seconds = perf_counter() - started
     return IndexReport(
@@ -137,9 +137,7 @@ class _StoppedListing(Exception):  # noqa: N818 (nothing went wrong)
 
 
 class Job:
-    """The steps of one run; another engine embeds elsewhere, and shares the rest."""
-
-    modality = Modality.IMAGE
+    """The steps of one run."""
 
     def __init__(
         self,
@@ -154,8 +152,9 @@ class Job:
         self.library = library
         self.catalog = library.catalog
         self.space = space
-        self.directory = library.segments_directory(space, self.modality)
         self.source = source
+        self.modality = source.modality
+        self.directory = library.segments_directory(space, self.modality)
         self.options = options
         self.progress = progress
         self.stop = stop
@@ -199,11 +198,11 @@ class Job:
         """Run the pipeline over the plan's tasks."""
         options = self.options
         loader = Loader(
-            self.source, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
+            self.source.read, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
         )
         pipeline = Pipeline(
             loader,
-            self._embed,
+            embedding(self.library, self.space, self.modality),
             self.committer(lease),
             batch_size=options.batch_size,
             decode_threads=options.decode_threads or os.cpu_count() or 1,
@@ -229,6 +228,8 @@ class Job:
 
     def _in_place(self, item: KnownFile) -> bool:
         """Whether an item's file, about which this listing says nothing, is still there with its content."""
+        if self.modality is Modality.TEXT:
+            return is_in_place(item.uri)
         place = locate(item.uri)
         if place.path is None:
             return True  # at a URL: not asked for
@@ -295,9 +296,6 @@ class Job:
 
     def _encoder(self) -> DualEncoder:
         return self.library.encoder(self.space)
-
-    def _embed(self, pictures: Sequence[Pixels]) -> UnitVectors:
-        return self._encoder().embed_images(np.stack(pictures))
 
     def _preparer(self) -> Preparer:
         """What prepares pictures; the model is loaded for the first that could be decoded."""

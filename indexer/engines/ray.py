@@ -22,7 +22,7 @@ import numpy as np
 from indexer.commit import Committer
 from indexer.engines import local, stages
 from indexer.engines.cluster import Cluster, cause_of, connected, pools_for
-from indexer.engines.local import IndexOptions
+from indexer.engines.local import IndexOptions, Job
 from indexer.engines.stages import Entry, Work, Written
 from indexer.identity import Puzzle
 from indexer.pipeline import Tally
@@ -55,85 +55,88 @@ def index(
     for a cluster of several machines over a catalog in a file.
     """
     cluster = cluster or Cluster()
-    return local.index(library, source, options, progress, stop, job_type=partial(_Job, cluster))
+    return local.index(library, source, options, progress, stop, embed=partial(_embed, cluster))
 
 
-class _Job(local.Job):
-    def __init__(self, cluster: Cluster, *arguments: Any) -> None:
-        super().__init__(*arguments)
+def _embed(cluster: Cluster, job: Job, plan: Plan, lease: Lease) -> Tally:
+    """Run the plan's tasks on the cluster."""
+    if not plan.tasks:
+        return Tally()
+    preparer = job.library.models.preprocessing(job.space) or job.library.encoder(job.space).preparer
+    work = Work(
+        open_library=partial(type(job.library).open, job.library.root, job.library.settings),
+        space=job.space,
+        modality=job.modality,
+        read=job.source.read,
+        preparer=preparer,
+        limits=job.library.image_limits,
+        known=frozenset(job.catalog.contents(job.modality)),
+        failed=frozenset(job.failed),
+        token=lease.token,
+        batch_size=job.options.batch_size,
+        reach=reach(),
+    )
+    job.progress.update(Pulse("indexing", total=len(plan.tasks)))
+    with connected(cluster), _marked(job.library, lease.token):
+        _check_catalog(job.library)
+        tally = _Run(job, work, cluster, job.committer(lease)).run(plan)
+    job.watch.listing = 0.0  # where a cluster's time goes, Ray's own figures tell
+    return tally
+
+
+class _Run:
+    """One run over a plan's tasks on a cluster; this process settles what needs the whole plan."""
+
+    def __init__(self, job: Job, work: Work, cluster: Cluster, committer: Committer) -> None:
+        self._job = job
+        self._work = work
         self._cluster = cluster
+        self._committer = committer
         self._tally = Tally()
 
-    def embed(self, plan: Plan, lease: Lease) -> Tally:
-        """Run the plan's tasks on the cluster."""
-        if not plan.tasks:
-            return self._tally
-        preparer = self.library.models.preprocessing(self.space) or self.library.encoder(self.space).preparer
-        committer = self.committer(lease)
-        known = frozenset(self.catalog.contents(self.modality))
+    def run(self, plan: Plan) -> Tally:
+        """Stream the tasks through the workers, and once more those that were puzzles."""
         total = len(plan.tasks)
-        self.progress.update(Pulse("indexing", total=total))
-        with connected(self._cluster), _marked(self.library, lease.token):
-            _check_catalog(self.library)
-            work = self._work(lease.token, preparer, known)
-            puzzles = self._pass(plan.tasks, work, committer, total)
-            if puzzles and not self.stop.is_set():
-                verdict = self.identify(plan, puzzles)
-                for item, task in verdict.moves:
-                    committer.move(item, task.candidate)
-                    self._tally.found(item)
-                self._tally.displaced = len(verdict.displaced)
-                committer.commit()
-                self._pass(verdict.tasks, work, committer, total)
-        self.watch.listing = 0.0  # where a cluster's time goes, Ray's own figures tell
+        puzzles = self._pass(plan.tasks, total)
+        if puzzles and not self._job.stop.is_set():
+            verdict = self._job.identify(plan, puzzles)
+            for item, task in verdict.moves:
+                self._committer.move(item, task.candidate)
+                self._tally.found(item)
+            self._tally.displaced = len(verdict.displaced)
+            self._committer.commit()
+            self._pass(verdict.tasks, total)
         return self._tally
 
-    def _work(self, token: int, preparer: Any, known: frozenset[str]) -> Work:
-        return Work(
-            open_library=partial(type(self.library).open, self.library.root, self.library.settings),
-            space=self.space,
-            modality=self.modality,
-            source=self.source,
-            preparer=preparer,
-            limits=self.library.image_limits,
-            known=known,
-            failed=frozenset(self.failed),
-            token=token,
-            batch_size=self.options.batch_size,
-            reach=reach(),
-        )
-
-    def _pass(self, tasks: Sequence[Task], work: Work, committer: Committer, total: int) -> list[Puzzle]:
+    def _pass(self, tasks: Sequence[Task], total: int) -> list[Puzzle]:
         """One stream through the workers; the files whose item depends on the others."""
         puzzles: list[Puzzle] = []
         if not tasks:
             return puzzles
+        job = self._job
         started, before = perf_counter(), self._tally.embedded
-        for entries in _stream(tasks, work, self._cluster, self.options.commit_every):
-            for entry in entries:
-                puzzle = self._settle(entry, committer)
-                if puzzle is not None:
-                    puzzles.append(puzzle)
-            committer.commit_if_due()
+        for entries in _stream(tasks, self._work, self._cluster, job.options.commit_every):
+            puzzles += [puzzle for entry in entries if (puzzle := self._settle(entry)) is not None]
+            self._committer.commit_if_due()
             speed = (self._tally.embedded - before) / (perf_counter() - started)
-            self.progress.update(Pulse("indexing", self._tally.done, total, self._tally.failed, speed))
-            if self.stop.is_set():
+            job.progress.update(Pulse("indexing", self._tally.done, total, self._tally.failed, speed))
+            if job.stop.is_set():
                 break
-        committer.commit()
+        self._committer.commit()
         return puzzles
 
-    def _settle(self, entry: Entry, committer: Committer) -> Puzzle | None:
+    def _settle(self, entry: Entry) -> Puzzle | None:
         """Count what is done; what cannot be decided yet is returned."""
         match entry:
             case Written():
                 self._tally.updated += entry.updated
                 self._tally.added += not entry.updated
-                self.troubled.update(entry.troubled)
+                self._job.troubled.update(entry.troubled)
             case Skipped():
-                committer.fail(entry)
+                self._committer.fail(entry)
                 self._tally.failed += 1
             case Puzzle(task=task, touched=known) if known is not None:
-                committer.touch(known, task.candidate)
+                self._committer.touch(known, task.candidate)
                 self._tally.touched += 1
             case Puzzle():
                 return entry

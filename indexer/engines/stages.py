@@ -17,19 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-import numpy as np
-
 from indexer.commit import Committer
 from indexer.decode import Loader, Ready
-from indexer.encode import Encoding
+from indexer.encode import Encoding, embedding
 from indexer.identity import Puzzle
 from indexer.plan import Task
-from indexer.sources.source import Source
+from indexer.sources.source import Candidate
 from retrieval.catalog.records import NewItem
-from retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors
+from retrieval.domain import EmbeddingSpace, Modality, Skipped
 from retrieval.errors import StorageError
 from retrieval.imaging.limits import ImageLimits
-from retrieval.ingest import Pixels, Prepared
+from retrieval.ingest import Prepared
 from retrieval.library import Library
 from retrieval.models.ports import Preparer
 from retrieval.originals.addresses import Reach, allow
@@ -55,7 +53,7 @@ class Work:
     open_library: Callable[[], Library]
     space: EmbeddingSpace
     modality: Modality
-    source: Source
+    read: Callable[[Candidate], bytes]  # of the source
     preparer: Preparer
     limits: ImageLimits
     known: frozenset[str]  # content hashes of the library's items: files with these may be moves
@@ -82,7 +80,7 @@ class Decode:
 
     def __init__(self, work: Work, threads: int = 2) -> None:
         allow(work.reach)
-        self._loader = Loader(work.source, lambda: work.preparer, work.limits, work.known)
+        self._loader = Loader(work.read, lambda: work.preparer, work.limits, work.known)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -99,17 +97,12 @@ class Encode:
     """Pixels to vectors; holds the model."""
 
     def __init__(self, work: Work) -> None:
-        self._library = work.open()
-        self._space = work.space
-        self._encode = Encoding(self._embed, work.batch_size)
+        self._encode = Encoding(embedding(work.open(), work.space, work.modality), work.batch_size)
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
         """Each `Prepared` becomes a `NewItem` or `Skipped`."""
         outcomes = iter(self._encode([entry for entry in entries if _is_ready(entry)]))
         return [next(outcomes) if _is_ready(entry) else entry for entry in entries]
-
-    def _embed(self, pictures: Sequence[Pixels]) -> UnitVectors:
-        return self._library.encoder(self._space).embed_images(np.stack(pictures))
 
 
 class Write:

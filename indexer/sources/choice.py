@@ -72,6 +72,8 @@ class Reading:
 class Sources:
     """Several sources as one."""
 
+    modality = Modality.IMAGE
+
     def __init__(self, parts: Sequence[Source], limits: ImageLimits) -> None:
         self._parts = parts
         self._limits = limits

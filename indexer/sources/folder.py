@@ -13,7 +13,7 @@ from pathlib import Path
 
 from indexer.sources.left_out import LeftOut, kind_of_file
 from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
+from retrieval.domain import Modality, Skipped
 from retrieval.errors import NotFoundError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
@@ -36,6 +36,8 @@ class FolderSource:
     end and a link beside its target adds nothing. A uri is the absolute path as seen, links not resolved.
     A name that is not UTF-8 is carried as Python does (`os.fsdecode`).
     """
+
+    modality = Modality.IMAGE
 
     def __init__(
         self,

@@ -1,22 +1,18 @@
-"""What a library knows already, as a source: its items without a vector in a space, wherever their originals lie."""
+"""What a library knows already, as a source: its pictures without a vector in a space, wherever they lie."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from indexer.sources.source import Candidate
-from indexer.sources.texts import TextEntry
 from retrieval.domain import EmbeddingSpace, Modality, Skipped
 from retrieval.library import Library
 from retrieval.originals.opening import open_original
 from retrieval.originals.uris import locate
-
-_PAGE = 1000  # texts read at once
 
 
 class KnownPictures:
@@ -26,6 +22,7 @@ class KnownPictures:
     they wait, and `absent` tells how many by the folder or archive that is gone.
     """
 
+    modality = Modality.IMAGE
     roots: Sequence[str] | None = None  # anywhere
     places: Sequence[str] = ()
     left_out: Mapping[str, int] = MappingProxyType({})
@@ -56,35 +53,6 @@ class KnownPictures:
     def read(self, candidate: Candidate) -> bytes:
         """The picture's bytes."""
         return open_original(candidate.uri, self._library.image_limits)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownText(TextEntry):
-    """A text that is an item; it keeps its uri whatever people say of it since."""
-
-    known_uri: str = ""
-
-    @property
-    def uri(self) -> str:
-        """The item's."""
-        return self.known_uri
-
-
-class KnownTexts:
-    """All live texts of a library."""
-
-    roots: Sequence[str] | None = None  # anywhere
-    may_fail = False
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-
-    def entries(self) -> Iterator[TextEntry | Skipped]:
-        """By id."""
-        ids = self._library.catalog.live_ids(Modality.TEXT).tolist()
-        for start in range(0, len(ids), _PAGE):
-            for item in self._library.items(ids[start : start + _PAGE]).values():
-                yield KnownText("", item.text or "", item.attributes, item.uri)
 
 
 def _gone(uri: str) -> str | None:

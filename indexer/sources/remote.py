@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from indexer.sources.left_out import kind_of_file
 from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
+from retrieval.domain import Modality, Skipped
 from retrieval.errors import NotFoundError, VasariError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
@@ -21,6 +21,8 @@ class RemoteFolderSource:
     Sizes and times come with the listing, so unchanged pictures cost no request. Where a file system tells no time,
     its version tag (ETag) decides whether a picture changed.
     """
+
+    modality = Modality.IMAGE
 
     def __init__(self, urls: Sequence[str], *, limits: ImageLimits | None = None) -> None:
         self._roots = list(dict.fromkeys(url.rstrip("/") for url in urls))

@@ -16,7 +16,7 @@ from typing import Any
 from unicodedata import normalize
 
 from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
-from retrieval.domain import Caption, Skipped
+from retrieval.domain import Caption, Modality, Skipped
 from retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
 from retrieval.imaging.files import printable
 from retrieval.imaging.limits import ImageLimits
@@ -59,6 +59,8 @@ class _Named:
 
 class RowSource:
     """Lists the pictures of `files` (paths or URLs); what a row is, the reader of each kind of file says."""
+
+    modality = Modality.IMAGE
 
     noun = "row"
     left_out: Mapping[str, int] = MappingProxyType({})  # rows name pictures, or are failures

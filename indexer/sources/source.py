@@ -1,4 +1,4 @@
-"""What a source of pictures looks like to the indexer."""
+"""What a source of pictures or texts looks like to the indexer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
 from retrieval.catalog.records import Telling
-from retrieval.domain import Caption, Skipped
+from retrieval.domain import Caption, Modality, Skipped
 
 UNKNOWN_SIZE = -1  # of a candidate whose size would have to be asked for: its modification time decides alone
 _NOTHING: Mapping[str, Any] = {}
@@ -43,6 +43,7 @@ class Candidate(NamedTuple):
     )
     texts: tuple[str, ...] = ()  # uris of the files that `describe` reads (sidecars)
     troubles: tuple[Skipped, ...] = ()  # those of them that cannot be used, once it was asked
+    text: str | None = None  # what a text says; its uri tells that, so one that is known is the same
 
     def completed(self, size: int) -> Candidate:
         """With what is learned when the picture is read: its size, and a description that lies apart."""
@@ -78,6 +79,11 @@ def stamp_of(description: object) -> int:
 
 class Source(Protocol):
     """Lists candidates, reads their bytes, and knows what its listing proves."""
+
+    @property
+    def modality(self) -> Modality:
+        """What all of its candidates are."""
+        ...
 
     @property
     def roots(self) -> Sequence[str] | None:

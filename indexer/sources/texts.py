@@ -7,14 +7,18 @@ same item, one that changes is another, and a line that is there twice is one.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Protocol, TextIO
+from itertools import islice
+from time import time_ns
+from types import MappingProxyType
+from typing import Any, TextIO
 
 from indexer.sources.samples import kept
-from retrieval.domain import Item, Modality, Skipped
+from indexer.sources.source import Candidate, Source, stamp_of
+from retrieval.domain import EmbeddingSpace, Item, Modality, Skipped
 from retrieval.errors import ImageError, NotFoundError, UsageError
 from retrieval.library import Library
 from retrieval.originals.delimited import Delimited
@@ -30,51 +34,26 @@ LONGEST = 20_000  # characters: what is longer is no sentence, but a file of ano
 
 _COLUMNS = ("text", "caption", "captions", "sentence", "sentences", "description", "title", "alt_text")
 _PAGE = 1000  # items whose captions are read at once
+_Said = tuple[str, Mapping[str, Any]]  # a text, and the other columns of its row
 
 
-@dataclass(frozen=True, slots=True)
-class TextEntry:
-    """One text; `root` is the uri of what holds it."""
-
-    root: str
-    text: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)  # the other columns of its row
-
-    @property
-    def uri(self) -> str:
-        """Where it came from, and a digest of what it says."""
-        said = json.dumps([self.text, dict(self.attributes)], sort_keys=True, default=str)
-        return f"{self.root}/{blake2b(said.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
-
-
-class TextSource(Protocol):
-    """Lists texts."""
-
-    @property
-    def roots(self) -> Sequence[str] | None:
-        """The uris of what holds the texts: all items below that are not listed any more are gone.
-
-        None: they may lie anywhere, and none is gone for not being listed.
-        """
-        ...
-
-    @property
-    def may_fail(self) -> bool:
-        """Whether it lies on a disk that may not be there: then it is doubted if it suddenly lists little."""
-        ...
-
-    def entries(self) -> Iterator[TextEntry | Skipped]:
-        """Every text, and what could not be read as one (stage "list" or "limit")."""
-        ...
+def read_text(candidate: Candidate) -> bytes:
+    """What the text says, as it is hashed."""
+    return (candidate.text or "").encode("utf-8", "replace")
 
 
 class TextFiles:
     """Texts in files, or at URLs; the suffix says the format, and what has none of its own is lines."""
 
+    modality = Modality.TEXT
+    left_out: Mapping[str, int] = MappingProxyType({})
+    read = staticmethod(read_text)
+
     def __init__(self, files: Sequence[str], column: str | None = None) -> None:
         """`column` holds the text in CSV and JSON lines; default: text, caption, sentence, …, whatever is there."""
         self._files = [absolute(file) for file in dict.fromkeys(files)]
         self._column = column
+        self._listed: set[str] = set()  # roots of files that were read to their end
 
     @property
     def roots(self) -> Sequence[str]:
@@ -82,37 +61,49 @@ class TextFiles:
         return [root_of(file) for file in self._files]
 
     @property
-    def may_fail(self) -> bool:
-        """Files may."""
-        return True
+    def places(self) -> Sequence[str]:
+        """The files."""
+        return self._files
 
-    def entries(self) -> Iterator[TextEntry | Skipped]:
+    def candidates(self) -> Iterator[Candidate | Skipped]:
         """Texts in the order of files and lines.
 
         A file that cannot be used is a failure of its own beside others; alone it raises NotFoundError or UsageError.
         """
+        self._listed.clear()
+        now = time_ns()
         for file in self._files:
+            root = root_of(file)
+            seen: set[str] = set()
             try:
                 for number, found in self._rows(file):
-                    yield _checked(root_of(file), number, found)
+                    entry = _entry(root, number, found, now)
+                    if entry.uri not in seen:
+                        seen.add(entry.uri)
+                        yield entry
+                self._listed.add(root)
             except (NotFoundError, UsageError) as error:
                 if len(self._files) == 1:
                     raise
-                yield Skipped(f"{root_of(file)}/file", "list", str(error))
+                yield Skipped(f"{root}/file", "list", str(error))
 
-    def _rows(self, file: str) -> Iterator[tuple[int, TextEntry | str]]:
+    def covers(self, uri: str) -> bool:
+        """Whether it is a line of a file that could be read."""
+        return uri.rpartition("/")[0] in self._listed
+
+    def _rows(self, file: str) -> Iterator[tuple[int, _Said | str]]:
         name = file.lower().removesuffix(".gz")
         with _text(file) as lines:
             if name.endswith((".csv", ".tsv")):
                 yield from self._delimited(file, lines, "\t" if name.endswith(".tsv") else ",")
             elif name.endswith((".jsonl", ".ndjson", ".json")):
-                yield from self._json(file, lines)
+                yield from self._json(lines)
             else:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
-                        yield number, TextEntry(root_of(file), plain(line).strip())
+                        yield number, (plain(line).strip(), {})
 
-    def _delimited(self, file: str, lines: TextIO, separator: str) -> Iterator[tuple[int, TextEntry | str]]:
+    def _delimited(self, file: str, lines: TextIO, separator: str) -> Iterator[tuple[int, _Said | str]]:
         table = Delimited(lines, separator)
         column = self._among(table.names)
         if column is None:
@@ -124,20 +115,20 @@ class TextFiles:
             if isinstance(fields, str):
                 yield number, fields
             else:
-                yield number, _entry(root_of(file), dict(zip(table.names, fields, strict=True)), column)
+                yield number, _said(dict(zip(table.names, fields, strict=True)), column)
 
-    def _json(self, file: str, lines: TextIO) -> Iterator[tuple[int, TextEntry | str]]:
+    def _json(self, lines: TextIO) -> Iterator[tuple[int, _Said | str]]:
         for number, values in enumerate(
             json_rows(lines, lambda row: self._among(list(row)) is not None), start=1
         ):
             if isinstance(values, Broken):
                 yield number, str(values)
             elif isinstance(values, str):
-                yield number, TextEntry(root_of(file), plain(values).strip())
+                yield number, (plain(values).strip(), {})
             elif not isinstance(values, dict) or (column := self._among(list(values))) is None:
                 yield number, "no text, and no object with a text"
             else:
-                yield number, _entry(root_of(file), values, column)
+                yield number, _said(values, column)
 
     def _among(self, names: Sequence[str]) -> str | None:
         """The column that holds the text."""
@@ -150,28 +141,77 @@ class TextFiles:
 class OwnCaptions:
     """The captions of the library's pictures, each sentence once however many pictures it describes."""
 
+    modality = Modality.TEXT
+    roots: Sequence[str] = (f"text:{OWN_CAPTIONS.rstrip(':')}",)  # one for all captions
+    places: Sequence[str] = ()  # the catalog is no disk that may not be there
+    left_out: Mapping[str, int] = MappingProxyType({})
+    read = staticmethod(read_text)
+
     def __init__(self, library: Library) -> None:
         self._library = library
 
-    @property
-    def roots(self) -> Sequence[str]:
-        """One for all captions."""
-        return [f"text:{OWN_CAPTIONS.rstrip(':')}"]
-
-    @property
-    def may_fail(self) -> bool:
-        """The catalog does not."""
-        return False
-
-    def entries(self) -> Iterator[TextEntry | Skipped]:
+    def candidates(self) -> Iterator[Candidate | Skipped]:
         """Captions in the order of their pictures."""
+        now = time_ns()
+        seen: set[str] = set()
         ids = self._library.catalog.live_ids(Modality.IMAGE).tolist()
         for start in range(0, len(ids), _PAGE):
             items: Iterable[Item] = self._library.items(ids[start : start + _PAGE]).values()
-            for item in items:
-                for caption in item.captions:
-                    if caption.text.strip():
-                        yield TextEntry(self.roots[0], caption.text.strip())
+            for text in (caption.text.strip() for item in items for caption in item.captions):
+                if text and text not in seen:
+                    seen.add(text)
+                    yield _candidate(self.roots[0], text, {}, now)
+
+    def covers(self, uri: str) -> bool:
+        """Whether it was a caption."""
+        return uri.rpartition("/")[0] in self.roots
+
+
+class KnownTexts:
+    """Live texts that have no vector in `space`: nothing is added or removed, and each keeps its uri."""
+
+    modality = Modality.TEXT
+    roots: Sequence[str] | None = None  # anywhere
+    places: Sequence[str] = ()
+    left_out: Mapping[str, int] = MappingProxyType({})
+    read = staticmethod(read_text)
+
+    def __init__(self, library: Library, space: EmbeddingSpace) -> None:
+        self._library = library
+        self._space = space
+
+    def candidates(self) -> Iterator[Candidate | Skipped]:
+        """By id."""
+        catalog = self._library.catalog
+        bare = set(catalog.missing_embeddings(self._space.name, Modality.TEXT))
+        files = (file for file in catalog.known_files(Modality.TEXT) if file.id in bare)
+        while page := {file.id: file for file in islice(files, _PAGE)}:
+            own = catalog.user_attributes(list(page))
+            for item in self._library.items(list(page)).values():
+                file, said = page[item.id], own.get(item.id, {})
+                below = {name: value for name, value in item.attributes.items() if name not in said}
+                # What its file told of it is kept as that, and is nothing that the text itself says.
+                facts = below if file.teller is None else {}
+                yield Candidate(file.uri, file.bytes, file.mtime_ns, attributes=facts, text=item.text or "")
+
+    def covers(self, uri: str) -> bool:  # noqa: ARG002
+        """Nothing: what is not listed has its vector."""
+        return False
+
+
+def choose_texts(library: Library, paths: Sequence[str], column: str | None = None) -> Source:
+    """The source for files of texts, or for the captions of the library's pictures."""
+    if OWN_CAPTIONS not in paths:
+        return TextFiles(paths, column)
+    if len(paths) > 1:
+        raise UsageError(f"{OWN_CAPTIONS} stands alone: index files of texts by another command")
+    return OwnCaptions(library)
+
+
+def is_in_place(uri: str) -> bool:
+    """Whether what holds a text is still there, as far as that can be told without reading it."""
+    file = uri.removeprefix("text:").rpartition("/")[0]
+    return not file.startswith("/") or os.path.lexists(file)
 
 
 def root_of(file: str) -> str:
@@ -179,23 +219,34 @@ def root_of(file: str) -> str:
     return f"text:{file}"
 
 
-def _entry(root: str, values: Mapping[str, Any], column: str) -> TextEntry | str:
+def _said(values: Mapping[str, Any], column: str) -> _Said | str:
     text = values[column]
     if not isinstance(text, str) or not text.strip():
         return f"nothing in column {column}"
-    others = kept({name: value for name, value in values.items() if name != column})
-    return TextEntry(root, plain(text).strip(), others)
+    return plain(text).strip(), kept({name: value for name, value in values.items() if name != column})
 
 
-def _checked(root: str, number: int, found: TextEntry | str) -> TextEntry | Skipped:
+def _entry(root: str, number: int, found: _Said | str, now: int) -> Candidate | Skipped:
     uri = f"{root}/line {number}"
     if isinstance(found, str):
         return Skipped(uri, "list", found)
-    if not found.text:
+    text, attributes = found
+    if not text:
         return Skipped(uri, "list", "an empty text")
-    if len(found.text) > LONGEST:
-        return Skipped(uri, "limit", f"{len(found.text):,} characters, more than {LONGEST:,}")
-    return found
+    if len(text) > LONGEST:
+        return Skipped(uri, "limit", f"{len(text):,} characters, more than {LONGEST:,}")
+    return _candidate(root, text, attributes, now)
+
+
+def _candidate(root: str, text: str, attributes: Mapping[str, Any], now: int) -> Candidate:
+    """A text under `text:`, where it came from, and a digest of what it says; its source tells the attributes."""
+    said = json.dumps([text, dict(attributes)], sort_keys=True, default=str)
+    digest = blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    stamp = stamp_of(attributes) if attributes else 0
+    size = len(text.encode("utf-8", "replace"))
+    return Candidate(
+        f"{root}/{digest}", size, now, attributes=attributes, teller=root, stamp=stamp, text=text
+    )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from functools import partial
 from indexer.sources.left_out import kind_of_file
 from indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
 from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
+from retrieval.domain import Modality, Skipped
 from retrieval.errors import ImageError
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.imaging.limits import ImageLimits
@@ -31,6 +31,8 @@ class ShardSource:
 
     Of a sample with several pictures (`a.jpg`, `a.mask.png`) each is an item of its own, with the sample's captions.
     """
+
+    modality = Modality.IMAGE
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from indexer.plan import Plan, Task
 from indexer.progress import Pulse, Silent
 from indexer.sources.source import Candidate
 from retrieval.catalog.records import KnownFile, NewItem
-from retrieval.domain import Skipped, UnitVectors, unit_vectors
+from retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
 from retrieval.errors import VasariError
 from retrieval.imaging.files import content_hash
 from retrieval.imaging.limits import ImageLimits
@@ -39,6 +39,7 @@ class MemorySource:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = files
         self.reads: list[str] = []
+        self.modality = Modality.IMAGE
         self.roots = ["/"]
         self.places = ["/"]
         self.left_out: dict[str, int] = {}
@@ -70,7 +71,7 @@ class GreyEncoder:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((4, 4)), dtype=np.uint8)
 
-    def embed(self, pictures: Sequence[NDArray[np.uint8]]) -> UnitVectors:
+    def embed(self, pictures: Sequence[NDArray[np.uint8] | str]) -> UnitVectors:
         return self.embed_images(np.stack(pictures))
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
@@ -124,7 +125,9 @@ def pipeline(
     stop: threading.Event | None = None,
 ) -> Pipeline:
     return Pipeline(
-        Loader(source, lambda: encoder, ImageLimits(), {file.content_hash for file in plan.gone.values()}),
+        Loader(
+            source.read, lambda: encoder, ImageLimits(), {file.content_hash for file in plan.gone.values()}
+        ),
         encoder.embed,
         sink,
         batch_size=batch_size,
@@ -237,7 +240,7 @@ def test_an_encoder_that_fails_on_everything_ends_the_job() -> None:
     """A broken device must not fill the ledger with a hundred thousand good pictures."""
     source, sink = MemorySource(greys(8)), ListSink()
     encoder = GreyEncoder(broken=frozenset(range(8)))
-    with pytest.raises(VasariError, match="fails on every picture"):
+    with pytest.raises(VasariError, match="fails on everything"):
         pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
     assert sink.failed == []
 
@@ -313,7 +316,7 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
         raise AssertionError("the model was loaded")
 
     run = Pipeline(
-        Loader(source, no_model, ImageLimits(), {content_hash(data)}),
+        Loader(source.read, no_model, ImageLimits(), {content_hash(data)}),
         lambda pictures: no_model().embed(pictures),
         sink,
         batch_size=4,
@@ -335,7 +338,7 @@ def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
     source, encoder, sink = MemorySource({**greys(9), "/x.png": b"bad"}), GreyEncoder(), ListSink()
     plan = new_files(source)
     run = Pipeline(
-        Loader(source, lambda: encoder, ImageLimits()),
+        Loader(source.read, lambda: encoder, ImageLimits()),
         encoder.embed,
         sink,
         batch_size=4,

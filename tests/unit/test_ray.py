@@ -44,7 +44,7 @@ def work_for(library: GreyLibrary, photos: Path, token: int) -> Work:
         open_library=partial(GreyLibrary.open, library.root),
         space=space,
         modality=Modality.IMAGE,
-        source=choose_source([photos])[0],
+        read=choose_source([photos])[0].read,
         preparer=library.encoder(space).preparer,
         limits=library.image_limits,
         known=frozenset(),
@@ -53,6 +53,10 @@ def work_for(library: GreyLibrary, photos: Path, token: int) -> Work:
         batch_size=BATCH,
         reach=reach(),
     )
+
+
+def candidates(photos: Path) -> list[Candidate]:
+    return [entry for entry in choose_source([photos])[0].candidates() if isinstance(entry, Candidate)]
 
 
 def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
@@ -65,7 +69,11 @@ def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
     ):
         write_mark(library.root, lease.token)
         work = work_for(library, tmp_path / "photos", lease.token)
-        listing = [entry for entry in work.source.candidates() if isinstance(entry, Candidate)]
+        listing = [
+            entry
+            for entry in choose_source([tmp_path / "photos"])[0].candidates()
+            if isinstance(entry, Candidate)
+        ]
         tasks: list[Entry] = [Task(candidate) for candidate in listing]
         encoded = Encode(work)(Decode(work)(tasks))
         first, second = Write(work)(encoded), Write(work)(encoded)
@@ -107,7 +115,11 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
             with pytest.raises(StorageError, match="not the same folder on every machine"):
                 Write(replace(work, token=lease.token + 1))
             writer = Write(work)
-            listing = [entry for entry in work.source.candidates() if isinstance(entry, Candidate)]
+            listing = [
+                entry
+                for entry in choose_source([tmp_path / "photos"])[0].candidates()
+                if isinstance(entry, Candidate)
+            ]
             encoded = Encode(work)(Decode(work)([Task(candidate) for candidate in listing]))
         with library.catalog.acquire_lease("the next job"), pytest.raises(LibraryLockedError):
             writer(encoded)

@@ -17,7 +17,6 @@ from indexer.progress import IndexReport
 from indexer.removal import Withheld
 from indexer.sources.choice import Reading, choose_source, same_folders
 from indexer.sources.texts import TextFiles
-from indexer.texts import index_texts
 from indexer.watch import watch
 from retrieval.compaction import compact_if_due
 from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
@@ -157,13 +156,13 @@ def test_a_file_of_texts_that_was_emptied_is_doubted_and_one_that_was_edited_is_
 
     def texts(*lines: str, allow_removal: int = 0) -> IndexReport:
         file.write_text("\n".join(lines))
-        return index_texts(library, TextFiles([str(file)]), IndexOptions(allow_removal=allow_removal))
+        return index(library, TextFiles([str(file)]), IndexOptions(allow_removal=allow_removal))
 
     assert texts("one", "two", "three").added == 3
     (first, *_) = library.catalog.live_ids(Modality.TEXT).tolist()
     library.catalog.set_tags(first, ["mine"])
     emptied = texts()
-    assert (emptied.removed, emptied.withheld) == (0, (Withheld(f"text:{file}", 3, 3),))
+    assert (emptied.removed, emptied.withheld) == (0, (Withheld(str(file), 3, 3),))
     edited = texts("1", "2", "3")
     assert (edited.added, edited.removed, edited.withheld) == (3, 3, ())
     back = texts("one", "2", "3")

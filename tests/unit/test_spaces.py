@@ -17,7 +17,6 @@ from indexer.engines.local import IndexOptions, index
 from indexer.progress import Pulse
 from indexer.sources.folder import FolderSource
 from indexer.sources.texts import TextFiles
-from indexer.texts import index_texts
 from retrieval import spaces
 from retrieval.catalog.catalog import Catalog
 from retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
@@ -165,7 +164,7 @@ def test_texts_count_and_are_completed(tmp_path: Path) -> None:
     """A space without the library's texts is not complete; their uris and ids stay."""
     (tmp_path / "lines.txt").write_text("red\nblue\n")
     with ColourLibrary.open(tmp_path / "library", create=True) as library:
-        index_texts(library, TextFiles([str(tmp_path / "lines.txt")]))
+        index(library, TextFiles([str(tmp_path / "lines.txt")]))
         before = sorted(library.catalog.live_ids(Modality.TEXT).tolist())
         (segment,) = library.catalog.segments(SPACE.name, Modality.TEXT)
         library.catalog.drop_segment(SPACE.name, Modality.TEXT, segment.number)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.engines.local import IndexOptions, index
+from indexer.engines.stages import Decode, Encode, Work, Write, Written, write_mark
+from indexer.plan import Task
 from indexer.progress import IndexReport, Pulse
 from indexer.sources.folder import FolderSource
-from indexer.sources.texts import LONGEST, OwnCaptions, TextEntry, TextFiles
-from indexer.texts import index_texts
+from indexer.sources.source import Candidate, Source
+from indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
+from indexer.watch import watch
+from retrieval import ingest
+from retrieval.catalog.records import NewItem
 from retrieval.domain import Caption, CaptionSource, Modality, Rerank, SearchRequest, Skipped, Term, TermKind
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.imaging.files import content_hash
+from retrieval.originals.addresses import reach
 from tests.service.colours import ColourLibrary, ids_by_name, picture
 
 
@@ -32,13 +41,20 @@ def written(path: Path, *lines: str) -> Path:
 
 def read(path: Path, column: str | None = None) -> tuple[list[str], list[str]]:
     """The texts of a file, and the reasons of what is none."""
-    entries = list(TextFiles([str(path)], column).entries())
-    texts = [entry.text for entry in entries if isinstance(entry, TextEntry)]
-    return texts, [entry.reason for entry in entries if not isinstance(entry, TextEntry)]
+    entries = list(TextFiles([str(path)], column).candidates())
+    return words(entries), [entry.reason for entry in entries if isinstance(entry, Skipped)]
+
+
+def words_and_all(source: Source) -> list[Candidate]:
+    return [entry for entry in source.candidates() if isinstance(entry, Candidate)]
+
+
+def words(entries: Sequence[Candidate | Skipped]) -> list[str]:
+    return [entry.text or "" for entry in entries if isinstance(entry, Candidate)]
 
 
 def run(library: ColourLibrary, *paths: Path) -> IndexReport:
-    return index_texts(library, TextFiles([str(path) for path in paths]), IndexOptions(batch_size=2))
+    return index(library, TextFiles([str(path) for path in paths]), IndexOptions(batch_size=2))
 
 
 def texts(library: ColourLibrary) -> list[str]:
@@ -61,8 +77,8 @@ def test_tables_have_a_column_of_texts(tmp_path: Path) -> None:
     assert found == ["red, large", "green"]
     assert wrong == ["nothing in column Caption", "2 fields instead of 3"]
     assert read(path, "shop")[0] == ["north", "south"]
-    (first, *_) = TextFiles([str(path)]).entries()
-    assert isinstance(first, TextEntry)
+    (first, *_) = TextFiles([str(path)]).candidates()
+    assert isinstance(first, Candidate)
     assert first.attributes == {"id": "1", "shop": "north"}
 
 
@@ -137,10 +153,11 @@ def test_a_stopped_job_keeps_what_it_has_and_removes_nothing(library: ColourLibr
 
     class Stopping:
         def update(self, pulse: Pulse) -> None:
-            stop.set()
+            if pulse.done and pulse.phase == "indexing":
+                stop.set()
 
     source = TextFiles([str(path)])
-    report = index_texts(library, source, IndexOptions(batch_size=4), Stopping(), stop)
+    report = index(library, source, IndexOptions(batch_size=4), Stopping(), stop)
     assert (report.interrupted, report.added) == (True, 4)
     assert run(library, path).added == 6
     assert len(texts(library)) == 11
@@ -168,10 +185,10 @@ def test_captions_of_pictures_become_texts(library: ColourLibrary, tmp_path: Pat
         ids["red"], [Caption("something red"), Caption("a boat")], CaptionSource.USER
     )
     library.catalog.set_captions(ids["blue"], [Caption("a boat")], CaptionSource.USER)
-    assert index_texts(library, OwnCaptions(library)).added == 2
+    assert index(library, OwnCaptions(library)).added == 2
     assert sorted(texts(library)) == ["a boat", "something red"]
     library.catalog.set_captions(ids["red"], [], CaptionSource.USER)
-    report = index_texts(library, OwnCaptions(library))
+    report = index(library, OwnCaptions(library))
     assert (report.removed, report.unchanged, texts(library)) == (1, 1, ["a boat"])
 
 
@@ -199,6 +216,120 @@ def test_texts_are_read_in_every_encoding_and_one_bad_line_hides_no_other(
 def test_a_file_that_is_not_there_hides_no_other(tmp_path: Path) -> None:
     """It is a failure of its own; alone it is an error."""
     good = written(tmp_path / "a.txt", "one")
-    found = list(TextFiles([str(tmp_path / "gone.txt"), str(good)]).entries())
+    found = list(TextFiles([str(tmp_path / "gone.txt"), str(good)]).candidates())
     assert [entry.uri for entry in found if isinstance(entry, Skipped)] == [f"text:{tmp_path}/gone.txt/file"]
-    assert [entry.text for entry in found if isinstance(entry, TextEntry)] == ["one"]
+    assert words(found) == ["one"]
+
+
+def test_a_file_of_texts_that_was_renamed_keeps_its_items(library: ColourLibrary, tmp_path: Path) -> None:
+    """As a picture's does; while the file is there, the same words elsewhere are other items."""
+    one = written(tmp_path / "a.txt", "red", "blue")
+    run(library, one)
+    (red, _) = library.catalog.live_ids(Modality.TEXT).tolist()
+    library.catalog.set_tags(red, ["mine"])
+    other = tmp_path / "b.txt"
+    one.rename(other)
+    library.model.text_batches.clear()
+    report = run(library, other)
+    assert (report.moved, report.added, library.model.text_batches) == (2, 0, [])
+    item = library.items([red])[red]
+    assert (item.text, item.tags, item.uri.startswith(f"text:{other}/")) == ("red", ("mine",), True)
+    assert run(library, written(one, "red")).added == 1
+    assert sorted(texts(library)) == ["blue", "red", "red"]
+
+
+def test_what_a_table_says_of_a_text_follows_the_table(library: ColourLibrary, tmp_path: Path) -> None:
+    """The text keeps its item, its vector and what people said of it."""
+    table = written(tmp_path / "a.csv", "text,shop,price", "red,north,1")
+    run(library, table)
+    (red,) = library.catalog.live_ids(Modality.TEXT).tolist()
+    library.catalog.set_attributes(red, {"rating": 5})
+    assert library.items([red])[red].attributes == {"shop": "north", "price": "1", "rating": 5}
+    written(table, "text,shop", "red,south")
+    library.model.text_batches.clear()
+    report = run(library, table)
+    assert (report.added, report.removed, library.model.text_batches) == (0, 0, [])
+    assert library.items([red])[red].attributes == {"shop": "south", "rating": 5}
+    assert run(library, table).changed == 0
+
+
+def test_texts_of_an_earlier_version_stay_the_items_they_are(library: ColourLibrary, tmp_path: Path) -> None:
+    """There, the other columns of a row were kept as what the text itself says."""
+    table = written(tmp_path / "a.csv", "text,shop,price", "red,north,1")
+    source = TextFiles([str(table)])
+    (candidate,) = words_and_all(source)
+    space = library.use_model(library.settings.model)
+    old = NewItem(
+        candidate.uri, content_hash(b"red"), 3, 20, np.ones(space.dim, np.float32), text="red",
+        attributes=candidate.attributes,
+    )  # fmt: skip
+    folder = library.segments_directory(space, Modality.TEXT)
+    (red,) = ingest.commit(library.catalog, folder, space.name, Modality.TEXT, [old])
+    report = run(library, table)
+    assert (report.unchanged, report.changed, library.model.text_batches) == (1, 0, [])
+    written(table, "text,shop", "red,south")
+    assert run(library, table).moved == 1
+    assert library.items([red])[red].attributes == {"shop": "south"}
+
+
+def test_a_text_that_the_model_fails_on_is_a_failure_of_its_own(
+    library: ColourLibrary, tmp_path: Path
+) -> None:
+    """The others of its batch are embedded; it is tried again, and struck off when it works."""
+    path = written(tmp_path / "a.txt", "red", "poison", "blue")
+    library.model.poison = "poison"
+    report = run(library, path)
+    assert (report.added, report.failed, sorted(texts(library))) == (2, 1, ["blue", "red"])
+    (failure,) = library.catalog.failures()
+    assert (failure.stage, failure.reason) == (
+        "encode",
+        "the model failed on it: RuntimeError: the model cannot read this",
+    )
+    library.model.poison = None
+    assert (run(library, path).added, library.catalog.failures()) == (1, [])
+
+
+def test_texts_are_watched(library: ColourLibrary, tmp_path: Path) -> None:
+    """A line that is added becomes an item, and one that is gone goes."""
+    path = written(tmp_path / "a.txt", "red", "blue", "green")
+    stop = threading.Event()
+    reports: list[IndexReport] = []
+
+    def report(done: IndexReport) -> None:
+        reports.append(done)
+        if len(reports) == 1:
+            written(path, "red", "blue", "yellow")
+        elif done.changed:
+            stop.set()
+
+    watch(library, lambda: TextFiles([str(path)]), report, stop, settle=0.05)
+    assert sorted(texts(library)) == ["blue", "red", "yellow"]
+
+
+def test_workers_of_a_cluster_embed_texts(library: ColourLibrary, tmp_path: Path) -> None:
+    """What they are sent holds no library, wherever the texts are from."""
+    assert all(source.read is read_text for source in (TextFiles, OwnCaptions, KnownTexts))
+    library.add(picture("red"))
+    (red,) = library.catalog.live_ids(Modality.IMAGE).tolist()
+    library.catalog.set_captions(red, [Caption("something red")], CaptionSource.USER)
+    source = OwnCaptions(library)
+    space = library.space()
+    work = Work(
+        open_library=lambda: library,
+        space=space,
+        modality=source.modality,
+        read=read_text,
+        preparer=library.encoder(space),
+        limits=library.image_limits,
+        known=frozenset(),
+        failed=frozenset(),
+        token=0,
+        batch_size=2,
+        reach=reach(),
+    )
+    with library.catalog.acquire_lease("test") as lease:
+        write_mark(library.root, lease.token)
+        work = replace(work, token=lease.token)
+        (candidate,) = words_and_all(source)
+        assert Write(work)(Encode(work)(Decode(work)([Task(candidate)]))) == [Written(False)]
+    assert texts(library) == ["something red"]
