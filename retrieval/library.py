@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from retrieval.images import Picture
     from retrieval.models.ports import Captioner, Detail, DualEncoder
     from retrieval.search.relevance import Calibration
-    from retrieval.search.reranking import Second
+    from retrieval.search.reranking import RerankStage
     from retrieval.spaces import SpaceState
 
 
@@ -88,10 +88,10 @@ class Library:
         self.read_original: Callable[[Item], bytes] = (
             self.original_of
         )  # a service has its own: inside its roots
-        self._second: Second | None = None
+        self._rerank_stage: RerankStage | None = None
         self.only_readable = False  # this user may not write it, though nobody asked for a replica
-        self._second_lock = threading.Lock()
-        self._opening: Future[Second] | None = None
+        self._rerank_lock = threading.Lock()
+        self._opening: Future[RerankStage] | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -351,32 +351,32 @@ class Library:
             data = picture if isinstance(picture, bytes) else read_file(picture, limits)
             return images.decode(data, limits, target=_LARGEST_LOOK).picture
 
-    def second_stage(self, within_ms: float | None = None) -> Second:
+    def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
         """The reranker with its cache; raises ModelUnavailableError.
 
         A model that is not loaded `within_ms` is loaded on in the background, for the next who asks: DeadlineError.
         """
-        if self._second is not None:
-            return self._second
+        if self._rerank_stage is not None:
+            return self._rerank_stage
         if within_ms is None:
-            return self._open_second_stage()
+            return self._open_rerank_stage()
         with self._lock:
             if self._opening is None or self._opening.done():  # however many ask, one thread loads
-                self._opening = in_background(self._open_second_stage)
+                self._opening = in_background(self._open_rerank_stage)
             opening = self._opening
         try:
             return opening.result(within_ms / 1000)
         except TimeoutError:
             raise DeadlineError(STILL_LOADING) from None
 
-    def _open_second_stage(self) -> Second:
-        from retrieval.search.reranking import FeatureCache, Second
+    def _open_rerank_stage(self) -> RerankStage:
+        from retrieval.search.reranking import FeatureCache, RerankStage
 
-        with self._second_lock:  # not the lock that every search takes: loading lasts seconds
-            if self._second is None:
+        with self._rerank_lock:  # not the lock that every search takes: loading lasts seconds
+            if self._rerank_stage is None:
                 cache = FeatureCache(self.settings.reranker_cache_bytes)
-                self._second = Second(self.models.reranker(self._model), cache, self.picture_of)
-            return self._second
+                self._rerank_stage = RerankStage(self.models.reranker(self._model), cache, self.picture_of)
+            return self._rerank_stage
 
     def picture_of(self, what: Item | bytes | Path) -> Picture:
         """An item's picture, wherever its original lies, or a given one; ImageError when it is gone or broken."""

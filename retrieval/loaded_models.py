@@ -56,34 +56,43 @@ def load_encoder(reference: str, settings: Settings, precision: Precision | None
     )
 
 
-def load_reranker(reference: str, settings: Settings) -> BlipReranker:
-    """An image-text matching model where and as the settings say; ModelUnavailableError as for encoders."""
+def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
+    """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
     from retrieval.models.presets import ModelKind
 
-    folder = find_folder(reference, ModelKind.RERANKER, settings)  # before imports that take seconds
+    folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
     with _importing:
         from retrieval.models.reranker import BlipReranker
 
     return BlipReranker(folder, device=settings.device, precision=settings.precision)
 
 
-def load_captioner(reference: str, settings: Settings) -> Florence2Captioner:
-    """A captioner where and as the settings say; ModelUnavailableError as for encoders."""
+def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
+    """The captioner beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
     from retrieval.models.presets import ModelKind
 
-    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
+    folder = find_folder(ModelKind.CAPTIONER, encoder, settings)
     with _importing:
         from retrieval.models.captioner import Florence2Captioner
 
     return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
 
 
-def find_folder(reference: str, use: ModelKind, settings: Settings) -> Path:
+def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
     """The folder of a reranker or captioner, fetched if it has to be."""
     from retrieval.models.hub import HubAccess
     from retrieval.models.sources import locate_folder, resolve
 
-    return locate_folder(resolve(reference, use), HubAccess(settings.offline, settings.hub_timeout))
+    source = resolve(chosen_model(use, encoder, settings), use)
+    return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
+
+
+def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
+    """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
+    from retrieval.models.presets import ModelKind, companion
+
+    named = {ModelKind.RERANKER: settings.reranker, ModelKind.CAPTIONER: settings.captioner}
+    return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
 
 
 @contextmanager
@@ -422,13 +431,10 @@ class LoadedModels:
 
     def reranker(self, encoder: str) -> BlipReranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind, companion
-
         with self._lock:
             if self._reranker is None:
-                chosen = self._settings.reranker or companion(encoder, ModelKind.RERANKER)
                 with self._noted(), chosen_before():
-                    self._reranker = load_reranker(chosen, self._asked)
+                    self._reranker = load_reranker(encoder, self._asked)
             return self._reranker
 
     def has_reranker(self, encoder: str) -> bool:
@@ -439,26 +445,23 @@ class LoadedModels:
 
     def presence(self, use: ModelKind, encoder: str) -> Presence:
         """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
-        from retrieval.models.presets import ModelKind, companion
+        from retrieval.models.presets import ModelKind
         from retrieval.models.sources import is_here
 
-        chosen, loaded = {
-            ModelKind.DUAL_ENCODER: (encoder, bool(self._encoders)),
-            ModelKind.RERANKER: (self._settings.reranker, self._reranker is not None),
-            ModelKind.CAPTIONER: (self._settings.captioner, self._captioner is not None),
+        loaded = {
+            ModelKind.DUAL_ENCODER: bool(self._encoders),
+            ModelKind.RERANKER: self._reranker is not None,
+            ModelKind.CAPTIONER: self._captioner is not None,
         }[use]
-        reference = chosen or companion(encoder, use)
+        reference = chosen_model(use, encoder, self._settings)
         return Presence(reference, loaded or is_here(reference, use))
 
     def captioner(self, encoder: str) -> Florence2Captioner:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind, companion
-
         with self._lock:
             if self._captioner is None:
-                chosen = self._settings.captioner or companion(encoder, ModelKind.CAPTIONER)
                 with self._noted(), chosen_before():
-                    self._captioner = load_captioner(chosen, self._asked)
+                    self._captioner = load_captioner(encoder, self._asked)
             return self._captioner
 
 

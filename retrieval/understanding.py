@@ -75,16 +75,16 @@ def best_labels(labels: Sequence[str], picture: UnitVectors, classes: UnitVector
     return sorted(zip(labels, probabilities, strict=True), key=lambda pair: -pair[1])
 
 
-def match(matcher: Reranker, pictures: Iterable[Picture], text: str) -> NDArray[np.float32]:
+def match(reranker: Reranker, pictures: Iterable[Picture], text: str) -> NDArray[np.float32]:
     """Probability in [0, 1], for each picture, that `text` describes it: (n,).
 
-    Pictures are taken one by one, and only what the matcher makes of a few of them is kept.
+    Pictures are taken one by one, and only what the reranker makes of a few of them is kept.
     """
     found = [np.zeros(0, np.float32)]
     coming = iter(pictures)
-    while batch := [matcher.prepare(picture) for picture in islice(coming, _BATCH)]:
+    while batch := [reranker.prepare(picture) for picture in islice(coming, _BATCH)]:
         cancellation.check()
-        found.append(matcher.match([text], matcher.encode_images(np.stack(batch))))
+        found.append(reranker.score([text], reranker.encode_images(np.stack(batch))))
     return np.concatenate(found)
 
 
@@ -106,6 +106,6 @@ def patch_map(
     return flat
 
 
-def heat_map(matcher: Reranker, picture: Picture, text: str) -> NDArray[np.float32]:
+def heat_map(reranker: Reranker, picture: Picture, text: str) -> NDArray[np.float32]:
     """Where the words look in the picture: (rows, columns), summing to 1."""
-    return matcher.attention(text, matcher.encode_images(matcher.prepare(picture)[None]))
+    return reranker.attention(text, reranker.encode_images(reranker.prepare(picture)[None]))

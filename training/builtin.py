@@ -39,7 +39,7 @@ EYES_COUNT = 48_000  # pictures the eyes learn from
 EYES_PLAN = Plan(
     steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
-MATCHER_PLAN = Plan(
+RERANKER_PLAN = Plan(
     steps=2000, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_EYES_PLAN = Plan(
@@ -85,22 +85,22 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
     tokenizer = _tokenizer(models / "scenes")
     directory = runs / "scenes-itm"
     eyes, vision = _trained_eyes(runs), ENCODER["vision_cfg"]
-    matcher = recipe_matcher.Matcher(vision["width"], vision["layers"], vision["patch_size"])
-    matcher.start_from(eyes.towers)
-    features = seen(directory / "features.npy", drawn, matcher.see)
-    matcher.start_naming(_naming(drawn, list(Language), tokenizer), eyes)
+    reranker = recipe_matcher.SmallReranker(vision["width"], vision["layers"], vision["patch_size"])
+    reranker.start_from(eyes.towers)
+    features = seen(directory / "features.npy", drawn, reranker.see)
+    reranker.start_naming(_naming(drawn, list(Language), tokenizer), eyes)
     if not (directory / "neighbours.npy").is_file():
         near = recipe_matcher.neighbours(_trained_towers(runs), drawn, tokenizer)
         np.save(directory / "neighbours.npy", near)
     near = np.load(directory / "neighbours.npy")
-    plan = _plan(MATCHER_PLAN, steps)
-    run = Run(matcher, plan, directory)
-    lesson = recipe_matcher.MatcherLesson(
-        matcher, drawn.scenes, features, near, tokenizer, batch=16, steps=plan.steps
+    plan = _plan(RERANKER_PLAN, steps)
+    run = Run(reranker, plan, directory)
+    lesson = recipe_matcher.RerankerLesson(
+        reranker, drawn.scenes, features, near, tokenizer, batch=16, steps=plan.steps
     )
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
-    matcher.save(models / "scenes-itm", tokenizer)
+    reranker.save(models / "scenes-itm", tokenizer)
 
 
 def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The recipe of the built-in reranker `scenes-itm`: a small BLIP matcher behind eyes that are trained already.
+"""The recipe of the built-in reranker `scenes-itm`: a small BLIP reranker behind eyes that are trained already.
 
 The eyes (`recipe_eyes`) stay as they are, so that what they see of each picture is computed once. Each step takes some
 pictures, and with each of them true captions, captions of pictures that the dual encoder takes for this one, and
@@ -47,7 +47,7 @@ class _Text:
 _NEIGHBOURS = 16
 
 
-class Matcher(nn.Module):
+class SmallReranker(nn.Module):
     """BlipForImageTextRetrieval, with a head for single tokens that is not kept."""
 
     def __init__(self, vision_width: int, layers: int, patch: int) -> None:
@@ -121,7 +121,7 @@ class Matcher(nn.Module):
         ).last_hidden_state
         return hidden
 
-    def match(self, ids: Tensor, features: Tensor) -> Tensor:
+    def logits(self, ids: Tensor, features: Tensor) -> Tensor:
         """Logits (n, 2) of the matching head."""
         logits: Tensor = self.blip.itm_head(self.attend(ids, features)[:, 0])
         return logits
@@ -153,12 +153,12 @@ def neighbours(towers: Towers, drawn: Drawn, tokenizer: Any) -> npt.NDArray[np.i
     return nearest_texts(torch.cat(images), torch.cat(texts), _NEIGHBOURS)
 
 
-class MatcherLesson:
+class RerankerLesson:
     """Batches and loss of the recipe; a batch is decided by the step alone."""
 
     def __init__(
         self,
-        matcher: Matcher,
+        reranker: SmallReranker,
         scenes: Sequence[Scene],
         features: npt.NDArray[np.float16],
         near: npt.NDArray[np.int64],
@@ -168,7 +168,7 @@ class MatcherLesson:
         seed: int = 0,
     ) -> None:
         """`features` (n, patches + 1, width) are what the eyes saw of the n scenes, `near` (n, k) look alike."""
-        self.matcher, self.scenes, self.features, self.near = matcher, scenes, features, near
+        self.reranker, self.scenes, self.features, self.near = reranker, scenes, features, near
         self.tokenizer, self.size, self.seed, self.dense_until = tokenizer, batch, seed, steps // 2
 
     def batch_at(self, step: int) -> dict[str, Any]:
@@ -189,15 +189,15 @@ class MatcherLesson:
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         """Matching of captions and of single tokens."""
-        matcher, features = self.matcher, batch["features"]
-        parts = [(part, matcher.attend(part["ids"], features[part["pictures"]])) for part in batch["texts"]]
+        reranker, features = self.reranker, batch["features"]
+        parts = [(part, reranker.attend(part["ids"], features[part["pictures"]])) for part in batch["texts"]]
         heads = torch.cat([hidden[:, 0] for _, hidden in parts])
         states = torch.cat([hidden.flatten(0, 1) for _, hidden in parts])
         matches, differing = (
             torch.cat([part[name].flatten() for part, _ in parts]) for name in ("matches", "differing")
         )
-        match, accuracy = matching_loss(matcher.blip.itm_head(heads), matches)
-        token, token_accuracy = token_matching_loss(matcher.token_head(states), differing)
+        match, accuracy = matching_loss(reranker.blip.itm_head(heads), matches)
+        token, token_accuracy = token_matching_loss(reranker.token_head(states), differing)
         figures = {"match": match.item(), "right": accuracy, "token": token.item(), "tokens": token_accuracy}
         return match + token, figures
 
@@ -206,7 +206,7 @@ class MatcherLesson:
     ) -> dict[str, float]:
         """Pair accuracy on the hard negatives of heldout scenes, by kind and by language."""
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
-        features = self.matcher.see(pixels)
+        features = self.reranker.see(pixels)
         figures: dict[str, float] = {}
         for language in languages:
             rows = [
@@ -227,7 +227,7 @@ class MatcherLesson:
         return figures
 
     def _margin(self, captions: list[str], features: Tensor) -> Tensor:
-        logits = self.matcher.match(tokenise(self.tokenizer, captions), features)
+        logits = self.reranker.logits(tokenise(self.tokenizer, captions), features)
         return logits[:, 1] - logits[:, 0]
 
     def _texts(self, index: int, words: Random, dense: bool) -> list[_Text]:

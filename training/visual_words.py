@@ -2,7 +2,7 @@
 
 The encoder's patch heads tell which object and colour a patch shows. Multiplied by the embeddings of the words that
 name them, they turn a patch feature into a mixture of word embeddings, so that attention by likeness finds the patches
-of a noun from the first step on. Without this, small matchers and captioners spend most of their budget on finding out
+of a noun from the first step on. Without this, small rerankers and captioners spend most of their budget on finding out
 which word goes with which look.
 """
 

@@ -79,16 +79,17 @@ def evaluate(
     Recall, median rank and mAP in both directions, with 95 % intervals.
     """
     from retrieval.evaluation.datasets import annotation_file, languages, load_dataset
-    from retrieval.loaded_models import load_encoder
+    from retrieval.evaluation.report import Reranking
+    from retrieval.loaded_models import load_encoder, load_reranker
 
-    settings = open_settings(device=device, precision=precision)
+    settings = open_settings(device=device, precision=precision, reranker=reranker, captioner=captioner)
     sets = {
         name: load_dataset(dataset, split=split, language=name, detail=detail, limit=limit)
         for name in (languages(dataset) if language == "all" else [language])
     }
     encoder, cache = load_encoder(model, settings), _cache(fresh)
-    reranking = _reranking(reranker, model, top, weight, settings) if rerank else None
-    writer = _captioning(captioner, model, settings, cache) if hybrid or understanding else None
+    reranking = Reranking(load_reranker(model, settings), top, weight) if rerank else None
+    writer = _captioning(model, settings, cache) if hybrid or understanding else None
     captioning = writer if hybrid else None
     measures = _Measures(encoder, reranking, captioning, cache, annotation_file(dataset).parent)
     results = {name: measures.of(found, name) for name, found in sets.items()}
@@ -149,7 +150,7 @@ class _Measures:
     def _hard_negatives(self, dataset: Dataset, language: str) -> dict[str, dict[str, float]]:
         from api.cli.progress import stage
         from retrieval.evaluation.questions import read_hard_negatives
-        from retrieval.evaluation.report import matched_pair_accuracy, pair_accuracy
+        from retrieval.evaluation.report import pair_accuracy, reranked_pair_accuracy
 
         file, known = self.folder / "hard_negatives.jsonl", set(dataset.images)
         if not file.is_file():
@@ -159,29 +160,17 @@ class _Measures:
             return {}
         shares = {"dual_encoder": pair_accuracy(negatives, self.encoder, self.cache, stage)}
         if self.reranking is not None:
-            shares["reranker"] = matched_pair_accuracy(negatives, self.reranking.matcher, stage)
+            shares["reranker"] = reranked_pair_accuracy(negatives, self.reranking.reranker, stage)
         return shares
 
 
-def _reranking(name: str | None, model: str, top: int, weight: float, settings: Settings) -> Reranking:
-    from retrieval.evaluation.report import Reranking
-    from retrieval.loaded_models import load_reranker
-    from retrieval.models.presets import ModelKind, companion
-
-    return Reranking(load_reranker(name or companion(model, ModelKind.RERANKER), settings), top, weight)
-
-
-def _captioning(
-    name: str | None, model: str, settings: Settings, cache: EmbeddingCache
-) -> Captioning[Florence2Captioner]:
+def _captioning(model: str, settings: Settings, cache: EmbeddingCache) -> Captioning[Florence2Captioner]:
     from retrieval.evaluation.hybrid import Captioning
     from retrieval.loaded_models import find_folder, load_captioner
-    from retrieval.models.presets import ModelKind, companion
+    from retrieval.models.presets import ModelKind
     from retrieval.models.spaces import weights_fingerprint
 
-    reference = name or companion(model, ModelKind.CAPTIONER)
-    folder = find_folder(reference, ModelKind.CAPTIONER, settings)
-    captioner = load_captioner(reference, settings)
+    folder, captioner = find_folder(ModelKind.CAPTIONER, model, settings), load_captioner(model, settings)
     weights = (weights_fingerprint(file) for file in sorted(folder.glob("*.safetensors")))
     return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)
 

@@ -28,7 +28,7 @@ Stage = Callable[[str, int], Report]
 class Reranking:
     """How candidates are scored a second time."""
 
-    matcher: Reranker
+    reranker: Reranker
     top: int = 32
     weight: float = 0.5
 
@@ -92,7 +92,7 @@ def evaluate(
     backward = rank_queries(scores.T[told], [captions[image] for image in told])
     reranked = None
     if reranking is not None:
-        features = picture_features(dataset.images, reranking.matcher, stage)
+        features = picture_features(dataset.images, reranking.reranker, stage)
         order = rerank(dataset.texts, scores, features, reranking, stage("rerank", len(dataset.texts)))
         reranked = rank_queries(scores, [[image] for image in dataset.answers], order)
     hybrid = None
@@ -103,12 +103,12 @@ def evaluate(
     return Evaluation(dataset, forward, backward, reranked, hybrid)
 
 
-def picture_features(paths: Sequence[Path], matcher: Reranker, stage: Stage = silent) -> NDArray[np.float16]:
+def picture_features(paths: Sequence[Path], reranker: Reranker, stage: Stage = silent) -> NDArray[np.float16]:
     """Matching features of all pictures (n, patches + 1, width): a few hundred kilobytes each."""
     report = stage("features", len(paths))
     found = []
-    for batch in batches(paths, lambda path: matcher.prepare(load_picture(path))):
-        found.append(matcher.encode_images(batch))
+    for batch in batches(paths, lambda path: reranker.prepare(load_picture(path))):
+        found.append(reranker.encode_images(batch))
         report(len(batch))
     return np.concatenate(found)
 
@@ -124,7 +124,7 @@ def rerank(
     top = min(reranking.top, scores.shape[1])
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     for row, (text, candidates) in enumerate(zip(texts, order, strict=True)):
-        match = reranking.matcher.match([text], features[candidates])
+        match = reranking.reranker.score([text], features[candidates])
         blended = blend(scores[row, candidates], match, reranking.weight)
         order[row] = candidates[np.argsort(-blended, kind="stable")]
         report(1)
@@ -155,19 +155,19 @@ def pair_accuracy(
     return _share_by_kind(negatives, _rowwise(true, pictures) > _rowwise(false, pictures))
 
 
-def matched_pair_accuracy(
-    negatives: Sequence[HardNegative], matcher: Reranker, stage: Stage = silent
+def reranked_pair_accuracy(
+    negatives: Sequence[HardNegative], reranker: Reranker, stage: Stage = silent
 ) -> dict[str, float]:
     """The same by the reranker."""
     places, paths = _distinct(negatives)
-    features = picture_features(paths, matcher, stage)
+    features = picture_features(paths, reranker, stage)
     report = stage("pairs", len(negatives))
     preferred = []
     for start in range(0, len(negatives), PAIRS):
         part = negatives[start : start + PAIRS]
         own = features[places[start : start + PAIRS]]
         true, false = (
-            matcher.match(texts, own) for texts in ([n.caption for n in part], [n.negative for n in part])
+            reranker.score(texts, own) for texts in ([n.caption for n in part], [n.negative for n in part])
         )
         preferred.append(true > false)
         report(len(part))

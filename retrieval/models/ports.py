@@ -86,7 +86,7 @@ class DualEncoder(Preparer, Protocol):
 class Reranker(Protocol):
     """Reads a text and a picture together (cross-attention); slower and finer than a dual encoder.
 
-    The picture's half is computed once and may be kept; `match` is the cheap half.
+    The picture's half is computed once and may be kept; `score` is the cheap half.
     """
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
@@ -97,7 +97,7 @@ class Reranker(Protocol):
         """Features (n, patches + 1, width) of prepared pictures (n, H, W, 3)."""
         ...
 
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,); one text is compared with all pictures."""
         ...
 

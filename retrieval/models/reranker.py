@@ -66,7 +66,7 @@ class BlipReranker:
         return features.to(torch.float16).cpu().numpy()  # type: ignore[no-any-return]
 
     @torch.inference_mode()
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,). One text is compared with all pictures."""
         with self._turn:
             logits = self._attend(texts, features, keep=False)[0]
@@ -89,12 +89,6 @@ class BlipReranker:
             heat = torch.ones_like(heat)  # nothing in the picture speaks for the text
         side = round(len(heat) ** 0.5)
         return (heat / heat.sum()).view(side, side).cpu().numpy()
-
-    def score(self, text: str, images: Sequence[Picture]) -> NDArray[np.float32]:
-        """Probability in [0, 1], for each picture, that `text` describes it: (n,)."""
-        if not images:
-            return np.zeros(0, np.float32)
-        return self.match([text], self.encode_images(np.stack([self.prepare(image) for image in images])))
 
     def _attend(
         self, texts: Sequence[str], features: NDArray[np.float16], *, keep: bool

@@ -47,7 +47,7 @@ from retrieval.errors import (
 from retrieval.models.ports import Picture
 from retrieval.search.ranking import diversify, fuse, one_of_each_group
 from retrieval.search.relevance import Calibration
-from retrieval.search.reranking import Outcome, Second, query_words, rerank
+from retrieval.search.reranking import Reranked, RerankStage, query_words, rerank
 from retrieval.vectors.gallery import Gallery
 from retrieval.vectors.index import Ids, Scores, is_among
 
@@ -109,7 +109,7 @@ class Collection(Protocol):
         """What unrelated queries score on this collection."""
         ...
 
-    def second_stage(self, within_ms: float | None = None) -> Second:
+    def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
         """The reranker with its cache; ModelUnavailableError, or DeadlineError where it is loaded later than that."""
         ...
 
@@ -207,26 +207,26 @@ class _Search:
             threshold = calibration.threshold(self.query, least)
             return [(item, score) for item, score in candidates if score >= threshold]
 
-    def reranked(self, candidates: list[Candidate]) -> Outcome:
+    def reranked(self, candidates: list[Candidate]) -> Reranked:
         """The first candidates scored a second time."""
         options = self.request.rerank
         if options is None:
-            return Outcome(candidates, frozenset())
+            return Reranked(candidates, frozenset())
         with self.watch.stage("rerank"):
             items = self.collection.items([item for item, _ in candidates[: options.top]])
             began = time.perf_counter()
             try:
-                second = self.collection.second_stage(options.deadline_ms)
+                stage = self.collection.rerank_stage(options.deadline_ms)
             except VasariError as error:  # absent, damaged, wrongly named: none takes the results away
                 if options.required:
                     raise
-                return Outcome(candidates, frozenset(), (f"not reranked: {_words_of(error)}",))
+                return Reranked(candidates, frozenset(), (f"not reranked: {_words_of(error)}",))
             left = options.deadline_ms
             if left is not None:
                 left = max(0.0, left - (time.perf_counter() - began) * 1000)
             options = replace(options, deadline_ms=left)
-            picture = self._query_picture(second.look) if self.request.modality is Modality.TEXT else None
-            return rerank(self.request.terms, picture, candidates, items, options, second)
+            picture = self._query_picture(stage.look) if self.request.modality is Modality.TEXT else None
+            return rerank(self.request.terms, picture, candidates, items, options, stage)
 
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
         """The best of each group of near-duplicates."""
@@ -305,18 +305,18 @@ def search(
     with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
     run = _Search(collection, request, space, gallery, query, allowed, watch, scan)
-    outcome, ranked = _ranked(run, window)
+    reranked, ranked = _ranked(run, window)
     page = ranked[request.offset : window]
     cancellation.check()
     with watch.stage("hydrate"):
         items = collection.items([item for item, _ in page])
     # An item deleted since the candidates were found is simply not there any more.
-    hits = tuple(Hit(items[i], score, i in outcome.matched) for i, score in page if i in items)
+    hits = tuple(Hit(items[i], score, i in reranked.scored) for i, score in page if i in items)
     total = len(gallery) if allowed is None else len(allowed)
-    explain = Explain(run.strategy, len(ranked), watch.stages_ms, outcome.notes) if request.explain else None
+    explain = Explain(run.strategy, len(ranked), watch.stages_ms, reranked.notes) if request.explain else None
     notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
     return SearchResponse(
-        hits, total, watch.total_ms(), space.name, outcome.reranked, explain, notes + outcome.notes
+        hits, total, watch.total_ms(), space.name, reranked.reranked, explain, notes + reranked.notes
     )
 
 
@@ -330,7 +330,7 @@ def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -
     )
 
 
-def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
+def _ranked(run: _Search, window: int) -> tuple[Reranked, list[Candidate]]:
     """Candidates in their final order, at least `window` of them if so many match.
 
     Collapsing may swallow any number of candidates, so it looks deeper until the page is full; and until the head is,
@@ -341,7 +341,7 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
     depth = max(wanted, HEAD) if request.hybrid or request.rerank else wanted
     if request.rerank:
         depth = max(depth, request.rerank.top)
-    outcome: Outcome | None = None
+    reranked: Reranked | None = None
     while True:
         cancellation.check()
         candidates = run.candidates(depth)
@@ -350,9 +350,9 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
         if request.hybrid:
             candidates = run.fused(candidates)
         candidates = run.relevant(candidates)
-        if outcome is None:
-            outcome = run.reranked(candidates)  # the head does not depend on the depth
-        ranked = outcome.ranked + candidates[len(outcome.ranked) :]
+        if reranked is None:
+            reranked = run.reranked(candidates)  # the head does not depend on the depth
+        ranked = reranked.ranked + candidates[len(reranked.ranked) :]
         if request.collapse:
             ranked = run.distinct(ranked)
         if len(ranked) >= wanted or exhausted or len(candidates) < len(cosines):
@@ -360,7 +360,7 @@ def _ranked(run: _Search, window: int) -> tuple[Outcome, list[Candidate]]:
         depth *= 4
     if request.diversify is not None:
         ranked = run.varied(ranked, request.diversify)
-    return outcome, ranked
+    return reranked, ranked
 
 
 def _check_rerank(options: Rerank) -> None:

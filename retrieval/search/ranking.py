@@ -20,8 +20,8 @@ def blend(
 ) -> NDArray[np.float32]:
     """Blend both stages to scores in [0, 1]: (n,) each.
 
-    Log-odds are added, as if both models were independent witnesses: `weight` × the matcher's log-odds and
-    (1 - weight) × the dual encoder's log-odds against its own best candidate. Weight 1 is the matcher alone, and
+    Log-odds are added, as if both models were independent witnesses: `weight` × the reranker's log-odds and
+    (1 - weight) × the dual encoder's log-odds against its own best candidate. Weight 1 is the reranker alone, and
     then the score is its probability. ALBEF and BLIP likewise add the matching score to the contrastive one.
     """
     sure = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)

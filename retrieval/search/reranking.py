@@ -58,24 +58,24 @@ class FeatureCache:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """Candidates in their final order. `scores` are blended for those in `matched`, cosines for the rest."""
+class Reranked:
+    """Candidates in their final order. `scores` are blended for those in `scored`, cosines for the rest."""
 
     ranked: list[tuple[ItemId, float]]
-    matched: frozenset[ItemId]
+    scored: frozenset[ItemId]
     notes: tuple[str, ...] = ()
 
     @property
     def reranked(self) -> bool:
         """Whether the second stage had its say."""
-        return bool(self.matched)
+        return bool(self.scored)
 
 
 @dataclass(frozen=True, slots=True)
-class Second:
+class RerankStage:
     """What the second stage works with."""
 
-    matcher: Reranker
+    reranker: Reranker
     cache: FeatureCache
     look: Callable[[Item | bytes | Path], Picture]
     """Decode an item's picture, or a query's; raises ImageError when its file is gone or broken."""
@@ -93,8 +93,8 @@ def rerank(
     candidates: Sequence[tuple[ItemId, float]],
     items: Mapping[ItemId, Item],
     options: Rerank,
-    second: Second,
-) -> Outcome:
+    stage: RerankStage,
+) -> Reranked:
     """Reorder the first `options.top` candidates.
 
     When the deadline passes, the first-stage order comes back and `reranked` is false. A candidate whose file cannot
@@ -106,29 +106,29 @@ def rerank(
         candidates: (item, cosine), best first.
         items: the candidates' items.
         options: how many, how long, how strongly.
-        second: the second stage's parts.
+        stage: the reranker with its cache.
 
     Raises:
         UsageError: the query has no words to compare pictures with, or no picture to compare texts with.
     """
     head = [(item, cosine) for item, cosine in candidates[: options.top] if item in items]
     if not head:
-        return Outcome(list(candidates), frozenset())
+        return Reranked(list(candidates), frozenset())
     clock = _Clock(options.deadline_ms)
     if items[head[0][0]].modality is Modality.TEXT:
-        probabilities, notes = _match_texts(picture, [items[item] for item, _ in head], second, clock)
+        probabilities, notes = _score_texts(picture, [items[item] for item, _ in head], stage, clock)
     else:
-        probabilities, notes = _match_pictures(query_words(terms), [items[i] for i, _ in head], second, clock)
+        probabilities, notes = _score_pictures(query_words(terms), [items[i] for i, _ in head], stage, clock)
     if probabilities is None:
-        return Outcome(list(candidates), frozenset(), notes)
+        return Reranked(list(candidates), frozenset(), notes)
     seen = [place for place, item in enumerate(head) if item[0] in probabilities]
     cosines = np.array([head[place][1] for place in seen], np.float32)
-    matches = np.array([probabilities[head[place][0]] for place in seen], np.float32)
-    scores = blend(cosines, matches, options.weight)
+    reranked = np.array([probabilities[head[place][0]] for place in seen], np.float32)
+    scores = blend(cosines, reranked, options.weight)
     order = np.argsort(-scores, kind="stable")
     ranked = [(head[seen[place]][0], float(scores[place])) for place in order]
     ranked += [candidate for candidate in candidates if candidate[0] not in probabilities]
-    return Outcome(ranked, frozenset(probabilities), notes)
+    return Reranked(ranked, frozenset(probabilities), notes)
 
 
 class _Clock:
@@ -142,8 +142,8 @@ class _Clock:
 _TOO_LATE = ("the deadline passed before all candidates were compared: the order is that of the first stage",)
 
 
-def _match_pictures(
-    words: str, items: Sequence[Item], second: Second, clock: _Clock
+def _score_pictures(
+    words: str, items: Sequence[Item], stage: RerankStage, clock: _Clock
 ) -> tuple[dict[ItemId, float] | None, tuple[str, ...]]:
     if not words:
         raise UsageError("reranking compares words with pictures: add some words to the query")
@@ -152,22 +152,22 @@ def _match_pictures(
     for start in range(0, len(items), BATCH):
         if clock.over():
             return None, _TOO_LATE
-        features = _features(items[start : start + BATCH], second, notes, clock)
+        features = _features(items[start : start + BATCH], stage, notes, clock)
         if clock.over():
             return None, _TOO_LATE
         cancellation.check()
         if features:
-            matches = second.matcher.match([words], np.stack(list(features.values())))
-            found |= dict(zip(features, matches.tolist(), strict=True))
+            scores = stage.reranker.score([words], np.stack(list(features.values())))
+            found |= dict(zip(features, scores.tolist(), strict=True))
     return (None, _TOO_LATE) if clock.over() else (found, tuple(notes))
 
 
-def _match_texts(
-    picture: Picture | None, items: Sequence[Item], second: Second, clock: _Clock
+def _score_texts(
+    picture: Picture | None, items: Sequence[Item], stage: RerankStage, clock: _Clock
 ) -> tuple[dict[ItemId, float] | None, tuple[str, ...]]:
     if picture is None:
         raise UsageError("reranking texts compares them with a picture: search by one picture")
-    features = second.matcher.encode_images(second.matcher.prepare(picture)[None])
+    features = stage.reranker.encode_images(stage.reranker.prepare(picture)[None])
     found: dict[ItemId, float] = {}
     for start in range(0, len(items), BATCH):
         cancellation.check()
@@ -175,13 +175,13 @@ def _match_texts(
             return None, _TOO_LATE
         part = items[start : start + BATCH]
         repeated = np.broadcast_to(features, (len(part), *features.shape[1:]))
-        matches = second.matcher.match([item.text or "" for item in part], np.ascontiguousarray(repeated))
-        found |= {item.id: float(match) for item, match in zip(part, matches, strict=True)}
+        scores = stage.reranker.score([item.text or "" for item in part], np.ascontiguousarray(repeated))
+        found |= {item.id: float(score) for item, score in zip(part, scores, strict=True)}
     return (None, _TOO_LATE) if clock.over() else (found, ())
 
 
 def _features(
-    items: Sequence[Item], second: Second, notes: list[str], clock: _Clock
+    items: Sequence[Item], stage: RerankStage, notes: list[str], clock: _Clock
 ) -> dict[ItemId, Features]:
     """Features of those items whose pictures can be had in time; those not in the cache are encoded in one batch."""
     found: dict[ItemId, Features] = {}
@@ -190,17 +190,17 @@ def _features(
         cancellation.check()
         if clock.over():
             return found
-        kept = second.cache.get(item.content_hash)
+        kept = stage.cache.get(item.content_hash)
         if kept is not None:
             found[item.id] = kept
             continue
         try:
-            fresh.append((item, second.matcher.prepare(second.look(item))))
+            fresh.append((item, stage.reranker.prepare(stage.look(item))))
         except ImageError as error:
             notes.append(f"not reranked: {item.uri}: {error}")
     if fresh:
-        encoded = second.matcher.encode_images(np.stack([pixels for _, pixels in fresh]))
+        encoded = stage.reranker.encode_images(np.stack([pixels for _, pixels in fresh]))
         for (item, _), features in zip(fresh, encoded, strict=True):
-            second.cache.put(item.content_hash, features)
+            stage.cache.put(item.content_hash, features)
             found[item.id] = features
     return found

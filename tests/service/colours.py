@@ -106,7 +106,7 @@ class ColourReranker:
         features: NDArray[np.float16] = batch.reshape(len(batch), 1, -1, 3).mean(2).astype(np.float16)
         return features
 
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Near 1 for the named colour (n,)."""
         wanted = [_of_text(text)[:3] for text in texts] * (len(features) // len(texts))
         seen = features[:, 0].astype(np.float32) / 127.5 - 1

@@ -32,7 +32,7 @@ from retrieval.errors import NotFoundError, UsageError
 from retrieval.models.ports import Picture
 from retrieval.search.engine import blend_terms, search
 from retrieval.search.relevance import Calibration
-from retrieval.search.reranking import FeatureCache, Second
+from retrieval.search.reranking import FeatureCache, RerankStage
 from retrieval.vectors.gallery import Gallery, GallerySnapshot
 from retrieval.vectors.segments import write_segment
 
@@ -42,7 +42,7 @@ SIZE = 700  # more than the head, so that pages reach beyond it
 
 
 class Shuffling:
-    """A matcher with opinions of its own: a fixed pseudo-random probability for each picture."""
+    """A reranker with opinions of its own: a fixed pseudo-random probability for each picture."""
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture, dtype=np.uint8)[:1, :1]
@@ -51,7 +51,7 @@ class Shuffling:
         features: NDArray[np.float16] = batch[:, :, 0, :1].astype(np.float16)
         return features
 
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         return np.asarray((features[:, 0, 0].astype(np.float32) * 37 % 101) / 101, np.float32)
 
     def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
@@ -68,8 +68,8 @@ class Shelf:
     lacking: int = 0  # items without a vector
     gone: set[ItemId] = field(default_factory=set)  # deleted after the gallery was opened
     background: NDArray[np.float32] = field(default_factory=lambda: np.linspace(0, 0.9, 30, dtype=np.float32))
-    stage: Second = field(
-        default_factory=lambda: Second(
+    stage: RerankStage = field(
+        default_factory=lambda: RerankStage(
             Shuffling(),
             FeatureCache(10**6),
             lambda what: Image.new("RGB", (1, 1), (what.id % 251 if isinstance(what, Item) else 0, 0, 0)),
@@ -111,7 +111,7 @@ class Shelf:
         vectors = unit_vectors(np.random.default_rng(5).normal(size=(len(self.background), DIM)))
         return Calibration.of(vectors, self.background)
 
-    def second_stage(self, within_ms: float | None = None) -> Second:
+    def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
         return self.stage
 
     def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:

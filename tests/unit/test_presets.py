@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from retrieval.models.presets import PRESETS, Recall
+from retrieval.loaded_models import chosen_model
+from retrieval.models.presets import PRESETS, ModelKind, Recall
+from retrieval.settings import Settings
 
 TABLE = Path(__file__).with_name("published_recall.csv")
 
@@ -28,3 +30,11 @@ def test_each_figure_of_a_preset_is_its_row_in_the_source() -> None:
         if preset.coco or preset.flickr
     }
     assert shown == published
+
+
+def test_a_reranker_is_the_settings_or_suits_the_encoder() -> None:
+    """One choice for searches, abilities and `vasari eval`: what is set, else what knows the same pictures."""
+    assert chosen_model(ModelKind.DUAL_ENCODER, "scenes", Settings()) == "scenes"
+    assert chosen_model(ModelKind.RERANKER, "scenes", Settings()) == "scenes-itm"
+    assert chosen_model(ModelKind.RERANKER, "scenes", Settings(reranker="mine")) == "mine"
+    assert chosen_model(ModelKind.CAPTIONER, "scenes", Settings(captioner="other")) == "other"

@@ -139,7 +139,7 @@ def test_blended_scores_are_probabilities_that_rise_with_both_stages(
 @settings(max_examples=20, deadline=None)
 @given(st.integers(2, 30))
 def test_weight_zero_keeps_the_first_stage(count: int) -> None:
-    """The order is then that of the cosines, whatever the matcher says."""
+    """The order is then that of the cosines, whatever the reranker says."""
     random = np.random.default_rng(count)
     cosines = (random.random(count) / 10).astype(np.float32)
     scores = blend(cosines, random.random(count).astype(np.float32), 0.0)

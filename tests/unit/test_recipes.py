@@ -42,11 +42,11 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 def test_the_matcher_sees_what_the_dual_encoder_sees(towers: Towers, pixels: torch.Tensor) -> None:
     """BLIP's vision tower with the transplanted weights gives open_clip's patch features."""
-    matcher = recipe_matcher.Matcher(WIDTH, LAYERS, PATCH).eval()
-    matcher.start_from(towers)
+    reranker = recipe_matcher.SmallReranker(WIDTH, LAYERS, PATCH).eval()
+    reranker.start_from(towers)
     with torch.inference_mode():
         expected = towers.clip.visual(pixels)[1]
-    torch.testing.assert_close(matcher.see(pixels)[:, 1:], expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(reranker.see(pixels)[:, 1:], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_captioner_starts_with_the_eyes_patches(towers: Towers, pixels: torch.Tensor) -> None:
@@ -73,13 +73,13 @@ def test_complements_are_false_in_different_facts(seed: int, language: Language)
     assert told == complements(scene, language, Random(seed))
 
 
-def _lesson(tokenizer: object, seed: int = 0) -> recipe_matcher.MatcherLesson:
+def _lesson(tokenizer: object, seed: int = 0) -> recipe_matcher.RerankerLesson:
     torch.manual_seed(seed)
-    matcher = recipe_matcher.Matcher(WIDTH, LAYERS, PATCH)
+    reranker = recipe_matcher.SmallReranker(WIDTH, LAYERS, PATCH)
     rng = np.random.default_rng(0)
     features = rng.standard_normal((len(SCENES), 17, WIDTH)).astype(np.float16)
     near = np.array([[(n + 1) % len(SCENES)] for n in range(len(SCENES))])
-    return recipe_matcher.MatcherLesson(matcher, SCENES, features, near, tokenizer, batch=4, steps=10)
+    return recipe_matcher.RerankerLesson(reranker, SCENES, features, near, tokenizer, batch=4, steps=10)
 
 
 @pytest.mark.parametrize("step", [0, 9])
@@ -97,7 +97,7 @@ def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
     torch.set_num_threads(1)
     lesson = _lesson(tokenizer)
     batch = lesson.batch_at(0)
-    trained = [parameter for parameter in lesson.matcher.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in lesson.reranker.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-3)
     losses = []
     for _ in range(6):

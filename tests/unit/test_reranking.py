@@ -1,4 +1,4 @@
-"""The second stage: order, deadline, unreadable pictures, bounded memory. The matcher is a small fake."""
+"""The second stage: order, deadline, unreadable pictures, bounded memory. The reranker is a small fake."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from retrieval.errors import ImageError, UsageError
 from retrieval.models.ports import Picture
 from retrieval.models.presets import builtin_models_directory
 from retrieval.models.reranker import BlipReranker
-from retrieval.search.reranking import BATCH, FeatureCache, Outcome, Second, query_words, rerank
+from retrieval.search.reranking import BATCH, FeatureCache, Reranked, RerankStage, query_words, rerank
 
 WORDS = (Term(TermKind.TEXT, text="bright"),)
 
 
 class Brightness:
-    """A matcher that likes bright pictures, and for texts those that name the picture's grey."""
+    """A reranker that likes bright pictures, and for texts those that name the picture's grey."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds  # a call to `match` takes
@@ -40,7 +40,7 @@ class Brightness:
         features: NDArray[np.float16] = batch.reshape(len(batch), 4, 3)[:, :, :1].astype(np.float16)
         return features
 
-    def match(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         time.sleep(self.seconds)
         self.asked += texts
         greys = features[:, 0, 0].astype(np.float32)
@@ -63,14 +63,16 @@ def grey(of: Item) -> Picture:
     return Image.new("RGB", (4, 4), (of.id, of.id, of.id))
 
 
-def second(matcher: Brightness, *, capacity: int = 10**6, broken: frozenset[int] = frozenset()) -> Second:
+def stage_of(
+    reranker: Brightness, *, capacity: int = 10**6, broken: frozenset[int] = frozenset()
+) -> RerankStage:
     def look(wanted: Item | bytes | Path) -> Picture:
         assert isinstance(wanted, Item)
         if wanted.id in broken:
             raise ImageError("no such file", "read")
         return grey(wanted)
 
-    return Second(matcher, FeatureCache(capacity), look)
+    return RerankStage(reranker, FeatureCache(capacity), look)
 
 
 def candidates(*ids: int) -> list[tuple[int, float]]:
@@ -78,13 +80,16 @@ def candidates(*ids: int) -> list[tuple[int, float]]:
 
 
 def run(
-    given: Sequence[tuple[int, float]], options: Rerank, stage: Second, modality: Modality = Modality.IMAGE
-) -> Outcome:
+    given: Sequence[tuple[int, float]],
+    options: Rerank,
+    stage: RerankStage,
+    modality: Modality = Modality.IMAGE,
+) -> Reranked:
     known = {number: item(number, modality) for number, _ in given}
     return rerank(WORDS, grey(item(90)), given, known, options, stage)
 
 
-def order(outcome: Outcome) -> list[int]:
+def order(outcome: Reranked) -> list[int]:
     return [number for number, _ in outcome.ranked]
 
 
@@ -94,10 +99,10 @@ EVER = Rerank(deadline_ms=None, weight=1.0)
 def test_the_matcher_decides_the_order_of_the_head() -> None:
     """Only the first `top` are compared; what lies deeper keeps its place and its cosine."""
     outcome = run(
-        candidates(10, 200, 90, 250, 30), Rerank(top=3, deadline_ms=None, weight=1.0), second(Brightness())
+        candidates(10, 200, 90, 250, 30), Rerank(top=3, deadline_ms=None, weight=1.0), stage_of(Brightness())
     )
     assert order(outcome) == [200, 90, 10, 250, 30]
-    assert outcome.matched == {10, 200, 90}
+    assert outcome.scored == {10, 200, 90}
     assert dict(outcome.ranked)[200] == pytest.approx(200 / 255, abs=1e-3)
     assert dict(outcome.ranked)[250] == pytest.approx(0.47)
 
@@ -114,17 +119,17 @@ def test_no_candidate_is_lost_or_repeated(ids: list[int], top: int, weight: floa
     outcome = run(
         candidates(*ids),
         Rerank(top, None, weight),
-        second(Brightness(), broken=frozenset(broken)),
+        stage_of(Brightness(), broken=frozenset(broken)),
     )
     assert sorted(order(outcome)) == sorted(ids)
     assert order(outcome)[top:] == ids[top:]
-    assert outcome.matched == set(ids[:top]) - broken
+    assert outcome.scored == set(ids[:top]) - broken
 
 
 def test_a_deadline_that_passes_gives_the_first_stage_back() -> None:
     """Half-done work does not show: the order is the first stage's, nothing counts as reranked, and a note says why."""
     given_ones = candidates(*range(1, 3 * BATCH))
-    outcome = run(given_ones, Rerank(top=99, deadline_ms=1), second(Brightness(seconds=0.005)))
+    outcome = run(given_ones, Rerank(top=99, deadline_ms=1), stage_of(Brightness(seconds=0.005)))
     assert outcome.ranked == given_ones
     assert not outcome.reranked
     assert "deadline" in outcome.notes[0]
@@ -132,50 +137,50 @@ def test_a_deadline_that_passes_gives_the_first_stage_back() -> None:
 
 def test_an_unreadable_picture_stands_behind_those_compared() -> None:
     """It is not lost, the others are compared all the same, and a note names it."""
-    outcome = run(candidates(10, 20, 30), EVER, second(Brightness(), broken=frozenset({20})))
+    outcome = run(candidates(10, 20, 30), EVER, stage_of(Brightness(), broken=frozenset({20})))
     assert order(outcome) == [30, 10, 20]
-    assert outcome.matched == {10, 30}
+    assert outcome.scored == {10, 30}
     assert outcome.notes == ("not reranked: /20.png: no such file",)
 
 
 def test_nothing_readable_is_no_reranking() -> None:
     """The first stage's order stays, unreranked."""
     given_ones = candidates(10, 20)
-    outcome = run(given_ones, EVER, second(Brightness(), broken=frozenset({10, 20})))
+    outcome = run(given_ones, EVER, stage_of(Brightness(), broken=frozenset({10, 20})))
     assert (outcome.ranked, outcome.reranked) == (given_ones, False)
 
 
 def test_items_deleted_meanwhile_are_not_compared() -> None:
     """They keep a place at the end, from which the engine drops them."""
-    outcome = rerank(WORDS, None, candidates(10, 20), {20: item(20)}, EVER, second(Brightness()))
-    assert (order(outcome), set(outcome.matched)) == ([20, 10], {20})
+    outcome = rerank(WORDS, None, candidates(10, 20), {20: item(20)}, EVER, stage_of(Brightness()))
+    assert (order(outcome), set(outcome.scored)) == ([20, 10], {20})
 
 
 def test_texts_are_compared_with_the_query_s_picture() -> None:
     """Image to text: the picture is encoded once, each text matched with it."""
-    matcher = Brightness()
-    outcome = run(candidates(200, 95, 20), EVER, second(matcher), Modality.TEXT)
+    reranker = Brightness()
+    outcome = run(candidates(200, 95, 20), EVER, stage_of(reranker), Modality.TEXT)
     assert order(outcome) == [95, 20, 200]
-    assert matcher.encoded == [1]
-    assert matcher.asked == ["200", "95", "20"]
+    assert reranker.encoded == [1]
+    assert reranker.asked == ["200", "95", "20"]
 
 
 def test_what_cannot_be_compared_is_a_wrong_request() -> None:
     """Pictures need words, texts need a picture."""
     known = {1: item(1)}
     with pytest.raises(UsageError, match="add some words"):
-        rerank((), None, candidates(1), known, EVER, second(Brightness()))
+        rerank((), None, candidates(1), known, EVER, stage_of(Brightness()))
     with pytest.raises(UsageError, match="picture"):
-        rerank(WORDS, None, candidates(1), {1: item(1, Modality.TEXT)}, EVER, second(Brightness()))
+        rerank(WORDS, None, candidates(1), {1: item(1, Modality.TEXT)}, EVER, stage_of(Brightness()))
 
 
 def test_features_are_encoded_once() -> None:
     """A second query over the same pictures pays for matching only, whatever the pictures are called."""
-    matcher = Brightness()
-    stage = second(matcher)
+    reranker = Brightness()
+    stage = stage_of(reranker)
     first = run(candidates(10, 20, 30), EVER, stage)
     again = run(candidates(10, 20, 30), EVER, stage)
-    assert matcher.encoded == [3]
+    assert reranker.encoded == [3]
     assert first.ranked == again.ranked
 
 

@@ -63,7 +63,7 @@ def test_a_library_without_a_reranker_still_says_why(tmp_path: Path) -> None:
 
 
 def test_the_reranker_s_map_points_at_what_the_words_name(tmp_path: Path) -> None:
-    """The built-in matcher's hottest patch lies on the one object asked for, in most pictures."""
+    """The built-in reranker's hottest patch lies on the one object asked for, in most pictures."""
     hits = []
     with Library.open(tmp_path / "library", Settings(offline=True, threads=1), create=True) as library:
         library.use_model("scenes")
