@@ -19,7 +19,7 @@ from retrieval.models import image_calibration, image_graph
 from retrieval.models.dual_encoder import OpenClipEncoder
 from retrieval.models.graph_layers import save_model
 from retrieval.models.image_encoder import INT8_FILE
-from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE
+from retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE
 from retrieval.models.preprocessing import ImagePreprocessing
 from retrieval.models.towers import Towers
 

@@ -14,8 +14,16 @@ from retrieval.errors import UnsupportedError
 from retrieval.models.checksums import note_files
 from retrieval.models.dual_encoder import OpenClipEncoder
 from retrieval.models.image_export import export_image_tower
-from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session
-from retrieval.models.picture_onnx import FILES, FOLDER, SETTINGS_FILE, OnnxPictureEncoder, PictureSettings
+from retrieval.models.onnx_runtime import open_session
+from retrieval.models.picture_onnx import (
+    FILES,
+    FOLDER,
+    GRAPH_FILE,
+    SETTINGS_FILE,
+    WEIGHTS_FILE,
+    OnnxPictureEncoder,
+    PictureSettings,
+)
 from retrieval.models.ports import DualEncoder, Picture
 from retrieval.models.spaces import files_digest
 from retrieval.storage.atomic import replaced

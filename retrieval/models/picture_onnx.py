@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
+from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
 from retrieval.models.checksums import check_lengths
-from retrieval.models.image_onnx import GRAPH_FILE, WEIGHTS_FILE, open_session, run_graph
-from retrieval.models.ports import Picture
+from retrieval.models.onnx_runtime import open_session
+from retrieval.models.ports import OutOfMemory, Picture
 from retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from retrieval.models.ports import DualEncoder
 
 FOLDER = "picture"
+GRAPH_FILE = "image.onnx"
+WEIGHTS_FILE = "image.weights"
 SETTINGS_FILE = "picture.json"
 FILES = (WEIGHTS_FILE, GRAPH_FILE, SETTINGS_FILE)
 
@@ -82,7 +84,7 @@ class OnnxPictureEncoder:
             raise UnsupportedError(f"this model has no torch-free vision tower: {settings.reason}")
         try:
             check_lengths(directory / FOLDER, FILES)
-            return cls(open_session(directory / FOLDER / GRAPH_FILE, threads, once=True), settings.image)
+            return cls(open_session(directory / FOLDER / GRAPH_FILE, threads, pack=False), settings.image)
         except (StorageError, LibraryCorruptError):
             raise
         except Exception as error:  # the errors of ONNX Runtime have no base of their own
@@ -105,6 +107,16 @@ class OnnxPictureEncoder:
         """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""
         with self._turn:
             return run_graph(self._session, batch)
+
+
+def run_graph(session: Any, batch: NDArray[np.uint8]) -> UnitVectors:
+    """Vectors (n, dim) of prepared pictures (n, H, W, 3) by a vision tower's session; raises OutOfMemory."""
+    try:
+        return unit_vectors(session.run(["features"], {"pixels": np.ascontiguousarray(batch)})[0])
+    except RuntimeError as error:
+        if "allocat" in str(error).lower():
+            raise OutOfMemory("memory is short: use a smaller batch (-b)") from error
+        raise
 
 
 def export_picture_tower(

@@ -23,10 +23,9 @@ from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
 from retrieval.models.checksums import check_lengths
-from retrieval.models.onnx_runtime import onnx_runtime
+from retrieval.models.onnx_runtime import open_session
 from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
 from retrieval.models.tokens import JSON_FILE, MERGES_FILE, ClipTokenizer, JsonTokenizer, Tokenizer
-from retrieval.storage.names import as_utf8
 from retrieval.storage.trouble import cannot_read
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class OnnxTextEncoder:
             kind = ClipTokenizer.open if content["tokenizer"] == "clip" else JsonTokenizer.open
             tokenizer: Tokenizer = kind(directory, settings)
             return cls(
-                _session(directory / graph, threads, long_lived),
+                open_session(directory / graph, threads, pack=long_lived),
                 tokenizer,
                 settings,
                 int(content["dim"]),
@@ -130,18 +129,3 @@ def read_settings(content: dict[str, Any]) -> TextPreprocessing:
     """The settings in the content of a text.json."""
     text = dict(content["text"])
     return TextPreprocessing(**{**text, "crop": Crop(text["crop"])})
-
-
-def _session(path: Path, threads: int | None, long_lived: bool) -> Any:
-    onnxruntime = onnx_runtime()
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Processor time for ViT-B-32's tower and one query: 15 ms to open and 70 ms for the first query with the weights
-    # used as they lie in the file; 150 to 260 ms and 30 ms with weights that are first packed for the multiplication.
-    options.add_session_config_entry("session.disable_prepacking", "0" if long_lived else "1")
-    # Idle threads that spin take the processor from whatever comes next.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.intra_op_num_threads = threads or 0
-    with as_utf8(path) as name:
-        return onnxruntime.InferenceSession(str(name), options, providers=["CPUExecutionProvider"])
