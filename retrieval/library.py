@@ -386,7 +386,7 @@ class Library:
         """The bytes behind an item: a file, a member of an archive or a URL; raises ImageError."""
         from retrieval.originals.opening import open_original
 
-        return open_original(item.uri, self.image_limits, remote=self.settings.remote_originals)
+        return open_original(item.uri, self.image_limits, remote=self.settings.remote_originals is not False)
 
     @property
     def _model(self) -> str:

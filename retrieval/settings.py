@@ -1,22 +1,29 @@
-"""Settings from the environment (prefix VASARI_); nothing else reads the environment.
+"""Settings of the library and the service from the environment (prefix VASARI_); nothing else reads the environment.
 
-A dataclass and not pydantic-settings: a one-shot search has 0.4 s, and that import alone takes 0.35 s of it.
+A dataclass and not pydantic-settings: a one-shot search has 0.4 s, and that import alone takes 0.35 s of it. A setting
+has one default; where commands and the service want different things, the default is that it is not set, and its words
+say what that means. The settings of the service (`api.service.settings`) are these and more, read in the same way;
+worker processes are sent the object.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Sequence
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from retrieval.errors import UsageError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+T = TypeVar("T")
 
 PREFIX = "VASARI_"
 NEW_MODEL = "fast"  # a new library's, unless one is asked for
+MEBIBYTE = 1024 * 1024
 _TRUE, _FALSE = ("1", "true", "yes", "on", "t", "y"), ("0", "false", "no", "off", "f", "n")
 
 
@@ -27,51 +34,88 @@ class _NotGiven:
     default: Any
 
 
-def _setting(default: Any, read: Callable[[Any], Any]) -> Any:
-    """A field with a default, and what turns the environment's word (or an argument) into its value."""
-    return field(default=_NotGiven(default), metadata={"read": read})
+def setting(default: Any, read: Callable[[Any], Any], about: str, unset: str = "") -> Any:
+    """A field with a default, and what turns the environment's word (or an argument) into its value.
+
+    `about` says in the documentation what it is for, `unset` what holds while it has no value.
+    """
+    return field(default=_NotGiven(default), metadata={"read": read, "about": about, "unset": unset})
 
 
-def _words(value: Any) -> str:
+# Readers: a value from the environment's word, or from an argument; ValueError with the rest of "NAME is X, which …".
+
+
+def text(value: Any) -> str:
+    """Any text."""
     if not isinstance(value, str):
         raise ValueError("is no text")  # noqa: TRY004 (told to the user with the others)
     return value
 
 
-def _path(value: Any) -> Path:
+def path(value: Any) -> Path:
+    """A path."""
     if not isinstance(value, (str, Path)):
         raise ValueError("is no path")  # noqa: TRY004 (told to the user with the others)
     return Path(value)
 
 
-def _number(kind: type[int] | type[float], least: float) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
+def number(
+    kind: type[int] | type[float], least: float, most: float = float("inf")
+) -> Callable[[Any], int | float]:
+    """A number from `least` to `most`."""
+
+    def read(value: Any) -> int | float:
         try:
-            number = kind(
+            found = kind(
                 value.replace("_", "?") if isinstance(value, str) else value
             )  # Python reads 1_3 as 13
         except (TypeError, ValueError):
             raise ValueError("is no whole number" if kind is int else "is no number") from None
-        if number == float("inf"):
+        if found == float("inf"):
             raise ValueError("is endless")
-        if not number >= least:
+        if not found >= least:
             raise ValueError(f"is less than {least:g}")
-        return number
+        if found > most:
+            raise ValueError(f"is more than {most:g}")
+        return found
 
     return read
 
 
-def _yes_or_no(value: Any) -> bool:
+def yes_or_no(value: Any) -> bool:
+    """True or false, as people write them."""
     word = str(value).strip().lower()
     if word not in _TRUE + _FALSE:
         raise ValueError("is neither yes nor no")
     return word in _TRUE
 
 
-def _precision(value: Any) -> str:
-    if value not in get_args(Precision):
-        raise ValueError(f"is none of {', '.join(get_args(Precision))}")
-    return str(value)
+def one_of(choices: Any) -> Callable[[Any], str]:
+    """One of a Literal's words, in letters of any size."""
+    words: tuple[str, ...] = get_args(choices)
+
+    def read(value: Any) -> str:
+        word = str(value).strip().lower()
+        if word not in words:
+            raise ValueError(f"is none of {', '.join(words)}")
+        return word
+
+    return read
+
+
+def several(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
+    """A list: JSON in the environment."""
+
+    def read_all(value: Any) -> tuple[T, ...]:
+        try:
+            found = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            found = None
+        if not isinstance(found, Sequence) or isinstance(found, str):
+            raise ValueError('is no list: write ["one", "another"]')  # noqa: TRY004 (told to the user with the others)
+        return tuple(read(one) for one in found)
+
+    return read_all
 
 
 def _default_library() -> Path:
@@ -92,39 +136,68 @@ class Settings:
     Raises UsageError that names every value that cannot be used.
     """
 
-    library: Path = _setting(_default_library, _path)  # noqa: RUF009 (returns a field)
-    database_url: str | None = _setting(None, _words)  # default: catalog.sqlite3 in the library
-    vectors: str | None = _setting(None, _words)  # default: files in the library; milvus+http://… for Milvus
-    read_only: bool = _setting(False, _yes_or_no)  # a replica: nothing of the library is written here
-    model: str = _setting(NEW_MODEL, _words)  # preset or model reference for a new library
-    device: str = _setting("auto", _words)  # auto, cpu, cuda, cuda:1, mps
-    precision: Precision = _setting("auto", _precision)  # noqa: RUF009
-    reranker: str | None = _setting(None, _words)  # preset or directory; default: to suit the library's model
-    captioner: str | None = _setting(None, _words)  # the same
-    reranker_cache_bytes: int = _setting(
-        512 * 1024 * 1024, _number(int, 0)
-    )  # picture features kept for queries
-    threads: int | None = _setting(None, _number(int, 1))  # CPU threads of the encoder; default: all cores
-    max_image_bytes: int = _setting(256 * 1024 * 1024, _number(int, 1))
-    max_image_pixels: int = _setting(200_000_000, _number(int, 1))
-    decode_bytes: int | None = _setting(None, _number(int, 1))  # of all decoding threads; see `image_limits`
-    remote_originals: bool = _setting(True, _yes_or_no)  # may originals be read from URLs? (service: no)
-    private_addresses: bool = _setting(False, _yes_or_no)  # may tables' rows name hosts of this network?
-    offline: bool = _setting(False, _yes_or_no)  # never ask a model hub
-    hub_timeout: float = _setting(8.0, _number(float, 0))  # seconds until an unreachable hub is given up
+    library: Path = setting(
+        _default_library, path, "the library's folder", "`vasari/default` where this system keeps data"
+    )
+    database_url: str | None = setting(
+        None, text, "the catalog, such as `postgresql+psycopg://…`", "`catalog.sqlite3` in the library"
+    )
+    vectors: str | None = setting(
+        None, text, "where indexes are: `milvus+http://…` for Milvus", "files in the library"
+    )
+    read_only: bool = setting(False, yes_or_no, "a replica: nothing of the library is written here")
+    model: str = setting(NEW_MODEL, text, "preset or model reference for a new library")
+    device: str = setting("auto", text, "auto, cpu, cuda, cuda:1 or mps")
+    precision: Precision = setting("auto", one_of(Precision), "of models: auto, float32, bfloat16 or float16")
+    reranker: str | None = setting(None, text, "preset or folder", "what suits the library's model")
+    captioner: str | None = setting(None, text, "preset or folder", "what suits the library's model")
+    reranker_cache_bytes: int = setting(
+        512 * MEBIBYTE, number(int, 0), "of features of pictures that are kept for the next query"
+    )
+    threads: int | None = setting(None, number(int, 1), "CPU threads of models", "all cores")
+    max_image_bytes: int = setting(256 * MEBIBYTE, number(int, 1), "of one picture's file")
+    max_image_pixels: int = setting(200_000_000, number(int, 1), "of one picture")
+    decode_bytes: int | None = setting(
+        None,
+        number(int, 1),
+        "that all threads of a process may hold while they decode pictures: more of them wait. A picture that alone"
+        " needs more is decoded alone",
+        "service: 512 MiB; commands: a quarter of the memory",
+    )
+    remote_originals: bool | None = setting(
+        None,
+        yes_or_no,
+        "whether originals are read that lie on the public web or in buckets",
+        "service: no; commands: yes",
+    )
+    private_addresses: bool = setting(
+        False, yes_or_no, "whether rows of tables may name hosts of this network"
+    )
+    offline: bool = setting(False, yes_or_no, "never ask a model hub")
+    hub_timeout: float = setting(8.0, number(float, 0), "seconds until an unreachable hub is given up")
+    log_level: LogLevel | None = setting(
+        None,
+        one_of(LogLevel),
+        "debug, info, warning or error: what is told on stderr while it works (`vasari --debug`: debug)",
+        "service: info; commands: nothing",
+    )
 
     def __post_init__(self) -> None:
         mistakes: list[str] = []
-        for setting in fields(self):
+        for one in fields(self):
             try:
-                value = _chosen(
-                    PREFIX + setting.name.upper(), getattr(self, setting.name), setting.metadata["read"]
-                )
-                object.__setattr__(self, setting.name, value)
+                value = _chosen(PREFIX + one.name.upper(), getattr(self, one.name), one.metadata["read"])
+                object.__setattr__(self, one.name, value)
             except ValueError as error:
                 mistakes.append(str(error))
         if mistakes:
             raise UsageError("; ".join(mistakes))
+
+
+def default_of(one: Field[Any]) -> Any:
+    """What a setting is where nobody sets it; what is found out when it is asked for counts as None."""
+    given: Any = one.default
+    return None if callable(given.default) else given.default
 
 
 def _chosen(name: str, given: Any, read: Callable[[Any], Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -59,11 +59,16 @@ def amount(value: float | None) -> float | None:
     return value
 
 
-def open_settings(**overrides: object) -> Settings:
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given, as arguments of settings."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def open_settings(**options: object) -> Settings:
     """The environment's settings, with the options that were given on top."""
     from retrieval.settings import Settings
 
-    return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    return Settings(**given(**options))
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli import output
-from api.cli.options import JsonOption, LibraryOption
+from api.cli.options import JsonOption, LibraryOption, given
 
 if TYPE_CHECKING:
     from retrieval.catalog.records import ApiKeyRecord
@@ -71,50 +69,32 @@ def serve(
     from api.service.settings import ServiceSettings
     from retrieval.library import Library
 
-    # Worker processes are started anew and know nothing but the environment.
-    given = {
-        "VASARI_HOST": host,
-        "VASARI_PORT": port,
-        "VASARI_WORKERS": workers,
-        "VASARI_ROOTS": _folders(root),
-        "VASARI_SHARED_ROOTS": _folders(share_root),
-        "VASARI_JSON_LOGS": "true" if json_logs else None,
-        "VASARI_READ_ONLY": "true" if read_only else None,
-        "VASARI_LIBRARY": library.expanduser().absolute() if library is not None else None,
-    }
-    with _environment({name: str(value) for name, value in given.items() if value is not None}):
-        settings = ServiceSettings()
-        free = free_port(settings.host, settings.port)
-        if free != settings.port:
-            os.environ["VASARI_PORT"] = str(free)
-            settings = ServiceSettings()
-        with Library.open(create=True) as opened:
-            refuse_without_keys(settings, opened.catalog)
-            where = opened.root
-        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-        output.note(f"serving {where} at http://{shown}:{free}/ (Ctrl-C stops)")
-        run(settings)
+    settings = ServiceSettings(
+        **given(
+            host=host,
+            port=port,
+            workers=workers,
+            roots=_folders(root),
+            shared_roots=_folders(share_root),
+            json_logs=json_logs or None,
+            read_only=read_only or None,
+            library=library.expanduser().absolute() if library is not None else None,
+        )
+    )
+    settings = replace(settings, port=free_port(settings.host, settings.port))
+    with Library.open(None, settings, create=True) as opened:
+        refuse_without_keys(settings, opened.catalog)
+        where = opened.root
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    output.note(f"serving {where} at http://{shown}:{settings.port}/ (Ctrl-C stops)")
+    run(settings)
 
 
-@contextmanager
-def _environment(given: Mapping[str, str]) -> Iterator[None]:
-    """The environment with `given`, as long as the service runs; then, or when it is refused, as it was."""
-    before = dict(os.environ)
-    os.environ |= given
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def _folders(given: list[Path] | None) -> str | None:
-    """Folders as the environment holds them."""
-    import json
-
+def _folders(given: list[Path] | None) -> list[Path] | None:
+    """Folders from the root."""
     from retrieval.originals.uris import local_path
 
-    return json.dumps([str(local_path(folder).absolute()) for folder in given]) if given else None
+    return [Path(local_path(folder)).absolute() for folder in given] if given else None
 
 
 @keys_app.command(epilog="Example: vasari keys create laptop --scope search --scope write")

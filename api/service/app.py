@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,6 @@ from api.service.service import Service
 from api.service.settings import ServiceSettings
 from api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
 from retrieval.library import Library
-from retrieval.settings import Settings
 from retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
@@ -103,13 +102,12 @@ def create_app(
 def served_app(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
     """The application of a process of its own."""
     return_large_blocks()
-    configure_logs(json_lines=settings.json_logs, level=os.environ.get("VASARI_LOG_LEVEL", "INFO"))
-    return create_app(open_library, settings, listening=listening)
+    configure_logs(json_lines=settings.json_logs, level=settings.log_level or "info")
+    return create_app(partial(open_library, settings), settings, listening=listening)
 
 
-def open_library() -> Library:
-    """The library that the environment names; what strangers send must not take a share of all the memory."""
-    settings = Settings()
+def open_library(settings: ServiceSettings) -> Library:
+    """The library that the settings name; what strangers send must not take a share of all the memory."""
     if settings.decode_bytes is None:
         settings = replace(settings, decode_bytes=_DECODE_BYTES)
     return Library.open(None, settings, create=True)

@@ -1,76 +1,106 @@
-"""Settings of the service from the environment (prefix VASARI_), beside those of the library."""
+"""Settings of the service: those of the library, and these."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from retrieval.settings import MEBIBYTE, Settings, number, one_of, path, setting, several, text, yes_or_no
 
-MEBIBYTE = 1024 * 1024
+Preload = Literal["none", "text", "all"]
+TextPrecision = Literal["float32", "int8"]
+_SOME, _ONE, _AMOUNT = number(int, 0), number(int, 1), number(float, 0)
+_TIME = number(float, 0.001)
+_BYTES = number(int, 1024)
 
 
-class ServiceSettings(BaseSettings):
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings(Settings):
     """All settings with their defaults; a test makes one from keyword arguments."""
 
-    model_config = SettingsConfigDict(env_prefix="VASARI_", frozen=True, extra="ignore")
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=7600, ge=0, le=65535)
-    workers: int = Field(default=1, ge=1, le=64)  # processes
-    hosts: list[str] = []  # names under which it may be called (Host header); default: its own address
-    cors_origins: list[str] = []  # web pages of other origins that may call it, e.g. https://photos.example
-    roots: list[Path] = []  # folders that jobs may index; none: the home folder, for programs of this machine
-    shared_roots: list[
-        Path
-    ] = []  # folders outside which no originals are shown; none: those of all items are
-    json_logs: bool = False
-    preload: Literal["none", "text", "all"] = (
-        "text"  # models loaded at the start and not by the first request
+    host: str = setting("127.0.0.1", text, "address to serve")
+    port: int = setting(7600, number(int, 0, 65535), "port to serve; 0: any that is free")
+    workers: int = setting(1, number(int, 1, 64), "processes")
+    hosts: Sequence[str] = setting(
+        (), several(text), "names it may be called by (Host header)", "the own address"
+    )
+    cors_origins: Sequence[str] = setting((), several(text), "pages of other origins that may call it")
+    roots: Sequence[Path] = setting(
+        (),
+        several(path),
+        "folders that jobs may index",
+        "the home folder, while there are no keys and only this machine is served; else none",
+    )
+    shared_roots: Sequence[Path] = setting(
+        (),
+        several(path),
+        "originals outside these folders are not shown (uploads are); what may be indexed is another matter",
+        "those of all items are shown",
+    )
+    json_logs: bool = setting(False, yes_or_no, "one JSON object a line")
+    preload: Preload = setting(
+        "text", one_of(Preload), "load no model (none), the text tower (text), or all at the start"
+    )
+    text_precision: TextPrecision = setting(
+        "float32",
+        one_of(TextPrecision),
+        "int8 embeds query texts about twice as fast, with vectors of cosine 0.999 to the model's own; left in float32,"
+        " and said in the log, where they would be below 0.99",
     )
 
-    text_precision: Literal["float32", "int8"] = (
-        "float32"  # of query texts; int8 answers twice as many of them a second, with cosines of 0.999 to float32's
+    max_body_bytes: int = setting(64 * MEBIBYTE, _BYTES, "of a request")
+    bodies_bytes: int = setting(
+        128 * MEBIBYTE,
+        _BYTES,
+        "of all bodies beyond 64 KiB that a process reads or answers at a time; the next is told 429",
+    )
+    max_upload_bytes: int = setting(32 * MEBIBYTE, _BYTES, "of one picture that is sent")
+    max_upload_pixels: int = setting(
+        50_000_000, _ONE, "of one picture that is sent; files on disk may have `MAX_IMAGE_PIXELS`"
+    )
+    uploads_bytes: int = setting(
+        100 * 1024 * MEBIBYTE, _SOME, "that all uploads may take (0: no limit); beyond: 507"
+    )
+    uploads_free_bytes: int = setting(
+        1024 * MEBIBYTE, _SOME, "that uploads leave free on the disk; beyond: 507"
+    )
+    upload_key_bytes: int = setting(
+        20 * 1024 * MEBIBYTE,
+        _SOME,
+        "that a key may upload in a day and process (0: no limit); beyond: 429. Programs on this machine, without a"
+        " key, are not counted",
+    )
+    upload_key_pictures: int = setting(20_000, _SOME, "that a key may upload in a day and process; as before")
+    stop_timeout: float = setting(60.0, _TIME, "seconds that open requests have at the end, and then jobs")
+    body_timeout: float = setting(
+        20.0, _TIME, "seconds without a byte of a body until the request is given up"
     )
 
-    max_body_bytes: int = Field(default=64 * MEBIBYTE, ge=1024)
-    bodies_bytes: int = Field(default=128 * MEBIBYTE, ge=1024)  # of all bodies that are being answered
-    max_upload_bytes: int = Field(default=32 * MEBIBYTE, ge=1024)  # of one picture
-    max_upload_pixels: int = Field(default=50_000_000, ge=1)  # of one picture; files on disk may have more
-    uploads_bytes: int = Field(default=100 * 1024 * MEBIBYTE, ge=0)  # stored in all; 0: no limit
-    uploads_free_bytes: int = Field(default=1024 * MEBIBYTE, ge=0)  # left free on the disk
-    upload_key_bytes: int = Field(default=20 * 1024 * MEBIBYTE, ge=0)  # of a key in a day; 0: no limit
-    upload_key_pictures: int = Field(default=20_000, ge=0)  # the same
-    stop_timeout: float = Field(
-        default=60.0, gt=0
-    )  # seconds that open requests have at the end, and then jobs
-    body_timeout: float = Field(
-        default=20.0, gt=0
-    )  # seconds without a byte of a request until it is given up
+    search_threads: int = setting(32, _ONE, "searches, and questions to the catalog, at once")
+    picture_threads: int = setting(8, _ONE, "threads that read and decode pictures")
+    model_threads: int = setting(
+        2, _ONE, "threads that rerank, classify, describe, answer and draw heat maps"
+    )
+    waiting: int = setting(
+        256, _ONE, "pieces of work that may wait for a thread or a batch; the next is told 429"
+    )
+    batch_size: int = setting(64, _ONE, "inputs a model call")
+    batch_wait_ms: float = setting(2.0, _AMOUNT, "milliseconds that a request waits for company")
+    deadline_ms: float = setting(30_000.0, _TIME, "milliseconds until an answer; a request may ask for less")
+    cached_embeddings: int = setting(20_000, _SOME, "vectors of queries in memory")
+    cached_answers_days: int = setting(365, _SOME, "days that a browser may keep a thumbnail")
 
-    search_threads: int = Field(
-        default=32, ge=1
-    )  # of searches and the catalog; searches wait there for a scan
-    picture_threads: int = Field(default=8, ge=1)  # that read and decode pictures
-    model_threads: int = Field(default=2, ge=1)  # for what takes seconds: second stages, classes, captions, …
-    waiting: int = Field(
-        default=256, ge=1
-    )  # pieces of work that may wait for a thread or a batch; more answer 429
-    batch_size: int = Field(default=64, ge=1)
-    batch_wait_ms: float = Field(default=2.0, ge=0)  # that a request waits for company
-    deadline_ms: float = Field(default=30_000.0, gt=0)  # for an answer; a request may ask for less
-    cached_embeddings: int = Field(default=20_000, ge=0)
-    cached_answers_days: int = Field(default=365, ge=0)  # how long a browser may keep a thumbnail
+    rate_per_second: float = setting(
+        50.0, _AMOUNT, "cost a second, key and process (see [operations](operations.md)); 0: no limit"
+    )
+    rate_burst: int = setting(100, _ONE, "cost at once")
 
-    rate_per_second: float = Field(default=50.0, ge=0)  # requests a second and key; 0: no limit
-    rate_burst: int = Field(default=100, ge=1)
-
-    remote_originals: bool = False  # may originals be read from the URLs they were indexed from?
-    fetch_urls: bool = False  # may pictures be given by URL?
-    fetch_hosts: list[str] = []  # from these hosts only: photos.example, *.photos.example
-    fetch_timeout: float = Field(default=8.0, gt=0)  # seconds for the whole fetch, redirects included
+    fetch_urls: bool = setting(False, yes_or_no, "whether pictures may be given by URL")
+    fetch_hosts: Sequence[str] = setting((), several(text), "from these hosts only, `*.example.org` too")
+    fetch_timeout: float = setting(8.0, _TIME, "seconds for the whole fetch, redirects included")
 
     @property
     def loopback(self) -> bool:

@@ -52,7 +52,7 @@ class Kind:
     run: Run
 
 
-def indexable_roots(library: Library, settings: ServiceSettings) -> list[Path]:
+def indexable_roots(library: Library, settings: ServiceSettings) -> Sequence[Path]:
     """Folders that jobs may index: those of the settings; else, where only programs of this machine ask, their home."""
     if settings.roots or not settings.loopback:
         return settings.roots

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from api.service.settings import ServiceSettings
+from api.settings_page import page
+from retrieval.settings import PREFIX
 from tests.service.conftest import Served
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 
 
 def requests() -> list[tuple[str, str, str]]:
@@ -44,9 +48,18 @@ def test_every_address_is_in_the_document(served: Served) -> None:
 
 
 def test_every_setting_is_in_the_document() -> None:
-    """docs/operations.md names every setting of the service."""
-    text = _text("operations.md")
-    assert [name for name in ServiceSettings.model_fields if f"`{name.upper()}`" not in text] == []
+    """docs/settings.md is what the settings say of themselves: `python -m api.settings_page` writes it anew."""
+    assert _text("settings.md") == page()
+
+
+def test_every_setting_of_a_page_is_one() -> None:
+    """A name that starts as settings do, in documents and in what the program says, is that of a setting."""
+    known = {PREFIX + one.name.upper() for one in fields(ServiceSettings)}
+    known |= {f"{PREFIX}KEY", f"{PREFIX}COMPLETE"}  # an option of the command line, and the shell's
+    pages = [*DOCS.glob("*.md"), ROOT / "README.md", *(ROOT / "api").rglob("*.py")]
+    pages += [*(ROOT / "retrieval").rglob("*.py"), *(ROOT / "indexer").rglob("*.py")]
+    named = {name for each in pages for name in re.findall(r"VASARI_[A-Z_]*[A-Z]", each.read_text("utf-8"))}
+    assert named <= known
 
 
 def test_every_attack_of_the_table_is_a_test() -> None:

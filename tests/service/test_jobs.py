@@ -293,9 +293,3 @@ def test_a_rebuild_switches_the_generation(served: Served) -> None:
     )
     hits = served.client.post("/v1/search", json={"query": "red", "limit": 1}).json()["hits"]
     assert hits[0]["id"] == served.ids["red"]
-
-
-def test_settings_read_lists_from_json() -> None:
-    """Roots in the environment are a JSON list."""
-    settings = ServiceSettings.model_validate({"roots": ["/a", "/b"]})
-    assert settings.roots == [Path("/a"), Path("/b")]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle  # noqa: TID251 (as multiprocessing does)
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from api.service.settings import ServiceSettings
 from retrieval.errors import UsageError
-from retrieval.settings import Settings
+from retrieval.settings import Settings, default_of
 
 
 def test_the_environment_is_read_where_no_argument_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +67,41 @@ def test_an_argument_of_the_wrong_kind_is_refused() -> None:
     """Options of the command line end up here too."""
     with pytest.raises(UsageError, match="VASARI_PRECISION"):
         Settings(precision="half")  # type: ignore[arg-type]
+
+
+def test_the_service_reads_its_settings_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are JSON, numbers have bounds, and the settings of the library are among them."""
+    monkeypatch.setenv("VASARI_ROOTS", '["/a", "/b"]')
+    monkeypatch.setenv("VASARI_PORT", "7700")
+    monkeypatch.setenv("VASARI_DEVICE", "cuda")
+    settings = ServiceSettings(fetch_hosts=["a.example"])
+    assert settings.roots == (Path("/a"), Path("/b"))
+    assert (settings.port, settings.device, settings.fetch_hosts) == (7700, "cuda", ("a.example",))
+    monkeypatch.setenv("VASARI_PORT", "70000")
+    monkeypatch.setenv("VASARI_ROOTS", "/a")
+    monkeypatch.setenv("VASARI_PRELOAD", "some")
+    monkeypatch.setenv("VASARI_DEADLINE_MS", "nan")
+    with pytest.raises(UsageError) as caught:
+        ServiceSettings()
+    for part in (
+        "more than 65535",
+        "ROOTS is '/a', which is no list",
+        "none, text, all",
+        "DEADLINE_MS is 'nan'",
+    ):
+        assert part in str(caught.value)
+
+
+def test_settings_go_to_another_process_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are sent them, whatever their environment says."""
+    sent = pickle.dumps(ServiceSettings(port=1, library=Path("/pictures"), roots=[Path("/a")]))
+    monkeypatch.setenv("VASARI_PORT", "2")
+    monkeypatch.setenv("VASARI_LIBRARY", "/others")
+    came = pickle.loads(sent)
+    assert (came.port, came.library, came.roots) == (1, Path("/pictures"), (Path("/a"),))
+
+
+def test_no_setting_has_two_defaults() -> None:
+    """What the service has of the library's settings it has as it is."""
+    own, service = fields(Settings), {one.name: one for one in fields(ServiceSettings)}
+    assert all(default_of(one) == default_of(service[one.name]) for one in own)
