@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.cli import drawings, output
+from api import contract
+from api.cli import drawings, output, render
+from retrieval.domain import ItemId, Modality, SearchRequest, SearchResponse, TermKind
+from retrieval.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from api.client import Client
-    from retrieval.domain import ItemId, SearchRequest, SearchResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,12 @@ def answer(
 ) -> None:
     """Ask the library, or a running service, for `request`, and print the answer."""
     if server is not None:
-        from api.client import Client
+        from api.client import Client  # brings httpx, which a plain search leaves alone
 
         with Client(server, key) as client:
             response = client.search(request)
             _print(response, form, _thumbnails(client, response) if form.preview else {})
     else:
-        from retrieval.domain import TermKind
-        from retrieval.library import Library
-
         if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
             output.waiting("loading the model…")
         with Library.open(library) as opened:
@@ -77,8 +75,6 @@ def answer(
 
 def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]:
     """Small pictures of the hits, by the service: their files are not on this machine."""
-    from retrieval.domain import Modality
-
     return {
         hit.item.id: client.thumbnail(hit.item.id)
         for hit in response.hits
@@ -87,8 +83,6 @@ def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]
 
 
 def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, bytes]) -> None:
-    from api import contract
-
     if not form.json:
         for text in response.notes:
             output.note(text)
@@ -104,9 +98,8 @@ def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, byt
 
 def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId, bytes]) -> None:
     """For people: the hits, each with its picture if wanted, then how they were found."""
-    from api.cli import preview as pictures
-    from api.cli import render
-
+    if preview:
+        from api.cli import preview as pictures  # brings Pillow, which a plain search leaves alone
     for hit in response.hits:
         if preview and hit.item.text is None:
             pictures.show(hit.item.uri, thumbnails.get(hit.item.id))

@@ -6,47 +6,64 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from api.cli import output
-from api.cli.indexing import BatchOption, ModelOption, ThreadsOption
-from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, open_settings
-
-if TYPE_CHECKING:
-    from indexer.bench import BenchReport
-    from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.image_encoder import OptimizedEncoder
-    from retrieval.settings import Settings
+from api.cli.options import (
+    FILE,
+    Integer,
+    batch_option,
+    command,
+    decode_threads_option,
+    device_option,
+    json_option,
+    library_option,
+    model_option,
+    open_settings,
+    precision_option,
+)
+from indexer.bench import BenchReport
+from indexer.bench import bench as measure
+from retrieval.errors import NotFoundError
+from retrieval.library import Library
+from retrieval.loaded_models import load_encoder
+from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.image_encoder import OptimizedEncoder
+from retrieval.settings import Settings
+from training.scenes.dataset import render
+from training.scenes.scene import Split
 
 _DRAWN, _DRAWN_SIZE = 32, 512
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari bench ~/Pictures --device cpu")(bench)
-
-
+@command(example="vasari bench ~/Pictures --device cpu")
+@click.argument(
+    "folder", metavar="[FOLDER]", type=FILE, required=False, help="Your pictures. [default: drawn ones]"
+)
+@click.option("--count", type=Integer(1), default=200, help="Measure on so many pictures.")
+@model_option
+@batch_option
+@decode_threads_option
+@device_option
+@precision_option
+@json_option
+@library_option
 def bench(
-    folder: Annotated[
-        Path | None, typer.Argument(metavar="[FOLDER]", help="Your pictures. [default: drawn ones]")
-    ] = None,
-    count: Annotated[int, typer.Option(help="Measure on so many pictures.", min=1)] = 200,
-    model: ModelOption = None,
-    batch: BatchOption = 32,
-    decode_threads: ThreadsOption = None,
-    device: DeviceOption = None,
-    precision: PrecisionOption = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
+    folder: Path | None,
+    count: int,
+    model: str | None,
+    batch: int,
+    decode_threads: int | None,
+    device: str | None,
+    precision: str | None,
+    json: bool,
+    library: Path | None,
 ) -> None:
     """Measure how fast a folder would be indexed, what holds it up, and what would help.
 
     Nothing is written. A library that is there is asked for its model only.
     """
-    from indexer.bench import bench as measure
-
     settings = open_settings(device=device, precision=precision)
     reference, encoder = _encoder(library, model, settings)
     with _pictures(folder) as pictures:
@@ -70,12 +87,6 @@ def _encoder(
     library: Path | None, model: str | None, settings: Settings
 ) -> tuple[str, OpenClipEncoder | OptimizedEncoder]:
     """The model's reference and the model: the one given, else the library's (as it runs there), else the default."""
-    from retrieval.errors import NotFoundError
-    from retrieval.library import Library
-    from retrieval.loaded_models import load_encoder
-    from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.image_encoder import OptimizedEncoder
-
     if model is None:
         try:
             with Library.open(library, settings) as opened:
@@ -94,9 +105,6 @@ def _pictures(folder: Path | None) -> Iterator[Path]:
     if folder is not None:
         yield folder
         return
-    from training.scenes.dataset import render
-    from training.scenes.scene import Split
-
     with TemporaryDirectory() as name:
         output.note(f"no folder was given: measuring on {_DRAWN} drawn pictures")
         render(Path(name), 1, _DRAWN, Split.HELDOUT, _DRAWN_SIZE, workers=1, progress=False)

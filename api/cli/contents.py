@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
 
-import typer
+import click
 
+from api import contract
 from api.cli import output, render
 from api.cli.jobs import finish, run_index
-from api.cli.options import JsonOption, KeyOption, LibraryOption, ServerOption, duration
+from api.cli.options import (
+    PLACE,
+    Integer,
+    command,
+    duration,
+    json_option,
+    key_option,
+    library_option,
+    server_option,
+    yes_option,
+)
+from indexer.progress import IndexReport
+from indexer.sources.folder import FolderSource
+from retrieval.catalog.filter_language import FIELDS
+from retrieval.catalog.records import Failure
+from retrieval.errors import UsageError
+from retrieval.library import Library
+from retrieval.originals.uris import absolute, is_local_file
+from retrieval.removal import remove as take_out
 
-if TYPE_CHECKING:
-    from retrieval.catalog.records import Failure
-    from retrieval.library import Library
 
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari status --json")(status)
-    app.command(epilog="Example: vasari failures --retry")(failures)
-    app.command(epilog="Example: vasari fields")(fields)
-    app.command(epilog="Example: vasari remove ~/Pictures/old item:42")(remove)
-    app.command(epilog="Example: vasari purge --older-than 30d")(purge)
-
-
-def status(
-    json: JsonOption = False,
-    library: LibraryOption = None,
-    server: ServerOption = None,
-    key: KeyOption = None,
-) -> None:
+@command(example="vasari status --json")
+@json_option
+@library_option
+@server_option
+@key_option
+def status(json: bool, library: Path | None, server: str | None, key: str | None) -> None:
     """Tell what the library holds.
 
     Also by which model, and whether a job is writing it.
     """
     if server is not None:
-        from api.client import Client
+        from api.client import Client  # brings httpx, which takes as long as the rest
 
         with Client(server, key) as client:
             facts = {"library": server, **client.status()}
     else:
-        from api import contract
-        from retrieval.library import Library
-
         with Library.open(library) as opened:
             facts = {"library": str(opened.root), **contract.status_fields(opened)}
     if json:
@@ -53,16 +56,13 @@ def status(
         output.line(line)
 
 
-def failures(
-    retry: Annotated[bool, typer.Option("--retry", help="Try these files again.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Print at most so many.", min=1)] = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari failures --retry")
+@click.option("--retry", is_flag=True, help="Try these files again.")
+@click.option("--limit", type=Integer(1), help="Print at most so many.")
+@json_option
+@library_option
+def failures(retry: bool, limit: int | None, json: bool, library: Path | None) -> None:
     """List the files that could not be indexed, and why."""
-    from api import contract
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         if retry:
             _retry(opened, json=json)
@@ -86,10 +86,6 @@ def _tried(failure: Failure) -> str:
 
 def _retry(library: Library, *, json: bool) -> None:
     """Index the files that failed once more."""
-    from indexer.progress import IndexReport
-    from indexer.sources.folder import FolderSource
-    from retrieval.originals.uris import is_local_file
-
     uris = [failure.uri for failure in library.catalog.failures()]
     if not uris:
         if json:
@@ -106,15 +102,14 @@ def _retry(library: Library, *, json: bool) -> None:
     finish(run_index(library, source, retry_failed=True), json=json)
 
 
-def fields(json: JsonOption = False, library: LibraryOption = None) -> None:
+@command(example="vasari fields")
+@json_option
+@library_option
+def fields(json: bool, library: Path | None) -> None:
     """List what a filter may ask for.
 
     The fields of every item, and the attributes that items have, with how many have each.
     """
-    from api import contract
-    from retrieval.catalog.filter_language import FIELDS
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         attributes = opened.catalog.attribute_counts()
     if json:
@@ -125,19 +120,18 @@ def fields(json: JsonOption = False, library: LibraryOption = None) -> None:
         output.entry("", name, f"  of {count:,} items")
 
 
-def remove(
-    what: Annotated[list[str], typer.Argument(metavar="PATH|ITEM...", help="Files, folders or item:ID.")],
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari remove ~/Pictures/old item:42")
+@click.argument(
+    "what", metavar="PATH|ITEM...", type=PLACE, nargs=-1, required=True, help="Files, folders or item:ID."
+)
+@json_option
+@library_option
+def remove(what: tuple[str, ...], json: bool, library: Path | None) -> None:
     """Take items out of the library.
 
     Your files are never touched; pictures that the library stored itself, because they were uploaded, are deleted.
     The exit code is 1 when something was named that is not in the library.
     """
-    from retrieval.library import Library
-    from retrieval.removal import remove as take_out
-
     with Library.open(library) as opened:
         done = take_out(opened, what)
     if json:
@@ -147,30 +141,25 @@ def remove(
     for name in done.not_found:
         output.note(f"not in the library: {name}")
     if done.not_found:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
+@command(example="vasari purge --older-than 30d")
+@click.argument(
+    "where", metavar="[PATH...]", type=PLACE, nargs=-1, help="Only what lay here. [default: anywhere]"
+)
+@click.option("--older-than", metavar="TIME", help="Only what is missing for so long: 30d, 12h, 8w.")
+@yes_option
+@json_option
+@library_option
 def purge(
-    where: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH...]", help="Only what lay here. [default: anywhere]")
-    ] = None,
-    older_than: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Only what is missing for so long: 30d, 12h, 8w."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: JsonOption = False,
-    library: LibraryOption = None,
+    where: tuple[str, ...], older_than: str | None, yes: bool, json: bool, library: Path | None
 ) -> None:
     """Forget missing pictures and texts for good.
 
     Those whose files are gone are hidden, and keep their tags, captions and
     attributes until the files come back. This deletes what was written.
     """
-    from retrieval.errors import UsageError
-    from retrieval.library import Library
-    from retrieval.originals.uris import absolute
-
     since = None if older_than is None else datetime.now(UTC) - duration(older_than)
     places = None
     if where:
@@ -180,8 +169,8 @@ def purge(
         if found and not yes:
             if json or not output.can_ask():
                 raise UsageError(f"{_counted(len(found))} would be forgotten for good: say --yes")
-            if not typer.confirm(f"Forget {_counted(len(found))} and all that is said of them?", err=True):
-                raise typer.Exit(1)
+            if not output.confirmed(f"Forget {_counted(len(found))} and all that is said of them?"):
+                raise click.exceptions.Exit(1)
         with opened.catalog.acquire_lease("vasari purge"):
             purged = opened.catalog.purge_items(found)
     if json:

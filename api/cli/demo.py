@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from api.cli import output, targets
-
-if TYPE_CHECKING:
-    from retrieval.domain import SearchResponse
-    from retrieval.drawing import Row
-    from retrieval.library import Library
-    from training.scenes.scene import Scene
+from api.cli.jobs import run_index, summary
+from api.cli.options import FILE, command
+from indexer.sources.folder import FolderSource
+from retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
+from retrieval.drawing import Row, contact_sheet
+from retrieval.library import Library
+from retrieval.models.presets import find_preset, is_local
+from retrieval.search.query import parse_query
+from training.scenes.captions import describe
+from training.scenes.dataset import Collection, render
+from training.scenes.scene import Detail, Language, Scene, Split
 
 PICTURES = 300
 SEED = 77
@@ -24,24 +29,19 @@ SIZE = 320
 SHOWN = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari demo ./demo")(demo)
-
-
-def demo(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where pictures and library go.")] = Path(
-        "demo"
-    ),
-) -> None:
+@command(example="vasari demo ./demo")
+@click.argument(
+    "directory",
+    metavar="[DIR]",
+    type=FILE,
+    default="demo",
+    help="Where pictures and library go. [default: demo]",
+)
+def demo(directory: Path) -> None:
     """Show what Vasari does, on pictures that it draws itself.
 
     Draws 300 postcards, indexes them, and searches them in six languages; needs no network.
     """
-    from retrieval.library import Library
-    from training.scenes.dataset import Collection, render
-    from training.scenes.scene import Split
-
     directory = targets.folder(directory)
     pictures = directory / "pictures"
     _say(
@@ -78,9 +78,6 @@ def demo(
 
 
 def _index(library: Library, images: Path) -> None:
-    from api.cli.jobs import run_index, summary
-    from indexer.sources.folder import FolderSource
-
     _say("2. Index them", "Each picture becomes a vector of numbers, by the built-in dual encoder `scenes`.")
     report = run_index(library, FolderSource([images], limits=library.image_limits), model="scenes")
     output.line(f"   {summary(report)}")
@@ -97,9 +94,6 @@ class _Tour:
 
     def languages(self) -> None:
         """One search in each language."""
-        from training.scenes.captions import describe
-        from training.scenes.scene import Detail, Language
-
         _say("3. Words find pictures", "in six languages; the picture that was meant is marked →")
         for number, language in enumerate(Language):
             index = 17 + 40 * number
@@ -114,17 +108,12 @@ class _Tour:
 
     def similar(self) -> None:
         """Picture to picture."""
-        from retrieval.domain import SearchRequest, Term, TermKind
-
         _say("5. Pictures find pictures", f"vasari similar {self._path(60)}")
         request = SearchRequest((Term(TermKind.IMAGE, image=self._path(60)),), limit=SHOWN)
         self._show("similar to the first", self.library.search(request), None)
 
     def sentences(self) -> None:
         """Picture to words."""
-        from training.scenes.captions import describe
-        from training.scenes.scene import Detail, Language
-
         _say("6. Pictures find words", "Which of 300 sentences describes this picture?")
         index = 123
         sentences = [
@@ -136,13 +125,6 @@ class _Tour:
 
     def rerank(self) -> None:
         """A query that the first stage gets wrong and the second right."""
-        from dataclasses import replace
-
-        from retrieval.domain import Rerank, SearchRequest
-        from retrieval.search.query import parse_query
-        from training.scenes.captions import describe
-        from training.scenes.scene import Detail, Language
-
         if _missing("scenes-itm", "7. A second look: reranking"):
             return
         _say(
@@ -178,26 +160,17 @@ class _Tour:
 
     def write_sheet(self, target: Path) -> None:
         """All results as one picture."""
-        from retrieval.drawing import contact_sheet
-
         target.write_bytes(contact_sheet(self.rows))
 
     def _path(self, index: int) -> Path:
         return self.directory / "images" / f"{index:06d}.jpg"
 
     def _search(self, text: str, meant: int | None) -> None:
-        from retrieval.domain import SearchRequest
-        from retrieval.search.query import parse_query
-
         query = text if meant is None else f'"{text}"'
         output.line(f"   “{text}”")
         self._show(text, self.library.search(SearchRequest(parse_query(query), limit=SHOWN)), meant)
 
     def _show(self, title: str, response: SearchResponse, meant: int | None) -> None:
-        from retrieval.drawing import Row
-        from training.scenes.captions import describe
-        from training.scenes.scene import Detail, Language
-
         notes = []
         for rank, hit in enumerate(response.hits):
             index = int(Path(hit.item.uri).stem)
@@ -216,8 +189,6 @@ class _Tour:
 
 def _missing(preset: str, title: str) -> bool:
     """Whether a built-in model was never made; says so."""
-    from retrieval.models.presets import find_preset, is_local
-
     if is_local(find_preset(preset)):
         return False
     _say(title, f"left out: the built-in model `{preset}` is not installed (`make models` trains it)")

@@ -3,85 +3,91 @@
 from __future__ import annotations
 
 import json as jsonlib
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from api.cli import output
-from api.cli.options import DeviceOption, JsonOption, PrecisionOption, open_settings
+from api.cli.options import (
+    FILE,
+    PLACE,
+    Integer,
+    Number,
+    choice,
+    command,
+    device_option,
+    json_option,
+    open_settings,
+    precision_option,
+)
+from api.cli.progress import stage
+from retrieval.errors import UsageError
+from retrieval.evaluation.datasets import Dataset, annotation_file, languages, load_dataset
+from retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError, load_picture
+from retrieval.evaluation.hybrid import Captioning
+from retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
+from retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
+from retrieval.evaluation.report import evaluate as measure
+from retrieval.loaded_models import find_folder, load_captioner, load_encoder, load_reranker
+from retrieval.models.ports import DualEncoder
+from retrieval.models.presets import ModelKind
+from retrieval.models.spaces import weights_fingerprint
+from retrieval.settings import Settings
+from retrieval.storage.caches import user_cache
+from training.scenes.mentions import agreement
+from training.scenes.scene import Detail, Scene
 
 if TYPE_CHECKING:
-    from retrieval.evaluation.datasets import Dataset
-    from retrieval.evaluation.embeddings import EmbeddingCache
-    from retrieval.evaluation.hybrid import Captioning
-    from retrieval.evaluation.report import Reranking
     from retrieval.models.captioner import Florence2Captioner
-    from retrieval.models.ports import DualEncoder
-    from retrieval.settings import Settings
 
 
-class DetailChoice(StrEnum):
-    """How much the captions tell that are searched with."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command("eval", epilog="Example: vasari eval ./scenes --model scenes --rerank")(evaluate)
-
-
+@command("eval", example="vasari eval ./scenes --model scenes --rerank")
+@click.argument("dataset", metavar="DATASET", type=FILE, help="COCO, Flickr, Karpathy or JSONL; or a folder.")
+@click.option("--model", "-m", type=PLACE, default="fast", help="Preset, hf-hub:… or directory.")
+@click.option("--rerank", is_flag=True, help="Also rerank text→image by image-text matching.")
+@click.option("--reranker", type=PLACE, help="Preset or directory. [default: to suit the model]")
+@click.option("--top", type=Integer(1), default=32, help="Candidates to rerank.")
+@click.option("--weight", type=Number(0, 1), default=0.5, help="Weight of the reranker, 0 to 1.")
+@click.option(
+    "--hybrid",
+    is_flag=True,
+    help="Also fuse text→image with the words of captions by the captioner.",
+)
+@click.option("--understanding", is_flag=True, help="Also measure the captioner: questions and captions.")
+@click.option("--captioner", type=PLACE, help="Preset or directory. [default: to suit the model]")
+@click.option("--language", default="en", help="Captions' language: en, zh, …, or all, one after the other.")
+@click.option("--detail", type=choice(Detail), default="high", help="Which captions, where the dataset says.")
+@click.option("--split", help="Of Karpathy's files: test, val, train.")
+@click.option("--limit", type=Integer(1), help="Only the first so many pictures.")
+@click.option("--fresh", is_flag=True, help="Compute the vectors anew instead of reusing them.")
+@device_option
+@precision_option
+@json_option
 def evaluate(
-    dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="COCO, Flickr, Karpathy or JSONL; or a folder.")
-    ],
-    model: Annotated[str, typer.Option("--model", "-m", help="Preset, hf-hub:… or directory.")] = "fast",
-    rerank: Annotated[
-        bool, typer.Option("--rerank", help="Also rerank text→image by image-text matching.")
-    ] = False,
-    reranker: Annotated[
-        str | None, typer.Option(help="Preset or directory. [default: to suit the model]")
-    ] = None,
-    top: Annotated[int, typer.Option(help="Candidates to rerank.", min=1)] = 32,
-    weight: Annotated[float, typer.Option(help="Weight of the reranker, 0 to 1.", min=0, max=1)] = 0.5,
-    hybrid: Annotated[
-        bool,
-        typer.Option("--hybrid", help="Also fuse text→image with the words of captions by the captioner."),
-    ] = False,
-    understanding: Annotated[
-        bool, typer.Option("--understanding", help="Also measure the captioner: questions and captions.")
-    ] = False,
-    captioner: Annotated[
-        str | None, typer.Option(help="Preset or directory. [default: to suit the model]")
-    ] = None,
-    language: Annotated[
-        str, typer.Option(help="Captions' language: en, zh, …, or all, one after the other.")
-    ] = "en",
-    detail: Annotated[
-        DetailChoice, typer.Option(help="Which captions, where the dataset says.")
-    ] = DetailChoice.HIGH,
-    split: Annotated[str | None, typer.Option(help="Of Karpathy's files: test, val, train.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many pictures.", min=1)] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Compute the vectors anew instead of reusing them.")
-    ] = False,
-    device: DeviceOption = None,
-    precision: PrecisionOption = None,
-    json: JsonOption = False,
+    dataset: Path,
+    model: str,
+    rerank: bool,
+    reranker: str | None,
+    top: int,
+    weight: float,
+    hybrid: bool,
+    understanding: bool,
+    captioner: str | None,
+    language: str,
+    detail: str,
+    split: str | None,
+    limit: int | None,
+    fresh: bool,
+    device: str | None,
+    precision: str | None,
+    json: bool,
 ) -> None:
     """Measure how well a model retrieves.
 
     Recall, median rank and mAP in both directions, with 95 % intervals.
     """
-    from retrieval.evaluation.datasets import annotation_file, languages, load_dataset
-    from retrieval.evaluation.report import Reranking
-    from retrieval.loaded_models import load_encoder, load_reranker
-
     settings = open_settings(device=device, precision=precision, reranker=reranker, captioner=captioner)
     sets = {
         name: load_dataset(dataset, split=split, language=name, detail=detail, limit=limit)
@@ -110,9 +116,6 @@ def _report(results: dict[str, dict[str, Any]], understood: dict[str, Any]) -> d
 
 def _cache(fresh: bool) -> EmbeddingCache:
     """Vectors of earlier runs, unless all are to be computed anew."""
-    from retrieval.evaluation.embeddings import EmbeddingCache
-    from retrieval.storage.caches import user_cache
-
     return EmbeddingCache(None if fresh else user_cache() / "embeddings")
 
 
@@ -128,12 +131,8 @@ class _Measures:
 
     def of(self, dataset: Dataset, language: str) -> dict[str, Any]:
         """All figures of a dataset's captions in one language."""
-        from api.cli.progress import stage
-        from retrieval.evaluation.embeddings import UnreadableError
-        from retrieval.evaluation.report import evaluate
-
         try:
-            found = evaluate(
+            found = measure(
                 dataset,
                 self.encoder,
                 reranking=self.reranking,
@@ -148,10 +147,6 @@ class _Measures:
         return fields | {"hard_negatives": negatives} if negatives else fields
 
     def _hard_negatives(self, dataset: Dataset, language: str) -> dict[str, dict[str, float]]:
-        from api.cli.progress import stage
-        from retrieval.evaluation.questions import read_hard_negatives
-        from retrieval.evaluation.report import pair_accuracy, reranked_pair_accuracy
-
         file, known = self.folder / "hard_negatives.jsonl", set(dataset.images)
         if not file.is_file():
             return {}
@@ -165,11 +160,6 @@ class _Measures:
 
 
 def _captioning(model: str, settings: Settings, cache: EmbeddingCache) -> Captioning[Florence2Captioner]:
-    from retrieval.evaluation.hybrid import Captioning
-    from retrieval.loaded_models import find_folder, load_captioner
-    from retrieval.models.presets import ModelKind
-    from retrieval.models.spaces import weights_fingerprint
-
     folder, captioner = find_folder(ModelKind.CAPTIONER, model, settings), load_captioner(model, settings)
     weights = (weights_fingerprint(file) for file in sorted(folder.glob("*.safetensors")))
     return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)
@@ -177,10 +167,6 @@ def _captioning(model: str, settings: Settings, cache: EmbeddingCache) -> Captio
 
 def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, Any]:
     """Question accuracy, and for drawn scenes how well captions name the things shown and their colours."""
-    from api.cli.progress import stage
-    from retrieval.errors import UsageError
-    from retrieval.evaluation.questions import question_accuracy, read_questions
-
     found: dict[str, Any] = {}
     if (folder / "questions.jsonl").is_file():
         questions = read_questions(folder / "questions.jsonl")
@@ -197,13 +183,6 @@ def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | Non
 
 
 def _caption_agreement(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, float]:
-    from dataclasses import asdict
-
-    from api.cli.progress import stage
-    from retrieval.evaluation.embeddings import load_picture
-    from training.scenes.mentions import agreement
-    from training.scenes.scene import Scene
-
     rows = [jsonlib.loads(line) for line in (folder / "scenes.jsonl").read_text("utf-8").splitlines()][:limit]
     report = stage("captions", len(rows))
     captions: list[str] = []

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
 
-import typer
+import click
 
 from api.cli import output
 from api.cli.libraries import filling
-from api.cli.options import JsonOption, LibraryOption, SpaceOption, open_settings
+from api.cli.options import (
+    FILE,
+    choice,
+    command,
+    json_option,
+    library_option,
+    open_settings,
+    space_option,
+)
+from api.cli.progress import Bar
+from indexer.exchange.exporting import Format
+from indexer.exchange.exporting import export as write
+from indexer.exchange.importing import import_ as read
+from indexer.sources.columns import Columns
+from retrieval.library import Library
+from retrieval.originals.uris import local_path
 
-LayoutOption = Annotated[
-    Literal["parquet", "jsonl", "clip-retrieval", "faiss"] | None,
-    typer.Option("--format", help="What to write. [default: by the suffix of TARGET]", show_default=False),
-]
 
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command("export", epilog="Example: vasari export photos.parquet")(export)
-    app.command(
-        "import",
-        epilog="Example: vasari import ./clip-output --model ViT-B-32/laion2b_s34b_b79k",
-    )(import_)
-
-
-def export(
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="File or folder to write; a new one.")],
-    layout: LayoutOption = None,
-    space: SpaceOption = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari export photos.parquet")
+@click.argument("target", metavar="TARGET", type=FILE, help="File or folder to write; a new one.")
+@click.option(
+    "--format",
+    "layout",
+    type=choice(Format),
+    help="What to write. [default: by the suffix of TARGET]",
+)
+@space_option
+@json_option
+@library_option
+def export(target: Path, layout: str | None, space: str | None, json: bool, library: Path | None) -> None:
     """Write items with their captions and vectors, for other tools."""
-    from indexer.exchange.exporting import Format
-    from indexer.exchange.exporting import export as write
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         report = write(opened, target.expanduser(), Format(layout) if layout else None, space)
     if json:
@@ -51,39 +52,34 @@ def export(
         output.note(f"{report.without_vector:,} items have no vector in {report.space} and were left out")
 
 
+@command("import", example="vasari import ./clip-output --model ViT-B-32/laion2b_s34b_b79k")
+@click.argument(
+    "given",
+    metavar="PATH",
+    type=FILE,
+    help="What `export` writes, clip-retrieval's folder, a FAISS index.",
+)
+@click.option(
+    "--model",
+    "-m",
+    help="The model that made the vectors, where the files do not say. No weights needed.",
+)
+@click.option("--metadata", type=FILE, help="Table that describes the vectors of a FAISS index.")
+@click.option("--image-column", help="The table's column of paths or URLs.")
+@click.option("--caption-column", multiple=True, help="The table's columns of captions; repeatable.")
+@json_option
+@library_option
 def import_(
-    given: Annotated[
-        Path,
-        typer.Argument(metavar="PATH", help="What `export` writes, clip-retrieval's folder, a FAISS index."),
-    ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="The model that made the vectors, where the files do not say. No weights needed.",
-        ),
-    ] = None,
-    metadata: Annotated[
-        Path | None, typer.Option("--metadata", help="Table that describes the vectors of a FAISS index.")
-    ] = None,
-    image_column: Annotated[
-        str | None, typer.Option("--image-column", help="The table's column of paths or URLs.")
-    ] = None,
-    caption_column: Annotated[
-        list[str] | None,
-        typer.Option("--caption-column", help="The table's columns of captions; repeatable."),
-    ] = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
+    given: Path,
+    model: str | None,
+    metadata: Path | None,
+    image_column: str | None,
+    caption_column: tuple[str, ...],
+    json: bool,
+    library: Path | None,
 ) -> None:
     """Bring in items with the vectors that another tool made."""
-    from api.cli.progress import Bar
-    from indexer.exchange.importing import import_ as read
-    from indexer.sources.columns import Columns
-    from retrieval.originals.uris import local_path
-
-    columns = Columns(image_column, tuple(caption_column or ()))
+    columns = Columns(image_column, caption_column)
     with filling(library, open_settings(library=library)) as opened, Bar() as bar:
         report = read(
             opened, local_path(given), model=model, metadata=metadata, columns=columns, progress=bar

@@ -4,114 +4,116 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Any
 
-import typer
+import click
 
 from api.cli import output
 from api.cli.jobs import finish, run_cluster, run_index, run_known, with_consent
 from api.cli.libraries import filling
-from api.cli.options import DeviceOption, JsonOption, LibraryOption, PrecisionOption, amount, open_settings
-
-if TYPE_CHECKING:
-    from indexer.progress import IndexReport
-    from indexer.sources.source import Source
-
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="Preset, architecture/tag, hf-hub:…, or a directory. [default: the library's, or fast]",
-    ),
-]
-SourceOption = Annotated[
-    Literal["folder", "pairs", "table", "coco", "webdataset", "hf"] | None,
-    typer.Option("--source", help="How to read PATH. [default: by what is there]", show_default=False),
-]
-ImageColumnOption = Annotated[
-    str | None, typer.Option("--image-column", help="Column of a table that has paths, URLs or pictures.")
-]
-CaptionColumnOption = Annotated[
-    list[str] | None,
-    typer.Option("--caption-column", help="Column of a table that has captions; repeatable."),
-]
-TextsOption = Annotated[
-    bool,
-    typer.Option(
-        "--texts",
-        help="PATH holds texts: lines, CSV or JSON lines; `captions:` are the captions of the library's pictures.",
-    ),
-]
-BatchOption = Annotated[int, typer.Option("--batch", "-b", help="Pictures a batch.", min=1)]
-ThreadsOption = Annotated[int | None, typer.Option("--decode-threads", help="Threads that decode.", min=1)]
-EngineOption = Annotated[
-    Literal["local", "ray"], typer.Option("--engine", help="Where to run: this machine, or a Ray cluster.")
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option("--address", help="Ray cluster: auto, or HOST:PORT. [default: one that is started here]"),
-]
-EncodersOption = Annotated[
-    int | None, typer.Option("--encoders", help="Ray: workers that encode. [default: to fit]", min=1)
-]
-AllowOption = Annotated[
-    str | None,
-    typer.Option(
-        "--allow-removal",
-        metavar="NUMBER|all",
-        help="Let go so many pictures where a folder or table lost more than half of what it had.",
-    ),
-]
-GpusOption = Annotated[
-    float | None,
-    typer.Option("--gpus", help="Ray: GPUs of each, such as 0.5. [default: to fit]", min=0, callback=amount),
-]
+from api.cli.options import (
+    PLACE,
+    Integer,
+    Number,
+    address_option,
+    batch_option,
+    choice,
+    command,
+    decode_threads_option,
+    device_option,
+    engine_option,
+    hidden_option,
+    json_option,
+    library_option,
+    model_option,
+    open_settings,
+    precision_option,
+    texts_option,
+)
+from indexer.progress import IndexReport
+from indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
+from indexer.sources.columns import Columns
+from indexer.sources.folder import EXCLUDED_FOLDERS
+from indexer.sources.source import Source
+from indexer.sources.texts import choose_texts
+from retrieval.errors import UsageError
+from retrieval.library import Library
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari index ~/Pictures --model fast")(index)
-
-
+@command(example="vasari index ~/Pictures --model fast")
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    type=PLACE,
+    nargs=-1,
+    help="Folders, pictures, tables, shards; paths or URLs.",
+)
+@model_option
+@click.option(
+    "--source",
+    type=choice(SourceKind),
+    help="How to read PATH. [default: by what is there]",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Instead of PATH: all that the library knows and --model has not seen.",
+)
+@texts_option
+@click.option("--image-column", help="Column of a table that has paths, URLs or pictures.")
+@click.option("--caption-column", multiple=True, help="Column of a table that has captions; repeatable.")
+@click.option(
+    "--exclude-dir",
+    "exclude",
+    multiple=True,
+    help="Leave out folders with this name (wildcards allowed).",
+)
+@hidden_option
+@click.option(
+    "--allow-private-addresses",
+    is_flag=True,
+    help="Fetch from hosts of this network, too, where rows of tables name them."
+    " [env: VASARI_PRIVATE_ADDRESSES]",
+)
+@batch_option
+@decode_threads_option
+@click.option(
+    "--allow-removal",
+    metavar="NUMBER|all",
+    help="Let go so many pictures where a folder or table lost more than half of what it had.",
+)
+@engine_option
+@address_option
+@click.option("--encoders", type=Integer(1), help="Ray: workers that encode. [default: to fit]")
+@click.option("--gpus", type=Number(0), help="Ray: GPUs of each, such as 0.5. [default: to fit]")
+@device_option
+@precision_option
+@json_option
+@library_option
 def index(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH...", help="Folders, pictures, tables, shards; paths or URLs."),
-    ] = None,
-    model: ModelOption = None,
-    source: SourceOption = None,
-    everything: Annotated[
-        bool,
-        typer.Option("--all", help="Instead of PATH: all that the library knows and --model has not seen."),
-    ] = False,
-    texts: TextsOption = False,
-    image_column: ImageColumnOption = None,
-    caption_column: CaptionColumnOption = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude-dir", help="Leave out folders with this name (wildcards allowed)."),
-    ] = None,
-    hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
-    allow_private_addresses: Annotated[
-        bool,
-        typer.Option(
-            "--allow-private-addresses",
-            help="Fetch from hosts of this network, too, where rows of tables name them."
-            " [env: VASARI_PRIVATE_ADDRESSES]",
-        ),
-    ] = False,
-    batch: BatchOption = 32,
-    decode_threads: ThreadsOption = None,
-    allow_removal: AllowOption = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
-    encoders: EncodersOption = None,
-    gpus: GpusOption = None,
-    device: DeviceOption = None,
-    precision: PrecisionOption = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
+    paths: tuple[str, ...],
+    model: str | None,
+    source: str | None,
+    everything: bool,
+    texts: bool,
+    image_column: str | None,
+    caption_column: tuple[str, ...],
+    exclude: tuple[str, ...],
+    hidden: bool,
+    allow_private_addresses: bool,
+    batch: int,
+    decode_threads: int | None,
+    allow_removal: str | None,
+    engine: str,
+    address: str | None,
+    encoders: int | None,
+    gpus: float | None,
+    device: str | None,
+    precision: str | None,
+    json: bool,
+    library: Path | None,
 ) -> None:
     """Bring the library in step with folders, tables or buckets.
 
@@ -119,19 +121,11 @@ def index(
     What is removed is only hidden, with all that was written about it, until
     its content is seen again (`vasari purge` forgets it).
     """
-    from indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
-    from indexer.sources.columns import Columns
-    from indexer.sources.folder import EXCLUDED_FOLDERS
-    from indexer.sources.texts import choose_texts
-    from retrieval.errors import UsageError
-    from retrieval.library import Library
-
     if everything is bool(paths):
         raise UsageError(
             "say what to index: one or more PATHs, or --all for what the library knows already."
             " Example: vasari index ~/Pictures --model fast"
         )
-    paths = paths or []
     allowed = removable(allow_removal)
     settings = open_settings(
         library=library,
@@ -154,13 +148,13 @@ def index(
 
         chosen: Source
         if texts:
-            chosen = choose_texts(opened, paths, next(iter(caption_column or ()), None))
+            chosen = choose_texts(opened, paths, next(iter(caption_column), None))
             finish(with_consent(run, allowed, ask=not json), json=json, unit="texts")
             return
         reading = Reading(
             SourceKind(source) if source else None,
-            Columns(image_column, tuple(caption_column or ())),
-            [*EXCLUDED_FOLDERS, *(exclude or ())],
+            Columns(image_column, caption_column),
+            [*EXCLUDED_FOLDERS, *exclude],
             hidden,
             opened.image_limits,
             partial(has_items, opened),
@@ -178,8 +172,6 @@ def index(
 
 def removable(given: str | None) -> int:
     """How many items `--allow-removal` lets go; raises UsageError for what is no number."""
-    from retrieval.errors import UsageError
-
     if given is None:
         return 0
     if given in ("all", "yes"):

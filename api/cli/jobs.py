@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import gc
 import shlex
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import typer
+import click
 
 from api.cli import drawings, output, render
+from api.cli.progress import Bar
+from api.cli.stopping import stoppable
+from indexer.completing import complete
+from indexer.engines.cluster import Cluster
+from indexer.engines.local import IndexOptions, index
+from indexer.engines.ray import index as index_on_cluster
+from indexer.progress import IndexReport, Progress
+from indexer.sources.left_out import in_words
+from indexer.sources.source import Source
+from retrieval.domain import EmbeddingSpace, Modality
+from retrieval.library import Library
+from retrieval.originals.uris import local_path
+from retrieval.settings import NEW_MODEL
 
-if TYPE_CHECKING:
-    from indexer.engines.local import IndexOptions
-    from indexer.progress import IndexReport, Progress
-    from indexer.sources.source import Source
-    from retrieval.domain import EmbeddingSpace
-    from retrieval.library import Library
-
-    Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
+Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
 
 
 def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
     """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
-    from indexer.engines.local import index as run
-
-    return _run(library, partial(run, library, source), model, options, source)
+    return _run(library, partial(index, library, source), model, options, source)
 
 
 def run_known(library: Library, *, model: str | None = None, **options: Any) -> IndexReport:
     """The same for all that the library knows and that has no vector yet, wherever it lies."""
-    from indexer.completing import complete
-
     waiting: dict[str, int] = {}
 
     def run(options: IndexOptions, progress: Progress, stop: threading.Event) -> IndexReport:
@@ -61,19 +61,13 @@ def run_cluster(
     **options: Any,
 ) -> IndexReport:
     """The same on a Ray cluster."""
-    from indexer.engines.cluster import Cluster
-    from indexer.engines.ray import index as run
-
     cluster = Cluster(address, encoders=encoders, gpus=gpus)
-    return _run(library, partial(run, library, source, cluster=cluster), model, options, source)
+    return _run(library, partial(index_on_cluster, library, source, cluster=cluster), model, options, source)
 
 
 def _run(
     library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
 ) -> IndexReport:
-    from api.cli.progress import Bar
-    from indexer.engines.local import IndexOptions
-
     default = library.catalog.default_space()
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:
@@ -93,9 +87,6 @@ def _run(
 
 def _asks_for_another(setting: str, model: str) -> bool:
     """Whether the environment names another model than the library's, which it does not change."""
-    from retrieval.originals.uris import local_path
-    from retrieval.settings import NEW_MODEL
-
     return setting not in (NEW_MODEL, model) and str(local_path(setting).absolute()) != model
 
 
@@ -116,8 +107,6 @@ class _Warning:
     """That the model knows no photos, given once: before the first picture is embedded."""
 
     def __init__(self, model: str, source: Source | None) -> None:
-        from retrieval.domain import Modality
-
         roots = source.roots if source is not None and source.modality is Modality.IMAGE else None
         self._model, self._places = model, list(roots or ())
 
@@ -153,13 +142,11 @@ def finish(
             output.note("see `vasari failures` for what could not be used, and why")
     if report.interrupted:
         output.note("stopped; everything so far is kept. Run the same command again to go on")
-        raise typer.Exit(130)
+        raise click.exceptions.Exit(130)
 
 
 def skipped_lines(report: IndexReport, places: Sequence[str] | None = None) -> Iterator[str]:
     """What was taken for no picture; and where there is none at all, what there is instead."""
-    from indexer.sources.left_out import in_words
-
     nothing = report.found_nothing and places is not None
     if nothing and not report.skipped:
         yield f"{', '.join(places or ())} {'is' if len(places or ()) == 1 else 'are'} empty: there is nothing to index"
@@ -180,7 +167,7 @@ def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) 
     if not report.withheld or not ask or not output.can_ask():
         return report
     count = sum(each.vanished for each in report.withheld)
-    if not typer.confirm(f"Remove {count:,} items from the library all the same?", err=True):
+    if not output.confirmed(f"Remove {count:,} items from the library all the same?"):
         return report
     return run(count)
 
@@ -200,27 +187,3 @@ def imports_kept() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()  # libraries that count their objects complain of those that are left at the end
-
-
-@contextmanager
-def stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        output.note("")  # below the progress bar
-        output.note(
-            "finishing the batch… (again to stop at once)" if number == signal.SIGINT else "stopping…"
-        )
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

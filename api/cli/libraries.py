@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from retrieval.errors import NotFoundError, VasariError
-
-if TYPE_CHECKING:
-    from retrieval.library import Library
-    from retrieval.settings import Settings
+from retrieval.library import Library
+from retrieval.settings import Settings
 
 _CATALOG = ("catalog.sqlite3", "catalog.sqlite3-wal", "catalog.sqlite3-shm")
 
@@ -21,8 +18,6 @@ _CATALOG = ("catalog.sqlite3", "catalog.sqlite3-wal", "catalog.sqlite3-shm")
 @contextlib.contextmanager
 def filling(root: Path | None, settings: Settings) -> Iterator[Library]:
     """A library to be filled, made if need be; one that was made here and that an error left empty is taken away."""
-    from retrieval.library import Library
-
     directory = (root or settings.library).expanduser().absolute()
     new_folders = [folder for folder in (directory, *directory.parents) if not folder.exists()]
     is_new = settings.database_url is None and not (directory / _CATALOG[0]).exists()
@@ -42,8 +37,6 @@ def filling(root: Path | None, settings: Settings) -> Iterator[Library]:
 @contextlib.contextmanager
 def borrowed(root: Path | None, settings: Settings) -> Iterator[Library]:
     """The library whose models are used; where there is none, an empty one for as long as the command runs."""
-    from retrieval.library import Library
-
     try:
         opened = Library.open(root, settings)
     except NotFoundError:

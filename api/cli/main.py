@@ -12,21 +12,14 @@ try:
     import signal
     from collections.abc import Sequence
 
-    from api.cli import output, terminal
+    import click
+
+    from api.cli import commands, output, terminal
     from retrieval.errors import QueryError, UsageError, VasariError
 except KeyboardInterrupt:  # stopped before anything began
     sys.exit(130)
 
 LONGEST = 1000  # columns of a complaint
-
-# What is said at once by commands that are silent for seconds at first.
-_SLOW_TO_START = {
-    **dict.fromkeys(("index", "watch"), "starting: reading the library, loading the model…"),
-    **dict.fromkeys(
-        ("similar", "match", "classify", "caption", "ask", "why", "eval", "bench", "train", "demo"),
-        "loading the model…",
-    ),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,12 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]  # works before and after the command's name
     _open_standard_streams()
     try:
-        _run(words)
+        sys.exit(commands.run(words))
     except VasariError as error:
         if debug:
             raise
         _fail(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends what still waits for its threads
         _complain("stopped")
         sys.exit(130)
@@ -59,27 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _complain(f"unexpected {type(error).__name__}: {error} (--debug shows where)")
         sys.exit(1)
-
-
-def _run(words: Sequence[str]) -> None:
-    """Run the command that `words` name; what is typed most never imports Typer."""
-    from api.cli import kept_help
-
-    if (text := kept_help.read(words)) is not None:
-        for line in text.splitlines():
-            output.line(line)
-        sys.exit(0)
-    if words[:1] == ["search"]:
-        from api.cli import plain_search
-
-        if (options := plain_search.read(words[1:])) is not None:
-            plain_search.run(options)
-            sys.exit(0)
-    if words[:1] and words[0] in _SLOW_TO_START and not {"-h", "--help"} & set(words):
-        output.waiting(_SLOW_TO_START[words[0]])
-    from api.cli.commands import run
-
-    sys.exit(run(words))
 
 
 def _fail(error: VasariError) -> None:

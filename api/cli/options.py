@@ -1,62 +1,137 @@
-"""Options that several commands share, written once."""
+"""How commands are declared: their class, the types of their values, and the options that several of them share."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from api.cli import output
 from retrieval.errors import UsageError
+from retrieval.settings import Settings
 
-if TYPE_CHECKING:
-    from retrieval.settings import Settings
-
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--library", "-L", help="The library's directory. [env: VASARI_LIBRARY]", show_default=False
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-JsonLinesOption = Annotated[bool, typer.Option("--jsonl", help="Print one JSON document a line.")]
-SpaceOption = Annotated[
-    str | None, typer.Option("--space", help="Embedding space to search in (default: the library's).")
-]
-ServerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--server",
-        metavar="URL",
-        help="Ask a running `vasari serve`, such as http://127.0.0.1:7600, instead of opening a library.",
-    ),
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        envvar="VASARI_KEY",
-        show_envvar=False,
-        help="The key that the server asks for. [env: VASARI_KEY]",
-        show_default=False,
-    ),
-]
-DeviceOption = Annotated[
-    str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps. [env: VASARI_DEVICE]")
-]
-PrecisionOption = Annotated[
-    str | None,
-    typer.Option("--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"),
-]
+_WHOLE = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LONGEST = 18  # digits; a longer number does not fit a database's 64 bits
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
-def amount(value: float | None) -> float | None:
-    """Refuse what is no amount of time or anything else: less than nothing, infinite, or no number (NaN)."""
-    if value is not None and not 0 <= value < math.inf:
-        raise typer.BadParameter("should be a number, neither negative nor endless")
-    return value
+class Command(click.Command):
+    """A command whose help goes through `output`, as all that it says: a full or closed stdout is complained of."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Click's own, which would print by itself."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _print_help
+        return option
+
+
+def _print_help(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        for line in context.get_help().splitlines():
+            output.line(line)
+        context.exit()
+
+
+def command(
+    name: str | None = None, *, example: str, cls: type[Command] = Command
+) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function; it is called like the function unless `name` says otherwise."""
+    return click.command(name, cls=cls, epilog=f"Example: {example}")
+
+
+class Integer(click.IntRange):
+    """A whole number in plain digits: `int` would take underscores, spaces and other scripts' digits, too."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; a complaint says what is wanted."""
+        if not _WHOLE.fullmatch(str(value)):
+            self.fail(f"should be a whole number {_limits(self)}, not {value!r}", param, ctx)
+        if len(str(value)) > _LONGEST:
+            self.fail(f"should be a whole number of at most {_LONGEST} digits", param, ctx)
+        if not _lies_within(self, int(value)):
+            self.fail(f"should be a whole number {_limits(self)}, not {value}", param, ctx)
+        return int(value)
+
+
+class Number(click.FloatRange):
+    """A finite decimal number in plain digits, such as 0.5 or 1e-5."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a complaint says what is wanted."""
+        found = float(value) if _DECIMAL.fullmatch(str(value)) else math.inf
+        if math.isinf(found) or not _lies_within(self, found):
+            self.fail(f"should be a number {_limits(self)}, not {value!r}", param, ctx)
+        return found
+
+
+def _lies_within(limits: Integer | Number, value: float) -> bool:
+    return (limits.min is None or value >= limits.min) and (limits.max is None or value <= limits.max)
+
+
+def _limits(limits: Integer | Number) -> str:
+    return f"of {limits.min} or more" if limits.max is None else f"from {limits.min} to {limits.max}"
+
+
+FILE = click.Path(readable=False, path_type=Path)
+PLACE = click.Path(readable=False)  # a path, a URL or anything else; a shell completes it as a path
+
+library_option = click.option(
+    "--library", "-L", type=FILE, help="The library's directory. [env: VASARI_LIBRARY]"
+)
+json_option = click.option("--json", is_flag=True, help="Print one JSON document.")
+json_lines_option = click.option("--jsonl", is_flag=True, help="Print one JSON document a line.")
+space_option = click.option("--space", help="Embedding space to search in (default: the library's).")
+server_option = click.option(
+    "--server",
+    metavar="URL",
+    help="Ask a running `vasari serve`, such as http://127.0.0.1:7600, instead of opening a library.",
+)
+key_option = click.option(
+    "--key", envvar="VASARI_KEY", help="The key that the server asks for. [env: VASARI_KEY]"
+)
+device_option = click.option("--device", help="auto, cpu, cuda, cuda:1 or mps. [env: VASARI_DEVICE]")
+precision_option = click.option(
+    "--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"
+)
+model_option = click.option(
+    "--model",
+    "-m",
+    help="Preset, architecture/tag, hf-hub:…, or a directory. [default: the library's, or fast]",
+)
+batch_option = click.option("--batch", "-b", type=Integer(1), default=32, help="Pictures a batch.")
+decode_threads_option = click.option("--decode-threads", type=Integer(1), help="Threads that decode.")
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where to run: this machine, or a Ray cluster.",
+)
+address_option = click.option(
+    "--address", help="Ray cluster: auto, or HOST:PORT. [default: one that is started here]"
+)
+texts_option = click.option(
+    "--texts",
+    is_flag=True,
+    help="PATH holds texts: lines, CSV or JSON lines; `captions:` are the captions of the library's pictures.",
+)
+hidden_option = click.option("--hidden", is_flag=True, help="Also take hidden files and folders.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def choice(values: Iterable[str]) -> click.Choice[str]:
+    """One of `values`, such as the members of a StrEnum."""
+    return click.Choice([str(value) for value in values])
 
 
 def given(**options: Any) -> dict[str, Any]:
@@ -66,12 +141,7 @@ def given(**options: Any) -> dict[str, Any]:
 
 def open_settings(**options: object) -> Settings:
     """The environment's settings, with the options that were given on top."""
-    from retrieval.settings import Settings
-
     return Settings(**given(**options))
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 def duration(given: str) -> timedelta:

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
+import click
+
 from api.cli import terminal
 from api.json_text import as_json
 from retrieval.errors import StorageError
@@ -106,9 +108,9 @@ def paths(names: Iterable[str], *, zero: bool = False) -> None:
         stream.buffer.flush()
 
 
-def picture(drawn: str) -> None:
-    """A picture in the escape sequences that draw it."""
-    _write(drawn)
+def verbatim(text: str) -> None:
+    """What we wrote ourselves, unchanged: the escape sequences that draw a picture, a script for a shell."""
+    _write(text)
 
 
 def waiting(text: str) -> None:
@@ -126,6 +128,12 @@ def no_longer_waiting() -> None:
         _Waiting.shown = False
         sys.stderr.write(_ERASE)
         sys.stderr.flush()
+
+
+def confirmed(question: str) -> bool:
+    """Ask a person for a yes."""
+    no_longer_waiting()
+    return click.confirm(terminal.visible(question), err=True)
 
 
 def can_ask() -> bool:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
+from api.cli.options import PLACE
+from retrieval.domain import Item, ItemId, Modality
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.library import Library
 from retrieval.originals.uris import local_path
+from retrieval.search.query import parse_item
 from retrieval.storage.spelling import on_disk
 
-if TYPE_CHECKING:
-    from retrieval.domain import Item, ItemId
-    from retrieval.library import Library
-
-PictureArgument = Annotated[
-    str, typer.Argument(metavar="ITEM|FILE", help="A picture's path, or item:ID of the library.")
-]
+picture_argument = click.argument(
+    "what", metavar="ITEM|FILE", type=PLACE, help="A picture's path, or item:ID of the library."
+)
 
 
 def chosen(word: str) -> ItemId | Path:
     """What a word names: a file that is there, else `item:ID`, or the number alone."""
-    from retrieval.search.query import parse_item
-
     if not word.strip():
         raise UsageError("the name of the picture is empty: give its path, or item:ID")
     if (path := _file(word)) is not None:
@@ -51,8 +48,6 @@ def content(library: Library, word: str) -> bytes | Path:
 
 def item_of(library: Library, number: ItemId) -> Item:
     """The picture of this number."""
-    from retrieval.domain import Modality
-
     found = library.items([number]).get(number)
     if found is None:
         raise NotFoundError(f"no item {number} in this library")

@@ -13,12 +13,13 @@ import shutil
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from api.cli import output
-
-if TYPE_CHECKING:
-    from retrieval.images import Picture
+from retrieval import drawing, images
+from retrieval.errors import ImageError
+from retrieval.images import Picture
+from retrieval.imaging.limits import ImageLimits
+from retrieval.originals.opening import open_original
 
 COLUMNS = 48  # cells; a preview is a glance
 PIXELS = 360
@@ -35,11 +36,6 @@ class Protocol(StrEnum):
 
 def show(uri: str, data: bytes | None = None) -> None:
     """Print a picture, from `data` or its file; one that cannot be read gets one line instead."""
-    from retrieval import images
-    from retrieval.errors import ImageError
-    from retrieval.imaging.limits import ImageLimits
-    from retrieval.originals.opening import open_original
-
     limits = ImageLimits()
     try:
         data = open_original(uri, limits) if data is None else data
@@ -47,7 +43,7 @@ def show(uri: str, data: bytes | None = None) -> None:
     except ImageError as error:
         output.note(f"{uri}: {error}")
         return
-    output.picture(encode(picture, detect(os.environ)))
+    output.verbatim(encode(picture, detect(os.environ)))
 
 
 def detect(environment: Mapping[str, str]) -> Protocol:
@@ -61,8 +57,6 @@ def detect(environment: Mapping[str, str]) -> Protocol:
 
 def encode(picture: Picture, protocol: Protocol) -> str:
     """The characters that draw a picture."""
-    from retrieval import drawing
-
     if protocol is Protocol.BLOCKS:
         width = min(COLUMNS, shutil.get_terminal_size().columns)
         return half_blocks(drawing.scaled_pixels(picture, width))
@@ -95,7 +89,7 @@ def _answers_sixel() -> bool:
     """Ask the terminal for its attributes, and wait a tenth of a second for the answer."""
     if sys.stdin is None or sys.stdout is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    import termios
+    import termios  # not on Windows
     import tty
 
     number = sys.stdin.fileno()

@@ -1,64 +1,60 @@
-"""docs/cli.md and help.json, made from the commands' own help: `python -m api.cli.reference` writes them.
+"""docs/cli.md, made from the commands' own help: `python -m api.cli.reference` writes it.
 
-help.json is what `--help` prints, kept so that printing it need not import Typer and all commands. `--check` compares
-both with the commands; `make check` runs it, so that neither can ever differ from what the commands say.
+`--check` compares it with the commands; `make check` runs it, so that it can never differ from what they say.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import typer
+import click
 
-from api.cli.kept_help import KEPT, WIDTH
+from api.cli.commands import app
+from api.cli.lazy import LazyCommand
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+WIDTH = 80  # columns; the width decides where lines break
 
 _HEAD = """# The command line
 
 Made from `--help` by `python -m api.cli.reference`; do not edit.
+
+Commands, options and paths are completed by bash (4.4 and newer), zsh and fish after `vasari --install-completion`,
+which writes a script and has the shell read it; `vasari --show-completion` prints that script, also for PowerShell.
 """
+
+
+def commands(
+    command: click.Command = app, name: str = "vasari", parent: click.Context | None = None
+) -> Iterator[click.Context]:
+    """A command, imported, and all below it, in the order of their help: each in its context."""
+    command = command.load() if isinstance(command, LazyCommand) else command
+    context = command.make_context(name, [], parent=parent, resilient_parsing=True, terminal_width=WIDTH - 2)
+    yield context
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from commands(command.commands[below], below, context)
 
 
 def helps() -> dict[str, str]:
     """What `--help` says of each command, by the command's words."""
-    os.environ |= {
-        "COLUMNS": str(WIDTH),
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-    }  # the width decides where lines break
-    from api.cli.commands import app
-
-    return dict(_helps(typer.main.get_command(app), "vasari", None))
+    return {context.command_path: context.get_help() for context in commands()}
 
 
-def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
-    """A command and all below it, in the order of their help."""
-    context = command.make_context(name, [], parent=parent, resilient_parsing=True)
-    yield context.command_path, command.get_help(context).rstrip()
-    for below in command.list_commands(context) if hasattr(command, "list_commands") else ():
-        yield from _helps(command.get_command(context, below), below, context)
-
-
-def page(texts: dict[str, str]) -> str:
+def page() -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *(f"## {name}\n\n```\n{text}\n```\n" for name, text in texts.items())])
+    return "\n".join([_HEAD, *(f"## {name}\n\n```\n{text}\n```\n" for name, text in helps().items())])
 
 
 def main() -> None:
-    """Write both files, or with --check tell whether they are up to date."""
-    texts = helps()
-    kept = json.dumps(texts, ensure_ascii=False, indent=1) + "\n"
-    for file, made in ((PAGE, page(texts)), (KEPT, kept)):
-        if "--check" not in sys.argv:
-            file.write_text(made, "utf-8")
-        elif not file.is_file() or file.read_text("utf-8") != made:
-            sys.exit(f"{file.name} differs from the commands' help: run `python -m api.cli.reference`")
+    """Write the page, or with --check tell whether it is up to date."""
+    made = page()
+    if "--check" not in sys.argv:
+        PAGE.write_text(made, "utf-8")
+    elif not PAGE.is_file() or PAGE.read_text("utf-8") != made:
+        sys.exit(f"{PAGE.name} differs from the commands' help: run `python -m api.cli.reference`")
 
 
 if __name__ == "__main__":

@@ -2,114 +2,113 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from api.cli import answering, pictures
 from api.cli.options import (
-    JsonLinesOption,
-    JsonOption,
-    KeyOption,
-    LibraryOption,
-    ServerOption,
-    SpaceOption,
-    amount,
+    PLACE,
+    Integer,
+    Number,
+    choice,
+    command,
+    json_lines_option,
+    json_option,
+    key_option,
+    library_option,
+    server_option,
+    space_option,
 )
-from api.cli.pictures import PictureArgument
+from api.cli.usage import QueryCommand
+from retrieval.domain import Modality, Rerank, SearchRequest, Term, TermKind
+from retrieval.search.query import check_terms, parse_term, parse_terms
 
-TopOption = Annotated[int, typer.Option("--top", "-t", help="How many results.", min=1)]
-FilesOption = Annotated[bool, typer.Option("-f", "--filepath-only", help="Print only the paths.")]
-ZeroOption = Annotated[
-    bool, typer.Option("-0", "--null", help="With -f: end each path with NUL, for xargs -0.")
-]
-PreviewOption = Annotated[bool, typer.Option("--preview", "-p", help="Show the pictures in the terminal.")]
-ExplainOption = Annotated[
-    bool, typer.Option("--explain", help="Tell the strategy and the time of each stage.")
-]
-
-
-class TargetChoice(StrEnum):
-    """What a search finds."""
-
-    IMAGE = "image"
-    TEXT = "text"
+_top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
+_files_option = click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths.")
+_zero_option = click.option(
+    "--null", "-0", "zero", is_flag=True, help="With -f: end each path with NUL, for xargs -0."
+)
+_preview_option = click.option("--preview", "-p", is_flag=True, help="Show the pictures in the terminal.")
+_explain_option = click.option(
+    "--explain", is_flag=True, help="Tell the strategy and the time of each stage."
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(
-        epilog="Example: vasari search 'a red boat' + ./sunset.jpg - people -t 5",
-    )(search)
-    app.command(epilog="Example: vasari similar ./boat.jpg -t 5")(similar)
-
-
+@command(example="vasari search 'a red boat' + ./sunset.jpg - people -t 5", cls=QueryCommand)
+@click.argument(
+    "terms",
+    metavar="TERM...",
+    type=PLACE,
+    nargs=-1,
+    required=True,
+    help="Words, a picture's path or item:ID; `+` adds a term, `-` subtracts; 2:cat weighs.",
+)
+@_top_option
+@click.option("--add", "-a", type=PLACE, metavar="TERM", multiple=True, help="A term to add.")
+@click.option("--sub", "-s", type=PLACE, metavar="TERM", multiple=True, help="A term to subtract.")
+@click.option("--filter", "-F", "where", metavar="FILTER", help="Such as: taken >= 2024-05 and tag:holiday")
+@click.option("--rerank", "-r", is_flag=True, help="Compare the best again by cross-attention.")
+@click.option("--rerank-top", type=Integer(1), default=32, help="How many candidates to rerank.")
+@click.option(
+    "--deadline", type=Number(0), metavar="MS", help="Milliseconds for reranking, else first-stage order."
+)
+@click.option("--hybrid", is_flag=True, help="Also search captions, names and tags.")
+@click.option("--collapse", is_flag=True, help="One of each group of near-duplicates.")
+@click.option("--diversify", type=Number(0, 1), help="Vary the results: 1 not at all, 0 at any price.")
+@click.option(
+    "--min-relevance",
+    type=Number(0, 1),
+    help="Leave out what matches no better than nonsense would; try 0.95.",
+)
+@click.option("--for", "target", type=choice(Modality), default="image", help="What to find.")
+@click.option("--offset", type=Integer(0), default=0, help="Skip so many results.")
+@_files_option
+@_zero_option
+@_preview_option
+@click.option(
+    "--no-indexing",
+    "-n",
+    is_flag=True,
+    expose_value=False,
+    help="As in rclip; Vasari's search never indexes.",
+)
+@_explain_option
+@space_option
+@json_option
+@json_lines_option
+@library_option
+@server_option
+@key_option
 def search(
-    terms: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="TERM...",
-            help="Words, a picture's path or item:ID; `+` adds a term, `-` subtracts; 2:cat weighs.",
-        ),
-    ],
-    top: TopOption = 10,
-    add: Annotated[list[str] | None, typer.Option("--add", "-a", help="A term to add.")] = None,
-    sub: Annotated[list[str] | None, typer.Option("--sub", "-s", help="A term to subtract.")] = None,
-    where: Annotated[
-        str | None,
-        typer.Option("--filter", "-F", metavar="FILTER", help="Such as: taken >= 2024-05 and tag:holiday"),
-    ] = None,
-    rerank: Annotated[
-        bool, typer.Option("--rerank", "-r", help="Compare the best again by cross-attention.")
-    ] = False,
-    rerank_top: Annotated[int, typer.Option(help="How many candidates to rerank.", min=1)] = 32,
-    deadline: Annotated[
-        float | None,
-        typer.Option(
-            help="Milliseconds for reranking, else first-stage order.", metavar="MS", callback=amount
-        ),
-    ] = None,
-    hybrid: Annotated[bool, typer.Option("--hybrid", help="Also search captions, names and tags.")] = False,
-    collapse: Annotated[
-        bool, typer.Option("--collapse", help="One of each group of near-duplicates.")
-    ] = False,
-    diversify: Annotated[
-        float | None,
-        typer.Option(help="Vary the results: 1 not at all, 0 at any price.", min=0, max=1, callback=amount),
-    ] = None,
-    min_relevance: Annotated[
-        float | None,
-        typer.Option(
-            help="Leave out what matches no better than nonsense would; try 0.95.",
-            min=0,
-            max=1,
-            callback=amount,
-        ),
-    ] = None,
-    target: Annotated[TargetChoice, typer.Option("--for", help="What to find.")] = TargetChoice.IMAGE,
-    offset: Annotated[int, typer.Option(help="Skip so many results.", min=0)] = 0,
-    files: FilesOption = False,
-    zero: ZeroOption = False,
-    preview: PreviewOption = False,
-    _no_indexing: Annotated[
-        bool, typer.Option("-n", "--no-indexing", help="As in rclip; Vasari's search never indexes.")
-    ] = False,
-    explain: ExplainOption = False,
-    space: SpaceOption = None,
-    json: JsonOption = False,
-    jsonl: JsonLinesOption = False,
-    library: LibraryOption = None,
-    server: ServerOption = None,
-    key: KeyOption = None,
+    terms: tuple[str, ...],
+    top: int,
+    add: tuple[str, ...],
+    sub: tuple[str, ...],
+    where: str | None,
+    rerank: bool,
+    rerank_top: int,
+    deadline: float | None,
+    hybrid: bool,
+    collapse: bool,
+    diversify: float | None,
+    min_relevance: float | None,
+    target: str,
+    offset: int,
+    files: bool,
+    zero: bool,
+    preview: bool,
+    explain: bool,
+    space: str | None,
+    json: bool,
+    jsonl: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
 ) -> None:
     """Find pictures by words, by a picture, or by both."""
-    from retrieval.domain import Modality, Rerank, SearchRequest
-    from retrieval.search.query import check_terms, parse_term, parse_terms
-
     parsed = parse_terms(terms)
-    more = [*(parse_term(word) for word in add or ()), *(parse_term(word, -1.0) for word in sub or ())]
+    more = [*(parse_term(word) for word in add), *(parse_term(word, -1.0) for word in sub)]
     request = SearchRequest(
         check_terms([*parsed, *more]) if more else parsed,
         modality=Modality(target),
@@ -128,26 +127,37 @@ def search(
     answering.answer(request, form, library, server=server, key=key)
 
 
+@command(example="vasari similar ./boat.jpg -t 5")
+@pictures.picture_argument
+@_top_option
+@_files_option
+@_zero_option
+@_preview_option
+@_explain_option
+@space_option
+@json_option
+@json_lines_option
+@library_option
+@server_option
+@key_option
 def similar(
-    what: PictureArgument,
-    top: TopOption = 10,
-    files: FilesOption = False,
-    zero: ZeroOption = False,
-    preview: PreviewOption = False,
-    explain: ExplainOption = False,
-    space: SpaceOption = None,
-    json: JsonOption = False,
-    jsonl: JsonLinesOption = False,
-    library: LibraryOption = None,
-    server: ServerOption = None,
-    key: KeyOption = None,
+    what: str,
+    top: int,
+    files: bool,
+    zero: bool,
+    preview: bool,
+    explain: bool,
+    space: str | None,
+    json: bool,
+    jsonl: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
 ) -> None:
     """Find pictures like one picture.
 
     An item of the library is left out of its own answer.
     """
-    from retrieval.domain import SearchRequest, Term, TermKind
-
     named = pictures.chosen(what)
     image, item = (named, None) if isinstance(named, Path) else (None, named)
     term = Term(TermKind.IMAGE if image else TermKind.ITEM, image=image, item=item)

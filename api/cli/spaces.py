@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
 
-import typer
+import click
 
+from api import contract
 from api.cli import output, render
-from api.cli.options import JsonOption, LibraryOption
+from api.cli.options import command, json_option, library_option, yes_option
 from api.cli.sizes import readable
+from retrieval import spaces
+from retrieval.errors import UsageError
+from retrieval.library import Library
+from retrieval.spaces import SpaceState
 
-if TYPE_CHECKING:
-    from retrieval.spaces import SpaceState
-
-group = typer.Typer(
-    help="The spaces, one for each model: list them, switch searches to one, drop one.",
-    epilog="Example: vasari spaces list",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-NameArgument = Annotated[str, typer.Argument(metavar="SPACE", help="A space's name, or its model's.")]
+_space_argument = click.argument("space", metavar="SPACE", help="A space's name, or its model's.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.add_typer(group, name="spaces")
-
-
-@group.command("list", epilog="Example: vasari spaces list --json")
-def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None:
+@command("list", example="vasari spaces list --json")
+@json_option
+@library_option
+def list_spaces(json: bool, library: Path | None) -> None:
     """List the spaces: how many items have a vector in each, and how many have none."""
-    from api import contract
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         states = opened.spaces()
     if json:
@@ -44,12 +34,12 @@ def list_spaces(json: JsonOption = False, library: LibraryOption = None) -> None
         output.note("no spaces: this library is empty")
 
 
-@group.command("use", epilog="Example: vasari spaces use fast")
-def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = None) -> None:
+@command(example="vasari spaces use fast")
+@_space_argument
+@json_option
+@library_option
+def use(space: str, json: bool, library: Path | None) -> None:
     """Have searches and jobs use a space, complete or not."""
-    from api import contract
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         chosen = opened.use_space(space)
         state = next(state for state in opened.spaces() if state.space == chosen)
@@ -61,22 +51,17 @@ def use(space: NameArgument, json: JsonOption = False, library: LibraryOption = 
         output.note(f"{render.absent_words(state)} and are not found: {render.remedy(state)}")
 
 
-@group.command("drop", epilog="Example: vasari spaces drop scenes --yes")
-def drop(
-    space: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also the one that searches use.")] = False,
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari spaces drop scenes --yes")
+@_space_argument
+@yes_option
+@click.option("--force", is_flag=True, help="Also the one that searches use.")
+@json_option
+@library_option
+def drop(space: str, yes: bool, force: bool, json: bool, library: Path | None) -> None:
     """Delete a space's vectors and indexes.
 
     Pictures stay, and so does what is said of them; to search by that model again means to embed them again.
     """
-    from api import contract
-    from retrieval import spaces
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         found = spaces.find(opened, space)
         state = next(state for state in opened.spaces() if state.space == found)
@@ -99,13 +84,11 @@ def drop(
 
 def _confirm(state: SpaceState) -> None:
     """Ask on a terminal; elsewhere `--yes` has to be said."""
-    from retrieval.errors import UsageError
-
     what = f"{state.space.name} with the vectors of {sum(state.vectors.values()):,} items, {readable(state.bytes)}"
     if not output.can_ask():
         raise UsageError(f"this deletes {what}: say --yes")
-    if not typer.confirm(f"Delete {what}?", err=True):
-        raise typer.Exit(1)
+    if not output.confirmed(f"Delete {what}?"):
+        raise click.exceptions.Exit(1)
 
 
 def _show(state: SpaceState) -> None:

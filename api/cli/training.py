@@ -2,93 +2,84 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 
 from api.cli import output as out
 from api.cli import targets
-from api.cli.options import DeviceOption, amount, open_settings
+from api.cli.options import FILE, PLACE, Integer, Number, command, device_option, open_settings
+from retrieval.evaluation.datasets import Dataset, load_dataset
 
 if TYPE_CHECKING:
-    from retrieval.evaluation.datasets import Dataset
+    from training.finetuning import LossName, Tower
 
 
-class LossChoice(StrEnum):
-    """Contrastive losses."""
-
-    INFONCE = "infonce"
-    SIGLIP = "siglip"
-
-
-class TowerChoice(StrEnum):
-    """What stays as it is."""
-
-    IMAGE = "image"
-    TEXT = "text"
-
-
-class PrecisionChoice(StrEnum):
-    """What the matrix products compute in."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari train ./pairs --model scenes --output ./mine")(train)
-
-
+@command(example="vasari train ./pairs --model scenes --output ./mine")
+@click.argument("dataset", metavar="DATASET", type=FILE, help="COCO JSON, Flickr CSV, JSONL; or a folder.")
+@click.option(
+    "--model", "-m", type=PLACE, required=True, help="Preset, hf-hub:…, directory; see --from-scratch."
+)
+@click.option(
+    "--output", "-o", type=FILE, required=True, help="Where the model goes; continued if it was begun."
+)
+@click.option("--validation", type=FILE, help="A dataset to measure recall on as it goes.")
+@click.option("--epochs", type=Number(0), default=5, help="How often each picture is seen.")
+@click.option("--steps", type=Integer(1), help="Instead of --epochs: so many updates.")
+@click.option("--batch", "-b", type=Integer(2), default=64, help="Pairs a batch.")
+@click.option("--accumulate", type=Integer(1), default=1, help="Batches an update.")
+@click.option("--learning-rate", "--lr", type=Number(0), default=1e-5, help="Its highest value.")
+@click.option("--warmup", type=Integer(0), default=50, help="Updates until the learning rate is reached.")
+@click.option("--weight-decay", type=Number(0), default=0.05, help="AdamW's.")
+@click.option(
+    "--loss",
+    type=click.Choice(["infonce", "siglip"]),
+    help="[default: the one the model was made with]",
+)
+@click.option("--lock", type=click.Choice(["image", "text"]), help="Leave this tower as it is.")
+@click.option(
+    "--from-scratch",
+    "scratch",
+    is_flag=True,
+    help="Begin with random weights; --model is an open_clip architecture.",
+)
+@click.option("--language", help="Only captions of this language.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    help="bfloat16 is mixed precision.",
+)
+@click.option("--seed", type=Integer(0), default=0, help="Order and crops follow from it.")
+@click.option("--save-every", type=Integer(1), default=50, help="Updates between checkpoints.")
+@device_option
 def train(
-    dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="COCO JSON, Flickr CSV, JSONL; or a folder.")
-    ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Preset, hf-hub:…, directory; see --from-scratch.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the model goes; continued if it was begun.")
-    ],
-    validation: Annotated[
-        Path | None, typer.Option(help="A dataset to measure recall on as it goes.")
-    ] = None,
-    epochs: Annotated[
-        float, typer.Option(help="How often each picture is seen.", min=0, callback=amount)
-    ] = 5,
-    steps: Annotated[int | None, typer.Option(help="Instead of --epochs: so many updates.", min=1)] = None,
-    batch: Annotated[int, typer.Option("--batch", "-b", help="Pairs a batch.", min=2)] = 64,
-    accumulate: Annotated[int, typer.Option(help="Batches an update.", min=1)] = 1,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", "--lr", help="Its highest value.", callback=amount)
-    ] = 1e-5,
-    warmup: Annotated[int, typer.Option(help="Updates until the learning rate is reached.", min=0)] = 50,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's.", min=0, callback=amount)] = 0.05,
-    loss: Annotated[
-        LossChoice | None, typer.Option(help="[default: the one the model was made with]")
-    ] = None,
-    lock: Annotated[TowerChoice | None, typer.Option(help="Leave this tower as it is.")] = None,
-    scratch: Annotated[
-        bool,
-        typer.Option(
-            "--from-scratch", help="Begin with random weights; --model is an open_clip architecture."
-        ),
-    ] = False,
-    language: Annotated[str | None, typer.Option(help="Only captions of this language.")] = None,
-    precision: Annotated[
-        PrecisionChoice, typer.Option(help="bfloat16 is mixed precision.")
-    ] = PrecisionChoice.FLOAT32,
-    seed: Annotated[int, typer.Option(help="Order and crops follow from it.")] = 0,
-    save_every: Annotated[int, typer.Option(help="Updates between checkpoints.", min=1)] = 50,
-    device: DeviceOption = None,
+    dataset: Path,
+    model: str,
+    output: Path,
+    validation: Path | None,
+    epochs: float,
+    steps: int | None,
+    batch: int,
+    accumulate: int,
+    learning_rate: float,
+    warmup: int,
+    weight_decay: float,
+    loss: LossName | None,
+    lock: Tower | None,
+    scratch: bool,
+    language: str | None,
+    precision: Literal["float32", "bfloat16"],
+    seed: int,
+    save_every: int,
+    device: str | None,
 ) -> None:
     """Fine-tune an open_clip model on your pairs.
 
     Ctrl-C or a crash loses nothing but the last few updates: run the same command again.
     """
-    from retrieval.evaluation.datasets import load_dataset
+    # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
     from retrieval.models.hub import HubAccess
     from training.finetuning import FineTuning, fine_tune
     from training.loop import Plan
@@ -104,7 +95,7 @@ def train(
         warmup=min(warmup, updates),
         weight_decay=weight_decay,
         accumulate=accumulate,
-        precision=precision.value,
+        precision=precision,
         seed=seed,
         log_every=max(1, min(10, updates // 10)),
         evaluate_every=max(1, updates // 5),
@@ -114,8 +105,8 @@ def train(
         model=model,
         plan=plan,
         batch=batch,
-        loss=loss.value if loss else None,
-        lock=lock.value if lock else None,
+        loss=loss,
+        lock=lock,
         scratch=scratch,
         device=settings.device,
     )

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
 
-import typer
+import click
 
 from api.cli import output
-from api.cli.indexing import AddressOption, EngineOption
-from api.cli.options import JsonOption, LibraryOption
+from api.cli.options import (
+    Integer,
+    Number,
+    address_option,
+    command,
+    engine_option,
+    json_option,
+    library_option,
+)
+from api.cli.progress import Bar
 from api.cli.sizes import readable
-
-if TYPE_CHECKING:
-    from indexer.duplicates import DuplicateGroup
-    from retrieval.library import Library
-    from retrieval.vectors.shards import Spread
-
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari doctor --repair")(doctor)
-    app.command(epilog="Example: vasari rebuild --kind hnsw")(rebuild)
-    app.command(epilog="Example: vasari dedupe --json")(dedupe)
+from api.cli.stopping import stoppable
+from indexer.doctor import examine
+from indexer.duplicates import DuplicateGroup, find_duplicates
+from indexer.engines.cluster import Cluster
+from indexer.engines.shards import cluster_spread
+from indexer.generations import check_shards
+from indexer.generations import rebuild as build
+from retrieval.library import Library
+from retrieval.vectors.shards import Spread
 
 
-def doctor(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what was found.")] = False,
-    forget_missing: Annotated[
-        bool,
-        typer.Option(
-            "--forget-missing", help="With --repair: give up vectors whose folder is gone as a whole."
-        ),
-    ] = False,
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari doctor --repair")
+@click.option("--repair", is_flag=True, help="Mend what was found.")
+@click.option(
+    "--forget-missing",
+    is_flag=True,
+    help="With --repair: give up vectors whose folder is gone as a whole.",
+)
+@json_option
+@library_option
+def doctor(repair: bool, forget_missing: bool, json: bool, library: Path | None) -> None:
     """Check that catalog, vectors, indexes and exported models are whole and agree.
 
     Repairs move what is damaged into the library's folder quarantine, and delete nothing. The exit code is 1 when
     something is wrong and was not mended.
     """
-    from indexer.doctor import examine
-    from retrieval.library import Library
-
     with Library.open(library) as opened:
         findings = examine(opened, repair=repair, forget_missing=forget_missing)
     if json:
@@ -54,37 +55,32 @@ def doctor(
         if not findings:
             output.line("all is well")
     if any(not finding.repaired for finding in findings):
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
+@command(example="vasari rebuild --kind hnsw")
+@click.option("--kind", metavar="KIND", help="flat, hnsw, ivf or rabitq; default: chosen by measuring.")
+@click.option("--recall", type=Number(0.5, 1), default=0.95, help="Recall@10 that the index must reach.")
+@click.option("--memory", metavar="MIB", type=Integer(1), help="MiB that an index may take in memory.")
+@engine_option
+@address_option
+@click.option("--shards", type=Integer(1), help="Ray: parts that are filled side by side. [default: to fit]")
+@json_option
+@library_option
 def rebuild(
-    kind: Annotated[
-        str | None,
-        typer.Option(help="flat, hnsw, ivf or rabitq; default: chosen by measuring.", metavar="KIND"),
-    ] = None,
-    recall: Annotated[
-        float, typer.Option(help="Recall@10 that the index must reach.", min=0.5, max=1.0)
-    ] = 0.95,
-    memory: Annotated[
-        int | None, typer.Option(help="MiB that an index may take in memory.", min=1, metavar="MIB")
-    ] = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
-    shards: Annotated[
-        int | None,
-        typer.Option("--shards", help="Ray: parts that are filled side by side. [default: to fit]", min=1),
-    ] = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
+    kind: str | None,
+    recall: float,
+    memory: int | None,
+    engine: str,
+    address: str | None,
+    shards: int | None,
+    json: bool,
+    library: Path | None,
 ) -> None:
     """Build new indexes, and switch to them.
 
     Searches go on meanwhile. On a cluster, an index is trained here, filled in parts by its workers, and merged.
     """
-    from api.cli.progress import Bar
-    from indexer.generations import rebuild as build
-    from retrieval.library import Library
-
     with (
         Library.open(library) as opened,
         Bar() as bar,
@@ -108,36 +104,26 @@ def rebuild(
 def _spread(
     library: Library,
     kind: str | None,
-    engine: Literal["local", "ray"],
+    engine: str,
     address: str | None,
     shards: int | None,
 ) -> AbstractContextManager[Spread | None]:
     """Who fills the index: None for this process, or the workers of a cluster."""
     if engine == "local":
         return nullcontext()
-    from indexer.generations import check_shards
-
     check_shards(library, kind)
-    from indexer.engines.cluster import Cluster
-    from indexer.engines.shards import cluster_spread
-
     return cluster_spread(Cluster(address), shards)
 
 
-def dedupe(
-    limit: Annotated[int | None, typer.Option("--limit", help="Show at most so many groups.", min=1)] = None,
-    json: JsonOption = False,
-    library: LibraryOption = None,
-) -> None:
+@command(example="vasari dedupe --json")
+@click.option("--limit", type=Integer(1), help="Show at most so many groups.")
+@json_option
+@library_option
+def dedupe(limit: int | None, json: bool, library: Path | None) -> None:
     """List near-duplicates, the best copy of each group first.
 
     Copies are found by perceptual hash and vector. Nothing is deleted: that is yours to decide.
     """
-    from api.cli.jobs import stoppable
-    from api.cli.progress import Bar
-    from indexer.duplicates import find_duplicates
-    from retrieval.library import Library
-
     with Library.open(library) as opened, stoppable() as stop, Bar() as bar:
         report = find_duplicates(opened, bar, stop)
     if json:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
+import click
 
 from api.cli import output
-from api.cli.indexing import TextsOption
-from api.cli.jobs import doubts, stoppable, summary
+from api.cli.jobs import doubts, summary
 from api.cli.libraries import filling
-from api.cli.options import LibraryOption, amount, open_settings
-
-if TYPE_CHECKING:
-    from indexer.progress import IndexReport
-    from retrieval.library import Library
-
-
-def register(app: typer.Typer) -> None:
-    """Add this family's commands."""
-    app.command(epilog="Example: vasari watch ~/Pictures")(watch)
+from api.cli.options import FILE, Number, command, hidden_option, library_option, open_settings, texts_option
+from api.cli.stopping import stoppable
+from indexer.progress import IndexReport
+from indexer.sources.choice import Reading, choose_source, has_items
+from indexer.sources.texts import TextFiles
+from indexer.watch import watch as changes
+from retrieval.library import Library
+from retrieval.originals.uris import local_path
 
 
 def _tell_of_other_spaces(library: Library) -> None:
@@ -34,26 +30,29 @@ def _tell_of_other_spaces(library: Library) -> None:
         )
 
 
+@command(example="vasari watch ~/Pictures")
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    type=FILE,
+    nargs=-1,
+    required=True,
+    help="Folders, tables, archives to keep in step.",
+)
+@click.option("--settle", type=Number(0), default=2.0, help="Seconds without changes before indexing.")
+@hidden_option
+@texts_option
+@click.option("--caption-column", "column", help="With --texts: the column that has them.")
+@library_option
 def watch(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Folders, tables, archives to keep in step.")
-    ],
-    settle: Annotated[
-        float, typer.Option(help="Seconds without changes before indexing.", callback=amount)
-    ] = 2.0,
-    hidden: Annotated[bool, typer.Option("--hidden", help="Also take hidden files and folders.")] = False,
-    texts: TextsOption = False,
-    column: Annotated[
-        str | None, typer.Option("--caption-column", help="With --texts: the column that has them.")
-    ] = None,
-    library: LibraryOption = None,
+    paths: tuple[Path, ...],
+    settle: float,
+    hidden: bool,
+    texts: bool,
+    column: str | None,
+    library: Path | None,
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
-    from indexer.sources.choice import Reading, choose_source, has_items
-    from indexer.sources.texts import TextFiles
-    from indexer.watch import watch as changes
-    from retrieval.originals.uris import local_path
-
     roots = [local_path(path) for path in paths]
     with filling(library, open_settings(library=library)) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)

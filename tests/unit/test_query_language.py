@@ -6,12 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from api.cli.commands import app
+from api.cli.searching import search, similar
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.filter_language import ALIASES, FIELDS, parse_filter
 from retrieval.domain import Modality
@@ -55,8 +53,8 @@ def test_commands_of_the_page_are_understood(
     monkeypatch.chdir(tmp_path)
     program, name, *arguments = shlex.split(line)
     assert program == "vasari"
-    group: Any = typer.main.get_command(app)
-    parameters = group.commands[name].make_context(name, arguments).params
+    command = {"search": search, "similar": similar}[name]
+    parameters = command.make_context(name, arguments).params
     assert parse_terms(parameters["terms"])
     if parameters["where"] is not None:
         parse_filter(parameters["where"])

@@ -1,0 +1,31 @@
+"""`vasari models pull`: a model's weights from the hub."""
+
+from __future__ import annotations
+
+import click
+
+from api.cli import output
+from api.cli.options import command, open_settings
+from retrieval.models.hub import HubAccess
+from retrieval.models.presets import PRESETS, ModelKind
+from retrieval.models.sources import HUB_PREFIX, locate, locate_folder, resolve, use_of_repository
+
+
+@command(example="vasari models pull balanced")
+@click.argument("name", metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")
+@click.option("--accept-licence", is_flag=True, help="Agree to a licence that must be agreed to.")
+def pull(name: str, accept_licence: bool) -> None:
+    """Download a model's weights, so that it works without a network."""
+    settings = open_settings()
+    access = HubAccess(settings.offline, settings.hub_timeout)
+    use = ModelKind.DUAL_ENCODER
+    if (preset := PRESETS.get(name)) is not None:
+        use = preset.kind
+    elif name.startswith(HUB_PREFIX):
+        use = use_of_repository(name.removeprefix(HUB_PREFIX), access)
+    source = resolve(name, use)
+    if use is ModelKind.DUAL_ENCODER:
+        folder = locate(source, access, accept_licence=accept_licence).weights.parent
+    else:
+        folder = locate_folder(source, access, accept_licence=accept_licence)
+    output.line(f"{name} is on this machine: {folder}")
