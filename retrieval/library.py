@@ -209,6 +209,10 @@ class Library:
         """Load a dual encoder and make its space if there is none yet; the first space becomes the default."""
         return self.models.use(reference)
 
+    def space_of(self, reference: str) -> EmbeddingSpace:
+        """The space of a dual encoder, which the library need not have yet."""
+        return self.models.space_of(reference)
+
     def spaces(self) -> list[SpaceState]:
         """All spaces, oldest first: how many items have a vector in each, how many have none, what each takes."""
         from retrieval import spaces

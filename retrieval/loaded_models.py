@@ -142,6 +142,7 @@ class LoadedModels:
         self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
         self._damaged_pictures: set[str] = set()  # spaces
         self._whole: dict[str, OpenClipEncoder] = {}
+        self._without_space: dict[str, OpenClipEncoder] = {}  # by reference, until `use`
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
         self._under_way: set[object] = set()
@@ -169,6 +170,16 @@ class LoadedModels:
         """
         return self._known(reference) or self._use(reference, self._settings)
 
+    def space_of(self, reference: str) -> EmbeddingSpace:
+        """The space of a model, which the library need not have yet; ModelUnavailableError as for `use`."""
+        known = self._known(reference)
+        if known is not None:
+            return known
+        with self._lock:
+            if reference not in self._without_space:
+                self._without_space[reference] = self._load(reference)
+            return self._without_space[reference].space
+
     def _known(self, reference: str) -> EmbeddingSpace | None:
         """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
         from retrieval.models.picture_onnx import read_settings
@@ -193,7 +204,7 @@ class LoadedModels:
         """Load a dual encoder, and make its space."""
         from retrieval.models.text_onnx import export_text_tower
 
-        encoder = self._load(reference, settings=settings)
+        encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
         catalog = self._catalog()
         writable = not self._settings.read_only
         space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)

@@ -66,6 +66,9 @@ class GreyLibrary(Library):
             self.catalog.set_default_space(space.name)
         return space
 
+    def space_of(self, reference: str) -> EmbeddingSpace:
+        return GreyEncoder(reference).space
+
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
         return self.grey(space)
 

@@ -90,13 +90,18 @@ def read_folder(folder: Path) -> Iterator[Record | Refused]:
         _numbered(folder / "text_emb", "npy"),
         _numbered(folder / "metadata", "parquet"),
     )
-    parts = sorted({*images, *texts})
-    if not parts:
+    parts = sorted({*images, *texts, *tables})
+    if not (images or texts):
         raise NotFoundError(f"{folder} has no img_emb/img_emb_0.npy")
+    vectors = ("img_emb", "npy", images) if images else ("text_emb", "npy", texts)
+    for name, suffix, there in (("metadata", "parquet", tables), vectors):
+        for number in parts:
+            if number not in there:
+                raise NotFoundError(
+                    f"{folder} has no {name}/{name}_{number}.{suffix}, though other parts are there"
+                )
     first = 1
     for number in parts:
-        if number not in tables:
-            raise NotFoundError(f"{folder} has no metadata/metadata_{number}.parquet")
         with tables[number].open("rb") as opened:
             rows = pq.read_table(opened).to_pylist()
         pictures, captions = _vectors(images.get(number), rows), _vectors(texts.get(number), rows)

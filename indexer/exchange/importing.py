@@ -1,11 +1,9 @@
-"""Bring items with their vectors into a library, as other tools or another library wrote them.
+"""Import items with their vectors, as other tools or another library wrote them (`formats`): all of them, or none.
 
-| given | read as |
-|---|---|
-| .parquet with uri and embedding, .jsonl | what `vasari export` writes |
-| a folder with img_emb/ and metadata/ | clip-retrieval's layout |
-| a folder with index.faiss and metadata.parquet | a FAISS index with its id map |
-| an index file and --metadata TABLE | a plain FAISS index; a row's `id`, else its position, says which vector is its |
+    read and check every row ──► the spool, a file without a name ──► one transaction
+
+Nothing of the catalog changes before the last row was read, so that a kill, a full disk or a file that breaks off
+leaves the library as it was.
 """
 
 from __future__ import annotations
@@ -13,9 +11,8 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,16 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange import clip_retrieval, tables
+from indexer.exchange.formats import open_records, readable
 from indexer.exchange.records import PAGE, Record
-from indexer.exchange.rows import Refused, checked, from_row
+from indexer.exchange.rows import Refused
+from indexer.exchange.spool import Spool
 from indexer.identity import pair
 from indexer.progress import Progress, Pulse, Silent
 from indexer.sources.columns import Columns
-from indexer.sources.rows import Row, resolve
-from indexer.sources.table import TableSource
 from retrieval import ingest
-from retrieval.catalog.encoding import stored_uri
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
 from retrieval.domain import (
@@ -45,13 +40,12 @@ from retrieval.domain import (
     Skipped,
     unit_vectors,
 )
-from retrieval.errors import ModelUnavailableError, NotFoundError, UsageError, VasariError
+from retrieval.errors import ModelUnavailableError, UsageError, VasariError
 from retrieval.imaging.files import content_hash, printable
 from retrieval.library import Library
 from retrieval.models.sources import absolute_reference
 from retrieval.originals.admission import LONGEST_URI, admitted
 from retrieval.originals.uris import UNREAD
-from retrieval.storage.trouble import cannot_read
 from retrieval.vectors.segments import remove_orphans
 
 
@@ -77,70 +71,76 @@ def import_(
     metadata: Path | None = None,
     columns: Columns | None = None,
     progress: Progress | None = None,
+    page: int = PAGE,
 ) -> ImportReport:
     """Add what `given` holds; items whose uri is known are updated, missing ones of the same content are back.
 
     `model` is the reference of the model that made the vectors: it may be left out where the files name it. Its
-    weights are not needed, except for searching by words later. What cannot be used goes to the ledger of failures.
+    weights are not needed, except for searching by words later. A row that cannot be used goes to the ledger of
+    failures; a file that breaks off raises UsageError. Whatever ends an import early leaves the library as it was,
+    but for a job that is known to have failed. `page` records are held in memory at once.
 
-    Pages of some thousand rows are committed one after the other. An import that ended early is a job that is known to
-    have failed; the same again goes on where it ended, as what is there is updated.
-
-    Raises UsageError, NotFoundError for what cannot be read, LibraryLockedError while another job writes.
+    Raises UsageError, NotFoundError for what cannot be read, StorageError when the disk is full, LibraryLockedError
+    while another job writes.
     """
     progress = progress or Silent()
-    with _readable(given):
-        stated, records = _open(given, metadata, columns or Columns())
-    report = ImportReport()
-    with library.catalog.acquire_lease("vasari import") as lease, _job(library, given, report):
+    with readable(given):
+        stated, records = open_records(given, metadata, columns or Columns())
+    with library.catalog.acquire_lease("vasari import") as lease, _job(library, given) as job:
         importer: _Importer | None = None
-        while batch := _page(given, records):
+        with Spool(library.root) as spool:
+            while batch := _page(given, records, page):
+                if importer is None:
+                    space = _space(library, stated, model, _usual_length(batch))
+                    importer = _Importer(library, space, given.absolute(), spool)
+                lease.check()
+                importer.read(batch)
+                progress.update(Pulse("reading", spool.records, 0, importer.report.failed))
             if importer is None:
-                space = _space(library, stated, model, _usual_length(batch))
-                importer = _Importer(library, space, str(given.absolute()), report, lease)
-            importer.take(batch)
-            progress.update(Pulse("importing", report.added + report.updated, 0, report.failed))
-    return report
+                return ImportReport()
+            with _no_orphans(library, importer.space, lease), library.catalog.together():
+                importer.commit(progress)
+                library.catalog.update_job(job, "done", importer.report.as_json())
+    return importer.report
 
 
 @contextmanager
-def _job(library: Library, given: Path, report: ImportReport) -> Iterator[None]:
+def _job(library: Library, given: Path) -> Iterator[int]:
     """The import in the list of jobs: done, or failed, or found by the doctor to have died."""
     job = library.catalog.start_job("import", {"path": printable(str(given.absolute()))})
     try:
-        yield
+        yield job
     except BaseException:
-        library.catalog.update_job(job, "failed", report.as_json())
+        library.catalog.end_job(job, "failed")
         raise
-    library.catalog.update_job(job, "done", report.as_json())
-
-
-def _page(given: Path, records: Iterator[Record | Refused]) -> list[Record | Refused]:
-    with _readable(given):
-        return list(islice(records, PAGE))
+    library.catalog.end_job(job, "done")
 
 
 @contextmanager
-def _readable(given: Path) -> Iterator[None]:
-    """What a file is not, or where it is damaged, in one line."""
+def _no_orphans(library: Library, space: EmbeddingSpace, lease: Lease) -> Iterator[None]:
+    """No vectors of the space are left that the catalog does not name, neither of killed jobs nor of this one."""
+
+    def remove() -> None:
+        lease.check()  # they may be another job's by now
+        is_known = space.name in {one.name for one in library.catalog.spaces()}
+        for modality in Modality:
+            named = library.catalog.segments(space.name, modality) if is_known else ()
+            remove_orphans(library.segments_directory(space, modality), {one.number for one in named})
+
+    remove()
     try:
         yield
-    except VasariError:
+    except BaseException:
+        with suppress(
+            VasariError, OSError
+        ):  # what went wrong first is what to tell; the next job tries again
+            remove()
         raise
-    except FileNotFoundError as error:
-        raise NotFoundError(f"no such file: {error.filename or given}") from error
-    except OSError as error:
-        if error.errno:
-            raise cannot_read(given, error) from error
-        raise UsageError(f"{given} is not what its name says, or damaged: {_line(error)}") from error
-    except MemoryError as error:
-        raise UsageError(f"{given} asks for more memory than there is: is it damaged?") from error
-    except Exception as error:  # each library for a format has its own kinds of errors
-        raise UsageError(f"{given} is not what its name says, or damaged: {_line(error)}") from error
 
 
-def _line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+def _page(given: Path, records: Iterator[Record | Refused], size: int) -> list[Record | Refused]:
+    with readable(given):
+        return list(islice(records, size))
 
 
 def _usual_length(batch: Sequence[Record | Refused]) -> int:
@@ -149,82 +149,19 @@ def _usual_length(batch: Sequence[Record | Refused]) -> int:
     return lengths.most_common(1)[0][0] if lengths else 0
 
 
-def _open(
-    given: Path, metadata: Path | None, columns: Columns
-) -> tuple[EmbeddingSpace | None, Iterator[Record | Refused]]:
-    """The space that the files name, and their records."""
-    if not given.exists():
-        raise NotFoundError(f"no such file or folder: {given}")
-    if given.is_dir():
-        if clip_retrieval.is_clip_retrieval(given):
-            return clip_retrieval.folder_space(given), clip_retrieval.read_folder(given)
-        if (given / "index.faiss").is_file() and (given / "metadata.parquet").is_file():
-            table = given / "metadata.parquet"
-            return tables.parquet_space(table), _indexed(given / "index.faiss", metadata or table, columns)
-        raise UsageError(
-            f"{given} is neither clip-retrieval's folder (img_emb, metadata) nor one of index.faiss"
-        )
-    if given.suffix == ".parquet":
-        return tables.parquet_space(given), tables.read_parquet(given)
-    if given.suffix == ".jsonl":
-        return tables.json_space(given), tables.read_json_lines(given)
-    if metadata is None:
-        raise UsageError(f"{given} is taken for a FAISS index: name the table of its pictures by --metadata")
-    return None, _indexed(given, metadata, columns)
-
-
-def _indexed(index: Path, table: Path, columns: Columns) -> Iterator[Record | Refused]:
-    """The vectors of a FAISS index with the rows that describe them."""
-    from retrieval.vectors.faiss_files import read_vectors
-
-    ids, vectors = read_vectors(index)
-    places = {int(name): place for place, name in enumerate(ids)}
-    if tables.is_own(table):
-        for number, noted in enumerate(tables.plain_rows(table), start=1):
-            yield checked(number, partial(_noted, noted, places, vectors, number))
-        return
-    file = str(table.absolute())
-    source = TableSource([file], columns)
-    for row in source.rows(file):
-        name = row.attributes.get("id", row.number - 1)
-        place = places.get(name) if isinstance(name, int) else None
-        if row.trouble is not None:
-            yield Refused(row.number, row.trouble)
-        elif place is not None:
-            yield checked(row.number, partial(_described, row, source.folders(file), vectors[place]))
-
-
-def _noted(
-    row: Mapping[str, Any], places: Mapping[int, int], vectors: NDArray[np.float32], number: int
-) -> Record:
-    place = places.get(row["id"])
-    if place is None:
-        raise ValueError(f"the index has no vector {row['id']}")
-    return from_row(row, vectors[place], number)
-
-
-def _described(row: Row, folders: Sequence[str], vector: NDArray[np.float32]) -> Record:
-    fields = {
-        "uri": stored_uri(resolve(row.image, folders)),
-        "captions": [said.text for said in row.captions],
-        "attributes": {key: value for key, value in row.attributes.items() if key != "id"},
-    }
-    return from_row(fields, vector, row.number)
-
-
 def _space(library: Library, stated: EmbeddingSpace | None, model: str | None, dim: int) -> EmbeddingSpace:
-    """Where the vectors belong."""
+    """Where the vectors belong; the library need not have it yet."""
     model = absolute_reference(model) if model is not None else None
     if stated is not None:
         if model is not None and model != stated.model:
             raise UsageError(f"these vectors were made by {stated.model}, not by {model}")
-        return library.catalog.ensure_space(stated)
+        return stated
     if model is None:
         raise UsageError("these files do not say which model made the vectors: name it by --model")
     try:
-        space = library.use_model(model)
+        space = library.space_of(model)
     except ModelUnavailableError:
-        space = library.catalog.ensure_space(_unstated(model, dim))
+        space = _unstated(model, dim)
     if space.dim != dim:
         raise UsageError(
             f"these vectors have {dim} numbers, those of {model} have {space.dim}: name another --model"
@@ -241,45 +178,35 @@ def _unstated(model: str, dim: int) -> EmbeddingSpace:
 
 
 class _Importer:
-    """Commits records page by page."""
+    """Reads records into a spool, and commits them from there."""
 
-    def __init__(
-        self, library: Library, space: EmbeddingSpace, given: str, report: ImportReport, lease: Lease
-    ) -> None:
+    def __init__(self, library: Library, space: EmbeddingSpace, given: Path, spool: Spool) -> None:
+        self.space = space
+        self.report = ImportReport(space=space.name)
         self._library = library
-        self._space = space
         self._given = given
-        self._report = report
-        self._lease = lease
+        self._spool = spool
         self._folder = os.path.dirname(given)  # noqa: PTH120 (a uri may hold any characters)
-        self._failed = {
-            failure.uri for failure in library.catalog.failures() if failure.uri.startswith(f"{given}#row/")
-        }
-        self._seen: dict[tuple[Modality, str], int] = {}
-        self._known = {
-            (modality, file.uri): file.id
-            for modality in Modality
-            for file in library.catalog.known_files(modality)
-        }
-        report.space = space.name
-        for modality in Modality:
-            committed = {segment.number for segment in library.catalog.segments(space.name, modality)}
-            remove_orphans(library.segments_directory(space, modality), committed)
 
-    def take(self, batch: Sequence[Record | Refused]) -> None:
-        """Commit a page; what cannot be used, or repeats, goes to the ledger."""
-        failures: list[Skipped] = []
-        usable: dict[Modality, list[Record]] = {modality: [] for modality in Modality}
-        for entry in batch:
-            found = self._usable(entry)
-            if isinstance(found, Record):
-                usable[found.modality].append(found)
-            elif found is not None:
-                failures.append(Skipped(self._row(found.number), "list", found.reason))
-        for modality, records in usable.items():
-            self._commit(modality, records)
-        self._library.catalog.record_failures(failures)
-        self._report.failed += len(failures)
+    def read(self, batch: Sequence[Record | Refused]) -> None:
+        """Put a page aside; what cannot be used, or repeats, will go to the ledger."""
+        found = [self._usable(entry) for entry in batch]
+        failures = [
+            Skipped(self._row(one.number), "list", one.reason) for one in found if isinstance(one, Refused)
+        ]
+        self._spool.add([one for one in found if isinstance(one, Record)], failures)
+        self.report.failed += len(failures)
+
+    def commit(self, progress: Progress) -> None:
+        """Make all of it part of the library, within the transaction that the caller has begun."""
+        catalog = self._library.catalog
+        self.space = catalog.ensure_space(self.space)
+        for records, failures in self._spool.pages():
+            for modality in Modality:
+                self._commit(modality, [record for record in records if record.modality is modality])
+            catalog.record_failures(failures)
+            done = self.report.added + self.report.updated
+            progress.update(Pulse("importing", done, self._spool.records, self.report.failed))
 
     def _row(self, number: int) -> str:
         return f"{self._given}#row/{number}"
@@ -288,14 +215,14 @@ class _Importer:
         """The record under the uri it gets, or why it cannot be used; None for words that were there already."""
         if isinstance(entry, Refused):
             return entry
-        if entry.vector.shape != (self._space.dim,):
-            trouble = f"its vector has {entry.vector.size} numbers instead of {self._space.dim}"
+        if entry.vector.shape != (self.space.dim,):
+            trouble = f"its vector has {entry.vector.size} numbers instead of {self.space.dim}"
             return Refused(entry.number, trouble)
         try:
             uri = self._uri(entry)
         except UsageError as error:
             return Refused(entry.number, str(error))
-        first = self._seen.setdefault((entry.modality, uri), entry.number)
+        first = self._spool.first(entry.modality, uri, entry.number)
         if first != entry.number:
             if entry.modality is Modality.TEXT:
                 return None  # the same words again: the same vector
@@ -314,14 +241,9 @@ class _Importer:
     def _commit(self, modality: Modality, records: Sequence[Record]) -> None:
         if not records:
             return
-        self._lease.check()
         catalog = self._library.catalog
-        self._revive(modality, records)
-        known = {
-            record.uri: self._known[modality, record.uri]
-            for record in records
-            if (modality, record.uri) in self._known
-        }
+        known = catalog.ids_by_uri([record.uri for record in records], modality)
+        known |= self._revive(modality, [record for record in records if record.uri not in known])
         records = self._with_written(records, known)
         vectors = unit_vectors(np.stack([record.vector for record in records]))
         items = [
@@ -330,27 +252,26 @@ class _Importer:
         ]
         ids = ingest.commit(
             catalog,
-            self._library.segments_directory(self._space, modality),
-            self._space.name,
+            self._library.segments_directory(self.space, modality),
+            self.space.name,
             modality,
             items,
-            recovered=[row for record in records if (row := self._row(record.number)) in self._failed],
+            recovered=[self._row(record.number) for record in records] if catalog.count_failures() else (),
         )
         catalog.add_tags(
             {item: record.tags for item, record in zip(ids, records, strict=True) if record.tags}
         )
         own = zip(ids, (record.user_attributes for record in records), strict=True)
         catalog.add_attributes({item: said for item, said in own if said})
-        self._report.updated += len(known)
-        self._report.added += len(records) - len(known)
+        self.report.updated += len(known)
+        self.report.added += len(records) - len(known)
 
-    def _revive(self, modality: Modality, records: Sequence[Record]) -> None:
+    def _revive(self, modality: Modality, records: Sequence[Record]) -> dict[str, ItemId]:
         """Put missing items whose content records have under the uris of these, with all that was said of them."""
         catalog = self._library.catalog
         new: dict[str, dict[str, Record]] = defaultdict(dict)
         for record in records:
-            if (modality, record.uri) not in self._known:
-                new[_content_hash(record)][record.uri] = record
+            new[_content_hash(record)][record.uri] = record
         missing: dict[str, list[KnownFile]] = defaultdict(list)
         for file in catalog.files_of_content(new, modality, newest=catalog.newest_item()):
             if file.missing:
@@ -361,11 +282,11 @@ class _Importer:
             for uri, file in pair(list(new[content]), files).items()
         }
         catalog.move_items(list(found.values()))
-        self._known |= {(modality, uri): seen.item for uri, seen in found.items()}
+        return {uri: seen.item for uri, seen in found.items()}
 
     def _with_written(self, records: Sequence[Record], known: Mapping[str, ItemId]) -> list[Record]:
         """The records, with what people wrote of the items they update: an import adds captions, and takes none."""
-        items = self._library.items(list(known.values()))
+        items = self._library.catalog.items(list(known.values()))
         return [
             replace(
                 record, captions=(*record.captions, *_written(items.get(known.get(record.uri, 0)), record))

@@ -25,7 +25,8 @@ from indexer.exchange.records import PAGE, Record, as_row, space_as_text, space_
 from indexer.exchange.rows import Refused, checked, from_row
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import UsageError
-from retrieval.originals.texts import opened_text, parse_json
+from retrieval.originals.json_rows import Broken, values_in
+from retrieval.originals.texts import opened_text
 
 _SPACE = b"vasari.space"
 _VECTORS = ("embedding", "vector", "emb", "image_embedding")
@@ -71,7 +72,8 @@ def parquet_space(path: Path) -> EmbeddingSpace | None:
 def json_space(path: Path) -> EmbeddingSpace | None:
     """The space in the first line."""
     with opened_text(str(path)) as lines:
-        return _stated_space(next((line for line in lines if line.strip()), ""))
+        first = next((line for line in lines if line.strip()), "")
+        return _stated_space(next(iter(values_in(first)), None))
 
 
 def read_parquet(path: Path) -> Iterator[Record | Refused]:
@@ -131,21 +133,27 @@ def plain_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_json_lines(path: Path) -> Iterator[Record | Refused]:
-    """The records of a file of JSON lines; a line that is none is refused."""
+    """The records of a file of JSON lines; a line that is none is refused.
+
+    Raises UsageError for a file that breaks off within a line.
+    """
     number = 0
     with opened_text(str(path)) as lines:
         for line in lines:
-            if not line.strip():
-                continue
-            number += 1
-            if number == 1 and _stated_space(line) is not None:
-                number = 0
-                continue
-            yield checked(number, partial(_of_line, line, number))
+            for value in values_in(line) if line.strip() else ():
+                if number == 0 and _stated_space(value) is not None:
+                    continue
+                number += 1
+                if isinstance(value, Broken) and not line.endswith(("\n", "\r")):
+                    raise UsageError(
+                        f"{path} breaks off in row {number:,}: it is not whole, make or copy it again"
+                    )
+                yield checked(number, partial(_of_value, value, number))
 
 
-def _of_line(line: str, number: int) -> Record:
-    row = parse_json(line)
+def _of_value(row: object, number: int) -> Record:
+    if isinstance(row, Broken):
+        raise ValueError(str(row))  # noqa: TRY004 (of a line of text)
     if not isinstance(row, dict):
         raise TypeError("it is no JSON object")
     vector = next((row[name] for name in _VECTORS if name in row), None)
@@ -154,12 +162,8 @@ def _of_line(line: str, number: int) -> Record:
     return from_row(row, vector, number)
 
 
-def _stated_space(line: str) -> EmbeddingSpace | None:
-    """The space, where a line is one that states it."""
-    try:
-        row = parse_json(line)
-    except ValueError:
-        return None
+def _stated_space(row: object) -> EmbeddingSpace | None:
+    """The space, where a value is one that states it."""
     if not isinstance(row, dict) or "space" not in row or "uri" in row:
         return None
     return space_from_text(json.dumps(row["space"]))

@@ -1,12 +1,13 @@
 """The catalog: all that is known of a library but the vectors themselves.
 
-Each method is one transaction. The work is done by the modules beside this one; what is said in their
-docstrings holds here.
+Each method is one transaction, or part of the one that `together` makes. The work is done by the modules beside this
+one; what is said in their docstrings holds here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from retrieval.catalog import (
     writing,
 )
 from retrieval.catalog.database import Database
+from retrieval.catalog.encoding import uri_key
 from retrieval.catalog.facets import Facets, facets_of
 from retrieval.catalog.fingerprints import Fingerprints
 from retrieval.catalog.leases import Lease
@@ -95,6 +97,15 @@ class Catalog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction of all that this thread does here in the block: an error that leaves it undoes everything.
+
+        Other writers wait until it ends (on SQLite for a minute, then they raise LibraryLockedError); readers do not.
+        """
+        with self._database.together():
+            yield
 
     def revision(self) -> int:
         """A number that grows with every change a search can see."""
@@ -342,6 +353,12 @@ class Catalog:
         """The live item with this uri."""
         with self._database.read() as connection:
             return reading.item_by_uri(connection, uri, modality)
+
+    def ids_by_uri(self, uris: Collection[str], modality: Modality) -> dict[str, ItemId]:
+        """The live items that have these very uris."""
+        with self._database.read() as connection:
+            found = reading.holders(connection, modality, uris)
+        return {uri: found[key] for uri in uris if (key := uri_key(uri)) in found}
 
     def items_named(self, name: str) -> list[ItemId]:
         """Live items whose uri is this one, or canonically equivalent to it, by id."""

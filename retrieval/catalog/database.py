@@ -2,13 +2,14 @@
 
 `read()` sees one moment, whatever is written meanwhile. `write()` is exclusive: a second writer waits for the
 first, on SQLite by BEGIN IMMEDIATE, on PostgreSQL by a lock on the one row of `library`; it ends committed and
-on disk, or it never happened.
+on disk, or it never happened. `together()` makes one writing transaction of all that one thread does in it.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,10 +48,14 @@ class Database:
         self._reader = self._engine.execution_options(**isolation)
         self._writer = self._engine.execution_options(**{_WRITE: True})
         self.fence: int | None = None  # the lease's token, once this process holds the lease
+        self._under_way = _UnderWay()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction in which every query sees the same moment."""
+        if self._under_way.connection is not None:
+            yield self._under_way.connection
+            return
         with self._reader.begin() as connection:
             yield connection
 
@@ -61,6 +66,9 @@ class Database:
         Raises LibraryLockedError if this process held the lease and another has taken it over, ReadOnlyError for a
         replica.
         """
+        if self._under_way.connection is not None:
+            yield self._under_way.connection
+            return
         self._check_writable()
         with self._writer.begin() as connection:
             connection.execute(select(library.c.id).with_for_update())  # PostgreSQL; SQLite is locked already
@@ -71,6 +79,22 @@ class Database:
                 self.fence is not None
             ):  # a long transaction keeps the heartbeat out; it is a sign of life itself
                 connection.execute(update(lease).values(heartbeat=time.time()))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction of all that this thread reads and writes in the block: if that fails, nothing of it happened.
+
+        Other writers wait meanwhile, readers see what was there before. An error must leave the block.
+        """
+        if self._under_way.connection is not None:
+            yield
+            return
+        with self.write() as connection:
+            self._under_way.connection = connection
+            try:
+                yield
+            finally:
+                self._under_way.connection = None
 
     @contextmanager
     def write_unchecked(self) -> Iterator[Connection]:
@@ -109,6 +133,12 @@ class Database:
 
     def __str__(self) -> str:
         return _shown(self.url)
+
+
+class _UnderWay(threading.local):
+    """The transaction of `together` that a thread is in."""
+
+    connection: Connection | None = None
 
 
 def _shown(url: URL) -> str:

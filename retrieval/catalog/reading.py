@@ -65,6 +65,18 @@ def item_by_uri(connection: Connection, uri: str, modality: Modality) -> Item | 
     return None if found is None else items_of(connection, [found]).get(found)
 
 
+def holders(connection: Connection, modality: str, uris: Iterable[str]) -> dict[bytes, ItemId]:
+    """The live items that have these uris, by `uri_key`."""
+    query = select(items.c.uri_key, items.c.id).where(
+        items.c.deleted_at.is_(None), items.c.modality == modality
+    )
+    return {
+        row.uri_key: row.id
+        for chunk in chunks(uri_key(uri) for uri in uris)
+        for row in connection.execute(query.where(items.c.uri_key.in_(chunk)))
+    }
+
+
 def items_named(connection: Connection, name: str) -> list[ItemId]:
     """Live items of any modality whose uri is this one, or canonically equivalent to it, by id."""
     query = select(items.c.id).where(items.c.deleted_at.is_(None)).order_by(items.c.id)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from retrieval.catalog import fingerprints
 from retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from retrieval.catalog.encoding import uri_key
+from retrieval.catalog.reading import holders
 from retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
 from retrieval.catalog.schema import captions as said
 from retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
@@ -298,7 +299,7 @@ def _displace(connection: Connection, modality: Modality, uris: Mapping[ItemId, 
     which is to have another uri itself, stands aside until its turn.
     """
     lost = []
-    for holder, key in _holders(connection, modality, uris.values()):
+    for key, holder in holders(connection, modality, uris.values()).items():
         if holder not in uris:
             lost.append(holder)
         elif uri_key(uris[holder]) != key:
@@ -310,24 +311,13 @@ def _set_aside(connection: Connection, item: ItemId) -> None:
     connection.execute(update(items).where(items.c.id == item).values(uri_key=b"moving:%d" % item))
 
 
-def _holders(connection: Connection, modality: str, uris: Iterable[str]) -> list[tuple[ItemId, bytes]]:
-    query = select(items.c.id, items.c.uri_key).where(
-        items.c.deleted_at.is_(None), items.c.modality == modality
-    )
-    return [
-        (row.id, row.uri_key)
-        for chunk in chunks(uri_key(uri) for uri in uris)
-        for row in connection.execute(query.where(items.c.uri_key.in_(chunk)))
-    ]
-
-
 def _move(connection: Connection, moves: Sequence[Sighting], moving: set[ItemId]) -> None:
     targets = {seen.item: seen.uri for seen in moves}
     modalities = connection.execute(
         select(items.c.modality).where(items.c.id.in_(targets)).distinct()
     ).scalars()
     for modality in modalities.all():
-        for holder, _ in _holders(connection, modality, targets.values()):
+        for holder in holders(connection, modality, targets.values()).values():
             if holder in moving:  # it goes elsewhere itself: out of the way until its turn
                 _set_aside(connection, holder)
             else:

@@ -54,7 +54,10 @@ def _url(url: str) -> str:
 
 
 def _check_outside(path: str, root: Path, content_hash: str) -> None:
-    real_root, real = Path(os.path.realpath(root)), os.path.realpath(locate(path).file)
-    in_uploads = Path(real).is_relative_to(real_root / "uploads")
-    if is_own_file(real_root, real) or (in_uploads and not is_upload(real_root, real, content_hash)):
+    real_root, real = os.path.realpath(root), os.path.realpath(locate(path).file)
+    if not f"{real}/".startswith(f"{real_root.rstrip('/')}/"):
+        return
+    own = Path(real_root)
+    in_uploads = Path(real).is_relative_to(own / "uploads")
+    if is_own_file(own, real) or (in_uploads and not is_upload(own, real, content_hash)):
         raise UsageError(f"{path!r} is one of the library's own files")

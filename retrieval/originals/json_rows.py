@@ -49,7 +49,14 @@ def json_rows(
         yield from _document([first, *([] if second is None else [second]), *waiting], is_row, is_name)
         return
     for line in chain([first, second], waiting):
-        yield _value(line)
+        yield from values_in(line)
+
+
+def values_in(line: str) -> list[Any]:
+    """The values on a line: one, or several one after the other; `Broken` for what is none."""
+    value = _value(line)
+    follows = isinstance(value, Broken) and "Extra data" in value
+    return list(_elements(line, 0, "")) if follows else [value]
 
 
 def _goes_on(line: str) -> bool:
@@ -93,9 +100,11 @@ def _document(
 ) -> Iterator[Any]:
     """One value over all lines; where it is none, the lines after all, or values of several lines each."""
     value = _value("".join(lines))
-    if isinstance(value, Broken) and len(lines) > 1:
-        if any(isinstance(_value(line), dict) for line in lines):
-            yield from map(_value, lines)
+    if isinstance(value, Broken) and "Extra data" in value and len(lines) == 1:
+        yield from values_in(lines[0])
+    elif isinstance(value, Broken) and len(lines) > 1:
+        if any(isinstance(values_in(line)[0], dict) for line in lines):
+            yield from chain.from_iterable(map(values_in, lines))
         else:
             yield from _elements("".join(lines), 0, "")
     elif isinstance(value, dict) and not is_row(value):

@@ -57,6 +57,31 @@ def test_what_is_committed_can_be_read(catalog: Catalog) -> None:
     assert catalog.segments("clip", IMAGE) == [SegmentRecord("clip", IMAGE, number, 2, "checksum")]
 
 
+def test_what_is_done_together_is_there_as_a_whole_or_not_at_all(catalog: Catalog) -> None:
+    """Steps see each other, other threads see none of them before the end; an error undoes all, numbers included."""
+    (item,) = add(catalog, "/a.jpg")
+    revision = catalog.revision()
+    seen: list[int] = []
+
+    def work() -> None:
+        with catalog.together():
+            add(catalog, "/b.jpg", "/c.jpg")
+            catalog.set_tags(item, ["boat"])
+            assert catalog.count(IMAGE) == 3
+            other = threading.Thread(target=lambda: seen.append(catalog.count(IMAGE)))
+            other.start()
+            other.join()
+            if len(seen) == 1:
+                raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert (catalog.count(IMAGE), catalog.revision(), catalog.items([item])[item].tags) == (1, revision, ())
+    assert catalog.reserve_ids(1).start == item + 1
+    work()
+    assert (catalog.count(IMAGE), seen, catalog.items([item])[item].tags) == (3, [1, 1], ("boat",))
+
+
 def test_a_catalog_outlives_its_connection(catalog_url: str) -> None:
     """What one process wrote the next one reads."""
     with Catalog.open(catalog_url) as catalog:
