@@ -41,11 +41,18 @@ class Call(Generic[T]):
     read: Callable[[httpx.Response], T]
     body: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = (
+        None  # the only picture that it sends: what is wrong with a picture is wrong with this file
+    )
 
 
 def search(request: SearchRequest | str) -> Call[SearchResponse]:
     """Search by a request, or by a query string (in which nothing is taken as a file)."""
-    return Call("POST", "/v1/search", lambda answer: read_response(answer.json()), search_body(request))
+    terms = () if isinstance(request, str) else request.terms
+    file = _file(*(term.image for term in terms if term.kind is TermKind.IMAGE))
+    return Call(
+        "POST", "/v1/search", lambda answer: read_response(answer.json()), search_body(request), file=file
+    )
 
 
 def search_batch(requests: Sequence[SearchRequest | str]) -> Call[list[SearchResponse]]:
@@ -68,6 +75,11 @@ def similar(item: ItemId, limit: int) -> Call[SearchResponse]:
 def status() -> Call[dict[str, Any]]:
     """What the library holds."""
     return Call("GET", "/v1/status", lambda answer: dict(answer.json()))
+
+
+def abilities() -> Call[dict[str, Any]]:
+    """What can be asked of the models there."""
+    return Call("GET", "/v1/abilities", lambda answer: dict(answer.json()))
 
 
 def get_item(item: ItemId) -> Call[Item]:
@@ -98,7 +110,7 @@ def add(
         "tags": list(tags),
         "attributes": dict(attributes),
     }
-    return Call("POST", "/v1/items", lambda answer: read_item(answer.json()), body)
+    return Call("POST", "/v1/items", lambda answer: read_item(answer.json()), body, file=_file(picture))
 
 
 def patch(
@@ -127,7 +139,9 @@ def delete(item: ItemId) -> Call[None]:
 def match(picture: PictureLike, text: str) -> Call[float]:
     """How well a sentence describes a picture."""
     body = {**picture_body(picture), "text": text}
-    return Call("POST", "/v1/match", lambda answer: contract.read_match(answer.json()), body)
+    return Call(
+        "POST", "/v1/match", lambda answer: contract.read_match(answer.json()), body, file=_file(picture)
+    )
 
 
 def classify(
@@ -137,19 +151,29 @@ def classify(
     body = {**picture_body(picture), "labels": list(labels)}
     if templates is not None:
         body["templates"] = list(templates)
-    return Call("POST", "/v1/classify", lambda answer: contract.read_labels(answer.json()), body)
+    return Call(
+        "POST", "/v1/classify", lambda answer: contract.read_labels(answer.json()), body, file=_file(picture)
+    )
 
 
 def caption(picture: PictureLike, detail: str) -> Call[str]:
     """A description."""
     body = {**picture_body(picture), "detail": detail}
-    return Call("POST", "/v1/caption", lambda answer: contract.read_description(answer.json()), body)
+    return Call(
+        "POST",
+        "/v1/caption",
+        lambda answer: contract.read_description(answer.json()),
+        body,
+        file=_file(picture),
+    )
 
 
 def ask(picture: PictureLike, question: str) -> Call[str]:
     """An answer to a question."""
     body = {**picture_body(picture), "question": question}
-    return Call("POST", "/v1/ask", lambda answer: contract.read_answer(answer.json()), body)
+    return Call(
+        "POST", "/v1/ask", lambda answer: contract.read_answer(answer.json()), body, file=_file(picture)
+    )
 
 
 def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVectors]:
@@ -241,6 +265,11 @@ def picture_body(picture: PictureLike) -> dict[str, Any]:
         return {"item": picture}
     data = picture.read_bytes() if isinstance(picture, Path) else picture
     return {"image": base64.b64encode(data).decode()}
+
+
+def _file(*pictures: object) -> Path | None:
+    """The one picture that is sent, if it is a file."""
+    return pictures[0] if len(pictures) == 1 and isinstance(pictures[0], Path) else None
 
 
 def _term_body(term: Term) -> dict[str, Any]:

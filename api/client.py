@@ -24,7 +24,7 @@ from api import calls, contract
 from api.calls import Call, PictureLike, joined
 from retrieval.catalog.records import JobRecord
 from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
-from retrieval.errors import UsageError, VasariError
+from retrieval.errors import ImageError, UsageError, VasariError
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:7600"
@@ -81,7 +81,10 @@ def _result(call: Call[T], answer: httpx.Response) -> T:
                 " of it: is this the right address?",
                 answer.status_code,
             ) from error
-    raise error_of(answer)
+    problem = error_of(answer)
+    if isinstance(problem, ImageError) and call.file is not None:
+        raise ImageError(f"{call.file}: {problem}", problem.stage)
+    raise problem
 
 
 def _unreachable(url: str, error: httpx.TransportError) -> ServiceError:
@@ -132,6 +135,10 @@ class Client:
     def status(self) -> dict[str, Any]:
         """What the library holds, by which models, and who writes it: the fields of `vasari status --json`."""
         return self._send(calls.status())
+
+    def abilities(self) -> dict[str, Any]:
+        """Which models are on the service's machine, what fetches the others, and whether they know drawings only."""
+        return self._send(calls.abilities())
 
     def item(self, item: ItemId) -> Item:
         """All that is known of an item; NotFoundError if there is none."""
@@ -274,6 +281,10 @@ class AsyncClient:
     async def status(self) -> dict[str, Any]:
         """What the library holds, by which models, and who writes it: the fields of `vasari status --json`."""
         return await self._send(calls.status())
+
+    async def abilities(self) -> dict[str, Any]:
+        """Which models are on the service's machine, what fetches the others, and whether they know drawings only."""
+        return await self._send(calls.abilities())
 
     async def item(self, item: ItemId) -> Item:
         """All that is known of an item; NotFoundError if there is none."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api import contract
 from api.cli import drawings, output, render
-from retrieval.domain import ItemId, Modality, SearchRequest, SearchResponse, TermKind
+from retrieval.domain import Item, ItemId, SearchRequest, SearchResponse, TermKind
 from retrieval.library import Library
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ def answer(
 
         with Client(server, key) as client:
             response = client.search(request)
+            usual = request.space is None and any(_pictures(response))
+            if form.for_people and usual and client.abilities()["drawings_only"]:
+                drawings.note()
             _print(response, form, _thumbnails(client, response) if form.preview else {})
     else:
         if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
@@ -65,9 +68,7 @@ def answer(
                 "note: each picture loads the whole model; `vasari doctor --repair` spares that from now on"
             )
         if form.for_people:
-            drawings.note_if_photos(
-                space.model, (hit.item.uri for hit in response.hits if hit.item.text is None)
-            )
+            drawings.note_if_photos(space.model, (item.uri for item in _pictures(response)))
         _print(response, form, {})
         if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
             output.leave()
@@ -75,11 +76,11 @@ def answer(
 
 def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]:
     """Small pictures of the hits, by the service: their files are not on this machine."""
-    return {
-        hit.item.id: client.thumbnail(hit.item.id)
-        for hit in response.hits
-        if hit.item.modality is Modality.IMAGE
-    }
+    return {item.id: client.thumbnail(item.id) for item in _pictures(response)}
+
+
+def _pictures(response: SearchResponse) -> Iterator[Item]:
+    return (hit.item for hit in response.hits if hit.item.text is None)
 
 
 def _print(response: SearchResponse, form: Form, thumbnails: Mapping[ItemId, bytes]) -> None:

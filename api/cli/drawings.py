@@ -11,7 +11,12 @@ from api.drawings import knows_no_photos
 def note_if_photos(model: str, places: Iterable[str]) -> None:
     """Say that `model` knows no photos, unless it does, or all `places` are what Vasari drew."""
     if knows_no_photos(model, places):
-        output.note(
-            "note: the model `scenes` knows drawings, not photos. For photos:"
-            " `vasari models pull fast && vasari index PATH --model fast`"
-        )
+        note()
+
+
+def note() -> None:
+    """Say it."""
+    output.note(
+        "note: the model `scenes` knows drawings, not photos. For photos:"
+        " `vasari models pull fast && vasari index PATH --model fast`"
+    )

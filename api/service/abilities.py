@@ -48,6 +48,8 @@ _LOOKED_AT = 20  # pictures, the latest added, by which it is told whether the c
 
 def drawings_only(library: Library) -> bool:
     """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn."""
+    if not knows_no_photos(_encoder(library), ["/"]):
+        return False
     latest = library.catalog.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
     uris = [item.uri for item in library.items(latest).values()]
     return knows_no_photos(_encoder(library), uris or ["/"])

@@ -226,6 +226,18 @@ def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, rer
     assert contract.read_response(over_the_wire(contract.response_fields(response))) == response
 
 
+def test_a_broken_file_is_named_here_and_there(url: str, tmp_path: Path) -> None:
+    """The library and the client say which file is no picture, in the same words."""
+    file = tmp_path / "x.jpg"
+    file.write_text("no picture")
+    request = SearchRequest((Term(TermKind.IMAGE, image=file),))
+    with Library.open() as library, Client(url) as client:
+        for ask in (library.search, client.search):
+            with pytest.raises(errors.ImageError, match=f"^{file}: this is not an image") as caught:
+                ask(request)
+            assert caught.value.stage == "decode"
+
+
 def test_a_job_goes_out_and_comes_back() -> None:
     """With its times and whatever it reports."""
     now = datetime.now(UTC)
