@@ -260,7 +260,7 @@ class FaissIndex:
         return faiss.SearchParameters(sel=selector)
 
     def _list_parameters(self, lists: int, selector: Any) -> Any:
-        if self.kind is IndexKind.IVF:
+        if not self.estimates:
             return faiss.SearchParametersIVF(nprobe=lists, sel=selector)
         inner = faiss.IVFRaBitQSearchParameters(nprobe=lists, sel=selector)
         return faiss.SearchParametersPreTransform(index_params=inner)

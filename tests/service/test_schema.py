@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from retrieval.vectors.index import IndexKind
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 
@@ -34,6 +35,13 @@ def test_the_openapi_document_is_the_one_agreed_upon(served: Served) -> None:
     if os.environ.get("VASARI_WRITE_SNAPSHOTS"):
         SNAPSHOT.write_text(document + "\n", encoding="utf-8")
     assert SNAPSHOT.read_text(encoding="utf-8") == document + "\n"
+
+
+def test_every_kind_of_index_can_be_asked_for(served: Served) -> None:
+    """`index_kind` of a job takes what `vasari rebuild --kind` takes."""
+    body = served.client.get("/openapi.json").json()["components"]["schemas"]["JobBody"]
+    (kinds,) = (form["enum"] for form in body["properties"]["index_kind"]["anyOf"] if "enum" in form)
+    assert set(kinds) == set(IndexKind) - {IndexKind.EXACT}
 
 
 def test_every_operation_is_described(served: Served) -> None:

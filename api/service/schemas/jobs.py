@@ -29,7 +29,9 @@ class JobBody(Body):
         description="For `index`: let go so many pictures where a folder lost more than half of what it had.",
     )
     detail: Literal["short", "detailed"] = Field("short", description="For `caption`.")
-    index_kind: Literal["flat", "hnsw", "ivf"] | None = Field(None, description="For `rebuild`.")
+    index_kind: Literal["flat", "hnsw", "ivf", "rabitq", "milvus"] | None = Field(
+        None, description="For `rebuild`."
+    )
 
 
 class JobAnswer(BaseModel):
