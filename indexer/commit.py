@@ -7,6 +7,7 @@ can turn out to be moved any more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Container
 from pathlib import Path
 from time import monotonic
@@ -17,6 +18,8 @@ from retrieval import ingest
 from retrieval.catalog.catalog import Catalog
 from retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
 from retrieval.domain import ItemId, Modality, Skipped
+
+_LOG = logging.getLogger(__name__)
 
 
 class Committer:
@@ -82,6 +85,7 @@ class Committer:
 
     def fail(self, skipped: Skipped) -> None:
         """A file that could not be used."""
+        _LOG.info("skipped %s (%s): %s", skipped.uri, skipped.stage, skipped.reason)
         self._failures.append(skipped)
 
     def commit_if_due(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from retrieval.vectors.segments import remove_orphans, remove_segments
 if TYPE_CHECKING:
     from retrieval.vectors.shards import Spread  # imports FAISS
 
+_LOG = logging.getLogger(__name__)
 _SMALL = 50_000  # rows that every machine scans in milliseconds: not worth importing FAISS to ask
 _CAPTIONED = 200  # pictures that are asked for a caption to measure recall with
 _STALE_SHARE = 0.2  # of a gallery that is searched beside its index before the index is built anew
@@ -156,6 +158,14 @@ def publish(
         space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
     )
     catalog.publish_generation(record, compacted)
+    _LOG.info(
+        "built generation %d of %s/%s: %s over %d rows",
+        manifest.number,
+        space.name,
+        modality,
+        manifest.kind,
+        manifest.rows,
+    )
     compaction.remove_replaced(segments, compacted)
     keep = {manifest.number} | ({state.generation.number} if state.generation else set())
     for generation in catalog.generations(space.name, modality):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from retrieval.domain import EmbeddingSpace
@@ -305,6 +306,7 @@ class LoadedModels:
             return
         from retrieval.drawing import sample_pictures
 
+        _LOG.info("exporting the vision tower of %s", space.name)
         # Without the lock: searches go on meanwhile.
         export_picture_tower(self._exact(space, own), own, sample_pictures(), directory)
         self._damaged_pictures.discard(space.name)
@@ -382,17 +384,18 @@ class LoadedModels:
     def _load(
         self, reference: str, precision: Precision | None = None, settings: Settings | None = None
     ) -> OpenClipEncoder:
-        with self._noted():
+        with self._noted(reference):
             return load_encoder(reference, settings or self._settings, precision)
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
-        note = object()
+    def _noted(self, reference: str) -> Iterator[None]:
+        note, began = object(), perf_counter()
         self._under_way.add(note)
         try:
             yield
         finally:
             self._under_way.discard(note)
+        _LOG.info("loaded %s in %.1f s", reference, perf_counter() - began)
 
     @property
     def loading(self) -> bool:
@@ -444,7 +447,7 @@ class LoadedModels:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
         with self._lock:
             if self._reranker is None:
-                with self._noted(), chosen_before():
+                with self._noted("the reranker"), chosen_before():
                     self._reranker = load_reranker(encoder, self._asked)
             return self._reranker
 
@@ -471,7 +474,7 @@ class LoadedModels:
         """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
         with self._lock:
             if self._captioner is None:
-                with self._noted(), chosen_before():
+                with self._noted("the captioner"), chosen_before():
                     self._captioner = load_captioner(encoder, self._asked)
             return self._captioner
 

@@ -194,6 +194,16 @@ class Settings:
             raise UsageError("; ".join(mistakes))
 
 
+def log_level() -> LogLevel | None:
+    """The level of the environment alone, for who needs it before anything else is read."""
+    (one,) = (one for one in fields(Settings) if one.name == "log_level")
+    try:
+        found: LogLevel | None = _chosen(f"{PREFIX}LOG_LEVEL", one.default, one.metadata["read"])
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return found
+
+
 def default_of(one: Field[Any]) -> Any:
     """What a setting is where nobody sets it; what is found out when it is asked for counts as None."""
     given: Any = one.default

@@ -14,7 +14,7 @@ try:
 
     import click
 
-    from api.cli import commands, output, terminal
+    from api.cli import commands, logs, output, terminal
     from retrieval.errors import QueryError, UsageError, VasariError
 except KeyboardInterrupt:  # stopped before anything began
     sys.exit(130)
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]  # works before and after the command's name
     _open_standard_streams()
     try:
+        logs.show(debug=debug)
         sys.exit(commands.run(words))
     except VasariError as error:
         if debug:

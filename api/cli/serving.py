@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
+from api.cli import logs, output
 from api.cli.options import FILE, Integer, command, given, library_option
 from retrieval.library import Library
 from retrieval.originals.uris import local_path
@@ -62,6 +62,7 @@ def serve(
             roots=_folders(root),
             shared_roots=_folders(share_root),
             json_logs=json_logs or None,
+            log_level=logs.shown(),
             read_only=read_only or None,
             library=library.expanduser().absolute() if library is not None else None,
         )

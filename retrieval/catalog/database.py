@@ -7,6 +7,7 @@ on disk, or it never happened. `together()` makes one writing transaction of all
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -33,6 +34,7 @@ from retrieval.errors import (
 
 WRITERS_WAIT = 60.0  # seconds until a waiting SQLite writer gives up
 _WRITE = "vasari_write"
+_LOG = logging.getLogger(__name__)
 
 
 class Database:
@@ -235,6 +237,7 @@ def _use_write_ahead_log(cursor: sqlite3.Cursor) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
+            _LOG.debug("the catalog is locked, trying again: %s", error)
             time.sleep(0.02)
             continue
         if mode != "wal":

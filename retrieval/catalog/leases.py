@@ -6,6 +6,7 @@ grows with each acquisition, then stops the former holder in its next transactio
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -23,6 +24,8 @@ from retrieval.catalog.records import LeaseHolder
 from retrieval.catalog.schema import lease
 from retrieval.errors import LibraryLockedError, VasariError
 from retrieval.storage.processes import is_alive, machine, process_started
+
+_LOG = logging.getLogger(__name__)
 
 
 class Lease:
@@ -54,6 +57,7 @@ class Lease:
         self._released.set()
         self._heart.join()
         self._database.fence = None
+        _LOG.debug("lease %d is given back", self._token)
         with suppress(VasariError), self._database.write_unchecked() as connection:
             connection.execute(
                 update(lease)
@@ -83,7 +87,8 @@ class Lease:
                     connection.execute(
                         update(lease).where(lease.c.token == self._token).values(heartbeat=time.time())
                     )
-            except (VasariError, SQLAlchemyError):
+            except (VasariError, SQLAlchemyError) as error:
+                _LOG.warning("no heartbeat of lease %d: %s", self._token, error)
                 continue  # a full disk or a busy catalog: the next beat may succeed, and each commit checks
 
 
@@ -98,6 +103,9 @@ def acquire_lease(database: Database, command: str, stale_after: float) -> Lease
             )
         token = int(row.token) + 1
         connection.execute(update(lease).values(_mine(command, token)))
+    if row.command is not None:
+        _LOG.info("%s is dead or silent and loses its lease", _holder(row))
+    _LOG.debug("lease %d is taken for %s", token, command)
     return Lease(database, token, interval=min(5.0, stale_after / 5))
 
 

@@ -10,6 +10,7 @@ lies deeper follows in the order of its vectors.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ from retrieval.vectors.index import Ids, Scores, is_among
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
 MAX_DEADLINE_MS = 86_400_000  # a day
 HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
+_LOG = logging.getLogger(__name__)
 
 Candidate = tuple[ItemId, float]
 Scan = Callable[[Gallery, UnitVectors, int, Ids | None], tuple[Ids, Scores, str]]  # as `Gallery.search`
@@ -313,6 +315,10 @@ def search(
     # An item deleted since the candidates were found is simply not there any more.
     hits = tuple(Hit(items[i], score, i in reranked.scored) for i, score in page if i in items)
     total = len(gallery) if allowed is None else len(allowed)
+    if allowed is not None:
+        _LOG.debug("the filter accepts %d of %d", len(allowed), len(gallery))
+    stages = ", ".join(f"{name} {spent:.1f} ms" for name, spent in watch.stages_ms.items())
+    _LOG.debug("searched %s: %s; %s", space.name, run.strategy, stages)
     explain = Explain(run.strategy, len(ranked), watch.stages_ms, reranked.notes) if request.explain else None
     notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
     return SearchResponse(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 DEAD_FILE = "dead.npy"
 MANIFEST_FILE = "manifest.json"
 _FORMAT = 1
+_LOG = logging.getLogger(__name__)
 
 DeadRows = Sequence[tuple[int, int]] | NDArray[np.int64]  # (segment number, row in it)
 
@@ -155,6 +157,7 @@ class Generation:
                 if len(index) != self.manifest.rows or index.kind is not self.manifest.kind:
                     raise _damaged(self.directory / INDEX_FILE)
                 self._index = index
+                _LOG.info("opened %s: %s over %d rows", self.directory, index.kind, len(index))
             return self._index
 
     @property

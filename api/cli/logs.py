@@ -1,0 +1,35 @@
+"""Logging on a terminal: what the engine tells while it works, on stderr, by `--debug` or VASARI_LOG_LEVEL."""
+
+from __future__ import annotations
+
+import logging
+
+from api.cli import output
+from retrieval.settings import log_level
+
+_PACKAGES = ("retrieval", "indexer")
+
+
+class _Notes(logging.Handler):
+    """Records as lines on stderr, where a line that waits or a progress bar makes room for them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line, and those of a traceback."""
+        for line in self.format(record).splitlines():
+            output.note(line)
+
+
+def show(*, debug: bool) -> None:
+    """Show records from the level on that was asked for, none where none was. UsageError for a wrong one."""
+    level = "debug" if debug else log_level()
+    handler = logging.NullHandler() if level is None else _Notes()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    for name in _PACKAGES:
+        logging.getLogger(name).handlers[:] = [handler]
+        logging.getLogger(name).setLevel(level.upper() if level else logging.NOTSET)
+
+
+def shown() -> str | None:
+    """The level that was asked for."""
+    level = logging.getLogger(_PACKAGES[0]).level
+    return logging.getLevelName(level).lower() if level else None
