@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from retrieval.errors import ImageError, VasariError
-from retrieval.imaging.budget import DECODING
+from retrieval.imaging.colour import in_srgb
 from retrieval.imaging.headers import Format, declared_length, sniff, truncated
 from retrieval.imaging.jpeg import open_jpeg
-from retrieval.imaging.limits import ImageLimits, check_bytes
-from retrieval.imaging.opened import ImageInfo, Opened
-from retrieval.imaging.orientation import upright
+from retrieval.imaging.limits import DECODING, ImageLimits, check_bytes
+from retrieval.imaging.opened import ImageInfo, Opened, upright
 from retrieval.imaging.pillow_files import open_other, open_png
 from retrieval.imaging.raw import is_raw, open_raw
-from retrieval.imaging.reduction import in_srgb
 
 Picture = Image.Image
 """A decoded picture, mode RGB."""
@@ -56,7 +54,7 @@ def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> De
     With `target`, the shorter side in pixels a model wants, a large JPEG is decoded at reduced size (in the
     cosine domain, which skips much of the work), but never below 1.95 targets; so are other formats beyond 16
     megapixels, once they are decoded. `info` tells the full size. Waits while other threads decode as much as
-    `limits.decode_bytes` allows (`imaging.budget`).
+    `limits.decode_bytes` allows (`imaging.limits`).
     Raises ImageError: stage "limit" beyond the limits (checked before decoding), "decode" for anything else.
     """
     with decoding(data, limits, target=target) as decoded:

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from indexer.exchange.records import Record, as_row, space_as_text, space_from_text
 from indexer.exchange.rows import Refused, checked, from_row
-from indexer.exchange.texts import text_record
 from indexer.sources.rows import resolve
 from indexer.sources.samples import texts_in
 from retrieval.catalog.encoding import stored_uri
-from retrieval.domain import EmbeddingSpace
+from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import NotFoundError, UsageError
+from retrieval.imaging.files import content_hash
 from retrieval.originals.texts import parse_json
 from retrieval.originals.uris import is_url
 
@@ -109,7 +109,7 @@ def read_folder(folder: Path) -> Iterator[Record | Refused]:
             if vector is not None:
                 yield checked(place, partial(_record, folder, row, vector, place))
             if said is not None and (words := _caption(row)) and said.any():
-                yield checked(place, partial(text_record, words, np.asarray(said, np.float32), place))
+                yield checked(place, partial(_text_record, words, np.asarray(said, np.float32), place))
         first += len(rows)
 
 
@@ -229,3 +229,12 @@ def _numbered(folder: Path, suffix: str) -> dict[int, Path]:
         int(match[1]): path for path in folder.glob(f"*.{suffix}") if (match := numbered.fullmatch(path.name))
     }
     return dict(sorted(found.items()))
+
+
+def _text_record(words: str, vector: NDArray[np.float32], number: int = 0) -> Record:
+    """A text item: its uri is `text:` and the hash of its words, so that equal texts are one item."""
+    data = words.encode()
+    named = content_hash(data)
+    return Record(
+        f"text:{named}", vector, Modality.TEXT, named, len(data), format="text", text=words, number=number
+    )

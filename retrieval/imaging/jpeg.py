@@ -8,12 +8,12 @@ import simplejpeg
 from PIL import Image
 
 from retrieval.errors import ImageError
+from retrieval.imaging.colour import SPARE
 from retrieval.imaging.exif import read_exif
 from retrieval.imaging.headers import Format, Header, jpeg_header, truncated
 from retrieval.imaging.limits import ImageLimits
 from retrieval.imaging.opened import Opened, info_of
 from retrieval.imaging.pillow_files import read_headers
-from retrieval.imaging.reduction import SPARE
 
 
 def open_jpeg(data: bytes, limits: ImageLimits) -> Opened:

@@ -13,8 +13,7 @@ from retrieval.imaging.exif import Exif, read_exif, tiff_tags
 from retrieval.imaging.headers import Format
 from retrieval.imaging.jpeg import open_jpeg
 from retrieval.imaging.limits import ImageLimits
-from retrieval.imaging.opened import Opened, info_of
-from retrieval.imaging.orientation import upright
+from retrieval.imaging.opened import Opened, info_of, upright
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
 

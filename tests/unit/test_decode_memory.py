@@ -14,10 +14,9 @@ from PIL import Image
 
 from retrieval import cancellation, images
 from retrieval.errors import AbandonedError, ImageError
-from retrieval.imaging.budget import Budget
+from retrieval.imaging.colour import in_srgb
 from retrieval.imaging.headers import png_picture
-from retrieval.imaging.limits import ImageLimits, check_together
-from retrieval.imaging.reduction import in_srgb
+from retrieval.imaging.limits import Budget, ImageLimits, check_together
 
 
 def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> bytes:
