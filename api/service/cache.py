@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from retrieval.domain import EmbeddingSpace
@@ -20,17 +20,13 @@ class EmbeddingCache:
     """At most `capacity` vectors; safe to share between threads."""
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._vectors: OrderedDict[Key, Vector] = OrderedDict()
+        self._vectors: LRUCache[Key, Vector] = LRUCache(capacity)
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Vector | None:
         """The vector, if it is here."""
         with self._lock:
-            vector = self._vectors.get(key)
-            if vector is not None:
-                self._vectors.move_to_end(key)
-            return vector
+            return self._vectors.get(key)
 
     def known(self, keys: Iterable[Key]) -> dict[Key, Vector]:
         """Those of these vectors that are here."""
@@ -45,15 +41,12 @@ class EmbeddingCache:
 
     def put(self, key: Key, vector: Vector) -> None:
         """Keep a vector."""
-        if self._capacity == 0:
+        if self._vectors.maxsize == 0:
             return
         vector = np.array(vector, dtype=np.float32)  # its own memory: a row would keep its whole batch alive
         vector.setflags(write=False)
         with self._lock:
             self._vectors[key] = vector
-            self._vectors.move_to_end(key)
-            while len(self._vectors) > self._capacity:
-                self._vectors.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._vectors)

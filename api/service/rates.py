@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import LRUCache
 
 _MOST = 10_000  # names remembered; the longest unseen is forgotten, and its bucket was full by then
 
@@ -16,7 +17,7 @@ class RateLimiter:
         self._rate = rate
         self._burst = burst
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # name: tokens, when counted
+        self._buckets: LRUCache[str, tuple[float, float]] = LRUCache(_MOST)  # name: tokens, when counted
 
     def take(self, name: str, cost: float = 1) -> float:
         """Take `cost` tokens: 0.0, or, if there are too few, the seconds until there are enough.
@@ -25,15 +26,9 @@ class RateLimiter:
         """
         tokens, needed = self._tokens(name), min(cost, self._burst)
         wait = 0.0 if tokens >= needed else (needed - tokens) / self._rate
-        self._keep(name, tokens - cost if wait == 0 else tokens)
+        self._buckets[name] = (tokens - cost if wait == 0 else tokens, self._clock())
         return wait
 
     def _tokens(self, name: str) -> float:
         tokens, then = self._buckets.get(name, (float(self._burst), self._clock()))
         return min(self._burst, tokens + (self._clock() - then) * self._rate)
-
-    def _keep(self, name: str, tokens: float) -> None:
-        self._buckets[name] = (tokens, self._clock())
-        self._buckets.move_to_end(name)
-        if len(self._buckets) > _MOST:
-            self._buckets.popitem(last=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
@@ -22,7 +22,9 @@ class Remembered:
     """Answers by filter and modality, each for the revision it was read at; threads may share it."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[tuple[str, Modality], tuple[int, Ids]] = OrderedDict()
+        self._answers: LRUCache[tuple[str, Modality], tuple[int, Ids]] = LRUCache(
+            _MOST, lambda held: max(len(held[1]), _MOST // _MOST_ANSWERS)
+        )
         self._lock = threading.Lock()
 
     def ids(
@@ -40,12 +42,7 @@ class Remembered:
             return held[1]
         found = find(connection, text, modality)
         found.flags.writeable = False
-        with self._lock:
-            self._answers[text, modality] = (revision, found)
-            self._answers.move_to_end((text, modality))
-            while (
-                len(self._answers) > _MOST_ANSWERS
-                or sum(len(ids) for _, ids in self._answers.values()) > _MOST
-            ):
-                self._answers.popitem(last=False)
+        if len(found) <= _MOST:
+            with self._lock:
+                self._answers[text, modality] = (revision, found)
         return found
