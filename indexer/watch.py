@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import watchfiles
+from watchfiles.main import FileChange
 
+from indexer.changes import moments, standing
 from indexer.engines.local import IndexOptions, index
 from indexer.progress import IndexReport
 from indexer.sources.samples import TEXT_SUFFIXES
@@ -18,10 +20,6 @@ from retrieval.errors import LibraryLockedError, NotFoundError, UsageError, Vasa
 from retrieval.imaging.files import indexable_suffixes
 from retrieval.library import Library
 from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
-
-_BURST_SECONDS = 60.0  # a copy that never pauses is indexed in between
-_LOOK = 500  # milliseconds between looks at what is mounted
-_MOUNTS = Path("/proc/self/mounts")  # where a system keeps one
 
 
 def watch(
@@ -38,73 +36,30 @@ def watch(
 
     Each time `source` is listed as a whole: that takes a second for 100,000 files, and only the whole listing shows
     that a file which vanished here is the one that appeared there. While another job writes the library, this one
-    waits. A drive that comes or goes tells nobody what changed: then everything is listed, and watched anew.
+    waits. A drive that comes or goes tells nobody what changed, nor does what is put into a new folder before that is
+    watched itself: then everything is watched anew, and listed.
     `complain` hears of what cannot be read as it is, a table half written, which is tried again at the next change; the
     first time, and without it, the error is raised.
     """
     places = _local(source())
     complaints = None
     while not stop.is_set():
-        mounted = _mounted(places)
-        interesting = _Interesting(library, places)
-        for change in _changes(places, interesting, settle, stop):
-            if change is None or change:
+        stood = standing(places)
+        for due in moments(places, _Interesting(library, places), settle, stop):
+            if due:
                 try:
-                    _index(library, source, report, stop, options, settle)
-                    places = _local(source())
+                    places = _index(library, source, report, stop, options, settle) or places
                 except (NotFoundError, UsageError) as error:
                     if complaints is None:
                         raise
                     complaints(error)
                 complaints = complain
-            if _mounted(places) != mounted:
+            if standing(places) != stood:
                 break
 
 
 def _local(source: Source) -> list[str]:
     return [place for place in source.places if not is_url(place)]
-
-
-def _changes(
-    places: Sequence[str], interesting: _Interesting, settle: float, stop: threading.Event
-) -> Iterator[set[watchfiles.main.FileChange] | None]:
-    """What changed, mostly nothing, some times a second. None comes first, when the watch has begun.
-
-    So no change slips in between the watch and the first run.
-    """
-    folders = [place if Path(place).is_dir() else str(Path(place).parent) for place in places]
-    there = [folder for folder in dict.fromkeys(folders) if Path(folder).is_dir()]
-    if not there:  # drives that are not mounted
-        yield None
-        while not stop.wait(_LOOK / 1000):
-            yield set()
-        return
-    first = True
-    for change in watchfiles.watch(
-        *there,
-        watch_filter=interesting,
-        step=max(int(1000 * settle), 1),
-        debounce=int(1000 * max(settle, _BURST_SECONDS)),
-        stop_event=stop,
-        rust_timeout=_LOOK,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-        ignore_permission_denied=True,
-    ):
-        yield None if first else change
-        first = False
-
-
-def _mounted(places: Sequence[str]) -> object:
-    """What lies at the places: another answer means that a drive came or went, or a folder was replaced."""
-    found = []
-    for place in places:
-        try:
-            facts = (Path(place) if Path(place).is_dir() else Path(place).parent).stat()
-            found.append((facts.st_dev, facts.st_ino))
-        except OSError:
-            found.append((0, 0))
-    return found, _MOUNTS.read_text("utf-8", "replace") if _MOUNTS.exists() else ""
 
 
 def _index(
@@ -114,14 +69,17 @@ def _index(
     stop: threading.Event,
     options: IndexOptions | None,
     settle: float,
-) -> None:
+) -> list[str]:
+    """Index, as soon as no other job writes; the places that were looked at, if it came to that."""
     while not stop.is_set():
+        chosen = source()
         try:
-            report(index(library, source(), options, stop=stop))
+            report(index(library, chosen, options, stop=stop))
         except LibraryLockedError:
             stop.wait(max(settle, 1.0))
         else:
-            return
+            return _local(chosen)
+    return []
 
 
 class _Interesting:
@@ -144,7 +102,8 @@ class _Interesting:
         )
         self._folders: tuple[int, frozenset[str]] = (-1, frozenset())
 
-    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+    def __call__(self, told: FileChange) -> bool:
+        change, path = told
         if path == self._root or path.startswith(self._root + "/"):
             return False
         if path in self._files or path.lower().endswith(self._suffixes) or Path(path).is_dir():

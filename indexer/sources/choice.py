@@ -122,8 +122,19 @@ def choose_source(
     UsageError for what cannot be read that way.
     """
     reading = reading or Reading()
-    by_kind: dict[SourceKind, list[str]] = {}
     gone = absent(given)
+    try:
+        return _chosen(given, gone, reading)
+    except NotFoundError:
+        if absent(given) == gone:
+            raise
+    return choose_source(given, reading)  # one vanished while we looked at it, as drives do
+
+
+def _chosen(
+    given: Sequence[str | os.PathLike[str]], gone: Sequence[str], reading: Reading
+) -> tuple[Source, set[SourceKind]]:
+    by_kind: dict[SourceKind, list[str]] = {}
     for path in map(absolute, given):
         if is_url(path):
             name_host(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import sleep
+from queue import Empty, Queue
 
 import numpy as np
 import pytest
@@ -255,8 +256,8 @@ class Watched:
     def __init__(self, library: GreyLibrary, *places: Path) -> None:
         self._library, self._places = library, places
         self._stop = threading.Event()
-        self._heard = threading.Semaphore(0)
-        self.last = IndexReport()
+        self._heard = Queue[IndexReport]()
+        self._last = IndexReport()
         self._thread = threading.Thread(target=self._watch)
 
     def _watch(self) -> None:
@@ -264,19 +265,18 @@ class Watched:
         watch(
             self._library,
             lambda: choose_source(self._places, reading)[0],
-            self._hear,
+            self._heard.put,
             self._stop,
             settle=0.05,
         )
 
-    def _hear(self, report: IndexReport) -> None:
-        self.last = report
-        self._heard.release()
-
     def until(self, done: Callable[[IndexReport], bool]) -> None:
         """Wait for a report that is as wanted."""
-        while not done(self.last):
-            assert self._heard.acquire(timeout=20), f"nothing was noticed after {self.last}"
+        while not done(self._last):
+            try:
+                self._last = self._heard.get(timeout=60)
+            except Empty:
+                raise AssertionError(f"nothing was noticed after {self._last}") from None
 
     def __enter__(self) -> Watched:
         self._thread.start()
@@ -305,7 +305,6 @@ def test_the_watch_sees_what_index_sees(library: GreyLibrary, photos: Path, tmp_
         watched.until(lambda report: report.removed == 2)
         shutil.move(tmp_path / "2024.05", photos / "2024.05")
         watched.until(lambda report: report.restored == 2)
-        sleep(2)  # the watch looks at its roots again between two waits
         photos.rename(tmp_path / "away")  # unmounted …
         photos.mkdir()
         watched.until(lambda report: bool(report.withheld))
@@ -313,6 +312,40 @@ def test_the_watch_sees_what_index_sees(library: GreyLibrary, photos: Path, tmp_
         photos.rmdir()
         (tmp_path / "away").rename(photos)  # … and mounted again
         watched.until(lambda report: report.unchanged == 10 and not report.withheld)
+
+
+def test_the_watch_sees_names_that_are_not_utf8(library: GreyLibrary, tmp_path: Path) -> None:
+    """Of the root, or of a folder that is moved in, which the system's messages cannot spell."""
+    root = tmp_path / "root"
+    write_picture(root / "0.png", 0)
+    write_picture(tmp_path / "in" / "1.png", 1)
+    with Watched(library, root) as watched:
+        watched.until(lambda report: report.added == 1)
+        (tmp_path / "in").rename(root / os.fsdecode(b"in \xff"))
+        watched.until(lambda report: report.added == 1 and report.unchanged == 1)
+        write_picture(root / os.fsdecode(b"in \xff") / os.fsdecode(b"2 \xfe.png"), 2)
+        watched.until(lambda report: report.added == 1 and report.unchanged == 2)
+
+
+class _Vanishing(os.PathLike[str]):
+    """A path whose folder vanishes when it is asked for a second time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._asked = folder, 0
+
+    def __fspath__(self) -> str:
+        self._asked += 1
+        if self._asked == 2:
+            self._folder.rename(self._folder.with_name("away"))
+        return str(self._folder)
+
+
+def test_a_root_that_vanishes_while_it_is_looked_at_is_gone(library: GreyLibrary, photos: Path) -> None:
+    """As one that vanished before: what the library has of it stays."""
+    run(library, photos)
+    source, _ = choose_source([_Vanishing(photos)], Reading(known=lambda _: True))
+    report = index(library, source)
+    assert (report.removed, report.withheld) == (0, (Withheld(str(photos), 10, 10),))
 
 
 def test_what_was_removed_by_hand_is_not_missing(library: GreyLibrary, photos: Path) -> None:
