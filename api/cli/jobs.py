@@ -77,7 +77,9 @@ def _run(
             f"this library stays with {default.model}: VASARI_MODEL is for new ones,"
             f" --model {shlex.quote(library.settings.model)} for this one"
         )
-    space = library.use_model(model) if model is not None else None
+    wanted = library.settings.model if model is None and default is None else model
+    # Outside of what finishes its batch first: Ctrl-C ends the loading of a model at once.
+    space = library.use_model(wanted) if wanted is not None else None
     with stoppable() as stop, Bar(at_work=warning.give) as bar, imports_kept():
         report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
@@ -141,7 +143,8 @@ def finish(
         if report.failed:
             output.note("see `vasari failures` for what could not be used, and why")
     if report.interrupted:
-        output.note("stopped; everything so far is kept. Run the same command again to go on")
+        kept = "; everything so far is kept" if report.changed or report.failed else ""
+        output.note(f"stopped{kept}. Run the same command again to go on")
         raise click.exceptions.Exit(130)
 
 

@@ -13,13 +13,14 @@ from api.cli import output
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
+    """An event that Ctrl-C or SIGTERM sets; a second one does what it did before: end the program at once."""
     stop = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            again = before[signal.Signals(number)]
+            (again if callable(again) else signal.default_int_handler)(number, frame)
         stop.set()
         output.note("")  # below the progress bar
         output.note(

@@ -54,7 +54,7 @@ def watch(
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
     roots = [local_path(path) for path in paths]
-    with filling(library, open_settings(library=library)) as opened, stoppable() as stop:
+    with filling(library, open_settings(library=library), keep_empty=False) as opened, stoppable() as stop:
         _tell_of_other_spaces(opened)
         reading = Reading(hidden=hidden, limits=opened.image_limits, known=partial(has_items, opened))
         said: set[str] = set()
