@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from retrieval.catalog import (
     captions,
@@ -31,7 +32,7 @@ from retrieval.catalog import (
 )
 from retrieval.catalog.database import Database
 from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.facets import Facets, facets_of
+from retrieval.catalog.facets import Facets, attribute_counts, facets_of
 from retrieval.catalog.fingerprints import Fingerprints
 from retrieval.catalog.leases import Lease
 from retrieval.catalog.migrate import migrate
@@ -50,12 +51,14 @@ from retrieval.catalog.records import (
     Sighting,
     Telling,
 )
-from retrieval.catalog.remembered import Remembered
 from retrieval.catalog.schema import library
 from retrieval.catalog.statements import bump_revision, reserve
 from retrieval.catalog.words import full_text, refresh
 from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
 from retrieval.errors import UsageError
+
+if TYPE_CHECKING:
+    from retrieval.catalog.matching import FilterCache
 
 
 class Catalog:
@@ -68,7 +71,6 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lease: Lease | None = None
-        self._remembered = Remembered()
 
     @classmethod
     def open(cls, location: str | Path, *, read_only: bool = False) -> Self:
@@ -385,19 +387,18 @@ class Catalog:
     def live_ids(self, modality: Modality) -> NDArray[np.int64]:
         """Ids (n,) of all live items, ascending."""
         with self._database.read() as connection:
-            return reading.search_ids(connection, modality)
-
-    def search_ids(self, where: ColumnElement[bool], modality: Modality) -> NDArray[np.int64]:
-        """Ids (n,) of live items that meet a condition on the tables of `schema`, ascending."""
-        with self._database.read() as connection:
-            return reading.search_ids(connection, modality, where)
+            return reading.live_ids(connection, modality)
 
     def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
         """Ids (n,) of live items that a filter accepts, ascending; raises QueryError with the column of a mistake."""
-        from retrieval.catalog.matching import matching_ids  # loads a parser that most commands never need
-
         with self._database.read() as connection:
-            return self._remembered.ids(connection, filter_text, modality, matching_ids)
+            return self._filters.ids(connection, filter_text, modality)
+
+    @cached_property
+    def _filters(self) -> FilterCache:
+        from retrieval.catalog.matching import FilterCache  # loads a parser that most commands never need
+
+        return FilterCache()
 
     def full_text(
         self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None = None
@@ -608,8 +609,6 @@ class Catalog:
 
     def attribute_counts(self) -> dict[str, int]:
         """Names of the attributes of live items, with how many have each; the most frequent first."""
-        from retrieval.catalog.filter_fields import attribute_counts
-
         with self._database.read() as connection:
             return attribute_counts(connection)
 

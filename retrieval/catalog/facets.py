@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
 
 from retrieval.catalog.schema import captions, items, tags
 from retrieval.domain import Modality
 from retrieval.storage.spelling import composed
 
+_MOST_NAMES = 1000
 MOST = 200  # values of one facet, the most frequent
 
 
@@ -101,3 +102,27 @@ def _row(ids: NDArray[np.int64], item: int) -> int | None:
     """Where an item is among sorted ids."""
     place = int(np.searchsorted(ids, item))
     return place if place < len(ids) and ids[place] == item else None
+
+
+def attribute_counts(connection: Connection) -> dict[str, int]:
+    """Names of the attributes of live items, with how many have each; the most frequent first."""
+    if connection.dialect.name == "sqlite":
+        names = func.json_each(type_coerce(items.c.attributes, Text())).table_valued(
+            column("key", Text()), name="entry"
+        )
+        name = names.c.key
+    else:
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        keys = func.jsonb_object_keys(type_coerce(items.c.attributes, JSONB()))
+        names = keys.table_valued(column("key", Text()), name="entry").render_derived()
+        name = names.c.key
+    query = (
+        select(name, func.count())
+        .select_from(items.join(names, literal_column("true")))
+        .where(items.c.deleted_at.is_(None))
+        .group_by(name)
+        .order_by(func.count().desc(), name)
+        .limit(_MOST_NAMES)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,23 +1,82 @@
-"""Which items a filter accepts."""
+"""Filters: from a filter's text to the ids of the items that it accepts, remembered as long as nothing changes.
+
+A name in a filter is a field of every item, or an attribute that items have. An attribute is whatever a table's column,
+EXIF or a person called it, so no list can hold them all. A name that is no field, that no item has and that nobody
+marked as one (`attr.NAME`) is a slip of the pen, and is refused with the names near it: answered, it would leave out
+every picture, or none, without a word.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import chain
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, exists, func, or_, select
 
-from retrieval.catalog.filter_fields import check_fields
-from retrieval.catalog.filter_language import And, Filter, Near, Not, Or, parse_filter
+from retrieval.catalog.canonical import spellings
+from retrieval.catalog.facets import attribute_counts
+from retrieval.catalog.filter_attributes import attribute_exists
+from retrieval.catalog.filter_language import (
+    ALIASES,
+    FIELDS,
+    And,
+    Exists,
+    Field,
+    Filter,
+    Kind,
+    Near,
+    Not,
+    Or,
+    parse_filter,
+)
 from retrieval.catalog.filters import condition
 from retrieval.catalog.globe import teach_distance
-from retrieval.catalog.schema import items
+from retrieval.catalog.schema import items, library
 from retrieval.domain import ItemId, Modality
+from retrieval.errors import QueryError
+from retrieval.storage.spelling import composed
 
+Ids = NDArray[np.int64]
+_MOST = 8_000_000  # ids of all remembered answers together: 64 MB
+_MOST_ANSWERS = 256
 _MOST_IN_A_TEXT = 50_000_000  # SQLite's texts end at a billion bytes
+# What EXIF and people say of pictures: asked for where no picture has it yet, nothing is found, and that is right.
+_CAMERA = ["exposure_seconds", "f_number", "focal_length_35mm", "focal_length_mm", "iso", "make", "software"]
+_PERSON = ["artist", "copyright", "description", "rating"]
+USUAL_ATTRIBUTES = frozenset([*_CAMERA, *_PERSON, "altitude_m", "utc_offset"])
+_NEAR = (
+    0.7  # of difflib's ratio: two letters swapped in a name of five pass, another name of as many does not
+)
+
+
+class FilterCache:
+    """The last filters' answers, each for the revision of the catalog it was read at; threads may share it."""
+
+    def __init__(self) -> None:
+        self._answers: LRUCache[tuple[str, Modality], tuple[int, Ids]] = LRUCache(
+            _MOST, lambda held: max(len(held[1]), _MOST // _MOST_ANSWERS)
+        )
+        self._lock = threading.Lock()
+
+    def ids(self, connection: Connection, text: str, modality: Modality) -> Ids:
+        """As `matching_ids` answers, or answered at this revision; not to be written to."""
+        revision = connection.execute(select(library.c.revision)).scalar_one()
+        with self._lock:
+            held = self._answers.get((text, modality))
+        if held is not None and held[0] == revision:
+            return held[1]
+        found = matching_ids(connection, text, modality)
+        found.flags.writeable = False
+        if len(found) <= _MOST:
+            with self._lock:
+                self._answers[text, modality] = (revision, found)
+        return found
 
 
 def matching_ids(connection: Connection, text: str, modality: Modality) -> NDArray[np.int64]:
@@ -26,7 +85,7 @@ def matching_ids(connection: Connection, text: str, modality: Modality) -> NDArr
     Raises QueryError with the column of a mistake.
     """
     found = parse_filter(text)
-    check_fields(connection, found, text)
+    _check_fields(connection, found, text)
     dialect = connection.dialect.name
     if dialect == "sqlite" and _has_place(found):
         teach_distance(connection)
@@ -63,3 +122,46 @@ def _has_place(found: Filter) -> bool:
             return _has_place(part)
         case _:
             return isinstance(found, Near)
+
+
+def _check_fields(connection: Connection, found: Filter, text: str) -> None:
+    """Raise QueryError, with the column and what could be meant, for a name that is neither field nor attribute."""
+    for field in dict.fromkeys(_attributes_in(found)):
+        if field.path[0] in USUAL_ATTRIBUTES or _is_there(connection, field):
+            continue
+        raise QueryError(_unknown(field.name, attribute_counts(connection)), text, field.column)
+
+
+def _attributes_in(found: Filter) -> Iterator[Field]:
+    """The attributes that are named without `attr.`."""
+    match found:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _attributes_in(part)
+        case Not(part):
+            yield from _attributes_in(part)
+        case Near():
+            return
+        case Exists(field) if field.kind is Kind.ANY and not field.marked:
+            yield field
+        case Exists():
+            return
+        case _ if found.field.kind is Kind.ANY and not found.field.marked:
+            yield found.field
+
+
+def _is_there(connection: Connection, field: Field) -> bool:
+    has = or_(*(attribute_exists(path, connection.dialect.name) for path in spellings(field.path)))
+    query = select(exists(select(items.c.id).where(items.c.deleted_at.is_(None), has)))
+    return bool(connection.execute(query).scalar())
+
+
+def _unknown(name: str, attributes: dict[str, int]) -> str:
+    known = {composed(known.lower()): known for known in (*USUAL_ATTRIBUTES, *attributes, *ALIASES, *FIELDS)}
+    close = [known[near] for near in get_close_matches(composed(name.lower()), known, n=2, cutoff=_NEAR)]
+    if near := dict.fromkeys(ALIASES.get(name, name) for name in close):
+        return f"there is no field {name!r}: did you mean {' or '.join(near)}?"
+    return (
+        f"there is no field {name!r}, and no item has such an attribute: `vasari fields` lists what there is"
+        f" (attr.{name} is an attribute that may be nowhere)"
+    )

@@ -223,13 +223,9 @@ def missing_items(
     return list(connection.execute(query.order_by(items.c.id)).scalars())
 
 
-def search_ids(
-    connection: Connection, modality: Modality, where: ColumnElement[bool] | None = None
-) -> NDArray[np.int64]:
-    """The ids (n,) of live items that meet `where`, ascending."""
+def live_ids(connection: Connection, modality: Modality) -> NDArray[np.int64]:
+    """The ids (n,) of live items, ascending."""
     query = select(items.c.id).where(items.c.modality == modality.value, items.c.deleted_at.is_(None))
-    if where is not None:
-        query = query.where(where)
     found = np.fromiter((row[0] for row in connection.execute(query)), dtype=np.int64)
     found.sort()
     return found

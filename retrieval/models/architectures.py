@@ -21,8 +21,9 @@ from torch.overrides import TorchFunctionMode
 
 from retrieval.errors import NotFoundError, UnsupportedError
 from retrieval.models import hub
-from retrieval.models.preprocessing import Crop, ImagePreprocessing, TextPreprocessing, Tokens
+from retrieval.models.preprocessing import ImagePreprocessing
 from retrieval.models.sources import ModelFiles, SourceKind
+from retrieval.models.tokens import Crop, TextPreprocessing, Tokens
 from retrieval.models.weights import check_file, readable
 
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}

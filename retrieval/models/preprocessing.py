@@ -1,13 +1,11 @@
-"""What a model wants its input to look like: the picture's size and colours, the text's cleaning and padding.
+"""Image preprocessing: the size and colours in which a model wants its pictures.
 
-Light: numpy only. The picture side is open_clip's `image_transform` as one resize per picture: the centre crop is
-done by resizing only the part that will be kept, and normalising is left to the device.
+Light: numpy only. It is open_clip's `image_transform` as one resize per picture: the centre crop is done by resizing
+only the part that will be kept, and normalising is left to the device. For texts see `tokens`.
 """
 
 from __future__ import annotations
 
-import html
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.models.ports import Picture
-
-Tokens = NDArray[np.int64]
 
 _BILINEAR, _BICUBIC = 2, 3  # PIL.Image.Resampling
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -144,58 +140,3 @@ def _per_channel(value: float | Sequence[float]) -> tuple[float, ...]:
 def _kept(scaled: int, wanted: int) -> tuple[int, int]:
     """Offset and length of the centre part that is kept of a side, rounded as torchvision's centre crop."""
     return (round((scaled - wanted) / 2.0), wanted) if scaled > wanted else (0, scaled)
-
-
-class Crop(StrEnum):
-    """How much of a padded token row a text tower has to see for an unchanged result."""
-
-    POOLED = "pooled"  # causal attention: nothing after the position that is pooled
-    PADDING = "padding"  # padding is masked: nothing after the last real token
-    NONE = "none"  # all of it: padding takes part (SigLIP), or the last position is pooled
-
-
-@dataclass(frozen=True, slots=True)
-class TextPreprocessing:
-    """How texts become rows of tokens, and which columns of them matter."""
-
-    context_length: int
-    clean: str = "lower"  # open_clip's names: lower, whitespace, canonicalize
-    pad_id: int = 0
-    crop: Crop = Crop.NONE
-    pool: str = "argmax"  # POOLED only: argmax (highest token), eos, first
-    eos_id: int | None = None  # pool eos only
-    strip_sep_id: int | None = None  # this token is replaced by 0
-
-    def needed_lengths(self, tokens: Tokens) -> NDArray[np.int64]:
-        """For each row of `tokens` (n, context), how many columns the tower has to see: (n,), at least 1."""
-        if self.crop is Crop.NONE:
-            return np.full(len(tokens), tokens.shape[1], dtype=np.int64)
-        if self.crop is Crop.PADDING:
-            real = tokens != self.pad_id
-            behind = np.where(real.any(axis=1), real[:, ::-1].argmax(axis=1), tokens.shape[1] - 1)
-            return np.asarray(tokens.shape[1] - behind, dtype=np.int64)
-        if self.pool == "first":
-            return np.ones(len(tokens), dtype=np.int64)
-        ends = tokens == self.eos_id if self.pool == "eos" else tokens
-        return np.asarray(ends.argmax(axis=1) + 1, dtype=np.int64)
-
-
-def clean_text(text: str, kind: str) -> str:
-    """open_clip's text cleaning: mended encoding, HTML entities resolved, white space joined, and by `kind` more."""
-    text = html.unescape(html.unescape(_mended(text))).strip()
-    if kind == "canonicalize":
-        text = text.replace("_", " ").translate(_WITHOUT_PUNCTUATION).lower()
-    text = " ".join(text.split())
-    return text.lower() if kind == "lower" else text
-
-
-_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def _mended(text: str) -> str:
-    """ftfy's repairs; it changes nothing in plain printable ASCII, so that most queries need not import it."""
-    if text.isascii() and text.isprintable() and "&" not in text:
-        return text
-    import ftfy
-
-    return ftfy.fix_text(text)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import StorageError
-from retrieval.models.preprocessing import ImagePreprocessing, TextPreprocessing
+from retrieval.models.preprocessing import ImagePreprocessing
 from retrieval.models.sources import ModelFiles, ModelSource, locate, resolve
+from retrieval.models.tokens import TextPreprocessing
 from retrieval.storage.atomic import write_bytes
 from retrieval.storage.caches import user_cache
 

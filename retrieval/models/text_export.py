@@ -17,7 +17,6 @@ from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import TextTower, build_model, tokenize
 from retrieval.models.checksums import note_files
 from retrieval.models.graph_layers import save_model
-from retrieval.models.preprocessing import Crop, TextPreprocessing
 from retrieval.models.text_graph import can_write, write_graph
 from retrieval.models.text_onnx import (
     FILES,
@@ -27,7 +26,7 @@ from retrieval.models.text_onnx import (
     OnnxTextEncoder,
     write_settings,
 )
-from retrieval.models.tokens import JSON_FILE, MERGES_FILE, byte_order, merge_table
+from retrieval.models.tokens import JSON_FILE, MERGES_FILE, Crop, TextPreprocessing, byte_order, merge_table
 from retrieval.models.towers import Towers
 from retrieval.storage.atomic import replaced
 from retrieval.storage.names import as_utf8

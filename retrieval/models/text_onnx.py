@@ -24,8 +24,16 @@ from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
 from retrieval.models.checksums import check_lengths
 from retrieval.models.onnx_runtime import open_session
-from retrieval.models.preprocessing import Crop, TextPreprocessing, Tokens
-from retrieval.models.tokens import JSON_FILE, MERGES_FILE, ClipTokenizer, JsonTokenizer, Tokenizer
+from retrieval.models.tokens import (
+    JSON_FILE,
+    MERGES_FILE,
+    ClipTokenizer,
+    Crop,
+    JsonTokenizer,
+    TextPreprocessing,
+    Tokenizer,
+    Tokens,
+)
 from retrieval.storage.trouble import cannot_read
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Tokenizers without torch or transformers, for the query path: texts to rows of token numbers.
+"""Text preprocessing and tokenizers without torch or transformers: from texts to rows of token numbers.
 
 CLIP's byte pairs are looked up in a memory-mapped table: reading the same 49,000 merges from a `tokenizer.json`
 takes 140 ms of a search that has 400. Other tokenizers are read by the `tokenizers` library.
@@ -6,9 +6,13 @@ takes 140 ms of a search that has 400. Other tokenizers are read by the `tokeniz
 
 from __future__ import annotations
 
+import html
 import re
+import string
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import cancellation
-from retrieval.models.preprocessing import TextPreprocessing, Tokens, clean_text
+
+Tokens = NDArray[np.int64]
 
 MERGES_FILE = "merges.npy"
 JSON_FILE = "tokenizer.json"
@@ -31,6 +36,61 @@ _BYTES_A_TOKEN = 8  # of words so long that they fill a row: more than tokens of
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 64  # words and pairs, and letters of a word
 _MARKS = re.compile(r"(<start_of_text>|<end_of_text>)")
 _CONTRACTION = re.compile(r"'(?:s|t|re|ve|m|ll|d)", re.IGNORECASE)
+
+
+class Crop(StrEnum):
+    """How much of a padded token row a text tower has to see for an unchanged result."""
+
+    POOLED = "pooled"  # causal attention: nothing after the position that is pooled
+    PADDING = "padding"  # padding is masked: nothing after the last real token
+    NONE = "none"  # all of it: padding takes part (SigLIP), or the last position is pooled
+
+
+@dataclass(frozen=True, slots=True)
+class TextPreprocessing:
+    """How texts become rows of tokens, and which columns of them matter."""
+
+    context_length: int
+    clean: str = "lower"  # open_clip's names: lower, whitespace, canonicalize
+    pad_id: int = 0
+    crop: Crop = Crop.NONE
+    pool: str = "argmax"  # POOLED only: argmax (highest token), eos, first
+    eos_id: int | None = None  # pool eos only
+    strip_sep_id: int | None = None  # this token is replaced by 0
+
+    def needed_lengths(self, tokens: Tokens) -> NDArray[np.int64]:
+        """For each row of `tokens` (n, context), how many columns the tower has to see: (n,), at least 1."""
+        if self.crop is Crop.NONE:
+            return np.full(len(tokens), tokens.shape[1], dtype=np.int64)
+        if self.crop is Crop.PADDING:
+            real = tokens != self.pad_id
+            behind = np.where(real.any(axis=1), real[:, ::-1].argmax(axis=1), tokens.shape[1] - 1)
+            return np.asarray(tokens.shape[1] - behind, dtype=np.int64)
+        if self.pool == "first":
+            return np.ones(len(tokens), dtype=np.int64)
+        ends = tokens == self.eos_id if self.pool == "eos" else tokens
+        return np.asarray(ends.argmax(axis=1) + 1, dtype=np.int64)
+
+
+def clean_text(text: str, kind: str) -> str:
+    """open_clip's text cleaning: mended encoding, HTML entities resolved, white space joined, and by `kind` more."""
+    text = html.unescape(html.unescape(_mended(text))).strip()
+    if kind == "canonicalize":
+        text = text.replace("_", " ").translate(_WITHOUT_PUNCTUATION).lower()
+    text = " ".join(text.split())
+    return text.lower() if kind == "lower" else text
+
+
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def _mended(text: str) -> str:
+    """ftfy's repairs; it changes nothing in plain printable ASCII, so that most queries need not import it."""
+    if text.isascii() and text.isprintable() and "&" not in text:
+        return text
+    import ftfy
+
+    return ftfy.fix_text(text)
 
 
 class Tokenizer(Protocol):

@@ -48,7 +48,7 @@ from retrieval.errors import (
 from retrieval.models.ports import Picture
 from retrieval.search.ranking import diversify, fuse, one_of_each_group
 from retrieval.search.relevance import Calibration
-from retrieval.search.reranking import Reranked, RerankStage, query_words, rerank
+from retrieval.search.reranking import RerankStage, query_words, rerank
 from retrieval.vectors.gallery import Gallery
 from retrieval.vectors.index import Ids, Scores, is_among
 
@@ -165,6 +165,8 @@ class _Search:
     watch: Stopwatch
     scan: Scan
     strategy: str = ""
+    scored: frozenset[ItemId] = frozenset()  # by the reranker
+    notes: tuple[str, ...] = ()
 
     def candidates(self, depth: int) -> list[Candidate]:
         """The `depth` nearest items, best first."""
@@ -209,11 +211,8 @@ class _Search:
             threshold = calibration.threshold(self.query, least)
             return [(item, score) for item, score in candidates if score >= threshold]
 
-    def reranked(self, candidates: list[Candidate]) -> Reranked:
-        """The first candidates scored a second time."""
-        options = self.request.rerank
-        if options is None:
-            return Reranked(candidates, frozenset())
+    def reranked(self, candidates: list[Candidate], options: Rerank) -> list[Candidate]:
+        """The first candidates scored a second time, in the order of those scores."""
         with self.watch.stage("rerank"):
             items = self.collection.items([item for item, _ in candidates[: options.top]])
             began = time.perf_counter()
@@ -222,13 +221,16 @@ class _Search:
             except VasariError as error:  # absent, damaged, wrongly named: none takes the results away
                 if options.required:
                     raise
-                return Reranked(candidates, frozenset(), (f"not reranked: {_words_of(error)}",))
+                self.notes = (f"not reranked: {_words_of(error)}",)
+                return candidates
             left = options.deadline_ms
             if left is not None:
                 left = max(0.0, left - (time.perf_counter() - began) * 1000)
             options = replace(options, deadline_ms=left)
             picture = self._query_picture(stage.look) if self.request.modality is Modality.TEXT else None
-            return rerank(self.request.terms, picture, candidates, items, options, stage)
+            found = rerank(self.request.terms, picture, candidates, items, options, stage)
+        self.scored, self.notes = found.scored, found.notes
+        return found.ranked
 
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
         """The best of each group of near-duplicates."""
@@ -307,22 +309,22 @@ def search(
     with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
     run = _Search(collection, request, space, gallery, query, allowed, watch, scan)
-    reranked, ranked = _ranked(run, window)
+    ranked = _ranked(run, window)
     page = ranked[request.offset : window]
     cancellation.check()
     with watch.stage("hydrate"):
         items = collection.items([item for item, _ in page])
     # An item deleted since the candidates were found is simply not there any more.
-    hits = tuple(Hit(items[i], score, i in reranked.scored) for i, score in page if i in items)
+    hits = tuple(Hit(items[i], score, i in run.scored) for i, score in page if i in items)
     total = len(gallery) if allowed is None else len(allowed)
     if allowed is not None:
         _LOG.debug("the filter accepts %d of %d", len(allowed), len(gallery))
     stages = ", ".join(f"{name} {spent:.1f} ms" for name, spent in watch.stages_ms.items())
     _LOG.debug("searched %s: %s; %s", space.name, run.strategy, stages)
-    explain = Explain(run.strategy, len(ranked), watch.stages_ms, reranked.notes) if request.explain else None
+    explain = Explain(run.strategy, len(ranked), watch.stages_ms, run.notes) if request.explain else None
     notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
     return SearchResponse(
-        hits, total, watch.total_ms(), space.name, reranked.reranked, explain, notes + reranked.notes
+        hits, total, watch.total_ms(), space.name, bool(run.scored), explain, notes + run.notes
     )
 
 
@@ -336,7 +338,7 @@ def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -
     )
 
 
-def _ranked(run: _Search, window: int) -> tuple[Reranked, list[Candidate]]:
+def _ranked(run: _Search, window: int) -> list[Candidate]:
     """Candidates in their final order, at least `window` of them if so many match.
 
     Collapsing may swallow any number of candidates, so it looks deeper until the page is full; and until the head is,
@@ -347,7 +349,7 @@ def _ranked(run: _Search, window: int) -> tuple[Reranked, list[Candidate]]:
     depth = max(wanted, HEAD) if request.hybrid or request.rerank else wanted
     if request.rerank:
         depth = max(depth, request.rerank.top)
-    reranked: Reranked | None = None
+    head: list[Candidate] | None = None
     while True:
         cancellation.check()
         candidates = run.candidates(depth)
@@ -356,9 +358,9 @@ def _ranked(run: _Search, window: int) -> tuple[Reranked, list[Candidate]]:
         if request.hybrid:
             candidates = run.fused(candidates)
         candidates = run.relevant(candidates)
-        if reranked is None:
-            reranked = run.reranked(candidates)  # the head does not depend on the depth
-        ranked = reranked.ranked + candidates[len(reranked.ranked) :]
+        if head is None:  # it does not depend on the depth
+            head = candidates if request.rerank is None else run.reranked(candidates, request.rerank)
+        ranked = head + candidates[len(head) :]
         if request.collapse:
             ranked = run.distinct(ranked)
         if len(ranked) >= wanted or exhausted or len(candidates) < len(cosines):
@@ -366,7 +368,7 @@ def _ranked(run: _Search, window: int) -> tuple[Reranked, list[Candidate]]:
         depth *= 4
     if request.diversify is not None:
         ranked = run.varied(ranked, request.diversify)
-    return reranked, ranked
+    return ranked
 
 
 def _check_rerank(options: Rerank) -> None:

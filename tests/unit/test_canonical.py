@@ -14,7 +14,7 @@ from indexer.sources.columns import Columns
 from indexer.sources.folder import FolderSource
 from retrieval.catalog.catalog import Catalog
 from retrieval.domain import Caption, CaptionSource, Modality, TermKind
-from retrieval.models.preprocessing import clean_text
+from retrieval.models.tokens import clean_text
 from retrieval.originals.uris import absolute, local_path
 from retrieval.search.query import parse_terms
 from retrieval.storage.spelling import composed, on_disk

@@ -433,18 +433,6 @@ def test_jobs_are_recorded(catalog: Catalog) -> None:
         catalog.update_job(99, "done")
 
 
-def test_ids_by_condition(catalog: Catalog) -> None:
-    """Any condition over the tables selects live items only."""
-    first, second, third = add(catalog, "/a.jpg", "/b.jpg", "/c.jpg")
-    catalog.delete_items([first])
-    catalog.set_attributes(third, {"camera": "X100"})
-    assert catalog.search_ids(items.c.uri != "/b.jpg", IMAGE).tolist() == [third]
-    by_camera = items.c.attributes["camera"].as_string() == "X100"
-    assert catalog.search_ids(by_camera, IMAGE).tolist() == [third]
-    assert catalog.search_ids(items.c.id > 0, Modality.TEXT).tolist() == []
-    assert second in catalog.search_ids(items.c.added_at <= datetime.now(UTC), IMAGE)
-
-
 def test_more_ids_than_one_statement_takes(catalog: Catalog) -> None:
     """Thousands of ids at once are read, moved and deleted."""
     ids = add(catalog, *(f"/{number}" for number in range(2500)))

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.filter_fields import USUAL_ATTRIBUTES
 from retrieval.catalog.filter_language import FIELDS, parse_filter
+from retrieval.catalog.matching import USUAL_ATTRIBUTES
 from retrieval.catalog.records import NewItem
 from retrieval.domain import Caption, Item, Modality
 from retrieval.errors import QueryError
