@@ -38,34 +38,37 @@ def _read_moment(text: str | None) -> datetime | None:
 
 def item_fields(item: Item) -> Fields:
     """All that is told of an item. The file's own time is not."""
+    captions = [
+        {"text": said.text, "language": said.language, "source": said.source} for said in item.captions
+    ]
+    return _facts(item) | {"captions": captions}
+
+
+def listed_fields(item: Item) -> Fields:
+    """An item in a list: its captions are plain sentences, with their languages and writers beside them."""
+    return _facts(item) | {
+        "captions": [said.text for said in item.captions],
+        "caption_languages": [said.language for said in item.captions],
+        "caption_sources": [said.source for said in item.captions],
+    }
+
+
+def _facts(item: Item) -> Fields:
     return {
         "id": item.id,
         "uri": item.uri,
-        "modality": item.modality.value,
+        "modality": item.modality,
         "content_hash": item.content_hash,
         "bytes": item.bytes,
         "width": item.width,
         "height": item.height,
         "format": item.format,
         "text": item.text,
-        "captions": [
-            {"text": said.text, "language": said.language, "source": said.source.value}
-            for said in item.captions
-        ],
         "tags": list(item.tags),
         "attributes": dict(item.attributes),
         "added_at": _moment(item.added_at),
         "updated_at": _moment(item.updated_at),
         "thumbnail": thumbnail_address(item),
-    }
-
-
-def listed_fields(item: Item) -> Fields:
-    """An item in a list: its captions are plain sentences, with their languages and writers beside them."""
-    return item_fields(item) | {
-        "captions": [said.text for said in item.captions],
-        "caption_languages": [said.language for said in item.captions],
-        "caption_sources": [said.source.value for said in item.captions],
     }
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date, datetime
 from typing import Any
 
 from retrieval.catalog.encoding import original_uri, stored_uri
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def as_json(value: Any, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
     """JSON text in UTF-8, times by RFC 3339; bytes of names that are not UTF-8 are escaped as in the catalog."""
     encoder = json.JSONEncoder(ensure_ascii=False, indent=indent, separators=separators, default=_text_of)
     text = encoder.encode(value)
-    if "\\u001a" not in text and not _SURROGATE.search(text):
-        return text
-    return encoder.encode(_spelled(value))
+    return text if "\\u001a" not in text and _is_utf8(text) else encoder.encode(_spelled(value))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _spelled(value: Any) -> Any:
