@@ -28,9 +28,10 @@ from indexer.sources.table import TableSource
 from retrieval.catalog.encoding import stored_uri
 from retrieval.domain import EmbeddingSpace
 from retrieval.errors import NotFoundError, UsageError, VasariError
+from retrieval.originals.texts import PACKED
 from retrieval.storage.trouble import cannot_read
 
-_JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_JSON_LINES = tuple(f"{suffix}{packed}" for suffix in (".jsonl", ".ndjson") for packed in ("", *PACKED))
 
 
 def open_records(

@@ -203,7 +203,7 @@ class _Importer:
         self.space = catalog.ensure_space(self.space)
         for records, failures in self._spool.pages():
             for modality in Modality:
-                self._commit(modality, [record for record in records if record.modality is modality])
+                failures += self._commit(modality, [one for one in records if one.modality is modality])
             catalog.record_failures(failures)
             done = self.report.added + self.report.updated
             progress.update(Pulse("importing", done, self._spool.records, self.report.failed))
@@ -238,9 +238,10 @@ class _Importer:
             raise UsageError("the uri of a text is text: and what tells it from others")
         return record.uri
 
-    def _commit(self, modality: Modality, records: Sequence[Record]) -> None:
+    def _commit(self, modality: Modality, records: Sequence[Record]) -> list[Skipped]:
+        """Commit records as a segment; what of them had to be left out."""
         if not records:
-            return
+            return []
         catalog = self._library.catalog
         known = catalog.ids_by_uri([record.uri for record in records], modality)
         known |= self._revive(modality, [record for record in records if record.uri not in known])
@@ -261,10 +262,22 @@ class _Importer:
         catalog.add_tags(
             {item: record.tags for item, record in zip(ids, records, strict=True) if record.tags}
         )
-        own = zip(ids, (record.user_attributes for record in records), strict=True)
-        catalog.add_attributes({item: said for item, said in own if said})
         self.report.updated += len(known)
         self.report.added += len(records) - len(known)
+        return self._add_attributes(dict(zip(ids, records, strict=True)))
+
+    def _add_attributes(self, records: Mapping[ItemId, Record]) -> list[Skipped]:
+        own = {item: record.user_attributes for item, record in records.items() if record.user_attributes}
+        refused = self._library.catalog.add_attributes(own)
+        self.report.failed += len(refused)
+        return [
+            Skipped(
+                self._row(records[item].number),
+                "list",
+                f"what a person set of its attributes is left out, with what was set here it is too much: {error}",
+            )
+            for item, error in refused.items()
+        ]
 
     def _revive(self, modality: Modality, records: Sequence[Record]) -> dict[str, ItemId]:
         """Put missing items whose content records have under the uris of these, with all that was said of them."""
@@ -316,6 +329,8 @@ def _new_item(record: Record, vector: NDArray[np.float32], item: ItemId) -> NewI
         height=record.height,
         format=record.format,
         text=record.text,
-        attributes=record.attributes,
+        attributes={
+            name: value for name, value in record.attributes.items() if name not in record.user_attributes
+        },
         captions=record.captions,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,7 @@ def checked(number: int, make: Callable[[], Record]) -> Record | Refused:
 def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) -> Record:
     """The inverse of `records.as_row`; raises KeyError or ValueError that names the field which is wrong."""
     modality = _modality(row.get("modality"))
+    own = _attributes(row.get("user_attributes"))
     return Record(
         uri=_uri(row["uri"]),
         vector=_vector(vector),
@@ -69,8 +70,8 @@ def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) 
         text=_text(row.get("text"), modality),
         captions=_captions(row.get("captions")),
         tags=_tags(row.get("tags")),
-        attributes=_attributes(row.get("attributes")),
-        user_attributes=_attributes(row.get("user_attributes")),
+        attributes=_attributes(row.get("attributes"), own),
+        user_attributes=own,
         number=number if number is not None else _whole("id", row.get("id"), -_LARGEST, _LARGEST) or 0,
     )
 
@@ -78,7 +79,7 @@ def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) 
 def caption_of(said: object) -> Caption:
     """A caption as words, or as an object of text, language and source."""
     if isinstance(said, str):
-        said = {"text": said, "source": CaptionSource.FILE}  # as other tools write them
+        said = {"text": said.strip(), "source": CaptionSource.FILE}  # as other tools write them
     if not isinstance(said, Mapping) or not isinstance(said.get("text"), str):
         raise TypeError("captions must be words, or objects with a text")
     language = said.get("language") or None
@@ -162,8 +163,8 @@ def _text(value: object, modality: Modality) -> str | None:
 
 
 def _captions(value: object) -> tuple[Caption, ...]:
-    said = _list("captions", value, _MOST_CAPTIONS)
-    return tuple(map(caption_of, said))
+    said = map(caption_of, _list("captions", value, _MOST_CAPTIONS))
+    return tuple(one for one in said if stored_text(one.text).strip())
 
 
 def _tags(value: object) -> tuple[str, ...]:
@@ -174,7 +175,8 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(stored_text(tag).strip() for tag in tags)
 
 
-def _attributes(value: object) -> Mapping[str, Any]:
+def _attributes(value: object, own: Container[str] = ()) -> Mapping[str, Any]:
+    """The object in a field; those of `own`, which a person set, are bounded apart."""
     if value is None or value == "":
         return {}
     found = parse_json(value) if isinstance(value, str) else value
@@ -183,7 +185,8 @@ def _attributes(value: object) -> Mapping[str, Any]:
     found = {str(name): entry for name, entry in found.items()}
     if not is_shallow(found):
         raise ValueError("attributes are nested too deeply")
-    if (size := len(json_text(found).encode())) > MOST_ATTRIBUTES:
+    said = {name: entry for name, entry in found.items() if name not in own}
+    if (size := len(json_text(said).encode())) > MOST_ATTRIBUTES:
         raise ValueError(f"attributes take {size:,} bytes as JSON, the limit is {MOST_ATTRIBUTES:,}")
     return found
 

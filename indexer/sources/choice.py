@@ -29,7 +29,7 @@ from indexer.sources.pairs import FolderWithTexts, PairsSource
 from indexer.sources.remote import RemoteFolderSource
 from indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
 from indexer.sources.source import Candidate, Source
-from indexer.sources.table import TableSource, is_table, names_columns
+from indexer.sources.table import TABLE_SUFFIXES, TableSource, is_table, names_columns
 from indexer.sources.webdataset import ShardSource
 from retrieval.domain import Modality, Skipped
 from retrieval.errors import NotFoundError, UsageError
@@ -247,7 +247,7 @@ def _tables(path: str) -> list[str]:
     files, _ = _listing(path)
     special = [name for name in _METADATA if name in files]
     return [f"{path}/{name}" for name in special] or _files(
-        path, ("*.parquet", "*.csv", "*.tsv", "*.jsonl", "*.ndjson", "*.csv.gz", "*.tsv.gz", "*.jsonl.gz")
+        path, [f"*{suffix}" for suffix in TABLE_SUFFIXES if suffix != ".token"]
     )
 
 

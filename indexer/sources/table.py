@@ -20,11 +20,16 @@ from retrieval.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES
 from retrieval.imaging.limits import ImageLimits
 from retrieval.originals.delimited import Delimited, Fields
 from retrieval.originals.json_rows import Broken, json_rows
-from retrieval.originals.texts import opened_text
+from retrieval.originals.texts import PACKED, opened_text
 from retrieval.originals.uris import is_url
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
-TABLE_SUFFIXES = (*_TEXTS, *(f"{suffix}.gz" for suffix in _TEXTS), ".parquet", ".token")
+TABLE_SUFFIXES = (
+    *_TEXTS,
+    *(f"{suffix}{packed}" for suffix in _TEXTS for packed in PACKED),
+    ".parquet",
+    ".token",
+)
 _FOLDERS = ("images", "Images", "Flicker8k_Dataset", "flickr30k_images", "flickr30k-images")
 _LONGEST_HEADER = 4096
 _LANGUAGES = ("language", "lang")
@@ -48,7 +53,8 @@ class TableSource(RowSource):
     def rows(self, file: str) -> Iterator[Row]:
         """The rows of one table."""
         name = file.lower().partition("?")[0] if is_url(file) else file.lower()
-        name = name.removesuffix(".gz")
+        if name.endswith(PACKED):
+            name = name.rpartition(".")[0]
         if name.endswith(".parquet"):
             return parquet_rows(file, self._columns)
         if name.endswith((".jsonl", ".ndjson", ".json")):
@@ -59,7 +65,7 @@ class TableSource(RowSource):
 
     def _delimited_rows(self, file: str, separator: str) -> Iterator[Row]:
         with opened_text(file) as lines:
-            table = Delimited(lines, separator)
+            table = Delimited(lines, separator, self._are_columns)
             if self._columns.image is None and (named := next(filter(names_a_picture, table.names), None)):
                 raise UsageError(f"{file} has no header: its first line should name the columns, not {named}")
             columns = self._columns.among(table.names, file)
@@ -76,6 +82,12 @@ class TableSource(RowSource):
                 texts = dict(zip(table.names, fields, strict=True))
                 values = {name: _typed(value) for name, value in texts.items()}
                 yield from rows_of(number, [Named(texts[str(columns.image)])], values, columns, texts)
+
+    def _are_columns(self, names: Sequence[str]) -> bool:
+        try:
+            return self._columns.among(names, "it").image is not None
+        except UsageError:
+            return False
 
     def _json_rows(self, file: str) -> Iterator[Row]:
         def is_row(value: Mapping[str, Any]) -> bool:

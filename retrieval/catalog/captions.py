@@ -92,23 +92,41 @@ def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> N
 
 
 def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:
-    """Set some attributes of `item`; None takes one away. They outlast whatever file and source say."""
+    """Set some attributes of `item`; None takes one away. They outlast whatever file and source say.
+
+    What a person took away stays so where neither says it: in an imported library they may say it again.
+    """
     row = _layers(connection, [item]).get(item)
     if row is None or row.deleted_at is not None:
         raise _no_item(item)
     below = _below(row)
     user = {**row.user_attributes, **attributes}
-    kept = {key: value for key, value in user.items() if value is not None or key in below}
+    taken = {key for key, value in row.user_attributes.items() if value is None}
+    kept = {key: value for key, value in user.items() if value is not None or key in below or key in taken}
     check_attributes(kept)
     _set_own(connection, row, kept)
 
 
-def add_attributes(connection: Connection, of_items: Mapping[ItemId, Mapping[str, Any]]) -> None:
-    """Add what a person set elsewhere to the live items among these; what a person set here stays as it is."""
+def add_attributes(
+    connection: Connection, of_items: Mapping[ItemId, Mapping[str, Any]]
+) -> dict[ItemId, UsageError]:
+    """Add what a person set elsewhere to the live items among these; what a person set here stays as it is.
+
+    Nothing is added to those of which too much would be said then; these are returned, with the error.
+    """
+    refused = {}
     for chunk in chunks(of_items):
         for item, row in _layers(connection, chunk).items():
-            if row.deleted_at is None:
-                _set_own(connection, row, {**of_items[item], **row.user_attributes})
+            if row.deleted_at is not None:
+                continue
+            both = {**of_items[item], **row.user_attributes}
+            try:
+                check_attributes(both)
+            except UsageError as error:
+                refused[item] = error
+            else:
+                _set_own(connection, row, both)
+    return refused
 
 
 def _set_own(connection: Connection, row: Row[Any], user: Mapping[str, Any]) -> None:

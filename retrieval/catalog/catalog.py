@@ -332,12 +332,17 @@ class Catalog:
             captions.set_attributes(connection, item, attributes)
             bump_revision(connection)
 
-    def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> None:
-        """Add what a person set elsewhere to the live items among these; what a person set here stays as it is."""
-        if of_items:
-            with self._database.write() as connection:
-                captions.add_attributes(connection, of_items)
-                bump_revision(connection)
+    def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> dict[ItemId, UsageError]:
+        """Add what a person set elsewhere to the live items among these; what a person set here stays as it is.
+
+        Nothing is added to those of which too much would be said then; these are returned, with the error.
+        """
+        if not of_items:
+            return {}
+        with self._database.write() as connection:
+            refused = captions.add_attributes(connection, of_items)
+            bump_revision(connection)
+            return refused
 
     # Reading
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retrieval.errors import ImageError
+from retrieval.errors import ImageError, UsageError
 from retrieval.originals import archives, files
 from retrieval.originals.confinement import open_local
 from retrieval.originals.files import State, state_of
@@ -95,6 +95,11 @@ def arrow_table(table: State) -> ArrowTable:
         with os.fdopen(open_local(table.file), "rb") as local:
             mapped = mmap.mmap(local.fileno(), 0, access=mmap.ACCESS_READ)
         source = pa.BufferReader(pa.py_buffer(mapped))
+    if source.size() >= 4 and source.read_at(4, 0) == b"FEA1":
+        raise UsageError(
+            f"{table.file} is Feather version 1, which is not read: write the table again as version 2"
+            " (pandas: read_feather and to_feather), or as Parquet"
+        )
     try:
         stream = pa.ipc.open_stream(source)
     except pa.ArrowInvalid:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 _SEPARATORS = (",", ";", "\t", "|")
-_MOST_LINES, _MOST_LETTERS = 1000, 4 * 1024 * 1024  # of one row
+_EXCELS_NOTE = re.compile(r"\s*\"?sep=(.)\"?\s*")
+_MOST_LETTERS = 4 * 1024 * 1024  # of one row
+_MOST_TRIES = 1000  # lines of a row that may be its last
 
 Fields = list[str]
 
@@ -29,20 +31,41 @@ class _Marks(Enum):
 class Delimited:
     """A table in text: `names` are those of its columns, all different."""
 
-    def __init__(self, lines: Iterable[str], separator: str = ",") -> None:
-        """`separator` is taken where the header has no other."""
+    def __init__(
+        self,
+        lines: Iterable[str],
+        separator: str = ",",
+        are_columns: Callable[[Fields], bool] = lambda _: False,
+    ) -> None:
+        """`separator` is taken where the header has no other.
+
+        A line that begins with # is a comment before the header, unless `are_columns` says that what follows is that.
+        """
         self._lines = _Ahead(lines)
-        header = next((line for _, line in self._lines if line.strip()), "")
-        said = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", header)  # Excel's own note
-        if said:
-            header = next((line for _, line in self._lines if line.strip()), "")
-        self.separator = said[1] if said else _separator(header, separator)
-        quoted = re.escape(self.separator)
+        self.names = self._named("", separator)
+        said: str | None = None
+        for _, line in self._lines:
+            if noted := _EXCELS_NOTE.fullmatch(line):
+                said = noted[1]
+            elif line.startswith("#"):
+                of_header = (
+                    self._named(text, said or _separator(text, separator)) for text in (line, line[1:])
+                )
+                if found := next(filter(are_columns, of_header), None):
+                    self.names = found
+                    return
+            elif line.strip():
+                self.names = self._named(line, said or _separator(line, separator))
+                return
+
+    def _named(self, header: str, separator: str) -> list[str]:
+        """The columns of a header, whose separator is that of the rows."""
+        self.separator, quoted = separator, re.escape(separator)
         self._field = re.compile(rf' *"([^"]*(?:""[^"]*)*)" *(?={quoted}|$)|([^{quoted}]*)')
         names, _ = self._parsed(header)
         while names and not names[-1]:
             del names[-1]
-        self.names = distinct(names)
+        return distinct(names)
 
     def rows(self, is_row: Callable[[Fields], bool] | None = None) -> Iterator[tuple[int, Fields | str]]:
         """Each row's line (the first of the file is 1) with its fields, or with what is wrong with it.
@@ -79,13 +102,14 @@ class Delimited:
 
     def _of_several_lines(self, line: str, is_row: Callable[[Fields], bool]) -> Fields | None:
         """The fields of a row that goes on in the lines below; None where the mark is not closed, or takes in rows."""
-        text = line
+        lines, letters, tries = [line], len(line), 0
         for taken, more in enumerate(self._lines.peek(), start=1):
-            text += more
-            if taken > _MOST_LINES or len(text) > _MOST_LETTERS or is_row(self._parsed(more)[0]):
+            lines.append(more)
+            letters, tries = letters + len(more), tries + ('"' in more)
+            if tries > _MOST_TRIES or letters > _MOST_LETTERS or is_row(self._parsed(more)[0]):
                 return None
             if '"' in more:
-                fields, marks = self._parsed(text)
+                fields, marks = self._parsed("".join(lines))
                 if marks is _Marks.LOOSE:
                     return None
                 if marks is _Marks.PAIRED:

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from retrieval.originals.texts import is_shallow, parse_json
 
 _OPEN = ("{", "[", ",", ":")  # what a line ends with that is no whole value
-_NEXT = re.compile(r"[}\]\"\w]\s*,\s*(?=[{\[])|\n\s*(?=\{)")  # where the next element of an array may begin
+_NEXT = re.compile(r"[}\]\"\w]\s*,\s*(?=[{\[])|[}\n]\s*(?=\{)")  # where the next element may begin
 _SPACE = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder()
 

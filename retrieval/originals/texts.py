@@ -7,12 +7,14 @@ for reading into what Windows meant by it.
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
 import json
+import lzma
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any, TextIO
 
@@ -28,11 +30,18 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_GZIP = b"\x1f\x8b"
+PACKED = (".gz", ".bz2", ".xz")  # suffixes of files that are unpacked
+_UNPACKING: tuple[tuple[re.Pattern[bytes], Callable[[IO[bytes]], Any]], ...] = (
+    (re.compile(rb"\x1f\x8b"), gzip.open),
+    (re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), bz2.open),  # the latter where there is nothing in it
+    (re.compile(rb"\xfd7zXZ\0"), lzma.open),
+)
 _NO_TEXT = (
     (b"PK\x03\x04", "a ZIP archive (a workbook? save it as CSV)"),
     (b"PAR1", "a Parquet file: give it the suffix .parquet"),
     (b"ARROW1", "an Arrow file: give it the suffix .arrow"),
+    (b"FEA1", "a Feather file: give it the suffix .feather"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard: unpack it, or pack it by gzip, bzip2 or xz"),
     (b"%PDF", "a PDF document"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook: save it as CSV"),
     (b"SQLite format 3\0", "a database"),
@@ -43,15 +52,16 @@ _DEEPEST = 32  # levels of a JSON value: SQLite refuses to search in 1,000, and 
 
 @contextmanager
 def opened_text(file: str) -> Iterator[TextIO]:
-    """A text file or URL open for reading, lines as they are; gzip is unpacked, whatever the file is called.
+    """A text file or URL open for reading, lines as they are; gzip, bzip2 and xz are unpacked, whatever it is called.
 
     Raises OSError and NotFoundError for one that cannot be opened, UsageError for bytes that are no text.
     """
     with opened(file) as handle, ExitStack() as stack:
         data: Any = handle
-        if head_of(data).startswith(_GZIP):
-            data = stack.enter_context(gzip.open(handle))
         head = head_of(data)
+        if unpacked := next((unpack for magic, unpack in _UNPACKING if magic.match(head)), None):
+            data = stack.enter_context(unpacked(handle))
+            head = head_of(data)
         if what := _no_text(head):
             raise UsageError(f"{file} is no text: it is {what}")
         encoding = _encoding(head)
@@ -68,7 +78,7 @@ def as_text(data: bytes) -> str:
 
 def head_of(handle: IO[bytes]) -> bytes:
     """The first bytes of an open file, which stays at its beginning."""
-    if isinstance(handle, io.BufferedReader | gzip.GzipFile):
+    if isinstance(handle, io.BufferedReader | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile):
         return handle.peek(_HEAD)[:_HEAD]
     head = handle.read(_HEAD)
     handle.seek(0)

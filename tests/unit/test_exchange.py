@@ -142,6 +142,33 @@ def test_an_import_brings_missing_items_back(tmp_path: Path, other: GreyLibrary,
     assert examine(other) == []
 
 
+@pytest.mark.parametrize("layout", Format)
+def test_what_a_person_took_away_stays_away(
+    tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
+) -> None:
+    """Also where another attribute is set after the import, and the table is read again after that."""
+    table = tmp_path / "all.csv"
+    table.write_text(
+        "\n".join(
+            f"{line},{'city' if not place else 'Paris'}"
+            for place, line in enumerate(table.read_text().splitlines())
+        )
+    )
+    index(library, choose_source([table])[0])
+    item = library.items(library.catalog.live_ids(Modality.IMAGE).tolist()[:1])
+    (number, named), *_ = ((one.id, one.uri) for one in item.values())
+    library.catalog.set_attributes(number, {"city": None})
+    export(library, tmp_path / TARGETS[layout], layout)
+    import_(other, tmp_path / TARGETS[layout])
+    (there,) = other.catalog.items_named(named)
+    other.catalog.set_attributes(there, {"stars": 5})
+    index(other, choose_source([table])[0])
+    shown = other.items([there])[there].attributes
+    assert "city" not in shown
+    assert shown["stars"] == 5
+    assert other.catalog.user_attributes([there])[there] == {"city": None, "stars": 5}
+
+
 def _clip_folder(
     folder: Path, parts: list[int], with_texts: bool = True
 ) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -264,7 +291,12 @@ _VALUES = st.recursive(
 
 @given(
     captions=st.lists(
-        st.builds(Caption, _WORDS, st.sampled_from([None, "en", "zh-Hant"]), st.sampled_from(CaptionSource)),
+        st.builds(
+            Caption,
+            _WORDS.filter(str.strip),
+            st.sampled_from([None, "en", "zh-Hant"]),
+            st.sampled_from(CaptionSource),
+        ),
         max_size=3,
     ),
     tags=st.lists(_WORDS.map(str.strip).filter(bool), max_size=3),

@@ -236,11 +236,42 @@ def test_importing_onto_an_item_keeps_what_people_wrote(library: GreyLibrary) ->
     assert sorted(said.text for said in found.captions) == ["mine", "theirs"]
 
 
+def test_what_people_set_here_and_elsewhere_is_bounded_together(library: GreyLibrary) -> None:
+    """The row comes in without what a person set elsewhere, and its failure says so."""
+    bring(library, {"uri": "/1.jpg", "user_attributes": {"a": "x" * 40_000}})
+    again = {"uri": "/1.jpg", "user_attributes": {"b": "y" * 40_000}, "tags": ["boat"]}
+    assert bring(library, again).failed == 1
+    item = library.catalog.item_by_uri("/1.jpg")
+    assert item is not None
+    assert (item.tags, set(item.attributes)) == (("boat",), {"a"})
+    assert "65,536" in reasons(library)[1]
+
+
+def test_what_a_source_and_a_person_said_is_bounded_apart(library: GreyLibrary) -> None:
+    """As it is in the library that it comes from."""
+    both = {"attributes": {"a": "x" * 40_000, "b": "y" * 40_000}, "user_attributes": {"b": "y" * 40_000}}
+    assert bring(library, {"uri": "/1.jpg"} | both).failed == 0
+    item = library.catalog.item_by_uri("/1.jpg")
+    assert item is not None
+    assert set(item.attributes) == {"a", "b"}
+
+
+def test_captions_without_words_are_none(library: GreyLibrary) -> None:
+    """Empty ones and blanks, as everywhere."""
+    blank = ["", "  ", "\t\n", {"text": " ", "source": "user"}, {"text": "\0"}, " a boat "]
+    bring(library, {"uri": "/1.jpg", "captions": blank})
+    item = library.catalog.item_by_uri("/1.jpg")
+    assert item is not None
+    assert item.captions == (Caption("a boat", source=CaptionSource.FILE),)
+
+
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: not {0, 47} & set(name)).map(os.fsdecode)
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 
 
-@given(name=NAMES | st.text(st.characters(exclude_characters="\0/"), min_size=1), words=WORDS)
+@given(
+    name=NAMES | st.text(st.characters(exclude_characters="\0/"), min_size=1), words=WORDS.filter(str.strip)
+)
 def test_any_name_comes_back_from_json_and_parquet(
     tmp_path_factory: pytest.TempPathFactory, name: str, words: str
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +99,58 @@ def test_a_mark_that_is_not_closed_swallows_no_row_of_a_csv_file(tmp_path: Path,
     found, wrong = _listed(tmp_path / "t.csv")
     assert {"b.png", "d.png"} <= set(found)
     assert wrong[0] == "#row/1 row 1 of t.csv: a quotation mark is not closed"
+
+
+def test_a_text_of_five_thousand_lines_is_one_field(tmp_path: Path) -> None:
+    """A poem, a log: also where every tenth line has marks of its own."""
+    lines = "\n".join('say ""hi""' if number % 10 == 0 else f"line {number}" for number in range(5_000))
+    (tmp_path / "t.csv").write_text(f'image,caption\na.png,"{lines}"\nb.png,a dog\n')
+    found, wrong = _listed(tmp_path / "t.csv")
+    assert found == {"a.png": [lines.replace('""', '"')], "b.png": ["a dog"]}
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["# exported today\nimage,caption\n", "\n#\n# by me, for you\nimage,caption\n", "# image,caption\n"],
+)
+def test_comments_before_the_header_are_no_header(tmp_path: Path, before: str) -> None:
+    """But a header may begin with the mark of one."""
+    (tmp_path / "t.csv").write_text(f"{before}a.png,a boat\nb.png,#1\n")
+    assert _listed(tmp_path / "t.csv") == ({"a.png": ["a boat"], "b.png": ["#1"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [(".bz2", bz2.compress), (".xz", lzma.compress), (".gz", gzip.compress)]
+)
+def test_packed_tables_are_read(tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]) -> None:
+    """By what they are; and one that breaks off says so."""
+    rows = b"image,caption\na.png,a boat\nb.png,a dog\n"
+    (tmp_path / f"t.csv{suffix}").write_bytes(pack(rows))
+    assert _listed(tmp_path / f"t.csv{suffix}") == ({"a.png": ["a boat"], "b.png": ["a dog"]}, [])
+    (tmp_path / f"cut.csv{suffix}").write_bytes(pack(rows)[:-9])
+    _, wrong = _listed(tmp_path / f"cut.csv{suffix}")
+    assert len(wrong) == 1
+
+
+def test_several_objects_on_a_line_are_as_many_rows(tmp_path: Path) -> None:
+    """Written one after the other, with or without spaces; what is broken among them is one failure."""
+    rows = [json.dumps({"image": f"{letter}.png", "caption": letter}) for letter in "abcd"]
+    everything = {f"{letter}.png": [letter] for letter in "abcd"}
+    for text in ("".join(rows), " ".join(rows), f"{rows[0]}{rows[1]}\n{rows[2]} {rows[3]}\n"):
+        (tmp_path / "t.jsonl").write_text(text)
+        assert _listed(tmp_path / "t.jsonl") == (everything, [])
+    (tmp_path / "t.jsonl").write_text(f"{rows[0]}{{broken}}{rows[1]}\n{rows[2]}\n")
+    found, wrong = _listed(tmp_path / "t.jsonl")
+    assert set(found) == {"a.png", "b.png", "c.png"}
+    assert len(wrong) == 1
+
+
+def test_feather_of_version_1_says_what_to_do(tmp_path: Path) -> None:
+    """pyarrow reads it no more."""
+    (tmp_path / "t.feather").write_bytes(b"FEA1" + bytes(100) + b"FEA1")
+    with pytest.raises(UsageError, match=r"Feather version 1.*as Parquet"):
+        _listed(tmp_path / "t.feather")
 
 
 def test_texts_of_several_lines_and_long_fields_are_whole(tmp_path: Path) -> None:
