@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+NOTE = (
+    "note: the model `scenes` knows drawings, not photos. For photos:"
+    " `vasari models pull fast && vasari index PATH --model fast`"
+)
 _BUILT_IN = "scenes"
 _MARK = "render.json"  # lies beside what Vasari draws
 

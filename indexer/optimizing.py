@@ -24,7 +24,7 @@ from retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageE
 from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
 from retrieval.imaging.limits import ImageLimits
 from retrieval.library import Library
-from retrieval.models.checksums import note_files
+from retrieval.models.exported import note_files
 from retrieval.models.image_encoder import (
     EXPORTED,
     FILES,

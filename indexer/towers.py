@@ -14,7 +14,7 @@ from retrieval.domain import EmbeddingSpace
 from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError, VasariError
 from retrieval.library import Library
 from retrieval.models import image_encoder, picture_onnx, text_onnx
-from retrieval.models.checksums import CHECKSUMS_FILE, check_content, read_checksums
+from retrieval.models.exported import CHECKSUMS_FILE, check_content, read_checksums
 from retrieval.models.image_encoder import OptimizedEncoder
 from retrieval.models.picture_onnx import OnnxPictureEncoder
 from retrieval.models.text_onnx import OnnxTextEncoder

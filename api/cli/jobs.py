@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from api.cli import drawings, output, render
+from api import drawings
+from api.cli import output, render
 from api.cli.progress import Bar
 from api.cli.stopping import stoppable
 from indexer.completing import complete
@@ -115,7 +116,8 @@ class _Warning:
     def give(self) -> None:
         """Say it, if it is so and was not said."""
         places, self._places = self._places, []
-        drawings.note_if_photos(self._model, places)
+        if drawings.knows_no_photos(self._model, places):
+            output.note(drawings.NOTE)
 
 
 def summary(report: IndexReport, unit: str = "images") -> str:

@@ -7,30 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retrieval.domain import Hit, SearchResponse
     from retrieval.spaces import SpaceState
 
 THINGS = {"image": "pictures", "text": "texts"}  # what a person calls items of a modality
-
-
-def hit_lines(hit: Hit) -> Iterator[tuple[str, str, str]]:
-    """A hit for people: score and path (or text), with a caption under it where there is one.
-
-    Each line in three parts: the one in the middle is what may be shortened.
-    """
-    yield f"{hit.score:6.3f}  ", hit.item.text or hit.item.uri, ""
-    if hit.item.captions:
-        yield "        “", hit.item.captions[0].text, "”"
-
-
-def closing_lines(response: SearchResponse) -> Iterator[str]:
-    """What is to be said after the hits: that there are none, and with `explain` how they were found."""
-    if not response.hits:
-        none_there = "nothing to search in: no item passes the filter, or there is none of this kind"
-        yield "no good match" if response.total else none_there
-    if response.explain is not None:
-        stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
-        yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"
 
 
 def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:

@@ -1,12 +1,16 @@
-"""`vasari search` and `vasari similar`."""
+"""`vasari search` and `vasari similar`: ask, and show what was found: as JSON, as paths, or for people."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from api.cli import answering, pictures
+from api import contract, drawings
+from api.cli import output, pictures
 from api.cli.options import (
     PLACE,
     Integer,
@@ -21,8 +25,22 @@ from api.cli.options import (
     space_option,
 )
 from api.cli.usage import QueryCommand
-from retrieval.domain import Modality, Rerank, SearchRequest, Term, TermKind
+from retrieval.domain import (
+    Hit,
+    Item,
+    ItemId,
+    Modality,
+    Rerank,
+    SearchRequest,
+    SearchResponse,
+    Term,
+    TermKind,
+)
+from retrieval.library import Library
 from retrieval.search.query import check_terms, parse_term, parse_terms
+
+if TYPE_CHECKING:
+    from api.client import Client
 
 _top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
 _files_option = click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths.")
@@ -123,8 +141,8 @@ def search(
         min_relevance=min_relevance,
         explain=explain,
     )
-    form = answering.Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
-    answering.answer(request, form, library, server=server, key=key)
+    form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
+    _answer(request, form, library, server=server, key=key)
 
 
 @command(example="vasari similar ./boat.jpg -t 5")
@@ -162,5 +180,121 @@ def similar(
     image, item = (named, None) if isinstance(named, Path) else (None, named)
     term = Term(TermKind.IMAGE if image else TermKind.ITEM, image=image, item=item)
     request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    form = answering.Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
-    answering.answer(request, form, library, server=server, key=key)
+    form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
+    _answer(request, form, library, server=server, key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How an answer is printed: as JSON before JSON lines before paths; else for people."""
+
+    json: bool = False
+    jsonl: bool = False
+    files: bool = False  # paths only
+    zero: bool = False  # paths, each ending with NUL and not with a line
+    preview: bool = False  # the pictures between the lines for people
+
+    @property
+    def for_people(self) -> bool:
+        """Whether a person reads it, and no program."""
+        return not (self.json or self.jsonl or self.files or self.zero)
+
+
+def _answer(
+    request: SearchRequest,
+    form: _Form,
+    library: Path | None,
+    *,
+    server: str | None = None,
+    key: str | None = None,
+) -> None:
+    """Ask the library, or a running service, for `request`, and print the answer."""
+    if server is not None:
+        from api.client import Client  # brings httpx, which a plain search leaves alone
+
+        with Client(server, key) as client:
+            response = client.search(request)
+            usual = request.space is None and any(_pictures(response))
+            if form.for_people and usual and client.abilities()["drawings_only"]:
+                output.note(drawings.NOTE)
+            _print(response, form, _thumbnails(client, response) if form.preview else {})
+    else:
+        if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
+            output.waiting("loading the model…")
+        with Library.open(library) as opened:
+            response = opened.search(request)
+            space, only_readable = opened.space(response.space), opened.only_readable
+            slow = any(term.kind is TermKind.IMAGE for term in request.terms) and opened.models.lacks_export(
+                space
+            )
+        if only_readable:
+            output.note(
+                "note: this user may not write the library: it is only read, as with VASARI_READ_ONLY=1"
+            )
+        if slow:
+            output.note(
+                "note: each picture loads the whole model; `vasari doctor --repair` spares that from now on"
+            )
+        if form.for_people and drawings.knows_no_photos(
+            space.model, (item.uri for item in _pictures(response))
+        ):
+            output.note(drawings.NOTE)
+        _print(response, form, {})
+        if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
+            output.leave()
+
+
+def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]:
+    """Small pictures of the hits, by the service: their files are not on this machine."""
+    return {item.id: client.thumbnail(item.id) for item in _pictures(response)}
+
+
+def _pictures(response: SearchResponse) -> Iterator[Item]:
+    return (hit.item for hit in response.hits if hit.item.text is None)
+
+
+def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, bytes]) -> None:
+    if not form.json:
+        for text in response.notes:
+            output.note(text)
+    if form.json:
+        output.print_json(contract.response_fields(response))
+    elif form.jsonl:
+        output.print_json_lines(contract.hit_fields(hit) for hit in response.hits)
+    elif form.files or form.zero:
+        output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
+    else:
+        _show(response, preview=form.preview, thumbnails=thumbnails)
+
+
+def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId, bytes]) -> None:
+    """For people: the hits, each with its picture if wanted, then how they were found."""
+    if preview:
+        from api.cli import preview as pictures  # brings Pillow, which a plain search leaves alone
+    for hit in response.hits:
+        if preview and hit.item.text is None:
+            pictures.show(hit.item.uri, thumbnails.get(hit.item.id))
+        for before, name, after in _hit_lines(hit):
+            output.entry(before, name, after)
+    for text in _closing_lines(response):
+        output.note(text)
+
+
+def _hit_lines(hit: Hit) -> Iterator[tuple[str, str, str]]:
+    """A hit for people: score and path (or text), with a caption under it where there is one.
+
+    Each line in three parts: the one in the middle is what may be shortened.
+    """
+    yield f"{hit.score:6.3f}  ", hit.item.text or hit.item.uri, ""
+    if hit.item.captions:
+        yield "        “", hit.item.captions[0].text, "”"
+
+
+def _closing_lines(response: SearchResponse) -> Iterator[str]:
+    """What is to be said after the hits: that there are none, and with `explain` how they were found."""
+    if not response.hits:
+        none_there = "nothing to search in: no item passes the filter, or there is none of this kind"
+        yield "no good match" if response.total else none_there
+    if response.explain is not None:
+        stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
+        yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"

@@ -5,7 +5,7 @@
     image.int8.safetensors
                     int8 by oneDNN's kernels (`image_int8`): plain vision transformers on processors with VNNI
     image.onnx, image.weights
-                    int8 of all others, and float32, by ONNX Runtime (`onnx_runtime`)
+                    int8 of all others, and float32, by ONNX Runtime (`exported`)
 
 bfloat16 and float16 are the model's own, by torch. What computes is chosen when the form is made, and never changes
 by itself: vectors of one library stay alike.
@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import EmbeddingSpace, UnitVectors
 from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
-from retrieval.models.checksums import check_lengths
-from retrieval.models.onnx_runtime import open_session
+from retrieval.models.exported import check_lengths, open_session
 from retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE, run_graph
 from retrieval.models.ports import Picture, TextEncoder
 from retrieval.models.preprocessing import (

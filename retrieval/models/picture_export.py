@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.errors import UnsupportedError
-from retrieval.models.checksums import note_files
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.exported import note_files, open_session
 from retrieval.models.image_export import export_image_tower
-from retrieval.models.onnx_runtime import open_session
 from retrieval.models.picture_onnx import (
     FILES,
     FOLDER,

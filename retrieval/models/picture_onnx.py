@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
-from retrieval.models.checksums import check_lengths
-from retrieval.models.onnx_runtime import open_session
+from retrieval.models.exported import check_lengths, open_session
 from retrieval.models.ports import OutOfMemory, Picture
 from retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 

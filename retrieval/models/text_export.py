@@ -15,7 +15,7 @@ from open_clip.tokenizer import SimpleTokenizer
 from retrieval.domain import unit_vectors
 from retrieval.errors import UnsupportedError
 from retrieval.models.architectures import TextTower, build_model, tokenize
-from retrieval.models.checksums import note_files
+from retrieval.models.exported import note_files
 from retrieval.models.graph_layers import save_model
 from retrieval.models.text_graph import can_write, write_graph
 from retrieval.models.text_onnx import (

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from retrieval.errors import LibraryCorruptError, UnsupportedError
-from retrieval.models.checksums import check_lengths, note_files
+from retrieval.models.exported import check_lengths, note_files
 from retrieval.models.ports import TextEncoder
 from retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder
 from retrieval.storage.atomic import write_bytes

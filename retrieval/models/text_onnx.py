@@ -22,8 +22,7 @@ import numpy as np
 from retrieval import cancellation
 from retrieval.domain import UnitVectors, unit_vectors
 from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
-from retrieval.models.checksums import check_lengths
-from retrieval.models.onnx_runtime import open_session
+from retrieval.models.exported import check_lengths, open_session
 from retrieval.models.tokens import (
     JSON_FILE,
     MERGES_FILE,

@@ -22,10 +22,10 @@ from indexer.sources.folder import FolderSource
 from retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
 from retrieval.library import Library
 from retrieval.models.dual_encoder import OpenClipEncoder
+from retrieval.models.exported import open_session
 from retrieval.models.image_encoder import FILES, Engine, OptimizedEncoder, read_settings
 from retrieval.models.image_export import export_image_tower
 from retrieval.models.image_int8 import can_run
-from retrieval.models.onnx_runtime import open_session
 from retrieval.models.picture_onnx import GRAPH_FILE, run_graph
 from retrieval.settings import Settings
 from tests.models import KINDS, Kind, write_model

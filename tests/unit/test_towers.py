@@ -12,7 +12,7 @@ from indexer.doctor import examine
 from indexer.towers import is_refusal
 from retrieval.errors import LibraryCorruptError
 from retrieval.library import Library
-from retrieval.models.checksums import CHECKSUMS_FILE
+from retrieval.models.exported import CHECKSUMS_FILE
 from retrieval.models.text_int8 import open_in_int8
 from retrieval.settings import Settings
 from tests.models import write_model
