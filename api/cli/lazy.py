@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
@@ -49,4 +50,7 @@ class LazyGroup(Command, click.Group):
             if command.waiting and not ctx.resilient_parsing and not {*ctx.help_option_names} & {*rest}:
                 output.waiting(command.waiting)
             command = command.load()
+        if not gc.isenabled():  # see `main`: what was imported stays until the end, and need not be looked at
+            gc.freeze()
+            gc.enable()
         return name, command, rest

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted. Results go to s
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]  # works before and after the command's name
     _open_standard_streams()
+    if (
+        arguments is None
+    ):  # the process is this command's: no garbage collection until all is imported saves a tenth
+        gc.disable()
     try:
         logs.show(debug=debug)
         sys.exit(commands.run(words))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import click
 
@@ -40,31 +41,34 @@ class QueryCommand(Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As Click does it, where no term is taken for options."""
-        self._refuse_minus_terms(args)
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, list(self._spelled_out(args)))
 
-    def _refuse_minus_terms(self, words: Sequence[str]) -> None:
-        """Of `-snow` a parser makes `--sub now`. Bundles of switches (`-fr`), numbers (`-t5`) stay what they are."""
+    def _spelled_out(self, words: Sequence[str]) -> Iterator[str]:
+        """The words with short options in full; UsageError for a term that would be read as options.
+
+        Of `-snow` a parser makes `--sub now`. Bundles of switches (`-fr`) and numbers (`-t5`) stay what they are. Click
+        looks for options of a like name before it takes a short one for what it is: 12 ms of a search's 290.
+        """
         options = {
-            name: not option.is_flag
-            for option in self.params
-            if isinstance(option, click.Option)
-            for name in option.opts
+            name: option for option in self.params if isinstance(option, click.Option) for name in option.opts
         }
-        switches = {name[1] for name, takes_value in options.items() if len(name) == 2 and not takes_value}
-        value_follows = False
-        for word in words:
-            if value_follows:
-                value_follows = False
+        switches = {name[1] for name, option in options.items() if len(name) == 2 and option.is_flag}
+        remaining = iter(words)
+        for word in remaining:
+            if (option := options.get(word)) is not None:
+                yield max(option.opts, key=len)
+                if not option.is_flag:
+                    yield from islice(remaining, 1)
             elif word == "--":
-                return
-            elif word in options:
-                value_follows = options[word]
+                yield word
+                yield from remaining
             elif _TERM.match(word) and not set(word[1:]) <= switches:
                 raise UsageError(
                     f"{word} is read as options: to subtract it write `- {word[1:]}` with a space between,"
                     f" to search for the word itself `vasari search -- {word}`"
                 )
+            else:
+                yield word
 
 
 def _described(parameter: click.Parameter) -> str:

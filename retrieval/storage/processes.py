@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +16,8 @@ def machine() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = Path("/proc/self/ns/pid").readlink().name
     except OSError:
+        import socket  # not for a plain search
+
         return socket.gethostname()
     return f"{boot}/{namespace}"
 
@@ -44,6 +44,8 @@ def _from_proc(pid: int) -> str | None:
 
 
 def _from_ps(pid: int) -> str | None:
+    import subprocess  # not for a plain search
+
     command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
     shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
     return shown.strip() or None
