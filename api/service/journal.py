@@ -6,7 +6,6 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from api.service.problems import printable
 from api.service.request_ids import current_request_id
 
 
@@ -53,3 +52,8 @@ def configure_logs(*, json_lines: bool, level: str = "INFO") -> None:
         logger.handlers[:] = [handler]
         logger.setLevel(level.upper())
         logger.propagate = False
+
+
+def printable(text: str) -> str:
+    """`text` as JSON over HTTP can carry it: characters that are no Unicode become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.contract import problem_members, problem_of
+from api.service.journal import printable
 from api.service.request_ids import current_request_id
 from retrieval import errors
 
@@ -97,11 +98,6 @@ _LONGEST_NAME, _LONGEST_MESSAGE, _LONGEST_DETAIL, _DEEPEST = 80, 300, 2000, 12
 def cut(text: str, most: int) -> str:
     """The first `most` characters, with an ellipsis for the rest: nobody is sent back a megabyte of his own."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def printable(text: str) -> str:
-    """`text` as JSON over HTTP can carry it: characters that are no Unicode become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def answer_to(error: Exception) -> Response:

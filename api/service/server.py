@@ -22,6 +22,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from api.service.journal import configure_logs
 from api.service.settings import ServiceSettings
 from api.service.shutdown import (
     LAST_LOOK,
@@ -294,11 +295,17 @@ def serve(settings: ServiceSettings, make: Application = application) -> None:
         "factory": True,
     }
     if settings.workers > 1:
+        configure_logs(json_lines=settings.json_logs, level=settings.log_level or "info")  # of the parent
         with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = (
+                folder  # prometheus-client reads it when workers import it
+            )
             config = uvicorn.Config(partial(make, settings), workers=settings.workers, **options)
             patience = longest_stop(settings.stop_timeout) + 5
-            Workers(config, [config.bind_socket()], patience).run()
+            try:
+                Workers(config, [config.bind_socket()], patience).run()
+            finally:
+                del os.environ["PROMETHEUS_MULTIPROC_DIR"]
     else:
         listening: list[socket.socket] = []
         config = uvicorn.Config(partial(make, settings, listening), **options)
