@@ -72,7 +72,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             )
             library.catalog.set_captions(first, [Caption("something red")], CaptionSource.MODEL)
             library.catalog.set_attributes(first, {"stars": 5, "who": {"é": ["x\x1a0041"]}})
-        settings = ServiceSettings(preload="none", rate_per_second=0)
+        settings = ServiceSettings(preload="none", rate_per_second=0, deadline_ms=600_000)
         with listening(create_app(Library.open, settings)) as address:
             yield address
 
@@ -123,7 +123,7 @@ def test_a_search_is_one_document_in_three_places(
 ) -> None:
     """Here, over HTTP, and by --server: the same fields and values; the client's objects become them again."""
     here = printed(*words)
-    there = httpx.post(f"{url}/v1/search", json=body, timeout=60).json()
+    there = httpx.post(f"{url}/v1/search", json=body, timeout=600).json()
     assert timeless(here) == timeless(there) == timeless(printed(*words, "--server", url))
     read = contract.read_response(here)
     assert over_the_wire(contract.response_fields(read)) == here
@@ -157,7 +157,7 @@ def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: 
     """match and classify answer with a `score` in [0, 1]; captions and answers are called so; both ways in agree."""
     file = tmp_path / "red.png"
     file.write_bytes(picture("red", 200))
-    with Client(url, timeout=60) as client:
+    with Client(url, timeout=600) as client:
         assert contract.read_match(printed("match", file, "red")) == pytest.approx(
             client.match(file, "red"), abs=1e-3
         )
