@@ -51,7 +51,8 @@ class Plan:
     gone: dict[ItemId, KnownFile] = field(default_factory=dict)  # the finished listing did not show them
     silenced: list[KnownFile] = field(default_factory=list)  # their source does not speak of them any more
     held: Counter[str] = field(default_factory=Counter)  # known files by place, before the job
-    told: Counter[str] = field(default_factory=Counter)  # and by the source that describes them
+    come: Counter[str] = field(default_factory=Counter)  # new texts by place: lines in the stead of others
+    told: Counter[str] = field(default_factory=Counter)  # known files by the source that describes them
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
     still_failed: int = 0  # failed before, unchanged since: not tried again
@@ -125,6 +126,8 @@ def make_plan(
         if isinstance(entry, Skipped):
             plan.skipped.append(entry)
             continue
+        if before is None and entry.text is not None:
+            plan.come.update(within.of(entry.uri))
         bare = before is not None and before.id in unembedded
         if before is not None and not bare and (entry.text is not None or is_same(entry, before)):
             unknown = before.ctime_ns < 0 or before.ctime_ns == 0 < entry.ctime_ns

@@ -77,7 +77,8 @@ def _doubted(plan: Plan, places: Places) -> dict[str, list[ItemId]]:
     """Gone items that may come back, by the place that looks as if it had not answered."""
     above = {item: places.of(file.uri) for item, file in plan.gone.items()}
     vanished = Counter(place for found in above.values() for place in found)
-    doubtful = {place for place, count in vanished.items() if 2 * count > plan.held[place]}
+    left = {place: plan.held[place] - count + plan.come[place] for place, count in vanished.items()}
+    doubtful = {place for place, count in left.items() if 2 * count < plan.held[place]}
     empty = _EmptyFolders(places)
     stays: dict[str, list[ItemId]] = defaultdict(list)
     for item, file in plan.gone.items():
