@@ -21,4 +21,4 @@ def make(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> 
 
 
 if __name__ == "__main__":
-    serve(ServiceSettings(), make)
+    serve(ServiceSettings(json_logs=True), make)

@@ -181,6 +181,18 @@ def _wait_until_alive(url: str, running: subprocess.Popen[bytes], log: Path) -> 
     raise AssertionError(log.read_text())
 
 
+def _begun(log: Path, count: int) -> list[int]:
+    """The processes that serve or did, in the order in which they were ready, once there are `count`."""
+    deadline = time.monotonic() + 240
+    while True:
+        lines = [line for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+        entries = [json.loads(line) for line in lines if "Application startup complete" in line]
+        if len(entries) >= count:
+            return [entry["process"] for entry in entries]
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
 class Crowd:
     """Clients that search without pause, each on new connections, and check every answer."""
 
@@ -239,7 +251,9 @@ class Crowd:
 def test_load_while_indexing_and_a_stop(
     coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path, workers: int
 ) -> None:
-    """Under load, a job indexes, an index is switched and items are deleted: no error, no wrong and no deleted item.
+    """A worker that is killed is replaced.
+
+    Under load, a job indexes, an index is switched and items are deleted: no error, no wrong and no deleted item.
 
     Then SIGTERM: every request that the service accepted is answered.
     """
@@ -253,6 +267,9 @@ def test_load_while_indexing_and_a_stop(
         running,
         url,
     ):
+        if workers > 1:
+            os.kill(_begun(log, workers)[0], signal.SIGKILL)
+            _begun(log, workers + 1)  # another took its place
         with Crowd(url, coloured[2]) as crowd, httpx.Client(base_url=url, timeout=60) as client:
             for body in (
                 {"kind": "index", "paths": [str(photos)]},
