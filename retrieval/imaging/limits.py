@@ -78,6 +78,11 @@ class Budget:
         """Bytes in use now."""
         return self._held
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for some."""
+        return len(self._line)
+
     @contextmanager
     def hold(self, size: int, capacity: int) -> Iterator[None]:
         """Wait until `size` bytes fit into `capacity`, and hold them; AbandonedError if the caller leaves first."""

@@ -90,6 +90,7 @@ class Live:
 
     url: str
     library: ColourLibrary
+    service: Service
     ids: dict[str, int]
 
     @property
@@ -106,8 +107,9 @@ def live(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterato
     shutil.copytree(root, tmp_path / "library")
     library = ColourLibrary.open(tmp_path / "library", create=True)  # create: the catalog at once
     settings = ServiceSettings(preload="none", body_timeout=1.0)
-    with listening(create_app(lambda: library, settings)) as url:
-        yield Live(url, library, ids)
+    app = create_app(lambda: library, settings)
+    with listening(app) as url:
+        yield Live(url, library, app.state.service, ids)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from api.service.batching import Batcher
 from retrieval import cancellation
 from retrieval.errors import AbandonedError, OverloadedError
+from tests.patience import turned
 
 pytestmark = pytest.mark.anyio
 
@@ -29,9 +30,11 @@ class Model:
         self.batches: list[list[str]] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.entered = threading.Event()
 
     def __call__(self, words: list[str]) -> Sequence[str]:
-        self.gate.wait(10)
+        self.entered.set()
+        self.gate.wait(60)
         self.batches.append(list(words))
         if "poison" in words:
             raise RuntimeError("cannot read this")
@@ -42,6 +45,11 @@ def batcher(model: Model, size: int = 8, limit: int = 64) -> Batcher[str, str]:
     made = Batcher("words", model, size=size, wait=0, limit=limit)
     made.start()
     return made
+
+
+async def in_line(shared: Batcher[str, str], model: Model, number: int) -> None:
+    """Wait until so many wait behind a batch."""
+    await turned(lambda: model.entered.is_set() and shared.depth == number)
 
 
 async def test_requests_that_wait_are_computed_together() -> None:
@@ -55,9 +63,9 @@ async def test_requests_that_wait_are_computed_together() -> None:
         answers[word] = await shared.submit([word])
 
     async with anyio.create_task_group() as group:
-        for word in ("a", "b", "c", "d"):
+        for number, word in enumerate(("a", "b", "c", "d")):
             group.start_soon(ask, word)
-            await anyio.sleep(0.01)
+            await in_line(shared, model, number)
         model.gate.set()
     assert answers == {word: [word.upper()] for word in "abcd"}
     assert model.batches == [["a"], ["b", "c", "d"]]
@@ -78,9 +86,11 @@ async def test_one_bad_input_fails_alone() -> None:
             outcomes[word] = str(error)
 
     async with anyio.create_task_group() as group:
-        for word in ("first", "good", "poison", "fine"):
+        group.start_soon(ask, "first")
+        await turned(model.entered.is_set)
+        for word in ("good", "poison", "fine"):
             group.start_soon(ask, word)
-        await anyio.sleep(0.02)
+        await turned(lambda: shared.depth == 3)
         model.gate.set()
     assert outcomes == {
         "first": ["FIRST"],
@@ -106,9 +116,11 @@ async def test_a_full_queue_refuses_at_once() -> None:
             refused += 1
 
     async with anyio.create_task_group() as group:
-        for number in range(6):
+        group.start_soon(ask, "0")
+        await turned(model.entered.is_set)
+        for number in range(1, 6):
             group.start_soon(ask, str(number))
-            await anyio.sleep(0.01)
+        await turned(lambda: refused == 3)
         model.gate.set()
     assert refused == 3  # one was with the model, two waited
     assert sum(map(len, model.batches)) == 3
@@ -122,11 +134,11 @@ async def test_nothing_is_computed_for_who_went_away() -> None:
     shared = batcher(model)
     async with anyio.create_task_group() as group:
         group.start_soon(shared.submit, ["first"])
-        await anyio.sleep(0.01)
+        await turned(model.entered.is_set)
         with anyio.move_on_after(0.02):
             await shared.submit(["gone"])
         group.start_soon(shared.submit, ["last"])
-        await anyio.sleep(0.01)
+        await turned(lambda: shared.depth == 2)  # one of them has left
         model.gate.set()
     assert model.batches == [["first"], ["last"]]
     await shared.close()
@@ -145,9 +157,9 @@ async def test_closing_answers_what_was_accepted() -> None:
     async with anyio.create_task_group() as group:
         for word in "abc":
             group.start_soon(ask, word)
-        await anyio.sleep(0.01)
+        await in_line(shared, model, 2)
         group.start_soon(shared.close)
-        await anyio.sleep(0.01)
+        await anyio.wait_all_tasks_blocked()
         with pytest.raises(OverloadedError):
             await shared.submit(["late"])
         model.gate.set()
@@ -161,9 +173,9 @@ async def test_a_long_input_does_not_travel_with_short_ones() -> None:
     shared: Batcher[str, str] = Batcher("words", model, size=8, wait=0, limit=64, order=len)
     shared.start()
     async with anyio.create_task_group() as group:
-        for word in ("first", "b", "x" * 500, "c"):
+        for number, word in enumerate(("first", "b", "x" * 500, "c")):
             group.start_soon(shared.submit, [word])
-            await anyio.sleep(0.01)
+            await in_line(shared, model, number)
         model.gate.set()
     assert model.batches == [["first"], ["b", "c"], ["x" * 500]]
     await shared.close()
@@ -176,9 +188,10 @@ async def test_a_small_request_overtakes_a_large_one() -> None:
     shared = batcher(model, size=4, limit=8)
     async with anyio.create_task_group() as group:
         group.start_soon(shared.submit, [f"bulk {number}" for number in range(2000)])
-        await anyio.sleep(0.02)
+        await turned(model.entered.is_set)
+        waiting = shared.depth
         group.start_soon(shared.submit, ["lone"])
-        await anyio.sleep(0.02)
+        await turned(lambda: shared.depth == waiting + 1)
         model.gate.set()
     assert "lone" in model.batches[1]
     assert sum(map(len, model.batches)) == 2001
@@ -187,9 +200,10 @@ async def test_a_small_request_overtakes_a_large_one() -> None:
 
 async def test_a_batch_that_all_have_left_ends_early() -> None:
     """The model's next look at the flag ends work that nobody waits for."""
-    looked = threading.Event()
+    begun, looked = threading.Event(), threading.Event()
 
     def slow(words: list[str]) -> Sequence[str]:
+        begun.set()
         try:
             while True:
                 cancellation.check()
@@ -200,7 +214,9 @@ async def test_a_batch_that_all_have_left_ends_early() -> None:
 
     shared: Batcher[str, str] = Batcher("slow", slow, size=8, wait=0, limit=8)
     shared.start()
-    with anyio.move_on_after(0.02):
-        await shared.submit(["a", "b"])
-    assert await anyio.to_thread.run_sync(looked.wait, 10)
+    async with anyio.create_task_group() as group:
+        group.start_soon(shared.submit, ["a", "b"])
+        await turned(begun.is_set)
+        group.cancel_scope.cancel()
+    assert await anyio.to_thread.run_sync(looked.wait, 60)
     await shared.close()

@@ -86,6 +86,6 @@ def test_the_asynchronous_client(live: Live) -> None:
             answer = await client.search("red")
             assert answer.hits[0].item.id == live.ids["red"]
             job = await client.start_job("rebuild", index_kind="flat")
-            assert (await client.wait_for(job.id, every=0.05, seconds=30)).state == "done"
+            assert (await client.wait_for(job.id, every=0.05, seconds=120)).state == "done"
 
     anyio.run(use)

@@ -29,7 +29,7 @@ def test_head_of_an_event_stream_ends(live: Live) -> None:
     """A stream that would go on is not waited for, and the connection serves the next request."""
     import httpx
 
-    with httpx.Client(base_url=live.url, timeout=10) as client:
+    with httpx.Client(base_url=live.url, timeout=60) as client:
         job = client.post("/v1/jobs", json={"kind": "map"}).json()["id"]
         head = client.head(f"/v1/jobs/{job}/events")
         assert (head.status_code, head.headers["content-type"][:17]) == (200, "text/event-stream")

@@ -28,7 +28,7 @@ from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 
 
-def finished(served: Served, job: int, seconds: float = 30) -> dict[str, Any]:
+def finished(served: Served, job: int, seconds: float = 120) -> dict[str, Any]:
     """The job once it has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -217,7 +217,7 @@ def test_a_cancelled_job_stops_and_keeps_what_it_did(serve: Serve, tmp_path: Pat
         time.sleep(0.02)
     assert served.client.delete(f"/v1/jobs/{first}").json()["state"] == "cancelled"
     served.library.model.gate.set()
-    served.service.jobs.wait_until_idle(20)
+    served.service.jobs.wait_until_idle(120)
     assert served.client.get(f"/v1/jobs/{first}").json()["state"] == "cancelled"
     total = served.client.post("/v1/search", json={"query": "red"}).json()["total"]
     assert 8 <= total < 208

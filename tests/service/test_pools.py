@@ -11,6 +11,7 @@ from api.service.pools import Pool
 from api.service.single_flight import SingleFlight
 from retrieval import cancellation
 from retrieval.errors import AbandonedError, OverloadedError
+from tests.patience import turned
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,7 @@ class Work:
             self.running += 1
             self.most = max(self.most, self.running)
         self.begun.release()
-        self.gate.wait(20)
+        self.gate.wait(60)
         with self._lock:
             self.running -= 1
         return threading.current_thread().name
@@ -46,13 +47,11 @@ async def test_callers_that_leave_free_no_thread() -> None:
     """Forty callers give up after a moment: two pieces of work ran, the others never began."""
     work, pool = Work(), Pool("few", threads=2, waiting=64)
 
-    async def hurried() -> None:
-        with anyio.move_on_after(0.05):
-            await pool.run(work)
-
     async with anyio.create_task_group() as group:
         for _ in range(40):
-            group.start_soon(hurried)
+            group.start_soon(pool.run, work)
+        await turned(lambda: work.calls == 2 and pool.depth == 38)
+        group.cancel_scope.cancel()
     assert (work.most, work.calls, pool.depth) == (2, 2, 0)
     work.gate.set()
     assert (await pool.run(work)).startswith("vasari-few")
@@ -63,9 +62,11 @@ async def test_a_full_line_refuses_at_once() -> None:
     """With every thread at work and the line full, the next caller is told to come again."""
     work, pool = Work(), Pool("one", threads=1, waiting=2)
     async with anyio.create_task_group() as group:
-        for _ in range(3):
+        group.start_soon(pool.run, work)
+        await turned(lambda: work.calls == 1)
+        for _ in range(2):
             group.start_soon(pool.run, work)
-            await anyio.sleep(0.01)
+        await turned(lambda: pool.depth == 2)
         with pytest.raises(OverloadedError) as refused:
             await pool.run(work)
         assert refused.value.retry_after > 0
@@ -75,9 +76,10 @@ async def test_a_full_line_refuses_at_once() -> None:
 
 async def test_work_that_nobody_waits_for_ends_at_its_next_look() -> None:
     """A loop that looks at the flag ends soon after its caller has left."""
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def loop() -> None:
+        begun.set()
         try:
             while True:
                 cancellation.check()
@@ -86,9 +88,11 @@ async def test_work_that_nobody_waits_for_ends_at_its_next_look() -> None:
             ended.set()
             raise
 
-    with anyio.move_on_after(0.02):
-        await Pool("loop", threads=1, waiting=1).run(loop)
-    assert ended.wait(10)
+    async with anyio.create_task_group() as group:
+        group.start_soon(Pool("loop", threads=1, waiting=1).run, loop)
+        await turned(begun.is_set)
+        group.cancel_scope.cancel()
+    assert ended.wait(60)
 
 
 async def test_errors_reach_the_caller() -> None:

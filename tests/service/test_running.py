@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import until
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
 
@@ -84,7 +85,7 @@ def test_nothing_is_computed_for_a_caller_that_left(live: Live, caplog: pytest.L
         assert live.library.model.entered.wait(60)
         with socket.create_connection(live.address) as leaver:
             leaver.sendall(head + body)
-            time.sleep(0.3)
+            until(lambda: live.service.depths["text"] == 1)
         deadline = time.monotonic() + 50
         while not any(" 499 " in record.getMessage() for record in caplog.records):
             assert time.monotonic() < deadline

@@ -17,6 +17,7 @@ from retrieval.errors import AbandonedError, ImageError
 from retrieval.imaging.colour import in_srgb
 from retrieval.imaging.headers import png_picture
 from retrieval.imaging.limits import Budget, ImageLimits, check_together
+from tests.patience import until
 
 
 def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> bytes:
@@ -28,13 +29,13 @@ def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> byte
 
 def test_no_more_is_held_than_the_budget() -> None:
     """Twelve threads with 40 bytes each share 100: two at a time."""
-    budget, most, lock = Budget(), [0], threading.Lock()
+    budget, most, lock, pair = Budget(), [0], threading.Lock(), threading.Barrier(2)
 
     def decode() -> None:
         with budget.hold(40, 100):
             with lock:
                 most.append(budget.held)
-            threading.Event().wait(0.002)
+            pair.wait()
 
     threads = [threading.Thread(target=decode) for _ in range(12)]
     for thread in threads:
@@ -48,20 +49,18 @@ def test_no_more_is_held_than_the_budget() -> None:
 def test_what_exceeds_the_budget_is_decoded_alone() -> None:
     """One picture larger than all that is allowed waits until nothing else is held, and those behind wait for it."""
     budget, order = Budget(), []
-    first, done = threading.Event(), threading.Event()
 
     def take(size: int) -> None:
         with budget.hold(size, 100):
             order.append((size, budget.held))
-            done.wait(0.01)
 
     with budget.hold(10, 100):
         large = threading.Thread(target=take, args=(500,))
         large.start()
-        first.wait(0.03)
+        until(lambda: budget.waiting == 1)
         small = threading.Thread(target=take, args=(20,))
         small.start()
-        first.wait(0.03)
+        until(lambda: budget.waiting == 2)
         assert order == []
     large.join()
     small.join()
