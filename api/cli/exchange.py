@@ -48,6 +48,8 @@ def export(target: Path, layout: str | None, space: str | None, json: bool, libr
     output.line(
         f"{report.pictures:,} pictures{texts} of {report.space} written to {target} ({report.format})"
     )
+    if report.missing:
+        output.note(f"{report.missing:,} missing ones are in it as well, with what was written about them")
     if report.without_vector:
         output.note(f"{report.without_vector:,} items have no vector in {report.space} and were left out")
 

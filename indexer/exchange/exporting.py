@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from indexer.exchange import clip_retrieval, tables
-from indexer.exchange.records import Record, flat, pages
+from indexer.exchange.records import Record, flat, missing_pages, pages
 from retrieval.domain import EmbeddingSpace, Modality
 from retrieval.errors import UsageError
 from retrieval.library import Library
@@ -38,6 +38,7 @@ class ExportReport:
     pictures: int
     texts: int
     without_vector: int  # items that have none in this space: left out
+    missing: int = 0  # items whose files are gone, with what people wrote of them; in parquet and jsonl only
 
     def as_json(self) -> dict[str, Any]:
         """The fields."""
@@ -60,6 +61,10 @@ def export(
     counts = {modality: len(library.gallery(modality, found)) for modality in Modality}
     with replaced(target) as (temporary,):
         _write(library, temporary, chosen, found)
+        whole = chosen in (Format.PARQUET, Format.JSONL)
+        missing = (
+            sum(len(library.catalog.missing_rows(found.name, each)) for each in Modality) if whole else 0
+        )
     total = sum(library.catalog.count(modality) for modality in Modality)
     return ExportReport(
         chosen,
@@ -67,16 +72,18 @@ def export(
         counts[Modality.IMAGE],
         counts[Modality.TEXT],
         total - sum(counts.values()),
+        missing,
     )
 
 
 def _write(library: Library, target: Path, chosen: Format, space: EmbeddingSpace) -> None:
     both = chain.from_iterable(pages(library, space, modality) for modality in Modality)
+    gone = chain.from_iterable(missing_pages(library, space, modality) for modality in Modality)
     match chosen:
         case Format.PARQUET:
-            tables.write_parquet(target, space, both)
+            tables.write_parquet(target, space, chain(both, gone))
         case Format.JSONL:
-            tables.write_json_lines(target, space, both)
+            tables.write_json_lines(target, space, chain(both, gone))
         case Format.FAISS:
             _write_faiss(target, space, both)
         case Format.CLIP_RETRIEVAL:

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,9 @@ class _Importer:
         self.space = catalog.ensure_space(self.space)
         for records, failures in self._spool.pages():
             for modality in Modality:
-                failures += self._commit(modality, [one for one in records if one.modality is modality])
+                of_it = [one for one in records if one.modality is modality]
+                failures += self._commit(modality, [one for one in of_it if one.missing_since is None])
+                failures += self._commit_missing(modality, [one for one in of_it if one.missing_since])
             catalog.record_failures(failures)
             done = self.report.added + self.report.updated
             progress.update(Pulse("importing", done, self._spool.records, self.report.failed))
@@ -222,7 +225,9 @@ class _Importer:
             uri = self._uri(entry)
         except UsageError as error:
             return Refused(entry.number, str(error))
-        first = self._spool.first(entry.modality, uri, entry.number)
+        # Another picture may have come to where a missing one was.
+        content = f"\0{_content_hash(entry)}" if entry.missing_since else ""
+        first = self._spool.first(entry.modality, f"{uri}{content}", entry.number)
         if first != entry.number:
             if entry.modality is Modality.TEXT:
                 return None  # the same words again: the same vector
@@ -246,12 +251,46 @@ class _Importer:
         known = catalog.ids_by_uri([record.uri for record in records], modality)
         known |= self._revive(modality, [record for record in records if record.uri not in known])
         records = self._with_written(records, known)
+        ids = self._write(modality, records, known)
+        catalog.add_tags({item: one.tags for item, one in zip(ids, records, strict=True) if one.tags})
+        return self._add_attributes(dict(zip(ids, records, strict=True)))
+
+    def _commit_missing(self, modality: Modality, records: Sequence[Record]) -> list[Skipped]:
+        """Commit items that are missing where they come from; what is here already only learns what people wrote."""
+        if not records:
+            return []
+        catalog = self._library.catalog
+        contents = {_content_hash(record) for record in records}
+        here = {
+            (file.content_hash, file.uri): file.id
+            for file in catalog.files_of_content(contents, modality, newest=catalog.newest_item())
+        }
+        there = {here[key]: one for one in records if (key := (_content_hash(one), one.uri)) in here}
+        new = [one for one in records if (_content_hash(one), one.uri) not in here]
+        both = there | dict(zip(self._write(modality, new, {}), new, strict=True))
+        self.report.updated += len(there)
+        said = {
+            item: [c for c in one.captions if c.source is CaptionSource.USER] for item, one in there.items()
+        }
+        catalog.add_captions({item: captions for item, captions in said.items() if captions})
+        catalog.add_tags({item: one.tags for item, one in both.items() if one.tags})
+        return self._add_attributes(both)
+
+    def _write(
+        self, modality: Modality, records: Sequence[Record], known: Mapping[str, ItemId]
+    ) -> list[ItemId]:
+        """Commit a segment; the items' ids."""
+        if not records:
+            return []
         vectors = unit_vectors(np.stack([record.vector for record in records]))
         items = [
             _new_item(record, vector, known.get(record.uri, NEW))
             for record, vector in zip(records, vectors, strict=True)
         ]
-        ids = ingest.commit(
+        self.report.updated += len(known)
+        self.report.added += len(records) - len(known)
+        catalog = self._library.catalog
+        return ingest.commit(
             catalog,
             self._library.segments_directory(self.space, modality),
             self.space.name,
@@ -259,12 +298,6 @@ class _Importer:
             items,
             recovered=[self._row(record.number) for record in records] if catalog.count_failures() else (),
         )
-        catalog.add_tags(
-            {item: record.tags for item, record in zip(ids, records, strict=True) if record.tags}
-        )
-        self.report.updated += len(known)
-        self.report.added += len(records) - len(known)
-        return self._add_attributes(dict(zip(ids, records, strict=True)))
 
     def _add_attributes(self, records: Mapping[ItemId, Record]) -> list[Skipped]:
         own = {item: record.user_attributes for item, record in records.items() if record.user_attributes}
@@ -333,4 +366,5 @@ def _new_item(record: Record, vector: NDArray[np.float32], item: ItemId) -> NewI
             name: value for name, value in record.attributes.items() if name not in record.user_attributes
         },
         captions=record.captions,
+        missing_since=datetime.fromisoformat(record.missing_since) if record.missing_since else None,
     )

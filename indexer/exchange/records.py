@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from retrieval.catalog.encoding import json_text, stored_uri
 from retrieval.catalog.records import FACTS
 from retrieval.domain import Caption, EmbeddingSpace, Item, Modality
 from retrieval.library import Library
+from retrieval.vectors.segments import Segment
 
 PAGE = 4096  # items held in memory at once
 
@@ -36,10 +38,13 @@ class Record:
     tags: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     user_attributes: Mapping[str, Any] = field(default_factory=dict)  # those of them that a person set
+    missing_since: str | None = None  # of an item whose file was gone: a moment, ISO 8601
     number: int = 0  # of the row it came from, the first being 1; or the id it had
 
 
-def of_item(item: Item, vector: NDArray[np.float32], own: Mapping[str, Any]) -> Record:
+def of_item(
+    item: Item, vector: NDArray[np.float32], own: Mapping[str, Any], missing_since: datetime | None = None
+) -> Record:
     """An item as a record; `own` is what a person set of its attributes."""
     facts = {name: getattr(item, name) for name in FACTS}
     return Record(
@@ -50,6 +55,7 @@ def of_item(item: Item, vector: NDArray[np.float32], own: Mapping[str, Any]) -> 
         tags=item.tags,
         attributes=item.attributes,
         user_attributes=own,
+        missing_since=None if missing_since is None else missing_since.isoformat(),
         number=item.id,
     )
 
@@ -66,6 +72,27 @@ def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterat
             of_item(items[item], vector, own.get(item, {}))
             for item, vector in zip(page.tolist(), gallery.vectors_of(page), strict=True)
             if item in items  # deleted since
+        ]
+
+
+def missing_pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterator[list[Record]]:
+    """All missing items of a modality that have a vector in the space, by id."""
+    rows = library.catalog.missing_rows(space.name, modality)
+    directory = library.segments_directory(space, modality)
+    for start in range(0, len(rows), PAGE):
+        page = rows[start : start + PAGE]
+        ids = [row.item for row in page]
+        items, own = library.catalog.items(ids, missing=True), library.catalog.user_attributes(ids)
+        opened = {number: Segment.open(directory, number) for number in {row.segment for row in page}}
+        yield [
+            of_item(
+                items[row.item],
+                opened[row.segment].vectors[row.row].astype(np.float32),
+                own.get(row.item, {}),
+                row.since,
+            )
+            for row in page
+            if row.item in items  # back since
         ]
 
 
@@ -86,6 +113,7 @@ def as_row(record: Record) -> dict[str, Any]:
         "tags": list(record.tags),
         "attributes": json.loads(json_text(dict(record.attributes))),
         "user_attributes": json.loads(json_text(dict(record.user_attributes))),
+        "missing_since": record.missing_since,
     }
 
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) 
         tags=_tags(row.get("tags")),
         attributes=_attributes(row.get("attributes"), own),
         user_attributes=own,
+        missing_since=_moment(row.get("missing_since")),
         number=number if number is not None else _whole("id", row.get("id"), -_LARGEST, _LARGEST) or 0,
     )
 
@@ -189,6 +191,18 @@ def _attributes(value: object, own: Container[str] = ()) -> Mapping[str, Any]:
     if (size := len(json_text(said).encode())) > MOST_ATTRIBUTES:
         raise ValueError(f"attributes take {size:,} bytes as JSON, the limit is {MOST_ATTRIBUTES:,}")
     return found
+
+
+def _moment(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"missing_since must be a time such as 2026-01-31T12:00:00Z, not {_shown(value)}")
+    return moment.replace(tzinfo=moment.tzinfo or UTC).isoformat()
 
 
 def _list(name: str, value: object, most: int) -> Sequence[Any]:

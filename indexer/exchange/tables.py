@@ -8,6 +8,7 @@
 | tags | list of string |
 | attributes | string: a JSON object |
 | user_attributes | string: a JSON object, those of them that a person set |
+| missing_since | string: since when its file is gone; nothing for items that are there |
 | embedding | list of float32, unit length |
 """
 
@@ -196,7 +197,7 @@ def _schema(space: EmbeddingSpace, vectors: bool) -> Any:
         ("id", whole), ("modality", word), ("uri", word), ("content_hash", word), ("bytes", whole),
         ("mtime_ns", whole), ("width", whole), ("height", whole), ("format", word), ("text", word),
         ("captions", pa.list_(caption)), ("tags", pa.list_(word)), ("attributes", word),
-        ("user_attributes", word),
+        ("user_attributes", word), ("missing_since", word),
     ]  # fmt: skip
     if vectors:
         fields.append(("embedding", pa.list_(pa.float32(), space.dim)))

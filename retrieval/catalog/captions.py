@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from retrieval.catalog.reading import is_kept
 from retrieval.catalog.records import Telling
 from retrieval.catalog.schema import captions, descriptions, items, tags
 from retrieval.catalog.statements import chunks
@@ -78,10 +79,20 @@ def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None
     refresh(connection, [item])
 
 
+def add_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
+    """Add those captions to items that are not there."""
+    for chunk in chunks(of_items):
+        query = select(captions.c.item_id, captions.c.text).where(captions.c.item_id.in_(chunk))
+        there = {tuple(row) for row in connection.execute(query)}
+        new = {item: [said for said in of_items[item] if (item, said.text) not in there] for item in chunk}
+        insert_captions(connection, new)
+        refresh(connection, chunk)
+
+
 def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> None:
-    """Add tags to the live items among these; those that are there stay."""
+    """Add tags to the live and missing items among these; those that are there stay."""
     for chunk in chunks(words):
-        living = select(items.c.id).where(items.c.id.in_(chunk), items.c.deleted_at.is_(None))
+        living = select(items.c.id).where(items.c.id.in_(chunk), is_kept())
         alive = connection.execute(living).scalars().all()
         there = {tuple(row) for row in connection.execute(select(tags).where(tags.c.item_id.in_(alive)))}
         wanted = {(item, composed(word.strip())) for item in alive for word in words[item]}
@@ -110,14 +121,14 @@ def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str
 def add_attributes(
     connection: Connection, of_items: Mapping[ItemId, Mapping[str, Any]]
 ) -> dict[ItemId, UsageError]:
-    """Add what a person set elsewhere to the live items among these; what a person set here stays as it is.
+    """Add what a person set elsewhere to the live and missing items among these; what was set here stays as it is.
 
     Nothing is added to those of which too much would be said then; these are returned, with the error.
     """
     refused = {}
     for chunk in chunks(of_items):
         for item, row in _layers(connection, chunk).items():
-            if row.deleted_at is not None:
+            if row.deleted_at is not None and row.missing_since is None:
                 continue
             both = {**of_items[item], **row.user_attributes}
             try:
@@ -298,6 +309,7 @@ def _layers(connection: Connection, ids: Sequence[ItemId]) -> dict[ItemId, Row[A
             items.c.attributes,
             items.c.user_attributes,
             items.c.deleted_at,
+            items.c.missing_since,
             descriptions.c.teller,
             descriptions.c.digest,
             descriptions.c.facts,

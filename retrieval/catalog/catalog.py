@@ -45,6 +45,7 @@ from retrieval.catalog.records import (
     JobRecord,
     KnownFile,
     LeaseHolder,
+    MissingRow,
     NewItem,
     RowOfItem,
     SegmentRecord,
@@ -319,8 +320,15 @@ class Catalog:
             captions.set_tags(connection, item, tags)
             bump_revision(connection)
 
+    def add_captions(self, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
+        """Add those captions to items that are not there."""
+        if of_items:
+            with self._database.write() as connection:
+                captions.add_captions(connection, of_items)
+                bump_revision(connection)
+
     def add_tags(self, tags: Mapping[ItemId, Sequence[str]]) -> None:
-        """Add tags, of 1 to 200 characters, to the live items among these; tags that are there stay."""
+        """Add tags, of 1 to 200 characters, to the live and missing items among these; tags that are there stay."""
         if tags:
             with self._database.write() as connection:
                 captions.add_tags(connection, tags)
@@ -333,7 +341,7 @@ class Catalog:
             bump_revision(connection)
 
     def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> dict[ItemId, UsageError]:
-        """Add what a person set elsewhere to the live items among these; what a person set here stays as it is.
+        """Add what a person set elsewhere to the live and missing items among these; what was set here stays as it is.
 
         Nothing is added to those of which too much would be said then; these are returned, with the error.
         """
@@ -346,13 +354,13 @@ class Catalog:
 
     # Reading
 
-    def items(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
-        """The live items among `ids`, in that order."""
+    def items(self, ids: Iterable[ItemId], *, missing: bool = False) -> dict[ItemId, Item]:
+        """The live items among `ids`, or those that are missing, in that order."""
         with self._database.read() as connection:
-            return reading.items_of(connection, ids)
+            return reading.items_of(connection, ids, missing=missing)
 
     def user_attributes(self, ids: Iterable[ItemId]) -> dict[ItemId, dict[str, Any]]:
-        """What people set of attributes of the live items among `ids`, where there is any; null: taken away."""
+        """What people set of attributes of the live and missing items among `ids`, if any; null: taken away."""
         with self._database.read() as connection:
             return reading.user_attributes(connection, ids)
 
@@ -433,6 +441,11 @@ class Catalog:
         """Rows whose vector stands for a live item, by segment and row."""
         with self._database.read() as connection:
             return vectors.live_rows_of(connection, space, modality)
+
+    def missing_rows(self, space: str, modality: Modality) -> list[MissingRow]:
+        """The vectors of missing items, as far as there are any, by item."""
+        with self._database.read() as connection:
+            return vectors.missing_rows_of(connection, space, modality)
 
     def embedding_of(self, space: str, item: ItemId) -> tuple[int, int] | None:
         """(segment, row) of the item's vector in this space."""

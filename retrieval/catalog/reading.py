@@ -35,11 +35,12 @@ PAGE = 5000  # rows of one step through a large table
 _MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000
 
 
-def items_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
-    """The live items among `ids`, in the order of `ids`, with captions and tags."""
+def items_of(connection: Connection, ids: Iterable[ItemId], *, missing: bool = False) -> dict[ItemId, Item]:
+    """The live items among `ids`, or those that are missing, in the order of `ids`, with captions and tags."""
     found: dict[ItemId, Item] = {}
+    wanted = items.c.missing_since.is_not(None) if missing else items.c.deleted_at.is_(None)
     for chunk in chunks(dict.fromkeys(ids)):
-        query = select(*(items.c[name] for name in ITEM_COLUMNS)).where(items.c.deleted_at.is_(None))
+        query = select(*(items.c[name] for name in ITEM_COLUMNS)).where(wanted)
         rows = {row.id: row._asdict() for row in connection.execute(query.where(items.c.id.in_(chunk)))}
         said, tagged = _captions(connection, rows), _tags(connection, rows)
         found |= {item: item_of(rows[item], said[item], tagged[item]) for item in chunk if item in rows}
@@ -47,13 +48,18 @@ def items_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, Item
 
 
 def user_attributes(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, dict[str, Any]]:
-    """What people set of the attributes of the live items among `ids`, where there is any."""
+    """What people set of the attributes of the live and missing items among `ids`, where there is any."""
     found: dict[ItemId, dict[str, Any]] = {}
     for chunk in chunks(dict.fromkeys(ids)):
         query = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
-        live = connection.execute(query.where(items.c.deleted_at.is_(None)))
-        found |= {row.id: dict(row.user_attributes) for row in live if row.user_attributes}
+        kept = connection.execute(query.where(is_kept()))
+        found |= {row.id: dict(row.user_attributes) for row in kept if row.user_attributes}
     return found
+
+
+def is_kept() -> ColumnElement[bool]:
+    """Whether an item is live or missing: not removed by a person."""
+    return or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None))
 
 
 def item_by_uri(connection: Connection, uri: str, modality: Modality) -> Item | None:
@@ -104,7 +110,7 @@ def files_of_content(
     query = _files().where(
         items.c.modality == modality.value,
         items.c.id <= newest,
-        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+        is_kept(),
     )
     return [
         _known(row)
@@ -119,7 +125,7 @@ def holds_content(connection: Connection, modality: Modality, content_hash: str,
         items.c.content_hash == content_hash,
         items.c.modality == modality.value,
         items.c.id <= newest,
-        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+        is_kept(),
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -147,7 +153,7 @@ def contents(connection: Connection, modality: Modality) -> set[str]:
     """The content hashes of all items, live or missing."""
     query = select(items.c.content_hash).where(
         items.c.modality == modality.value,
-        or_(items.c.deleted_at.is_(None), items.c.missing_since.is_not(None)),
+        is_kept(),
     )
     return set(connection.execute(query).scalars())
 

@@ -72,6 +72,15 @@ class Telling:
         return int.from_bytes(blake2b(repr(said).encode("utf-8", "replace"), digest_size=7).digest())
 
 
+class MissingRow(NamedTuple):
+    """Where the vector of a missing item lies."""
+
+    item: ItemId
+    segment: int
+    row: int
+    since: datetime
+
+
 class RowOfItem(NamedTuple):
     """Where a vector lies: row `row` of segment `segment` holds (or held, if dead) the vector of `item`."""
 
@@ -128,6 +137,7 @@ class NewItem:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # what the file itself says
     captions: tuple[Caption, ...] = ()  # replace those of the same source
     told: Telling | None = None  # by the source it was listed by; None: that says nothing of it
+    missing_since: datetime | None = None  # of a new item that comes as missing, from another library
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from retrieval.catalog.records import (
     CompactedSegment,
     GalleryState,
     GenerationRecord,
+    MissingRow,
     RowOfItem,
     SegmentRecord,
 )
@@ -65,6 +66,21 @@ def live_rows_of(connection: Connection, space: str, modality: Modality) -> list
         .order_by(embeddings.c.segment, embeddings.c.row)
     )
     return [RowOfItem._make(row) for row in connection.execute(query)]
+
+
+def missing_rows_of(connection: Connection, space: str, modality: Modality) -> list[MissingRow]:
+    """The vectors of missing items, as far as there are any, by item."""
+    query = (
+        select(embeddings.c.item_id, embeddings.c.segment, embeddings.c.row, items.c.missing_since)
+        .join(items, items.c.id == embeddings.c.item_id)
+        .where(
+            embeddings.c.space_id == space_id(connection, space),
+            items.c.modality == modality.value,
+            items.c.missing_since.is_not(None),
+        )
+        .order_by(embeddings.c.item_id)
+    )
+    return [MissingRow._make(row) for row in connection.execute(query)]
 
 
 def embedding_of(connection: Connection, space: str, item: ItemId) -> tuple[int, int] | None:

@@ -63,8 +63,8 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     """Add a segment with its items, captions and embeddings: row i is the vector of `rows[i]`."""
     if len(rows) != segment.rows:
         raise UsageError(f"segment {segment.number} has {segment.rows} rows, but {len(rows)} were given")
-    uris = {item.id: item.uri for item in rows}
-    if len(set(uris.values())) < len(rows):
+    uris = {item.id: item.uri for item in rows if item.missing_since is None}
+    if len(set(uris.values())) < len(uris):
         raise UsageError(f"segment {segment.number} would give two items the same uri")
     now = datetime.now(UTC)
     space = space_id(connection, segment.space)
@@ -80,7 +80,8 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     living = [*by_meaning.new, *by_meaning.old]
     places = {item.id: row for row, item in enumerate(rows)}
     _insert_embeddings(connection, space, segment.number, {item.id: places[item.id] for item in living})
-    _insert_dead(connection, space, segment, {item.id: places[item.id] for item in by_meaning.late})
+    dead = [*by_meaning.late, *(item for item in by_meaning.new if item.missing_since is not None)]
+    _insert_dead(connection, space, segment, {item.id: places[item.id] for item in dead})
     replace_captions(connection, {item.id: item.captions for item in by_meaning.old}, by_meaning.changed)
     insert_captions(connection, {item.id: item.captions for item in by_meaning.new})
     set_facts(connection, {item.id: item.attributes for item in by_meaning.old})
@@ -208,6 +209,8 @@ def _new(item: NewItem, modality: Modality, now: datetime) -> dict[str, Any]:
         "user_attributes": {},
         "added_at": now,
         "updated_at": now,
+        "deleted_at": item.missing_since,
+        "missing_since": item.missing_since,
     }
 
 

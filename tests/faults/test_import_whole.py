@@ -226,7 +226,8 @@ def test_packed_json_lines_and_several_objects_a_line_come_in(
     (tmp_path / "all.jsonl.gz").write_bytes(gzip.compress(lines.replace(b"}\n", b"}")))
     with GreyLibrary.open(tmp_path / "other", create=True) as other:
         report = import_(other, tmp_path / "all.jsonl.gz")
-        assert (report.added, report.failed) == (3, 0)
+        assert (report.added, report.failed) == (4, 0)
+        assert (other.catalog.count(Modality.IMAGE), other.catalog.count_missing()) == (3, 1)
 
 
 def test_a_table_without_ids_has_a_row_for_each_vector(

@@ -82,6 +82,28 @@ def test_what_is_done_together_is_there_as_a_whole_or_not_at_all(catalog: Catalo
     assert (catalog.count(IMAGE), seen, catalog.items([item])[item].tags) == (3, [1, 1], ("boat",))
 
 
+def test_an_item_may_come_as_missing(catalog: Catalog) -> None:
+    """Beside the live one at its uri, which stays; it learns what people wrote, and is back with its content."""
+    (live,) = add(catalog, "/a.jpg", content="other")
+    (gone,) = catalog.reserve_ids(1)
+    since = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    number = commit(catalog, facts(gone, "/a.jpg", "h", Caption("theirs"), missing_since=since))
+    catalog.add_tags({gone: ["boat"]})
+    catalog.add_captions({gone: [Caption("theirs"), Caption("mine")]})
+    assert catalog.add_attributes({gone: {"stars": 5}}) == {}
+
+    assert catalog.live_ids(IMAGE).tolist() == [live]
+    assert catalog.full_text("mine", IMAGE, 10) == []
+    assert catalog.missing_rows("clip", IMAGE) == [(gone, number, 0, since)]
+    hidden = catalog.items([live, gone], missing=True)
+    assert [(item.id, item.tags, len(item.captions)) for item in hidden.values()] == [(gone, ("boat",), 2)]
+    catalog.move_items([Sighting(gone, "/b.jpg", 1, 2)])
+    assert catalog.items([gone])[gone].attributes == {"stars": 5}
+    assert catalog.full_text("mine", IMAGE, 10) == [gone]
+    assert len(catalog.live_rows("clip", IMAGE)) == 2
+    assert catalog.dead_rows("clip", IMAGE) == []
+
+
 def test_a_catalog_outlives_its_connection(catalog_url: str) -> None:
     """What one process wrote the next one reads."""
     with Catalog.open(catalog_url) as catalog:

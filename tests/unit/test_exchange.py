@@ -169,6 +169,44 @@ def test_what_a_person_took_away_stays_away(
     assert other.catalog.user_attributes([there])[there] == {"city": None, "stars": 5}
 
 
+@pytest.mark.parametrize("layout", [Format.PARQUET, Format.JSONL])
+def test_missing_items_travel_with_all_that_was_written_of_them(
+    tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
+) -> None:
+    """As missing ones, hidden; where their content is seen again, they are back. Twice the same is once."""
+    ids = library.catalog.live_ids(Modality.IMAGE).tolist()[:2]
+    gone = library.items(ids)
+    library.catalog.set_attributes(ids[0], {"stars": 5})
+    library.catalog.set_captions(ids[0], [Caption("mine")], CaptionSource.USER)
+    library.catalog.lose_items(ids)
+    first, taken = (Path(item.uri) for item in gone.values())
+    first.rename(tmp_path / "elsewhere.png")
+    write_picture(taken, 99)  # another picture
+    index(library, choose_source([taken.parent])[0])
+
+    assert export(library, tmp_path / TARGETS[layout], layout).missing == 2
+    for _ in range(2):
+        import_(other, tmp_path / TARGETS[layout])
+        assert _contents(other) == _contents(library)
+        assert other.catalog.count_missing() == 2
+        hidden = other.catalog.items(other.catalog.missing_items(), missing=True)
+        assert {item.uri: item.tags for item in hidden.values()} == {
+            one.uri: one.tags for one in gone.values()
+        }
+        assert examine(other) == []
+    since = [
+        each.catalog.missing_rows(each.space().name, Modality.IMAGE)[0].since for each in (library, other)
+    ]
+    assert since[0] == since[1]
+
+    (tmp_path / "elsewhere.png").rename(first)
+    for each in (library, other):
+        index(each, choose_source([taken.parent])[0])
+        (back,) = each.items(each.catalog.items_named(gone[ids[0]].uri)).values()
+        assert (back.tags, [said.text for said in back.captions]) == (("boat", "Ä"), ["mine"])
+        assert back.attributes["stars"] == 5
+
+
 def _clip_folder(
     folder: Path, parts: list[int], with_texts: bool = True
 ) -> tuple[NDArray[Any], NDArray[Any]]:
