@@ -77,11 +77,14 @@ def test_other_content_of_the_same_length_is_found_by_the_doctor(library: Librar
 
 
 def test_towers_of_earlier_versions_have_no_checksums_and_are_tried(library: Library) -> None:
-    """Without the file of checksums a tower that opens is whole, and one that does not is made anew."""
+    """Without the file of checksums a tower that opens is whole, one that does not and one that lacks are made."""
     (folder(library) / CHECKSUMS_FILE).unlink()
     assert examine(library) == []
     (folder(library) / "text.onnx").write_bytes(b"no graph")
-    assert [finding.repaired for finding in examine(library, repair=True)] == [True]
+    damaged, lacking = examine(library, repair=True)
+    assert "text.onnx" in damaged.message
+    assert "is exported now" in lacking.message
+    assert [damaged.repaired, lacking.repaired] == [True, True]
     assert len(embed(library)) == 32
 
 
