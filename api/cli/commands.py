@@ -20,7 +20,7 @@ _COMMANDS = (
     ("demo", "demo:demo", "Show what Vasari does, on pictures that it draws itself.", _MODEL),
     ("index", "indexing:index", "Bring the library in step with folders, tables or buckets.", _JOB),
     ("status", "contents:status", "Tell what the library holds."),
-    ("failures", "contents:failures", "List the files that could not be indexed, and why."),
+    ("failures", "failures:failures", "List the files that could not be indexed, and why."),
     ("fields", "contents:fields", "List what a filter may ask for."),
     ("remove", "contents:remove", "Take items out of the library."),
     ("purge", "contents:purge", "Forget missing pictures and texts for good."),

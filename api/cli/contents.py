@@ -1,4 +1,4 @@
-"""`vasari status`, `failures`, `fields`, `remove` and `purge`: what is in a library."""
+"""`vasari status`, `fields`, `remove` and `purge`: what is in a library."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import click
 
 from api import contract
 from api.cli import output, render
-from api.cli.jobs import finish, run_index
 from api.cli.options import (
     PLACE,
-    Integer,
     command,
     duration,
     json_option,
@@ -21,13 +19,10 @@ from api.cli.options import (
     server_option,
     yes_option,
 )
-from indexer.progress import IndexReport
-from indexer.sources.folder import FolderSource
 from retrieval.catalog.filter_language import FIELDS
-from retrieval.catalog.records import Failure
 from retrieval.errors import UsageError
 from retrieval.library import Library
-from retrieval.originals.uris import absolute, is_local_file
+from retrieval.originals.uris import absolute
 from retrieval.removal import remove as take_out
 
 
@@ -54,52 +49,6 @@ def status(json: bool, library: Path | None, server: str | None, key: str | None
         return
     for line in render.status_lines(facts):
         output.line(line)
-
-
-@command(example="vasari failures --retry")
-@click.option("--retry", is_flag=True, help="Try these files again.")
-@click.option("--limit", type=Integer(1), help="Print at most so many.")
-@json_option
-@library_option
-def failures(retry: bool, limit: int | None, json: bool, library: Path | None) -> None:
-    """List the files that could not be indexed, and why."""
-    with Library.open(library) as opened:
-        if retry:
-            _retry(opened, json=json)
-            return
-        found = opened.catalog.failures(limit)
-    if json:
-        output.print_json([contract.failure_fields(failure) for failure in found])
-        return
-    for failure in found:
-        output.entry("", failure.uri)
-        output.line(f"    {failure.stage}: {failure.reason} ({_tried(failure)})")
-    counted = "1 failure" if len(found) == 1 else f"{len(found):,} failures"
-    output.note(counted if found else "no failures")
-
-
-def _tried(failure: Failure) -> str:
-    """How often and when last."""
-    times = "once" if failure.attempts == 1 else f"{failure.attempts} times, last"
-    return f"tried {times} at {failure.at.isoformat(timespec='seconds')}"
-
-
-def _retry(library: Library, *, json: bool) -> None:
-    """Index the files that failed once more."""
-    uris = [failure.uri for failure in library.catalog.failures()]
-    if not uris:
-        if json:
-            output.print_json(IndexReport().as_json())
-        output.note("no failures to try again")
-        return
-    files = [uri for uri in uris if is_local_file(uri)]
-    if len(files) < len(uris):
-        output.note(
-            f"{len(uris) - len(files)} failures lie in archives, tables or at URLs:"
-            " run `vasari index` on these again"
-        )
-    source = FolderSource(files, hidden=True, limits=library.image_limits, may_be_gone=True)
-    finish(run_index(library, source, retry_failed=True), json=json)
 
 
 @command(example="vasari fields")

@@ -133,7 +133,11 @@ def no_longer_waiting() -> None:
 def confirmed(question: str) -> bool:
     """Ask a person for a yes."""
     no_longer_waiting()
-    return click.confirm(terminal.visible(question), err=True)
+    try:
+        return click.confirm(terminal.visible(question), err=True)
+    except click.Abort:
+        note("")  # below the question
+        raise
 
 
 def can_ask() -> bool:
