@@ -115,6 +115,7 @@ class Database:
         row = connection.execute(select(lease.c.token, lease.c.command, lease.c.host, lease.c.pid)).one()
         if row.token != token:
             holder = f"{row.command} (process {row.pid} on {row.host})" if row.command else "another job"
+            _LOG.warning("lease %d is lost to %s", token, holder)
             raise LibraryLockedError(
                 f"this job was silent too long and {holder} has taken over writing the library; "
                 "nothing committed is lost: run the command again when that job has ended",
