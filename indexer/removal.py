@@ -109,7 +109,7 @@ class _EmptyFolders:
     def _look(self, folder: str) -> str | None:
         try:
             with os.scandir(folder) as entries:
-                return None if any(not entry.name.startswith(".") for entry in entries) else folder
+                return None if any(not _of_disk(entry.name) for entry in entries) else folder
         except (FileNotFoundError, NotADirectoryError):
             if os.path.islink(folder):  # noqa: PTH114 (to a drive that is not mounted)
                 return folder
@@ -118,3 +118,8 @@ class _EmptyFolders:
             return self._standing(parent) if inside else None
         except OSError:
             return None
+
+
+def _of_disk(name: str) -> bool:
+    """Whether this is no one's file: hidden, or what a disk has before anybody put something on it."""
+    return name.startswith(".") or name in ("lost+found", "System Volume Information", "$RECYCLE.BIN")

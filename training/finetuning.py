@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,8 +65,8 @@ def fine_tune(
     access: HubAccess | None = None,
     *,
     progress: bool = True,
-) -> None:
-    """Train, or go on training, and write the model to `output`.
+) -> Mapping[Path, str]:
+    """Train, or go on training, and write the model to `output`; why pictures could not be read, which are left out.
 
     Raises UsageError for an output directory of another run, a batch larger than the dataset, or settings that make
     no sense; NotFoundError and ModelUnavailableError for the model as loading does.
@@ -80,6 +80,7 @@ def fine_tune(
     evaluate = None if validation is None else (lambda: _recalls(student, validation))
     run.train(lesson.loss, lesson.batch_at, evaluate, progress)
     student.save(output)
+    return lesson.unreadable
 
 
 def _claim(output: Path, options: FineTuning, dataset: Dataset) -> None:
@@ -186,6 +187,7 @@ class _Lesson:
     def __init__(self, student: _Student, dataset: Dataset, batch: int, options: FineTuning) -> None:
         self.student, self.dataset, self.batch, self.options = student, dataset, batch, options
         self.captions = dataset.captions_of()
+        self.unreadable: dict[Path, str] = {}
         bias = getattr(student.model, "logit_bias", None)
         self.loss_name = options.loss or ("siglip" if bias is not None else "infonce")
         if self.loss_name == "siglip" and bias is None:
@@ -205,8 +207,12 @@ class _Lesson:
         crops = rng.uniform(self.options.smallest_crop, 1, len(chosen))
         places = rng.uniform(0, 1, (len(chosen), 2))
         texts = [self.dataset.texts[int(rng.choice(self.captions[image]))] for image in chosen]
-        pixels = list(self.pool.map(self._pixels, chosen.tolist(), crops, places))
-        return np.stack(pixels), texts
+        pixels = self.pool.map(self._pixels, chosen.tolist(), crops, places)
+        read = [(picture, text) for picture, text in zip(pixels, texts, strict=True) if picture is not None]
+        if not read:
+            path, reason = next(iter(self.unreadable.items()))
+            raise UsageError(f"none of the {len(chosen)} pictures of a batch can be read: {path}: {reason}")
+        return np.stack([picture for picture, _ in read]), [text for _, text in read]
 
     def loss(self, batch: tuple[NDArray[np.uint8], list[str]]) -> tuple[Tensor, dict[str, float]]:
         """The contrastive loss of one batch."""
@@ -221,17 +227,19 @@ class _Lesson:
         right = ((image @ text.T).argmax(1) == torch.arange(len(image), device=image.device)).float().mean()
         return loss, {"batch_R@1": right.item()}
 
-    def _pixels(self, image: int, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8]:
-        return _prepared(self.dataset.images[image], self.student, area, place)
+    def _pixels(self, image: int, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8] | None:
+        path = self.dataset.images[image]
+        try:
+            return _prepared(path, self.student, area, place)
+        except ImageError as error:
+            self.unreadable[path] = str(error)
+            return None
 
 
 def _prepared(path: Path, student: _Student, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """One picture, or a random window of it with `area` of its surface, as the model wants it."""
+    """One picture, or a random window of it with `area` of its surface, as the model wants it; raises ImageError."""
     limits, side = ImageLimits(), min(student.image.height, student.image.width)
-    try:
-        picture = images.decode(read_file(path, limits), limits, target=side).picture
-    except ImageError as error:
-        raise UsageError(f"{path} cannot be used for training: {error}") from error
+    picture = images.decode(read_file(path, limits), limits, target=side).picture
     share = area**0.5
     width, height = max(1, round(picture.width * share)), max(1, round(picture.height * share))
     left, top = round((picture.width - width) * place[0]), round((picture.height - height) * place[1])
@@ -239,20 +247,27 @@ def _prepared(path: Path, student: _Student, area: float, place: NDArray[np.floa
 
 
 def _recalls(student: _Student, dataset: Dataset) -> dict[str, float]:
-    """R@1 and R@10 of both directions on the first pictures of a dataset."""
+    """R@1 and R@10 of both directions on the first pictures of a dataset that can be read."""
     paths = dataset.images[:_EVALUATED]
+    unreadable: dict[Path, str] = {}
     known = [
         (text, image)
         for text, image in zip(dataset.texts, dataset.answers, strict=True)
         if image < len(paths)
     ]
     whole = np.zeros(2)
-    pictures = [
-        student.embed_pictures(
-            np.stack([_prepared(path, student, 1.0, whole) for path in paths[start : start + 64]])
-        )
-        for start in range(0, len(paths), 64)
-    ]
+    pictures = []
+    for start in range(0, len(paths), 64):
+        read = []
+        for path in paths[start : start + 64]:
+            try:
+                read.append(_prepared(path, student, 1.0, whole))
+            except ImageError as error:
+                unreadable[path] = str(error)
+        if not unreadable:
+            pictures.append(student.embed_pictures(np.stack(read)))
+    if unreadable:
+        return _recalls(student, dataset.without(unreadable))
     captions_known = [text for text, _ in known]
     texts = [
         student.embed_texts(captions_known[start : start + 64]) for start in range(0, len(captions_known), 64)

@@ -143,20 +143,25 @@ class _Measures:
         except UnreadableError as error:
             return self.of(dataset.without(error.files), language)
         fields = found.as_json() | {"missing_images": list(dataset.missing), "broken": list(dataset.broken)}
-        negatives = self._hard_negatives(dataset, language)
+        negatives, broken = self._hard_negatives(dataset, language)
+        fields["broken"] += broken
         return fields | {"hard_negatives": negatives} if negatives else fields
 
-    def _hard_negatives(self, dataset: Dataset, language: str) -> dict[str, dict[str, float]]:
+    def _hard_negatives(
+        self, dataset: Dataset, language: str
+    ) -> tuple[dict[str, dict[str, float]], list[str]]:
+        """Shares by who judged, and lines that cannot be used."""
         file, known = self.folder / "hard_negatives.jsonl", set(dataset.images)
         if not file.is_file():
-            return {}
-        negatives = [n for n in read_hard_negatives(file, language) if n.image in known]
+            return {}, []
+        pairs, broken = read_hard_negatives(file, language)
+        negatives = [pair for pair in pairs if pair.image in known]
         if not negatives:
-            return {}
+            return {}, broken
         shares = {"dual_encoder": pair_accuracy(negatives, self.encoder, self.cache, stage)}
         if self.reranking is not None:
             shares["reranker"] = reranked_pair_accuracy(negatives, self.reranking.reranker, stage)
-        return shares
+        return shares, broken
 
 
 def _captioning(model: str, settings: Settings, cache: EmbeddingCache) -> Captioning[Florence2Captioner]:
@@ -169,7 +174,9 @@ def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | Non
     """Question accuracy, and for drawn scenes how well captions name the things shown and their colours."""
     found: dict[str, Any] = {}
     if (folder / "questions.jsonl").is_file():
-        questions = read_questions(folder / "questions.jsonl")
+        questions, broken = read_questions(folder / "questions.jsonl")
+        if broken:
+            found["broken"] = broken
         chosen = list(dict.fromkeys(question.image for question in questions))[:limit]
         questions = [question for question in questions if question.image in set(chosen)]
         found["questions"] = question_accuracy(questions, captioner, stage)
@@ -222,6 +229,8 @@ def _print(language: str, fields: dict[str, Any]) -> None:
 
 
 def _print_understanding(found: dict[str, Any]) -> None:
+    if broken := found.get("broken"):
+        output.line(f"{len(broken)} questions cannot be used and were left out, such as {broken[0]}")
     if "questions" in found:
         kinds = ", ".join(
             f"{kind} {share:.3f}" for kind, share in found["questions"].items() if kind != "all"

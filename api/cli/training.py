@@ -111,7 +111,11 @@ def train(
         device=settings.device,
     )
     out.note(f"{len(pairs.images):,} pictures, {len(pairs.texts):,} captions, {updates:,} updates of {batch}")
-    fine_tune(pairs, measured, folder, options, HubAccess(settings.offline, settings.hub_timeout))
+    unreadable = fine_tune(
+        pairs, measured, folder, options, HubAccess(settings.offline, settings.hub_timeout)
+    )
+    for path, reason in sorted(unreadable.items())[:1]:
+        out.note(f"{len(unreadable):,} pictures cannot be read and were left out, such as {path}: {reason}")
     out.line(
         f"the model is in {folder} (log: {folder / 'run' / 'log.csv'}); use it: vasari index PATH --model {folder}"
     )

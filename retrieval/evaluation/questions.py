@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,20 +38,20 @@ class Question:
     kind: str = "all"
 
 
-def read_questions(file: Path, limit: int | None = None) -> list[Question]:
-    """Read `questions.jsonl`: file_name (beside the file), question, answer, kind."""
-    rows = _rows(file, ("file_name", "question", "answer"))
+def read_questions(file: Path) -> tuple[list[Question], list[str]]:
+    """Read `questions.jsonl`: file_name (beside the file), question, answer, kind; and what is wrong with its lines."""
+    rows, broken = _rows(file, ("file_name", "question", "answer"))
     found = [
         Question(file.parent / row["file_name"], row["question"], row["answer"], row.get("kind", "all"))
         for row in rows
     ]
-    return found[:limit]
+    return found, broken
 
 
-def read_hard_negatives(file: Path, language: str | None = None) -> list[HardNegative]:
-    """Read `hard_negatives.jsonl`: file_name, caption, negative, kind, language."""
-    rows = _rows(file, ("file_name", "caption", "negative"))
-    return [
+def read_hard_negatives(file: Path, language: str | None = None) -> tuple[list[HardNegative], list[str]]:
+    """Read `hard_negatives.jsonl`: file_name, caption, negative, kind, language; and what is wrong with its lines."""
+    rows, broken = _rows(file, ("file_name", "caption", "negative"))
+    found = [
         HardNegative(
             file.parent / row["file_name"],
             row["caption"],
@@ -61,6 +62,7 @@ def read_hard_negatives(file: Path, language: str | None = None) -> list[HardNeg
         for row in rows
         if language is None or row.get("language") in (None, language)
     ]
+    return found, broken
 
 
 def question_accuracy(
@@ -87,15 +89,23 @@ def normal(answer: str) -> str:
     return " ".join(_NUMBERS.get(word, word) for word in words if word not in ("a", "an", "the"))
 
 
-def _rows(file: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    found = []
-    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), start=1):
+def _rows(file: Path, needed: Sequence[str]) -> tuple[list[dict[str, str]], list[str]]:
+    """The rows that can be used, and what is wrong with each other line; UsageError where there is nothing else."""
+    found, broken = [], []
+    for number, line in enumerate(file.read_bytes().removeprefix(BOM_UTF8).split(b"\n"), start=1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"{file}, line {number}: not valid JSON ({error})") from error
-        lacking = [name for name in needed if name not in row]
+        except (ValueError, RecursionError) as error:
+            broken.append(f"{file.name}, line {number}: not valid JSON ({error})")
+            continue
+        known = isinstance(row, dict)
+        lacking = [name for name in needed if not known or not isinstance(row.get(name), str)]
         if lacking:
-            raise UsageError(f"{file}, line {number}: lacks {', '.join(lacking)}")
-        found.append(row)
-    return found
+            broken.append(f"{file.name}, line {number}: lacks {', '.join(lacking)}")
+        else:
+            found.append({name: value for name, value in row.items() if isinstance(value, str)})
+    if broken and not found:
+        raise UsageError(f"{file.parent}: no line of it can be used: {broken[0]}")
+    return found, broken

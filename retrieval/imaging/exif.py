@@ -173,8 +173,9 @@ def _moment(text: str) -> str | None:
     found = _WHEN.match(text)
     if found is None:
         return None
-    year, month, day, *time = (int(part or 0) for part in found.groups())
-    for clock in (time, (0, 0, 0)):
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+    leap = 59 if second == 60 else second  # `datetime` knows no leap seconds
+    for clock in ((hour, minute, leap), (0, 0, 0)):
         try:
             return datetime(year, month, day, *clock).isoformat()
         except ValueError:  # cameras whose clock was never set write 0000:00:00

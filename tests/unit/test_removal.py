@@ -95,11 +95,12 @@ def test_an_empty_mount_point_inside_a_folder_is_doubted_alone(library: GreyLibr
     """A folder that is there and empty may be a drive that is not; one that is gone was deleted."""
     run(library, photos)
     shutil.move(photos / "usb", photos.parent / "away")
-    (photos / "usb").mkdir()
+    (photos / "usb" / "lost+found").mkdir(parents=True)
+    (photos / "usb" / ".Trash-1000").mkdir()
     shutil.rmtree(photos / "trip")
     report = run(library, photos)
     assert (report.removed, report.withheld) == (2, (Withheld(str(photos / "usb"), 2, 2),))
-    (photos / "usb").rmdir()
+    shutil.rmtree(photos / "usb")
     shutil.move(photos.parent / "away", photos / "usb")
     assert run(library, photos).unchanged == 8
 
