@@ -27,7 +27,7 @@ _BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Items that show the same; `items[0]` has the most pixels, then the most bytes."""
+    """Near-duplicates: items that show the same; `items[0]` has the most pixels, then the most bytes."""
 
     items: tuple[Item, ...]
 

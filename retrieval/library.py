@@ -394,7 +394,7 @@ class Library:
 
     @property
     def _model(self) -> str:
-        """The default space's model, or the one a new library would get: it tells drawings from photos."""
+        """Model of the default space, or of a new library: it selects the preset of reranker and captioner."""
         space = self._reader.default_space()
         return space.model if space else self.settings.model
 

@@ -69,7 +69,7 @@ class EyesLesson:
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        """What is under each patch, and where it is; place, time and weather off the class token, lest they fade."""
+        """Loss of what is under each patch, and where; place, time and weather from the class token, or it forgets."""
         heads = self.towers.heads
         pooled, patches = look(self.towers.clip.visual, batch["pixels"], batch["kept"])
         whole = heads.whole_loss(nn.functional.normalize(pooled, dim=-1), batch["whole"])

@@ -62,7 +62,7 @@ def pools_for(cluster: Cluster, resources: Mapping[str, float], batches: int) ->
 
 
 def _sharing(gpus: float, share: float) -> float:
-    """How many encoders fit: one of 0.6 GPUs leaves 0.4 of its GPU to nobody, as none lies on two."""
+    """How many encoders fit: a fractional one never spans two GPUs, so one of 0.6 wastes 0.4 of its GPU."""
     return int(gpus) * int(1 / share) if share < 1 else gpus / share
 
 

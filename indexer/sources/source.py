@@ -46,7 +46,7 @@ class Candidate(NamedTuple):
     text: str | None = None  # what a text says; its uri tells that, so one that is known is the same
 
     def completed(self, size: int) -> Candidate:
-        """With what is learned when the picture is read: its size, and a description that lies apart."""
+        """A copy with the file's size and the sidecar's description filled in, once the picture is read."""
         if self.bytes != UNKNOWN_SIZE and self.describe is None:
             return self
         said = self.describe() if self.describe else Description(self.captions, self.attributes)

@@ -45,7 +45,7 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self.read_only = read_only
         self._engine = _engine(self.url, read_only)
-        # On SQLite every transaction sees one moment as it is.
+        # Snapshot isolation, which every transaction of SQLite has by itself.
         isolation = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
         self._reader = self._engine.execution_options(**isolation)
         self._writer = self._engine.execution_options(**{_WRITE: True})

@@ -1,4 +1,4 @@
-"""Which device computes, in which precision, and how it says that its memory is short."""
+"""Device and precision of inference, and out-of-memory errors of each device as one exception."""
 
 from __future__ import annotations
 

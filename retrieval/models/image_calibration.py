@@ -1,4 +1,4 @@
-"""Writing a vision tower for `image_int8`: ranges measured on pictures, scales folded in, weights rounded to 8 bits."""
+"""Calibration and quantisation of a vision tower for `image_int8`: activation ranges measured on pictures."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class _Start:
 
 
 def _steps(visual: Any, start: _Start, pictures: NDArray[np.uint8]) -> Tensor:
-    """What 1 is worth in the four inputs of each layer, and which number stands for 0: (layers, 4, 2)."""
+    """Scale and zero point of the four quantised inputs of each layer: (layers, 4, 2)."""
     blocks = visual.transformer.resblocks
     least, most = torch.zeros(len(blocks), _INPUTS), torch.zeros(len(blocks), _INPUTS)
     for begin in range(0, len(pictures), _BATCH):

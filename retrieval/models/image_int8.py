@@ -1,7 +1,7 @@
-"""A plain vision transformer whose products are of 8-bit integers, by oneDNN's matrix kernels, as torch brings them.
+"""Static int8 quantisation of a plain vision transformer, by oneDNN's linear kernels, as torch brings them.
 
-Ranges of activations are measured when the tower is written (`image_calibration`), not anew for each batch: static
-quantisation (Jacob et al., CVPR 2018, section 2). So nothing has to look through the numbers before it rounds them.
+Ranges of activations are measured when the tower is written (`image_calibration`), not anew for each batch
+(Jacob et al., CVPR 2018, section 2). So nothing has to look through the numbers before it rounds them.
 Scales are folded into what comes before: a norm's weights, and the weights of the values that attention mixes. The
 activation function, rounding to 8 bits and the sum with the residual are parts of a product's kernel. Attention, norms
 and the residual stay in float32.
@@ -147,7 +147,7 @@ class Int8Tower:
         x = x.view(-1, width)
         first = self._shape.pool == "tok"
         for block in self._blocks:
-            # In the last layer of a tower that only looks at the first position, the others are only looked at.
+            # With CLS pooling the last block needs one query; the other tokens are keys and values only.
             x = block.run(x, length, 1 if first and block is self._blocks[-1] else length)
         pooled = x if first else self._average(x.view(n, length, width))
         if first or self._shape.norm_after_pool:
@@ -201,7 +201,7 @@ class _Norm:
 
 
 class _Product:
-    """W x + b for `x` in 8 bits without sign, which is what VNNI multiplies with weights that have one."""
+    """Linear layer of uint8 activations and int8 weights, which is what VNNI multiplies: W x + b."""
 
     def __init__(self, file: Any, name: str) -> None:
         ops = torch.ops.onednn

@@ -1,6 +1,6 @@
-"""How batches get to where they are computed, and results back, while the device goes on computing.
+"""Overlapped host-device copies: two pinned buffers and a copy stream.
 
-On a GPU a batch is copied into one of two pinned buffers and from there by a stream of its own, so that the copy of the
+On a GPU a batch is copied into one of the buffers and from there by a stream of its own, so that the copy of the
 next batch runs beside the computation of this one; results come back the same way. On a CPU nothing is copied.
 """
 

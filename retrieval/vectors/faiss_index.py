@@ -133,11 +133,10 @@ class FaissIndex:
     ) -> tuple[Ids, Scores]:
         """The k nearest rows of each query; see `VectorIndex.search`. `effort` replaces the index's own.
 
-        A filter leaves fewer rows to find, so the effort grows with its selectivity: `share` says how many of the rows
-        near the queries may be found (see `share_nearby`); by default as many as anywhere. Where k rows match and
-        fewer came back nevertheless (a graph's walk can end early), these queries are answered by comparing
-        every row. Candidates are asked for with `least`, of which so many have to come back instead of k; where
-        scores are estimates, they come in no order.
+        A filter leaves fewer rows to find, so the effort grows with its selectivity. `share` is the local one: the
+        fraction of the rows near the queries that pass (see `share_nearby`); default: that of all rows. Queries with
+        fewer than `least` results (default: k) though more match, as a graph's walk can end early, are answered by an
+        exhaustive scan. Where scores are estimates, results come in no order.
         """
         check_queries(queries, k, self._index.d)
         ids, scores = nothing(len(queries), k)
@@ -177,7 +176,7 @@ class FaissIndex:
         gone = gone[is_among(gone, self._known)]
         if not len(gone):
             return 0
-        if self.kind is IndexKind.HNSW:  # FAISS cannot take a row out of a graph, so it loses its name
+        if self.kind is IndexKind.HNSW:  # no delete in FAISS's HNSW: the id becomes a tombstone
             kept = faiss.rev_swig_ptr(self._index.id_map.data(), self._index.ntotal)
             kept[is_among(kept, gone)] = NO_ID
         else:

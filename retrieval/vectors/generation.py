@@ -219,7 +219,7 @@ def build_generation(
     search effort by measuring recall@10 against the exact scan with `queries` (n, dim; `described` says what they
     are), or with disturbed rows where there are none.
     `store` is the URL of a Milvus server and the name of a new collection there: it then holds the rows.
-    With `spread`, others fill the index, in shards that are merged; but for a graph, which has no parts.
+    `spread`: workers build shards of the index, which are merged (not of HNSW: a graph has no parts).
     A half-built or never published folder of that number is replaced. A full disk raises StorageError.
     """
     from retrieval.vectors import shards, tuning  # import FAISS, see Generation.index

@@ -1,4 +1,4 @@
-"""Candidates of an index whose scores are estimates, scored again from the stored rows."""
+"""Rescoring: candidates of an index whose scores are estimates are scored again from the stored rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Fetch = Callable[[Ids], HalfRows]  # ids (n,) → their rows (n, dim)
 def candidates_for(k: int, depth: int) -> int:
     """How many candidates to ask for: `depth` for each of k answers, and no fewer than for the ten of the measurement.
 
-    The best of three lies as deep among the candidates as the best of ten. Long pages get fewer for each (at most 1280
+    recall@3 needs the same depth of candidates as recall@10. Long pages get fewer for each (at most 1280
     in all, but four for each): a thousand answers do not read everything.
     """
     return max(4 * k, min(max(k, RECALL_AT) * depth, _MOST))

@@ -181,7 +181,7 @@ def _milliseconds(started: float, queries: UnitVectors) -> float:
 def cheapest(curve: Sequence[RecallPoint], target: float) -> RecallPoint | None:
     """The point of least effort that reaches the target (with depths: the fastest), else the one of best recall.
 
-    Of points that are nearly as fast as the fastest, as measured times are, it is the one of best recall.
+    Among points within the timing noise of the fastest, it is the one of best recall.
     """
     good = [point for point in curve if point.recall >= target]
     if not good or not good[0].depth:
