@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,13 @@ from pathlib import Path
 from indexer.optimizing import OptimizedPrecision, optimize, own_pictures
 from indexer.quarantine import Quarantine
 from retrieval.domain import EmbeddingSpace
-from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError, VasariError
+from retrieval.errors import (
+    LibraryCorruptError,
+    ModelUnavailableError,
+    StorageError,
+    UnsupportedError,
+    VasariError,
+)
 from retrieval.library import Library
 from retrieval.models import image_encoder, picture_onnx, text_onnx
 from retrieval.models.exported import CHECKSUMS_FILE, check_content, read_checksums
@@ -19,6 +26,8 @@ from retrieval.models.image_encoder import OptimizedEncoder
 from retrieval.models.picture_onnx import OnnxPictureEncoder
 from retrieval.models.text_onnx import OnnxTextEncoder
 from retrieval.storage.trouble import cannot_read
+
+_log = logging.getLogger(__name__)
 
 _INT8_TEXTS = "text.int8.onnx"
 _IMAGES = (image_encoder.SETTINGS_FILE, *(name for names in image_encoder.FILES.values() for name in names))
@@ -94,16 +103,23 @@ def _examine_picture(
     if folder.is_dir():
         yield from _examine(_Form(picture_onnx.FILES, try_it, make), folder, quarantine)
     elif quarantine is not None and (folder.parent / text_onnx.SETTINGS_FILE).is_file():
-        yield _exported_first(space, make)
+        yield from _exported_first(space, make)
 
 
-def _exported_first(space: EmbeddingSpace, make: Callable[[], str]) -> Damage:
-    """Of a library that an older version made: no damage, but each command of one picture loads the model."""
+def _exported_first(space: EmbeddingSpace, make: Callable[[], str]) -> Iterator[Damage]:
+    """Of a library that an older version made: no damage, but each command of one picture loads the model.
+
+    Where that model is not at hand, there is nothing to mend.
+    """
     try:
         make()
+    except ModelUnavailableError as error:
+        _log.info("the vision tower of %s is not exported: %s", space.name, error)
+        return
     except VasariError as error:
-        return Damage("tower", f"the vision tower of {space.name} cannot be exported: {error}")
-    return Damage(
+        yield Damage("tower", f"the vision tower of {space.name} cannot be exported: {error}")
+        return
+    yield Damage(
         "tower", f"the vision tower of {space.name} is exported now, for single pictures", mended=True
     )
 

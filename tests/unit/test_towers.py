@@ -81,10 +81,10 @@ def test_towers_of_earlier_versions_have_no_checksums_and_are_tried(library: Lib
     (folder(library) / CHECKSUMS_FILE).unlink()
     assert examine(library) == []
     (folder(library) / "text.onnx").write_bytes(b"no graph")
-    damaged, lacking = examine(library, repair=True)
+    lacking, damaged = examine(library, repair=True)
     assert "text.onnx" in damaged.message
     assert "is exported now" in lacking.message
-    assert [damaged.repaired, lacking.repaired] == [True, True]
+    assert [lacking.repaired, damaged.repaired] == [True, True]
     assert len(embed(library)) == 32
 
 
