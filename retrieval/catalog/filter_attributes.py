@@ -26,6 +26,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from retrieval.catalog.dialects import ByDialect
 from retrieval.catalog.filter_values import Value
 from retrieval.catalog.schema import items
 
@@ -57,21 +58,29 @@ def json_type(value: Value) -> Json:
             return Json.STRING
 
 
-def attribute_test(path: Sequence[str], kind: Json, accepts: Accepts, dialect: str) -> ColumnElement[bool]:
+def attribute_test(path: Sequence[str], kind: Json, accepts: Accepts) -> ColumnElement[bool]:
     """Whether the attribute, or an entry of the list it is, has this type and is accepted."""
-    return (_on_sqlite if dialect == "sqlite" else _on_postgres)(path, kind, accepts)
+    return ByDialect(lambda: _on_sqlite(path, kind, accepts), lambda: _on_postgres(path, kind, accepts))
 
 
-def attribute_exists(path: Sequence[str], dialect: str) -> ColumnElement[bool]:
+def attribute_is(
+    path: Sequence[str], kind: Json, values: Sequence[Any], accepts: Accepts
+) -> ColumnElement[bool]:
+    """Whether the attribute, or an entry of its list, is one of these numbers or truths, which `accepts` accepts."""
+    return ByDialect(lambda: _on_sqlite(path, kind, accepts), lambda: _contains(path, values))
+
+
+def attribute_exists(path: Sequence[str]) -> ColumnElement[bool]:
     """Whether the attribute is there, and not null."""
-    if dialect == "sqlite":
-        return func.json_type(_text(), _sqlite_path(path), type_=Text()) != "null"
-    present = func.jsonb_typeof(_inside(path), type_=Text()) != "null"
-    return and_(_binary().has_key(path[0]), present)  # the first part can use the index
+    return ByDialect(
+        lambda: func.json_type(_text(), _sqlite_path(path), type_=Text()) != "null",
+        # the first part can use the index
+        lambda: and_(_binary().has_key(path[0]), _type_of(_inside(path)) != "null"),
+    )
 
 
-def attribute_contains(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether the attribute is, or its list holds, one of these numbers or truths: by PostgreSQL's index."""
+def _contains(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
+    """By PostgreSQL's index."""
     return or_(*(_binary().contains(_nested(path, form)) for value in values for form in (value, [value])))
 
 

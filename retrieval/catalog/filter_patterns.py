@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, collate, func, or_
 
+from retrieval.catalog.dialects import ByDialect
+
 Pieces = Sequence[tuple[str, bool]]  # text, and whether it is a wildcard: `*` or `?`
 
 
@@ -23,41 +25,45 @@ def cases(letter: str) -> str:
     return "".join(kept) if letter.isalpha() else letter
 
 
-def equals(column: ColumnElement[Any], texts: Sequence[str], dialect: str) -> ColumnElement[bool]:
+def equals(column: ColumnElement[Any], texts: Sequence[str]) -> ColumnElement[bool]:
     """Whether the column is one of these texts."""
     plain = [text.lower() for text in texts if text.isascii()]
     others = [text for text in texts if not text.isascii()]
     return or_(
-        *([_lower(column, dialect).in_(plain)] if plain else []),
-        *(_like(column, [(letter, False) for letter in text], dialect) for text in others),
+        *([_lower(column).in_(plain)] if plain else []),
+        *(_like(column, [(letter, False) for letter in text]) for text in others),
     )
 
 
-def matches(column: ColumnElement[Any], pieces: Pieces, dialect: str) -> ColumnElement[bool]:
+def matches(column: ColumnElement[Any], pieces: Pieces) -> ColumnElement[bool]:
     """Whether the column has the pattern: somewhere in it if there is no wildcard, else as a whole."""
     if not any(wild for _, wild in pieces):
         pieces = [("*", True), *pieces, ("*", True)]
-    return _like(column, pieces, dialect)
+    return _like(column, pieces)
 
 
-def in_order(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+def in_order(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column as text that sorts by code points."""
-    return column if dialect == "sqlite" else collate(column, "C")
+    return ByDialect(lambda: column, lambda: collate(column, "C"), column.type)
 
 
-def _like(column: ColumnElement[Any], pieces: Pieces, dialect: str) -> ColumnElement[bool]:
+def _like(column: ColumnElement[Any], pieces: Pieces) -> ColumnElement[bool]:
     if all(text.isascii() for text, _ in pieces):
         written = "".join(_like_piece(*piece) for piece in pieces)
-        if dialect == "sqlite":  # its LIKE ignores the case of ASCII
-            return column.like(written, escape="\\")
-        return _lower(column, dialect).like(written.lower(), escape="\\")
-    if dialect == "sqlite":
-        return column.bool_op("GLOB")("".join(_glob_piece(*piece) for piece in pieces))
-    return collate(column, "C").bool_op("~")("^" + "".join(_regex_piece(*piece) for piece in pieces) + "$")
+        return ByDialect(
+            lambda: column.like(written, escape="\\"),  # which ignores the case of ASCII
+            lambda: _lower(column).like(written.lower(), escape="\\"),
+        )
+    return ByDialect(
+        lambda: column.bool_op("GLOB")("".join(_glob_piece(*piece) for piece in pieces)),
+        lambda: collate(column, "C").bool_op("~")(
+            "^" + "".join(_regex_piece(*piece) for piece in pieces) + "$"
+        ),
+    )
 
 
-def _lower(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    return func.lower(in_order(column, dialect), type_=column.type)
+def _lower(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.lower(in_order(column), type_=column.type)
 
 
 def _like_piece(text: str, wild: bool) -> str:

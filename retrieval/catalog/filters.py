@@ -36,11 +36,12 @@ from sqlalchemy import (
 
 from retrieval.catalog.canonical import in_composed_letters, spellings
 from retrieval.catalog.columns import Moment
+from retrieval.catalog.dialects import ByDialect
 from retrieval.catalog.encoding import stored_text, stored_uri
 from retrieval.catalog.filter_attributes import (
     Json,
-    attribute_contains,
     attribute_exists,
+    attribute_is,
     attribute_test,
     json_type,
 )
@@ -68,28 +69,28 @@ _DERIVED: dict[str, ColumnElement[Any]] = {
 }
 
 
-def condition(found: Filter, dialect: str) -> Condition:
+def condition(found: Filter) -> Condition:
     """The condition that is true of the rows of `items` which the filter accepts; false or NULL of others."""
     match found:
         case And(parts):
-            return and_(*(condition(part, dialect) for part in parts))
+            return and_(*(condition(part) for part in parts))
         case Or(parts):
-            return or_(*(condition(part, dialect) for part in parts))
+            return or_(*(condition(part) for part in parts))
         case Not(part):
-            return condition(part, dialect).is_not(true())
+            return condition(part).is_not(true())
         case Near():
-            return _near(found, dialect)
+            return _near(found)
         case Exists(field):
-            return _exists(field, dialect)
+            return _exists(field)
         case Test(field):
             if field.kind is Kind.WORDS:
-                return _words(field.name, lambda column: _scalar(found, column, dialect, stored_text))
+                return _words(field.name, lambda column: _scalar(found, column, stored_text))
             if field.kind is Kind.ANY:
-                return _attribute(found, dialect)
+                return _attribute(found)
             if field.kind is Kind.FOLDER:
-                return _folder(found, dialect)
+                return _folder(found)
             spelled = stored_uri if field.name in ("uri", "name") else stored_text
-            return _scalar(found, _column(field), dialect, spelled)
+            return _scalar(found, _column(field), spelled)
 
 
 def _column(field: Field) -> ColumnElement[Any]:
@@ -117,70 +118,64 @@ def _directory() -> ColumnElement[str]:
     return func.substr(_URI, 1, func.length(_URI) - func.length(_DERIVED["name"]), type_=Text())
 
 
-def _scalar(test: Test, column: ColumnElement[Any], dialect: str, spelled: Callable[[str], str]) -> Condition:
+def _scalar(test: Test, column: ColumnElement[Any], spelled: Callable[[str], str]) -> Condition:
     """One value against the test's values."""
     if test.operator == "in":
-        return _any_of(test.values, column, dialect, spelled)
+        return _any_of(test.values, column, spelled)
     if test.operator == "between":
         low, high = test.values
-        return and_(
-            _compare(column, ">=", low, dialect, spelled), _compare(column, "<=", high, dialect, spelled)
-        )
-    return _compare(column, test.operator, test.values[0], dialect, spelled)
+        return and_(_compare(column, ">=", low, spelled), _compare(column, "<=", high, spelled))
+    return _compare(column, test.operator, test.values[0], spelled)
 
 
-def _any_of(
-    values: Sequence[Value], column: ColumnElement[Any], dialect: str, spelled: Callable[[str], str]
-) -> Condition:
+def _any_of(values: Sequence[Value], column: ColumnElement[Any], spelled: Callable[[str], str]) -> Condition:
     texts = [spelled(value.text) for value in values if isinstance(value, Words)]
-    numbers = [_bound(value, dialect) for value in values if isinstance(value, int | float)]
-    spans = [_compare(column, "=", value, dialect, spelled) for value in values if isinstance(value, Span)]
+    numbers = [_bound(value) for value in values if isinstance(value, int | float)]
+    spans = [_compare(column, "=", value, spelled) for value in values if isinstance(value, Span)]
     return or_(
-        *([_equals(column, texts, dialect)] if texts else []),
+        *([_equals(column, texts)] if texts else []),
         *([column.in_(numbers)] if numbers else []),
         *spans,
     )
 
 
-def _compare(
-    column: ColumnElement[Any], sign: str, value: Value, dialect: str, spelled: Callable[[str], str]
-) -> Condition:
+def _compare(column: ColumnElement[Any], sign: str, value: Value, spelled: Callable[[str], str]) -> Condition:
     match value:
         case Span():
-            return _in_time(column, sign, value, dialect)
+            return _in_time(column, sign, value)
         case Words() if sign == ":":
-            return _matches(column, [(spelled(letter), wild) for letter, wild in value.pieces], dialect)
+            return _matches(column, [(spelled(letter), wild) for letter, wild in value.pieces])
         case Words() if sign == "=":
-            return _equals(column, [spelled(value.text)], dialect)
+            return _equals(column, [spelled(value.text)])
         case Words():
-            return _ordered(in_order(in_composed_letters(column), dialect), sign, spelled(value.text))
+            return _ordered(in_order(in_composed_letters(column)), sign, spelled(value.text))
         case _:
-            return _ordered(column, sign, _bound(value, dialect))
+            return _ordered(column, sign, _bound(value))
 
 
-def _equals(column: ColumnElement[Any], texts: Sequence[str], dialect: str) -> Condition:
+def _equals(column: ColumnElement[Any], texts: Sequence[str]) -> Condition:
     """Whether the column is one of these texts, in whatever letters; only ASCII is ASCII."""
     plain = [text for text in texts if text.isascii()]
     others = [text for text in texts if not text.isascii()]
     return or_(
-        *([equals(column, plain, dialect)] if plain else []),
-        *([equals(in_composed_letters(column), others, dialect)] if others else []),
+        *([equals(column, plain)] if plain else []),
+        *([equals(in_composed_letters(column), others)] if others else []),
     )
 
 
-def _matches(column: ColumnElement[Any], pieces: Pieces, dialect: str) -> Condition:
+def _matches(column: ColumnElement[Any], pieces: Pieces) -> Condition:
     """Whether the column has the pattern, in whatever letters.
 
     What has ASCII's letters of a pattern when it is composed had them before: comparing first as it is stored leaves
     few rows to be composed (100,000 names: 30 ms instead of 46). With `?` it does not: a letter may have been two.
     """
-    exact = matches(in_composed_letters(column), pieces, dialect)
+    exact = matches(in_composed_letters(column), pieces)
     if all(text.isascii() and (text, wild) != ("?", True) for text, wild in pieces):
-        return and_(matches(column, pieces, dialect), exact)
+        return and_(matches(column, pieces), exact)
     return exact
 
 
-def _in_time(column: ColumnElement[Any], sign: str, span: Span, dialect: str) -> Condition:
+def _in_time(column: ColumnElement[Any], sign: str, span: Span) -> Condition:
     start: Any
     end: Any
     if isinstance(column.type, Moment):
@@ -188,7 +183,7 @@ def _in_time(column: ColumnElement[Any], sign: str, span: Span, dialect: str) ->
     elif isinstance(column.type, BigInteger):
         start, end = map(_nanoseconds, span.moments)
     else:  # ISO text
-        column, start, end = in_order(column, dialect), span.start, span.end
+        column, start, end = in_order(column), span.start, span.end
     if sign == "=":
         return and_(_ordered(column, ">=", start), _ordered(column, "<", end))
     # After a stretch of time is at its end or later; up to it is before its end.
@@ -202,14 +197,16 @@ def _ordered(column: ColumnElement[Any], sign: str, value: Any) -> Condition:
     return found
 
 
-def _bound(number: float, dialect: str) -> ColumnElement[Any]:
+def _bound(number: float) -> ColumnElement[Any]:
     """A number of a type of its own: the column's type could be too narrow for it."""
     if isinstance(number, bool):
         return literal(number, Boolean())
     if isinstance(number, int):
         return literal(number, BigInteger())
     # PostgreSQL rounds a float to 15 digits on its way to numeric.
-    return literal(number, Float()) if dialect == "sqlite" else literal(Decimal(repr(number)), Numeric())
+    return ByDialect(
+        lambda: literal(number, Float()), lambda: literal(Decimal(repr(number)), Numeric()), Float()
+    )
 
 
 def _nanoseconds(moment: datetime) -> int:
@@ -217,7 +214,7 @@ def _nanoseconds(moment: datetime) -> int:
     return max(-_INT64, min(_INT64 - 1, seconds * 1_000_000_000))
 
 
-def _folder(test: Test, dialect: str) -> Condition:
+def _folder(test: Test) -> Condition:
     if test.operator == ":":
         words = test.values[0]
         pieces = words.pieces if isinstance(words, Words) else []
@@ -227,9 +224,9 @@ def _folder(test: Test, dialect: str) -> Condition:
             pieces = pieces[:-1]
         inside = [*_literal("/"), *((stored_uri(letter), wild) for letter, wild in pieces), *_literal("/")]
         # The name behind the last slash cannot match: the pattern ends with one.
-        return _matches("/" + _URI, [("*", True), *inside, ("*", True)], dialect)
+        return _matches("/" + _URI, [("*", True), *inside, ("*", True)])
     folders = [stored_uri(value.text.rstrip("/")) + "/" for value in test.values if isinstance(value, Words)]
-    return _equals(_directory(), folders, dialect)
+    return _equals(_directory(), folders)
 
 
 def _literal(text: str) -> list[tuple[str, bool]]:
@@ -241,25 +238,29 @@ def _words(name: str, accepts: Callable[[ColumnElement[Any]], Condition]) -> Con
     return items.c.id.in_(select(table.c["item_id"]).where(accepts(type_coerce(column, Text()))))
 
 
-def _attribute(test: Test, dialect: str) -> Condition:
+def _attribute(test: Test) -> Condition:
     kinds = dict.fromkeys(map(json_type, test.values))
     paths = spellings(test.field.path)
-    return or_(*(_attribute_of(test, path, kind, dialect) for path in paths for kind in kinds))
+    return or_(*(_attribute_of(test, path, kind) for path in paths for kind in kinds))
 
 
-def _attribute_of(test: Test, path: Sequence[str], kind: Json, dialect: str) -> Condition:
+def _attribute_of(test: Test, path: Sequence[str], kind: Json) -> Condition:
     """The test with those of its values that are of one kind, on one spelling of the attribute's name."""
     values = tuple(value for value in test.values if json_type(value) is kind)
-    if dialect != "sqlite" and kind is not Json.STRING and test.operator in ("=", "in"):
-        return attribute_contains(path, values)
     one_kind = Test(test.field, test.operator, values)
-    return attribute_test(path, kind, lambda column: _scalar(one_kind, column, dialect, stored_text), dialect)
+
+    def accepts(column: ColumnElement[Any]) -> Condition:
+        return _scalar(one_kind, column, stored_text)
+
+    if kind is not Json.STRING and test.operator in ("=", "in"):
+        return attribute_is(path, kind, values, accepts)
+    return attribute_test(path, kind, accepts)
 
 
-def _exists(field: Field, dialect: str) -> Condition:
+def _exists(field: Field) -> Condition:
     match field.kind:
         case Kind.ANY:
-            return or_(*(attribute_exists(path, dialect) for path in spellings(field.path)))
+            return or_(*(attribute_exists(path) for path in spellings(field.path)))
         case Kind.WORDS:
             table = captions if field.name == "caption" else tags
             return items.c.id.in_(select(table.c["item_id"]))
@@ -271,12 +272,12 @@ def _exists(field: Field, dialect: str) -> Condition:
             return _column(field).is_not(None)
 
 
-def _near(near: Near, dialect: str) -> Condition:
+def _near(near: Near) -> Condition:
     """Within the box around the circle, and then within the circle: the distance is reckoned for few rows."""
     latitude, longitude = _DERIVED["latitude"], _DERIVED["longitude"]
     (south, north), spans = box(near.latitude, near.longitude, near.km)
     inside = and_(
         latitude.between(south, north), or_(*(longitude.between(west, east) for west, east in spans))
     )
-    circle = within_km(latitude, longitude, near.latitude, near.longitude, near.km, dialect)
+    circle = within_km(latitude, longitude, near.latitude, near.longitude, near.km)
     return type_coerce(case((inside, circle), else_=false()), Boolean())

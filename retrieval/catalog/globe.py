@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, func
 
+from retrieval.catalog.dialects import ByDialect
+
 EARTH_KM = 6371.0088  # mean radius (IUGG)
 _SQLITE_FUNCTION = "vasari_km"  # SQLite has no sine unless it was built with one
 
@@ -47,19 +49,18 @@ def within_km(
     to_latitude: float,
     to_longitude: float,
     km: float,
-    dialect: str,
 ) -> ColumnElement[bool]:
     """Whether the place in these columns is at most `km` from the other."""
-    if dialect == "sqlite":
-        distance = getattr(func, _SQLITE_FUNCTION)(
-            latitude, longitude, to_latitude, to_longitude, type_=Float()
-        )
-        near: ColumnElement[bool] = distance <= km
-        return near
     half_up = func.power(func.sin(func.radians(to_latitude - latitude) / 2), 2)
     half_over = func.power(func.sin(func.radians(to_longitude - longitude) / 2), 2)
     shrunk = func.cos(func.radians(latitude)) * math.cos(math.radians(to_latitude))
-    return 2 * EARTH_KM * func.asin(func.sqrt(func.least(1.0, half_up + shrunk * half_over))) <= km
+    taught = getattr(func, _SQLITE_FUNCTION)
+    distance = ByDialect(
+        lambda: taught(latitude, longitude, to_latitude, to_longitude, type_=Float()),
+        lambda: 2 * EARTH_KM * func.asin(func.sqrt(func.least(1.0, half_up + shrunk * half_over))),
+        Float(),
+    )
+    return distance <= km
 
 
 def teach_distance(connection: Connection) -> None:

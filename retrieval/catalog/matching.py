@@ -90,7 +90,7 @@ def matching_ids(connection: Connection, text: str, modality: Modality) -> NDArr
     if dialect == "sqlite" and _has_place(found):
         teach_distance(connection)
     query = select(items.c.id).where(
-        items.c.modality == modality.value, items.c.deleted_at.is_(None), condition(found, dialect)
+        items.c.modality == modality.value, items.c.deleted_at.is_(None), condition(found)
     )
     ids = _written_as_one(connection, query) if dialect == "sqlite" else _row_by_row(connection, query)
     ids.sort()
@@ -151,7 +151,7 @@ def _attributes_in(found: Filter) -> Iterator[Field]:
 
 
 def _is_there(connection: Connection, field: Field) -> bool:
-    has = or_(*(attribute_exists(path, connection.dialect.name) for path in spellings(field.path)))
+    has = or_(*(attribute_exists(path) for path in spellings(field.path)))
     query = select(exists(select(items.c.id).where(items.c.deleted_at.is_(None), has)))
     return bool(connection.execute(query).scalar())
 
