@@ -1,4 +1,4 @@
-"""Pictures on their way into a training step: a random window, a little light, then normalisation."""
+"""Augmentation: random crops and brightness, then normalisation."""
 
 from __future__ import annotations
 

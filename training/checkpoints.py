@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: written whole or not at all, and enough to go on as if never interrupted."""
+"""Checkpoints of a training run: atomic writes, and all the state that resuming needs."""
 
 from __future__ import annotations
 

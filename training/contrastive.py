@@ -1,4 +1,4 @@
-"""Contrastive training of dual encoders: pictures and captions that belong together come out alike."""
+"""Contrastive losses of dual encoders: symmetric InfoNCE (CLIP) and the pairwise sigmoid (SigLIP)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of the drawn collection, painted once and kept as arrays for training.
+"""A cache of training pictures: the drawn collection, painted once and kept as arrays.
 
 Painting costs 7 ms a picture and one is seen several times, so they are kept in chunks of a thousand. A chunk
 appears under its name only when it is whole: an interrupted run goes on with the chunks that are missing.

@@ -1,4 +1,4 @@
-"""What frozen eyes see of the drawn pictures, computed once and kept: (pictures, tokens, width) in half precision."""
+"""A cache of features of the frozen vision tower: (pictures, tokens, width) in half precision, computed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the painter knows about each picture, as targets: it teaches small encoders in minutes what pairs teach in days.
+"""Auxiliary supervision by what the painter knows: it teaches small encoders in minutes what pairs teach in days.
 
 A drawn scene is known exactly: its setting, time and weather, and for each of nine places (three columns, three
 layers) what stands there, in what colour, how many and how large. Two linear heads are trained to read that off an

@@ -1,4 +1,4 @@
-"""The same weights in another architecture: open_clip's vision transformer as BLIP's, and as a one-stage DaViT.
+"""Weight transfer between architectures: open_clip's vision transformer as BLIP's, and as a one-stage DaViT.
 
 All three are pre-norm transformers over patches, so what one learnt is worth keeping in the others. BLIP's tower is
 the same function to the last bit. DaViT has no class token and no position table, puts a norm after the patches, and

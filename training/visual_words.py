@@ -1,4 +1,4 @@
-"""Start a text model where patches already speak its words.
+"""Initialisation of cross-attention: patch features as mixtures of the text model's word embeddings.
 
 The encoder's patch heads tell which object and colour a patch shows. Multiplied by the embeddings of the words that
 name them, they turn a patch feature into a mixture of word embeddings, so that attention by likeness finds the patches

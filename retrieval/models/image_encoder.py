@@ -1,4 +1,4 @@
-"""Pictures by what `vasari models optimize` switched on for a space, from files in the folder of the space.
+"""Optimized image encoders: what `vasari models optimize` switched on for a space, from files in its folder.
 
     image.json      the precision and what computes it, the picture's preprocessing, and how far the vectors were from
                     the model's own when it was measured

@@ -1,4 +1,4 @@
-"""Writing the vision tower that `image_encoder` opens: as a graph in float32 or int8, or calibrated in int8."""
+"""ONNX export of the vision tower for `image_encoder`: in float32, int8, or calibrated int8."""
 
 from __future__ import annotations
 

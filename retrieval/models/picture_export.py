@@ -1,4 +1,4 @@
-"""Writing the files that `picture_onnx` reads, and proving that they give the vectors that the space has."""
+"""ONNX export of the vision tower for `picture_onnx`, checked against the vectors of the space."""
 
 from __future__ import annotations
 

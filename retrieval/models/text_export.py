@@ -1,4 +1,4 @@
-"""Writing the files that `text_onnx` reads, and proving that they give the model's own vectors."""
+"""ONNX export of the text tower for `text_onnx`, checked against the model's own vectors."""
 
 from __future__ import annotations
 

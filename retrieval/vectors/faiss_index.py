@@ -136,7 +136,7 @@ class FaissIndex:
         A filter leaves fewer rows to find, so the effort grows with its selectivity. `share` is the local one: the
         fraction of the rows near the queries that pass (see `share_nearby`); default: that of all rows. Queries with
         fewer than `least` results (default: k) though more match, as a graph's walk can end early, are answered by an
-        exhaustive scan. Where scores are estimates, results come in no order.
+        exhaustive scan. Estimated scores, asked for with `least`, come in no order.
         """
         check_queries(queries, k, self._index.d)
         ids, scores = nothing(len(queries), k)
