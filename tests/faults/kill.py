@@ -171,7 +171,7 @@ def vasari_job(photos: Path, model: str) -> Job:
     """`vasari index` itself, with torch imported once for all runs."""
     from api.cli.main import main
 
-    _import("api.cli.commands", "retrieval.images", "retrieval.models.text_export")
+    _import("api.cli.indexing", "retrieval.images", "retrieval.models.text_export")
     options = ["--model", model, "--batch", "4", "--json"]
     return lambda library: main(["index", str(photos), *options, "--library", str(library)])
 
