@@ -17,6 +17,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from retrieval.catalog.catalog import Catalog
 
+# What people have set for their own libraries is no setting of a test; what is meant for tests stays.
+_FOR_TESTS = ("VASARI_TEST_", "VASARI_LOAD_", "VASARI_SCHEMA_", "VASARI_WRITE_")
+for _name in [name for name in os.environ if name.startswith("VASARI_") and not name.startswith(_FOR_TESTS)]:
+    del os.environ[_name]
+
 # Every run tries the same examples, and none fails for being slow; `--hypothesis-profile=default` tries others.
 settings.register_profile(
     "suite",

@@ -42,10 +42,10 @@ def test_references_are_told_apart(tmp_path: Path) -> None:
         ("blip-itm-base-coco", "reranker"),
     ],
 )
-def test_a_wrong_reference_says_what_could_be_meant(reference: str, words: str) -> None:
+def test_a_wrong_reference_says_what_could_be_meant(reference: str, words: str, tmp_path: Path) -> None:
     """One line, with the next step."""
     with pytest.raises((NotFoundError, UsageError), match=words) as caught:
-        resolve(reference)
+        resolve(reference.replace("/nowhere", str(tmp_path / "nowhere")))
     assert "\n" not in str(caught.value)
 
 

@@ -197,7 +197,7 @@ def test_a_folder_is_read_by_what_is_in_it(tmp_path: Path, files: list[str], kin
     assert kinds == {kind}
 
 
-def test_what_is_not_there_is_said_at_once() -> None:
+def test_what_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     """Before a job begins."""
     with pytest.raises(NotFoundError, match="no such file or folder"):
-        choose_source(["/nowhere/at/all"])
+        choose_source([tmp_path / "nowhere" / "at" / "all"])
