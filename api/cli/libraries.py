@@ -47,7 +47,7 @@ def filling(root: Path | None, settings: Settings, *, keep_empty: bool = True) -
         made.take_away_aloud()
         raise
     if not keep_empty:
-        made.take_away()
+        made.take_away_aloud()
 
 
 @contextlib.contextmanager

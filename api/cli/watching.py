@@ -14,6 +14,7 @@ from api.cli.options import FILE, Number, command, hidden_option, library_option
 from api.cli.stopping import stoppable
 from indexer.progress import IndexReport
 from indexer.sources.choice import Reading, choose_source, has_items
+from indexer.sources.source import Source
 from indexer.sources.texts import TextFiles
 from indexer.watch import watch as changes
 from retrieval.library import Library
@@ -54,7 +55,7 @@ def watch(
 ) -> None:
     """Keep the library in step with folders until Ctrl-C."""
     roots = [local_path(path) for path in paths]
-    with filling(library, open_settings(library=library), keep_empty=False) as opened, stoppable() as stop:
+    with filling(library, open_settings(library=library), keep_empty=False) as opened:
         _tell_of_other_spaces(opened)
         reading = Reading(hidden=hidden, limits=opened.image_limits, known=partial(has_items, opened))
         said: set[str] = set()
@@ -68,11 +69,18 @@ def watch(
             said.clear()
             said.update(doubtful)
 
-        changes(
-            opened,
-            lambda: TextFiles(list(map(str, roots)), column) if texts else choose_source(roots, reading)[0],
-            report,
-            stop,
-            settle=settle,
-            complain=lambda error: output.note(str(error)),
-        )
+        def source() -> Source:
+            return TextFiles(list(map(str, roots)), column) if texts else choose_source(roots, reading)[0]
+
+        if opened.catalog.default_space() is None:
+            source()  # what is wrong with it is told before a model is loaded
+            opened.use_model(opened.settings.model)  # which Ctrl-C ends at once
+        with stoppable() as stop:
+            changes(
+                opened,
+                source,
+                report,
+                stop,
+                settle=settle,
+                complain=lambda error: output.note(str(error)),
+            )
