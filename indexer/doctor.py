@@ -76,6 +76,8 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
             for modality in Modality:
                 gallery = _Gallery(library, space, modality, quarantine, alone, forget_missing)
                 findings.extend(gallery.examine())
+        if alone:
+            findings.extend(_of_no_space(library, quarantine))
         findings.extend(_without_vector(library))
     for space in catalog.spaces():  # without the lease: making an optimized encoder anew takes its own
         findings.extend(
@@ -94,6 +96,16 @@ def _dead_jobs(library: Library, repair: bool) -> Iterator[Finding]:
             yield Finding(
                 "job", f"job {job.id} ({job.kind}) died at {job.heartbeat_at:%Y-%m-%d %H:%M}", repair
             )
+
+
+def _of_no_space(library: Library, quarantine: Quarantine | None) -> Iterator[Finding]:
+    """Vectors of spaces that the catalog does not have: an import into a new one was killed, or forgetting one was."""
+    known = {space.name for space in library.catalog.spaces()}
+    folder = library.root / "segments"
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and path.name not in known and any(file.is_file() for file in path.rglob("*")):
+            said = "" if quarantine is None else quarantine.take_all(path)
+            yield Finding("orphan", f"{path} belongs to no space{said}", quarantine is not None)
 
 
 def _without_vector(library: Library) -> Iterator[Finding]:

@@ -170,6 +170,10 @@ def test_a_killed_import_never_was(root: Path, file: Path) -> None:
     bring(root, file)
     with GreyLibrary.open(root) as library:
         assert [finding.kind for finding in examine(library, repair=True)] == ["job"]
+        (library.root / "segments" / "unknown" / "image").mkdir(parents=True)
+        assert examine(library) == [], "an empty folder is nothing"
+        (library.root / "segments" / "unknown" / "image" / "00000001.ids.npy").touch()
+        assert [finding.kind for finding in examine(library, repair=True)] == ["orphan"]
     assert len(contents(root)) == 11
 
 
