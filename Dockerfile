@@ -6,6 +6,7 @@ ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 VASARI_LIBRARY=/data/library HF_HOME=/
 RUN useradd --create-home --uid 1000 vasari && install -d -o vasari /data /pictures
 WORKDIR /app
 COPY pyproject.toml README.md LICENSE ./
+COPY vasari ./vasari
 COPY retrieval ./retrieval
 COPY indexer ./indexer
 COPY training ./training

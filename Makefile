@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 .PHONY: setup check test coverage docs lock serve demo bench models clean
 
 # The Python API: what semantic versioning promises, and what `make docs` describes.
-PUBLIC := retrieval.library retrieval.domain retrieval.errors retrieval.settings api.client
+PUBLIC := vasari vasari.retrieval.errors
 
 setup: $(STAMP)
 
@@ -25,7 +25,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m api.cli.reference --check
+	$(BIN)/python -m vasari.api.cli.reference --check
 	$(MAKE) --no-print-directory docs
 
 # The reference of the Python API from its docstrings, for a browser: build/api/index.html.
@@ -56,7 +56,7 @@ bench: setup
 
 # Remakes the built-in weights; resumable: run it again after an interruption.
 models: setup
-	$(BIN)/python -m training.builtin all
+	$(BIN)/python -m vasari.training.builtin all
 
 clean:
 	rm -rf $(VENV) .coverage build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

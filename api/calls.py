@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar
 import httpx
 import numpy as np
 
-from api import contract
-from api.contract import read_item, read_job, read_response
-from retrieval.catalog.records import JobRecord
-from retrieval.domain import (
+from vasari.api import contract
+from vasari.api.contract import read_item, read_job, read_response
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.domain import (
     Caption,
     Item,
     ItemId,
@@ -25,7 +25,7 @@ from retrieval.domain import (
     TermKind,
     UnitVectors,
 )
-from retrieval.search.query import parse_query
+from vasari.retrieval.search.query import parse_query
 
 T = TypeVar("T")
 _PICTURES = 16  # of one request; the service takes 32, and 64 MiB

@@ -4,8 +4,8 @@
         for hit in client.search("a red boat - people").hits:
             print(hit.score, hit.item.uri)
 
-Errors are those of `retrieval.errors`, as the library itself would raise them, and `ServiceError` for what only a
-service can refuse. `search` takes the same requests as `Library.search`.
+Errors are those of `vasari.retrieval.errors`, as the library itself would raise them, and `ServiceError` for what only
+a service can refuse. `search` takes the same requests as `Library.search`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,19 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from api import calls, contract
-from api.calls import Call, PictureLike, joined
-from retrieval.catalog.records import JobRecord
-from retrieval.domain import Caption, Item, ItemId, Modality, SearchRequest, SearchResponse, UnitVectors
-from retrieval.errors import ImageError, UsageError, VasariError
+from vasari.api import calls, contract
+from vasari.api.calls import Call, PictureLike, joined
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.domain import (
+    Caption,
+    Item,
+    ItemId,
+    Modality,
+    SearchRequest,
+    SearchResponse,
+    UnitVectors,
+)
+from vasari.retrieval.errors import ImageError, UsageError, VasariError
 
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:7600"

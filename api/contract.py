@@ -1,8 +1,8 @@
 """The JSON contract: how items, hits, answers and errors are spelled by `--json`, by HTTP and by the Python client.
 
-Each kind of value has its fields (`…_fields`, domain value → JSON) and the way back (`read_…`), which does without what
-an older service leaves out. `api.json_text` writes the documents. Nothing here does I/O or imports pydantic: a test
-holds the schemas of OpenAPI against this module.
+Each kind of value has its fields (`…_fields`, domain value → JSON) and the way back (`read_…`), which does without
+what an older service leaves out. `vasari.api.json_text` writes the documents. Nothing here does I/O or imports
+pydantic: a test holds the schemas of OpenAPI against this module.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from api.json_text import original
-from retrieval import errors
-from retrieval.catalog.records import Failure, JobRecord
-from retrieval.domain import Caption, CaptionSource, Explain, Hit, Item, Modality, SearchResponse
+from vasari.api.json_text import original
+from vasari.retrieval import errors
+from vasari.retrieval.catalog.records import Failure, JobRecord
+from vasari.retrieval.domain import Caption, CaptionSource, Explain, Hit, Item, Modality, SearchResponse
 
 if TYPE_CHECKING:
-    from retrieval.library import Library
-    from retrieval.spaces import SpaceState
+    from vasari.retrieval.library import Library
+    from vasari.retrieval.spaces import SpaceState
 
 Fields = dict[str, Any]
 

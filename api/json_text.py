@@ -6,7 +6,7 @@ import json
 from datetime import date, datetime
 from typing import Any
 
-from retrieval.catalog.encoding import original_uri, stored_uri
+from vasari.retrieval.catalog.encoding import original_uri, stored_uri
 
 
 def as_json(value: Any, *, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the settings themselves: `python -m api.settings_page` writes it, a test compares it."""
+"""docs/settings.md, made from the settings: `python -m vasari.api.settings_page` writes it, a test compares it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from api.service.settings import ServiceSettings
-from retrieval.settings import MEBIBYTE, PREFIX, Settings, default_of
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.settings import MEBIBYTE, PREFIX, Settings, default_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 _HEAD = f"""# Settings
 
-Made from the settings by `python -m api.settings_page`; do not edit.
+Made from the settings by `python -m vasari.api.settings_page`; do not edit.
 
 By environment, prefix `{PREFIX}`, such as `{PREFIX}DEVICE=cpu`; set but empty is not set. Yes and no are written 1,
 true, yes, on, or 0, false, no, off; lists are JSON: `{PREFIX}ROOTS='["/photos"]'`. Options of commands come first. What

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.domain import UnitVectors, unit_vectors
 
 _BETWEEN_CONES = 0.2
 _TOLD = 0.4  # s: how much of a picture's content its caption tells

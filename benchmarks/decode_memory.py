@@ -1,4 +1,4 @@
-"""What decoding large pictures of each format holds at most, beside what `retrieval.images.weigh` says before.
+"""What decoding large pictures of each format holds at most, beside what `vasari.retrieval.images.weigh` says before.
 
     python -m benchmarks.decode_memory [--target 224]
 
@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.attack import bombs
 from benchmarks.measuring import finish
-from retrieval import images
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits
+from vasari.retrieval import images
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits
 
 _LIMITS = ImageLimits(max_pixels=200_000_000)
 

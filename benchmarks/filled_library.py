@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.generations import is_due, publish
-from retrieval.catalog.records import NewItem, SegmentRecord
-from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
-from retrieval.library import Library
-from retrieval.vectors.segments import write_segment
+from vasari.indexer.generations import is_due, publish
+from vasari.retrieval.catalog.records import NewItem, SegmentRecord
+from vasari.retrieval.compaction import compact_if_due
+from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.segments import write_segment
 
 _COMMIT = 4096  # files of a commit, as `vasari index` has it
 

@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.records import GenerationRecord, NewItem, SegmentRecord
-from retrieval.domain import (
+from vasari.retrieval.catalog.records import GenerationRecord, NewItem, SegmentRecord
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Modality,
     SearchRequest,
@@ -39,12 +39,12 @@ from retrieval.domain import (
     UnitVectors,
     unit_vectors,
 )
-from retrieval.library import Library
-from retrieval.vectors.gallery import Gallery
-from retrieval.vectors.generation import build_generation
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import write_segment
-from retrieval.vectors.tuning import choose_kind, recall
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.gallery import Gallery
+from vasari.retrieval.vectors.generation import build_generation
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import write_segment
+from vasari.retrieval.vectors.tuning import choose_kind, recall
 
 SHARES = (0.0001, 0.001, 0.01, 0.1, 0.5)
 CASES = {

@@ -26,8 +26,8 @@ from time import perf_counter, time
 
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish, run
-from indexer.sources.folder import FolderSource
-from retrieval.imaging.files import content_hash
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.imaging.files import content_hash
 
 VASARI = Path(sys.executable).with_name("vasari")
 _BYTES = 115_000  # a photo of 500 × 375 pixels
@@ -38,8 +38,8 @@ _START = """
 import json, sys, time
 started = float(sys.argv[1])
 moments = {}
-from api.cli.main import main
-from indexer.commit import Committer
+from vasari.api.cli.main import main
+from vasari.indexer.commit import Committer
 add, commit = Committer.add, Committer.commit
 def noting(name, method):
     def noted(self, *arguments):
@@ -62,11 +62,11 @@ _KNOW = """
 import sys
 from pathlib import Path
 import numpy as np
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.records import NewItem, SegmentRecord
-from retrieval.domain import Modality, unit_vectors
-from retrieval.library import Library
-from retrieval.vectors.segments import write_segment
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.records import NewItem, SegmentRecord
+from vasari.retrieval.domain import Modality, unit_vectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.segments import write_segment
 root, photos, model = sys.argv[1:]
 with Library.open(root, create=True) as library:
     space, catalog, modality = library.use_model(model), library.catalog, Modality.IMAGE

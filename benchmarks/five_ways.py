@@ -28,9 +28,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.library import Library
-from retrieval.settings import Settings
+from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 TIE = 5e-4
 _SHARDS = 4

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish
-from retrieval import images
-from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval import images
+from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
 ARCHITECTURES = ("ViT-B-32", "ViT-L-14", "ViT-B-16-SigLIP2")
 _LIMITS = ImageLimits()

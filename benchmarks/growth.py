@@ -30,13 +30,13 @@ from benchmarks.cache import random_model
 from benchmarks.clip_like import ClipLike
 from benchmarks.filled_library import add, uris
 from benchmarks.measuring import finish
-from indexer.generations import publish
-from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, Modality, SearchRequest, UnitVectors
-from retrieval.library import Library
-from retrieval.search.query import parse_query
-from retrieval.settings import Settings
-from retrieval.vectors.index import IndexKind
+from vasari.indexer.generations import publish
+from vasari.retrieval.compaction import compact_if_due
+from vasari.retrieval.domain import EmbeddingSpace, Modality, SearchRequest, UnitVectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.search.query import parse_query
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.vectors.index import IndexKind
 
 _COMMIT = 1000  # what ten seconds of encoding bring on a fast CPU
 _TIMED = 5  # commits at the end of each size that are timed

@@ -24,14 +24,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.engines.local import IndexOptions
-from retrieval import images
-from retrieval.imaging.files import content_hash, read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.library import Library
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.image_encoder import OptimizedEncoder
-from retrieval.models.ports import DualEncoder
+from vasari.indexer.engines.local import IndexOptions
+from vasari.retrieval import images
+from vasari.retrieval.imaging.files import content_hash, read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.image_encoder import OptimizedEncoder
+from vasari.retrieval.models.ports import DualEncoder
 
 _BATCH = IndexOptions().batch_size
 

@@ -34,11 +34,11 @@ from benchmarks.cache import cache_folder
 from benchmarks.clip_like import ClipLike
 from benchmarks.measuring import finish
 from benchmarks.peers.environments import environment
-from retrieval.domain import UnitVectors
-from retrieval.vectors.exact import Rows, scan
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import Segment, write_segment
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.vectors.exact import Rows, scan
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import Segment, write_segment
 
 PEERS = ("hnswlib", "usearch", "faiss-hnsw")
 _PACKAGES = ("hnswlib==0.8.0", "usearch>=2.15", "faiss-cpu>=1.10", "numpy")
@@ -99,7 +99,7 @@ def _first(segments: Sequence[Segment], rows: int) -> Iterator[Segment]:
 
 def build(folder: Path, kind: IndexKind) -> None:
     """Build a generation of `folder` by the tuning that the product uses, and note what it cost."""
-    from retrieval.vectors.generation import build_generation
+    from vasari.retrieval.vectors.generation import build_generation
 
     wall, cpu = perf_counter(), process_time()
     manifest = build_generation(
@@ -119,8 +119,8 @@ def build(folder: Path, kind: IndexKind) -> None:
 
 def search(folder: Path, target: float) -> dict[str, Any]:
     """Recall, queries a second and memory of the generation at the point that tuning takes for the target."""
-    from retrieval.vectors.faiss_index import FaissIndex
-    from retrieval.vectors.tuning import cheapest, safe_recall
+    from vasari.retrieval.vectors.faiss_index import FaissIndex
+    from vasari.retrieval.vectors.tuning import cheapest, safe_recall
 
     queries, truth = UnitVectors(np.load(folder / "queries.npy")), np.load(folder / "truth.npy")
     segments = [segment.number for segment in _segments(folder)]
@@ -176,7 +176,7 @@ def at_recall(curve: Sequence[dict[str, float]], target: float) -> dict[str, flo
 
 def crossing(folder: Path, kind: IndexKind, sizes: Sequence[int]) -> list[dict[str, float]]:
     """Processor milliseconds a query of the exact scan and of the tuned index over the first rows of `folder`."""
-    from retrieval.vectors.tuning import build as tuned
+    from vasari.retrieval.vectors.tuning import build as tuned
 
     texts = UnitVectors(np.load(folder / "tuning.npy")[:50])
     found = []

@@ -22,9 +22,9 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.library import Library
-from retrieval.search.relevance import BACKGROUND
+from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.library import Library
+from vasari.retrieval.search.relevance import BACKGROUND
 
 SETTINGS = (0.5, 0.8, 0.9, 0.95, 0.98)
 K = 10

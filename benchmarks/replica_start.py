@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.filled_library import fill
-from retrieval.library import Library
-from retrieval.settings import Settings
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 
 def start(library: Path) -> tuple[subprocess.Popen[bytes], str]:

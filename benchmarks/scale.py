@@ -23,10 +23,10 @@ from time import process_time
 
 import numpy as np
 
-from retrieval.domain import EmbeddingSpace, Modality, UnitVectors, unit_vectors
-from retrieval.library import Library
-from retrieval.settings import Settings
-from retrieval.vectors.gallery import Gallery
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors, unit_vectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.vectors.gallery import Gallery
 
 POINTS = Path(__file__).with_name("scale_points.json")
 DIM = 512
@@ -270,9 +270,9 @@ def measure(sizes: Sequence[int]) -> list[Point]:
 
 
 def _point(library: Library, rows: int, add_seconds: float) -> Point:
-    from indexer.generations import publish
-    from retrieval.vectors.faiss_index import FaissIndex
-    from retrieval.vectors.index import IndexKind
+    from vasari.indexer.generations import publish
+    from vasari.retrieval.vectors.faiss_index import FaissIndex
+    from vasari.retrieval.vectors.index import IndexKind
 
     space, modality = library.space(), Modality.IMAGE
     queries = unit_vectors(np.random.default_rng(1).standard_normal((_TIMED, DIM)))

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import Modality, UnitVectors, unit_vectors
-from retrieval.evaluation.metrics import interval
-from retrieval.library import Library
-from training.scenes.languages.english import NOUNS
-from training.scenes.scene import Scene
+from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
+from vasari.retrieval.evaluation.metrics import interval
+from vasari.retrieval.library import Library
+from vasari.training.scenes.languages.english import NOUNS
+from vasari.training.scenes.scene import Scene
 
 BARE = "{}"
 TEMPLATES = (

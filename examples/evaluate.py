@@ -6,10 +6,10 @@ A dataset is a COCO or Karpathy file, `captions.txt`, or what `vasari scenes ren
 import sys
 from pathlib import Path
 
-from retrieval.evaluation.datasets import load_dataset
-from retrieval.evaluation.report import evaluate
-from retrieval.loaded_models import load_encoder
-from retrieval.settings import Settings
+from vasari.retrieval.evaluation.datasets import load_dataset
+from vasari.retrieval.evaluation.report import evaluate
+from vasari.retrieval.loaded_models import load_encoder
+from vasari.retrieval.settings import Settings
 
 
 def main(folder: str) -> None:

@@ -5,8 +5,7 @@ Attributes are any JSON, and a filter asks for them by name; k results come back
 
 import sys
 
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.library import Library
+from vasari import Library, Modality, SearchRequest, Term, TermKind
 
 
 def main(folder: str) -> None:

@@ -6,8 +6,8 @@ The client answers and raises what `Library` does; `AsyncClient` has the same me
 import sys
 from pathlib import Path
 
-from api.client import Client
-from retrieval.errors import QueryError
+from vasari import Client
+from vasari.retrieval.errors import QueryError
 
 
 def main(url: str, picture: str) -> None:

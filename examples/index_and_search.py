@@ -7,11 +7,9 @@ such as `fast`.
 import sys
 from pathlib import Path
 
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import SearchRequest
-from retrieval.library import Library
-from retrieval.search.query import parse_query
+from vasari import Library, SearchRequest, parse_query
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
 
 
 def main(folder: str, words: str) -> None:

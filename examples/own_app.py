@@ -8,10 +8,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, HTTPException
 
-from retrieval.domain import SearchRequest
-from retrieval.errors import QueryError
-from retrieval.library import Library
-from retrieval.search.query import parse_query
+from vasari import Library, SearchRequest, parse_query
+from vasari.retrieval.errors import QueryError
 
 
 def make_app(folder: str | None = None) -> FastAPI:

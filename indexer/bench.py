@@ -18,18 +18,18 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from indexer.decode import Loader, Ready
-from indexer.identity import Puzzle, Verdict
-from indexer.pipeline import Pipeline
-from indexer.plan import Plan, Task
-from indexer.progress import Progress, Silent
-from indexer.sources.folder import FolderSource
-from indexer.sources.source import Candidate
-from retrieval.catalog.records import KnownFile, NewItem
-from retrieval.domain import Skipped
-from retrieval.errors import NotFoundError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.ports import DualEncoder
+from vasari.indexer.decode import Loader, Ready
+from vasari.indexer.identity import Puzzle, Verdict
+from vasari.indexer.pipeline import Pipeline
+from vasari.indexer.plan import Plan, Task
+from vasari.indexer.progress import Progress, Silent
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.catalog.records import KnownFile, NewItem
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.ports import DualEncoder
 
 T = TypeVar("T")
 Bottleneck = Literal["read", "decode", "encode"]

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from indexer.progress import Progress, Pulse, Silent
-from retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
-from retrieval.errors import ImageError, NotFoundError
-from retrieval.library import Library
-from retrieval.models.ports import Detail, Picture
+from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
+from vasari.retrieval.errors import ImageError, NotFoundError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import Detail, Picture
 
 LANGUAGE = "en"  # of what the captioners write
 BATCH = 8  # pictures described at once: a cancellation waits for one such call

@@ -1,4 +1,4 @@
-"""Make outcomes durable, some thousands at once: vectors by `retrieval.ingest`, then everything else.
+"""Make outcomes durable, some thousands at once: vectors by `vasari.retrieval.ingest`, then everything else.
 
 Moves and touches are transactions of their own: where they are lost, the next job finds the
 same path gone and the same content new, and comes to the same end. What is gone is marked missing last, when nothing
@@ -12,12 +12,12 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from time import monotonic
 
-from indexer.plan import Task
-from indexer.sources.source import Candidate
-from retrieval import ingest
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
-from retrieval.domain import ItemId, Modality, Skipped
+from vasari.indexer.plan import Task
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval import ingest
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
+from vasari.retrieval.domain import ItemId, Modality, Skipped
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.identity import Puzzle
-from indexer.plan import Task
-from indexer.progress import Stopwatch
-from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
-from retrieval.errors import ImageError, VasariError
-from retrieval.imaging.files import content_hash
-from retrieval.imaging.limits import ImageLimits
-from retrieval.ingest import Pixels, Prepared, prepare_picture
-from retrieval.models.ports import Picture, Preparer
+from vasari.indexer.identity import Puzzle
+from vasari.indexer.plan import Task
+from vasari.indexer.progress import Stopwatch
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import ImageError, VasariError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.ingest import Pixels, Prepared, prepare_picture
+from vasari.retrieval.models.ports import Picture, Preparer
 
 _Prepared = Prepared[Pixels] | Prepared[str]
 Ready = tuple[Task, _Prepared]
@@ -116,7 +116,7 @@ class Loader:
             return Skipped(uri, "decode", f"cannot be decoded: {type(error).__name__}: {_first_line(error)}")
 
     def _needs_pixels(self, task: Task, content_hash: str) -> bool:
-        """Whether this file has to be embedded whatever the others are; see `indexer.identity`."""
+        """Whether this file has to be embedded whatever the others are; see `vasari.indexer.identity`."""
         if task.settled:
             return True
         if task.known is not None:

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.quarantine import Quarantine
-from indexer.towers import examine_towers
-from retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
-from retrieval.library import Library
-from retrieval.vectors.generation import Generation, generation_directory
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import Segment, orphans, segment_paths, verify_segment
+from vasari.indexer.quarantine import Quarantine
+from vasari.indexer.towers import examine_towers
+from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.generation import Generation, generation_directory
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import Segment, orphans, segment_paths, verify_segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from indexer.progress import Progress, Pulse, Silent
-from retrieval import images
-from retrieval.domain import Item, ItemId
-from retrieval.errors import ImageError
-from retrieval.fingerprints import SIDE, fingerprint
-from retrieval.imaging.files import content_hash
-from retrieval.library import Library
+from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.retrieval import images
+from vasari.retrieval.domain import Item, ItemId
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.fingerprints import SIDE, fingerprint
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.library import Library
 
 _BATCH = 256
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.decode import Ready
-from indexer.plan import Task
-from retrieval.catalog.records import NEW, NewItem
-from retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors
-from retrieval.errors import VasariError
-from retrieval.ingest import Pixels, Prepared
-from retrieval.library import Library
-from retrieval.models.ports import OutOfMemory
+from vasari.indexer.decode import Ready
+from vasari.indexer.plan import Task
+from vasari.retrieval.catalog.records import NEW, NewItem
+from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors
+from vasari.retrieval.errors import VasariError
+from vasari.retrieval.ingest import Pixels, Prepared
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import OutOfMemory
 
 _HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
 _Contents = Sequence[Pixels | str]

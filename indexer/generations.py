@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from indexer.progress import Progress, Pulse, Silent
-from retrieval import compaction
-from retrieval.catalog.records import GenerationRecord
-from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
-from retrieval.errors import UsageError, VasariError
-from retrieval.library import Library
-from retrieval.vectors.generation import Manifest, build_generation, remove_generations
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import remove_orphans, remove_segments
+from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.retrieval import compaction
+from vasari.retrieval.catalog.records import GenerationRecord
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.errors import UsageError, VasariError
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.generation import Manifest, build_generation, remove_generations
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import remove_orphans, remove_segments
 
 if TYPE_CHECKING:
-    from retrieval.vectors.shards import Spread  # imports FAISS
+    from vasari.retrieval.vectors.shards import Spread  # imports FAISS
 
 _LOG = logging.getLogger(__name__)
 _SMALL = 50_000  # rows that every machine scans in milliseconds: not worth importing FAISS to ask
@@ -196,7 +196,7 @@ def text_queries(
     None where it makes no difference (fewer than `least` rows are scanned), or where the space's model is not on this
     machine.
     """
-    from retrieval.search.relevance import BACKGROUND
+    from vasari.retrieval.search.relevance import BACKGROUND
 
     gallery = library.gallery(modality, space)
     if len(gallery) < least:
@@ -219,7 +219,7 @@ def is_due(library: Library, space: EmbeddingSpace, modality: Modality) -> bool:
         return stale and len(gallery) > 0
     if len(gallery) < _SMALL or not stale:
         return False
-    from retrieval.vectors.tuning import choose_kind  # imports FAISS, 0.3 s
+    from vasari.retrieval.vectors.tuning import choose_kind  # imports FAISS, 0.3 s
 
     return choose_kind(len(gallery)) is not IndexKind.EXACT
 

@@ -15,9 +15,9 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from indexer.plan import Plan, Task
-from retrieval.catalog.records import KnownFile
-from retrieval.domain import ItemId
+from vasari.indexer.plan import Plan, Task
+from vasari.retrieval.catalog.records import KnownFile
+from vasari.retrieval.domain import ItemId
 
 _DEEPEST = 6  # parts of a path that tell equal pictures apart
 _Files = Callable[[Iterable[str]], Sequence[KnownFile]]

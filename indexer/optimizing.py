@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import images
-from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
-from retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
-from retrieval.imaging.files import IMAGE_SUFFIXES, read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.library import Library
-from retrieval.models.exported import note_files
-from retrieval.models.image_encoder import (
+from vasari.retrieval import images
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
+from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.exported import note_files
+from vasari.retrieval.models.image_encoder import (
     EXPORTED,
     FILES,
     SETTINGS_FILE,
@@ -34,11 +34,11 @@ from retrieval.models.image_encoder import (
     open_tower,
     write_settings,
 )
-from retrieval.models.ports import DualEncoder
-from retrieval.search.relevance import BACKGROUND
+from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.search.relevance import BACKGROUND
 
 if TYPE_CHECKING:
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
 OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 
@@ -109,7 +109,7 @@ def optimize(
     Raises UsageError when it is too far off and not forced, or where there are too few pictures; UnsupportedError for
     a model or a device that has no such form; LibraryLockedError while a job writes the library.
     """
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
     if len(pictures) < _FEWEST:
         raise UsageError(
@@ -175,7 +175,7 @@ def pictures_below(folder: Path, count: int, limits: ImageLimits) -> list[bytes]
 
 
 def _loaded(library: Library, space: EmbeddingSpace, precision: Any) -> Any:
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
     return OpenClipEncoder.load(
         space.model, device="cpu", precision=precision, threads=library.settings.threads
@@ -186,8 +186,8 @@ def _engines(full: OpenClipEncoder, precision: OptimizedPrecision) -> list[Engin
     """What can compute the model in this precision here, the fastest first; None is the model itself."""
     if precision not in EXPORTED:
         return [None]
-    from retrieval.models.image_graph import can_write
-    from retrieval.models.image_int8 import can_run
+    from vasari.retrieval.models.image_graph import can_write
+    from vasari.retrieval.models.image_int8 import can_run
 
     static = precision == "int8" and can_run() and can_write(full.towers.model.visual)
     return [Engine.ONEDNN, Engine.ONNX] if static else [Engine.ONNX]
@@ -206,7 +206,7 @@ def _made(
     if engine is None:
         encode: EncodePrepared = _loaded(library, space, precision).embed_images
         return encode
-    from retrieval.models.image_export import export_calibrated, export_image_tower
+    from vasari.retrieval.models.image_export import export_calibrated, export_image_tower
 
     if engine is Engine.ONEDNN:
         export_calibrated(

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-from indexer.decode import Loaded, Loader, Ready
-from indexer.encode import Encoding
-from indexer.identity import Puzzle, Verdict
-from indexer.plan import Plan, Task
-from indexer.progress import Progress, Pulse
-from indexer.sources.source import Candidate
-from retrieval.catalog.records import KnownFile, NewItem
-from retrieval.domain import Skipped, UnitVectors
-from retrieval.ingest import Pixels
+from vasari.indexer.decode import Loaded, Loader, Ready
+from vasari.indexer.encode import Encoding
+from vasari.indexer.identity import Puzzle, Verdict
+from vasari.indexer.plan import Plan, Task
+from vasari.indexer.progress import Progress, Pulse
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.catalog.records import KnownFile, NewItem
+from vasari.retrieval.domain import Skipped, UnitVectors
+from vasari.retrieval.ingest import Pixels
 
 
 class Sink(Protocol):

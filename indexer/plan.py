@@ -2,7 +2,7 @@
 
 Three steps tell a file's fate, each cheaper than the next: its path (known or new), its size and times (unchanged),
 its content hash (touched, moved, changed). The first two are decided here; the third when the pipeline has read the
-bytes (`indexer.identity`).
+bytes (`vasari.indexer.identity`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from indexer.sources.source import UNKNOWN_SIZE, Candidate
-from retrieval.catalog.records import KnownFile
-from retrieval.domain import ItemId, Skipped
-from retrieval.originals.uris import locate
+from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate
+from vasari.retrieval.catalog.records import KnownFile
+from vasari.retrieval.domain import ItemId, Skipped
+from vasari.retrieval.originals.uris import locate
 
 _MILLISECOND = 10**6
 _SETTLING_NS = 600 * 10**9  # by so much the clock of a file server may differ from this machine's

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from indexer.aliases import Alias
-from indexer.removal import Withheld
+from vasari.indexer.aliases import Alias
+from vasari.indexer.removal import Withheld
 
 Stage = Literal["list", "read", "decode", "encode", "commit"]
 

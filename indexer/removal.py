@@ -11,10 +11,10 @@ import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from indexer.plan import Places, Plan
-from retrieval.catalog.records import KnownFile
-from retrieval.domain import ItemId
-from retrieval.originals.uris import is_url, locate
+from vasari.indexer.plan import Places, Plan
+from vasari.retrieval.catalog.records import KnownFile
+from vasari.retrieval.domain import ItemId
+from vasari.retrieval.originals.uris import is_url, locate
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,23 +9,23 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.optimizing import OptimizedPrecision, optimize, own_pictures
-from indexer.quarantine import Quarantine
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import (
+from vasari.indexer.optimizing import OptimizedPrecision, optimize, own_pictures
+from vasari.indexer.quarantine import Quarantine
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import (
     LibraryCorruptError,
     ModelUnavailableError,
     StorageError,
     UnsupportedError,
     VasariError,
 )
-from retrieval.library import Library
-from retrieval.models import image_encoder, picture_onnx, text_onnx
-from retrieval.models.exported import CHECKSUMS_FILE, check_content, read_checksums
-from retrieval.models.image_encoder import OptimizedEncoder
-from retrieval.models.picture_onnx import OnnxPictureEncoder
-from retrieval.models.text_onnx import OnnxTextEncoder
-from retrieval.storage.trouble import cannot_read
+from vasari.retrieval.library import Library
+from vasari.retrieval.models import image_encoder, picture_onnx, text_onnx
+from vasari.retrieval.models.exported import CHECKSUMS_FILE, check_content, read_checksums
+from vasari.retrieval.models.image_encoder import OptimizedEncoder
+from vasari.retrieval.models.picture_onnx import OnnxPictureEncoder
+from vasari.retrieval.models.text_onnx import OnnxTextEncoder
+from vasari.retrieval.storage.trouble import cannot_read
 
 _log = logging.getLogger(__name__)
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import watchfiles
 from watchfiles.main import FileChange
 
-from indexer.changes import moments, standing
-from indexer.engines.local import IndexOptions, index
-from indexer.progress import IndexReport
-from indexer.sources.samples import TEXT_SUFFIXES
-from indexer.sources.source import Source
-from indexer.sources.table import TABLE_SUFFIXES
-from retrieval.domain import Modality
-from retrieval.errors import LibraryLockedError, NotFoundError, UsageError, VasariError
-from retrieval.imaging.files import indexable_suffixes
-from retrieval.library import Library
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
+from vasari.indexer.changes import moments, standing
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.samples import TEXT_SUFFIXES
+from vasari.indexer.sources.source import Source
+from vasari.indexer.sources.table import TABLE_SUFFIXES
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError, VasariError
+from vasari.retrieval.imaging.files import indexable_suffixes
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 
 def watch(

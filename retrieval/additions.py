@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import compaction, images, ingest
-from retrieval.catalog.captions import check_attributes
-from retrieval.catalog.records import NEW, NewItem
-from retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
-from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.imaging.files import content_hash, read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.admission import admitted
-from retrieval.originals.uris import local_path
-from retrieval.storage.atomic import write_bytes
-from retrieval.storage.layout import upload_path
-from retrieval.storage.spelling import on_disk
+from vasari.retrieval import compaction, images, ingest
+from vasari.retrieval.catalog.captions import check_attributes
+from vasari.retrieval.catalog.records import NEW, NewItem
+from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
+from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
+from vasari.retrieval.imaging.files import content_hash, read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.admission import admitted
+from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.storage.atomic import write_bytes
+from vasari.retrieval.storage.layout import upload_path
+from vasari.retrieval.storage.spelling import on_disk
 
 if TYPE_CHECKING:
-    from retrieval.library import Library
+    from vasari.retrieval.library import Library
 
 _SUFFIX = {"jpeg": ".jpg", "tiff": ".tif", "raw": ".dng"}
 _BATCH = 32

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from retrieval.errors import AbandonedError
+from vasari.retrieval.errors import AbandonedError
 
 _flag: ContextVar[threading.Event | None] = ContextVar("cancelled", default=None)
 

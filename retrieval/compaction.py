@@ -3,7 +3,8 @@
     plan ──► write the new files, durably ──► one transaction switches rows over ──► delete the old files
 
 A crash leaves files that no record names, which the next job removes. Searches under way go on with the files they
-have open. A segment that a generation covers is replaced together with the generation only (`indexer.generations`).
+have open. A segment that a generation covers is replaced together with the generation only
+(`vasari.indexer.generations`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem, SegmentRecord
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.vectors.segments import Segment, live_rows, remove_segments, write_segment
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem, SegmentRecord
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.vectors.segments import Segment, live_rows, remove_segments, write_segment
 
 SMALL = 2048  # rows: half a commit, and less than uploads bring
 LARGE = 32_768  # rows from which a segment is left as it is

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from retrieval.images import Picture
+from vasari.retrieval.images import Picture
 
 _COLD = np.array([20, 24, 82], np.float32)
 _HOT = np.array([255, 176, 32], np.float32)

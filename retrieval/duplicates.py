@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.fingerprints import Fingerprints
-from retrieval.domain import ItemId, UnitVectors
-from retrieval.fingerprints import near_pairs
+from vasari.retrieval.catalog.fingerprints import Fingerprints
+from vasari.retrieval.domain import ItemId, UnitVectors
+from vasari.retrieval.fingerprints import near_pairs
 
 MIN_COSINE = 0.9
 """Drawn postcards that were halved, recompressed at quality 25, darkened by a fifth or cropped by 5 % keep 0.96; of

@@ -133,4 +133,4 @@ class DeadlineError(VasariError):
 
 
 class AbandonedError(DeadlineError):
-    """Whoever asked for the work has left, or its time is up: it ended early (see `retrieval.cancellation`)."""
+    """Whoever asked for the work has left, or its time is up: it ended early (see `vasari.retrieval.cancellation`)."""

@@ -3,7 +3,7 @@
 Every picture comes out the way a person would see it: upright, 8-bit sRGB, over white. What can't be decoded
 raises `ImageError` with a reason for people; nothing else is raised and no warning is issued, whatever the bytes.
 All functions may be called from many threads; the decoders work with the GIL released. How each format is read is
-in `retrieval.imaging`.
+in `vasari.retrieval.imaging`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from retrieval.errors import ImageError, VasariError
-from retrieval.imaging.colour import in_srgb
-from retrieval.imaging.headers import Format, declared_length, sniff, truncated
-from retrieval.imaging.jpeg import open_jpeg
-from retrieval.imaging.limits import DECODING, ImageLimits, check_bytes
-from retrieval.imaging.opened import ImageInfo, Opened, upright
-from retrieval.imaging.pillow_files import open_other, open_png
-from retrieval.imaging.raw import is_raw, open_raw
+from vasari.retrieval.errors import ImageError, VasariError
+from vasari.retrieval.imaging.colour import in_srgb
+from vasari.retrieval.imaging.headers import Format, declared_length, sniff, truncated
+from vasari.retrieval.imaging.jpeg import open_jpeg
+from vasari.retrieval.imaging.limits import DECODING, ImageLimits, check_bytes
+from vasari.retrieval.imaging.opened import ImageInfo, Opened, upright
+from vasari.retrieval.imaging.pillow_files import open_other, open_png
+from vasari.retrieval.imaging.raw import is_raw, open_raw
 
 Picture = Image.Image
 """A decoded picture, mode RGB."""

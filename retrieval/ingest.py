@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.records import NEW, NewItem, SegmentRecord, Telling
-from retrieval.domain import Caption, ItemId, Modality
-from retrieval.fingerprints import SIDE, fingerprint
-from retrieval.imaging.limits import ImageLimits
-from retrieval.vectors.segments import write_segment
+from vasari.retrieval.catalog.records import NEW, NewItem, SegmentRecord, Telling
+from vasari.retrieval.domain import Caption, ItemId, Modality
+from vasari.retrieval.fingerprints import SIDE, fingerprint
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.vectors.segments import write_segment
 
 if TYPE_CHECKING:
-    from retrieval.catalog.catalog import Catalog
-    from retrieval.models.ports import Preparer
+    from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.models.ports import Preparer
 
 Pixels = NDArray[np.uint8]
 Content = TypeVar("Content", bound="Pixels | str")
@@ -79,7 +79,7 @@ def prepare_picture(
     data: bytes, content_hash: str, preparer: Preparer, limits: ImageLimits
 ) -> Prepared[Pixels]:
     """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError."""
-    from retrieval import images  # Pillow, which a job that only removes does not need
+    from vasari.retrieval import images  # Pillow, which a job that only removes does not need
 
     with images.decoding(data, limits, target=max(preparer.image_size, SIDE)) as decoded:
         info = decoded.info

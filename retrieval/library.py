@@ -22,8 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from retrieval.catalog.glance import Glance
-from retrieval.domain import (
+from vasari.retrieval.catalog.glance import Glance
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
     ItemId,
@@ -34,7 +34,7 @@ from retrieval.domain import (
     TermKind,
     UnitVectors,
 )
-from retrieval.errors import (
+from vasari.retrieval.errors import (
     DeadlineError,
     ImageError,
     LibraryCorruptError,
@@ -42,15 +42,15 @@ from retrieval.errors import (
     StorageError,
     UsageError,
 )
-from retrieval.imaging.files import read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.loaded_models import STILL_LOADING, LoadedModels, in_background
-from retrieval.open_galleries import OpenGalleries
-from retrieval.search import engine
-from retrieval.search.query import parse_query
-from retrieval.settings import Settings, physical_memory
-from retrieval.storage.spelling import on_disk
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.imaging.files import read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.loaded_models import STILL_LOADING, LoadedModels, in_background
+from vasari.retrieval.open_galleries import OpenGalleries
+from vasari.retrieval.search import engine
+from vasari.retrieval.search.query import parse_query
+from vasari.retrieval.settings import Settings, physical_memory
+from vasari.retrieval.storage.spelling import on_disk
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -58,13 +58,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from retrieval.additions import NewPicture
-    from retrieval.catalog.catalog import Catalog
-    from retrieval.images import Picture
-    from retrieval.models.ports import Captioner, Detail, DualEncoder
-    from retrieval.search.relevance import Calibration
-    from retrieval.search.reranking import RerankStage
-    from retrieval.spaces import SpaceState
+    from vasari.retrieval.additions import NewPicture
+    from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.images import Picture
+    from vasari.retrieval.models.ports import Captioner, Detail, DualEncoder
+    from vasari.retrieval.search.relevance import Calibration
+    from vasari.retrieval.search.reranking import RerankStage
+    from vasari.retrieval.spaces import SpaceState
 
 
 _LARGEST_LOOK = 1024  # pixels of the shorter side; captioners take 768
@@ -78,7 +78,7 @@ class Library:
         self.root = root
         self.settings = settings
         if settings.private_addresses:
-            from retrieval.originals.addresses import allow_private  # a plain search reads no URL
+            from vasari.retrieval.originals.addresses import allow_private  # a plain search reads no URL
 
             allow_private(True)
         self._glance = catalog if isinstance(catalog, Glance) else None
@@ -215,13 +215,13 @@ class Library:
 
     def spaces(self) -> list[SpaceState]:
         """All spaces, oldest first: how many items have a vector in each, how many have none, what each takes."""
-        from retrieval import spaces
+        from vasari.retrieval import spaces
 
         return spaces.states(self)
 
     def use_space(self, name: str) -> EmbeddingSpace:
         """Make a space, named by itself or by its model, the default, complete or not. Raises NotFoundError."""
-        from retrieval import spaces
+        from vasari.retrieval import spaces
 
         return spaces.use(self, name)
 
@@ -230,7 +230,7 @@ class Library:
 
         Raises NotFoundError, and LibraryLockedError while a job writes.
         """
-        from retrieval import spaces
+        from vasari.retrieval import spaces
 
         return spaces.drop(self, name, force=force)
 
@@ -248,7 +248,7 @@ class Library:
         """Unit vectors (n, dim) of encoded pictures or files; ImageError for the first that is no picture."""
         import numpy as np
 
-        from retrieval import images
+        from vasari.retrieval import images
 
         encoder = self.models.picture_encoder(space) or self.encoder(space)
         limits = self.image_limits
@@ -319,7 +319,7 @@ class Library:
 
         In a large library it waits until they are worth the work, unless `always`. The caller has the right to write.
         """
-        from retrieval import duplicates
+        from vasari.retrieval import duplicates
 
         if not always and not duplicates.is_due(self.catalog):
             return 0
@@ -333,7 +333,7 @@ class Library:
         A file's uri is its path. Bytes are stored in the library, unless a `NewPicture` names where they lie. The
         first that is no picture raises ImageError, and none is added; LibraryLockedError while a job writes.
         """
-        from retrieval import additions
+        from vasari.retrieval import additions
 
         return additions.add(self, [additions.new_picture(picture) for picture in pictures])
 
@@ -342,13 +342,13 @@ class Library:
 
         Files stay, but those that the library stored. LibraryLockedError while a job writes.
         """
-        from retrieval import removal
+        from vasari.retrieval import removal
 
         return removal.remove(self, what).removed
 
     def open_picture(self, picture: bytes | Path) -> Picture:
         """Decode a picture as large as any model looks at it, which is smaller than a large one; raises ImageError."""
-        from retrieval import images
+        from vasari.retrieval import images
 
         limits = self.image_limits
         with _naming(picture):
@@ -374,7 +374,7 @@ class Library:
             raise DeadlineError(STILL_LOADING) from None
 
     def _open_rerank_stage(self) -> RerankStage:
-        from retrieval.search.reranking import FeatureCache, RerankStage
+        from vasari.retrieval.search.reranking import FeatureCache, RerankStage
 
         with self._rerank_lock:  # not the lock that every search takes: loading lasts seconds
             if self._rerank_stage is None:
@@ -388,7 +388,7 @@ class Library:
 
     def original_of(self, item: Item) -> bytes:
         """The bytes behind an item: a file, a member of an archive or a URL; raises ImageError."""
-        from retrieval.originals.opening import open_original
+        from vasari.retrieval.originals.opening import open_original
 
         return open_original(item.uri, self.image_limits, remote=self.settings.remote_originals is not False)
 
@@ -402,7 +402,7 @@ class Library:
 
     def match(self, pictures: Iterable[bytes | Path], text: str) -> list[float]:
         """Probability, for each picture, that `text` describes it; pictures are taken one by one."""
-        from retrieval import understanding
+        from vasari.retrieval import understanding
 
         opened = (self.open_picture(picture) for picture in pictures)
         found: list[float] = understanding.match(self.models.reranker(self._model), opened, text).tolist()
@@ -412,7 +412,7 @@ class Library:
         self, picture: bytes | Path, labels: Sequence[str], templates: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
         """Zero-shot classification: labels with their probabilities, likeliest first."""
-        from retrieval import understanding
+        from vasari.retrieval import understanding
 
         space = self.space()
         classes = understanding.class_vectors(
@@ -441,7 +441,7 @@ class Library:
         The reranker's cross-attention; where none is on this machine, how like the words the dual encoder's patches
         are. Raises UnsupportedError where its tower keeps no patches.
         """
-        from retrieval import understanding
+        from vasari.retrieval import understanding
 
         picture = self._picture(what)
         if self.models.has_reranker(self._model):
@@ -454,7 +454,7 @@ class Library:
 
     def why_png(self, what: ItemId | bytes | Path, text: str) -> bytes:
         """The picture with that heat map over it, as PNG."""
-        from retrieval import drawing
+        from vasari.retrieval import drawing
 
         return drawing.heat_overlay(self._picture(what), self.why(what, text))
 
@@ -490,7 +490,7 @@ def _is_protected(database: Path) -> bool:
 
 
 def _open_catalog(root: Path, settings: Settings) -> Catalog:
-    from retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
+    from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
 
     location = settings.database_url or root / "catalog.sqlite3"
     return Catalog.open(location, read_only=settings.read_only)

@@ -13,25 +13,25 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import (
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import (
     LibraryCorruptError,
     ModelUnavailableError,
     NotFoundError,
     UnsupportedError,
     UsageError,
 )
-from retrieval.settings import Precision, Settings
+from vasari.retrieval.settings import Precision, Settings
 
 if TYPE_CHECKING:
-    from retrieval.catalog.catalog import Catalog
-    from retrieval.models.captioner import Florence2Captioner
-    from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.picture_onnx import OnnxPictureEncoder
-    from retrieval.models.ports import DualEncoder, TextEncoder
-    from retrieval.models.preprocessing import ImagePreprocessing
-    from retrieval.models.presets import ModelKind
-    from retrieval.models.reranker import BlipReranker
+    from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.models.captioner import Florence2Captioner
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.picture_onnx import OnnxPictureEncoder
+    from vasari.retrieval.models.ports import DualEncoder, TextEncoder
+    from vasari.retrieval.models.preprocessing import ImagePreprocessing
+    from vasari.retrieval.models.presets import ModelKind
+    from vasari.retrieval.models.reranker import BlipReranker
 
 T = TypeVar("T")
 TextPrecision = Literal["float32", "int8"]
@@ -45,7 +45,7 @@ _importing = threading.Lock()
 def load_encoder(reference: str, settings: Settings, precision: Precision | None = None) -> OpenClipEncoder:
     """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
     with _importing:
-        from retrieval.models.dual_encoder import OpenClipEncoder
+        from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
     return OpenClipEncoder.load(
         reference,
@@ -59,30 +59,30 @@ def load_encoder(reference: str, settings: Settings, precision: Precision | None
 
 def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
     """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    from retrieval.models.presets import ModelKind
+    from vasari.retrieval.models.presets import ModelKind
 
     folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
     with _importing:
-        from retrieval.models.reranker import BlipReranker
+        from vasari.retrieval.models.reranker import BlipReranker
 
     return BlipReranker(folder, device=settings.device, precision=settings.precision)
 
 
 def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
     """The captioner beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    from retrieval.models.presets import ModelKind
+    from vasari.retrieval.models.presets import ModelKind
 
     folder = find_folder(ModelKind.CAPTIONER, encoder, settings)
     with _importing:
-        from retrieval.models.captioner import Florence2Captioner
+        from vasari.retrieval.models.captioner import Florence2Captioner
 
     return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
 
 
 def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
     """The folder of a reranker or captioner, fetched if it has to be."""
-    from retrieval.models.hub import HubAccess
-    from retrieval.models.sources import locate_folder, resolve
+    from vasari.retrieval.models.hub import HubAccess
+    from vasari.retrieval.models.sources import locate_folder, resolve
 
     source = resolve(chosen_model(use, encoder, settings), use)
     return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
@@ -90,7 +90,7 @@ def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
 
 def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
     """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
-    from retrieval.models.presets import ModelKind, companion
+    from vasari.retrieval.models.presets import ModelKind, companion
 
     named = {ModelKind.RERANKER: settings.reranker, ModelKind.CAPTIONER: settings.captioner}
     return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
@@ -183,14 +183,14 @@ class LoadedModels:
 
     def _known(self, reference: str) -> EmbeddingSpace | None:
         """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
-        from retrieval.models.picture_onnx import read_settings
+        from vasari.retrieval.models.picture_onnx import read_settings
 
         known = [(space, read_settings(self._directory / space.name)) for space in self._catalog().spaces()]
         if not any(settings for _, settings in known):
             return None
-        from retrieval.models.hub import HubAccess
-        from retrieval.models.sources import locate, resolve
-        from retrieval.models.spaces import files_digest
+        from vasari.retrieval.models.hub import HubAccess
+        from vasari.retrieval.models.sources import locate, resolve
+        from vasari.retrieval.models.spaces import files_digest
 
         source = resolve(reference)
         candidates = [
@@ -203,7 +203,7 @@ class LoadedModels:
 
     def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
         """Load a dual encoder, and make its space."""
-        from retrieval.models.text_onnx import export_text_tower
+        from vasari.retrieval.models.text_onnx import export_text_tower
 
         encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
         catalog = self._catalog()
@@ -249,8 +249,8 @@ class LoadedModels:
         the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or a
         repair, makes the tower anew.
         """
-        from retrieval.models import image_encoder
-        from retrieval.models.picture_onnx import OnnxPictureEncoder
+        from vasari.retrieval.models import image_encoder
+        from vasari.retrieval.models.picture_onnx import OnnxPictureEncoder
 
         settings, directory = self._settings, self._directory / space.name
         with self._lock:
@@ -271,8 +271,8 @@ class LoadedModels:
 
     def lacks_export(self, space: EmbeddingSpace) -> bool:
         """Whether the model was loaded for single pictures only as its vision tower is not exported (yet)."""
-        from retrieval.models import text_onnx
-        from retrieval.models.picture_onnx import read_settings
+        from vasari.retrieval.models import text_onnx
+        from vasari.retrieval.models.picture_onnx import read_settings
 
         directory = self._directory / space.name
         loaded = space.name in self._encoders and not self._settings.read_only
@@ -280,7 +280,7 @@ class LoadedModels:
 
     def preprocessing(self, space: EmbeddingSpace) -> ImagePreprocessing | None:
         """How the space's model wants pictures, where that is known without loading it."""
-        from retrieval.models.picture_onnx import read_settings
+        from vasari.retrieval.models.picture_onnx import read_settings
 
         settings = read_settings(self._directory / space.name)
         return settings.image if settings else None
@@ -291,8 +291,8 @@ class LoadedModels:
         With `anew` the model is loaded for it. A service leaves it to others: for some seconds it takes three times the
         memory of the model.
         """
-        from retrieval.models import text_onnx
-        from retrieval.models.picture_onnx import export_picture_tower, read_settings
+        from vasari.retrieval.models import text_onnx
+        from vasari.retrieval.models.picture_onnx import export_picture_tower, read_settings
 
         directory = self._directory / space.name
         if self._settings.read_only or not (directory / text_onnx.SETTINGS_FILE).is_file():
@@ -304,7 +304,7 @@ class LoadedModels:
             return
         if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
             return
-        from retrieval.drawing import sample_pictures
+        from vasari.retrieval.drawing import sample_pictures
 
         _LOG.info("exporting the vision tower of %s", space.name)
         # Without the lock: searches go on meanwhile.
@@ -314,7 +314,7 @@ class LoadedModels:
     def _exact(self, space: EmbeddingSpace, own: DualEncoder) -> OpenClipEncoder:
         """The model in float32 on the CPU: `own`, if it is that."""
         with _importing:
-            from retrieval.models.dual_encoder import OpenClipEncoder
+            from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
         if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
             return own
@@ -323,7 +323,7 @@ class LoadedModels:
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
         with _importing:
-            from retrieval.models.dual_encoder import OpenClipEncoder
+            from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
         encoder = self.encoder(space)
         if isinstance(encoder, OpenClipEncoder):
@@ -335,7 +335,7 @@ class LoadedModels:
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
         """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
-        from retrieval.models.image_encoder import EXPORTED, OptimizedEncoder, read_settings
+        from vasari.retrieval.models.image_encoder import EXPORTED, OptimizedEncoder, read_settings
 
         settings, directory = self._settings, self._directory / space.name
         if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
@@ -349,7 +349,7 @@ class LoadedModels:
 
     def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:
         """The exported text tower; UnsupportedError for a model that has none."""
-        from retrieval.models.text_onnx import OnnxTextEncoder
+        from vasari.retrieval.models.text_onnx import OnnxTextEncoder
 
         with self._lock:
             if space.name not in self._text_encoders:
@@ -371,7 +371,7 @@ class LoadedModels:
 
     def export_texts_anew(self, space: EmbeddingSpace) -> None:
         """Make the space's exported text tower again. Raises ModelUnavailableError and LibraryCorruptError."""
-        from retrieval.models.text_export import export_anew
+        from vasari.retrieval.models.text_export import export_anew
 
         encoder = self._load(space.model)
         if encoder.space.name != space.name:
@@ -435,7 +435,7 @@ class LoadedModels:
         """The faster form of the text tower, where it was asked for and can be had."""
         if self._text_precision != "int8":
             return None
-        from retrieval.models.text_int8 import open_in_int8
+        from vasari.retrieval.models.text_int8 import open_in_int8
 
         try:
             return open_in_int8(self._directory / space.name, exact, threads=self._settings.threads)
@@ -453,14 +453,14 @@ class LoadedModels:
 
     def has_reranker(self, encoder: str) -> bool:
         """Whether `reranker` needs no download: one is loaded, or lies here for `encoder`'s pictures."""
-        from retrieval.models.presets import ModelKind
+        from vasari.retrieval.models.presets import ModelKind
 
         return self.presence(ModelKind.RERANKER, encoder).here
 
     def presence(self, use: ModelKind, encoder: str) -> Presence:
         """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
-        from retrieval.models.presets import ModelKind
-        from retrieval.models.sources import is_here
+        from vasari.retrieval.models.presets import ModelKind
+        from vasari.retrieval.models.sources import is_here
 
         loaded = {
             ModelKind.DUAL_ENCODER: bool(self._encoders),

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
-from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
-    from retrieval.catalog.catalog import Catalog
-    from retrieval.catalog.glance import Glance
-    from retrieval.catalog.records import GalleryState
-    from retrieval.search.relevance import Calibration
+    from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.catalog.glance import Glance
+    from vasari.retrieval.catalog.records import GalleryState
+    from vasari.retrieval.search.relevance import Calibration
 
 
 class OpenGalleries:
@@ -83,7 +83,7 @@ class OpenGalleries:
         embed: Callable[[Sequence[str]], UnitVectors],
     ) -> Calibration:
         """What unrelated queries score in `gallery`; measured once for each state of it."""
-        from retrieval.search.relevance import BACKGROUND, Calibration
+        from vasari.retrieval.search.relevance import BACKGROUND, Calibration
 
         key = (modality, space.name)
         with self._lock:

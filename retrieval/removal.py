@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.domain import Item, ItemId, Modality
-from retrieval.originals.uris import absolute
-from retrieval.search.query import parse_item
-from retrieval.storage.layout import delete_thumbnails, delete_upload
+from vasari.retrieval.domain import Item, ItemId, Modality
+from vasari.retrieval.originals.uris import absolute
+from vasari.retrieval.search.query import parse_item
+from vasari.retrieval.storage.layout import delete_thumbnails, delete_upload
 
 if TYPE_CHECKING:
-    from retrieval.library import Library
+    from vasari.retrieval.library import Library
 
 
 @dataclass(frozen=True, slots=True)

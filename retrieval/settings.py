@@ -2,8 +2,8 @@
 
 A dataclass and not pydantic-settings: a one-shot search has 0.4 s, and that import alone takes 0.35 s of it. A setting
 has one default; where commands and the service want different things, the default is that it is not set, and its words
-say what that means. The settings of the service (`api.service.settings`) are these and more, read in the same way;
-worker processes are sent the object.
+say what that means. The settings of the service (`vasari.api.service.settings`) are these and more, read in the same
+way; worker processes are sent the object.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from retrieval.errors import UsageError
+from vasari.retrieval.errors import UsageError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 LogLevel = Literal["debug", "info", "warning", "error"]

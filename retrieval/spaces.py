@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.vectors.generation import remove_generations
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.vectors.generation import remove_generations
 
 if TYPE_CHECKING:
-    from retrieval.library import Library
+    from vasari.retrieval.library import Library
 
 _FOLDERS = ("segments", "generations", "models")
 

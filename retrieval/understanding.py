@@ -8,12 +8,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import cancellation
-from retrieval.domain import UnitVectors
-from retrieval.errors import UsageError
-from retrieval.models.ports import Picture, Reranker
-from retrieval.models.presets import knows_drawings_only
-from retrieval.search.ranking import CONTRASTIVE_SCALE
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.ports import Picture, Reranker
+from vasari.retrieval.models.presets import knows_drawings_only
+from vasari.retrieval.search.ranking import CONTRASTIVE_SCALE
 
 PHOTO_TEMPLATES = (
     "a photo of {}.",

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, make_url, text
 
-from retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.catalog import Catalog
 
 # What people have set for their own libraries is no setting of a test; what is meant for tests stays.
 _FOR_TESTS = ("VASARI_TEST_", "VASARI_LOAD_", "VASARI_SCHEMA_", "VASARI_WRITE_")

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.engines.local import IndexOptions, index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
-from retrieval.errors import UnsupportedError
-from retrieval.library import Library
-from retrieval.models.ports import DualEncoder, Picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import DualEncoder, Picture
 
 CELLS = 4
 

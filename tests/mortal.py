@@ -18,18 +18,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.engines import local
-from indexer.engines.cluster import Cluster, ClusterUnavailableError, connected
-from indexer.engines.local import IndexOptions
-from indexer.engines.ray import index
-from indexer.engines.shards import cluster_spread
-from indexer.generations import rebuild
-from indexer.sources.choice import choose_source
-from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.library import Library
-from retrieval.models.ports import DualEncoder
-from retrieval.vectors.shards import Shard, fill_shard
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
+from vasari.indexer.engines import local
+from vasari.indexer.engines.cluster import Cluster, ClusterUnavailableError, connected
+from vasari.indexer.engines.local import IndexOptions
+from vasari.indexer.engines.ray import index
+from vasari.indexer.engines.shards import cluster_spread
+from vasari.indexer.generations import rebuild
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.vectors.shards import Shard, fill_shard
 
 BATCH = 4
 OPTIONS = IndexOptions(batch_size=BATCH, commit_every=12)

@@ -1,4 +1,4 @@
-"""Make the built-in models, from nothing to weights: `python -m training.builtin {data,scenes,...}`.
+"""Make the built-in models, from nothing to weights: `python -m vasari.training.builtin {data,scenes,...}`.
 
 Every stage is resumable: run the same command again after an interruption.
 """
@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from retrieval.models.weights import load_tensors
-from training import checkpoints, recipe_captioner, recipe_encoder, recipe_eyes, recipe_matcher
-from training.augment import whole_pictures
-from training.drawn import SIZE, Drawn, draw
-from training.loop import Plan, Run
-from training.scenes.scene import Language, Split
-from training.seen import seen
-from training.visual_words import naming_words
+from vasari.retrieval.models.weights import load_tensors
+from vasari.training import checkpoints, recipe_captioner, recipe_encoder, recipe_eyes, recipe_matcher
+from vasari.training.augment import whole_pictures
+from vasari.training.drawn import SIZE, Drawn, draw
+from vasari.training.loop import Plan, Run
+from vasari.training.scenes.scene import Language, Split
+from vasari.training.seen import seen
+from vasari.training.visual_words import naming_words
 
 TRAIN_SEED, DEV_SEED, FINAL_SEED = 1, 7, 2026  # the final evaluation's seed is used for nothing else
 TRAIN_COUNT, DEV_COUNT = 24_000, 1_000

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from retrieval.models.weights import load_tensors
-from retrieval.storage.atomic import replaced
+from vasari.retrieval.models.weights import load_tensors
+from vasari.retrieval.storage.atomic import replaced
 
 NAME = "checkpoint.pt"
 

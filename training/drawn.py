@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from retrieval.storage.atomic import replaced
-from training.scenes.sampling import sample_scene, scene_seed
-from training.scenes.scene import Scene, Split
+from vasari.retrieval.storage.atomic import replaced
+from vasari.training.scenes.sampling import sample_scene, scene_seed
+from vasari.training.scenes.scene import Scene, Split
 
 SIZE = 128  # pixels; the models' picture size
 _CHUNK = 1000
@@ -71,7 +71,7 @@ def _chunk_path(directory: Path, seed: int, split: Split, first: int) -> Path:
 
 
 def _paint_chunk(job: tuple[Path, int, Split, int]) -> None:
-    from training.scenes.painter import paint
+    from vasari.training.scenes.painter import paint
 
     path, seed, split, first = job
     scenes = (sample_scene(scene_seed(seed, i, split), split) for i in range(first, first + _CHUNK))

@@ -22,20 +22,20 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from retrieval import images
-from retrieval.errors import ImageError, UsageError
-from retrieval.evaluation.datasets import Dataset
-from retrieval.evaluation.metrics import rank_queries, summary
-from retrieval.imaging.files import read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.architectures import build_model, build_tokenizer, image_preprocessing
-from retrieval.models.hardware import choose_device
-from retrieval.models.hub import HubAccess
-from retrieval.models.preprocessing import ImagePreprocessing
-from retrieval.models.sources import ModelFiles, architectures, locate, resolve
-from retrieval.storage.atomic import replaced
-from training.contrastive import info_nce, siglip
-from training.loop import Plan, Run
+from vasari.retrieval import images
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.evaluation.datasets import Dataset
+from vasari.retrieval.evaluation.metrics import rank_queries, summary
+from vasari.retrieval.imaging.files import read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.architectures import build_model, build_tokenizer, image_preprocessing
+from vasari.retrieval.models.hardware import choose_device
+from vasari.retrieval.models.hub import HubAccess
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.sources import ModelFiles, architectures, locate, resolve
+from vasari.retrieval.storage.atomic import replaced
+from vasari.training.contrastive import info_nce, siglip
+from vasari.training.loop import Plan, Run
 
 LossName = Literal["infonce", "siglip"]
 Tower = Literal["image", "text"]

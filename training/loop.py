@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from training import checkpoints
-from training.muon import optimisers
+from vasari.training import checkpoints
+from vasari.training.muon import optimisers
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from training.augment import MEAN, STD, random_windows, whole_pictures
-from training.captioning import (
+from vasari.training.augment import MEAN, STD, random_windows, whole_pictures
+from vasari.training.captioning import (
     BINS,
     CAPTION,
     DETAILED,
@@ -31,16 +31,16 @@ from training.captioning import (
     encode_examples,
     located,
 )
-from training.drawn import SIZE, Drawn
-from training.recipe_encoder import EMBED_DIM, Towers, batch_indices
-from training.scenes.captions import describe
-from training.scenes.layout import boxes
-from training.scenes.mentions import agreement
-from training.scenes.questions import ask
-from training.scenes.scene import Column, Detail, Language, Layer, Scene
-from training.supervision import SceneHeads, patch_targets, targets_of
-from training.transplant import start_davit
-from training.visual_words import make_identity, name_alike, visual_words
+from vasari.training.drawn import SIZE, Drawn
+from vasari.training.recipe_encoder import EMBED_DIM, Towers, batch_indices
+from vasari.training.scenes.captions import describe
+from vasari.training.scenes.layout import boxes
+from vasari.training.scenes.mentions import agreement
+from vasari.training.scenes.questions import ask
+from vasari.training.scenes.scene import Column, Detail, Language, Layer, Scene
+from vasari.training.supervision import SceneHeads, patch_targets, targets_of
+from vasari.training.transplant import start_davit
+from vasari.training.visual_words import make_identity, name_alike, visual_words
 
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # BART's, at BART's places
 _IMAGE = "<image>"

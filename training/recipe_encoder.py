@@ -20,13 +20,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from training import tokens
-from training.augment import MEAN, STD, random_windows, whole_pictures
-from training.contrastive import info_nce
-from training.drawn import Drawn
-from training.scenes.captions import describe
-from training.scenes.scene import Detail, Language
-from training.supervision import SceneHeads, patch_targets, targets_of
+from vasari.training import tokens
+from vasari.training.augment import MEAN, STD, random_windows, whole_pictures
+from vasari.training.contrastive import info_nce
+from vasari.training.drawn import Drawn
+from vasari.training.scenes.captions import describe
+from vasari.training.scenes.scene import Detail, Language
+from vasari.training.supervision import SceneHeads, patch_targets, targets_of
 
 CONTEXT = 64  # tokens
 VOCABULARY = 4096

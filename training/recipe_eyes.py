@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.augment import random_windows, whole_pictures
-from training.drawn import SIZE, Drawn
-from training.recipe_encoder import Towers, batch_indices
-from training.scenes.scene import Column, Layer
-from training.supervision import accuracy, patch_targets, targets_of
+from vasari.training.augment import random_windows, whole_pictures
+from vasari.training.drawn import SIZE, Drawn
+from vasari.training.recipe_encoder import Towers, batch_indices
+from vasari.training.scenes.scene import Column, Layer
+from vasari.training.supervision import accuracy, patch_targets, targets_of
 
 # Wider than elsewhere: what stands under a patch is the same, however near it is seen.
 _SIDES, _PLAY = (0.78, 1.04), 0.08

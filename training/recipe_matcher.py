@@ -18,16 +18,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from training import tokens
-from training.augment import MEAN, STD, whole_pictures
-from training.drawn import SIZE, Drawn
-from training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
-from training.recipe_encoder import CONTEXT, VOCABULARY, Towers, batch_indices, tokenise
-from training.recipe_eyes import Eyes
-from training.scenes.captions import HardNegative, complements, describe, hard_negatives
-from training.scenes.scene import Detail, Language, Scene
-from training.transplant import to_blip_vision
-from training.visual_words import look_around, make_identity, name_alike, visual_words
+from vasari.training import tokens
+from vasari.training.augment import MEAN, STD, whole_pictures
+from vasari.training.drawn import SIZE, Drawn
+from vasari.training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
+from vasari.training.recipe_encoder import CONTEXT, VOCABULARY, Towers, batch_indices, tokenise
+from vasari.training.recipe_eyes import Eyes
+from vasari.training.scenes.captions import HardNegative, complements, describe, hard_negatives
+from vasari.training.scenes.scene import Detail, Language, Scene
+from vasari.training.transplant import to_blip_vision
+from vasari.training.visual_words import look_around, make_identity, name_alike, visual_words
 
 _WIDTH = 128  # of the text side
 # How many words away each layer looks first: a colour stands nearer to its noun than a place does.

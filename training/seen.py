@@ -10,9 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 from tqdm import tqdm
 
-from retrieval.storage.atomic import replaced
-from training.augment import whole_pictures
-from training.drawn import SIZE, Drawn
+from vasari.retrieval.storage.atomic import replaced
+from vasari.training.augment import whole_pictures
+from vasari.training.drawn import SIZE, Drawn
 
 _BATCH = 100
 

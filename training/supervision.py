@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.scenes.layout import layout
-from training.scenes.scene import Colour, Column, Kind, Layer, Scene, Setting, Size, Time, Weather
+from vasari.training.scenes.layout import layout
+from vasari.training.scenes.scene import Colour, Column, Kind, Layer, Scene, Setting, Size, Time, Weather
 
 _WHOLE = (len(Setting), len(Time), len(Weather))
 _PLACES = len(Column) * len(Layer)

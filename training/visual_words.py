@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.scenes.captions import describe
-from training.scenes.scene import Colour, Column, Detail, Kind, Language, Layer, Scene
-from training.supervision import SceneHeads
+from vasari.training.scenes.captions import describe
+from vasari.training.scenes.scene import Colour, Column, Detail, Kind, Language, Layer, Scene
+from vasari.training.supervision import SceneHeads
 
 _SIZES = [len(Kind), len(Colour), 4, len(Layer), len(Column)]
 CONCEPTS = sum(_SIZES)

@@ -1,5 +1,5 @@
-"""`python -m api.cli`: the command line where the command `vasari` is not on the path."""
+"""`python -m vasari.api.cli`: the command line where the command `vasari` is not on the path."""
 
-from api.cli.main import main
+from vasari.api.cli.main import main
 
 main()

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from api.cli import output
-from api.cli.options import (
+from vasari.api.cli import output
+from vasari.api.cli.options import (
     FILE,
     Integer,
     batch_option,
@@ -23,16 +23,16 @@ from api.cli.options import (
     open_settings,
     precision_option,
 )
-from indexer.bench import BenchReport
-from indexer.bench import bench as measure
-from retrieval.errors import NotFoundError
-from retrieval.library import Library
-from retrieval.loaded_models import load_encoder
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.image_encoder import OptimizedEncoder
-from retrieval.settings import Settings
-from training.scenes.dataset import render
-from training.scenes.scene import Split
+from vasari.indexer.bench import BenchReport
+from vasari.indexer.bench import bench as measure
+from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.library import Library
+from vasari.retrieval.loaded_models import load_encoder
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.image_encoder import OptimizedEncoder
+from vasari.retrieval.settings import Settings
+from vasari.training.scenes.dataset import render
+from vasari.training.scenes.scene import Split
 
 _DRAWN, _DRAWN_SIZE = 32, 512
 

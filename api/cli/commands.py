@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from api.cli import completion, output, usage
-from api.cli.lazy import LazyCommand, LazyGroup
-from retrieval.version import __version__
+from vasari.api.cli import completion, output, usage
+from vasari.api.cli.lazy import LazyCommand, LazyGroup
+from vasari.retrieval.version import __version__
 
 NARROW = 52  # columns; Click's help takes 50 and a margin at least
 

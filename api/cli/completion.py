@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
-from retrieval.errors import UsageError
+from vasari.api.cli import output
+from vasari.retrieval.errors import UsageError
 
 VARIABLE = "_VASARI_COMPLETE"  # holds what a shell asks, such as bash_complete
 _SHELLS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "pwsh": "powershell", "powershell": "powershell"}

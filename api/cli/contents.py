@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from api import contract
-from api.cli import output, render
-from api.cli.options import (
+from vasari.api import contract
+from vasari.api.cli import output, render
+from vasari.api.cli.options import (
     PLACE,
     command,
     duration,
@@ -19,11 +19,11 @@ from api.cli.options import (
     server_option,
     yes_option,
 )
-from retrieval.catalog.filter_language import FIELDS
-from retrieval.errors import UsageError
-from retrieval.library import Library
-from retrieval.originals.uris import absolute
-from retrieval.removal import remove as take_out
+from vasari.retrieval.catalog.filter_language import FIELDS
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import absolute
+from vasari.retrieval.removal import remove as take_out
 
 
 @command(example="vasari status --json")
@@ -37,7 +37,7 @@ def status(json: bool, library: Path | None, server: str | None, key: str | None
     Also by which model, and whether a job is writing it.
     """
     if server is not None:
-        from api.client import Client  # brings httpx, which takes as long as the rest
+        from vasari.api.client import Client  # brings httpx, which takes as long as the rest
 
         with Client(server, key) as client:
             facts = {"library": server, **client.status()}

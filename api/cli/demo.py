@@ -10,18 +10,18 @@ from random import Random
 
 import click
 
-from api.cli import output, targets
-from api.cli.jobs import run_index, summary
-from api.cli.options import FILE, command
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
-from retrieval.drawing import Row, contact_sheet
-from retrieval.library import Library
-from retrieval.models.presets import find_preset, is_local
-from retrieval.search.query import parse_query
-from training.scenes.captions import describe
-from training.scenes.dataset import Collection, render
-from training.scenes.scene import Detail, Language, Scene, Split
+from vasari.api.cli import output, targets
+from vasari.api.cli.jobs import run_index, summary
+from vasari.api.cli.options import FILE, command
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
+from vasari.retrieval.drawing import Row, contact_sheet
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.presets import find_preset, is_local
+from vasari.retrieval.search.query import parse_query
+from vasari.training.scenes.captions import describe
+from vasari.training.scenes.dataset import Collection, render
+from vasari.training.scenes.scene import Detail, Language, Scene, Split
 
 PICTURES = 300
 SEED = 77

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.cli import output
-from api.cli.options import (
+from vasari.api.cli import output
+from vasari.api.cli.options import (
     FILE,
     PLACE,
     Integer,
@@ -22,25 +22,25 @@ from api.cli.options import (
     open_settings,
     precision_option,
 )
-from api.cli.progress import stage
-from retrieval.errors import UsageError
-from retrieval.evaluation.datasets import Dataset, annotation_file, languages, load_dataset
-from retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError, load_picture
-from retrieval.evaluation.hybrid import Captioning
-from retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
-from retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
-from retrieval.evaluation.report import evaluate as measure
-from retrieval.loaded_models import find_folder, load_captioner, load_encoder, load_reranker
-from retrieval.models.ports import DualEncoder
-from retrieval.models.presets import ModelKind
-from retrieval.models.spaces import weights_fingerprint
-from retrieval.settings import Settings
-from retrieval.storage.caches import user_cache
-from training.scenes.mentions import agreement
-from training.scenes.scene import Detail, Scene
+from vasari.api.cli.progress import stage
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.evaluation.datasets import Dataset, annotation_file, languages, load_dataset
+from vasari.retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError, load_picture
+from vasari.retrieval.evaluation.hybrid import Captioning
+from vasari.retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
+from vasari.retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
+from vasari.retrieval.evaluation.report import evaluate as measure
+from vasari.retrieval.loaded_models import find_folder, load_captioner, load_encoder, load_reranker
+from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.models.spaces import weights_fingerprint
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.storage.caches import user_cache
+from vasari.training.scenes.mentions import agreement
+from vasari.training.scenes.scene import Detail, Scene
 
 if TYPE_CHECKING:
-    from retrieval.models.captioner import Florence2Captioner
+    from vasari.retrieval.models.captioner import Florence2Captioner
 
 
 @command("eval", example="vasari eval ./scenes --model scenes --rerank")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
-from api.cli.libraries import filling
-from api.cli.options import (
+from vasari.api.cli import output
+from vasari.api.cli.libraries import filling
+from vasari.api.cli.options import (
     FILE,
     choice,
     command,
@@ -17,13 +17,13 @@ from api.cli.options import (
     open_settings,
     space_option,
 )
-from api.cli.progress import Bar
-from indexer.exchange.exporting import Format
-from indexer.exchange.exporting import export as write
-from indexer.exchange.importing import import_ as read
-from indexer.sources.columns import Columns
-from retrieval.library import Library
-from retrieval.originals.uris import local_path
+from vasari.api.cli.progress import Bar
+from vasari.indexer.exchange.exporting import Format
+from vasari.indexer.exchange.exporting import export as write
+from vasari.indexer.exchange.importing import import_ as read
+from vasari.indexer.sources.columns import Columns
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import local_path
 
 
 @command(example="vasari export photos.parquet")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from api import contract
-from api.cli import output
-from api.cli.jobs import finish, run_index
-from api.cli.options import Integer, command, json_option, library_option
-from indexer.progress import IndexReport
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.records import Failure
-from retrieval.library import Library
-from retrieval.originals.uris import is_local_file
+from vasari.api import contract
+from vasari.api.cli import output
+from vasari.api.cli.jobs import finish, run_index
+from vasari.api.cli.options import Integer, command, json_option, library_option
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.records import Failure
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import is_local_file
 
 
 @command(example="vasari failures --retry")

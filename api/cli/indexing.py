@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from api.cli import output
-from api.cli.jobs import finish, run_cluster, run_index, run_known, with_consent
-from api.cli.libraries import filling
-from api.cli.options import (
+from vasari.api.cli import output
+from vasari.api.cli.jobs import finish, run_cluster, run_index, run_known, with_consent
+from vasari.api.cli.libraries import filling
+from vasari.api.cli.options import (
     PLACE,
     Integer,
     Number,
@@ -31,14 +31,14 @@ from api.cli.options import (
     precision_option,
     texts_option,
 )
-from indexer.progress import IndexReport
-from indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
-from indexer.sources.columns import Columns
-from indexer.sources.folder import EXCLUDED_FOLDERS
-from indexer.sources.source import Source
-from indexer.sources.texts import choose_texts
-from retrieval.errors import UsageError
-from retrieval.library import Library
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
+from vasari.indexer.sources.source import Source
+from vasari.indexer.sources.texts import choose_texts
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
 
 
 @command(example="vasari index ~/Pictures --model fast")

@@ -12,21 +12,21 @@ from typing import Any
 
 import click
 
-from api import drawings
-from api.cli import output, render
-from api.cli.progress import Bar
-from api.cli.stopping import stoppable
-from indexer.completing import complete
-from indexer.engines.cluster import Cluster
-from indexer.engines.local import IndexOptions, index
-from indexer.engines.ray import index as index_on_cluster
-from indexer.progress import IndexReport, Progress
-from indexer.sources.left_out import in_words
-from indexer.sources.source import Source
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.library import Library
-from retrieval.originals.uris import local_path
-from retrieval.settings import NEW_MODEL
+from vasari.api import drawings
+from vasari.api.cli import output, render
+from vasari.api.cli.progress import Bar
+from vasari.api.cli.stopping import stoppable
+from vasari.indexer.completing import complete
+from vasari.indexer.engines.cluster import Cluster
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.engines.ray import index as index_on_cluster
+from vasari.indexer.progress import IndexReport, Progress
+from vasari.indexer.sources.left_out import in_words
+from vasari.indexer.sources.source import Source
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.settings import NEW_MODEL
 
 Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
-from api.cli.options import command, json_option, library_option
-from retrieval.catalog.records import ApiKeyRecord
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.library import Library
+from vasari.api.cli import output
+from vasari.api.cli.options import command, json_option, library_option
+from vasari.retrieval.catalog.records import ApiKeyRecord
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.library import Library
 
 
 @command(example="vasari keys create laptop --scope search --scope write")
@@ -27,7 +27,7 @@ from retrieval.library import Library
 @library_option
 def create(name: str, scopes: tuple[str, ...], json: bool, library: Path | None) -> None:
     """Make a key; it is shown this once. From the first key on, every request needs one."""
-    from api.service.auth import create_key  # brings FastAPI, which takes a second
+    from vasari.api.service.auth import create_key  # brings FastAPI, which takes a second
 
     with Library.open(library, create=True) as opened:
         number, key = create_key(opened.catalog, name, scopes)

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from api.cli import output
-from api.cli.options import Command
+from vasari.api.cli import output
+from vasari.api.cli.options import Command
 
 
 class LazyCommand(click.Command):

@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from api.cli import output
-from retrieval.errors import NotFoundError, VasariError
-from retrieval.library import Library
-from retrieval.settings import Settings
+from vasari.api.cli import output
+from vasari.retrieval.errors import NotFoundError, VasariError
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 _CATALOG = ("catalog.sqlite3-wal", "catalog.sqlite3-shm", "catalog.sqlite3")
 _CONTENTS = {  # what somebody would miss

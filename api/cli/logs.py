@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from api.cli import output
-from retrieval.settings import log_level
+from vasari.api.cli import output
+from vasari.retrieval.settings import log_level
 
-_PACKAGES = ("retrieval", "indexer")
+_PACKAGES = ("vasari",)
 
 
 class _Notes(logging.Handler):

@@ -15,8 +15,8 @@ try:
 
     import click
 
-    from api.cli import commands, logs, output, terminal
-    from retrieval.errors import QueryError, UsageError, VasariError
+    from vasari.api.cli import commands, logs, output, terminal
+    from vasari.retrieval.errors import QueryError, UsageError, VasariError
 except KeyboardInterrupt:  # stopped before anything began
     sys.exit(130)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from api.cli import output
-from api.cli.options import command, json_option
-from retrieval.models.presets import PresetStatus, describe_presets, find_preset, location
+from vasari.api.cli import output
+from vasari.api.cli.options import command, json_option
+from vasari.retrieval.models.presets import PresetStatus, describe_presets, find_preset, location
 
 
 @command("list", example="vasari models list --json")

@@ -7,14 +7,29 @@ from typing import get_args
 
 import click
 
-from api.cli import output
-from api.cli.libraries import filling
-from api.cli.options import FILE, PLACE, Integer, choice, command, json_option, library_option, open_settings
-from indexer.optimizing import OptimizedPrecision, OptimizeReport, own_pictures, pictures_below, switch_off
-from indexer.optimizing import optimize as make_faster
-from retrieval.domain import EmbeddingSpace
-from retrieval.library import Library
-from retrieval.models.sources import absolute_reference
+from vasari.api.cli import output
+from vasari.api.cli.libraries import filling
+from vasari.api.cli.options import (
+    FILE,
+    PLACE,
+    Integer,
+    choice,
+    command,
+    json_option,
+    library_option,
+    open_settings,
+)
+from vasari.indexer.optimizing import (
+    OptimizedPrecision,
+    OptimizeReport,
+    own_pictures,
+    pictures_below,
+    switch_off,
+)
+from vasari.indexer.optimizing import optimize as make_faster
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.sources import absolute_reference
 
 
 @command(example="vasari models optimize --precision int8 --dry-run")

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from api.cli import output
-from retrieval.errors import UsageError
-from retrieval.settings import Settings
+from vasari.api.cli import output
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.settings import Settings
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -16,9 +16,9 @@ from typing import Any, TextIO
 
 import click
 
-from api.cli import terminal
-from api.json_text import as_json
-from retrieval.errors import StorageError
+from vasari.api.cli import terminal
+from vasari.api.json_text import as_json
+from vasari.retrieval.errors import StorageError
 
 _UNSHOWN = re.compile("[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _ERASE = "\r\x1b[K"  # the line the cursor is in

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from api.cli.options import PLACE
-from retrieval.domain import Item, ItemId, Modality
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.library import Library
-from retrieval.originals.uris import local_path
-from retrieval.search.query import parse_item
-from retrieval.storage.spelling import on_disk
+from vasari.api.cli.options import PLACE
+from vasari.retrieval.domain import Item, ItemId, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.search.query import parse_item
+from vasari.retrieval.storage.spelling import on_disk
 
 picture_argument = click.argument(
     "what", metavar="ITEM|FILE", type=PLACE, help="A picture's path, or item:ID of the library."

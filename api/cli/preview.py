@@ -14,12 +14,12 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 
-from api.cli import output
-from retrieval import drawing, images
-from retrieval.errors import ImageError
-from retrieval.images import Picture
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.opening import open_original
+from vasari.api.cli import output
+from vasari.retrieval import drawing, images
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images import Picture
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.opening import open_original
 
 COLUMNS = 48  # cells; a preview is a glance
 PIXELS = 360

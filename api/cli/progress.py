@@ -11,8 +11,8 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
-from api.cli import output
-from indexer.progress import Pulse
+from vasari.api.cli import output
+from vasari.indexer.progress import Pulse
 
 
 class Bar:

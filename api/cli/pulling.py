@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from api.cli import output
-from api.cli.options import command, open_settings
-from retrieval.models.hub import HubAccess
-from retrieval.models.presets import PRESETS, ModelKind
-from retrieval.models.sources import HUB_PREFIX, locate, locate_folder, resolve, use_of_repository
+from vasari.api.cli import output
+from vasari.api.cli.options import command, open_settings
+from vasari.retrieval.models.hub import HubAccess
+from vasari.retrieval.models.presets import PRESETS, ModelKind
+from vasari.retrieval.models.sources import HUB_PREFIX, locate, locate_folder, resolve, use_of_repository
 
 
 @command(example="vasari models pull balanced")

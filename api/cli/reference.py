@@ -1,4 +1,4 @@
-"""docs/cli.md, made from the commands' own help: `python -m api.cli.reference` writes it.
+"""docs/cli.md, made from the commands' own help: `python -m vasari.api.cli.reference` writes it.
 
 `--check` compares it with the commands; `make check` runs it, so that it can never differ from what they say.
 """
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import click
 
-from api.cli.commands import app
-from api.cli.lazy import LazyCommand
+from vasari.api.cli.commands import app
+from vasari.api.cli.lazy import LazyCommand
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 80  # columns; the width decides where lines break
 
 _HEAD = """# The command line
 
-Made from `--help` by `python -m api.cli.reference`; do not edit.
+Made from `--help` by `python -m vasari.api.cli.reference`; do not edit.
 
 Commands, options and paths are completed by bash (4.4 and newer), zsh and fish after `vasari --install-completion`,
 which writes a script and has the shell read it; `vasari --show-completion` prints that script, also for PowerShell.
@@ -54,7 +54,7 @@ def main() -> None:
     if "--check" not in sys.argv:
         PAGE.write_text(made, "utf-8")
     elif not PAGE.is_file() or PAGE.read_text("utf-8") != made:
-        sys.exit(f"{PAGE.name} differs from the commands' help: run `python -m api.cli.reference`")
+        sys.exit(f"{PAGE.name} differs from the commands' help: run `python -m vasari.api.cli.reference`")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from api.cli import output, targets
-from api.cli.options import FILE, Integer, choice, command
-from training.scenes.dataset import render as draw
-from training.scenes.scene import Split
+from vasari.api.cli import output, targets
+from vasari.api.cli.options import FILE, Integer, choice, command
+from vasari.training.scenes.dataset import render as draw
+from vasari.training.scenes.scene import Split
 
 
 @command(example="vasari scenes render --seed 7 --count 300 ./scenes")

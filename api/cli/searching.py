@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api import contract, drawings
-from api.cli import output, pictures
-from api.cli.options import (
+from vasari.api import contract, drawings
+from vasari.api.cli import output, pictures
+from vasari.api.cli.options import (
     PLACE,
     Integer,
     Number,
@@ -24,8 +24,8 @@ from api.cli.options import (
     server_option,
     space_option,
 )
-from api.cli.usage import QueryCommand
-from retrieval.domain import (
+from vasari.api.cli.usage import QueryCommand
+from vasari.retrieval.domain import (
     Hit,
     Item,
     ItemId,
@@ -36,11 +36,11 @@ from retrieval.domain import (
     Term,
     TermKind,
 )
-from retrieval.library import Library
-from retrieval.search.query import check_terms, parse_term, parse_terms
+from vasari.retrieval.library import Library
+from vasari.retrieval.search.query import check_terms, parse_term, parse_terms
 
 if TYPE_CHECKING:
-    from api.client import Client
+    from vasari.api.client import Client
 
 _top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
 _files_option = click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths.")
@@ -210,7 +210,7 @@ def _answer(
 ) -> None:
     """Ask the library, or a running service, for `request`, and print the answer."""
     if server is not None:
-        from api.client import Client  # brings httpx, which a plain search leaves alone
+        from vasari.api.client import Client  # brings httpx, which a plain search leaves alone
 
         with Client(server, key) as client:
             response = client.search(request)
@@ -270,7 +270,7 @@ def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, by
 def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId, bytes]) -> None:
     """For people: the hits, each with its picture if wanted, then how they were found."""
     if preview:
-        from api.cli import preview as pictures  # brings Pillow, which a plain search leaves alone
+        from vasari.api.cli import preview as pictures  # brings Pillow, which a plain search leaves alone
     for hit in response.hits:
         if preview and hit.item.text is None:
             pictures.show(hit.item.uri, thumbnails.get(hit.item.id))

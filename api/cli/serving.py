@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from api.cli import logs, output
-from api.cli.options import FILE, Integer, command, given, library_option
-from retrieval.library import Library
-from retrieval.originals.uris import local_path
+from vasari.api.cli import logs, output
+from vasari.api.cli.options import FILE, Integer, command, given, library_option
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import local_path
 
 
 @command(example="vasari serve --port 7600")
@@ -50,9 +50,9 @@ def serve(
 ) -> None:
     """Serve the search page and the HTTP API until Ctrl-C."""
     # These bring FastAPI, which takes a second; help and complaints do not wait for it.
-    from api.service.server import free_port, refuse_without_keys
-    from api.service.server import serve as run
-    from api.service.settings import ServiceSettings
+    from vasari.api.service.server import free_port, refuse_without_keys
+    from vasari.api.service.server import serve as run
+    from vasari.api.service.settings import ServiceSettings
 
     settings = ServiceSettings(
         **given(

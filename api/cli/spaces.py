@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from api import contract
-from api.cli import output, render
-from api.cli.options import command, json_option, library_option, yes_option
-from api.cli.sizes import readable
-from retrieval import spaces
-from retrieval.errors import UsageError
-from retrieval.library import Library
-from retrieval.spaces import SpaceState
+from vasari.api import contract
+from vasari.api.cli import output, render
+from vasari.api.cli.options import command, json_option, library_option, yes_option
+from vasari.api.cli.sizes import readable
+from vasari.retrieval import spaces
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.spaces import SpaceState
 
 _space_argument = click.argument("space", metavar="SPACE", help="A space's name, or its model's.")
 

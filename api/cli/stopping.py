@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from api.cli import output
+from vasari.api.cli import output
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrieval.errors import StorageError, UsageError
+from vasari.retrieval.errors import StorageError, UsageError
 
 
 def file(given: Path, suffixes: Sequence[str] = ()) -> Path:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from api.cli import output as out
-from api.cli import targets
-from api.cli.options import FILE, PLACE, Integer, Number, command, device_option, open_settings
-from retrieval.evaluation.datasets import Dataset, load_dataset
+from vasari.api.cli import output as out
+from vasari.api.cli import targets
+from vasari.api.cli.options import FILE, PLACE, Integer, Number, command, device_option, open_settings
+from vasari.retrieval.evaluation.datasets import Dataset, load_dataset
 
 if TYPE_CHECKING:
-    from training.finetuning import LossName, Tower
+    from vasari.training.finetuning import LossName, Tower
 
 
 @command(example="vasari train ./pairs --model scenes --output ./mine")
@@ -80,9 +80,9 @@ def train(
     Ctrl-C or a crash loses nothing but the last few updates: run the same command again.
     """
     # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
-    from retrieval.models.hub import HubAccess
-    from training.finetuning import FineTuning, fine_tune
-    from training.loop import Plan
+    from vasari.retrieval.models.hub import HubAccess
+    from vasari.training.finetuning import FineTuning, fine_tune
+    from vasari.training.loop import Plan
 
     settings, folder = open_settings(device=device), targets.folder(output)
     pairs = load_dataset(dataset, language=language, split="train")

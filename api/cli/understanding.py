@@ -8,17 +8,17 @@ from typing import get_args
 
 import click
 
-from api import contract
-from api.cli import output, pictures, targets
-from api.cli.libraries import borrowed
-from api.cli.options import FILE, PLACE, choice, command, json_option, library_option, open_settings
-from api.cli.pictures import picture_argument
-from api.cli.progress import Bar
-from api.cli.stopping import stoppable
-from indexer.captions import caption_library
-from retrieval.errors import UsageError
-from retrieval.library import Library
-from retrieval.models.ports import Detail
+from vasari.api import contract
+from vasari.api.cli import output, pictures, targets
+from vasari.api.cli.libraries import borrowed
+from vasari.api.cli.options import FILE, PLACE, choice, command, json_option, library_option, open_settings
+from vasari.api.cli.pictures import picture_argument
+from vasari.api.cli.progress import Bar
+from vasari.api.cli.stopping import stoppable
+from vasari.indexer.captions import caption_library
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import Detail
 
 
 @command(example="vasari match ./boat.jpg 'a red boat'")

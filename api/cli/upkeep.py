@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
-from api.cli.options import (
+from vasari.api.cli import output
+from vasari.api.cli.options import (
     Integer,
     Number,
     address_option,
@@ -17,17 +17,17 @@ from api.cli.options import (
     json_option,
     library_option,
 )
-from api.cli.progress import Bar
-from api.cli.sizes import readable
-from api.cli.stopping import stoppable
-from indexer.doctor import examine
-from indexer.duplicates import DuplicateGroup, find_duplicates
-from indexer.engines.cluster import Cluster
-from indexer.engines.shards import cluster_spread
-from indexer.generations import check_shards
-from indexer.generations import rebuild as build
-from retrieval.library import Library
-from retrieval.vectors.shards import Spread
+from vasari.api.cli.progress import Bar
+from vasari.api.cli.sizes import readable
+from vasari.api.cli.stopping import stoppable
+from vasari.indexer.doctor import examine
+from vasari.indexer.duplicates import DuplicateGroup, find_duplicates
+from vasari.indexer.engines.cluster import Cluster
+from vasari.indexer.engines.shards import cluster_spread
+from vasari.indexer.generations import check_shards
+from vasari.indexer.generations import rebuild as build
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.shards import Spread
 
 
 @command(example="vasari doctor --repair")

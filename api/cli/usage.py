@@ -8,8 +8,8 @@ from itertools import islice
 
 import click
 
-from api.cli.options import Command
-from retrieval.errors import UsageError
+from vasari.api.cli.options import Command
+from vasari.retrieval.errors import UsageError
 
 _TERM = re.compile(r"-(?:[^\W\d]{2,}|\d)")  # a word behind a minus; no option is called like that
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)", re.DOTALL)

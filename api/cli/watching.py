@@ -7,18 +7,26 @@ from pathlib import Path
 
 import click
 
-from api.cli import output
-from api.cli.jobs import doubts, summary
-from api.cli.libraries import filling
-from api.cli.options import FILE, Number, command, hidden_option, library_option, open_settings, texts_option
-from api.cli.stopping import stoppable
-from indexer.progress import IndexReport
-from indexer.sources.choice import Reading, choose_source, has_items
-from indexer.sources.source import Source
-from indexer.sources.texts import TextFiles
-from indexer.watch import watch as changes
-from retrieval.library import Library
-from retrieval.originals.uris import local_path
+from vasari.api.cli import output
+from vasari.api.cli.jobs import doubts, summary
+from vasari.api.cli.libraries import filling
+from vasari.api.cli.options import (
+    FILE,
+    Number,
+    command,
+    hidden_option,
+    library_option,
+    open_settings,
+    texts_option,
+)
+from vasari.api.cli.stopping import stoppable
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.choice import Reading, choose_source, has_items
+from vasari.indexer.sources.source import Source
+from vasari.indexer.sources.texts import TextFiles
+from vasari.indexer.watch import watch as changes
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.uris import local_path
 
 
 def _tell_of_other_spaces(library: Library) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from api.drawings import knows_no_photos
-from api.service.schemas.collection import AbilityAnswer
-from retrieval.domain import Modality
-from retrieval.library import Library
-from retrieval.loaded_models import Presence
-from retrieval.models.presets import ModelKind
+from vasari.api.drawings import knows_no_photos
+from vasari.api.service.schemas.collection import AbilityAnswer
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.library import Library
+from vasari.retrieval.loaded_models import Presence
+from vasari.retrieval.models.presets import ModelKind
 
 _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
     "pictures": (ModelKind.DUAL_ENCODER,),
@@ -32,7 +32,7 @@ def abilities(library: Library) -> dict[str, AbilityAnswer]:
 
 def _ability(models: Sequence[Presence]) -> AbilityAnswer:
     """What the first of the models that is here can do, else the first."""
-    from retrieval.models.sources import HUB_PREFIX
+    from vasari.retrieval.models.sources import HUB_PREFIX
 
     model = next((model for model in models if model.here), models[0])
     folder = "/" in model.model and not model.model.startswith(HUB_PREFIX)

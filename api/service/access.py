@@ -9,9 +9,9 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.service.auth import COOKIE, Caller, Scope
-from api.service.problems import ProblemError
-from api.service.service import Service
+from vasari.api.service.auth import COOKIE, Caller, Scope
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.service import Service
 
 _bearer = HTTPBearer(
     auto_error=False,

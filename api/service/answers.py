@@ -7,10 +7,10 @@ from typing import Any
 
 from fastapi import Response
 
-from api import contract
-from api.json_text import as_json
-from api.service.problems import plain
-from retrieval.domain import SearchResponse
+from vasari.api import contract
+from vasari.api.json_text import as_json
+from vasari.api.service.problems import plain
+from vasari.retrieval.domain import SearchResponse
 
 
 def told(fields: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -13,14 +13,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from api.service import problems
-from api.service.allocator import return_large_blocks
-from api.service.documents import openapi
-from api.service.gate import Gate
-from api.service.journal import configure_logs
-from api.service.metrics import Metrics
-from api.service.pages import Pages
-from api.service.routes import (
+from vasari.api.service import problems
+from vasari.api.service.allocator import return_large_blocks
+from vasari.api.service.documents import openapi
+from vasari.api.service.gate import Gate
+from vasari.api.service.journal import configure_logs
+from vasari.api.service.metrics import Metrics
+from vasari.api.service.pages import Pages
+from vasari.api.service.routes import (
     clip_retrieval,
     cohere_rerank,
     collection,
@@ -33,11 +33,11 @@ from api.service.routes import (
     search,
     session,
 )
-from api.service.service import Service
-from api.service.settings import ServiceSettings
-from api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
-from retrieval.library import Library
-from retrieval.version import __version__
+from vasari.api.service.service import Service
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
+from vasari.retrieval.library import Library
+from vasari.retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 _DECODE_BYTES = 512 * 1024 * 1024  # for decoding, where the settings say nothing

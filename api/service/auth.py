@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.service.problems import ProblemError
-from api.service.rates import RateLimiter
-from api.service.settings import ServiceSettings
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import ApiKeyRecord
-from retrieval.errors import OverloadedError, UsageError
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.rates import RateLimiter
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import ApiKeyRecord
+from vasari.retrieval.errors import OverloadedError, UsageError
 
 PREFIX = "vasari_"
 COOKIE = "vasari_key"

@@ -23,8 +23,8 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from retrieval import cancellation
-from retrieval.errors import OverloadedError
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import OverloadedError
 
 In = TypeVar("In")
 Out = TypeVar("Out")

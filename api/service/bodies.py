@@ -22,11 +22,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.service.access import charge, service_of
-from api.service.json_shape import ShapeError, check_shape
-from api.service.problems import ProblemError
-from api.service.schemas.fields import Body
-from retrieval import cancellation
+from vasari.api.service.access import charge, service_of
+from vasari.api.service.json_shape import ShapeError, check_shape
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.schemas.fields import Body
+from vasari.retrieval import cancellation
 
 Model = TypeVar("Model", bound=Body)
 _MOST_FILES = 32

@@ -9,8 +9,8 @@ import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
-from retrieval.domain import EmbeddingSpace
-from retrieval.imaging.files import content_hash
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.imaging.files import content_hash
 
 Key = tuple[str, str, str]  # space, "text" or "image", the text itself or the picture's content hash
 Vector = NDArray[np.float32]  # (dim,), length 1

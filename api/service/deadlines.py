@@ -6,7 +6,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import replace
 
-from retrieval.domain import SearchRequest
+from vasari.retrieval.domain import SearchRequest
 
 _end: ContextVar[float | None] = ContextVar("deadline", default=None)
 _RESERVE, _LEAST_RESERVE = 0.2, 0.2  # share of the time that is left, and seconds: for what comes afterwards

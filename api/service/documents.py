@@ -9,9 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.service.problems import MEDIA_TYPE
-from api.service.schemas.fields import Body
-from api.service.schemas.problems import Problem
+from vasari.api.service.problems import MEDIA_TYPE
+from vasari.api.service.schemas.fields import Body
+from vasari.api.service.schemas.problems import Problem
 
 _REFERENCE = "#/components/schemas/{model}"
 _WORDS = {

@@ -16,9 +16,9 @@ from urllib.parse import urljoin
 import anyio
 import httpcore
 
-from api.service.problems import ProblemError
-from api.service.settings import ServiceSettings
-from retrieval.originals.addresses import is_public
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.originals.addresses import is_public
 
 _REDIRECTS = 3
 _HEADERS = [

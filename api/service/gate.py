@@ -20,18 +20,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.service.deadlines import begin_deadline
-from api.service.headers import security_headers
-from api.service.held_bodies import HeldBodies
-from api.service.methods import as_get
-from api.service.metrics import Metrics
-from api.service.problems import ProblemError, answer_to
-from api.service.request_ids import begin_request
-from api.service.service import Service
-from api.service.settings import ServiceSettings
-from api.service.shutdown import STOPPING
-from retrieval.errors import DeadlineError, VasariError
-from retrieval.loaded_models import STILL_LOADING
+from vasari.api.service.deadlines import begin_deadline
+from vasari.api.service.headers import security_headers
+from vasari.api.service.held_bodies import HeldBodies
+from vasari.api.service.methods import as_get
+from vasari.api.service.metrics import Metrics
+from vasari.api.service.problems import ProblemError, answer_to
+from vasari.api.service.request_ids import begin_request
+from vasari.api.service.service import Service
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.shutdown import STOPPING
+from vasari.retrieval.errors import DeadlineError, VasariError
+from vasari.retrieval.loaded_models import STILL_LOADING
 
 _ACCESS = logging.getLogger("vasari.access")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

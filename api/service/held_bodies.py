@@ -6,7 +6,7 @@ always taken: a flood of pictures must not keep searches out.
 
 from __future__ import annotations
 
-from retrieval.errors import OverloadedError
+from vasari.retrieval.errors import OverloadedError
 
 _SMALL = 64 * 1024  # bytes of a body that nobody counts
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import anyio
 
-from api.service.fetching import Fetcher
-from api.service.problems import ProblemError
-from indexer.sources.source import Candidate, Description, Source
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import ImageError
-from retrieval.originals.confinement import OUTSIDE, confined
-from retrieval.originals.uris import is_url, locate, uri_of
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.problems import ProblemError
+from vasari.indexer.sources.source import Candidate, Description, Source
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.originals.confinement import OUTSIDE, confined
+from vasari.retrieval.originals.uris import is_url, locate, uri_of
 
 
 class Jail:

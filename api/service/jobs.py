@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.service.problems import outward
-from api.service.settings import ServiceSettings
-from api.service.work import KINDS
-from indexer.progress import Pulse
-from retrieval.catalog.records import JobRecord
-from retrieval.errors import LibraryLockedError, NotFoundError, VasariError
-from retrieval.library import Library
+from vasari.api.service.problems import outward
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.work import KINDS
+from vasari.indexer.progress import Pulse
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.errors import LibraryLockedError, NotFoundError, VasariError
+from vasari.retrieval.library import Library
 
 STALE = timedelta(seconds=30)
 _BEAT = 1.0  # seconds between heartbeats, and until a cancellation is noticed

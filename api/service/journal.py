@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from api.service.request_ids import current_request_id
+from vasari.api.service.request_ids import current_request_id
 
 
 class JsonLines(logging.Formatter):
@@ -47,7 +47,7 @@ def configure_logs(*, json_lines: bool, level: str = "INFO") -> None:
     """Send the lines of the service, the server and the engine to stderr in one form."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if json_lines else Lines())
-    for name in ("vasari", "uvicorn", "retrieval", "indexer"):
+    for name in ("vasari", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level.upper())

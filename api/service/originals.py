@@ -4,9 +4,9 @@ Whoever filled the library may have named anything as an item's file: tables and
 bytes are served only if they are, byte for byte, what was indexed (the content's hash), and a picture: its headers are
 read each time, and of an item that was imported without its file being read, the whole picture is decoded. The
 library's own files are never served, through no link either, and with sharing roots nothing outside them: what is
-decided is decided about the very file that is then read (`retrieval.originals.real_files`). Where originals at URLs may
-be read, web addresses pass the checks of `fetching`, buckets are read with the credentials of the process, and no other
-kind of URL is opened.
+decided is decided about the very file that is then read (`vasari.retrieval.originals.real_files`). Where originals at
+URLs may be read, web addresses pass the checks of `fetching`, buckets are read with the credentials of the process,
+and no other kind of URL is opened.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pathlib import Path
 
 import anyio
 
-from api.service.fetching import Fetcher
-from api.service.jail import Jail
-from api.service.problems import ProblemError
-from retrieval.domain import Item, Modality
-from retrieval.errors import ImageError, StorageError
-from retrieval.imaging.files import content_hash
-from retrieval.library import Library
-from retrieval.originals import containers
-from retrieval.originals.opening import open_original
-from retrieval.originals.real_files import read_real_file, real_path
-from retrieval.originals.uris import UNREAD, Place, locate
-from retrieval.storage.atomic import write_bytes
-from retrieval.storage.layout import UPLOADS, is_content_hash, is_own_file, is_upload, thumbnail_path
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.jail import Jail
+from vasari.api.service.problems import ProblemError
+from vasari.retrieval.domain import Item, Modality
+from vasari.retrieval.errors import ImageError, StorageError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals import containers
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.real_files import read_real_file, real_path
+from vasari.retrieval.originals.uris import UNREAD, Place, locate
+from vasari.retrieval.storage.atomic import write_bytes
+from vasari.retrieval.storage.layout import UPLOADS, is_content_hash, is_own_file, is_upload, thumbnail_path
 
 SIDES = (160, 320, 480, 640, 1280, 2560)  # pixels; few, so that the cache stays small
 _WEB = frozenset({"http", "https"})
@@ -97,7 +97,7 @@ class Originals:
 
     def thumbnail(self, item: Item, side: int) -> Original:
         """The item's picture as WebP in a square of `side` pixels; made once and kept."""
-        from retrieval import images
+        from vasari.retrieval import images
 
         self._place(item)
         if is_read(item):
@@ -167,7 +167,7 @@ class Originals:
 
     def _format(self, data: bytes, *, whole: bool) -> str:
         """The format of a picture; ImageError for bytes that are none, by their headers or as a whole."""
-        from retrieval import images
+        from vasari.retrieval import images
 
         limits = self._library.image_limits
         if whole:

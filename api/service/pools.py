@@ -1,8 +1,8 @@
 """Thread pools of bounded size, each with a queue of bounded length.
 
 A thread is free again when its work ends, not when the caller leaves: a deadline or a hang-up takes work that has not
-begun out of the queue, and sets the flag that `retrieval.cancellation.check` looks at for work that has. So however
-many callers come and go, no more than `threads` pieces of work exist at any moment.
+begun out of the queue, and sets the flag that `vasari.retrieval.cancellation.check` looks at for work that has. So
+however many callers come and go, no more than `threads` pieces of work exist at any moment.
 
 Not `anyio.to_thread`: with `abandon_on_cancel` it lets another thread begin as soon as the caller is gone. Not
 `concurrent.futures.ThreadPoolExecutor`: the interpreter waits for its threads at the end of the process.
@@ -18,8 +18,8 @@ from concurrent.futures import Future
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
-from retrieval import cancellation
-from retrieval.errors import OverloadedError
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import OverloadedError
 
 T = TypeVar("T")
 

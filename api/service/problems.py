@@ -16,10 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.contract import problem_members, problem_of
-from api.service.journal import printable
-from api.service.request_ids import current_request_id
-from retrieval import errors
+from vasari.api.contract import problem_members, problem_of
+from vasari.api.service.journal import printable
+from vasari.api.service.request_ids import current_request_id
+from vasari.retrieval import errors
 
 MEDIA_TYPE = "application/problem+json"
 _LOG = logging.getLogger("vasari.service")
@@ -194,7 +194,7 @@ _OPENAI_PATHS = frozenset({"/v1/embeddings", "/v1/models"})
 def install(app: FastAPI) -> None:
     """Let `app` answer every foreseen exception by a problem document.
 
-    The unforeseen ones are caught further out, by `api.service.gate`: Starlette's own outermost handler
+    The unforeseen ones are caught further out, by `vasari.api.service.gate`: Starlette's own outermost handler
     would raise them again after answering.
     """
     for kind in (errors.VasariError, HTTPException, RequestValidationError):

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from api.service.problems import ProblemError
-from api.service.rates import RateLimiter
-from api.service.settings import ServiceSettings
-from retrieval.errors import OverloadedError
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.rates import RateLimiter
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.errors import OverloadedError
 
 _DAY = 24 * 60 * 60.0
 _MEASURE_EVERY = 3600.0  # seconds

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from api.service.problems import ProblemError
+from vasari.api.service.problems import ProblemError
 
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.ASCII | re.IGNORECASE)
 

@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from retrieval.domain import UnitVectors
-from retrieval.vectors.gallery import Gallery
-from retrieval.vectors.index import Ids, Scores
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.vectors.gallery import Gallery
+from vasari.retrieval.vectors.index import Ids, Scores
 
 Answer = tuple[Ids, Scores, str]
 _GATHER = (

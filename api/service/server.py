@@ -22,9 +22,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from api.service.journal import configure_logs
-from api.service.settings import ServiceSettings
-from api.service.shutdown import (
+from vasari.api.service.journal import configure_logs
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.shutdown import (
     LAST_LOOK,
     STOPPING,
     Told,
@@ -32,8 +32,8 @@ from api.service.shutdown import (
     longest_stop,
     refuse_connections,
 )
-from retrieval.catalog.catalog import Catalog
-from retrieval.errors import UsageError
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.errors import UsageError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -272,7 +272,7 @@ def free_port(host: str, port: int) -> int:
 
 def application(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
     """The application of a process that serves. Not imported above: the parent of workers needs none of it."""
-    from api.service.app import served_app
+    from vasari.api.service.app import served_app
 
     return served_app(settings, listening)
 

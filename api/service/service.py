@@ -19,28 +19,28 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from api.service.auth import Doorkeeper
-from api.service.batching import Batcher
-from api.service.cache import EmbeddingCache, Key, Vector, picture_key, text_key
-from api.service.deadlines import within_deadline
-from api.service.fetching import Fetcher
-from api.service.jail import Jail
-from api.service.jobs import Jobs
-from api.service.metrics import Metrics
-from api.service.originals import Originals
-from api.service.pools import Pool
-from api.service.problems import ProblemError
-from api.service.quotas import UploadQuotas
-from api.service.rates import RateLimiter
-from api.service.scanning import SharedScans
-from api.service.settings import ServiceSettings
-from api.service.single_flight import SingleFlight
-from api.service.uploads import Uploads
-from retrieval import cancellation
-from retrieval.additions import Addition, Notes
-from retrieval.catalog.facets import Facets
-from retrieval.catalog.records import JobRecord
-from retrieval.domain import (
+from vasari.api.service.auth import Doorkeeper
+from vasari.api.service.batching import Batcher
+from vasari.api.service.cache import EmbeddingCache, Key, Vector, picture_key, text_key
+from vasari.api.service.deadlines import within_deadline
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.jail import Jail
+from vasari.api.service.jobs import Jobs
+from vasari.api.service.metrics import Metrics
+from vasari.api.service.originals import Originals
+from vasari.api.service.pools import Pool
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.quotas import UploadQuotas
+from vasari.api.service.rates import RateLimiter
+from vasari.api.service.scanning import SharedScans
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.single_flight import SingleFlight
+from vasari.api.service.uploads import Uploads
+from vasari.retrieval import cancellation
+from vasari.retrieval.additions import Addition, Notes
+from vasari.retrieval.catalog.facets import Facets
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
     ItemId,
@@ -51,12 +51,12 @@ from retrieval.domain import (
     TermKind,
     UnitVectors,
 )
-from retrieval.errors import ImageError, NotFoundError, VasariError
-from retrieval.imaging.limits import ImageLimits, check_together
-from retrieval.library import Library
-from retrieval.removal import remove
-from retrieval.search import engine
-from retrieval.storage.layout import UPLOADS
+from vasari.retrieval.errors import ImageError, NotFoundError, VasariError
+from vasari.retrieval.imaging.limits import ImageLimits, check_together
+from vasari.retrieval.library import Library
+from vasari.retrieval.removal import remove
+from vasari.retrieval.search import engine
+from vasari.retrieval.storage.layout import UPLOADS
 
 _LOG = logging.getLogger("vasari.service")
 P = ParamSpec("P")
@@ -211,7 +211,7 @@ class Service:
         return found
 
     def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
-        from retrieval import images
+        from vasari.retrieval import images
 
         encoder = self.library.encoder(space)
         with images.decoding(data, self.image_limits, target=encoder.image_size) as decoded:
@@ -298,7 +298,7 @@ class Service:
     def _classify(
         self, data: bytes, labels: Sequence[str], templates: Sequence[str] | None, space: EmbeddingSpace
     ) -> list[tuple[str, float]]:
-        from retrieval import understanding
+        from vasari.retrieval import understanding
 
         def embed(texts: Sequence[str]) -> UnitVectors:
             keys = {text_key(space, text): text for text in texts}
@@ -385,7 +385,7 @@ class Service:
 
     def check_pictures(self, pictures: Sequence[bytes], target: int | None = None) -> None:
         """Hold the pictures of one request against the limits, each and all; raises ImageError."""
-        from retrieval import images
+        from vasari.retrieval import images
 
         weight = 0
         for data in pictures:

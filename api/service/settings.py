@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from retrieval.settings import MEBIBYTE, Settings, number, one_of, path, setting, several, text, yes_or_no
+from vasari.retrieval.settings import (
+    MEBIBYTE,
+    Settings,
+    number,
+    one_of,
+    path,
+    setting,
+    several,
+    text,
+    yes_or_no,
+)
 
 Preload = Literal["none", "text", "all"]
 TextPrecision = Literal["float32", "int8"]

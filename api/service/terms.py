@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.service.schemas.items import CaptionBody
-from api.service.schemas.search import SearchBody, TermBody
-from api.service.service import Service
-from retrieval.domain import Caption, Rerank, SearchRequest, Term, TermKind
-from retrieval.search.query import check_terms, parse_query
+from vasari.api.service.schemas.items import CaptionBody
+from vasari.api.service.schemas.search import SearchBody, TermBody
+from vasari.api.service.service import Service
+from vasari.retrieval.domain import Caption, Rerank, SearchRequest, Term, TermKind
+from vasari.retrieval.search.query import check_terms, parse_query
 
 
 async def search_request(body: SearchBody, service: Service) -> SearchRequest:

@@ -1,4 +1,4 @@
-"""Pictures sent to the service: `retrieval.additions`, within the service's limits and with its right to write."""
+"""Pictures sent to the service: `vasari.retrieval.additions`, within the service's limits and its right to write."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import additions
-from retrieval.additions import Addition, Notes
-from retrieval.domain import EmbeddingSpace, Item, ItemId
-from retrieval.imaging.limits import ImageLimits
-from retrieval.library import Library
+from vasari.retrieval import additions
+from vasari.retrieval.additions import Addition, Notes
+from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.library import Library
 
 
 class Uploads:

@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from api.service.fetching import Fetcher
-from api.service.jail import Jail, JailedSource
-from api.service.originals import keep
-from api.service.problems import ProblemError
-from api.service.settings import ServiceSettings
-from indexer.progress import Progress, Pulse
-from retrieval.domain import Modality
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.library import Library
-from retrieval.models.ports import Detail
-from retrieval.originals.uris import uri_of
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.jail import Jail, JailedSource
+from vasari.api.service.originals import keep
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.settings import ServiceSettings
+from vasari.indexer.progress import Progress, Pulse
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import Detail
+from vasari.retrieval.originals.uris import uri_of
 
 
 class Check(Protocol):
@@ -67,7 +67,7 @@ def indexable_roots(library: Library, settings: ServiceSettings) -> Sequence[Pat
 
 def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
     """Paths are below the roots, and there."""
-    from indexer.sources.choice import has_items
+    from vasari.indexer.sources.choice import has_items
 
     if not params.get("paths"):
         raise UsageError("an index job needs paths")
@@ -108,9 +108,9 @@ def run_index(
     stop: threading.Event,
 ) -> dict[str, Any]:
     """Bring the library in step with the paths."""
-    from indexer.engines.local import IndexOptions, index
-    from indexer.sources.choice import Reading, choose_source, has_items
-    from indexer.sources.folder import EXCLUDED_FOLDERS
+    from vasari.indexer.engines.local import IndexOptions, index
+    from vasari.indexer.sources.choice import Reading, choose_source, has_items
+    from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
 
     paths = _paths(params)
     reading = Reading(
@@ -142,7 +142,7 @@ def run_rebuild(
     stop: threading.Event,  # noqa: ARG001
 ) -> dict[str, Any]:
     """Build new indexes, and switch to them."""
-    from indexer.generations import rebuild
+    from vasari.indexer.generations import rebuild
 
     built = rebuild(library, kind=params.get("index_kind"), progress=progress)
     return {"built": [generation.as_json() for generation in built]}
@@ -156,7 +156,7 @@ def run_caption(
     stop: threading.Event,
 ) -> dict[str, Any]:
     """Describe the pictures that no model has described yet."""
-    from indexer.captions import caption_library
+    from vasari.indexer.captions import caption_library
 
     detail: Detail = "detailed" if params.get("detail") == "detailed" else "short"
     return caption_library(library, detail, progress, stop).as_json()
@@ -170,7 +170,7 @@ def run_map(
     stop: threading.Event,
 ) -> dict[str, Any]:
     """Lay the collection out in the plane, and keep the map in the library."""
-    from retrieval.search.projection import project
+    from vasari.retrieval.search.projection import project
 
     space = library.space()
     revision = library.catalog.revision()

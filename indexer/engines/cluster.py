@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from retrieval.errors import MissingExtraError, VasariError
+from vasari.retrieval.errors import MissingExtraError, VasariError
 
 # Nothing is reported to anybody; and on a busy machine workers have minutes to start.
 ENVIRONMENT = {

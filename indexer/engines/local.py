@@ -17,32 +17,32 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from indexer.aliases import Alias, SameFolders
-from indexer.commit import Committer
-from indexer.decode import Deferred, Loader
-from indexer.encode import embedding
-from indexer.generations import is_due, publish
-from indexer.identity import Puzzle, Verdict, inherit, resolve
-from indexer.pipeline import Pipeline, Tally
-from indexer.plan import Places, Plan, is_same, make_plan
-from indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
-from indexer.removal import Removal, judge
-from indexer.sources.source import Candidate, Source
-from indexer.sources.texts import is_in_place
-from retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
-from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
-from retrieval.errors import ImageError
-from retrieval.imaging.files import content_hash, read_file
-from retrieval.library import Library
-from retrieval.models.ports import DualEncoder, Preparer
-from retrieval.originals.files import stat_of
-from retrieval.originals.uris import locate
-from retrieval.storage.layout import is_own_file
-from retrieval.vectors.segments import remove_orphans
+from vasari.indexer.aliases import Alias, SameFolders
+from vasari.indexer.commit import Committer
+from vasari.indexer.decode import Deferred, Loader
+from vasari.indexer.encode import embedding
+from vasari.indexer.generations import is_due, publish
+from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
+from vasari.indexer.pipeline import Pipeline, Tally
+from vasari.indexer.plan import Places, Plan, is_same, make_plan
+from vasari.indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
+from vasari.indexer.removal import Removal, judge
+from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.texts import is_in_place
+from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
+from vasari.retrieval.compaction import compact_if_due
+from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.files import content_hash, read_file
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import DualEncoder, Preparer
+from vasari.retrieval.originals.files import stat_of
+from vasari.retrieval.originals.uris import locate
+from vasari.retrieval.storage.layout import is_own_file
+from vasari.retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
-    from retrieval.catalog.leases import Lease
+    from vasari.retrieval.catalog.leases import Lease
 
 _LASTING = frozenset(
     {"decode", "limit"}

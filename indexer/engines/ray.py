@@ -19,23 +19,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexer.commit import Committer
-from indexer.engines import local, stages
-from indexer.engines.cluster import Cluster, cause_of, connected, pools_for
-from indexer.engines.local import IndexOptions, Job
-from indexer.engines.stages import Entry, Work, Written
-from indexer.identity import Puzzle
-from indexer.pipeline import Tally
-from indexer.plan import Plan, Task
-from indexer.progress import IndexReport, Progress, Pulse
-from indexer.sources.source import Source
-from retrieval.domain import Skipped
-from retrieval.errors import UsageError
-from retrieval.library import Library
-from retrieval.originals.addresses import reach
+from vasari.indexer.commit import Committer
+from vasari.indexer.engines import local, stages
+from vasari.indexer.engines.cluster import Cluster, cause_of, connected, pools_for
+from vasari.indexer.engines.local import IndexOptions, Job
+from vasari.indexer.engines.stages import Entry, Work, Written
+from vasari.indexer.identity import Puzzle
+from vasari.indexer.pipeline import Tally
+from vasari.indexer.plan import Plan, Task
+from vasari.indexer.progress import IndexReport, Progress, Pulse
+from vasari.indexer.sources.source import Source
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.addresses import reach
 
 if TYPE_CHECKING:
-    from retrieval.catalog.leases import Lease
+    from vasari.retrieval.catalog.leases import Lease
 
 _ENTRY = "entry"  # the one column of the blocks: pickled entries
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from indexer.engines.cluster import Cluster, cause_of, connected
+from vasari.indexer.engines.cluster import Cluster, cause_of, connected
 
 if TYPE_CHECKING:
-    from retrieval.vectors.shards import Shard, Spread  # imports FAISS
+    from vasari.retrieval.vectors.shards import Shard, Spread  # imports FAISS
 
 _CPUS_A_SHARD = (
     4  # a worker holds its part of the index and the centroids, and FAISS uses its CPUs side by side
@@ -35,7 +35,7 @@ def cluster_spread(
     with connected(cluster):
         import ray
 
-        from retrieval.vectors.shards import Spread, fill_shard
+        from vasari.retrieval.vectors.shards import Spread, fill_shard
 
         cpus = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
         threads = max(1, min(_CPUS_A_SHARD, int(min(filter(None, cpus), default=1))))

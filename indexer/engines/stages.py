@@ -17,20 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from indexer.commit import Committer
-from indexer.decode import Loader, Ready
-from indexer.encode import Encoding, embedding
-from indexer.identity import Puzzle
-from indexer.plan import Task
-from indexer.sources.source import Candidate
-from retrieval.catalog.records import NewItem
-from retrieval.domain import EmbeddingSpace, Modality, Skipped
-from retrieval.errors import StorageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.ingest import Prepared
-from retrieval.library import Library
-from retrieval.models.ports import Preparer
-from retrieval.originals.addresses import Reach, allow
+from vasari.indexer.commit import Committer
+from vasari.indexer.decode import Loader, Ready
+from vasari.indexer.encode import Encoding, embedding
+from vasari.indexer.identity import Puzzle
+from vasari.indexer.plan import Task
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.catalog.records import NewItem
+from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.ingest import Prepared
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.ports import Preparer
+from vasari.retrieval.originals.addresses import Reach, allow
 
 MARK_FILE = "cluster.mark"  # while a cluster writes: proves to a worker that it sees the same folder
 

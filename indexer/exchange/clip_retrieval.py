@@ -22,16 +22,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange.records import Record, as_row, space_as_text, space_from_text
-from indexer.exchange.rows import Refused, checked, from_row
-from indexer.sources.rows import resolve
-from indexer.sources.samples import texts_in
-from retrieval.catalog.encoding import stored_uri
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.imaging.files import content_hash
-from retrieval.originals.texts import parse_json
-from retrieval.originals.uris import is_url
+from vasari.indexer.exchange.records import Record, as_row, space_as_text, space_from_text
+from vasari.indexer.exchange.rows import Refused, checked, from_row
+from vasari.indexer.sources.rows import resolve
+from vasari.indexer.sources.samples import texts_in
+from vasari.retrieval.catalog.encoding import stored_uri
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.originals.texts import parse_json
+from vasari.retrieval.originals.uris import is_url
 
 OWN_COLUMN = "vasari"
 _SPACE = b"vasari.space"

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from indexer.exchange import clip_retrieval, tables
-from indexer.exchange.records import Record, flat, missing_pages, pages
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import UsageError
-from retrieval.library import Library
-from retrieval.storage.atomic import replaced
+from vasari.indexer.exchange import clip_retrieval, tables
+from vasari.indexer.exchange.records import Record, flat, missing_pages, pages
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.storage.atomic import replaced
 
 
 class Format(StrEnum):
@@ -95,7 +95,7 @@ def _write(library: Library, target: Path, chosen: Format, space: EmbeddingSpace
 
 def _write_faiss(target: Path, space: EmbeddingSpace, batches: Iterator[list[Record]]) -> None:
     """`index.faiss` under the items' ids, which are the column `id` of `metadata.parquet`."""
-    from retrieval.vectors.faiss_files import write_flat
+    from vasari.retrieval.vectors.faiss_files import write_flat
 
     target.mkdir(parents=True, exist_ok=True)
     kept: list[list[Record]] = list(batches)

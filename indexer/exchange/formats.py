@@ -19,17 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange import clip_retrieval, tables
-from indexer.exchange.records import Record
-from indexer.exchange.rows import Refused, checked, from_row
-from indexer.sources.columns import Columns
-from indexer.sources.rows import Row, resolve
-from indexer.sources.table import TableSource
-from retrieval.catalog.encoding import stored_uri
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import NotFoundError, UsageError, VasariError
-from retrieval.originals.texts import PACKED
-from retrieval.storage.trouble import cannot_read
+from vasari.indexer.exchange import clip_retrieval, tables
+from vasari.indexer.exchange.records import Record
+from vasari.indexer.exchange.rows import Refused, checked, from_row
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.rows import Row, resolve
+from vasari.indexer.sources.table import TableSource
+from vasari.retrieval.catalog.encoding import stored_uri
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import NotFoundError, UsageError, VasariError
+from vasari.retrieval.originals.texts import PACKED
+from vasari.retrieval.storage.trouble import cannot_read
 
 _JSON_LINES = tuple(f"{suffix}{packed}" for suffix in (".jsonl", ".ndjson") for packed in ("", *PACKED))
 
@@ -60,7 +60,7 @@ def open_records(
 
 def _indexed(index: Path, table: Path, columns: Columns) -> Iterator[Record | Refused]:
     """The vectors of a FAISS index with the rows that describe them; by position they must be as many."""
-    from retrieval.vectors.faiss_files import read_vectors
+    from vasari.retrieval.vectors.faiss_files import read_vectors
 
     ids, vectors = read_vectors(index)
     places = {int(name): place for place, name in enumerate(ids)}

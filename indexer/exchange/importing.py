@@ -21,17 +21,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange.formats import open_records, readable
-from indexer.exchange.records import PAGE, Record
-from indexer.exchange.rows import Refused
-from indexer.exchange.spool import Spool
-from indexer.identity import pair
-from indexer.progress import Progress, Pulse, Silent
-from indexer.sources.columns import Columns
-from retrieval import ingest
-from retrieval.catalog.leases import Lease
-from retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
-from retrieval.domain import (
+from vasari.indexer.exchange.formats import open_records, readable
+from vasari.indexer.exchange.records import PAGE, Record
+from vasari.indexer.exchange.rows import Refused
+from vasari.indexer.exchange.spool import Spool
+from vasari.indexer.identity import pair
+from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.indexer.sources.columns import Columns
+from vasari.retrieval import ingest
+from vasari.retrieval.catalog.leases import Lease
+from vasari.retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
+from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
     EmbeddingSpace,
@@ -41,13 +41,13 @@ from retrieval.domain import (
     Skipped,
     unit_vectors,
 )
-from retrieval.errors import ModelUnavailableError, UsageError, VasariError
-from retrieval.imaging.files import content_hash, printable
-from retrieval.library import Library
-from retrieval.models.sources import absolute_reference
-from retrieval.originals.admission import LONGEST_URI, admitted
-from retrieval.originals.uris import UNREAD
-from retrieval.vectors.segments import remove_orphans
+from vasari.retrieval.errors import ModelUnavailableError, UsageError, VasariError
+from vasari.retrieval.imaging.files import content_hash, printable
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.sources import absolute_reference
+from vasari.retrieval.originals.admission import LONGEST_URI, admitted
+from vasari.retrieval.originals.uris import UNREAD
+from vasari.retrieval.vectors.segments import remove_orphans
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.encoding import json_text, stored_uri
-from retrieval.catalog.records import FACTS
-from retrieval.domain import Caption, EmbeddingSpace, Item, Modality
-from retrieval.library import Library
-from retrieval.vectors.segments import Segment
+from vasari.retrieval.catalog.encoding import json_text, stored_uri
+from vasari.retrieval.catalog.records import FACTS
+from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, Modality
+from vasari.retrieval.library import Library
+from vasari.retrieval.vectors.segments import Segment
 
 PAGE = 4096  # items held in memory at once
 

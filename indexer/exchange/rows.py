@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.exchange.records import Record
-from retrieval.catalog.captions import LONGEST_TAG
-from retrieval.catalog.encoding import json_text, original_uri, stored_text
-from retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
-from retrieval.errors import UsageError
-from retrieval.originals.texts import is_shallow, parse_json
-from retrieval.originals.uris import UNREAD
-from retrieval.storage.layout import is_content_hash
+from vasari.indexer.exchange.records import Record
+from vasari.retrieval.catalog.captions import LONGEST_TAG
+from vasari.retrieval.catalog.encoding import json_text, original_uri, stored_text
+from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.originals.texts import is_shallow, parse_json
+from vasari.retrieval.originals.uris import UNREAD
+from vasari.retrieval.storage.layout import is_content_hash
 
 _LARGEST = 2**63 - 1  # of a column of whole numbers
 _WIDEST = 2**31 - 1  # pixels, as the catalog keeps them

@@ -18,12 +18,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from indexer.exchange.records import Record
-from retrieval.catalog.encoding import json_text, uri_key
-from retrieval.catalog.trouble import translate
-from retrieval.domain import Caption, CaptionSource, Modality, Skipped
-from retrieval.errors import StorageError
-from retrieval.storage.atomic import TEMPORARY
+from vasari.indexer.exchange.records import Record
+from vasari.retrieval.catalog.encoding import json_text, uri_key
+from vasari.retrieval.catalog.trouble import translate
+from vasari.retrieval.domain import Caption, CaptionSource, Modality, Skipped
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.storage.atomic import TEMPORARY
 
 _PLAIN = [field.name for field in fields(Record) if field.name not in {"vector", "captions"}]
 _AS_JSON = ("attributes", "user_attributes")

@@ -22,12 +22,12 @@ from typing import Any, cast
 
 import numpy as np
 
-from indexer.exchange.records import PAGE, Record, as_row, space_as_text, space_from_text
-from indexer.exchange.rows import Refused, checked, from_row
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import UsageError
-from retrieval.originals.json_rows import Broken, values_in
-from retrieval.originals.texts import opened_text
+from vasari.indexer.exchange.records import PAGE, Record, as_row, space_as_text, space_from_text
+from vasari.indexer.exchange.rows import Refused, checked, from_row
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.originals.json_rows import Broken, values_in
+from vasari.retrieval.originals.texts import opened_text
 
 _SPACE = b"vasari.space"
 _VECTORS = ("embedding", "vector", "emb", "image_embedding")

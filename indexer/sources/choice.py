@@ -22,24 +22,24 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from indexer.sources.coco import CocoSource, is_coco
-from indexer.sources.columns import Columns
-from indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
-from indexer.sources.pairs import FolderWithTexts, PairsSource
-from indexer.sources.remote import RemoteFolderSource
-from indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
-from indexer.sources.source import Candidate, Source
-from indexer.sources.table import TABLE_SUFFIXES, TableSource, is_table, names_columns
-from indexer.sources.webdataset import ShardSource
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.imaging.files import indexable_suffixes
-from retrieval.imaging.limits import ImageLimits
-from retrieval.library import Library
-from retrieval.originals.addresses import name_host
-from retrieval.originals.files import file_system
-from retrieval.originals.opening import open_original
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, absolute, is_url
+from vasari.indexer.sources.coco import CocoSource, is_coco
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
+from vasari.indexer.sources.pairs import FolderWithTexts, PairsSource
+from vasari.indexer.sources.remote import RemoteFolderSource
+from vasari.indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
+from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.table import TABLE_SUFFIXES, TableSource, is_table, names_columns
+from vasari.indexer.sources.webdataset import ShardSource
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.imaging.files import indexable_suffixes
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.addresses import name_host
+from vasari.retrieval.originals.files import file_system
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, absolute, is_url
 
 _LOOKED_AT = 2000  # files of a folder, until it is taken to have no texts beside its pictures
 _TARS = tuple(suffix for suffix in ARCHIVE_SUFFIXES if suffix != ".zip")

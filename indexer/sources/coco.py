@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from indexer.sources.rows import Row, RowSource, parent
-from indexer.sources.samples import kept, texts_in
-from retrieval.domain import Caption
-from retrieval.errors import UsageError, VasariError
-from retrieval.originals.texts import opened_text, parse_json
+from vasari.indexer.sources.rows import Row, RowSource, parent
+from vasari.indexer.sources.samples import kept, texts_in
+from vasari.retrieval.domain import Caption
+from vasari.retrieval.errors import UsageError, VasariError
+from vasari.retrieval.originals.texts import opened_text, parse_json
 
 _FACTS = ("coco_url", "flickr_url", "date_captured", "license")
 _NAMES = ("file_name", "filename", "path", "coco_url", "flickr_url", "url")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retrieval.errors import UsageError
-from retrieval.originals.delimited import same_named
-from retrieval.storage.spelling import composed
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.originals.delimited import same_named
+from vasari.retrieval.storage.spelling import composed
 
 _IMAGES = (
     "image", "image_path", "path", "filepath", "file_path", "file_name", "filename", "file", "url", "image_url", "uri",

@@ -11,16 +11,16 @@ from fnmatch import translate
 from operator import attrgetter
 from pathlib import Path
 
-from indexer.sources.left_out import LeftOut, kind_of_file
-from indexer.sources.source import Candidate
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import NotFoundError
-from retrieval.imaging.files import indexable_suffixes
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.confinement import read_local
-from retrieval.originals.files import kept_time
-from retrieval.originals.uris import is_local_file
-from retrieval.storage.spelling import composed
+from vasari.indexer.sources.left_out import LeftOut, kind_of_file
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.imaging.files import indexable_suffixes
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.confinement import read_local
+from vasari.retrieval.originals.files import kept_time
+from vasari.retrieval.originals.uris import is_local_file
+from vasari.retrieval.storage.spelling import composed
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
 """Folder names left out by default, the same as rclip's: a NAS's previews, packages, version control."""

@@ -11,10 +11,10 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from indexer.sources.columns import Columns
-from retrieval.errors import ImageError, UsageError
-from retrieval.originals.delimited import distinct
-from retrieval.originals.files import opened
+from vasari.indexer.sources.columns import Columns
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.originals.delimited import distinct
+from vasari.retrieval.originals.files import opened
 
 _BATCH, _FEW = 1024, 64  # rows at once; few where their pictures have to be read along
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from indexer.sources.source import Candidate
-from retrieval.domain import EmbeddingSpace, Modality, Skipped
-from retrieval.library import Library
-from retrieval.originals.opening import open_original
-from retrieval.originals.uris import locate
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.uris import locate
 
 
 class KnownPictures:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from indexer.sources.folder import FolderSource
-from indexer.sources.samples import TEXT_SUFFIXES, described
-from indexer.sources.source import Candidate, Description, stamp_of
-from retrieval.domain import Skipped
-from retrieval.originals.files import opened
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.samples import TEXT_SUFFIXES, described
+from vasari.indexer.sources.source import Candidate, Description, stamp_of
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.originals.files import opened
 
 _CAPTIONS = ".txt"
 _Facts = tuple[int, int, int]

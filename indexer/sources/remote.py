@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from indexer.sources.left_out import kind_of_file
-from indexer.sources.source import Candidate
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import NotFoundError, VasariError
-from retrieval.imaging.files import indexable_suffixes
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.files import file_system, stat_from
-from retrieval.originals.opening import open_original
+from vasari.indexer.sources.left_out import kind_of_file
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import NotFoundError, VasariError
+from vasari.retrieval.imaging.files import indexable_suffixes
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.files import file_system, stat_from
+from vasari.retrieval.originals.opening import open_original
 
 
 class RemoteFolderSource:

@@ -15,17 +15,17 @@ from types import MappingProxyType
 from typing import Any
 from unicodedata import normalize
 
-from indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
-from retrieval.domain import Caption, Modality, Skipped
-from retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
-from retrieval.imaging.files import printable
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.confinement import check_inside
-from retrieval.originals.files import Stat, readable, stat_of
-from retrieval.originals.opening import open_original
-from retrieval.originals.texts import is_shallow, plain
-from retrieval.originals.uris import is_url, locate, member_uri, uri_of
-from retrieval.storage.spelling import on_disk
+from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
+from vasari.retrieval.domain import Caption, Modality, Skipped
+from vasari.retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
+from vasari.retrieval.imaging.files import printable
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.confinement import check_inside
+from vasari.retrieval.originals.files import Stat, readable, stat_of
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.texts import is_shallow, plain
+from vasari.retrieval.originals.uris import is_url, locate, member_uri, uri_of
+from vasari.retrieval.storage.spelling import on_disk
 
 _LONGEST_NAME = 4096  # bytes: no system has longer paths, and few servers longer URLs
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)

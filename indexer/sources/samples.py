@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from indexer.sources.source import Description
-from retrieval.domain import Caption, Skipped
-from retrieval.errors import ImageError
-from retrieval.originals.texts import as_text, parse_json, plain
+from vasari.indexer.sources.source import Description
+from vasari.retrieval.domain import Caption, Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.originals.texts import as_text, parse_json, plain
 
 TEXT_SUFFIXES = (".txt", ".json")
 ARCHIVED_TEXTS = (*TEXT_SUFFIXES, ".cls")  # a class, as webdataset has them

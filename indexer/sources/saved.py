@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from indexer.sources.columns import Columns
-from indexer.sources.held import is_binary, pictures_in, values_in
-from indexer.sources.rows import Row, RowSource
-from indexer.sources.table import rows_of
-from retrieval.errors import ImageError, UsageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.containers import arrow_table
-from retrieval.originals.delimited import distinct
-from retrieval.originals.files import state_of
-from retrieval.originals.texts import opened_text
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.held import is_binary, pictures_in, values_in
+from vasari.indexer.sources.rows import Row, RowSource
+from vasari.indexer.sources.table import rows_of
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.containers import arrow_table
+from vasari.retrieval.originals.delimited import distinct
+from vasari.retrieval.originals.files import state_of
+from vasari.retrieval.originals.texts import opened_text
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _BATCH = 1024

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
-from retrieval.catalog.records import Telling
-from retrieval.domain import Caption, Modality, Skipped
+from vasari.retrieval.catalog.records import Telling
+from vasari.retrieval.domain import Caption, Modality, Skipped
 
 UNKNOWN_SIZE = -1  # of a candidate whose size would have to be asked for: its modification time decides alone
 _NOTHING: Mapping[str, Any] = {}

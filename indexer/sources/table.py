@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from os.path import splitext
 from typing import Any
 
-from indexer.sources.columns import Columns
-from indexer.sources.held import HELD, Named, names_in, parquet_batches
-from indexer.sources.rows import Row, RowSource, parent
-from indexer.sources.samples import kept, texts_in
-from retrieval.domain import Caption
-from retrieval.errors import UsageError, VasariError
-from retrieval.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.delimited import Delimited, Fields
-from retrieval.originals.json_rows import Broken, json_rows
-from retrieval.originals.texts import PACKED, opened_text
-from retrieval.originals.uris import is_url
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.held import HELD, Named, names_in, parquet_batches
+from vasari.indexer.sources.rows import Row, RowSource, parent
+from vasari.indexer.sources.samples import kept, texts_in
+from vasari.retrieval.domain import Caption
+from vasari.retrieval.errors import UsageError, VasariError
+from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.delimited import Delimited, Fields
+from vasari.retrieval.originals.json_rows import Broken, json_rows
+from vasari.retrieval.originals.texts import PACKED, opened_text
+from vasari.retrieval.originals.uris import is_url
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (

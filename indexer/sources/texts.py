@@ -16,16 +16,16 @@ from time import time_ns
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from indexer.sources.samples import kept
-from indexer.sources.source import Candidate, Source, stamp_of
-from retrieval.domain import EmbeddingSpace, Item, Modality, Skipped
-from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.library import Library
-from retrieval.originals.delimited import Delimited
-from retrieval.originals.files import readable
-from retrieval.originals.json_rows import Broken, json_rows
-from retrieval.originals.texts import opened_text, plain
-from retrieval.originals.uris import absolute
+from vasari.indexer.sources.samples import kept
+from vasari.indexer.sources.source import Candidate, Source, stamp_of
+from vasari.retrieval.domain import EmbeddingSpace, Item, Modality, Skipped
+from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.originals.delimited import Delimited
+from vasari.retrieval.originals.files import readable
+from vasari.retrieval.originals.json_rows import Broken, json_rows
+from vasari.retrieval.originals.texts import opened_text, plain
+from vasari.retrieval.originals.uris import absolute
 
 OWN_CAPTIONS = "captions:"
 """What stands for the captions of the library's own pictures where a file is asked for."""

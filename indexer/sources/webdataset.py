@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from indexer.sources.left_out import kind_of_file
-from indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
-from indexer.sources.source import Candidate
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import ImageError
-from retrieval.imaging.files import indexable_suffixes
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.archives import Member, members, read_member
-from retrieval.originals.files import UNKNOWN_SIZE, Stat, readable, stat_of
-from retrieval.originals.opening import open_original
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, locate, member_uri
+from vasari.indexer.sources.left_out import kind_of_file
+from vasari.indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.files import indexable_suffixes
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.archives import Member, members, read_member
+from vasari.retrieval.originals.files import UNKNOWN_SIZE, Stat, readable, stat_of
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, locate, member_uri
 
 _LARGEST_TEXT = 16 * 1024 * 1024
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Text, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from retrieval.storage.spelling import composed
+from vasari.retrieval.storage.spelling import composed
 
 _SQLITE_FUNCTION = "vasari_composed"
 

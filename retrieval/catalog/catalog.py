@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from retrieval.catalog import (
+from vasari.retrieval.catalog import (
     captions,
     fingerprints,
     keys,
@@ -30,13 +30,13 @@ from retrieval.catalog import (
     vectors,
     writing,
 )
-from retrieval.catalog.database import Database
-from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.facets import Facets, attribute_counts, facets_of
-from retrieval.catalog.fingerprints import Fingerprints
-from retrieval.catalog.leases import Lease
-from retrieval.catalog.migrate import migrate
-from retrieval.catalog.records import (
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.facets import Facets, attribute_counts, facets_of
+from vasari.retrieval.catalog.fingerprints import Fingerprints
+from vasari.retrieval.catalog.leases import Lease
+from vasari.retrieval.catalog.migrate import migrate
+from vasari.retrieval.catalog.records import (
     ApiKeyRecord,
     CompactedSegment,
     Failure,
@@ -52,14 +52,14 @@ from retrieval.catalog.records import (
     Sighting,
     Telling,
 )
-from retrieval.catalog.schema import library
-from retrieval.catalog.statements import bump_revision, reserve
-from retrieval.catalog.words import full_text, refresh
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
-from retrieval.errors import UsageError
+from vasari.retrieval.catalog.schema import library
+from vasari.retrieval.catalog.statements import bump_revision, reserve
+from vasari.retrieval.catalog.words import full_text, refresh
+from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
+from vasari.retrieval.errors import UsageError
 
 if TYPE_CHECKING:
-    from retrieval.catalog.matching import FilterCache
+    from vasari.retrieval.catalog.matching import FilterCache
 
 
 class Catalog:
@@ -409,7 +409,9 @@ class Catalog:
 
     @cached_property
     def _filters(self) -> FilterCache:
-        from retrieval.catalog.matching import FilterCache  # loads a parser that most commands never need
+        from vasari.retrieval.catalog.matching import (
+            FilterCache,  # loads a parser that most commands never need
+        )
 
         return FilterCache()
 

@@ -14,7 +14,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, Text, TypeD
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeEngine
 
-from retrieval.catalog.encoding import original_uri, stored_text, stored_uri
+from vasari.retrieval.catalog.encoding import original_uri, stored_text, stored_uri
 
 # SQLite makes only INTEGER PRIMARY KEY the rowid itself; BIGINT would cost a second index.
 RowId = BigInteger().with_variant(Integer(), "sqlite")

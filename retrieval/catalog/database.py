@@ -20,11 +20,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
-from retrieval.catalog.canonical import teach_composing
-from retrieval.catalog.encoding import json_text
-from retrieval.catalog.schema import lease, library
-from retrieval.catalog.trouble import translate
-from retrieval.errors import (
+from vasari.retrieval.catalog.canonical import teach_composing
+from vasari.retrieval.catalog.encoding import json_text
+from vasari.retrieval.catalog.schema import lease, library
+from vasari.retrieval.catalog.trouble import translate
+from vasari.retrieval.errors import (
     LibraryLockedError,
     MissingExtraError,
     ReadOnlyError,

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
 
-from retrieval.catalog.schema import captions, items, tags
-from retrieval.domain import Modality
-from retrieval.storage.spelling import composed
+from vasari.retrieval.catalog.schema import captions, items, tags
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.storage.spelling import composed
 
 _MOST_NAMES = 1000
 MOST = 200  # values of one facet, the most frequent

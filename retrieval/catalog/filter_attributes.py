@@ -26,9 +26,9 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from retrieval.catalog.dialects import ByDialect
-from retrieval.catalog.filter_values import Value
-from retrieval.catalog.schema import items
+from vasari.retrieval.catalog.dialects import ByDialect
+from vasari.retrieval.catalog.filter_values import Value
+from vasari.retrieval.catalog.schema import items
 
 Accepts = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 

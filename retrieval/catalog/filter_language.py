@@ -15,9 +15,17 @@ from typing import Any, TypeVar
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
-from retrieval.catalog.filter_values import Value, Words, as_bytes, as_number, as_span, read_bare, read_quoted
-from retrieval.errors import QueryError
-from retrieval.storage.spelling import composed
+from vasari.retrieval.catalog.filter_values import (
+    Value,
+    Words,
+    as_bytes,
+    as_number,
+    as_span,
+    read_bare,
+    read_quoted,
+)
+from vasari.retrieval.errors import QueryError
+from vasari.retrieval.storage.spelling import composed
 
 LONGEST = 8192  # characters of one filter
 MOST_TESTS = 400  # SQLite allows an expression a depth of 1000

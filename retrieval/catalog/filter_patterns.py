@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, collate, func, or_
 
-from retrieval.catalog.dialects import ByDialect
+from vasari.retrieval.catalog.dialects import ByDialect
 
 Pieces = Sequence[tuple[str, bool]]  # text, and whether it is a wildcard: `*` or `?`
 

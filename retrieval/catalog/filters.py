@@ -34,22 +34,22 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from retrieval.catalog.canonical import in_composed_letters, spellings
-from retrieval.catalog.columns import Moment
-from retrieval.catalog.dialects import ByDialect
-from retrieval.catalog.encoding import stored_text, stored_uri
-from retrieval.catalog.filter_attributes import (
+from vasari.retrieval.catalog.canonical import in_composed_letters, spellings
+from vasari.retrieval.catalog.columns import Moment
+from vasari.retrieval.catalog.dialects import ByDialect
+from vasari.retrieval.catalog.encoding import stored_text, stored_uri
+from vasari.retrieval.catalog.filter_attributes import (
     Json,
     attribute_exists,
     attribute_is,
     attribute_test,
     json_type,
 )
-from retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
-from retrieval.catalog.filter_patterns import Pieces, equals, in_order, matches
-from retrieval.catalog.filter_values import Span, Value, Words
-from retrieval.catalog.globe import box, within_km
-from retrieval.catalog.schema import captions, items, tags
+from vasari.retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
+from vasari.retrieval.catalog.filter_patterns import Pieces, equals, in_order, matches
+from vasari.retrieval.catalog.filter_values import Span, Value, Words
+from vasari.retrieval.catalog.globe import box, within_km
+from vasari.retrieval.catalog.schema import captions, items, tags
 
 Condition = ColumnElement[bool]
 

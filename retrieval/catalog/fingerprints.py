@@ -2,7 +2,7 @@
 
 An item's hash is written when the item is; `compared` becomes 1 once it was held against all others, and `group_id` is
 then the least id of its group at that time, or null for an item that is alone. Groups are made by
-`retrieval.duplicates`, for they also rest on vectors.
+`vasari.retrieval.duplicates`, for they also rest on vectors.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from retrieval.catalog.database import Database
-from retrieval.catalog.reading import pages
-from retrieval.catalog.schema import fingerprints, items
-from retrieval.catalog.statements import chunks
-from retrieval.domain import ItemId, Modality
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.reading import pages
+from vasari.retrieval.catalog.schema import fingerprints, items
+from vasari.retrieval.catalog.statements import chunks
+from vasari.retrieval.domain import ItemId, Modality
 
 _ASLEEP = -1  # in the column `compared`, of a missing item
 

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from retrieval.catalog.encoding import original_uri
-from retrieval.catalog.records import (
+from vasari.retrieval.catalog.encoding import original_uri
+from vasari.retrieval.catalog.records import (
     ITEM_COLUMNS,
     GalleryState,
     GenerationRecord,
@@ -26,9 +26,9 @@ from retrieval.catalog.records import (
     SegmentRecord,
     item_of,
 )
-from retrieval.catalog.trouble import translate
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
-from retrieval.errors import NotFoundError
+from vasari.retrieval.catalog.trouble import translate
+from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
+from vasari.retrieval.errors import NotFoundError
 
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, func
 
-from retrieval.catalog.dialects import ByDialect
+from vasari.retrieval.catalog.dialects import ByDialect
 
 EARTH_KM = 6371.0088  # mean radius (IUGG)
 _SQLITE_FUNCTION = "vasari_km"  # SQLite has no sine unless it was built with one

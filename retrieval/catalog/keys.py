@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from retrieval.catalog.records import ApiKeyRecord
-from retrieval.catalog.schema import api_keys
+from vasari.retrieval.catalog.records import ApiKeyRecord
+from vasari.retrieval.catalog.schema import api_keys
 
 
 def add_key(connection: Connection, name: str, key_hash: str, scopes: Sequence[str]) -> int:

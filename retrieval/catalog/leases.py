@@ -19,11 +19,11 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from retrieval.catalog.database import Database
-from retrieval.catalog.records import LeaseHolder
-from retrieval.catalog.schema import lease
-from retrieval.errors import LibraryLockedError, VasariError
-from retrieval.storage.processes import is_alive, machine, process_started
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.records import LeaseHolder
+from vasari.retrieval.catalog.schema import lease
+from vasari.retrieval.errors import LibraryLockedError, VasariError
+from vasari.retrieval.storage.processes import is_alive, machine, process_started
 
 _LOG = logging.getLogger(__name__)
 

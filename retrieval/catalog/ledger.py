@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import Failure, JobRecord
-from retrieval.catalog.schema import failures, jobs
-from retrieval.catalog.statements import chunks, upserting
-from retrieval.domain import Skipped
-from retrieval.errors import NotFoundError
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.records import Failure, JobRecord
+from vasari.retrieval.catalog.schema import failures, jobs
+from vasari.retrieval.catalog.statements import chunks, upserting
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import NotFoundError
 
 RUNNING = "running"
 _SEEN = ("stage", "reason", "bytes", "mtime_ns", "ctime_ns")

@@ -19,10 +19,10 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
-from retrieval.catalog.canonical import spellings
-from retrieval.catalog.facets import attribute_counts
-from retrieval.catalog.filter_attributes import attribute_exists
-from retrieval.catalog.filter_language import (
+from vasari.retrieval.catalog.canonical import spellings
+from vasari.retrieval.catalog.facets import attribute_counts
+from vasari.retrieval.catalog.filter_attributes import attribute_exists
+from vasari.retrieval.catalog.filter_language import (
     ALIASES,
     FIELDS,
     And,
@@ -35,12 +35,12 @@ from retrieval.catalog.filter_language import (
     Or,
     parse_filter,
 )
-from retrieval.catalog.filters import condition
-from retrieval.catalog.globe import teach_distance
-from retrieval.catalog.schema import items, library
-from retrieval.domain import ItemId, Modality
-from retrieval.errors import QueryError
-from retrieval.storage.spelling import composed
+from vasari.retrieval.catalog.filters import condition
+from vasari.retrieval.catalog.globe import teach_distance
+from vasari.retrieval.catalog.schema import items, library
+from vasari.retrieval.domain import ItemId, Modality
+from vasari.retrieval.errors import QueryError
+from vasari.retrieval.storage.spelling import composed
 
 Ids = NDArray[np.int64]
 _MOST = 8_000_000  # ids of all remembered answers together: 64 MB

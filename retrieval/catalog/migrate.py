@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from retrieval.catalog.database import Database
-from retrieval.catalog.schema import HEAD
-from retrieval.catalog.words import refresh_all
-from retrieval.errors import UnsupportedError
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.schema import HEAD
+from vasari.retrieval.catalog.words import refresh_all
+from vasari.retrieval.errors import UnsupportedError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = (

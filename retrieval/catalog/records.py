@@ -1,4 +1,4 @@
-"""The values that cross the catalog's boundary, beside those of `retrieval.domain`."""
+"""The values that cross the catalog's boundary, beside those of `vasari.retrieval.domain`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from retrieval.catalog.encoding import json_text
-from retrieval.domain import Caption, Item, ItemId, Modality
+from vasari.retrieval.catalog.encoding import json_text
+from vasari.retrieval.domain import Caption, Item, ItemId, Modality
 
 if TYPE_CHECKING:
     import numpy as np

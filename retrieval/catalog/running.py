@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from retrieval.catalog.ledger import RUNNING
-from retrieval.catalog.records import JobRecord
-from retrieval.catalog.schema import jobs
+from vasari.retrieval.catalog.ledger import RUNNING
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.catalog.schema import jobs
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
+from vasari.retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
 
 HEAD = "0004"  # the newest migration; a test holds it equal to migrations/versions
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from retrieval.catalog.schema import (
+from vasari.retrieval.catalog.schema import (
     counters,
     dead_rows,
     embeddings,
@@ -16,9 +16,9 @@ from retrieval.catalog.schema import (
     segments,
     spaces,
 )
-from retrieval.catalog.statements import reserve
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.catalog.statements import reserve
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
 
 LOST = "lost vectors"  # a counter: how many were lost by a repair, ever
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, StorageError, UsageError, VasariError
+from vasari.retrieval.errors import (
+    LibraryCorruptError,
+    LibraryLockedError,
+    StorageError,
+    UsageError,
+    VasariError,
+)
 
 _FULL = "the disk of the catalog {where} is full: free some space and run the command again; nothing committed is lost"
 _READ_ONLY = (

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.records import (
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.records import (
     CompactedSegment,
     GalleryState,
     GenerationRecord,
@@ -16,11 +16,11 @@ from retrieval.catalog.records import (
     RowOfItem,
     SegmentRecord,
 )
-from retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
-from retrieval.catalog.spaces import note_loss, space_id
-from retrieval.catalog.statements import chunks
-from retrieval.domain import ItemId, Modality
-from retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.catalog.schema import dead_rows, embeddings, generations, items, library, segments
+from vasari.retrieval.catalog.spaces import note_loss, space_id
+from vasari.retrieval.catalog.statements import chunks
+from vasari.retrieval.domain import ItemId, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
 
 
 def gallery_state(connection: Connection, space: str, modality: Modality) -> GalleryState:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, select, text
 
-from retrieval.catalog.schema import captions, items, tags
-from retrieval.catalog.statements import chunks
-from retrieval.domain import ItemId, Modality
+from vasari.retrieval.catalog.schema import captions, items, tags
+from vasari.retrieval.catalog.statements import chunks
+from vasari.retrieval.domain import ItemId, Modality
 
 _LONGEST_WORD = 64  # letters; what is longer is no word, and PostgreSQL has a limit
 _MOST_WORDS = 5000  # of one item

@@ -26,19 +26,19 @@ from sqlalchemy import (
     update,
 )
 
-from retrieval.catalog import fingerprints
-from retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
-from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.reading import holders
-from retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
-from retrieval.catalog.schema import captions as said
-from retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
-from retrieval.catalog.spaces import space_id
-from retrieval.catalog.statements import chunks
-from retrieval.catalog.vectors import insert_segment
-from retrieval.catalog.words import forget, refresh
-from retrieval.domain import ItemId, Modality
-from retrieval.errors import UsageError
+from vasari.retrieval.catalog import fingerprints
+from vasari.retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.reading import holders
+from vasari.retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
+from vasari.retrieval.catalog.schema import captions as said
+from vasari.retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
+from vasari.retrieval.catalog.spaces import space_id
+from vasari.retrieval.catalog.statements import chunks
+from vasari.retrieval.catalog.vectors import insert_segment
+from vasari.retrieval.catalog.words import forget, refresh
+from vasari.retrieval.domain import ItemId, Modality
+from vasari.retrieval.errors import UsageError
 
 _FACTS = (*FACTS, "ctime_ns")
 _SEEN = ("bytes", "mtime_ns", "ctime_ns")

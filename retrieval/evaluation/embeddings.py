@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import images
-from retrieval.domain import UnitVectors
-from retrieval.errors import ImageError, StorageError
-from retrieval.imaging.files import read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.ports import DualEncoder, Picture
-from retrieval.storage.atomic import replaced
+from vasari.retrieval import images
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import ImageError, StorageError
+from vasari.retrieval.imaging.files import read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.storage.atomic import replaced
 
 BATCH = 64
 

@@ -17,13 +17,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import NewItem, SegmentRecord
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality
-from retrieval.evaluation.embeddings import Report, load_picture
-from retrieval.models.ports import Captioner
-from retrieval.search.engine import HEAD
-from retrieval.search.ranking import fuse
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import NewItem, SegmentRecord
+from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality
+from vasari.retrieval.evaluation.embeddings import Report, load_picture
+from vasari.retrieval.models.ports import Captioner
+from vasari.retrieval.search.engine import HEAD
+from vasari.retrieval.search.ranking import fuse
 
 BATCH = 32
 Writer = TypeVar("Writer", bound=Captioner, covariant=True)

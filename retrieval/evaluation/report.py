@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.evaluation.datasets import Dataset
-from retrieval.evaluation.embeddings import EmbeddingCache, Report, batches, load_picture
-from retrieval.evaluation.hybrid import Captioning, hybrid_order
-from retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
-from retrieval.models.ports import Captioner, DualEncoder, Reranker
-from retrieval.search.ranking import blend
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.evaluation.datasets import Dataset
+from vasari.retrieval.evaluation.embeddings import EmbeddingCache, Report, batches, load_picture
+from vasari.retrieval.evaluation.hybrid import Captioning, hybrid_order
+from vasari.retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
+from vasari.retrieval.models.ports import Captioner, DualEncoder, Reranker
+from vasari.retrieval.search.ranking import blend
 
 PAIRS = 64  # (text, picture) pairs a matching batch
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from retrieval import cancellation
+from vasari.retrieval import cancellation
 
 SPARE = 1.95
 """Least side of a reduced picture, in targets: at twice the target a model's input differs from the one made of all

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits, check_bytes
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits, check_bytes
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset([

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError
 
 _LARGEST_PROFILE = 8 * 1024 * 1024  # bytes, unpacked; CMYK press profiles have 0.5 to 3 MB
 

@@ -7,13 +7,13 @@ import math
 import simplejpeg
 from PIL import Image
 
-from retrieval.errors import ImageError
-from retrieval.imaging.colour import SPARE
-from retrieval.imaging.exif import read_exif
-from retrieval.imaging.headers import Format, Header, jpeg_header, truncated
-from retrieval.imaging.limits import ImageLimits
-from retrieval.imaging.opened import Opened, info_of
-from retrieval.imaging.pillow_files import read_headers
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.colour import SPARE
+from vasari.retrieval.imaging.exif import read_exif
+from vasari.retrieval.imaging.headers import Format, Header, jpeg_header, truncated
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.imaging.opened import Opened, info_of
+from vasari.retrieval.imaging.pillow_files import read_headers
 
 
 def open_jpeg(data: bytes, limits: ImageLimits) -> Opened:

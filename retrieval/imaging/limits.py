@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from retrieval import cancellation
-from retrieval.errors import ImageError
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)

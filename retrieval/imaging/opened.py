@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from retrieval.imaging.exif import Exif
-from retrieval.imaging.headers import Format
-from retrieval.imaging.limits import ImageLimits, check_pixels
+from vasari.retrieval.imaging.exif import Exif
+from vasari.retrieval.imaging.headers import Format
+from vasari.retrieval.imaging.limits import ImageLimits, check_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class ImageInfo:
     width: int
     height: int
     format: str  # a value of `Format`: jpeg, png, …
-    exif: dict[str, Any] = field(default_factory=dict)  # see `retrieval.imaging.exif.Exif.facts`
+    exif: dict[str, Any] = field(default_factory=dict)  # see `vasari.retrieval.imaging.exif.Exif.facts`
 
 
 @dataclass(frozen=True, slots=True)

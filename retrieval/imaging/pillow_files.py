@@ -25,11 +25,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from retrieval.imaging.colour import reduction
-from retrieval.imaging.exif import read_exif, tiff_tags
-from retrieval.imaging.headers import Format, png_header, png_picture, webp_size
-from retrieval.imaging.limits import ImageLimits, check_pixels
-from retrieval.imaging.opened import Opened, info_of
+from vasari.retrieval.imaging.colour import reduction
+from vasari.retrieval.imaging.exif import read_exif, tiff_tags
+from vasari.retrieval.imaging.headers import Format, png_header, png_picture, webp_size
+from vasari.retrieval.imaging.limits import ImageLimits, check_pixels
+from vasari.retrieval.imaging.opened import Opened, info_of
 
 
 def open_png(data: bytes, limits: ImageLimits) -> Opened:

@@ -7,13 +7,13 @@ from typing import Any
 
 from PIL import Image
 
-from retrieval.errors import ImageError
-from retrieval.imaging.colour import to_srgb
-from retrieval.imaging.exif import Exif, read_exif, tiff_tags
-from retrieval.imaging.headers import Format
-from retrieval.imaging.jpeg import open_jpeg
-from retrieval.imaging.limits import ImageLimits
-from retrieval.imaging.opened import Opened, info_of, upright
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.colour import to_srgb
+from vasari.retrieval.imaging.exif import Exif, read_exif, tiff_tags
+from vasari.retrieval.imaging.headers import Format
+from vasari.retrieval.imaging.jpeg import open_jpeg
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.imaging.opened import Opened, info_of, upright
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
 

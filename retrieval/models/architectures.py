@@ -19,12 +19,12 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from retrieval.errors import NotFoundError, UnsupportedError
-from retrieval.models import hub
-from retrieval.models.preprocessing import ImagePreprocessing
-from retrieval.models.sources import ModelFiles, SourceKind
-from retrieval.models.tokens import Crop, TextPreprocessing, Tokens
-from retrieval.models.weights import check_file, readable
+from vasari.retrieval.errors import NotFoundError, UnsupportedError
+from vasari.retrieval.models import hub
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.sources import ModelFiles, SourceKind
+from vasari.retrieval.models.tokens import Crop, TextPreprocessing, Tokens
+from vasari.retrieval.models.weights import check_file, readable
 
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}
 _RANDOM |= {"xavier_uniform_", "xavier_normal_", "orthogonal_", "_no_grad_normal_", "_no_grad_uniform_"}

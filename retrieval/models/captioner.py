@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
-from retrieval import cancellation
-from retrieval.errors import UsageError
-from retrieval.models.hardware import choose_device, choose_dtype
-from retrieval.models.ports import Detail, Picture, Region
-from retrieval.models.transformers_folder import whole
-from retrieval.models.weights import readable
-from retrieval.settings import Precision
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.hardware import choose_device, choose_dtype
+from vasari.retrieval.models.ports import Detail, Picture, Region
+from vasari.retrieval.models.transformers_folder import whole
+from vasari.retrieval.models.weights import readable
+from vasari.retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
 MAX_NEW_TOKENS = 128

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.models.hub import HubAccess
-from retrieval.models.ports import Picture
-from retrieval.models.preprocessing import ImagePreprocessing
-from retrieval.models.sources import locate, resolve
-from retrieval.models.spaces import space_for
-from retrieval.settings import Precision
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.models.hub import HubAccess
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.sources import locate, resolve
+from vasari.retrieval.models.spaces import space_for
+from vasari.retrieval.settings import Precision
 
 if TYPE_CHECKING:
-    from retrieval.models.towers import Towers
+    from vasari.retrieval.models.towers import Towers
 
 
 class OpenClipEncoder:
@@ -49,9 +49,9 @@ class OpenClipEncoder:
         here nor to be had within `hub_timeout` seconds, UnsupportedError for models that bring their own code.
         """
         files = locate(resolve(reference), HubAccess(offline=offline, timeout=hub_timeout))
-        from retrieval.models.hardware import choose_device, choose_dtype
-        from retrieval.models.towers import Towers
-        from retrieval.models.weights import readable
+        from vasari.retrieval.models.hardware import choose_device, choose_dtype
+        from vasari.retrieval.models.towers import Towers
+        from vasari.retrieval.models.weights import readable
 
         chosen = choose_device(device)
         towers = Towers(files, chosen, choose_dtype(chosen, precision), threads)

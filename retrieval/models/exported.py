@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retrieval.errors import LibraryCorruptError
-from retrieval.storage.atomic import checksum_of, write_bytes
-from retrieval.storage.names import as_utf8
-from retrieval.storage.trouble import cannot_read
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.storage.atomic import checksum_of, write_bytes
+from vasari.retrieval.storage.names import as_utf8
+from vasari.retrieval.storage.trouble import cannot_read
 
 CHECKSUMS_FILE = "checksums.json"
 _importing = threading.Lock()

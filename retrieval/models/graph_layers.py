@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch import Tensor, nn
 
-from retrieval.storage.names import as_utf8
+from vasari.retrieval.storage.names import as_utf8
 
 _OPSET = 20  # the first with Gelu
 _CONTRIB = "com.microsoft"  # ONNX Runtime's fused operators

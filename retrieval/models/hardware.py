@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from retrieval.errors import UsageError
-from retrieval.models.ports import OutOfMemory
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.ports import OutOfMemory
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")

@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
+from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
 
 OPEN_CLIP_WEIGHTS = (
     "open_clip_model.safetensors",

@@ -12,10 +12,10 @@ from open_clip.transformer import QuickGELU
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from retrieval.models.image_graph import first_product
-from retrieval.models.image_int8 import QUICK, Shape, attended, patches_of
-from retrieval.models.lanes import tensor_of
-from retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.image_graph import first_product
+from vasari.retrieval.models.image_int8 import QUICK, Shape, attended, patches_of
+from vasari.retrieval.models.lanes import tensor_of
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 
 _BATCH = 16
 _LEVELS = 127  # a weight in 8 bits: -127 … 127

@@ -25,18 +25,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
-from retrieval.models.exported import check_lengths, open_session
-from retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE, run_graph
-from retrieval.models.ports import Picture, TextEncoder
-from retrieval.models.preprocessing import (
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
+from vasari.retrieval.models.exported import check_lengths, open_session
+from vasari.retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE, run_graph
+from vasari.retrieval.models.ports import Picture, TextEncoder
+from vasari.retrieval.models.preprocessing import (
     ImagePreprocessing,
     Scale,
     read_image_preprocessing,
     scaled_by_pillow,
 )
-from retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.trouble import cannot_read
 
 SETTINGS_FILE = "image.json"
 INT8_FILE = "image.int8.safetensors"
@@ -164,7 +164,7 @@ def open_tower(directory: Path, engine: Engine, threads: int | None) -> EncodePr
     """
     if engine is Engine.ONNX:
         return partial(run_graph, open_session(directory / GRAPH_FILE, threads))
-    from retrieval.models.image_int8 import Int8Tower
+    from vasari.retrieval.models.image_int8 import Int8Tower
 
     return Int8Tower(directory / INT8_FILE, threads).embed
 
@@ -173,7 +173,7 @@ def _scale(engine: Engine) -> Scale:
     """torch's way of scaling where the engine has loaded torch."""
     if engine is Engine.ONNX:
         return scaled_by_pillow
-    from retrieval.models.scaling import scaled
+    from vasari.retrieval.models.scaling import scaled
 
     return scaled
 

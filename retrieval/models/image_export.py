@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from retrieval.errors import UnsupportedError
-from retrieval.models import image_calibration, image_graph
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.graph_layers import save_model
-from retrieval.models.image_encoder import INT8_FILE
-from retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE
-from retrieval.models.preprocessing import ImagePreprocessing
-from retrieval.models.towers import Towers
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models import image_calibration, image_graph
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.graph_layers import save_model
+from vasari.retrieval.models.image_encoder import INT8_FILE
+from vasari.retrieval.models.picture_onnx import GRAPH_FILE, WEIGHTS_FILE
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.towers import Towers
 
 _OPSET = 18
 

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper
 from open_clip.transformer import VisionTransformer
 from torch import nn
 
-from retrieval.models.graph_layers import LayerWriter, has_plain_blocks
-from retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.graph_layers import LayerWriter, has_plain_blocks
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 
 
 def can_write(visual: Any) -> bool:

@@ -30,10 +30,10 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.nn import functional as F
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import UnsupportedError
-from retrieval.models.hardware import out_of_memory
-from retrieval.models.lanes import tensor_of
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.hardware import out_of_memory
+from vasari.retrieval.models.lanes import tensor_of
 
 QUICK = 1.702  # QuickGELU is x sigmoid(1.702 x), that is swish(1.702 x) / 1.702
 _LARGEST = 255

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.errors import UnsupportedError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.exported import note_files, open_session
-from retrieval.models.image_export import export_image_tower
-from retrieval.models.picture_onnx import (
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.exported import note_files, open_session
+from vasari.retrieval.models.image_export import export_image_tower
+from vasari.retrieval.models.picture_onnx import (
     FILES,
     FOLDER,
     GRAPH_FILE,
@@ -23,10 +23,10 @@ from retrieval.models.picture_onnx import (
     OnnxPictureEncoder,
     PictureSettings,
 )
-from retrieval.models.ports import DualEncoder, Picture
-from retrieval.models.spaces import files_digest
-from retrieval.storage.atomic import replaced
-from retrieval.storage.names import as_utf8
+from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.spaces import files_digest
+from vasari.retrieval.storage.atomic import replaced
+from vasari.retrieval.storage.names import as_utf8
 
 _LEAST_COSINE = 0.999
 

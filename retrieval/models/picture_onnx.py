@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
-from retrieval.models.exported import check_lengths, open_session
-from retrieval.models.ports import OutOfMemory, Picture
-from retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
+from vasari.retrieval.models.exported import check_lengths, open_session
+from vasari.retrieval.models.ports import OutOfMemory, Picture
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 
 if TYPE_CHECKING:
-    from retrieval.models.dual_encoder import OpenClipEncoder
-    from retrieval.models.ports import DualEncoder
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.ports import DualEncoder
 
 FOLDER = "picture"
 GRAPH_FILE = "image.onnx"
@@ -126,6 +126,6 @@ def export_picture_tower(
     False for a tower whose vectors of `pictures` are not those of `own`, which fills the space (cosine ≥ 0.999): then
     only the reason is written.
     """
-    from retrieval.models.picture_export import export
+    from vasari.retrieval.models.picture_export import export
 
     return export(encoder, own, pictures, directory)

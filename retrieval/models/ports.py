@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.errors import VasariError
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.errors import VasariError
 
 Detail = Literal["short", "detailed"]
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
-from retrieval.errors import NotFoundError
+from vasari.retrieval.errors import NotFoundError
 
 
 class ModelKind(StrEnum):
@@ -209,7 +209,9 @@ def location(preset: Preset) -> Path | None:
         )
         return directory if complete else None
 
-    from retrieval.models import hub  # an HTTP client: 0.4 s that most questions about presets need not spend
+    from vasari.retrieval.models import (
+        hub,  # an HTTP client: 0.4 s that most questions about presets need not spend
+    )
 
     encodes = preset.kind is ModelKind.DUAL_ENCODER
     weights = hub.cached(preset.hub, hub.OPEN_CLIP_WEIGHTS if encodes else hub.TRANSFORMERS_WEIGHTS)

@@ -20,12 +20,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
 
-from retrieval.models.hardware import choose_device, choose_dtype
-from retrieval.models.lanes import tensor_of
-from retrieval.models.ports import Picture
-from retrieval.models.transformers_folder import whole
-from retrieval.models.weights import readable
-from retrieval.settings import Precision
+from vasari.retrieval.models.hardware import choose_device, choose_dtype
+from vasari.retrieval.models.lanes import tensor_of
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.transformers_folder import whole
+from vasari.retrieval.models.weights import readable
+from vasari.retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
 MAX_TOKENS = 128

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from retrieval.models.ports import Picture
-from retrieval.models.preprocessing import Part, scaled_by_pillow
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.preprocessing import Part, scaled_by_pillow
 
 _VECTORS = torch.backends.cpu.get_cpu_capability() in {"AVX2", "AVX512"}  # elsewhere torch scales no faster
 _MOST = 4  # times the pixels that are kept: a strip a thousand times as wide as high is not scaled as a whole

@@ -27,15 +27,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import (
+from vasari.retrieval.errors import (
     ModelUnavailableError,
     NotFoundError,
     UnsupportedError,
     UsageError,
     VasariError,
 )
-from retrieval.models import hub
-from retrieval.models.presets import (
+from vasari.retrieval.models import hub
+from vasari.retrieval.models.presets import (
     PRESETS,
     ModelKind,
     Preset,
@@ -367,7 +367,7 @@ def _with_text_files(
 
 def _repository_of_tag(source: ModelSource) -> tuple[str, tuple[str, ...]]:
     """Ask open_clip which hub repository, and which file in it, a tag means."""
-    from retrieval.models.architectures import tag_repository
+    from vasari.retrieval.models.architectures import tag_repository
 
     return tag_repository(source.architecture or "", source.tag or "")
 

@@ -13,13 +13,13 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import StorageError
-from retrieval.models.preprocessing import ImagePreprocessing
-from retrieval.models.sources import ModelFiles, ModelSource, locate, resolve
-from retrieval.models.tokens import TextPreprocessing
-from retrieval.storage.atomic import write_bytes
-from retrieval.storage.caches import user_cache
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.sources import ModelFiles, ModelSource, locate, resolve
+from vasari.retrieval.models.tokens import TextPreprocessing
+from vasari.retrieval.storage.atomic import write_bytes
+from vasari.retrieval.storage.caches import user_cache
 
 __all__ = ["ModelFiles", "ModelSource", "locate", "resolve", "space_for", "weights_fingerprint"]
 

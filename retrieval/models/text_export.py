@@ -12,13 +12,13 @@ import onnx
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 
-from retrieval.domain import unit_vectors
-from retrieval.errors import UnsupportedError
-from retrieval.models.architectures import TextTower, build_model, tokenize
-from retrieval.models.exported import note_files
-from retrieval.models.graph_layers import save_model
-from retrieval.models.text_graph import can_write, write_graph
-from retrieval.models.text_onnx import (
+from vasari.retrieval.domain import unit_vectors
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.architectures import TextTower, build_model, tokenize
+from vasari.retrieval.models.exported import note_files
+from vasari.retrieval.models.graph_layers import save_model
+from vasari.retrieval.models.text_graph import can_write, write_graph
+from vasari.retrieval.models.text_onnx import (
     FILES,
     GRAPH_FILE,
     SETTINGS_FILE,
@@ -26,10 +26,17 @@ from retrieval.models.text_onnx import (
     OnnxTextEncoder,
     write_settings,
 )
-from retrieval.models.tokens import JSON_FILE, MERGES_FILE, Crop, TextPreprocessing, byte_order, merge_table
-from retrieval.models.towers import Towers
-from retrieval.storage.atomic import replaced
-from retrieval.storage.names import as_utf8
+from vasari.retrieval.models.tokens import (
+    JSON_FILE,
+    MERGES_FILE,
+    Crop,
+    TextPreprocessing,
+    byte_order,
+    merge_table,
+)
+from vasari.retrieval.models.towers import Towers
+from vasari.retrieval.storage.atomic import replaced
+from vasari.retrieval.storage.names import as_utf8
 
 _SAMPLE = (
     "a photo of a cat",

@@ -11,8 +11,8 @@ import onnx
 from onnx import TensorProto, helper
 from torch import nn
 
-from retrieval.models.architectures import TextTower
-from retrieval.models.graph_layers import LayerWriter, has_plain_blocks
+from vasari.retrieval.models.architectures import TextTower
+from vasari.retrieval.models.graph_layers import LayerWriter, has_plain_blocks
 
 
 def can_write(tower: TextTower) -> bool:

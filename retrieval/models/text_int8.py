@@ -16,11 +16,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from retrieval.errors import LibraryCorruptError, UnsupportedError
-from retrieval.models.exported import check_lengths, note_files
-from retrieval.models.ports import TextEncoder
-from retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder
-from retrieval.storage.atomic import write_bytes
+from vasari.retrieval.errors import LibraryCorruptError, UnsupportedError
+from vasari.retrieval.models.exported import check_lengths, note_files
+from vasari.retrieval.models.ports import TextEncoder
+from vasari.retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder
+from vasari.retrieval.storage.atomic import write_bytes
 
 INT8_FILE = "text.int8.onnx"
 _LEAST_COSINE = 0.99  # to the tower's own vectors; random weights and those of `scenes` have 0.999

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retrieval import cancellation
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
-from retrieval.models.exported import check_lengths, open_session
-from retrieval.models.tokens import (
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
+from vasari.retrieval.models.exported import check_lengths, open_session
+from vasari.retrieval.models.tokens import (
     JSON_FILE,
     MERGES_FILE,
     ClipTokenizer,
@@ -33,10 +33,10 @@ from retrieval.models.tokens import (
     Tokenizer,
     Tokens,
 )
-from retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.trouble import cannot_read
 
 if TYPE_CHECKING:
-    from retrieval.models.dual_encoder import OpenClipEncoder
+    from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
 GRAPH_FILE = "text.onnx"
 WEIGHTS_FILE = "text.weights"
@@ -51,7 +51,7 @@ def export_text_tower(encoder: OpenClipEncoder, directory: Path) -> bool:
     False for a model whose text side cannot be written so that it gives the same vectors (cosine ≥ 0.9999): the
     folder then holds only the reason, and queries go through the whole model.
     """
-    from retrieval.models.text_export import export
+    from vasari.retrieval.models.text_export import export
 
     return export(encoder.towers, directory)
 

@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import cancellation
+from vasari.retrieval import cancellation
 
 Tokens = NDArray[np.int64]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from retrieval import cancellation
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import UnsupportedError
-from retrieval.models.architectures import (
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.architectures import (
     TextTower,
     build_model,
     build_tokenizer,
@@ -23,11 +23,11 @@ from retrieval.models.architectures import (
     text_preprocessing,
     tokenize,
 )
-from retrieval.models.hardware import out_of_memory
-from retrieval.models.lanes import lane_to, stream, tensor_of
-from retrieval.models.ports import Picture
-from retrieval.models.scaling import scaled
-from retrieval.models.sources import ModelFiles
+from vasari.retrieval.models.hardware import out_of_memory
+from vasari.retrieval.models.lanes import lane_to, stream, tensor_of
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.scaling import scaled
+from vasari.retrieval.models.sources import ModelFiles
 
 _TEXT_BATCH = 64
 

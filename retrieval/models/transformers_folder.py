@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from transformers.utils import logging
 
-from retrieval.errors import ModelUnavailableError
-from retrieval.models.hub import TRANSFORMERS_WEIGHTS
-from retrieval.models.weights import check_file
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.models.hub import TRANSFORMERS_WEIGHTS
+from vasari.retrieval.models.weights import check_file
 
 
 def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:

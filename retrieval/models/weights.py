@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from retrieval.errors import ModelUnavailableError, VasariError
+from vasari.retrieval.errors import ModelUnavailableError, VasariError
 
 _LEAST_HEADER = 2  # bytes: `{}`
 _PROGRAM = re.compile(

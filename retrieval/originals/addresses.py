@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from retrieval.errors import UsageError
+from vasari.retrieval.errors import UsageError
 
 _WEB_PORTS = {"http": 80, "https": 443}
 # File systems that are no machines of this network: buckets with the credentials of the process, and memory.

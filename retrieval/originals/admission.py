@@ -6,9 +6,9 @@ import os
 import re
 from pathlib import Path
 
-from retrieval.errors import UsageError
-from retrieval.originals.uris import is_url, locate, uri_of
-from retrieval.storage.layout import is_own_file, is_upload
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.originals.uris import is_url, locate, uri_of
+from vasari.retrieval.storage.layout import is_own_file, is_upload
 
 LONGEST_URI = 8192  # characters; file systems end at 4096 bytes
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -23,13 +23,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, NamedTuple
 
-from retrieval.errors import ImageError
-from retrieval.originals import files
-from retrieval.originals.confinement import open_local
-from retrieval.originals.files import State, state_of
-from retrieval.originals.salvage import salvaged
-from retrieval.originals.texts import head_of
-from retrieval.originals.uris import is_url
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.originals import files
+from vasari.retrieval.originals.confinement import open_local
+from vasari.retrieval.originals.files import State, state_of
+from vasari.retrieval.originals.salvage import salvaged
+from vasari.retrieval.originals.texts import head_of
+from vasari.retrieval.originals.uris import is_url
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

@@ -1,8 +1,8 @@
 """Confinement (a jail): while it is in force, local files are read only where they really lie below some roots.
 
 Rows of tables, links, and names inside archives and annotations may name any file. So it is not names that are
-checked: every local file that `retrieval.originals` opens is resolved first, and the very file that was decided about
-is opened (`real_files`). What was loaded while confined is remembered apart from all else (`files.State`).
+checked: every local file that `vasari.retrieval.originals` opens is resolved first, and the very file that was decided
+about is opened (`real_files`). What was loaded while confined is remembered apart from all else (`files.State`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from retrieval.errors import ImageError
-from retrieval.imaging.files import open_regular, read_file
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.real_files import open_real, read_real_file, real_path
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.files import open_regular, read_file
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.real_files import open_real, read_real_file, real_path
 
 OUTSIDE = "outside the folders that may be indexed from here"
 Roots = tuple[str, ...]  # resolved

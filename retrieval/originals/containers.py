@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from retrieval.errors import ImageError, UsageError
-from retrieval.originals import archives, files
-from retrieval.originals.confinement import open_local
-from retrieval.originals.files import State, state_of
-from retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.originals import archives, files
+from vasari.retrieval.originals.confinement import open_local
+from vasari.retrieval.originals.files import State, state_of
+from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 _loading = threading.Lock()
 

@@ -11,10 +11,10 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import IO, Any, NamedTuple
 
-from retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
-from retrieval.originals.addresses import check_url, guarded_socket, refusal_in
-from retrieval.originals.confinement import Roots, check_inside, open_local, roots_in_force
-from retrieval.originals.uris import is_url, uri_of
+from vasari.retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
+from vasari.retrieval.originals.addresses import check_url, guarded_socket, refusal_in
+from vasari.retrieval.originals.confinement import Roots, check_inside, open_local, roots_in_force
+from vasari.retrieval.originals.uris import is_url, uri_of
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "https": "http"}
 _PACKAGES = {"s3": "s3fs", "gcs": "gcsfs", "http": "aiohttp"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeGuard
 
-from retrieval.originals.texts import is_shallow, parse_json
+from vasari.retrieval.originals.texts import is_shallow, parse_json
 
 _OPEN = ("{", "[", ",", ":")  # what a line ends with that is no whole value
 _NEXT = re.compile(r"[}\]\"\w]\s*,\s*(?=[{\[])|[}\n]\s*(?=\{)")  # where the next element may begin

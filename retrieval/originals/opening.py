@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals import containers, files
-from retrieval.originals.confinement import read_local
-from retrieval.originals.uris import locate
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals import containers, files
+from vasari.retrieval.originals.confinement import read_local
+from vasari.retrieval.originals.uris import locate
 
 
 def open_original(uri: str, limits: ImageLimits, *, remote: bool = True) -> bytes:

@@ -12,8 +12,8 @@ import errno
 import os
 import stat
 
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits, check_bytes
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits, check_bytes
 
 _PLAIN = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _FILE = _PLAIN | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

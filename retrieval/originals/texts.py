@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any, TextIO
 
-from retrieval.errors import ImageError, UsageError
-from retrieval.imaging.headers import sniff
-from retrieval.originals.files import opened
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.imaging.headers import sniff
+from vasari.retrieval.originals.files import opened
 
 _HEAD = 4096
 _MARKS = (

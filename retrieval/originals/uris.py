@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from retrieval.errors import UsageError
-from retrieval.storage.spelling import on_disk
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.storage.spelling import on_disk
 
 ARCHIVE_SUFFIXES = (
     ".tar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tb2", ".tar.xz", ".txz", ".tar.zst", ".tzst",

@@ -21,8 +21,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import cancellation
-from retrieval.domain import (
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Explain,
     Hit,
@@ -37,7 +37,7 @@ from retrieval.domain import (
     UnitVectors,
     unit_vectors,
 )
-from retrieval.errors import (
+from vasari.retrieval.errors import (
     DeadlineError,
     MissingExtraError,
     ModelUnavailableError,
@@ -45,12 +45,12 @@ from retrieval.errors import (
     UsageError,
     VasariError,
 )
-from retrieval.models.ports import Picture
-from retrieval.search.ranking import diversify, fuse, one_of_each_group
-from retrieval.search.relevance import Calibration
-from retrieval.search.reranking import RerankStage, query_words, rerank
-from retrieval.vectors.gallery import Gallery
-from retrieval.vectors.index import Ids, Scores, is_among
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.search.ranking import diversify, fuse, one_of_each_group
+from vasari.retrieval.search.relevance import Calibration
+from vasari.retrieval.search.reranking import RerankStage, query_words, rerank
+from vasari.retrieval.vectors.gallery import Gallery
+from vasari.retrieval.vectors.index import Ids, Scores, is_among
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
 MAX_DEADLINE_MS = 86_400_000  # a day

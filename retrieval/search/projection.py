@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
+from vasari.retrieval.domain import UnitVectors
 
 Points = NDArray[np.float32]  # (n, 2), each coordinate in [-1, 1]
 _A, _B = 1.577, 0.895  # 1 / (1 + a d^2b) for min_dist 0.1

@@ -19,10 +19,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from retrieval.domain import ItemId, Term, TermKind
-from retrieval.errors import QueryError, UsageError
-from retrieval.originals.uris import local_path
-from retrieval.storage.spelling import on_disk
+from vasari.retrieval.domain import ItemId, Term, TermKind
+from vasari.retrieval.errors import QueryError, UsageError
+from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.storage.spelling import on_disk
 
 MAX_TERMS = 32
 MAX_TEXT = 4096  # characters; no tower reads a thousandth of it

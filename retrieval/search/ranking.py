@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import ItemId, UnitVectors
+from vasari.retrieval.domain import ItemId, UnitVectors
 
 CONTRASTIVE_SCALE = 100.0
 """What CLIP multiplies cosines with before its softmax (Radford et al., 2021, section 2.5: the learned temperature is

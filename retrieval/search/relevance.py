@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
+from vasari.retrieval.domain import UnitVectors
 
 _NEAREST = slice(1, 6)
 """Ranks of the background queries that count. The very nearest does not: it may be the query's own twin, and a grand

@@ -1,6 +1,6 @@
 """Rerank: score the best candidates again by cross-attention, within a deadline.
 
-Between two candidates it looks at the clock, and at whether anybody still waits (`retrieval.cancellation`).
+Between two candidates it looks at the clock, and at whether anybody still waits (`vasari.retrieval.cancellation`).
 
 Text→image compares the query's words with each candidate's picture; image→text compares the query's picture with each
 candidate's text. Picture features are the costly half, so they are kept by content hash in a cache of bounded size.
@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval import cancellation
-from retrieval.domain import Item, ItemId, Modality, Rerank, Term, TermKind
-from retrieval.errors import ImageError, UsageError
-from retrieval.models.ports import Picture, Reranker
-from retrieval.search.ranking import blend
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import Item, ItemId, Modality, Rerank, Term, TermKind
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.models.ports import Picture, Reranker
+from vasari.retrieval.search.ranking import blend
 
 Features = NDArray[np.float16]  # (patches + 1, width)
 BATCH = 8  # candidates between two looks at the clock

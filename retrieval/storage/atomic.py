@@ -17,8 +17,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from retrieval.errors import StorageError
-from retrieval.storage.processes import machine, process_started
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.storage.processes import machine, process_started
 
 _DIGEST_BYTES = 8  # against damage, not against forgery
 _LONGEST_NAME = 200  # bytes of a name that are kept in its temporary one; file systems end at 255

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from retrieval.errors import StorageError
+from vasari.retrieval.errors import StorageError
 
 
 def cannot_read(path: Path, error: OSError) -> StorageError:

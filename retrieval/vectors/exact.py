@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.vectors.index import (
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.vectors.index import (
     NO_ID,
     HalfRows,
     Ids,
@@ -28,7 +28,7 @@ from retrieval.vectors.index import (
     is_among,
     nothing,
 )
-from retrieval.vectors.segments import Segment, write_segment
+from vasari.retrieval.vectors.segments import Segment, write_segment
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import UsageError
-from retrieval.storage.names import as_utf8
-from retrieval.storage.trouble import cannot_read
-from retrieval.vectors.faiss_kinds import faiss
-from retrieval.vectors.index import Ids
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.storage.names import as_utf8
+from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.vectors.faiss_kinds import faiss
+from vasari.retrieval.vectors.index import Ids
 
 
 def write_flat(path: Path, ids: Ids, vectors: NDArray[np.float32]) -> None:

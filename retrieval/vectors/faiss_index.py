@@ -19,11 +19,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.errors import LibraryCorruptError
-from retrieval.storage.atomic import HashingWriter, replaced, write_file
-from retrieval.storage.names import as_utf8
-from retrieval.vectors.faiss_kinds import (
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.storage.atomic import HashingWriter, replaced, write_file
+from vasari.retrieval.storage.names import as_utf8
+from vasari.retrieval.vectors.faiss_kinds import (
     DEFAULTS,
     LISTED,
     MERGEABLE,
@@ -36,7 +36,7 @@ from retrieval.vectors.faiss_kinds import (
     lists_of,
     names,
 )
-from retrieval.vectors.index import (
+from vasari.retrieval.vectors.index import (
     INDEX_FILE,
     NO_ID,
     Ids,

@@ -9,7 +9,7 @@ from typing import Any
 import faiss as faiss_stubs
 import numpy as np
 
-from retrieval.vectors.index import Ids, IndexKind
+from vasari.retrieval.vectors.index import Ids, IndexKind
 
 faiss: Any = faiss_stubs  # its type stubs (1.15) know neither the keyword arguments nor downcasts
 

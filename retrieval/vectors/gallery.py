@@ -20,13 +20,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, NotFoundError
-from retrieval.vectors.exact import Rows, merge, scan
-from retrieval.vectors.generation import DeadRows, Generation
-from retrieval.vectors.index import HalfRows, Ids, Scores, check_queries, is_among, nothing
-from retrieval.vectors.rescoring import candidates_for, gathered, rescored
-from retrieval.vectors.segments import Segment
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
+from vasari.retrieval.vectors.exact import Rows, merge, scan
+from vasari.retrieval.vectors.generation import DeadRows, Generation
+from vasari.retrieval.vectors.index import HalfRows, Ids, Scores, check_queries, is_among, nothing
+from vasari.retrieval.vectors.rescoring import candidates_for, gathered, rescored
+from vasari.retrieval.vectors.segments import Segment
 
 Mask = NDArray[np.bool_]
 

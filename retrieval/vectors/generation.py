@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.errors import LibraryCorruptError
-from retrieval.storage.atomic import (
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.storage.atomic import (
     TEMPORARY,
     HashingWriter,
     checksum_of,
@@ -32,14 +32,14 @@ from retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
-from retrieval.storage.trouble import cannot_read
-from retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
-from retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
-from retrieval.vectors.segments import Segment, live_rows
+from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
+from vasari.retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
+from vasari.retrieval.vectors.segments import Segment, live_rows
 
 if TYPE_CHECKING:
-    from retrieval.vectors.faiss_index import FaissIndex
-    from retrieval.vectors.shards import Spread
+    from vasari.retrieval.vectors.faiss_index import FaissIndex
+    from vasari.retrieval.vectors.shards import Spread
 
 DEAD_FILE = "dead.npy"
 MANIFEST_FILE = "manifest.json"
@@ -149,7 +149,7 @@ class Generation:
                 self._index = MilvusIndex.open(self.directory, url=self._store)
             if self._index is None:
                 # FAISS takes 0.3 s to import, which a small library never needs to spend.
-                from retrieval.vectors.faiss_index import FaissIndex
+                from vasari.retrieval.vectors.faiss_index import FaissIndex
 
                 with _reading(self.directory / INDEX_FILE) as file, file.open("rb"):
                     pass  # FAISS does not tell a file that cannot be read from a damaged one
@@ -222,7 +222,7 @@ def build_generation(
     `spread`: workers build shards of the index, which are merged (not of HNSW: a graph has no parts).
     A half-built or never published folder of that number is replaced. A full disk raises StorageError.
     """
-    from retrieval.vectors import shards, tuning  # import FAISS, see Generation.index
+    from vasari.retrieval.vectors import shards, tuning  # import FAISS, see Generation.index
 
     if not segments:
         raise ValueError("there are no segments to build a generation over")

@@ -17,7 +17,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
+from vasari.retrieval.domain import UnitVectors
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]

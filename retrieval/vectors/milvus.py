@@ -25,10 +25,16 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UsageError, VasariError
-from retrieval.storage.atomic import HashingWriter, sync_folder, write_file
-from retrieval.vectors.index import (
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import (
+    LibraryCorruptError,
+    MissingExtraError,
+    StorageError,
+    UsageError,
+    VasariError,
+)
+from vasari.retrieval.storage.atomic import HashingWriter, sync_folder, write_file
+from vasari.retrieval.vectors.index import (
     NO_ID,
     Ids,
     IndexKind,

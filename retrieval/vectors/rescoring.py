@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.vectors.exact import Rows, clipped, products
-from retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.vectors.exact import Rows, clipped, products
+from vasari.retrieval.vectors.index import NO_ID, HalfRows, Ids, Scores, nothing
 
 RECALL_AT = 10  # answers that recall is measured with
 _MOST = 1280  # candidates, but for long pages: what the greatest depth is for ten answers

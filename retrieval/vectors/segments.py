@@ -20,8 +20,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import LibraryCorruptError
-from retrieval.storage.atomic import (
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.storage.atomic import (
     TEMPORARY,
     HashingWriter,
     checksum_of,
@@ -29,8 +29,8 @@ from retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
-from retrieval.storage.trouble import cannot_read
-from retrieval.vectors.index import HalfRows, Ids
+from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.vectors.index import HalfRows, Ids
 
 _NAME = re.compile(rf"(\d{{8,}})\.(?:ids|vectors)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?")
 _HEADER_BYTES = 128  # what numpy writes before the numbers of an array as simple as these

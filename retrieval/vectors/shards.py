@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors
-from retrieval.errors import StorageError
-from retrieval.storage.atomic import TEMPORARY, discarded_on_failure
-from retrieval.vectors.exact import Rows
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.segments import Segment, live_rows
+from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.storage.atomic import TEMPORARY, discarded_on_failure
+from vasari.retrieval.vectors.exact import Rows
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.segments import Segment, live_rows
 
 _ADDED_AT_ONCE = 16_384  # rows held as float32 while an index is filled
 _TRAINED = "trained"

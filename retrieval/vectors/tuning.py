@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.vectors.exact import Rows, scan
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.faiss_kinds import LISTED, MERGEABLE, lists_for
-from retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
-from retrieval.vectors.rescoring import RECALL_AT, Fetch, candidates_for, gathered, rescored
-from retrieval.vectors.segments import Segment
-from retrieval.vectors.shards import add_rows
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.vectors.exact import Rows, scan
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.faiss_kinds import LISTED, MERGEABLE, lists_for
+from vasari.retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
+from vasari.retrieval.vectors.rescoring import RECALL_AT, Fetch, candidates_for, gathered, rescored
+from vasari.retrieval.vectors.segments import Segment
+from vasari.retrieval.vectors.shards import add_rows
 
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 # Rows scored again for each answer.

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Caption, CaptionSource
 from tests.service.colours import COLOURS, ColourLibrary, ids_by_name
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Caption, CaptionSource
 
 SHAPES = ((96, 64), (64, 64), (64, 96), (120, 48), (80, 60), (60, 80), (128, 72))
 CAMERAS = ("X100V", "Pixel 8", None)

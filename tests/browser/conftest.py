@@ -14,12 +14,12 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from api.service.app import create_app
-from api.service.settings import ServiceSettings
 from tests.browser.album import make_album
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.reading import PATIENCE
 from tests.service.colours import ColourLibrary
+from vasari.api.service.app import create_app
+from vasari.api.service.settings import ServiceSettings
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from api.service.app import WEB
 from tests.browser.conftest import Served
+from vasari.api.service.app import WEB
 
 SCRIPTS = sorted((WEB / "scripts").glob("*.js"))
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from retrieval.models.presets import ModelKind
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, settled, shown
 from tests.service.colours import ColourLibrary
+from vasari.retrieval.models.presets import ModelKind
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
 from tests.browser.album import TWINS
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, scroll_through, search_bodies, settled, shown
 from tests.service.colours import ColourLibrary
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
 
 
 def test_a_fresh_page_shows_the_newest_pictures(page: Page, served: Served) -> None:

@@ -8,10 +8,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from retrieval.search.query import parse_query
 from tests.browser.conftest import Open, Served
 from tests.browser.reading import chips, look_for, search_bodies, searched, settled, shown
 from tests.service.colours import picture
+from vasari.retrieval.search.query import parse_query
 
 QUERIES = (
     "a red boat",
@@ -29,7 +29,7 @@ QUERIES = (
 
 
 def test_what_is_typed_is_read_as_the_service_reads_it(page: Page) -> None:
-    """The page's grammar gives the same terms as `retrieval.search.query`, and writes what it can read again."""
+    """The page's grammar gives the same terms as `vasari.retrieval.search.query`, and writes what it can read again."""
     for query in QUERIES:
         expected = [
             {key: value for key, value in (("text", term.text), ("item", term.item)) if value is not None}

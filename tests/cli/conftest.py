@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.main import main
+from vasari.api.cli.main import main
 
 Run = Callable[..., tuple[int, str, str]]
 

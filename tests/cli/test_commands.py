@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from api import drawings
-from api.cli import reference
-from api.cli.progress import Bar
-from indexer.progress import Pulse
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.schema import spaces
 from tests.cli.conftest import Run
 from tests.models import write_model
+from vasari.api import drawings
+from vasari.api.cli import reference
+from vasari.api.cli.progress import Bar
+from vasari.indexer.progress import Pulse
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.schema import spaces
 
 
 @pytest.fixture(scope="session")

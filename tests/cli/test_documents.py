@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.main import main
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality
-from retrieval.library import Library
-from training.scenes.dataset import render
-from training.scenes.scene import Split
+from vasari.api.cli.main import main
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.library import Library
+from vasari.training.scenes.dataset import render
+from vasari.training.scenes.scene import Split
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = Path(sys.executable).parent
@@ -156,7 +156,7 @@ def test_readmes_python_example_works(
 def test_the_command_reference_is_up_to_date() -> None:
     """docs/cli.md and the kept help are what the commands' help says."""
     done = subprocess.run(
-        [sys.executable, "-m", "api.cli.reference", "--check"],
+        [sys.executable, "-m", "vasari.api.cli.reference", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

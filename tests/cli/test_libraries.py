@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 import pytest
 
-from api.cli.libraries import filling
-from retrieval.domain import Skipped
-from retrieval.errors import StorageError
-from retrieval.library import Library
-from retrieval.settings import Settings
 from tests.grey import GreyEncoder
+from vasari.api.cli.libraries import filling
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 SPACE = GreyEncoder("grey").space
 ENDS = (KeyboardInterrupt(), click.exceptions.Exit(130), StorageError("the disk is full"))
@@ -88,11 +88,11 @@ def test_a_library_into_which_something_came_stays(tmp_path: Path) -> None:
 _LOADING = """
 import os, signal, sys, time
 from pathlib import Path
-from api.cli.jobs import run_index
-from api.cli.libraries import filling
-from indexer.sources.folder import FolderSource
-from retrieval.library import Library
-from retrieval.settings import Settings
+from vasari.api.cli.jobs import run_index
+from vasari.api.cli.libraries import filling
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 class Loading(Library):
     def use_model(self, reference):

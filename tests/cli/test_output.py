@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.cli import output, terminal
-from api.json_text import as_json
-from retrieval.catalog.encoding import stored_uri
+from vasari.api.cli import output, terminal
+from vasari.api.json_text import as_json
+from vasari.retrieval.catalog.encoding import stored_uri
 
 EVIL = "a\x1b]0;title\x07\r\nb\x7f\x9b31m\u202egpj.exe\udcff.png"
 
@@ -154,7 +154,7 @@ def test_times_are_written_by_rfc_3339() -> None:
 @pytest.mark.parametrize(("redirection", "reason"), [("> /dev/full", "No space left"), (">&-", "closed")])
 def test_a_stdout_that_takes_nothing_is_said_in_one_line(redirection: str, reason: str) -> None:
     """Exit code 1, and no traceback."""
-    command = f"{shlex.quote(sys.executable)} -m api.cli --help {redirection}"
+    command = f"{shlex.quote(sys.executable)} -m vasari.api.cli --help {redirection}"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert reason in done.stderr

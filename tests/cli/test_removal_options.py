@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from api.cli.indexing import removable
-from api.cli.jobs import with_consent
-from api.cli.options import duration
-from indexer.progress import IndexReport
-from indexer.removal import Withheld
-from retrieval.errors import UsageError
+from vasari.api.cli.indexing import removable
+from vasari.api.cli.jobs import with_consent
+from vasari.api.cli.options import duration
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.removal import Withheld
+from vasari.retrieval.errors import UsageError
 
 
 def test_a_length_of_time_is_a_number_and_a_unit() -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 import click
 import pytest
 
-from api.cli import reference
-from api.cli.commands import app
-from api.cli.lazy import LazyCommand
-from api.cli.options import Integer, Number
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
 from tests.cli.conftest import Run
 from tests.grey import GreyLibrary, write_picture
+from vasari.api.cli import reference
+from vasari.api.cli.commands import app
+from vasari.api.cli.lazy import LazyCommand
+from vasari.api.cli.options import Integer, Number
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
 
 HEAVY = {
     *("torch", "open_clip", "transformers", "faiss", "sqlalchemy", "pydantic", "fastapi", "lark"),
@@ -48,7 +48,7 @@ def imported(*words: object) -> tuple[set[str], str]:
     """The modules that a command imports in a process of its own, and what it prints."""
     program = (
         "import sys\n"
-        "from api.cli.main import main\n"
+        "from vasari.api.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "finally: print(*sys.modules, file=sys.stderr)\n"
     )
@@ -66,8 +66,8 @@ def test_a_plain_search_imports_nothing_heavy(tmp_path: Path) -> None:
     modules, printed = imported("search", "item:1", "-t", "3", "-L", tmp_path / "library")
     assert printed.count(".png\n") == 3
     assert modules & HEAVY == set()
-    assert modules & {f"api.cli.{entry.place.partition(':')[0]}" for entry in table()} == {
-        "api.cli.searching"
+    assert modules & {f"vasari.api.cli.{entry.place.partition(':')[0]}" for entry in table()} == {
+        "vasari.api.cli.searching"
     }
 
 
@@ -75,7 +75,7 @@ def test_help_imports_no_command() -> None:
     """`vasari --help` is printed from the table."""
     modules, printed = imported("--help")
     assert all(f"  {entry} " in printed for entry in app.commands)
-    assert modules & {f"api.cli.{entry.place.partition(':')[0]}" for entry in table()} == set()
+    assert modules & {f"vasari.api.cli.{entry.place.partition(':')[0]}" for entry in table()} == set()
 
 
 def parameters() -> Iterator[tuple[click.Context, click.Parameter]]:

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from retrieval.vectors.milvus import MilvusIndex, MilvusPlace
+from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
 
 _NUMBERS = count(1)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.exact import ExactIndex
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.index import Ids, IndexKind, Scores, VectorIndex
 from tests.contract import milvus
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.vectors.exact import ExactIndex
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.index import Ids, IndexKind, Scores, VectorIndex
 
 DIM = 16
 Make = Callable[[], VectorIndex]

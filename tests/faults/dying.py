@@ -10,14 +10,20 @@ import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from indexer.engines.local import IndexOptions, index
-from indexer.generations import rebuild
-from indexer.sources.choice import choose_source
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CompactedSegment, GenerationRecord, NewItem, SegmentRecord, Sighting
-from retrieval.domain import ItemId, Skipped
-from retrieval.settings import Settings
 from tests.grey import GreyLibrary
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import (
+    CompactedSegment,
+    GenerationRecord,
+    NewItem,
+    SegmentRecord,
+    Sighting,
+)
+from vasari.retrieval.domain import ItemId, Skipped
+from vasari.retrieval.settings import Settings
 
 
 class DyingCatalog(Catalog):

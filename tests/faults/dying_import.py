@@ -10,9 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
-from indexer.exchange.importing import import_
-from indexer.progress import Pulse
 from tests.grey import GreyLibrary
+from vasari.indexer.exchange.importing import import_
+from vasari.indexer.progress import Pulse
 
 
 class Deadly:

@@ -21,11 +21,11 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
-from indexer.doctor import examine
-from retrieval.domain import Modality
-from retrieval.library import Library
 from tests import grey
 from tests.faults.forked import Job, Run
+from vasari.indexer.doctor import examine
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.library import Library
 
 
 @dataclass(frozen=True)
@@ -169,16 +169,21 @@ def grey_job(photos: Path) -> Job:
 
 def vasari_job(photos: Path, model: str) -> Job:
     """`vasari index` itself, with torch imported once for all runs."""
-    from api.cli.main import main
+    from vasari.api.cli.main import main
 
-    _import("api.cli.indexing", "retrieval.images", "retrieval.models.text_export")
+    _import("vasari.api.cli.indexing", "vasari.retrieval.images", "vasari.retrieval.models.text_export")
     options = ["--model", model, "--batch", "4", "--json"]
     return lambda library: main(["index", str(photos), *options, "--library", str(library)])
 
 
 def _import(*modules: str) -> None:
     """Import once what every run would import."""
-    for module in ("indexer.engines.local", "retrieval.catalog.catalog", "alembic.command", *modules):
+    for module in (
+        "vasari.indexer.engines.local",
+        "vasari.retrieval.catalog.catalog",
+        "alembic.command",
+        *modules,
+    ):
         import_module(module)
 
 

@@ -24,18 +24,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.doctor import examine
-from indexer.engines import local
-from indexer.engines.cluster import ENVIRONMENT, Cluster
-from indexer.engines.local import IndexOptions
-from indexer.engines.ray import index
-from indexer.progress import IndexReport
-from indexer.sources.choice import choose_source
-from retrieval.domain import EmbeddingSpace, UnitVectors
-from retrieval.models.ports import DualEncoder
 from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyEncoder, GreyLibrary
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines import local
+from vasari.indexer.engines.cluster import ENVIRONMENT, Cluster
+from vasari.indexer.engines.local import IndexOptions
+from vasari.indexer.engines.ray import index
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.models.ports import DualEncoder
 
 BATCH = 8
 SECONDS = 0.05  # a picture takes to encode

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.progress import IndexReport
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality
 from tests.faults.bad_files import BadFile, Fate, write_bad_files
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality
 
 GOOD = 40
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.generations import rebuild
-from indexer.sources.folder import FolderSource
-from retrieval.compaction import DUE
-from retrieval.domain import Modality
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.compaction import DUE
+from vasari.retrieval.domain import Modality
 
 pytestmark = pytest.mark.long
 

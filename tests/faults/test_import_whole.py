@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.exchange.exporting import Format, export
-from indexer.exchange.importing import import_
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.schema import metadata
-from retrieval.domain import Caption, CaptionSource, Modality
-from retrieval.errors import LibraryLockedError, StorageError, UsageError, VasariError
-from retrieval.settings import Settings
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.exchange.exporting import Format, export
+from vasari.indexer.exchange.importing import import_
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.schema import metadata
+from vasari.retrieval.domain import Caption, CaptionSource, Modality
+from vasari.retrieval.errors import LibraryLockedError, StorageError, UsageError, VasariError
+from vasari.retrieval.settings import Settings
 
 DIM = GreyEncoder().dim
 STEPS = [

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import IndexOptions, index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Caption, CaptionSource, Modality
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Caption, CaptionSource, Modality
 
 
 @pytest.mark.parametrize(

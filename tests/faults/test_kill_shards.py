@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from subprocess import run
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.sources.choice import choose_source
-from retrieval.domain import Modality
 from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.domain import Modality
 
 
 def test_a_job_killed_inside_a_shard_repeats_no_more_than_its_last_commit(tmp_path: Path) -> None:

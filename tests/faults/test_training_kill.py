@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from retrieval.models.dual_encoder import OpenClipEncoder
 from tests.models import write_model
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +41,7 @@ def command(pairs: Path, model: Path, output: Path) -> list[str]:
     words = [
         sys.executable,
         "-m",
-        "api.cli",
+        "vasari.api.cli",
         "train",
         str(pairs),
         "--model",

@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.catalog import Catalog
-from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
-from retrieval.errors import ModelUnavailableError
-from retrieval.library import Library
-from retrieval.loaded_models import LoadedModels, Presence
-from retrieval.models.ports import Picture
-from retrieval.models.presets import ModelKind
-from retrieval.settings import Settings
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.library import Library
+from vasari.retrieval.loaded_models import LoadedModels, Presence
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (220, 20, 20),
@@ -221,7 +221,7 @@ def make_library(root: Path, pictures: Path) -> dict[str, int]:
 
 def ids_by_name(library: Library) -> dict[str, int]:
     """Item ids by the file's name without its suffix."""
-    from retrieval.domain import Modality
+    from vasari.retrieval.domain import Modality
 
     ids = library.catalog.live_ids(Modality.IMAGE).tolist()
     return {Path(item.uri).stem: item.id for item in library.items(ids).values()}

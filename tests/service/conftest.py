@@ -16,11 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.service.app import WEB, create_app
-from api.service.server import PunctualProtocol
-from api.service.service import Service
-from api.service.settings import ServiceSettings
 from tests.service.colours import ColourLibrary, make_library
+from vasari.api.service.app import WEB, create_app
+from vasari.api.service.server import PunctualProtocol
+from vasari.api.service.service import Service
+from vasari.api.service.settings import ServiceSettings
 
 
 @dataclass

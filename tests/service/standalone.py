@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from api.service.app import create_app
-from api.service.journal import configure_logs
-from api.service.server import serve
-from api.service.settings import ServiceSettings
 from tests.service.colours import ColourLibrary
+from vasari.api.service.app import create_app
+from vasari.api.service.journal import configure_logs
+from vasari.api.service.server import serve
+from vasari.api.service.settings import ServiceSettings
 
 
 def make(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:

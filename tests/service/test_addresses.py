@@ -7,9 +7,9 @@ import socket
 import httpx
 import pytest
 
-from api.client import Client, ServiceError, service_url
-from api.service.server import free_port
-from retrieval.errors import UsageError
+from vasari.api.client import Client, ServiceError, service_url
+from vasari.api.service.server import free_port
+from vasari.retrieval.errors import UsageError
 
 
 def test_a_taken_port_is_said_with_the_way_out() -> None:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from api.service.auth import create_key
-from api.service.journal import JsonLines, Lines
-from retrieval.errors import ImageError
-from retrieval.imaging.files import content_hash
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.real_files import read_real_file, real_path
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
+from vasari.api.service.auth import create_key
+from vasari.api.service.journal import JsonLines, Lines
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.real_files import read_real_file, real_path
 
 # Paths
 
@@ -239,7 +239,7 @@ def test_a_slow_body_is_given_up(live: Live) -> None:
 
 def test_slow_headers_are_given_up(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection whose headers drip in letter by letter is closed (Slowloris)."""
-    from api.service import server
+    from vasari.api.service import server
 
     monkeypatch.setattr(server, "HEADERS_WITHIN", 0.3)
     began = time.monotonic()

@@ -7,13 +7,13 @@ import socket
 import pytest
 from starlette.testclient import TestClient
 
-from api.service.auth import create_key, key_hash
-from api.service.rates import RateLimiter
-from api.service.server import refuse_without_keys
-from api.service.settings import ServiceSettings
-from retrieval.errors import UsageError
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
+from vasari.api.service.auth import create_key, key_hash
+from vasari.api.service.rates import RateLimiter
+from vasari.api.service.server import refuse_without_keys
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.errors import UsageError
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from api.service.batching import Batcher
-from retrieval import cancellation
-from retrieval.errors import AbandonedError, OverloadedError
 from tests.patience import turned
+from vasari.api.service.batching import Batcher
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import AbandonedError, OverloadedError
 
 pytestmark = pytest.mark.anyio
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.service.auth import create_key
-from api.service.held_bodies import HeldBodies
-from api.service.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
-from api.service.rates import RateLimiter
-from api.service.schemas.fields import picture_bytes
-from api.service.schemas.models import ClassifyBody
-from api.service.schemas.search import SearchBody
-from retrieval.errors import OverloadedError
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
+from vasari.api.service.auth import create_key
+from vasari.api.service.held_bodies import HeldBodies
+from vasari.api.service.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
+from vasari.api.service.rates import RateLimiter
+from vasari.api.service.schemas.fields import picture_bytes
+from vasari.api.service.schemas.models import ClassifyBody
+from vasari.api.service.schemas.search import SearchBody
+from vasari.retrieval.errors import OverloadedError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),

@@ -8,11 +8,11 @@ import anyio
 import numpy as np
 import pytest
 
-from api.client import AsyncClient, Client, ServiceError
-from retrieval.domain import Caption, SearchRequest, Term, TermKind
-from retrieval.errors import ImageError, NotFoundError, QueryError
 from tests.service.colours import picture
 from tests.service.conftest import Live
+from vasari.api.client import AsyncClient, Client, ServiceError
+from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import ImageError, NotFoundError, QueryError
 
 
 def test_the_client_answers_as_the_library_does(live: Live) -> None:

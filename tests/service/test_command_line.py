@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from api import contract
-from api.cli.main import main
-from retrieval.domain import SearchRequest, Term, TermKind
 from tests.service.conftest import Live
+from vasari.api import contract
+from vasari.api.cli.main import main
+from vasari.retrieval.domain import SearchRequest, Term, TermKind
 
 Ask = Callable[..., tuple[int, str, str]]
 

@@ -16,20 +16,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import calls, contract
-from api.cli.main import main
-from api.client import Client, ServiceError, error_of
-from api.json_text import as_json
-from api.service.app import create_app
-from api.service.problems import ProblemError, answer_to
-from api.service.schemas import collection, items, jobs, models, search
-from api.service.settings import ServiceSettings
-from api.service.terms import search_request
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval import errors
-from retrieval.catalog.records import JobRecord
-from retrieval.domain import (
+from tests.models import write_model
+from tests.service.colours import picture
+from tests.service.conftest import listening
+from vasari.api import calls, contract
+from vasari.api.cli.main import main
+from vasari.api.client import Client, ServiceError, error_of
+from vasari.api.json_text import as_json
+from vasari.api.service.app import create_app
+from vasari.api.service.problems import ProblemError, answer_to
+from vasari.api.service.schemas import collection, items, jobs, models, search
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.terms import search_request
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval import errors
+from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
     Explain,
@@ -42,10 +45,7 @@ from retrieval.domain import (
     Term,
     TermKind,
 )
-from retrieval.library import Library
-from tests.models import write_model
-from tests.service.colours import picture
-from tests.service.conftest import listening
+from vasari.retrieval.library import Library
 
 MODELS = {"VASARI_RERANKER": "scenes-itm", "VASARI_CAPTIONER": "scenes-florence"}
 

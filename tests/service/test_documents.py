@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from api.service.settings import ServiceSettings
-from api.settings_page import page
-from retrieval.settings import PREFIX
 from tests.service.conftest import Served
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.settings_page import page
+from vasari.retrieval.settings import PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -48,7 +48,7 @@ def test_every_address_is_in_the_document(served: Served) -> None:
 
 
 def test_every_setting_is_in_the_document() -> None:
-    """docs/settings.md is what the settings say of themselves: `python -m api.settings_page` writes it anew."""
+    """docs/settings.md is what the settings say of themselves: `python -m vasari.api.settings_page` writes it anew."""
     assert _text("settings.md") == page()
 
 

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from examples import evaluate, facts_and_filters, http_client, index_and_search
 from examples.own_app import make_app
 from tests.service.conftest import Live
-from training.scenes.dataset import render
-from training.scenes.scene import Split
+from vasari.training.scenes.dataset import render
+from vasari.training.scenes.scene import Split
 
 EXAMPLES = Path(evaluate.__file__).parent
 

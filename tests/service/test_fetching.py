@@ -10,15 +10,15 @@ import anyio
 import httpcore
 import pytest
 
-from api.service.fetching import Fetcher
-from api.service.originals import Originals
-from api.service.problems import ProblemError
-from api.service.settings import ServiceSettings
-from retrieval.imaging.files import content_hash
-from retrieval.originals.addresses import is_public
-from retrieval.originals.uris import UNREAD
 from tests.service.colours import picture
 from tests.service.conftest import Served
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.originals import Originals
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.originals.addresses import is_public
+from vasari.retrieval.originals.uris import UNREAD
 
 PRIVATE = [
     "127.0.0.1",

@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from api.service.auth import create_key
-from api.service.fetching import Fetcher
-from api.service.jail import Jail, JailedSource
-from api.service.settings import ServiceSettings
-from indexer.sources.choice import choose_source
-from indexer.sources.rows import resolve
-from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.presets import ModelKind
-from retrieval.originals.confinement import confined
-from retrieval.originals.opening import open_original
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
+from vasari.api.service.auth import create_key
+from vasari.api.service.fetching import Fetcher
+from vasari.api.service.jail import Jail, JailedSource
+from vasari.api.service.settings import ServiceSettings
+from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.rows import resolve
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.originals.confinement import confined
+from vasari.retrieval.originals.opening import open_original
 
 
 def finished(served: Served, job: int, seconds: float = 120) -> dict[str, Any]:

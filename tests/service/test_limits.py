@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from api.service.auth import create_key
-from api.service.problems import ProblemError
-from api.service.quotas import UploadQuotas
-from api.service.settings import ServiceSettings
-from retrieval.domain import MOST_ATTRIBUTES
-from retrieval.errors import OverloadedError
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
+from vasari.api.service.auth import create_key
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.quotas import UploadQuotas
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.domain import MOST_ATTRIBUTES
+from vasari.retrieval.errors import OverloadedError
 
 # Uploads
 

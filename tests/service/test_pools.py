@@ -7,11 +7,11 @@ import threading
 import anyio
 import pytest
 
-from api.service.pools import Pool
-from api.service.single_flight import SingleFlight
-from retrieval import cancellation
-from retrieval.errors import AbandonedError, OverloadedError
 from tests.patience import turned
+from vasari.api.service.pools import Pool
+from vasari.api.service.single_flight import SingleFlight
+from vasari.retrieval import cancellation
+from vasari.retrieval.errors import AbandonedError, OverloadedError
 
 pytestmark = pytest.mark.anyio
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api.service.app import create_app
-from api.service.settings import ServiceSettings
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.catalog import Catalog
-from retrieval.errors import NotFoundError, ReadOnlyError
-from retrieval.library import Library
-from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Serve
+from vasari.api.service.app import create_app
+from vasari.api.service.settings import ServiceSettings
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.errors import NotFoundError, ReadOnlyError
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 READER = Settings(read_only=True)
 

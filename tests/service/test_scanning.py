@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.service.scanning import SharedScan, SharedScans
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
-from retrieval.vectors.segments import write_segment
+from vasari.api.service.scanning import SharedScan, SharedScans
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.vectors.segments import write_segment
 
 
 @pytest.fixture

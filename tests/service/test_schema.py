@@ -19,9 +19,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from retrieval.vectors.index import IndexKind
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
+from vasari.retrieval.vectors.index import IndexKind
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 EXAMPLES = int(os.environ.get("VASARI_SCHEMA_EXAMPLES", "3"))  # requests drawn for each operation

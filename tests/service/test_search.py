@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from api.drawings import knows_no_photos
-from api.service.abilities import abilities, drawings_only
-from api.service.problems import outward
-from retrieval.domain import Rerank, SearchRequest, Term, TermKind
-from retrieval.errors import ModelUnavailableError
-from retrieval.library import Library
-from retrieval.models.presets import ModelKind
-from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Serve, Served
+from vasari.api.drawings import knows_no_photos
+from vasari.api.service.abilities import abilities, drawings_only
+from vasari.api.service.problems import outward
+from vasari.retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.settings import Settings
 
 
 def names(served: Served, answer: dict[str, object]) -> list[str]:

@@ -16,15 +16,15 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
-from api.service import server
-from api.service.app import create_app
-from api.service.gate import Gate
-from api.service.metrics import Metrics
-from api.service.server import PunctualProtocol
-from api.service.settings import ServiceSettings
-from api.service.shutdown import refuse_connections
 from tests.service.colours import ColourLibrary
 from tests.service.conftest import listening
+from vasari.api.service import server
+from vasari.api.service.app import create_app
+from vasari.api.service.gate import Gate
+from vasari.api.service.metrics import Metrics
+from vasari.api.service.server import PunctualProtocol
+from vasari.api.service.settings import ServiceSettings
+from vasari.api.service.shutdown import refuse_connections
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 Address = tuple[str, int]
@@ -175,7 +175,7 @@ def test_a_second_signal_ends_the_process_at_once(script: str, code: int) -> Non
     program = f"""
 import asyncio, os, time
 from signal import SIGHUP as HUP, SIGINT as INT, SIGTERM as TERM, signal
-from api.service.shutdown import on_stop_signal
+from vasari.api.service.shutdown import on_stop_signal
 
 async def main():
     for number in (INT, TERM):

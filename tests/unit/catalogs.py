@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import NewItem, SegmentRecord
-from retrieval.domain import Caption, EmbeddingSpace, ItemId, Modality
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import NewItem, SegmentRecord
+from vasari.retrieval.domain import Caption, EmbeddingSpace, ItemId, Modality
 
 SPACE = EmbeddingSpace("clip", "fast", "weights", "preprocessing", 4)
 OTHER = EmbeddingSpace("siglip", "balanced", "weights", "preprocessing", 8)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
-from retrieval.catalog.filter_values import Span, Value, Words
-from retrieval.domain import Item
+from vasari.retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
+from vasari.retrieval.catalog.filter_values import Span, Value, Words
+from vasari.retrieval.domain import Item
 
 
 def accepts(found: Filter, item: Item) -> bool:

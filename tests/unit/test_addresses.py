@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.originals import addresses
-from retrieval.originals.files import file_system, read_url, stat_of
+from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
+from vasari.retrieval.originals import addresses
+from vasari.retrieval.originals.files import file_system, read_url, stat_of
 
 
 class Redirecting(BaseHTTPRequestHandler):

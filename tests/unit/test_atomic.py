@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import StorageError
-from retrieval.storage.atomic import TEMPORARY, replaced, write_bytes
-from retrieval.storage.names import as_utf8
+from vasari.retrieval.errors import StorageError
+from vasari.retrieval.storage.atomic import TEMPORARY, replaced, write_bytes
+from vasari.retrieval.storage.names import as_utf8
 
 
 def names(folder: Path) -> list[str]:

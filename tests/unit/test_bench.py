@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.bench import BenchReport, Bottleneck, advice, bench
-from retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
-from retrieval.errors import NotFoundError
-from retrieval.models.ports import Picture
+from vasari.indexer.bench import BenchReport, Bottleneck, advice, bench
+from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.models.ports import Picture
 
 
 class Encoder:

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.engines.local import index
-from indexer.sources.columns import Columns
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.catalog import Catalog
-from retrieval.domain import Caption, CaptionSource, Modality, TermKind
-from retrieval.models.tokens import clean_text
-from retrieval.originals.uris import absolute, local_path
-from retrieval.search.query import parse_terms
-from retrieval.storage.spelling import composed, on_disk
 from tests.grey import GreyLibrary, write_picture
 from tests.unit.catalogs import add, commit, facts
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.domain import Caption, CaptionSource, Modality, TermKind
+from vasari.retrieval.models.tokens import clean_text
+from vasari.retrieval.originals.uris import absolute, local_path
+from vasari.retrieval.search.query import parse_terms
+from vasari.retrieval.storage.spelling import composed, on_disk
 
 COMPOSED = "Caf\u00e9 \ud55c\uae00"  # é, and Hangul syllables
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)

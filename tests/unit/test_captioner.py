@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from transformers import AutoTokenizer
 
-from retrieval.errors import UsageError
-from retrieval.models.captioner import readable_question
-from retrieval.models.presets import builtin_models_directory
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.captioner import readable_question
+from vasari.retrieval.models.presets import builtin_models_directory
 
 
 def test_any_question_fits_the_model() -> None:

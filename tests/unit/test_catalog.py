@@ -12,18 +12,18 @@ from typing import cast
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import (
+from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import (
     GenerationRecord,
     KnownFile,
     RowOfItem,
     SegmentRecord,
     Sighting,
 )
-from retrieval.catalog.schema import items
-from retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Modality, Skipped
-from retrieval.errors import NotFoundError, UsageError
-from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
+from vasari.retrieval.catalog.schema import items
+from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Modality, Skipped
+from vasari.retrieval.errors import NotFoundError, UsageError
 
 IMAGE = Modality.IMAGE
 USER, MODEL = CaptionSource.USER, CaptionSource.MODEL

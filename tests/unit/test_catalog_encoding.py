@@ -10,7 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.catalog.encoding import ESCAPE, json_text, original_uri, stored_text, stored_uri, uri_key
+from vasari.retrieval.catalog.encoding import (
+    ESCAPE,
+    json_text,
+    original_uri,
+    stored_text,
+    stored_uri,
+    uri_key,
+)
 
 any_text = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x00\x1a0df\ud800\udcff"))
 any_json = st.recursive(

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.database import Database
-from retrieval.catalog.schema import lease
-from retrieval.errors import LibraryLockedError
-from retrieval.storage.processes import is_alive, process_started
 from tests.unit.catalogs import add
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.schema import lease
+from vasari.retrieval.errors import LibraryLockedError
+from vasari.retrieval.storage.processes import is_alive, process_started
 
 HOLD = """
 import sys, time
-from retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.catalog import Catalog
 lease = Catalog.open(sys.argv[1]).acquire_lease("vasari index /photos")
 print("held", flush=True)
 time.sleep(600)

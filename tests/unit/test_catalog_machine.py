@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import Sighting
-from retrieval.domain import ItemId, Modality
 from tests.unit.catalogs import OTHER, SPACE, commit, facts
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import Sighting
+from vasari.retrieval.domain import ItemId, Modality
 
 IMAGE = Modality.IMAGE
 uris = st.sampled_from([f"/{letter}" for letter in "abcdef"])

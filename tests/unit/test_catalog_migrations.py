@@ -16,15 +16,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-import retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.database import Database
-from retrieval.catalog.encoding import uri_key
-from retrieval.catalog.migrate import MIGRATIONS, migrate
-from retrieval.catalog.schema import HEAD, metadata
-from retrieval.domain import Modality
-from retrieval.errors import UnsupportedError
+import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
 from tests.unit.catalogs import add
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.migrate import MIGRATIONS, migrate
+from vasari.retrieval.catalog.schema import HEAD, metadata
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import UnsupportedError
 
 
 def _is_in_schema(_thing: object, name: str | None, kind: str, reflected: bool, like: object) -> bool:
@@ -108,7 +108,7 @@ def test_an_up_to_date_catalog_opens_without_migration_tools(
     path = tmp_path_factory.mktemp("catalog") / "catalog.sqlite3"
     Catalog.open(path).close()
     program = (
-        "import sys; from pathlib import Path; from retrieval.catalog.catalog import Catalog; "
+        "import sys; from pathlib import Path; from vasari.retrieval.catalog.catalog import Catalog; "
         "Catalog.open(Path(sys.argv[1])).revision(); "
         "print([name for name in ('alembic', 'sqlalchemy.orm', 'sqlalchemy.dialects.postgresql', 'psycopg')"
         " if name in sys.modules])"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError, VasariError
 from tests.unit.catalogs import add
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError, VasariError
 
 
 def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path: Path) -> None:

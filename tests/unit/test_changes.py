@@ -6,7 +6,7 @@ from pathlib import Path
 
 from watchfiles import Change
 
-from indexer.changes import Settling
+from vasari.indexer.changes import Settling
 
 PICTURE = (Change.added, "/photos/a.png")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from indexer.sources.choice import SourceKind, choose_source
-from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
+from vasari.indexer.sources.choice import SourceKind, choose_source
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Skipped
 
 
 @pytest.fixture(autouse=True)

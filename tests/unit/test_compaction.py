@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indexer.doctor import examine
-from indexer.generations import rebuild
-from retrieval import compaction, ingest
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import CompactedSegment, GalleryState, NewItem, RowOfItem, SegmentRecord
-from retrieval.domain import ItemId, Modality, UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, StorageError, UsageError
-from retrieval.open_galleries import OpenGalleries
-from retrieval.vectors.gallery import Gallery
-from retrieval.vectors.shards import Shard, Spread
 from tests import forms
 from tests.grey import CELLS, GreyLibrary
 from tests.unit import catalogs
+from vasari.indexer.doctor import examine
+from vasari.indexer.generations import rebuild
+from vasari.retrieval import compaction, ingest
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, NewItem, RowOfItem, SegmentRecord
+from vasari.retrieval.domain import ItemId, Modality, UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, StorageError, UsageError
+from vasari.retrieval.open_galleries import OpenGalleries
+from vasari.retrieval.vectors.gallery import Gallery
+from vasari.retrieval.vectors.shards import Shard, Spread
 
 DIM = CELLS * CELLS + 1
 Answer = tuple[list[list[int]], NDArray[np.float32]]

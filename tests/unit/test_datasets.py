@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.evaluation.datasets import languages, load_dataset
-from retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError
 from tests.grey import GreyEncoder, write_picture
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.evaluation.datasets import languages, load_dataset
+from vasari.retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError
 
 
 def pictures(folder: Path, *names: str) -> None:

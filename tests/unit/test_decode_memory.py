@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval import cancellation, images
-from retrieval.errors import AbandonedError, ImageError
-from retrieval.imaging.colour import in_srgb
-from retrieval.imaging.headers import png_picture
-from retrieval.imaging.limits import Budget, ImageLimits, check_together
 from tests.patience import until
+from vasari.retrieval import cancellation, images
+from vasari.retrieval.errors import AbandonedError, ImageError
+from vasari.retrieval.imaging.colour import in_srgb
+from vasari.retrieval.imaging.headers import png_picture
+from vasari.retrieval.imaging.limits import Budget, ImageLimits, check_together
 
 
 def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> bytes:

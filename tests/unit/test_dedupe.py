@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.cli.main import main
-from indexer.duplicates import find_duplicates
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.catalog import Catalog
-from retrieval.domain import EmbeddingSpace, Modality
-from retrieval.errors import LibraryLockedError
 from tests.grey import GreyLibrary
 from tests.unit.catalogs import commit, facts
+from vasari.api.cli.main import main
+from vasari.indexer.duplicates import find_duplicates
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import LibraryLockedError
 
 
 def scene(seed: int) -> Image.Image:

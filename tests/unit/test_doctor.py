@@ -11,17 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.generations import rebuild
-from indexer.progress import IndexReport
-from indexer.sources.folder import FolderSource
-from indexer.watch import watch
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError, UsageError
-from retrieval.settings import Settings
-from retrieval.vectors.segments import segment_paths
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.watch import watch
+from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import (
+    LibraryCorruptError,
+    LibraryLockedError,
+    ReadOnlyError,
+    StorageError,
+    UsageError,
+)
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.vectors.segments import segment_paths
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.errors import ModelUnavailableError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.hardware import out_of_memory
-from retrieval.models.ports import DualEncoder, OutOfMemory
 from tests.models import KINDS, SENTENCES, Kind, write_model
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.hardware import out_of_memory
+from vasari.retrieval.models.ports import DualEncoder, OutOfMemory
 
 TEXTS = (*SENTENCES, "cat", "", "a &amp; b", "smile 🙂 " + "very " * 90 + "long")
 SIZES = ((48, 48), (64, 96), (300, 201), (97, 640), (20, 31), (1000, 333))

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retrieval import duplicates
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.fingerprints import Fingerprints
-from retrieval.domain import ItemId, Modality, UnitVectors
-from retrieval.duplicates import MIN_COSINE, regroup
-from retrieval.fingerprints import MAX_DISTANCE
 from tests.unit.catalogs import SPACE, commit, facts
+from vasari.retrieval import duplicates
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.fingerprints import Fingerprints
+from vasari.retrieval.domain import ItemId, Modality, UnitVectors
+from vasari.retrieval.duplicates import MIN_COSINE, regroup
+from vasari.retrieval.fingerprints import MAX_DISTANCE
 
 
 class Plane:

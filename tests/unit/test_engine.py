@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.domain import (
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
     ItemId,
@@ -28,13 +28,13 @@ from retrieval.domain import (
     UnitVectors,
     unit_vectors,
 )
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.models.ports import Picture
-from retrieval.search.engine import blend_terms, search
-from retrieval.search.relevance import Calibration
-from retrieval.search.reranking import FeatureCache, RerankStage
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
-from retrieval.vectors.segments import write_segment
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.search.engine import blend_terms, search
+from vasari.retrieval.search.relevance import Calibration
+from vasari.retrieval.search.reranking import FeatureCache, RerankStage
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.vectors.segments import write_segment
 
 DIM = 8
 SPACE = EmbeddingSpace("small", "small", "weights", "preprocessing", DIM)

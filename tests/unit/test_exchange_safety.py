@@ -16,21 +16,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.contract import item_fields, read_item
-from api.json_text import as_json
-from indexer.engines.local import index
-from indexer.exchange import tables
-from indexer.exchange.exporting import Format, export
-from indexer.exchange.importing import ImportReport, import_
-from indexer.exchange.records import Record, as_row
-from indexer.exchange.rows import from_row
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.encoding import original_uri
-from retrieval.catalog.records import Sighting
-from retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
-from retrieval.errors import UsageError, VasariError
-from retrieval.vectors.faiss_files import read_vectors
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
+from vasari.api.contract import item_fields, read_item
+from vasari.api.json_text import as_json
+from vasari.indexer.engines.local import index
+from vasari.indexer.exchange import tables
+from vasari.indexer.exchange.exporting import Format, export
+from vasari.indexer.exchange.importing import ImportReport, import_
+from vasari.indexer.exchange.records import Record, as_row
+from vasari.indexer.exchange.rows import from_row
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.encoding import original_uri
+from vasari.retrieval.catalog.records import Sighting
+from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
+from vasari.retrieval.errors import UsageError, VasariError
+from vasari.retrieval.vectors.faiss_files import read_vectors
 
 DIM = GreyEncoder().dim
 VECTOR = [1.0] * DIM

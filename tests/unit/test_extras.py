@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.engines.cluster import Cluster, connected
-from indexer.sources.choice import choose_source
-from retrieval.errors import MissingExtraError
-from retrieval.vectors.milvus import MilvusIndex, MilvusPlace
+from vasari.indexer.engines.cluster import Cluster, connected
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.errors import MissingExtraError
+from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retrieval.evaluation.datasets import Dataset
 from tests.grey import write_picture
 from tests.models import write_model
-from training.finetuning import FineTuning, fine_tune
-from training.loop import Plan
+from vasari.retrieval.evaluation.datasets import Dataset
+from vasari.training.finetuning import FineTuning, fine_tune
+from vasari.training.loop import Plan
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> None:

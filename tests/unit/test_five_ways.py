@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.sources.choice import choose_source
-from retrieval.domain import Modality, UnitVectors, unit_vectors
-from retrieval.settings import Settings
 from tests import forms
 from tests.conftest import postgres_database
 from tests.contract import milvus
 from tests.grey import GreyLibrary
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.sources.choice import choose_source
+from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
+from vasari.retrieval.settings import Settings
 
 COUNT, QUERIES, K = 80, 20, 10
 

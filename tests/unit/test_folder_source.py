@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from indexer.sources.folder import FolderSource
-from indexer.sources.left_out import in_words
-from indexer.sources.source import Candidate
-from retrieval.domain import Skipped
-from retrieval.errors import ImageError, NotFoundError
-from retrieval.imaging.files import IMAGE_SUFFIXES
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.left_out import in_words
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Skipped
+from vasari.retrieval.errors import ImageError, NotFoundError
+from vasari.retrieval.imaging.files import IMAGE_SUFFIXES
 
 
 def touch(root: Path, *names: str) -> None:

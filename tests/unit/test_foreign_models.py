@@ -14,11 +14,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from retrieval.errors import ModelUnavailableError, VasariError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.reranker import BlipReranker
 from tests.models import write_model, write_tokenizer
-from training import checkpoints
+from vasari.retrieval.errors import ModelUnavailableError, VasariError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.reranker import BlipReranker
+from vasari.training import checkpoints
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = "open_clip_model.safetensors"

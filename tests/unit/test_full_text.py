@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.records import Sighting
-from retrieval.catalog.words import words_of
-from retrieval.domain import Caption, CaptionSource, ItemId, Modality
 from tests.unit.catalogs import add, commit, facts
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import Sighting
+from vasari.retrieval.catalog.words import words_of
+from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 
 def say(catalog: Catalog, item: ItemId, *sentences: str) -> None:
@@ -140,8 +140,8 @@ def test_upgrading_fills_the_words_of_an_old_catalog(tmp_path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from retrieval.catalog.database import Database
-    from retrieval.catalog.migrate import MIGRATIONS
+    from vasari.retrieval.catalog.database import Database
+    from vasari.retrieval.catalog.migrate import MIGRATIONS
 
     path = tmp_path / "catalog.sqlite3"
     with Catalog.open(path) as catalog:

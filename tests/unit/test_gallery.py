@@ -13,13 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, NotFoundError
-from retrieval.vectors.gallery import Gallery, GallerySnapshot
-from retrieval.vectors.generation import Manifest, build_generation
-from retrieval.vectors.index import Ids, IndexKind, Scores
-from retrieval.vectors.segments import write_segment
-from retrieval.vectors.tuning import recall
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
+from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.vectors.generation import Manifest, build_generation
+from vasari.retrieval.vectors.index import Ids, IndexKind, Scores
+from vasari.retrieval.vectors.segments import write_segment
+from vasari.retrieval.vectors.tuning import recall
 
 DIM = 12
 
@@ -337,7 +337,7 @@ def test_an_exact_search_never_loads_faiss(shelf: Shelf) -> None:
     shelf.add(points(10))
     program = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from retrieval.vectors.gallery import Gallery, GallerySnapshot;"
+        "from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot;"
         f"g = Gallery.open(Path({str(shelf.segments_directory)!r}), Path('generations'), GallerySnapshot([0]));"
         f"g.search(np.ones((1, {DIM}), np.float32), 3);"
         "assert not {'faiss', 'torch', 'sqlalchemy', 'PIL'} & set(sys.modules), sorted(sys.modules)"

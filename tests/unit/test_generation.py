@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError, StorageError
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.generation import Generation, Manifest, build_generation, remove_generations
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import write_segment
-from retrieval.vectors.tuning import bytes_needed, choose_kind, recall, safe_recall
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, StorageError
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.generation import Generation, Manifest, build_generation, remove_generations
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import write_segment
+from vasari.retrieval.vectors.tuning import bytes_needed, choose_kind, recall, safe_recall
 
 DIM = 16
 

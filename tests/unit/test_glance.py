@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.glance import Glance
-from retrieval.catalog.records import GenerationRecord
-from retrieval.domain import Caption, CaptionSource, Modality
-from retrieval.errors import LibraryCorruptError, NotFoundError
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.glance import Glance
+from vasari.retrieval.catalog.records import GenerationRecord
+from vasari.retrieval.domain import Caption, CaptionSource, Modality
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from retrieval.errors import UsageError
-from retrieval.settings import Settings
-from retrieval.storage.caches import user_cache
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.storage.caches import user_cache
 
 
 def _unknown(*_: object) -> str:

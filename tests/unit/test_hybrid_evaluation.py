@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.evaluation.hybrid import BATCH, Captioning, hybrid_order
-from retrieval.models.ports import Detail, Picture, Region
+from vasari.retrieval.evaluation.hybrid import BATCH, Captioning, hybrid_order
+from vasari.retrieval.models.ports import Detail, Picture, Region
 
 
 class Painter:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.progress import IndexReport
-from indexer.sources.choice import Reading, choose_source
-from indexer.watch import watch
-from retrieval.domain import Caption, CaptionSource, ItemId, Modality, SearchRequest, Term, TermKind
-from retrieval.settings import Settings
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.choice import Reading, choose_source
+from vasari.indexer.watch import watch
+from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.settings import Settings
 
 IMAGE = Modality.IMAGE
 COUNT = 6

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from open_clip.transformer import LayerNorm, QuickGELU, VisionTransformer
 from PIL import Image
 
-from retrieval.domain import unit_vectors
-from retrieval.models import image_calibration
-from retrieval.models.image_int8 import Int8Tower, can_run
-from retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.domain import unit_vectors
+from vasari.retrieval.models import image_calibration
+from vasari.retrieval.models.image_int8 import Int8Tower, can_run
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 
 pytestmark = pytest.mark.skipif(not can_run(), reason="the processor has no VNNI")
 

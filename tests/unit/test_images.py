@@ -18,13 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from retrieval.errors import ImageError
-from retrieval.images import decode, probe, thumbnail
-from retrieval.imaging.files import IMAGE_SUFFIXES, content_hash, indexable_suffixes, printable, read_file
-from retrieval.imaging.headers import jpeg_header, sniff
-from retrieval.imaging.limits import ImageLimits
 from tests.faults.bad_files import FORMATS, Fate, chunk, encoded, photo, png, write_bad_files
 from tests.unit.profiles import cmyk_profile, grey_profile, rgb_profile
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images import decode, probe, thumbnail
+from vasari.retrieval.imaging.files import (
+    IMAGE_SUFFIXES,
+    content_hash,
+    indexable_suffixes,
+    printable,
+    read_file,
+)
+from vasari.retrieval.imaging.headers import jpeg_header, sniff
+from vasari.retrieval.imaging.limits import ImageLimits
 
 LIMITS = ImageLimits()
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.progress import IndexReport, Pulse
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind
-from retrieval.errors import LibraryLockedError
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.progress import IndexReport, Pulse
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import LibraryLockedError
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from retrieval.errors import UsageError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.hardware import choose_device
-from retrieval.models.lanes import HostLane, lane_to, stream
 from tests.models import write_model
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.hardware import choose_device
+from vasari.retrieval.models.lanes import HostLane, lane_to, stream
 
 
 def batches(count: int, taken: list[int] | None = None) -> Iterator[NDArray[np.uint8]]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from indexer.generations import rebuild
-from retrieval.additions import NewPicture, Notes
-from retrieval.domain import Caption, SearchRequest, Term, TermKind
-from retrieval.errors import ImageError, LibraryLockedError, NotFoundError, UsageError
-from retrieval.search.relevance import BACKGROUND
-from retrieval.settings import Settings
 from tests.service.colours import ColourLibrary, picture
+from vasari.indexer.generations import rebuild
+from vasari.retrieval.additions import NewPicture, Notes
+from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import ImageError, LibraryLockedError, NotFoundError, UsageError
+from vasari.retrieval.search.relevance import BACKGROUND
+from vasari.retrieval.settings import Settings
 
 
 @pytest.fixture

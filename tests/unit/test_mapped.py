@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.errors import LibraryCorruptError
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.faiss_kinds import faiss, lists_of
-from retrieval.vectors.generation import Generation, build_generation
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import write_segment
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.faiss_kinds import faiss, lists_of
+from vasari.retrieval.vectors.generation import Generation, build_generation
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import write_segment
 
 KINDS = [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ]
 

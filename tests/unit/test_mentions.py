@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from training.scenes.captions import describe
-from training.scenes.mentions import agreement, mentions, shown
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import Colour, Detail, Kind, Language, Split
+from vasari.training.scenes.captions import describe
+from vasari.training.scenes.mentions import agreement, mentions, shown
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import Colour, Detail, Kind, Language, Split
 
 
 def test_colours_belong_to_the_noun_they_stand_before() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from retrieval.evaluation.metrics import average_precision, interval, rank_queries, summary
+from vasari.retrieval.evaluation.metrics import average_precision, interval, rank_queries, summary
 
 scores = arrays(
     np.float32, st.tuples(st.integers(1, 6), st.integers(3, 15)), elements=st.floats(-1, 1, width=32)

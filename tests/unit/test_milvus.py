@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.generations import rebuild
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality, UnitVectors, unit_vectors
-from retrieval.errors import UsageError
-from retrieval.settings import Settings
-from retrieval.vectors.milvus import MilvusIndex, MilvusPlace
 from tests.contract import milvus
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
 
 
 def points(count: int, seed: int = 0) -> UnitVectors:

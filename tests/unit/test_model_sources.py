@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
-from retrieval.models import hub
-from retrieval.models.presets import PRESETS, ModelKind, describe_presets, find_preset
-from retrieval.models.sources import SourceKind, locate, locate_folder, resolve
-from retrieval.models.spaces import weights_fingerprint
 from tests.models import write_model
+from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
+from vasari.retrieval.models import hub
+from vasari.retrieval.models.presets import PRESETS, ModelKind, describe_presets, find_preset
+from vasari.retrieval.models.sources import SourceKind, locate, locate_folder, resolve
+from vasari.retrieval.models.spaces import weights_fingerprint
 
 
 def test_references_are_told_apart(tmp_path: Path) -> None:
@@ -85,8 +85,8 @@ def test_offline_and_missing_names_the_alternatives() -> None:
 def test_a_silent_hub_is_given_up_in_time() -> None:
     """A hub that accepts the connection and never answers is given up, instead of being asked again and again."""
     program = (
-        "from retrieval.models import hub\n"
-        "from retrieval.models.sources import locate, resolve\n"
+        "from vasari.retrieval.models import hub\n"
+        "from vasari.retrieval.models.sources import locate, resolve\n"
         "locate(resolve('hf-hub:nobody/nothing-of-this-name'), hub.HubAccess(timeout=1.0))"
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -166,8 +166,8 @@ def test_presets_have_the_facts_one_chooses_by() -> None:
 def test_listing_presets_imports_no_torch() -> None:
     """`vasari models list` stays quick."""
     program = (
-        "import sys\nfrom retrieval.models.presets import describe_presets\ndescribe_presets()\n"
-        "from retrieval.models.dual_encoder import OpenClipEncoder\n"
+        "import sys\nfrom vasari.retrieval.models.presets import describe_presets\ndescribe_presets()\n"
+        "from vasari.retrieval.models.dual_encoder import OpenClipEncoder\n"
         "print([name for name in ('torch', 'open_clip', 'transformers') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

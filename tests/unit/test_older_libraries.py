@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.progress import IndexReport
-from indexer.sources.folder import FolderSource
-from retrieval.catalog.encoding import uri_key
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.library import Library
-from retrieval.settings import Settings
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
 
 MADE = Path(__file__).parents[1] / "data" / "library-0.1.0.zip"  # by make_library_0_1_0.sh, beside it
 FIRST = "/var/tmp/vasari-0.1.0"  # where it lay

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.engines.local import index
-from indexer.optimizing import (
+from tests.models import KINDS, Kind, write_model
+from vasari.indexer.engines.local import index
+from vasari.indexer.optimizing import (
     Limits,
     OptimizedPrecision,
     optimize,
@@ -18,17 +19,16 @@ from indexer.optimizing import (
     pictures_below,
     switch_off,
 )
-from indexer.sources.folder import FolderSource
-from retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
-from retrieval.library import Library
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.exported import open_session
-from retrieval.models.image_encoder import FILES, Engine, OptimizedEncoder, read_settings
-from retrieval.models.image_export import export_image_tower
-from retrieval.models.image_int8 import can_run
-from retrieval.models.picture_onnx import GRAPH_FILE, run_graph
-from retrieval.settings import Settings
-from tests.models import KINDS, Kind, write_model
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.exported import open_session
+from vasari.retrieval.models.image_encoder import FILES, Engine, OptimizedEncoder, read_settings
+from vasari.retrieval.models.image_export import export_image_tower
+from vasari.retrieval.models.image_int8 import can_run
+from vasari.retrieval.models.picture_onnx import GRAPH_FILE, run_graph
+from vasari.retrieval.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,22 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from training.scenes.layout import ASPECT, layout
-from training.scenes.objects.gallery import FIGURES
-from training.scenes.painter import draw_object, paint
-from training.scenes.palette import BASES, Light
-from training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene, Setting, Size, Time, Weather
+from vasari.training.scenes.layout import ASPECT, layout
+from vasari.training.scenes.objects.gallery import FIGURES
+from vasari.training.scenes.painter import draw_object, paint
+from vasari.training.scenes.palette import BASES, Light
+from vasari.training.scenes.scene import (
+    Colour,
+    Column,
+    Group,
+    Kind,
+    Layer,
+    Scene,
+    Setting,
+    Size,
+    Time,
+    Weather,
+)
 
 CAR = Group(Kind.CAR, Colour.RED, Size.LARGE, 1, Column.CENTRE, Layer.NEAR)
 SCENE = Scene(Setting.PARK, Time.NOON, Weather.CLEAR, (CAR,), seed=5)

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines.local import index
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality, SearchRequest, Term, TermKind
-from retrieval.errors import LibraryCorruptError, ModelUnavailableError
-from retrieval.library import Library
-from retrieval.models.picture_onnx import FOLDER, OnnxPictureEncoder, read_settings
-from retrieval.settings import Settings
 from tests.grey import write_picture
 from tests.models import Kind, write_model
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import LibraryCorruptError, ModelUnavailableError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.picture_onnx import FOLDER, OnnxPictureEncoder, read_settings
+from vasari.retrieval.settings import Settings
 
 WEIGHTS = "open_clip_model.safetensors"
 

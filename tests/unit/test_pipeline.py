@@ -12,18 +12,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.decode import Loader
-from indexer.identity import Puzzle, Verdict, resolve
-from indexer.pipeline import Pipeline
-from indexer.plan import Plan, Task
-from indexer.progress import Pulse, Silent
-from indexer.sources.source import Candidate
-from retrieval.catalog.records import KnownFile, NewItem
-from retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
-from retrieval.errors import VasariError
-from retrieval.imaging.files import content_hash
-from retrieval.imaging.limits import ImageLimits
-from retrieval.models.ports import OutOfMemory, Picture
+from vasari.indexer.decode import Loader
+from vasari.indexer.identity import Puzzle, Verdict, resolve
+from vasari.indexer.pipeline import Pipeline
+from vasari.indexer.plan import Plan, Task
+from vasari.indexer.progress import Pulse, Silent
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.catalog.records import KnownFile, NewItem
+from vasari.retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
+from vasari.retrieval.errors import VasariError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.models.ports import OutOfMemory, Picture
 
 
 def picture(shade: int) -> bytes:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.identity import Puzzle, resolve
-from indexer.plan import Plan, Task, make_plan
-from indexer.sources.source import Candidate
-from retrieval.catalog.records import Failure, KnownFile
-from retrieval.domain import Skipped
+from vasari.indexer.identity import Puzzle, resolve
+from vasari.indexer.plan import Plan, Task, make_plan
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.catalog.records import Failure, KnownFile
+from vasari.retrieval.domain import Skipped
 
 Files = Mapping[str, tuple[str, int]]  # path -> (content, modification time)
 

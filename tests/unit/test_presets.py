@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from retrieval.loaded_models import chosen_model
-from retrieval.models.presets import PRESETS, ModelKind, Recall
-from retrieval.settings import Settings
+from vasari.retrieval.loaded_models import chosen_model
+from vasari.retrieval.models.presets import PRESETS, ModelKind, Recall
+from vasari.retrieval.settings import Settings
 
 TABLE = Path(__file__).with_name("published_recall.csv")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrieval.domain import unit_vectors
-from retrieval.search.projection import project
+from vasari.retrieval.domain import unit_vectors
+from vasari.retrieval.search.projection import project
 
 
 def test_groups_stay_together() -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.domain import Term, TermKind
-from retrieval.errors import QueryError
-from retrieval.search.query import parse_query, parse_terms
+from vasari.retrieval.domain import Term, TermKind
+from vasari.retrieval.errors import QueryError
+from vasari.retrieval.search.query import parse_query, parse_terms
 
 
 def text(words: str, weight: float = 1.0) -> Term:

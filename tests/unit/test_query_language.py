@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.searching import search, similar
-from retrieval.catalog.catalog import Catalog
-from retrieval.catalog.filter_language import ALIASES, FIELDS, parse_filter
-from retrieval.domain import Modality
-from retrieval.errors import QueryError
-from retrieval.search.query import parse_terms
 from tests.unit.catalogs import add
+from vasari.api.cli.searching import search, similar
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.filter_language import ALIASES, FIELDS, parse_filter
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import QueryError
+from vasari.retrieval.search.query import parse_terms
 
 PAGE = (Path(__file__).parents[2] / "docs" / "query-language.md").read_text(encoding="utf-8")
 

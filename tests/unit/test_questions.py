@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import UsageError
-from retrieval.evaluation.questions import read_hard_negatives, read_questions
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.evaluation.questions import read_hard_negatives, read_questions
 
 QUESTION = {"file_name": "a.jpg", "question": "What is it?", "answer": "a boat"}
 PAIR = {"file_name": "a.jpg", "caption": "a red boat", "negative": "a blue boat", "language": "en"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.search.ranking import blend, diversify, one_of_each_group, reciprocal_rank_fusion
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.search.ranking import blend, diversify, one_of_each_group, reciprocal_rank_fusion
 
 Candidates = list[tuple[int, float]]
 rankings = st.lists(st.lists(st.integers(0, 12), unique=True, max_size=10), max_size=4)

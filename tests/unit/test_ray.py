@@ -14,21 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from indexer.doctor import examine
-from indexer.engines import local
-from indexer.engines.cluster import Cluster, ClusterUnavailableError, connected, pools_for
-from indexer.engines.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
-from indexer.generations import rebuild
-from indexer.plan import Task
-from indexer.sources.choice import choose_source
-from indexer.sources.source import Candidate
-from retrieval.domain import Modality, Skipped
-from retrieval.errors import LibraryLockedError, StorageError, UsageError
-from retrieval.originals.addresses import Reach, allow, check_url, reach
 from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from tests.mortal import BATCH, change
+from vasari.indexer.doctor import examine
+from vasari.indexer.engines import local
+from vasari.indexer.engines.cluster import Cluster, ClusterUnavailableError, connected, pools_for
+from vasari.indexer.engines.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
+from vasari.indexer.generations import rebuild
+from vasari.indexer.plan import Task
+from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Modality, Skipped
+from vasari.retrieval.errors import LibraryLockedError, StorageError, UsageError
+from vasari.retrieval.originals.addresses import Reach, allow, check_url, reach
 
 pytestmark = pytest.mark.long
 

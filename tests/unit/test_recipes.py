@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import recipe_captioner, recipe_encoder, recipe_matcher, tokens
-from training.recipe_encoder import Towers, configuration
-from training.scenes.captions import complements, describe
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import Detail, Language, Split
+from vasari.training import recipe_captioner, recipe_encoder, recipe_matcher, tokens
+from vasari.training.recipe_encoder import Towers, configuration
+from vasari.training.scenes.captions import complements, describe
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import Detail, Language, Split
 
 LAYERS, PATCH, WIDTH = 6, 32, 160
 SCENES = [sample_scene(seed, Split.TRAIN) for seed in range(12)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.search.relevance import BACKGROUND, Calibration
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.search.relevance import BACKGROUND, Calibration
 
 
 def background(count: int = 40, dim: int = 64) -> UnitVectors:

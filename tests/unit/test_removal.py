@@ -12,18 +12,18 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.generations import rebuild
-from indexer.progress import IndexReport
-from indexer.removal import Withheld
-from indexer.sources.choice import Reading, choose_source, same_folders
-from indexer.sources.texts import TextFiles
-from indexer.watch import watch
-from retrieval.compaction import compact_if_due
-from retrieval.domain import EmbeddingSpace, Modality, UnitVectors
-from retrieval.errors import NotFoundError
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.removal import Withheld
+from vasari.indexer.sources.choice import Reading, choose_source, same_folders
+from vasari.indexer.sources.texts import TextFiles
+from vasari.indexer.watch import watch
+from vasari.retrieval.compaction import compact_if_due
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.errors import NotFoundError
 
 IMAGE = Modality.IMAGE
 
@@ -218,7 +218,7 @@ def test_groups_of_duplicates_leave_out_what_is_missing(library: GreyLibrary, ph
 
 def test_compaction_keeps_what_is_missing_from_coming_back_dead(library: GreyLibrary, photos: Path) -> None:
     """Rows of missing items are left behind; when these are back they have a vector again, and doctor is content."""
-    from indexer.doctor import examine
+    from vasari.indexer.doctor import examine
 
     space = library.use_model("grey")
     for number in range(40):  # a segment each

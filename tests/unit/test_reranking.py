@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers.utils import logging as transformers_log
 
-from retrieval.domain import Item, Modality, Rerank, Term, TermKind
-from retrieval.errors import ImageError, UsageError
-from retrieval.models.ports import Picture
-from retrieval.models.presets import builtin_models_directory
-from retrieval.models.reranker import BlipReranker
-from retrieval.search.reranking import BATCH, FeatureCache, Reranked, RerankStage, query_words, rerank
+from vasari.retrieval.domain import Item, Modality, Rerank, Term, TermKind
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.presets import builtin_models_directory
+from vasari.retrieval.models.reranker import BlipReranker
+from vasari.retrieval.search.reranking import BATCH, FeatureCache, Reranked, RerankStage, query_words, rerank
 
 WORDS = (Term(TermKind.TEXT, text="bright"),)
 

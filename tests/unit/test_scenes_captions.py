@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.scenes.captions import HardNegative, describe, hard_negatives
-from training.scenes.languages.english import NOUNS
-from training.scenes.languages.tongue import Case, Stream, Told
-from training.scenes.languages.voices import TONGUES
-from training.scenes.layout import RelationKind, relation_between
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import (
+from vasari.training.scenes.captions import HardNegative, describe, hard_negatives
+from vasari.training.scenes.languages.english import NOUNS
+from vasari.training.scenes.languages.tongue import Case, Stream, Told
+from vasari.training.scenes.languages.voices import TONGUES
+from vasari.training.scenes.layout import RelationKind, relation_between
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import (
     Colour,
     Column,
     Detail,

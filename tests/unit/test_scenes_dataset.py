@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from retrieval.errors import UsageError
-from training.scenes.dataset import Collection, render
-from training.scenes.scene import Detail, Language, Scene, Split
+from vasari.retrieval.errors import UsageError
+from vasari.training.scenes.dataset import Collection, render
+from vasari.training.scenes.scene import Detail, Language, Scene, Split
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

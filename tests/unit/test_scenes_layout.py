@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.scenes.layout import (
+from vasari.training.scenes.layout import (
     ASPECT,
     HORIZON,
     WATER,
@@ -17,9 +17,9 @@ from training.scenes.layout import (
     layout,
     relations,
 )
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import Column, Instance, Kind, Layer, Scene, Split
-from training.scenes.vocabulary import Surface, surface
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import Column, Instance, Kind, Layer, Scene, Split
+from vasari.training.scenes.vocabulary import Surface, surface
 
 SCENES = st.builds(sample_scene, st.integers(min_value=0, max_value=2**63 - 1), st.sampled_from(Split))
 

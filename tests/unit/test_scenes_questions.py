@@ -9,11 +9,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.scenes.languages.english import NOUNS
-from training.scenes.layout import RelationKind, relation_between
-from training.scenes.questions import Question, ask
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene, Split
+from vasari.training.scenes.languages.english import NOUNS
+from vasari.training.scenes.layout import RelationKind, relation_between
+from vasari.training.scenes.questions import Question, ask
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene, Split
 
 SEEDS = st.integers(min_value=0, max_value=2**63 - 1)
 SCENES = st.builds(sample_scene, SEEDS, st.sampled_from(Split))

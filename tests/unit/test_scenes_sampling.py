@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.scenes.sampling import sample_scene, scene_seed
-from training.scenes.scene import Colour, Kind, Layer, Scene, Setting, Size, Split
-from training.scenes.vocabulary import KINDS, WEATHERS, belongs, choices, is_heldout
+from vasari.training.scenes.sampling import sample_scene, scene_seed
+from vasari.training.scenes.scene import Colour, Kind, Layer, Scene, Setting, Size, Split
+from vasari.training.scenes.vocabulary import KINDS, WEATHERS, belongs, choices, is_heldout
 
 SEEDS = st.integers(min_value=0, max_value=2**63 - 1)
 SPLITS = st.sampled_from(Split)

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from retrieval.domain import unit_vectors
-from retrieval.errors import LibraryCorruptError, StorageError
-from retrieval.vectors.exact import Rows, scan
-from retrieval.vectors.segments import (
+from vasari.retrieval.domain import unit_vectors
+from vasari.retrieval.errors import LibraryCorruptError, StorageError
+from vasari.retrieval.vectors.exact import Rows, scan
+from vasari.retrieval.vectors.segments import (
     Segment,
     orphans,
     remove_orphans,

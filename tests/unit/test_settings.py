@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from api.service.settings import ServiceSettings
-from retrieval.errors import UsageError
-from retrieval.settings import Settings, default_of
+from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.settings import Settings, default_of
 
 
 def test_the_environment_is_read_where_no_argument_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

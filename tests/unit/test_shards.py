@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.engines.local import index
-from indexer.generations import rebuild
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality, UnitVectors, unit_vectors
-from retrieval.errors import StorageError, UsageError
-from retrieval.vectors.faiss_index import FaissIndex
-from retrieval.vectors.faiss_kinds import MERGEABLE
-from retrieval.vectors.generation import Generation, Manifest, build_generation
-from retrieval.vectors.index import IndexKind
-from retrieval.vectors.segments import Segment, write_segment
-from retrieval.vectors.shards import Build, Shard, Spread, fill_shard, split
 from tests import forms
 from tests.grey import GreyLibrary
+from vasari.indexer.engines.local import index
+from vasari.indexer.generations import rebuild
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
+from vasari.retrieval.errors import StorageError, UsageError
+from vasari.retrieval.vectors.faiss_index import FaissIndex
+from vasari.retrieval.vectors.faiss_kinds import MERGEABLE
+from vasari.retrieval.vectors.generation import Generation, Manifest, build_generation
+from vasari.retrieval.vectors.index import IndexKind
+from vasari.retrieval.vectors.segments import Segment, write_segment
+from vasari.retrieval.vectors.shards import Build, Shard, Spread, fill_shard, split
 
 DIM = 16
 SIZES = {2: 130, 3: 410, 5: 7, 6: 300, 9: 153}

@@ -13,15 +13,15 @@ import fsspec
 import numpy as np
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.sources.choice import SourceKind, choose_source
-from retrieval.domain import Modality
-from retrieval.imaging.files import content_hash
-from retrieval.originals import addresses
-from retrieval.originals.opening import open_original
 from tests import forms
 from tests.forms import Sample
 from tests.grey import GreyLibrary
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.sources.choice import SourceKind, choose_source
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.originals import addresses
+from vasari.retrieval.originals.opening import open_original
 
 COUNT = 60
 Write = Callable[[Path, list[Sample]], str]

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.sources.choice import choose_source
-from indexer.sources.samples import described, key_of
-from indexer.sources.source import Description
-from retrieval.domain import Caption, Modality
-from retrieval.errors import ImageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.opening import open_original
-from retrieval.originals.uris import Place, locate
 from tests import forms
 from tests.grey import GreyLibrary
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.samples import described, key_of
+from vasari.indexer.sources.source import Description
+from vasari.retrieval.domain import Caption, Modality
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.uris import Place, locate
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from indexer.engines.local import index
-from indexer.sources.choice import Reading, SourceKind, choose_source
-from indexer.sources.columns import Columns
-from indexer.sources.folder import FolderSource
-from indexer.sources.source import Candidate
-from retrieval.domain import Caption, Skipped
-from retrieval.errors import NotFoundError, UsageError
 from tests import forms
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.engines.local import index
+from vasari.indexer.sources.choice import Reading, SourceKind, choose_source
+from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Caption, Skipped
+from vasari.retrieval.errors import NotFoundError, UsageError
 
 
 @pytest.fixture

@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.cli.jobs import run_index, run_known
-from api.cli.render import status_lines
-from api.contract import status_fields
-from indexer.completing import Completion, complete
-from indexer.engines.local import IndexOptions, index
-from indexer.progress import Pulse
-from indexer.sources.folder import FolderSource
-from indexer.sources.texts import TextFiles
-from retrieval import spaces
-from retrieval.catalog.catalog import Catalog
-from retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
-from retrieval.errors import LibraryLockedError, NotFoundError, UsageError
-from retrieval.settings import Settings
 from tests.grey import GreyLibrary, write_picture
 from tests.service.colours import SPACE, ColourLibrary
 from tests.unit.catalogs import OTHER, add, commit, facts
+from vasari.api.cli.jobs import run_index, run_known
+from vasari.api.cli.render import status_lines
+from vasari.api.contract import status_fields
+from vasari.indexer.completing import Completion, complete
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.progress import Pulse
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.texts import TextFiles
+from vasari.retrieval import spaces
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
+from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError
+from vasari.retrieval.settings import Settings
 
 
 @pytest.fixture

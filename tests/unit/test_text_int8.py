@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 import pytest
 
-from retrieval.errors import UnsupportedError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.text_int8 import INT8_FILE, open_in_int8, quantize
-from retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder, export_text_tower
 from tests.models import SENTENCES, write_model
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.text_int8 import INT8_FILE, open_in_int8, quantize
+from vasari.retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder, export_text_tower
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from retrieval.errors import LibraryCorruptError, UnsupportedError
-from retrieval.models.dual_encoder import OpenClipEncoder
-from retrieval.models.text_onnx import OnnxTextEncoder, export_text_tower
-from retrieval.models.tokens import ClipTokenizer
 from tests.models import KINDS, SENTENCES, Kind, write_model
+from vasari.retrieval.errors import LibraryCorruptError, UnsupportedError
+from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.text_onnx import OnnxTextEncoder, export_text_tower
+from vasari.retrieval.models.tokens import ClipTokenizer
 
 TEXTS = (
     *SENTENCES,
@@ -67,7 +67,7 @@ def test_a_text_query_imports_neither_torch_nor_transformers(exported: tuple[Ope
     """A fresh process embeds a text with numpy and ONNX Runtime alone."""
     program = (
         "import sys, pathlib\n"
-        "from retrieval.models.text_onnx import OnnxTextEncoder\n"
+        "from vasari.retrieval.models.text_onnx import OnnxTextEncoder\n"
         f"OnnxTextEncoder.open(pathlib.Path({str(exported[1])!r})).embed_texts(['a red boat'])\n"
         "print([name for name in ('torch', 'open_clip', 'transformers', 'onnx', 'ftfy') if name in sys.modules])"
     )

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexer.engines.local import index
-from indexer.generations import text_queries
-from indexer.sources.folder import FolderSource
-from retrieval.domain import Modality
-from retrieval.library import Library
-from retrieval.models.text_onnx import OnnxTextEncoder
-from retrieval.search.relevance import BACKGROUND
-from retrieval.settings import Settings
 from tests.models import write_model
+from vasari.indexer.engines.local import index
+from vasari.indexer.generations import text_queries
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.text_onnx import OnnxTextEncoder
+from vasari.retrieval.search.relevance import BACKGROUND
+from vasari.retrieval.settings import Settings
 
 
 @pytest.fixture

@@ -11,21 +11,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.engines.local import IndexOptions, index
-from indexer.engines.stages import Decode, Encode, Work, Write, Written, write_mark
-from indexer.plan import Task
-from indexer.progress import IndexReport, Pulse
-from indexer.sources.folder import FolderSource
-from indexer.sources.source import Candidate, Source
-from indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
-from indexer.watch import watch
-from retrieval import ingest
-from retrieval.catalog.records import NewItem
-from retrieval.domain import Caption, CaptionSource, Modality, Rerank, SearchRequest, Skipped, Term, TermKind
-from retrieval.errors import NotFoundError, UsageError
-from retrieval.imaging.files import content_hash
-from retrieval.originals.addresses import reach
 from tests.service.colours import ColourLibrary, ids_by_name, picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.engines.stages import Decode, Encode, Work, Write, Written, write_mark
+from vasari.indexer.plan import Task
+from vasari.indexer.progress import IndexReport, Pulse
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
+from vasari.indexer.watch import watch
+from vasari.retrieval import ingest
+from vasari.retrieval.catalog.records import NewItem
+from vasari.retrieval.domain import (
+    Caption,
+    CaptionSource,
+    Modality,
+    Rerank,
+    SearchRequest,
+    Skipped,
+    Term,
+    TermKind,
+)
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.originals.addresses import reach
 
 
 @pytest.fixture

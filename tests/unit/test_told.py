@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from indexer.engines.local import IndexOptions, index
-from indexer.exchange.exporting import export
-from indexer.exchange.importing import import_
-from indexer.progress import IndexReport
-from indexer.sources.choice import Reading, SourceKind, choose_source
-from retrieval.catalog.database import Database
-from retrieval.catalog.schema import descriptions, items
-from retrieval.domain import Caption, CaptionSource, Item
-from retrieval.settings import Settings
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.exchange.exporting import export
+from vasari.indexer.exchange.importing import import_
+from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.choice import Reading, SourceKind, choose_source
+from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.schema import descriptions, items
+from vasari.retrieval.domain import Caption, CaptionSource, Item
+from vasari.retrieval.settings import Settings
 
 FILE, USER = CaptionSource.FILE, CaptionSource.USER
 

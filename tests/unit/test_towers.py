@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from indexer.doctor import examine
-from indexer.towers import is_refusal
-from retrieval.errors import LibraryCorruptError
-from retrieval.library import Library
-from retrieval.models.exported import CHECKSUMS_FILE
-from retrieval.models.text_int8 import open_in_int8
-from retrieval.settings import Settings
 from tests.models import write_model
+from vasari.indexer.doctor import examine
+from vasari.indexer.towers import is_refusal
+from vasari.retrieval.errors import LibraryCorruptError
+from vasari.retrieval.library import Library
+from vasari.retrieval.models.exported import CHECKSUMS_FILE
+from vasari.retrieval.models.text_int8 import open_in_int8
+from vasari.retrieval.settings import Settings
 
 
 @pytest.fixture(scope="module")

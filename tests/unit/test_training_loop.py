@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training import checkpoints
-from training.loop import Plan, Run, rate
-from training.muon import orthogonalise
+from vasari.training import checkpoints
+from vasari.training.loop import Plan, Run, rate
+from vasari.training.muon import orthogonalise
 
 PLAN = Plan(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4)
 

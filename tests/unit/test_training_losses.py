@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from training.augment import random_windows, whole_pictures
-from training.captioning import Example, encode_examples, located
-from training.contrastive import info_nce, siglip
-from training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
-from training.scenes.layout import layout
-from training.scenes.sampling import sample_scene
-from training.scenes.scene import Column, Kind, Layer, Split
-from training.supervision import SceneHeads, patch_targets, targets_of
+from vasari.training.augment import random_windows, whole_pictures
+from vasari.training.captioning import Example, encode_examples, located
+from vasari.training.contrastive import info_nce, siglip
+from vasari.training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
+from vasari.training.scenes.layout import layout
+from vasari.training.scenes.sampling import sample_scene
+from vasari.training.scenes.scene import Column, Kind, Layer, Split
+from vasari.training.supervision import SceneHeads, patch_targets, targets_of
 
 
 def unit(count: int, seed: int) -> torch.Tensor:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.errors import ImageError, UsageError
-from retrieval.imaging.limits import ImageLimits
-from retrieval.originals.files import kept_time, opened, stat_of
-from retrieval.originals.opening import open_original
-from retrieval.originals.uris import absolute, local_path, uri_of
+from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.originals.files import kept_time, opened, stat_of
+from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.originals.uris import absolute, local_path, uri_of
 
 
 @pytest.mark.parametrize(

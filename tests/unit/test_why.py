@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.domain import UnitVectors, unit_vectors
-from retrieval.library import Library
-from retrieval.settings import Settings
-from retrieval.understanding import patch_map, templates_of
 from tests.models import write_model
-from training.scenes.layout import layout
-from training.scenes.painter import paint
-from training.scenes.sampling import sample_scene, scene_seed
-from training.scenes.scene import Split
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.library import Library
+from vasari.retrieval.settings import Settings
+from vasari.retrieval.understanding import patch_map, templates_of
+from vasari.training.scenes.layout import layout
+from vasari.training.scenes.painter import paint
+from vasari.training.scenes.sampling import sample_scene, scene_seed
+from vasari.training.scenes.scene import Split
 
 
 def axis(place: int) -> UnitVectors:

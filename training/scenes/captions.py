@@ -9,10 +9,10 @@ from random import Random
 from string import Formatter
 from typing import TypeVar
 
-from training.scenes.languages.tongue import Case, Numbers, Stream, Told, Tongue, chance, pick
-from training.scenes.languages.voices import TONGUES
-from training.scenes.layout import Relation, RelationKind, relations
-from training.scenes.scene import (
+from vasari.training.scenes.languages.tongue import Case, Numbers, Stream, Told, Tongue, chance, pick
+from vasari.training.scenes.languages.voices import TONGUES
+from vasari.training.scenes.layout import Relation, RelationKind, relations
+from vasari.training.scenes.scene import (
     Colour,
     Column,
     Detail,
@@ -26,7 +26,7 @@ from training.scenes.scene import (
     Time,
     Weather,
 )
-from training.scenes.vocabulary import KINDS
+from vasari.training.scenes.vocabulary import KINDS
 
 _Fact = TypeVar("_Fact")
 _Object = TypeVar("_Object", Group, Scene)

@@ -26,13 +26,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from retrieval.errors import UsageError
-from retrieval.storage.atomic import replaced, write_bytes
-from training.scenes.captions import describe, hard_negatives
-from training.scenes.layout import boxes
-from training.scenes.questions import ask
-from training.scenes.sampling import sample_scene, scene_seed
-from training.scenes.scene import Detail, Language, Scene, Split
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.storage.atomic import replaced, write_bytes
+from vasari.training.scenes.captions import describe, hard_negatives
+from vasari.training.scenes.layout import boxes
+from vasari.training.scenes.questions import ask
+from vasari.training.scenes.sampling import sample_scene, scene_seed
+from vasari.training.scenes.scene import Detail, Language, Scene, Split
 
 _JPEG_QUALITY = 90
 _CHUNK = 8  # pictures a worker takes at a time
@@ -127,7 +127,7 @@ def _mapped(
 
 def _paint_chunk(directory: Path, collection: Collection, indices: Sequence[int]) -> int:
     """Paint some pictures; how many."""
-    from training.scenes.painter import paint  # Pillow loads in the processes that draw only
+    from vasari.training.scenes.painter import paint  # Pillow loads in the processes that draw only
 
     for index in indices:
         target = directory / file_name(index)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import permutations
 from random import Random
 
-from training.scenes.scene import Column, Group, Instance, Kind, Layer, Scene, Setting, Size
+from vasari.training.scenes.scene import Column, Group, Instance, Kind, Layer, Scene, Setting, Size
 
 Span = tuple[float, float]
 Box = tuple[float, float, float, float]

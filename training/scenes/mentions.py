@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from training.scenes.languages.english import NOUNS
-from training.scenes.scene import Colour, Kind, Scene
+from vasari.training.scenes.languages.english import NOUNS
+from vasari.training.scenes.scene import Colour, Kind, Scene
 
 Mention = tuple[Kind, Colour]
 

@@ -7,16 +7,16 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from training.scenes.backdrops.gallery import BACKDROPS
-from training.scenes.backdrops.stage import Stage
-from training.scenes.layout import HORIZON, WATER, layout
-from training.scenes.objects.figure import Figure
-from training.scenes.objects.gallery import FIGURES
-from training.scenes.palette import Light, mix
-from training.scenes.pen import Box, Pen
-from training.scenes.scene import Colour, Instance, Kind, Layer, Scene, Setting, Time, Weather
-from training.scenes.sky import draw_sky
-from training.scenes.weather import draw_weather, veil
+from vasari.training.scenes.backdrops.gallery import BACKDROPS
+from vasari.training.scenes.backdrops.stage import Stage
+from vasari.training.scenes.layout import HORIZON, WATER, layout
+from vasari.training.scenes.objects.figure import Figure
+from vasari.training.scenes.objects.gallery import FIGURES
+from vasari.training.scenes.palette import Light, mix
+from vasari.training.scenes.pen import Box, Pen
+from vasari.training.scenes.scene import Colour, Instance, Kind, Layer, Scene, Setting, Time, Weather
+from vasari.training.scenes.sky import draw_sky
+from vasari.training.scenes.weather import draw_weather, veil
 
 _SAMPLES = 2  # canvas pixels per picture pixel, each way
 # How much fog lies between the viewer and the backdrop, the far objects, and the near ones.

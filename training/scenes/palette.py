@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.scenes.scene import Colour, Time
+from vasari.training.scenes.scene import Colour, Time
 
 RGB = tuple[int, int, int]
 RGBA = tuple[int, int, int, int]

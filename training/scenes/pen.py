@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import ImageDraw
 
-from training.scenes.palette import RGB, Ink, Light, Shades
+from vasari.training.scenes.palette import RGB, Ink, Light, Shades
 
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]

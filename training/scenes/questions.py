@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from training.scenes.languages.english import article, noun
-from training.scenes.languages.tongue import chance, pick
-from training.scenes.layout import RelationKind, relation_between
-from training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene
-from training.scenes.vocabulary import KINDS
+from vasari.training.scenes.languages.english import article, noun
+from vasari.training.scenes.languages.tongue import chance, pick
+from vasari.training.scenes.layout import RelationKind, relation_between
+from vasari.training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene
+from vasari.training.scenes.vocabulary import KINDS
 
 
 @dataclass(frozen=True, slots=True)

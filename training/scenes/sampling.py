@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from random import Random
 
-from training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene, Setting, Size, Split, Time
-from training.scenes.vocabulary import WEATHERS, choices
+from vasari.training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene, Setting, Size, Split, Time
+from vasari.training.scenes.vocabulary import WEATHERS, choices
 
 _SETTINGS = tuple(Setting)
 _TIMES = tuple(Time)

@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.scenes.palette import RGB, mix
-from training.scenes.scene import Time, Weather
+from vasari.training.scenes.palette import RGB, mix
+from vasari.training.scenes.scene import Time, Weather
 
 # Zenith, middle, horizon.
 _SKY: dict[Time, tuple[RGB, RGB, RGB]] = {

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from hashlib import blake2b
 
-from training.scenes.scene import Colour, Group, Kind, Layer, Setting, Split, Weather
+from vasari.training.scenes.scene import Colour, Group, Kind, Layer, Setting, Split, Weather
 
 HELDOUT_SHARE = 0.12
 """The share of all (kind, colour, setting) combinations that training never draws."""

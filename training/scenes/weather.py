@@ -6,8 +6,8 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from training.scenes.palette import RGB
-from training.scenes.scene import Time, Weather
+from vasari.training.scenes.palette import RGB
+from vasari.training.scenes.scene import Time, Weather
 
 _FOG: dict[Time, RGB] = {
     Time.DAWN: (238, 226, 238),

@@ -9,16 +9,16 @@ import numpy as np
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.bodies import described, json_body
-from api.service.documents import problems
-from api.service.originals import TYPES
-from api.service.problems import ProblemError
-from api.service.schemas.fields import Body, Id, Picture, Url, Whole
-from api.service.service import Service
-from api.service.terms import picture_of
-from retrieval.catalog.encoding import stored_uri
-from retrieval.domain import (
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.bodies import described, json_body
+from vasari.api.service.documents import problems
+from vasari.api.service.originals import TYPES
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.schemas.fields import Body, Id, Picture, Url, Whole
+from vasari.api.service.service import Service
+from vasari.api.service.terms import picture_of
+from vasari.retrieval.catalog.encoding import stored_uri
+from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
     Modality,
@@ -28,8 +28,8 @@ from retrieval.domain import (
     UnitVectors,
     unit_vectors,
 )
-from retrieval.errors import UsageError
-from retrieval.search.query import MAX_TEXT
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
 

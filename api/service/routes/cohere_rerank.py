@@ -9,10 +9,10 @@ from uuid import uuid4
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.bodies import body_of, described
-from api.service.documents import problems
-from api.service.schemas.fields import (
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.bodies import body_of, described
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.fields import (
     MODEL_COST,
     MOST_PICTURES,
     TEXTS_A_TOKEN,
@@ -22,9 +22,9 @@ from api.service.schemas.fields import (
     Text,
     Whole,
 )
-from api.service.service import Service
-from retrieval.errors import UsageError
-from retrieval.search.query import MAX_TEXT
+from vasari.api.service.service import Service
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
 

@@ -9,13 +9,13 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
-from api import contract
-from api.service.abilities import abilities, drawings_only
-from api.service.access import SEARCHER, Anyone, ServiceDep
-from api.service.answers import told
-from api.service.auth import Scope
-from api.service.documents import problems
-from api.service.schemas.collection import (
+from vasari.api import contract
+from vasari.api.service.abilities import abilities, drawings_only
+from vasari.api.service.access import SEARCHER, Anyone, ServiceDep
+from vasari.api.service.answers import told
+from vasari.api.service.auth import Scope
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.collection import (
     AbilitiesAnswer,
     FacetsAnswer,
     FacetValue,
@@ -24,14 +24,14 @@ from api.service.schemas.collection import (
     MapPoint,
     StatusAnswer,
 )
-from api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
-from api.service.schemas.items import ItemsAnswer
-from api.service.service import Service
-from api.service.work import indexable_roots, map_file
-from retrieval.catalog.filter_language import FIELDS
-from retrieval.domain import Modality
-from retrieval.errors import NotFoundError
-from retrieval.imaging.files import printable as shown
+from vasari.api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
+from vasari.api.service.schemas.items import ItemsAnswer
+from vasari.api.service.service import Service
+from vasari.api.service.work import indexable_roots, map_file
+from vasari.retrieval.catalog.filter_language import FIELDS
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.imaging.files import printable as shown
 
 router = APIRouter(prefix="/v1", tags=["collection"], dependencies=[SEARCHER])
 

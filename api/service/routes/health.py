@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.documents import problems
-from api.service.service import Service
-from retrieval.domain import Modality
-from retrieval.errors import NotFoundError, OverloadedError, VasariError
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.documents import problems
+from vasari.api.service.service import Service
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import NotFoundError, OverloadedError, VasariError
 
 router = APIRouter(tags=["operations"])
 _CANARY = "a photo"

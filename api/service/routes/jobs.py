@@ -9,16 +9,16 @@ import anyio
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from api import contract
-from api.json_text import as_json
-from api.service.access import ADMIN, ServiceDep
-from api.service.answers import told
-from api.service.bodies import body_of, described
-from api.service.documents import problems
-from api.service.schemas.fields import LARGEST_ID, Whole
-from api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
-from api.service.service import Service
-from retrieval.errors import OverloadedError
+from vasari.api import contract
+from vasari.api.json_text import as_json
+from vasari.api.service.access import ADMIN, ServiceDep
+from vasari.api.service.answers import told
+from vasari.api.service.bodies import body_of, described
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.fields import LARGEST_ID, Whole
+from vasari.api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
+from vasari.api.service.service import Service
+from vasari.retrieval.errors import OverloadedError
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], dependencies=[ADMIN])
 JobPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID)]

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from api import contract
-from api.service.access import SEARCHER, ServiceDep
-from api.service.answers import told
-from api.service.bodies import body_of, described
-from api.service.documents import problems
-from api.service.schemas.models import (
+from vasari.api import contract
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.answers import told
+from vasari.api.service.bodies import body_of, described
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.models import (
     AskAnswer,
     AskBody,
     ClassifyAnswer,
@@ -22,8 +22,8 @@ from api.service.schemas.models import (
     MatchBody,
     PictureBody,
 )
-from api.service.service import Service
-from api.service.terms import picture_of
+from vasari.api.service.service import Service
+from vasari.api.service.terms import picture_of
 
 router = APIRouter(prefix="/v1", tags=["models"], dependencies=[SEARCHER])
 _PROBLEMS = problems(400, 404, 409, 415, 422, 501, 503)

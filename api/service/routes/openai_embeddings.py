@@ -9,14 +9,21 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.bodies import body_of, described
-from api.service.documents import problems
-from api.service.schemas.fields import MOST_PICTURES, PICTURE_COST, TEXTS_A_TOKEN, Body, Whole, picture_bytes
-from api.service.service import Service
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import ImageError, NotFoundError, UsageError
-from retrieval.search.query import MAX_TEXT
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.bodies import body_of, described
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.fields import (
+    MOST_PICTURES,
+    PICTURE_COST,
+    TEXTS_A_TOKEN,
+    Body,
+    Whole,
+    picture_bytes,
+)
+from vasari.api.service.service import Service
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
+from vasari.retrieval.search.query import MAX_TEXT
 
 router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
 

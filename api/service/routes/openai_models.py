@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.documents import problems
-from api.service.service import Service
-from retrieval.domain import EmbeddingSpace
-from retrieval.errors import NotFoundError
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.documents import problems
+from vasari.api.service.service import Service
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/models", tags=["compatible"], dependencies=[SEARCHER])
 

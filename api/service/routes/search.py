@@ -7,13 +7,13 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Depends, Response
 
-from api.service.access import SEARCHER, ServiceDep
-from api.service.answers import search_fields, told
-from api.service.bodies import body_of, described
-from api.service.documents import problems
-from api.service.schemas.search import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
-from api.service.terms import search_request
-from retrieval.domain import SearchRequest, SearchResponse
+from vasari.api.service.access import SEARCHER, ServiceDep
+from vasari.api.service.answers import search_fields, told
+from vasari.api.service.bodies import body_of, described
+from vasari.api.service.documents import problems
+from vasari.api.service.schemas.search import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
+from vasari.api.service.terms import search_request
+from vasari.retrieval.domain import SearchRequest, SearchResponse
 
 router = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCHER])
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from retrieval.search.query import MAX_TEXT
+from vasari.retrieval.search.query import MAX_TEXT
 
 LARGEST_ID = 2**63 - 1
 MOST_PICTURES = 32  # of one request

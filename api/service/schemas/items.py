@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints
 
-from api.service.schemas.fields import PICTURE_COST, Body, Picture, Tag, Text, Url, example, finite
-from retrieval.domain import CaptionSource, Modality
+from vasari.api.service.schemas.fields import PICTURE_COST, Body, Picture, Tag, Text, Url, example, finite
+from vasari.retrieval.domain import CaptionSource, Modality
 
 
 class _Facts(BaseModel):

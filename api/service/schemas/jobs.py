@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.service.schemas.fields import Body, example
+from vasari.api.service.schemas.fields import Body, example
 
 
 class JobBody(Body):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from api.service.schemas.fields import (
+from vasari.api.service.schemas.fields import (
     MODEL_COST,
     PICTURE_COST,
     TEXTS_A_TOKEN,
@@ -18,7 +18,7 @@ from api.service.schemas.fields import (
     Url,
     example,
 )
-from retrieval.understanding import PHOTO_TEMPLATES
+from vasari.retrieval.understanding import PHOTO_TEMPLATES
 
 
 class PictureBody(Body):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from api.service.schemas.fields import (
+from vasari.api.service.schemas.fields import (
     MOST_PICTURES,
     PICTURE_COST,
     Body,
@@ -23,9 +23,9 @@ from api.service.schemas.fields import (
     Whole,
     example,
 )
-from api.service.schemas.items import ListedItem
-from retrieval.domain import Modality
-from retrieval.search.query import MAX_TERMS, MAX_TEXT
+from vasari.api.service.schemas.items import ListedItem
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.search.query import MAX_TERMS, MAX_TEXT
 
 
 class TermBody(Body):

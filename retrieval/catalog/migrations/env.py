@@ -1,9 +1,9 @@
-"""Runs migrations on the connection that `retrieval.catalog.migrate` hands over, inside its transaction."""
+"""Runs migrations on the connection that `vasari.retrieval.catalog.migrate` hands over, inside its transaction."""
 
 from alembic import context
 
-import retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
-from retrieval.catalog.schema import metadata
+import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
+from vasari.retrieval.catalog.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

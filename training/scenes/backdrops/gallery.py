@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from training.scenes.backdrops import settled, shores, wild
-from training.scenes.backdrops.stage import Stage
-from training.scenes.scene import Setting
+from vasari.training.scenes.backdrops import settled, shores, wild
+from vasari.training.scenes.backdrops.stage import Stage
+from vasari.training.scenes.scene import Setting
 
 BACKDROPS: dict[Setting, Callable[[Stage], None]] = {
     Setting.BEACH: shores.beach,

@@ -6,8 +6,8 @@ from math import pi, sin
 
 from PIL import ImageDraw
 
-from training.scenes.backdrops.stage import Point, Stage, hill
-from training.scenes.palette import RGB, mix
+from vasari.training.scenes.backdrops.stage import Point, Stage, hill
+from vasari.training.scenes.palette import RGB, mix
 
 
 def city(stage: Stage) -> None:

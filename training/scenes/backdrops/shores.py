@@ -6,10 +6,10 @@ from math import pi, sin
 
 from PIL import Image
 
-from training.scenes.backdrops.stage import Stage, hill, ridge, specks, tufts
-from training.scenes.palette import RGB
-from training.scenes.scene import Time, Weather
-from training.scenes.sky import gradient
+from vasari.training.scenes.backdrops.stage import Stage, hill, ridge, specks, tufts
+from vasari.training.scenes.palette import RGB
+from vasari.training.scenes.scene import Time, Weather
+from vasari.training.scenes.sky import gradient
 
 
 def water(stage: Stage, top: float, bottom: float, deep: RGB, shallow: RGB) -> None:

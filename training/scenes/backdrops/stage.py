@@ -8,9 +8,9 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
-from training.scenes.palette import RGB, Ink, Light, mix
-from training.scenes.scene import Weather
-from training.scenes.sky import gradient, sky_colours
+from vasari.training.scenes.palette import RGB, Ink, Light, mix
+from vasari.training.scenes.scene import Weather
+from vasari.training.scenes.sky import gradient, sky_colours
 
 Point = tuple[float, float]
 SNOW: RGB = (240, 245, 252)

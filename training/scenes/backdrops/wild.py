@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import cos, pi, sin
 
-from training.scenes.backdrops.stage import Point, Stage, hill, ridge, specks, tufts
-from training.scenes.palette import RGB, mix
+from vasari.training.scenes.backdrops.stage import Point, Stage, hill, ridge, specks, tufts
+from vasari.training.scenes.palette import RGB, mix
 
 
 def mountains(stage: Stage) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from training.scenes.languages.tongue import Case, Numbers, Told, Tongue, chance, combine, pick, table
-from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
+from vasari.training.scenes.languages.tongue import Case, Numbers, Told, Tongue, chance, combine, pick, table
+from vasari.training.scenes.layout import RelationKind
+from vasari.training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 # Measure word, then noun.
 _WORDS = """

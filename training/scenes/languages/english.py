@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.tongue import (
     Case,
     Numbers,
     Told,
@@ -14,8 +14,8 @@ from training.scenes.languages.tongue import (
     sentence_case,
     table,
 )
-from training.scenes.layout import RelationKind
-from training.scenes.scene import Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
+from vasari.training.scenes.layout import RelationKind
+from vasari.training.scenes.scene import Column, Detail, Group, Kind, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: sailboat, sailing boat, yacht

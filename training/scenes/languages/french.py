@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.tongue import (
     Case,
     Numbers,
     Told,
@@ -16,8 +16,8 @@ from training.scenes.languages.tongue import (
     sentence_case,
     table,
 )
-from training.scenes.layout import RelationKind
-from training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
+from vasari.training.scenes.layout import RelationKind
+from vasari.training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 
 _WORDS = """
 SAILBOAT: m voilier, m bateau à voiles/bateaux à voiles

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from training.scenes.layout import RelationKind
-from training.scenes.scene import Column, Detail, Group, Kind, Layer
+from vasari.training.scenes.layout import RelationKind
+from vasari.training.scenes.scene import Column, Detail, Group, Kind, Layer
 
 T = TypeVar("T")
 Phrases = tuple[str, ...]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from training.scenes.languages.chinese import CHINESE
-from training.scenes.languages.english import ENGLISH
-from training.scenes.languages.french import FRENCH
-from training.scenes.languages.german import GERMAN
-from training.scenes.languages.japanese import JAPANESE
-from training.scenes.languages.spanish import SPANISH
-from training.scenes.languages.tongue import Tongue
-from training.scenes.scene import Language
+from vasari.training.scenes.languages.chinese import CHINESE
+from vasari.training.scenes.languages.english import ENGLISH
+from vasari.training.scenes.languages.french import FRENCH
+from vasari.training.scenes.languages.german import GERMAN
+from vasari.training.scenes.languages.japanese import JAPANESE
+from vasari.training.scenes.languages.spanish import SPANISH
+from vasari.training.scenes.languages.tongue import Tongue
+from vasari.training.scenes.scene import Language
 
 TONGUES: Mapping[Language, Tongue] = {
     Language.ENGLISH: ENGLISH,

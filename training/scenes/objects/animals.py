@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from training.scenes.objects.figure import CREAM, DARK, Figure
-from training.scenes.palette import RGB
-from training.scenes.pen import Pen, Point
-from training.scenes.scene import Kind
+from vasari.training.scenes.objects.figure import CREAM, DARK, Figure
+from vasari.training.scenes.palette import RGB
+from vasari.training.scenes.pen import Pen, Point
+from vasari.training.scenes.scene import Kind
 
 EYE: RGB = (16, 16, 20)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from training.scenes.palette import RGB
-from training.scenes.pen import Pen
+from vasari.training.scenes.palette import RGB
+from vasari.training.scenes.pen import Pen
 
 WOOD: RGB = (150, 112, 74)
 DARK: RGB = (48, 46, 54)

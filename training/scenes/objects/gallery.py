@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from training.scenes.objects import animals, boats, buildings, flyers, plants, things, vehicles
-from training.scenes.objects.figure import Figure
-from training.scenes.scene import Kind
+from vasari.training.scenes.objects import animals, boats, buildings, flyers, plants, things, vehicles
+from vasari.training.scenes.objects.figure import Figure
+from vasari.training.scenes.scene import Kind
 
 FIGURES: dict[Kind, Figure] = {
     **boats.FIGURES,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import cos, pi, sin
 from random import Random
 
-from training.scenes.objects.figure import CREAM, DARK, METAL, WOOD, Figure
-from training.scenes.pen import Pen
-from training.scenes.scene import Kind
+from vasari.training.scenes.objects.figure import CREAM, DARK, METAL, WOOD, Figure
+from vasari.training.scenes.pen import Pen
+from vasari.training.scenes.scene import Kind
 
 
 def umbrella(pen: Pen, rng: Random) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import cos, pi, sin
 from random import Random
 
-from training.scenes.objects.figure import CREAM, DARK, METAL, PANE, Figure
-from training.scenes.palette import RGB
-from training.scenes.pen import Pen
-from training.scenes.scene import Kind
+from vasari.training.scenes.objects.figure import CREAM, DARK, METAL, PANE, Figure
+from vasari.training.scenes.palette import RGB
+from vasari.training.scenes.pen import Pen
+from vasari.training.scenes.scene import Kind
 
 TYRE: RGB = (38, 38, 44)
 

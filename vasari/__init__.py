@@ -1,0 +1,102 @@
+"""Cross-modal search: find pictures by words, and words by pictures.
+
+    from vasari import Library
+
+    with Library.open("~/Pictures/.vasari") as library:
+        for hit in library.search("a red boat at sunset").hits:
+            print(hit.score, hit.item.uri)
+
+What can be imported from here is the public surface, which semantic versioning promises; all else may change with any
+release. Names are loaded when first used: `import vasari` alone costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vasari.api.client import AsyncClient, Client
+    from vasari.retrieval.additions import NewPicture, Notes
+    from vasari.retrieval.domain import (
+        Caption,
+        CaptionSource,
+        EmbeddingSpace,
+        Explain,
+        Hit,
+        Item,
+        Modality,
+        Rerank,
+        SearchRequest,
+        SearchResponse,
+        Term,
+        TermKind,
+    )
+    from vasari.retrieval.errors import VasariError
+    from vasari.retrieval.library import Library
+    from vasari.retrieval.search.query import parse_query
+    from vasari.retrieval.settings import Settings
+    from vasari.retrieval.version import __version__
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # quiet until a program shows its records
+
+_HOMES = {
+    "AsyncClient": "api.client",
+    "Caption": "retrieval.domain",
+    "CaptionSource": "retrieval.domain",
+    "Client": "api.client",
+    "EmbeddingSpace": "retrieval.domain",
+    "Explain": "retrieval.domain",
+    "Hit": "retrieval.domain",
+    "Item": "retrieval.domain",
+    "Library": "retrieval.library",
+    "Modality": "retrieval.domain",
+    "NewPicture": "retrieval.additions",
+    "Notes": "retrieval.additions",
+    "Rerank": "retrieval.domain",
+    "SearchRequest": "retrieval.domain",
+    "SearchResponse": "retrieval.domain",
+    "Settings": "retrieval.settings",
+    "Term": "retrieval.domain",
+    "TermKind": "retrieval.domain",
+    "VasariError": "retrieval.errors",
+    "__version__": "retrieval.version",
+    "parse_query": "retrieval.search.query",
+}
+
+__all__ = [
+    "AsyncClient",
+    "Caption",
+    "CaptionSource",
+    "Client",
+    "EmbeddingSpace",
+    "Explain",
+    "Hit",
+    "Item",
+    "Library",
+    "Modality",
+    "NewPicture",
+    "Notes",
+    "Rerank",
+    "SearchRequest",
+    "SearchResponse",
+    "Settings",
+    "Term",
+    "TermKind",
+    "VasariError",
+    "__version__",
+    "parse_query",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vasari' has no attribute {name!r}")
+    value = getattr(import_module(f"vasari.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
