@@ -24,6 +24,7 @@ T = TypeVar("T")
 PREFIX = "VASARI_"
 NEW_MODEL = "fast"  # a new library's, unless one is asked for
 MEBIBYTE = 1024 * 1024
+DAY = 86_400  # seconds; the system's clocks overflow where somebody writes 1e30 for "for ever"
 _TRUE, _FALSE = ("1", "true", "yes", "on", "t", "y"), ("0", "false", "no", "off", "f", "n")
 
 
@@ -154,7 +155,7 @@ class Settings:
     reranker_cache_bytes: int = setting(
         512 * MEBIBYTE, number(int, 0), "of features of pictures that are kept for the next query"
     )
-    threads: int | None = setting(None, number(int, 1), "CPU threads of models", "all cores")
+    threads: int | None = setting(None, number(int, 1, 1024), "CPU threads of models", "all cores")
     max_image_bytes: int = setting(256 * MEBIBYTE, number(int, 1), "of one picture's file")
     max_image_pixels: int = setting(200_000_000, number(int, 1), "of one picture")
     decode_bytes: int | None = setting(
@@ -174,7 +175,7 @@ class Settings:
         False, yes_or_no, "whether rows of tables may name hosts of this network"
     )
     offline: bool = setting(False, yes_or_no, "never ask a model hub")
-    hub_timeout: float = setting(8.0, number(float, 0), "seconds until an unreachable hub is given up")
+    hub_timeout: float = setting(8.0, number(float, 0, DAY), "seconds until an unreachable hub is given up")
     log_level: LogLevel | None = setting(
         None,
         one_of(LogLevel),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from vasari.retrieval.settings import (
+    DAY,
     MEBIBYTE,
     Settings,
     number,
@@ -23,7 +24,7 @@ from vasari.retrieval.settings import (
 Preload = Literal["none", "text", "all"]
 TextPrecision = Literal["float32", "int8"]
 _SOME, _ONE, _AMOUNT = number(int, 0), number(int, 1), number(float, 0)
-_TIME = number(float, 0.001)
+_TIME, _SECONDS = number(float, 0.001), number(float, 0.001, DAY)
 _BYTES = number(int, 1024)
 
 
@@ -84,9 +85,9 @@ class ServiceSettings(Settings):
         " key, are not counted",
     )
     upload_key_pictures: int = setting(20_000, _SOME, "that a key may upload in a day and process; as before")
-    stop_timeout: float = setting(60.0, _TIME, "seconds that open requests have at the end, and then jobs")
+    stop_timeout: float = setting(60.0, _SECONDS, "seconds that open requests have at the end, and then jobs")
     body_timeout: float = setting(
-        20.0, _TIME, "seconds without a byte of a body until the request is given up"
+        20.0, _SECONDS, "seconds without a byte of a body until the request is given up"
     )
 
     search_threads: int = setting(32, _ONE, "searches, and questions to the catalog, at once")
@@ -110,7 +111,7 @@ class ServiceSettings(Settings):
 
     fetch_urls: bool = setting(False, yes_or_no, "whether pictures may be given by URL")
     fetch_hosts: Sequence[str] = setting((), several(text), "from these hosts only, `*.example.org` too")
-    fetch_timeout: float = setting(8.0, _TIME, "seconds for the whole fetch, redirects included")
+    fetch_timeout: float = setting(8.0, _SECONDS, "seconds for the whole fetch, redirects included")
 
     @property
     def loopback(self) -> bool:

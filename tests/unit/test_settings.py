@@ -81,6 +81,8 @@ def test_the_service_reads_its_settings_in_the_same_way(monkeypatch: pytest.Monk
     monkeypatch.setenv("VASARI_ROOTS", "/a")
     monkeypatch.setenv("VASARI_PRELOAD", "some")
     monkeypatch.setenv("VASARI_DEADLINE_MS", "nan")
+    monkeypatch.setenv("VASARI_STOP_TIMEOUT", "1e30")
+    monkeypatch.setenv("VASARI_THREADS", "99999999999")
     with pytest.raises(UsageError) as caught:
         ServiceSettings()
     for part in (
@@ -88,6 +90,8 @@ def test_the_service_reads_its_settings_in_the_same_way(monkeypatch: pytest.Monk
         "ROOTS is '/a', which is no list",
         "none, text, all",
         "DEADLINE_MS is 'nan'",
+        "STOP_TIMEOUT is '1e30', which is more than 86400",
+        "THREADS is '99999999999', which is more than 1024",
     ):
         assert part in str(caught.value)
 
