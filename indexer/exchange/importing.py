@@ -367,4 +367,5 @@ def _new_item(record: Record, vector: NDArray[np.float32], item: ItemId) -> NewI
         },
         captions=record.captions,
         missing_since=datetime.fromisoformat(record.missing_since) if record.missing_since else None,
+        annotated=bool(record.tags or record.user_attributes),
     )

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vasari.retrieval.catalog.encoding import json_text
-from vasari.retrieval.domain import Caption, Item, ItemId, Modality
+from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,6 +138,12 @@ class NewItem:
     captions: tuple[Caption, ...] = ()  # replace those of the same source
     told: Telling | None = None  # by the source it was listed by; None: that says nothing of it
     missing_since: datetime | None = None  # of a new item that comes as missing, from another library
+    annotated: bool = False  # people gave it tags or attributes elsewhere, which follow
+
+    @property
+    def is_written_about(self) -> bool:
+        """Whether people said something of it before it came."""
+        return self.annotated or any(said.source is CaptionSource.USER for said in self.captions)
 
 
 @dataclass(frozen=True, slots=True)

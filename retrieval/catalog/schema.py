@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from vasari.retrieval.catalog.columns import Attributes, Moment, Prose, RowId, Uri
 
-HEAD = "0004"  # the newest migration; a test holds it equal to migrations/versions
+HEAD = "0005"  # the newest migration; a test holds it equal to migrations/versions
 
 metadata = MetaData(
     naming_convention={
@@ -107,6 +107,13 @@ class ItemColumns(TypedColumns):
     updated_at = Column(Moment, nullable=False)
     deleted_at: Named[datetime | None] = Column(Moment)
     missing_since: Named[datetime | None] = Column(Moment)
+
+
+class FormerContentColumns(TypedColumns):
+    """What edited items held when people wrote about them, until their words were handed on: `former_contents`."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True)
+    content_hash = Column(Text, primary_key=True, index=True)
 
 
 class DescriptionColumns(TypedColumns):
@@ -237,6 +244,7 @@ counters = Table("counters", metadata, CounterColumns)
 lease = Table("lease", metadata, LeaseColumns, CheckConstraint("id = 1", name="single"))
 spaces = Table("spaces", metadata, SpaceColumns)
 items = Table("items", metadata, ItemColumns)
+former_contents = Table("former_contents", metadata, FormerContentColumns, sqlite_with_rowid=False)
 descriptions = Table("descriptions", metadata, DescriptionColumns)
 captions = Table("captions", metadata, CaptionColumns)
 tags = Table("tags", metadata, TagColumns, sqlite_with_rowid=False)

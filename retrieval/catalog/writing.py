@@ -26,13 +26,14 @@ from sqlalchemy import (
     update,
 )
 
-from vasari.retrieval.catalog import fingerprints
+from vasari.retrieval.catalog import fingerprints, former_contents
 from vasari.retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.reading import holders
 from vasari.retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
 from vasari.retrieval.catalog.schema import captions as said
 from vasari.retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
+from vasari.retrieval.catalog.schema import former_contents as formerly
 from vasari.retrieval.catalog.spaces import space_id
 from vasari.retrieval.catalog.statements import chunks
 from vasari.retrieval.catalog.vectors import insert_segment
@@ -74,6 +75,9 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     by_meaning = _sort(connection, rows)
     _bury(connection, [item.id for item in by_meaning.old], embeddings.c.space_id == space)
     _bury(connection, by_meaning.changed)
+    former_contents.remember(
+        connection, {item: by_meaning.known[item].content_hash for item in by_meaning.changed}
+    )
     _update_items(connection, by_meaning.old, now)
     if by_meaning.new:
         connection.execute(insert(items), [_new(item, segment.modality, now) for item in by_meaning.new])
@@ -86,6 +90,7 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     insert_captions(connection, {item.id: item.captions for item in by_meaning.new})
     set_facts(connection, {item.id: item.attributes for item in by_meaning.old})
     describe(connection, {item.id: item.told for item in living if item.told is not None})
+    former_contents.pass_on(connection, by_meaning.new, segment.modality)
     refresh(connection, list(uris))
     fingerprints.note(connection, {item.id: item.fingerprint for item in living}, set(by_meaning.changed))
 
@@ -154,7 +159,7 @@ def purge_items(connection: Connection, ids: Iterable[ItemId]) -> int:
         query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
         gone = list(connection.execute(query).scalars())
         fingerprints.forget(connection, gone)
-        for table in (said, tags, descriptions, embeddings):
+        for table in (said, tags, descriptions, formerly, embeddings):
             connection.execute(delete(table).where(table.c["item_id"].in_(gone)))
         purged += connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
     return purged

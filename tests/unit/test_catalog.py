@@ -307,6 +307,49 @@ def test_what_the_user_set_outlasts_a_new_file(catalog: Catalog) -> None:
     assert found.tags == ()
 
 
+def test_a_new_item_gets_the_words_of_all_that_had_its_content(catalog: Catalog) -> None:
+    """Once, and only what people wrote; of two attributes of one name that of the later item."""
+    one, other, silent, removed = add(catalog, "/a.jpg", "/b.jpg", "/c.jpg", "/d.jpg", content="old")
+    for number, item in enumerate((one, other, removed)):
+        catalog.set_tags(item, ["all", f"number {number}"])
+        catalog.set_attributes(item, {"rating": number, f"of {number}": True})
+        catalog.set_captions(item, [Caption(f"sentence {number}")], CaptionSource.USER)
+        catalog.set_captions(item, [Caption("a model's")], CaptionSource.MODEL)
+    for item in (one, other, silent, removed):
+        commit(catalog, facts(item, f"/{item}.jpg", f"new {item}"))
+    catalog.delete_items([removed])
+    catalog.lose_items([other])
+    catalog.set_tags(silent, ["of the new content"])
+    heir, copy = add(catalog, "/e.jpg", "/f.jpg", content="old")
+    (late,) = add(catalog, "/g.jpg", content="old")
+    found = catalog.items([heir, copy, late])
+    assert found[heir].tags == ("all", "number 0", "number 1")
+    assert [said.text for said in found[heir].captions] == ["sentence 0", "sentence 1"]
+    assert found[heir].attributes == {"rating": 1, "of 0": True, "of 1": True}
+    assert [(found[item].tags, found[item].captions) for item in (copy, late)] == [((), ())] * 2
+    assert catalog.full_text("number sentence", Modality.IMAGE, 10) == [heir, one]
+    assert catalog.attribute_counts() == {"rating": 2, "of 0": 2, "of 1": 1}
+
+
+def test_a_new_item_that_comes_with_words_gets_no_others(catalog: Catalog) -> None:
+    """What is said of it where it comes from is said of it; and a copy of what is there is a copy."""
+    (edited, *_) = add(catalog, "/a.jpg", content="old")
+    catalog.set_tags(edited, ["a"])
+    commit(catalog, facts(edited, "/a.jpg", "new"))
+    commit(catalog, facts(edited, "/a.jpg", "old"))  # put back
+    ids = [*add(catalog, "/copy.jpg", content="old")]
+    commit(catalog, facts(edited, "/a.jpg", "new"))
+    catalog.delete_items(ids)
+    annotated, captioned, heir = catalog.reserve_ids(3)
+    commit(catalog, facts(annotated, "/b.jpg", "old", annotated=True))
+    catalog.delete_items([annotated])
+    commit(catalog, facts(captioned, "/c.jpg", "old", Caption("its own")))
+    catalog.delete_items([captioned])
+    commit(catalog, facts(heir, "/d.jpg", "old"))
+    assert catalog.items([heir])[heir].tags == ("a",)
+    assert catalog.items([edited])[edited].tags == ("a",)
+
+
 def test_edits_of_an_item_that_is_not_there_say_so(catalog: Catalog) -> None:
     """Captions, tags and attributes of an unknown or deleted item raise NotFoundError."""
     [item] = add(catalog, "/a.jpg")

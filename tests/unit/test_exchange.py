@@ -142,6 +142,31 @@ def test_an_import_brings_missing_items_back(tmp_path: Path, other: GreyLibrary,
     assert examine(other) == []
 
 
+@pytest.mark.parametrize("annotated", [True, False])
+def test_an_import_of_what_an_edited_item_was_gets_its_words(
+    tmp_path: Path, other: GreyLibrary, annotated: bool
+) -> None:
+    """Where nobody wrote about it: words that come with the record are those of the record."""
+    file, table = tmp_path / "some" / "a.png", tmp_path / "all.jsonl"
+    write_picture(file, 1)
+    index(other, choose_source([file.parent])[0])
+    if annotated:
+        other.catalog.set_attributes(1, {"stars": 1})
+    export(other, table, Format.JSONL)
+    table.write_text(table.read_text("utf-8").replace("/some/", "/other disk/some/"), "utf-8")
+    other.catalog.set_tags(1, ["boat"])
+    other.catalog.set_attributes(1, {"stars": 5})
+    write_picture(file, 2)
+    index(other, choose_source([file.parent])[0])
+    assert import_(other, table).added == 1
+    items = other.items(other.catalog.live_ids(Modality.IMAGE).tolist())
+    said = {
+        item.uri.removeprefix(str(tmp_path)): (item.tags, item.attributes["stars"]) for item in items.values()
+    }
+    imported = ((), 1) if annotated else (("boat",), 5)
+    assert said == {"/some/a.png": (("boat",), 5), "/other disk/some/a.png": imported}
+
+
 @pytest.mark.parametrize("layout", Format)
 def test_what_a_person_took_away_stays_away(
     tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format

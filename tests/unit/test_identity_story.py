@@ -220,3 +220,87 @@ def test_what_is_purged_does_not_come_back(library: GreyLibrary, tmp_path: Path)
     assert run(library, tmp_path / "p").added == 1
     assert sorted(len(item.tags) for item in library.items([1, 2, 3, 4]).values()) == [0, 1, 1]
     assert library.catalog.count_missing() == 0
+
+
+def words(library: GreyLibrary, file: Path) -> tuple[Any, ...]:
+    """What people wrote of the item that a file is."""
+    item = library.catalog.item_by_uri(str(file))
+    assert item is not None
+    return item.tags, [said.text for said in item.captions], item.attributes.get("rating")
+
+
+def test_words_go_with_content_that_moved_while_another_picture_took_its_name(
+    library: GreyLibrary, tmp_path: Path
+) -> None:
+    """The new picture may be an edit of the old one, and keeps the words; found elsewhere, the old one has them too."""
+    place, elsewhere = tmp_path / "a" / "x.png", tmp_path / "b" / "x2.png"
+    write_picture(place, 1)
+    write_picture(tmp_path / "b" / "other.png", 2)
+    run(library, tmp_path / "a")
+    write_about(library, 1)
+    elsewhere.write_bytes(place.read_bytes())
+    write_picture(place, 3)
+    assert run(library, tmp_path / "a").changed == 1
+    library.catalog.set_tags(1, ["tag 1", "since"])  # of the picture that is there now, as far as one can see
+    library.catalog.set_captions(1, [Caption("what the table says")], CaptionSource.FILE)
+    assert run(library, tmp_path / "b").added == 2
+    both = (("since", "tag 1"), ["the story of number 1"], 2)
+    assert words(library, elsewhere) == both
+    assert (words(library, place)[0], words(library, tmp_path / "b" / "other.png")[0]) == (both[0], ())
+    assert len(library.catalog.full_text("story since", IMAGE, 10)) == 2
+    found = library.catalog.item_by_uri(str(elsewhere))
+    assert found is not None
+
+    shutil.copy(elsewhere, tmp_path / "b" / "x3.png")  # a copy is a copy, as ever
+    run(library, tmp_path / "b")
+    assert words(library, tmp_path / "b" / "x3.png") == ((), [], None)
+    library.catalog.delete_items([found.id])  # and what a person took out does not come back with its words
+    (tmp_path / "b" / "x3.png").unlink()
+    run(library, tmp_path / "b")
+    assert words(library, elsewhere) == ((), [], None)
+
+
+def test_another_card_under_the_same_path_does_not_keep_the_words_of_the_first(
+    library: GreyLibrary, tmp_path: Path
+) -> None:
+    """Cards that are mounted in turn have the same names on them; each finds its words wherever it is mounted later."""
+    mount, cards = tmp_path / "card", [tmp_path / "first", tmp_path / "second"]
+    for card, first in zip(cards, (0, 10), strict=True):
+        for number in range(COUNT):
+            write_picture(card / f"{number}.png", first + number)
+    cards[0].rename(mount)
+    run(library, mount)
+    for item in range(1, COUNT):
+        write_about(library, item)
+    before = told(library)
+    mount.rename(cards[0])
+    cards[1].rename(mount)
+    assert run(library, mount).changed == COUNT
+    library.catalog.set_tags(COUNT, ["of the second card"])  # of which nobody wrote while it was of the first
+    assert run(library, cards[0]).added == COUNT
+    after = told(library)
+    assert {content: said for content, (_, said) in after.items() if content in before} == {
+        content: said for content, (_, said) in before.items()
+    }
+    mount.rename(cards[1])
+    cards[0].rename(mount)  # put back where it was: the items of the second card are missing until it is seen
+    run(library, mount)
+    run(library, cards[1])
+    assert {content: said for content, (_, said) in told(library).items()} == {
+        content: said for content, (_, said) in after.items()
+    }
+
+
+def test_what_is_purged_is_not_handed_on(library: GreyLibrary, tmp_path: Path) -> None:
+    """An edited item that is forgotten takes along what is known of its former content."""
+    write_picture(tmp_path / "a" / "x.png", 1)
+    run(library, tmp_path / "a")
+    write_about(library, 1)
+    write_picture(tmp_path / "b" / "x.png", 1)
+    write_picture(tmp_path / "a" / "x.png", 2)
+    run(library, tmp_path / "a")
+    (tmp_path / "a" / "x.png").unlink()
+    run(library, tmp_path / "a", allow_removal=1)
+    assert library.catalog.purge_items([1]) == 1
+    run(library, tmp_path / "b")
+    assert words(library, tmp_path / "b" / "x.png") == ((), [], None)
