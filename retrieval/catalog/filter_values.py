@@ -65,13 +65,10 @@ def read_quoted(token: str) -> Words:
 
 
 def as_number(text: str) -> int | float | None:
-    """A finite number, or None."""
-    if not _NUMBER.fullmatch(text):
+    """A finite number, or None; a whole one is exact, however many digits it has."""
+    if not _NUMBER.fullmatch(text) or abs(number := float(text)) == float("inf"):
         return None
-    if re.fullmatch(r"[+-]?\d{1,18}", text):
-        return int(text)
-    number = float(text)
-    return number if abs(number) < float("inf") else None
+    return int(text) if text.lstrip("+-").isdigit() else number
 
 
 def as_bytes(text: str) -> int | float | None:

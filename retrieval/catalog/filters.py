@@ -201,11 +201,11 @@ def _bound(number: float) -> ColumnElement[Any]:
     """A number of a type of its own: the column's type could be too narrow for it."""
     if isinstance(number, bool):
         return literal(number, Boolean())
-    if isinstance(number, int):
+    if isinstance(number, int) and -_INT64 <= number < _INT64:
         return literal(number, BigInteger())
     # PostgreSQL rounds a float to 15 digits on its way to numeric.
     return ByDialect(
-        lambda: literal(number, Float()), lambda: literal(Decimal(repr(number)), Numeric()), Float()
+        lambda: literal(float(number), Float()), lambda: literal(Decimal(repr(number)), Numeric()), Float()
     )
 
 

@@ -360,6 +360,8 @@ def test_a_filter_finds_the_same_on_postgres(postgres: Filled) -> None:
     """The same law holds on PostgreSQL."""
 
     @example("rating = 1e+300")
+    @example(f"rating = {2**60}")
+    @example(f"rating > {10**30} or id < {10**30}")
     @settings(quiet, max_examples=60)
     @given(filters)
     def law(text: str) -> None:
