@@ -129,7 +129,9 @@ def _check_fields(connection: Connection, found: Filter, text: str) -> None:
     for field in dict.fromkeys(_attributes_in(found)):
         if field.path[0] in USUAL_ATTRIBUTES or _is_there(connection, field):
             continue
-        raise QueryError(_unknown(field.name, attribute_counts(connection)), text, field.column)
+        counts = attribute_counts(connection)
+        if all(path[1:] or path[0] not in counts for path in spellings(field.path)):  # else null everywhere
+            raise QueryError(_unknown(field.name, counts), text, field.column)
 
 
 def _attributes_in(found: Filter) -> Iterator[Field]:

@@ -316,6 +316,15 @@ def test_a_name_that_is_no_field_and_no_attribute_is_refused(
     assert refusal.value.column == text.index(name)
 
 
+def test_an_attribute_that_is_null_everywhere_is_a_field_that_accepts_nothing(catalog: Catalog) -> None:
+    """A table's empty column is listed among the names, and so may be asked for."""
+    catalog.ensure_space(SPACE)
+    [item] = catalog.reserve_ids(1)
+    commit(catalog, facts(item, "/a.jpg", attributes={"price": None}))
+    assert catalog.attribute_counts() == {"price": 1}
+    assert catalog.matching("price > 5 or exists(price)", Modality.IMAGE).tolist() == []
+
+
 def test_attributes_are_fields_where_an_item_has_them_or_they_are_marked_or_usual(catalog: Catalog) -> None:
     """A table's column is asked for by its name; what may be nowhere as attr.NAME; a rating always."""
     [item] = add(catalog, "/a.jpg")
