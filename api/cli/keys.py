@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.options import command, json_option, library_option
+from vasari.api.cli.libraries import filling
+from vasari.api.cli.options import command, json_option, library_option, open_settings
 from vasari.retrieval.catalog.records import ApiKeyRecord
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library import Library
@@ -29,7 +30,7 @@ def create(name: str, scopes: tuple[str, ...], json: bool, library: Path | None)
     """Make a key; it is shown this once. From the first key on, every request needs one."""
     from vasari.api.service.auth import create_key  # brings FastAPI, which takes a second
 
-    with Library.open(library, create=True) as opened:
+    with filling(library, open_settings(library=library)) as opened:
         number, key = create_key(opened.catalog, name, scopes)
     if json:
         output.print_json({"id": number, "name": name, "scopes": list(scopes), "key": key})

@@ -26,8 +26,9 @@ LONGEST = 1000  # columns of a complaint
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]  # works before and after the command's name
+    end = words.index("--") if "--" in words else len(words)  # of options: what comes after is no option
+    debug = "--debug" in words[:end]  # works before and after the command's name
+    words[:end] = [word for word in words[:end] if word != "--debug"]
     _open_standard_streams()
     if (
         arguments is None

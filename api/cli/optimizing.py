@@ -74,7 +74,10 @@ def optimize(
         space = _space_of(opened, model)
         if off:
             was_on = switch_off(opened, space)
-            output.line(f"{space.model} runs as it is" + ("" if was_on else "; nothing was switched on"))
+            if json:
+                output.print_json({"model": space.model, "space": space.name, "switched_off": was_on})
+            else:
+                output.line(f"{space.model} runs as it is" + ("" if was_on else "; nothing was switched on"))
             return
         chosen = (
             own_pictures(opened, pictures)

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import logs, output
+from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import FILE, Integer, command, given, library_option
-from vasari.retrieval.library import Library
 from vasari.retrieval.originals.uris import local_path
 
 
@@ -68,7 +68,7 @@ def serve(
         )
     )
     settings = replace(settings, port=free_port(settings.host, settings.port))
-    with Library.open(None, settings, create=True) as opened:
+    with filling(None, settings) as opened:
         refuse_without_keys(settings, opened.catalog)
         where = opened.root
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host

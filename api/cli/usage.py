@@ -40,8 +40,8 @@ class QueryCommand(Command):
     """A command that takes a query, and refuses a word in it that begins with a minus."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As Click does it, where no term is taken for options."""
-        return super().parse_args(ctx, list(self._spelled_out(args)))
+        """As Click does it, where no term is taken for options; completion complains of nothing."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else list(self._spelled_out(args)))
 
     def _spelled_out(self, words: Sequence[str]) -> Iterator[str]:
         """The words with short options in full; UsageError for a term that would be read as options.

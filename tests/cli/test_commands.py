@@ -114,6 +114,7 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
     ("words", "code", "message"),
     [
         (["search", "cat"], 1, "no library"),
+        (["search", "--", "--debug"], 1, "no library"),  # a word, as all behind --
         (["search", "cat", "-", "-"], 2, "an operator needs a term"),
         (["search", "./missing.jpg"], 2, "no such file"),
         (["search", "cat", "-t", "0"], 2, "--top"),

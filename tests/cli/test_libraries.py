@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.cli.conftest import Run
 from tests.grey import GreyEncoder
 from vasari.api.cli.libraries import filling
 from vasari.retrieval.domain import Skipped
@@ -53,6 +54,18 @@ def test_what_was_stopped_before_anything_was_committed_leaves_no_library(
     assert list(tmp_path.iterdir()) == []
     said = f"nothing had been indexed yet: no library is left in {root}\n"
     assert capsys.readouterr().err == ("" if isinstance(end, StorageError) else said)
+
+
+@pytest.mark.parametrize(
+    "words", [("keys", "create", "page", "--scope", "all"), ("serve", "--host", "0.0.0.0")]
+)
+def test_a_command_that_is_refused_leaves_no_library(
+    run: Run, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key without a scope that there is, a service that anybody could reach."""
+    monkeypatch.setenv("VASARI_PORT", "0")
+    assert run(*words)[0] == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_there_before_stays(tmp_path: Path) -> None:

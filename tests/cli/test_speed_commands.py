@@ -70,9 +70,11 @@ def test_optimize_reports_before_it_switches(run: Run, photos: Path, model: Path
     code, out, _ = run("bench", photos, "--json")
     assert code == 0
     assert json.loads(out)["precision"] == "float32"
+    code, out, _ = run("models", "optimize", "--off", "--json")
+    assert (code, json.loads(out)["switched_off"]) == (0, True)
     code, out, _ = run("models", "optimize", "--off")
     assert code == 0
-    assert "runs as it is" in out
+    assert "runs as it is; nothing was switched on" in out
     assert not list((tmp_path / "library" / "models").glob("*/image.json"))
 
 

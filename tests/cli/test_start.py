@@ -154,6 +154,7 @@ def test_a_shell_completes_commands_options_choices_and_paths(
     assert complete("vasari search --re", run, monkeypatch) == ["plain,--rerank", "plain,--rerank-top"]
     assert complete("vasari search --for t", run, monkeypatch) == ["plain,text"]
     assert complete("vasari similar ./bo", run, monkeypatch) == ["file,./bo"]
+    assert complete("vasari search -snow --to", run, monkeypatch) == ["plain,--top"]  # no complaint
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash completes by its own script")
