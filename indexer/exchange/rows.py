@@ -198,11 +198,11 @@ def _moment(value: object) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if not isinstance(moment, datetime):
-        raise TypeError(f"missing_since must be a time such as 2026-01-31T12:00:00Z, not {_shown(value)}")
-    return moment.replace(tzinfo=moment.tzinfo or UTC).isoformat()
+        if isinstance(moment, datetime):
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # no time, or in UTC of the year 0 or 10000
+        pass
+    raise TypeError(f"missing_since must be a time such as 2026-01-31T12:00:00Z, not {_shown(value)}")
 
 
 def _list(name: str, value: object, most: int) -> Sequence[Any]:

@@ -74,7 +74,8 @@ BAD_FIELDS: list[dict[str, Any]] = [
         {"embedding": None}, {"embedding": [1.0, 2.0]}, {"embedding": [0.0] * DIM}, {"embedding": "words"},
         {"embedding": [float("nan")] * DIM}, {"embedding": [float("inf")] * DIM}, {"embedding": [[1.0]] * DIM},
         {"embedding": ["a"] * DIM}, {"embedding": []}, {"uri": "/\ud800.jpg"}, {"uri": "https://host/\ud800"},
-        {"tags": ["\0"]},
+        {"tags": ["\0"]}, {"missing_since": "yesterday"}, {"missing_since": 5},
+        {"missing_since": "0001-01-01T00:00:00+14:00"}, {"missing_since": "9999-12-31T23:59:59-14:00"},
     ]  # fmt: skip
 
 
