@@ -54,6 +54,7 @@ _TITLES = {
     422: "The request does not fit the schema",
     429: "Too many requests",
     503: "Not now",
+    507: "The storage refuses",
 }
 
 

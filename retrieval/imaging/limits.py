@@ -30,8 +30,8 @@ class ImageLimits:
 def check_bytes(size: int, limits: ImageLimits) -> None:
     """Raise ImageError, stage "limit", for a file of more bytes."""
     if size > limits.max_bytes:
-        mebibytes = f"{size / 2**20:,.0f} MiB, the limit is {limits.max_bytes / 2**20:,.0f} MiB"
-        raise ImageError(f"the file has {mebibytes} (VASARI_MAX_IMAGE_BYTES)", stage="limit")
+        beyond = f"{size:,} bytes, the limit is {limits.max_bytes:,}"
+        raise ImageError(f"the file has {beyond} (VASARI_MAX_IMAGE_BYTES)", stage="limit")
 
 
 def check_pixels(width: int, height: int, limits: ImageLimits) -> None:

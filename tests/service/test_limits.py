@@ -42,6 +42,7 @@ def test_uploads_have_a_quota_in_all(serve: Serve) -> None:
     assert served.client.post("/v1/items", files={"image": first}).status_code == 200
     full = served.client.post("/v1/items", files={"image": second})
     assert (full.status_code, full.json()["type"]) == (507, "urn:vasari:problem:uploads-full")
+    assert full.json()["title"] == "The storage refuses"
     assert served.client.delete(f"/v1/items/{added.json()['id']}").status_code == 204
     assert served.client.post("/v1/items", files={"image": second}).status_code == 201
 
