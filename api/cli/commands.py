@@ -9,9 +9,8 @@ import click
 
 from vasari.api.cli import completion, output, usage
 from vasari.api.cli.lazy import LazyCommand, LazyGroup
+from vasari.api.cli.options import NARROW
 from vasari.retrieval.version import __version__
-
-NARROW = 52  # columns; Click's help takes 50 and a margin at least
 
 _MODEL = "loading the model…"
 _JOB = "starting: reading the library, loading the model…"

@@ -15,14 +15,29 @@ from vasari.api.cli import output
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.settings import Settings
 
+NARROW = 52  # columns; Click's help takes 50 and a margin at least
 _WHOLE = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LONGEST = 18  # digits; a longer number does not fit a database's 64 bits
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
+class _HelpFormatter(click.HelpFormatter):
+    """Help in two columns, of which the first gives way on a narrow terminal: Click's 30 leave the second no room."""
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Options or commands, and what they do."""
+        super().write_dl(rows, self.width // 3 if self.width < NARROW else col_max, col_spacing)
+
+
+class _Context(click.Context):
+    formatter_class = _HelpFormatter
+
+
 class Command(click.Command):
     """A command whose help goes through `output`, as all that it says: a full or closed stdout is complained of."""
+
+    context_class = _Context
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Click's own, which would print by itself."""

@@ -306,6 +306,7 @@ def test_help_fits_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     for columns in (60, 40):
         monkeypatch.setenv("COLUMNS", str(columns))
         assert max(map(len, run("--help")[1].splitlines())) <= columns
+    assert "  How many results.\n" in run("search", "-h")[1]  # not a word a line
 
 
 def test_a_retry_without_failures_still_answers_in_json(run: Run, tmp_path: Path, tiny_model: Path) -> None:
