@@ -22,7 +22,7 @@ _CATALOG = ("catalog.sqlite3-wal", "catalog.sqlite3-shm", "catalog.sqlite3")
 _CONTENTS = {  # what somebody would miss
     "items": "SELECT 1 FROM items LIMIT 1",
     "failures": "SELECT 1 FROM failures LIMIT 1",
-    "jobs": "SELECT 1 FROM jobs LIMIT 1",
+    "jobs": "SELECT 1 FROM jobs WHERE kind <> 'import' LIMIT 1",  # of an import that came to nothing
     "api_keys": "SELECT 1 FROM api_keys LIMIT 1",
     "lease": "SELECT 1 FROM lease WHERE command IS NOT NULL AND pid IS NOT :pid",
 }
@@ -115,8 +115,9 @@ class _Made:
         ours = tuple(f"{space}." for space in spaces)
         for folder in (self._directory / name for name in _FOLDERS):
             for path in folder.glob("*"):
-                # Also "space.….tmp", which is half written.
-                if f"{path.name}.".startswith(ours) and path not in self._there:
+                # Also "space.….tmp", which is half written, and vectors of a space that an import had not committed.
+                is_ours = f"{path.name}.".startswith(ours) or folder.name == "segments"
+                if is_ours and path not in self._there:
                     shutil.rmtree(path, ignore_errors=True)
             _remove_empty(folder, unless=self._there)
         for name in _CATALOG:

@@ -23,10 +23,12 @@ ENDS = (KeyboardInterrupt(), click.exceptions.Exit(130), StorageError("the disk 
 
 
 def begin(library: Library) -> None:
-    """What an index does before it commits anything."""
+    """What an index or an import does before it commits anything."""
+    library.catalog.start_job("import", {"path": "/vectors.jsonl"})
     library.catalog.ensure_space(SPACE)
     library.catalog.set_default_space(SPACE.name)
     write(library.models_directory(SPACE) / "text.onnx", library.root / "segments" / "grey" / "1.npy")
+    write(library.root / "segments" / "imported" / "1.npy")  # of a space that an import has not committed
     (library.root / "models" / "grey.1a2b-77-0.tmp").mkdir()
 
 
