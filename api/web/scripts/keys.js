@@ -10,6 +10,7 @@ const KEPT = "vasari-key";
 
 export class Keys {
   #asking = null;
+  #declined = false; // "Not now" holds, also for requests that are on their way, until a key is wanted
 
   /** The key in use, or null. */
   get key() {
@@ -19,8 +20,14 @@ export class Keys {
   /** Ask for a key in place of `refused`; resolves once the service has taken one, rejects with `problem`. */
   async ask(refused, problem) {
     if (this.key !== refused) return; // another request has asked meanwhile
+    if (this.#declined) throw problem;
     this.#asking ??= this.#dialog(problem).finally(() => (this.#asking = null));
     await this.#asking;
+  }
+
+  /** A key may be asked for again. */
+  wanted() {
+    this.#declined = false;
   }
 
   /** Give the kept key's cookie to a new browser session. */
@@ -57,6 +64,7 @@ export class Keys {
       });
       dialog.addEventListener("close", () => {
         dialog.remove();
+        this.#declined = !taken;
         if (taken) resolve();
         else reject(problem);
       });

@@ -42,8 +42,14 @@ const activefilters = new ActiveFilters(byId("active"), state);
 const notes = new Notes(byId("notes"));
 const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters);
 const telling = new Telling(state, toolbar, notes, {
-  again: () => search(),
-  more: () => results.again(),
+  again: () => {
+    keys.wanted();
+    search();
+  },
+  more: () => {
+    keys.wanted();
+    results.again();
+  },
   anew: () => location.assign("./"),
   anyway: () => state.change({ anything: true }, { step: false }),
   goOn: () => {
@@ -88,7 +94,7 @@ listenToKeys({
   help: view("help"),
   back: () => (filterpanel.open ? toggleFilters() : searchbox.empty()),
 });
-const tools = new Tools(byId("tools"), { jobs: view("work"), map: view("map"), help: view("help") });
+const tools = new Tools(byId("tools"), byId("main"), { jobs: view("work"), map: view("map"), help: view("help") });
 const places = new Places(state, { shown: () => results.hits.length, arrive });
 
 async function fetchPage(offset, limit, signal) {

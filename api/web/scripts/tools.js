@@ -8,7 +8,7 @@ import { nextTheme, theme } from "./theme.js";
 const ICONS = { system: "half", light: "sun", dark: "moon" };
 
 export class Tools {
-  constructor(root, { jobs, map, help }) {
+  constructor(root, main, { jobs, map, help }) {
     this.work = element("button", { type: "button", class: "work", hidden: true, on: { click: jobs } });
     this.jobs = button("Background work", { icon: icon("activity"), class: "quiet withheld", on: { click: jobs } }); // its room is kept until it is known who looks
     this.themes = button("", { icon: icon("half"), class: "quiet", on: { click: () => {
@@ -16,7 +16,8 @@ export class Tools {
       this.#showTheme();
     } } });
     this.#showTheme();
-    root.append(this.work, this.jobs,
+    main.append(this.work); // in the masthead, which blurs what is behind it, "fixed" would mean fixed to that
+    root.append(this.jobs,
       button("Map of the collection", { icon: icon("map"), class: "quiet", on: { click: map } }),
       this.themes,
       button("Help and keys", { icon: icon("help"), class: "quiet", on: { click: help } }));
