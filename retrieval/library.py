@@ -454,9 +454,9 @@ class Library:
 
     def why_png(self, what: ItemId | bytes | Path, text: str) -> bytes:
         """The picture with that heat map over it, as PNG."""
-        from vasari.retrieval import drawing
+        from vasari.retrieval import heat_map
 
-        return drawing.heat_overlay(self._picture(what), self.why(what, text))
+        return heat_map.heat_overlay(self._picture(what), self.why(what, text))
 
     def _picture(self, what: ItemId | bytes | Path) -> Picture:
         return self.picture_of(self._known(what) if isinstance(what, int) else what)

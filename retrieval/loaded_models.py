@@ -304,7 +304,7 @@ class LoadedModels:
             return
         if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
             return
-        from vasari.retrieval.drawing import sample_pictures
+        from vasari.retrieval.samples import sample_pictures
 
         _LOG.info("exporting the vision tower of %s", space.name)
         # Without the lock: searches go on meanwhile.

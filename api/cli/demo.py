@@ -11,11 +11,11 @@ from random import Random
 import click
 
 from vasari.api.cli import output, targets
+from vasari.api.cli.contact_sheet import Row, contact_sheet
 from vasari.api.cli.jobs import run_index, summary
 from vasari.api.cli.options import FILE, command
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
-from vasari.retrieval.drawing import Row, contact_sheet
 from vasari.retrieval.library import Library
 from vasari.retrieval.models.presets import find_preset, is_local
 from vasari.retrieval.search.query import parse_query

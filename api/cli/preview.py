@@ -14,8 +14,8 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 
-from vasari.api.cli import output
-from vasari.retrieval import drawing, images
+from vasari.api.cli import output, terminal_graphics
+from vasari.retrieval import images
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images import Picture
 from vasari.retrieval.imaging.limits import ImageLimits
@@ -59,10 +59,10 @@ def encode(picture: Picture, protocol: Protocol) -> str:
     """The characters that draw a picture."""
     if protocol is Protocol.BLOCKS:
         width = min(COLUMNS, shutil.get_terminal_size().columns)
-        return half_blocks(drawing.scaled_pixels(picture, width))
+        return half_blocks(terminal_graphics.scaled_pixels(picture, width))
     if protocol is Protocol.SIXEL:
-        return drawing.sixel(picture, PIXELS)
-    data = base64.standard_b64encode(drawing.png(picture, PIXELS)).decode()
+        return terminal_graphics.sixel(picture, PIXELS)
+    data = base64.standard_b64encode(terminal_graphics.png(picture, PIXELS)).decode()
     if protocol is Protocol.ITERM:
         return f"\x1b]1337;File=inline=1;width={COLUMNS};preserveAspectRatio=1:{data}\a"
     parts = [data[start : start + 4096] for start in range(0, len(data), 4096)]
