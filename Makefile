@@ -56,7 +56,7 @@ bench: setup
 
 # Remakes the built-in weights; resumable: run it again after an interruption.
 models: setup
-	$(BIN)/python -m vasari.training.builtin all
+	$(BIN)/python -m vasari.training.recipes.build all
 
 clean:
 	rm -rf $(VENV) .coverage build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,8 +18,8 @@ from vasari.retrieval.catalog.records import Failure, JobRecord
 from vasari.retrieval.domain import Caption, CaptionSource, Explain, Hit, Item, Modality, SearchResponse
 
 if TYPE_CHECKING:
-    from vasari.retrieval.library import Library
-    from vasari.retrieval.spaces import SpaceState
+    from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.spaces import SpaceState
 
 Fields = dict[str, Any]
 

@@ -23,7 +23,7 @@ def _is_built_in(model: str) -> bool:
         return True
     if Path(model).name != _BUILT_IN:
         return False
-    from vasari.retrieval.models.presets import knows_drawings_only
+    from vasari.retrieval.models.registry.presets import knows_drawings_only
 
     return knows_drawings_only(model)
 

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.retrieval.images import decode, probe
-from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, read_file
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.images.decode import decode, probe
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, read_file
 
 LIMITS = ImageLimits()
 

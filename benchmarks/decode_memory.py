@@ -1,8 +1,8 @@
-"""What decoding large pictures of each format holds at most, beside what `vasari.retrieval.images.weigh` says before.
+"""Memory that decoding large pictures of each format takes, beside what `images.decode.weigh` says before.
 
     python -m benchmarks.decode_memory [--target 224]
 
-Each picture is decoded in a process of its own. `images.decode` waits by what `weigh` says, so a ratio above 1 is a
+Each picture is decoded in a process of its own. `decode` waits by what `weigh` says, so a ratio above 1 is a
 fault of the table in `imaging/pillow_files.py`.
 """
 
@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.attack import bombs
 from benchmarks.measuring import finish
-from vasari.retrieval import images
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.images.decode import decode, weigh
+from vasari.retrieval.images.limits import ImageLimits
 
 _LIMITS = ImageLimits(max_pixels=200_000_000)
 
@@ -28,9 +28,9 @@ def measure(file: Path, target: int | None) -> dict[str, float]:
     """MiB that decoding `file` added to this process at most, and what was foreseen."""
     data = file.read_bytes()
     before = _peak_mib()
-    foreseen = images.weigh(data, _LIMITS, target=target)
+    foreseen = weigh(data, _LIMITS, target=target)
     try:
-        images.decode(data, _LIMITS, target=target)
+        decode(data, _LIMITS, target=target)
     except ImageError as error:
         print(file.name, error, file=sys.stderr)
     return {"foreseen": round(foreseen / 2**20, 1), "held": round(_peak_mib() - before, 1)}

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.indexer.generations import is_due, publish
+from vasari.indexer.build import is_due, publish
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
-from vasari.retrieval.compaction import compact_if_due
 from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.compaction import compact_if_due
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.segments import write_segment
 
 _COMMIT = 4096  # files of a commit, as `vasari index` has it

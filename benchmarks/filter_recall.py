@@ -39,7 +39,7 @@ from vasari.retrieval.domain import (
     UnitVectors,
     unit_vectors,
 )
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.generation import build_generation
 from vasari.retrieval.vectors.index import IndexKind

@@ -27,7 +27,7 @@ from time import perf_counter, time
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish, run
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.imaging.files import content_hash
+from vasari.retrieval.storage.reading import content_hash
 
 VASARI = Path(sys.executable).with_name("vasari")
 _BYTES = 115_000  # a photo of 500 × 375 pixels
@@ -65,7 +65,7 @@ import numpy as np
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
 from vasari.retrieval.domain import Modality, unit_vectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.segments import write_segment
 root, photos, model = sys.argv[1:]
 with Library.open(root, create=True) as library:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 TIE = 5e-4

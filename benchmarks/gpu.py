@@ -2,9 +2,10 @@
 
     python -m benchmarks.gpu [--photos DIR] [--architecture ViT-B-32 ViT-L-14 ViT-B-16-SigLIP2] [--quick]
 
-Computing is in half precision with overlapped copies through pinned buffers (`retrieval/models/lanes.py`); decoding
-runs on all cores meanwhile. `share` is files to vectors / the smaller of the two. Without a GPU the program says so in
-its last line (`"device": null`), after it has run the same code on the CPU with a tiny batch, and ends well.
+Computing is in half precision with overlapped copies through pinned buffers (`retrieval/models/clip/transfer.py`);
+decoding runs on all cores meanwhile. `share` is files to vectors / the smaller of the two. Without a GPU the program
+says so in its last line (`"device": null`), after it has run the same code on the CPU with a tiny batch, and ends
+well.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from numpy.typing import NDArray
 
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish
-from vasari.retrieval import images
-from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, read_file
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, read_file
 
 ARCHITECTURES = ("ViT-B-32", "ViT-L-14", "ViT-B-16-SigLIP2")
 _LIMITS = ImageLimits()
@@ -58,7 +59,7 @@ def prepared(
     """Batches of decoded pictures; the threads are at most four batches ahead."""
 
     def prepare(one: bytes) -> NDArray[np.uint8]:
-        return encoder.prepare(images.decode(one, _LIMITS, target=encoder.image_size).picture)
+        return encoder.prepare(decode(one, _LIMITS, target=encoder.image_size).picture)
 
     room = threading.Semaphore(4 * batch)
 

@@ -30,10 +30,10 @@ from benchmarks.cache import random_model
 from benchmarks.clip_like import ClipLike
 from benchmarks.filled_library import add, uris
 from benchmarks.measuring import finish
-from vasari.indexer.generations import publish
-from vasari.retrieval.compaction import compact_if_due
+from vasari.indexer.build import publish
 from vasari.retrieval.domain import EmbeddingSpace, Modality, SearchRequest, UnitVectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.compaction import compact_if_due
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import parse_query
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.vectors.index import IndexKind

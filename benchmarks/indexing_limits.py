@@ -24,14 +24,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.indexer.engines.local import IndexOptions
-from vasari.retrieval import images
-from vasari.retrieval.imaging.files import content_hash, read_file
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
-from vasari.retrieval.models.image_encoder import OptimizedEncoder
+from vasari.indexer.job import IndexOptions
+from vasari.retrieval.images import decode as pixels
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.storage.reading import content_hash, read_file
 
 _BATCH = IndexOptions().batch_size
 
@@ -43,7 +43,7 @@ def decode(paths: Sequence[Path], encoder: DualEncoder) -> tuple[NDArray[np.uint
     def load(path: Path) -> NDArray[np.uint8]:
         data = read_file(path, limits)
         content_hash(data)
-        return encoder.prepare(images.decode(data, limits, target=encoder.image_size).picture)
+        return encoder.prepare(pixels.decode(data, limits, target=encoder.image_size).picture)
 
     started = perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as threads:

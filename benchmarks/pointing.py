@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measuring import finish
-from vasari.retrieval import understanding
 from vasari.retrieval.domain import UnitVectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library import understanding
+from vasari.retrieval.library.library import Library
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in [0, 1]
 

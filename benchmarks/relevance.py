@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.relevance import BACKGROUND
 
 SETTINGS = (0.5, 0.8, 0.9, 0.95, 0.98)

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.filled_library import fill
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 

@@ -24,7 +24,7 @@ from time import process_time
 import numpy as np
 
 from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors, unit_vectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.vectors.gallery import Gallery
 
@@ -270,7 +270,7 @@ def measure(sizes: Sequence[int]) -> list[Point]:
 
 
 def _point(library: Library, rows: int, add_seconds: float) -> Point:
-    from vasari.indexer.generations import publish
+    from vasari.indexer.build import publish
     from vasari.retrieval.vectors.faiss_index import FaissIndex
     from vasari.retrieval.vectors.index import IndexKind
 

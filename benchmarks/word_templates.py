@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.evaluation.metrics import interval
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.training.scenes.languages.english import NOUNS
 from vasari.training.scenes.scene import Scene
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from vasari import Library, SearchRequest, parse_query
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 
 

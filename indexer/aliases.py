@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vasari.retrieval.originals.uris import is_local_file
+from vasari.retrieval.storage.uris import is_local_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.ports import DualEncoder
 
 T = TypeVar("T")

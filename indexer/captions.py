@@ -11,7 +11,7 @@ from typing import Any
 from vasari.indexer.progress import Progress, Pulse, Silent
 from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import Detail, Picture
 
 LANGUAGE = "en"  # of what the captioners write

@@ -1,4 +1,4 @@
-"""Make outcomes durable, some thousands at once: vectors by `vasari.retrieval.ingest`, then everything else.
+"""Make outcomes durable, some thousands at once: vectors by `vasari.retrieval.library.commit`, then everything else.
 
 Moves and touches are transactions of their own: where they are lost, the next job finds the
 same path gone and the same content new, and comes to the same end. What is gone is marked missing last, when nothing
@@ -14,10 +14,10 @@ from time import monotonic
 
 from vasari.indexer.plan import Task
 from vasari.indexer.sources.source import Candidate
-from vasari.retrieval import ingest
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
 from vasari.retrieval.domain import ItemId, Modality, Skipped
+from vasari.retrieval.library import commit
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Committer:
         if self._items:
             recovered = [item.uri for item in self._items if item.uri in self._failed_before]
             place = (self._directory, self._space, self._modality)
-            ingest.commit(self._catalog, *place, self._items, recovered=recovered)
+            commit.commit_items(self._catalog, *place, self._items, recovered=recovered)
             self._items = []
         if self._told:  # before the touches: where these are lost, the next job comes to describe it again
             self._catalog.describe_items(self._told)

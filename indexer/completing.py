@@ -6,12 +6,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vasari.indexer.engines.local import IndexOptions, index, space_to_fill
+from vasari.indexer.job import IndexOptions, index, space_to_fill
 from vasari.indexer.progress import IndexReport, Progress
 from vasari.indexer.sources.known import KnownPictures
 from vasari.indexer.sources.texts import KnownTexts
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from vasari.indexer.progress import Stopwatch
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError, VasariError
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.ingest import Pixels, Prepared, prepare_picture
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.library.commit import Pixels, Prepared, prepare_picture
 from vasari.retrieval.models.ports import Picture, Preparer
+from vasari.retrieval.storage.reading import content_hash
 
 _Prepared = Prepared[Pixels] | Prepared[str]
 Ready = tuple[Task, _Prepared]

@@ -21,7 +21,7 @@ from vasari.indexer.towers import examine_towers
 from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.generation import Generation, generation_directory
 from vasari.retrieval.vectors.index import IndexKind
 from vasari.retrieval.vectors.segments import Segment, orphans, segment_paths, verify_segment

@@ -15,12 +15,12 @@ from itertools import islice
 from typing import Any
 
 from vasari.indexer.progress import Progress, Pulse, Silent
-from vasari.retrieval import images
 from vasari.retrieval.domain import Item, ItemId
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.fingerprints import SIDE, fingerprint
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.library import Library
+from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.phash import SIDE, fingerprint
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.reading import content_hash
 
 _BATCH = 256
 
@@ -142,7 +142,7 @@ def _hash_of(library: Library, item: Item) -> int | None:
         data = library.original_of(item)
         if content_hash(data) != item.content_hash:
             return None
-        picture = images.decode(data, library.image_limits, target=SIDE).picture
+        picture = decode(data, library.image_limits, target=SIDE).picture
     except ImageError:
         return None
     return fingerprint(picture, item.content_hash)

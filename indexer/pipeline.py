@@ -18,14 +18,14 @@ from time import perf_counter
 from typing import Protocol
 
 from vasari.indexer.decode import Loaded, Loader, Ready
-from vasari.indexer.encode import Encoding
+from vasari.indexer.embed import Encoding
 from vasari.indexer.identity import Puzzle, Verdict
 from vasari.indexer.plan import Plan, Task
 from vasari.indexer.progress import Progress, Pulse
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
 from vasari.retrieval.domain import Skipped, UnitVectors
-from vasari.retrieval.ingest import Pixels
+from vasari.retrieval.library.commit import Pixels
 
 
 class Sink(Protocol):

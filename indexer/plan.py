@@ -15,7 +15,7 @@ from typing import Protocol
 from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate
 from vasari.retrieval.catalog.records import KnownFile
 from vasari.retrieval.domain import ItemId, Skipped
-from vasari.retrieval.originals.uris import locate
+from vasari.retrieval.storage.uris import locate
 
 _MILLISECOND = 10**6
 _SETTLING_NS = 600 * 10**9  # by so much the clock of a file server may differ from this machine's

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vasari.indexer.plan import Places, Plan
 from vasari.retrieval.catalog.records import KnownFile
 from vasari.retrieval.domain import ItemId
-from vasari.retrieval.originals.uris import is_url, locate
+from vasari.retrieval.storage.uris import is_url, locate
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vasari.indexer.optimizing import OptimizedPrecision, optimize, own_pictures
+from vasari.indexer.optimize import OptimizedPrecision, optimize, own_pictures
 from vasari.indexer.quarantine import Quarantine
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import (
@@ -19,18 +19,18 @@ from vasari.retrieval.errors import (
     UnsupportedError,
     VasariError,
 )
-from vasari.retrieval.library import Library
-from vasari.retrieval.models import image_encoder, picture_onnx, text_onnx
-from vasari.retrieval.models.exported import CHECKSUMS_FILE, check_content, read_checksums
-from vasari.retrieval.models.image_encoder import OptimizedEncoder
-from vasari.retrieval.models.picture_onnx import OnnxPictureEncoder
-from vasari.retrieval.models.text_onnx import OnnxTextEncoder
-from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.exported import image, single_image, text
+from vasari.retrieval.models.exported.image import OptimizedEncoder
+from vasari.retrieval.models.exported.session import CHECKSUMS_FILE, check_content, read_checksums
+from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
+from vasari.retrieval.models.exported.text import OnnxTextEncoder
+from vasari.retrieval.storage.os_errors import cannot_read
 
 _log = logging.getLogger(__name__)
 
 _INT8_TEXTS = "text.int8.onnx"
-_IMAGES = (image_encoder.SETTINGS_FILE, *(name for names in image_encoder.FILES.values() for name in names))
+_IMAGES = (image.SETTINGS_FILE, *(name for names in image.FILES.values() for name in names))
 _REFUSALS = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
 _PICTURES = 64  # show the ranges of an optimized encoder
 
@@ -71,7 +71,7 @@ def examine_towers(
     except StorageError as error:
         yield Damage("unreadable", str(error))
         return
-    yield from _examine_picture(library, space, directory / picture_onnx.FOLDER, quarantine)
+    yield from _examine_picture(library, space, directory / single_image.FOLDER, quarantine)
     sound = True
     for form in _forms(library, space, directory):
         if any((directory / name).exists() for name in form.files) and (sound or not form.on_texts):
@@ -90,19 +90,19 @@ def _examine_picture(
         return "made anew"
 
     def try_it() -> None:
-        if picture_onnx.read_settings(folder.parent) is None:
+        if single_image.read_settings(folder.parent) is None:
             try:
-                (folder / picture_onnx.SETTINGS_FILE).read_bytes()
+                (folder / single_image.SETTINGS_FILE).read_bytes()
             except FileNotFoundError:
                 pass  # which is damage
             except OSError as error:
-                raise cannot_read(folder / picture_onnx.SETTINGS_FILE, error) from error
-            raise LibraryCorruptError(f"{folder / picture_onnx.SETTINGS_FILE} is damaged")
+                raise cannot_read(folder / single_image.SETTINGS_FILE, error) from error
+            raise LibraryCorruptError(f"{folder / single_image.SETTINGS_FILE} is damaged")
         OnnxPictureEncoder.open(folder.parent, threads=library.settings.threads)
 
     if folder.is_dir():
-        yield from _examine(_Form(picture_onnx.FILES, try_it, make), folder, quarantine)
-    elif quarantine is not None and (folder.parent / text_onnx.SETTINGS_FILE).is_file():
+        yield from _examine(_Form(single_image.FILES, try_it, make), folder, quarantine)
+    elif quarantine is not None and (folder.parent / text.SETTINGS_FILE).is_file():
         yield from _exported_first(space, make)
 
 
@@ -132,7 +132,7 @@ def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator
         return "made anew"
 
     yield _Form(
-        text_onnx.FILES, lambda: OnnxTextEncoder.open(directory, threads=threads).embed_texts(["a"]), texts
+        text.FILES, lambda: OnnxTextEncoder.open(directory, threads=threads).embed_texts(["a"]), texts
     )
     yield _Form(
         (_INT8_TEXTS,),
@@ -152,7 +152,7 @@ def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator
 def _precision(directory: Path) -> OptimizedPrecision:
     """What was switched on, as far as that can still be read."""
     try:
-        settings = image_encoder.read_settings(directory)
+        settings = image.read_settings(directory)
     except VasariError:
         return "int8"
     return settings["precision"] if settings else "int8"

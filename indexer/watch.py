@@ -10,16 +10,16 @@ import watchfiles
 from watchfiles.main import FileChange
 
 from vasari.indexer.changes import moments, standing
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.samples import TEXT_SUFFIXES
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.table import TABLE_SUFFIXES
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError, VasariError
-from vasari.retrieval.imaging.files import indexable_suffixes
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.reading import indexable_suffixes
+from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 
 def watch(

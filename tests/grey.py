@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder, Picture
 
 CELLS = 4

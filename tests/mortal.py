@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
-from vasari.indexer.engines import local
-from vasari.indexer.engines.cluster import Cluster, ClusterUnavailableError, connected
-from vasari.indexer.engines.local import IndexOptions
-from vasari.indexer.engines.ray import index
-from vasari.indexer.engines.shards import cluster_spread
-from vasari.indexer.generations import rebuild
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer import job
+from vasari.indexer.build import rebuild
+from vasari.indexer.cluster.connection import Cluster, ClusterUnavailableError, connected
+from vasari.indexer.cluster.job import index
+from vasari.indexer.cluster.shards import cluster_spread
+from vasari.indexer.job import IndexOptions
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.vectors.shards import Shard, fill_shard
 
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     source = choose_source([*more, photos])[0]
     with GreyLibrary.open(root, create=True) as library:
         library.use_model("grey")
-        local.index(library, choose_source([photos])[0])
+        job.index(library, choose_source([photos])[0])
     change(Path(photos))
     (Path(photos) / "broken.png").write_bytes(b"no picture")
     with MortalLibrary.open(root) as library:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from vasari.retrieval.models.weights import load_tensors
+from vasari.retrieval.models.registry.checkpoints import load_tensors
 from vasari.retrieval.storage.atomic import replaced
 
 NAME = "checkpoint.pt"

@@ -22,20 +22,20 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vasari.retrieval import images
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.retrieval.evaluation.metrics import rank_queries, summary
-from vasari.retrieval.imaging.files import read_file
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.models.architectures import build_model, build_tokenizer, image_preprocessing
+from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.models.clip.builder import build_model, build_tokenizer, image_preprocessing
 from vasari.retrieval.models.hardware import choose_device
-from vasari.retrieval.models.hub import HubAccess
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
-from vasari.retrieval.models.sources import ModelFiles, architectures, locate, resolve
+from vasari.retrieval.models.registry.hub import HubAccess
+from vasari.retrieval.models.registry.resolve import ModelFiles, architectures, locate, resolve
 from vasari.retrieval.storage.atomic import replaced
-from vasari.training.contrastive import info_nce, siglip
+from vasari.retrieval.storage.reading import read_file
 from vasari.training.loop import Plan, Run
+from vasari.training.losses import info_nce, siglip
 
 LossName = Literal["infonce", "siglip"]
 Tower = Literal["image", "text"]
@@ -239,7 +239,7 @@ class _Lesson:
 def _prepared(path: Path, student: _Student, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8]:
     """One picture, or a random window of it with `area` of its surface, as the model wants it; raises ImageError."""
     limits, side = ImageLimits(), min(student.image.height, student.image.width)
-    picture = images.decode(read_file(path, limits), limits, target=side).picture
+    picture = decode(read_file(path, limits), limits, target=side).picture
     share = area**0.5
     width, height = max(1, round(picture.width * share)), max(1, round(picture.height * share))
     left, top = round((picture.width - width) * place[0]), round((picture.height - height) * place[1])

@@ -17,8 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vasari.api.client import AsyncClient, Client
-    from vasari.retrieval.additions import NewPicture, Notes
+    from vasari.api.client.client import AsyncClient, Client
     from vasari.retrieval.domain import (
         Caption,
         CaptionSource,
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
         TermKind,
     )
     from vasari.retrieval.errors import VasariError
-    from vasari.retrieval.library import Library
+    from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.upload import NewPicture, Notes
     from vasari.retrieval.search.query import parse_query
     from vasari.retrieval.settings import Settings
     from vasari.retrieval.version import __version__
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # quiet until a program shows its records
 
 _HOMES = {
-    "AsyncClient": "api.client",
+    "AsyncClient": "api.client.client",
     "Caption": "retrieval.domain",
     "CaptionSource": "retrieval.domain",
-    "Client": "api.client",
+    "Client": "api.client.client",
     "EmbeddingSpace": "retrieval.domain",
     "Explain": "retrieval.domain",
     "Hit": "retrieval.domain",
     "Item": "retrieval.domain",
-    "Library": "retrieval.library",
+    "Library": "retrieval.library.library",
     "Modality": "retrieval.domain",
-    "NewPicture": "retrieval.additions",
-    "Notes": "retrieval.additions",
+    "NewPicture": "retrieval.library.upload",
+    "Notes": "retrieval.library.upload",
     "Rerank": "retrieval.domain",
     "SearchRequest": "retrieval.domain",
     "SearchResponse": "retrieval.domain",

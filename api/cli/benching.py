@@ -26,10 +26,10 @@ from vasari.api.cli.options import (
 from vasari.indexer.bench import BenchReport
 from vasari.indexer.bench import bench as measure
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.library import Library
-from vasari.retrieval.loaded_models import load_encoder
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
-from vasari.retrieval.models.image_encoder import OptimizedEncoder
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.models import load_encoder
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.settings import Settings
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from vasari.retrieval.images import Picture
+from vasari.retrieval.images.decode import Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from vasari.api.cli.options import (
     server_option,
     yes_option,
 )
-from vasari.retrieval.catalog.filter_language import FIELDS
+from vasari.retrieval.catalog.filters.parser import FIELDS
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import absolute
-from vasari.retrieval.removal import remove as take_out
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.remove import remove as take_out
+from vasari.retrieval.storage.uris import absolute
 
 
 @command(example="vasari status --json")
@@ -37,7 +37,7 @@ def status(json: bool, library: Path | None, server: str | None, key: str | None
     Also by which model, and whether a job is writing it.
     """
     if server is not None:
-        from vasari.api.client import Client  # brings httpx, which takes as long as the rest
+        from vasari.api.client.client import Client  # brings httpx, which takes as long as the rest
 
         with Client(server, key) as client:
             facts = {"library": server, **client.status()}

@@ -16,8 +16,8 @@ from vasari.api.cli.jobs import run_index, summary
 from vasari.api.cli.options import FILE, command
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.presets import find_preset, is_local
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.registry.presets import find_preset, is_local
 from vasari.retrieval.search.query import parse_query
 from vasari.training.scenes.captions import describe
 from vasari.training.scenes.dataset import Collection, render

@@ -22,8 +22,8 @@ from vasari.indexer.exchange.exporting import Format
 from vasari.indexer.exchange.exporting import export as write
 from vasari.indexer.exchange.importing import import_ as read
 from vasari.indexer.sources.columns import Columns
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.uris import local_path
 
 
 @command(example="vasari export photos.parquet")

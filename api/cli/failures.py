@@ -13,8 +13,8 @@ from vasari.api.cli.options import Integer, command, json_option, library_option
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.records import Failure
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import is_local_file
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.uris import is_local_file
 
 
 @command(example="vasari failures --retry")

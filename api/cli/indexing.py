@@ -32,13 +32,13 @@ from vasari.api.cli.options import (
     texts_option,
 )
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.choice import Reading, SourceKind, absent, choose_source, has_items, same_folders
 from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.detect import Reading, SourceKind, absent, choose_source, has_items, same_folders
 from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.texts import choose_texts
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 
 
 @command(example="vasari index ~/Pictures --model fast")

@@ -16,17 +16,17 @@ from vasari.api import drawings
 from vasari.api.cli import output, render
 from vasari.api.cli.progress import Bar
 from vasari.api.cli.stopping import stoppable
+from vasari.indexer.cluster.connection import Cluster
+from vasari.indexer.cluster.job import index as index_on_cluster
 from vasari.indexer.completing import complete
-from vasari.indexer.engines.cluster import Cluster
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.engines.ray import index as index_on_cluster
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport, Progress
 from vasari.indexer.sources.left_out import in_words
 from vasari.indexer.sources.source import Source
 from vasari.retrieval.domain import EmbeddingSpace, Modality
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import NEW_MODEL
+from vasari.retrieval.storage.uris import local_path
 
 Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
 

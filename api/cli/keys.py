@@ -11,7 +11,7 @@ from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import command, json_option, library_option, open_settings
 from vasari.retrieval.catalog.records import ApiKeyRecord
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 
 
 @command(example="vasari keys create laptop --scope search --scope write")
@@ -28,7 +28,7 @@ from vasari.retrieval.library import Library
 @library_option
 def create(name: str, scopes: tuple[str, ...], json: bool, library: Path | None) -> None:
     """Make a key; it is shown this once. From the first key on, every request needs one."""
-    from vasari.api.service.auth import create_key  # brings FastAPI, which takes a second
+    from vasari.api.service.security.auth import create_key  # brings FastAPI, which takes a second
 
     with filling(library, open_settings(library=library)) as opened:
         number, key = create_key(opened.catalog, name, scopes)

@@ -15,7 +15,7 @@ from types import FrameType
 
 from vasari.api.cli import output
 from vasari.retrieval.errors import NotFoundError, VasariError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 _CATALOG = ("catalog.sqlite3-wal", "catalog.sqlite3-shm", "catalog.sqlite3")

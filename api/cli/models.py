@@ -8,7 +8,7 @@ import click
 
 from vasari.api.cli import output
 from vasari.api.cli.options import command, json_option
-from vasari.retrieval.models.presets import PresetStatus, describe_presets, find_preset, location
+from vasari.retrieval.models.registry.presets import PresetStatus, describe_presets, find_preset, location
 
 
 @command("list", example="vasari models list --json")

@@ -19,17 +19,17 @@ from vasari.api.cli.options import (
     library_option,
     open_settings,
 )
-from vasari.indexer.optimizing import (
+from vasari.indexer.optimize import (
     OptimizedPrecision,
     OptimizeReport,
     own_pictures,
     pictures_below,
     switch_off,
 )
-from vasari.indexer.optimizing import optimize as make_faster
+from vasari.indexer.optimize import optimize as make_faster
 from vasari.retrieval.domain import EmbeddingSpace
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.sources import absolute_reference
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.registry.resolve import absolute_reference
 
 
 @command(example="vasari models optimize --precision int8 --dry-run")

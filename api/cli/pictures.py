@@ -9,10 +9,10 @@ import click
 from vasari.api.cli.options import PLACE
 from vasari.retrieval.domain import Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import parse_item
-from vasari.retrieval.storage.spelling import on_disk
+from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.uris import local_path
 
 picture_argument = click.argument(
     "what", metavar="ITEM|FILE", type=PLACE, help="A picture's path, or item:ID of the library."

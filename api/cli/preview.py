@@ -15,11 +15,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from vasari.api.cli import output, terminal_graphics
-from vasari.retrieval import images
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.images import Picture
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.images.decode import Picture, decode
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.reader import open_original
 
 COLUMNS = 48  # cells; a preview is a glance
 PIXELS = 360
@@ -39,7 +38,7 @@ def show(uri: str, data: bytes | None = None) -> None:
     limits = ImageLimits()
     try:
         data = open_original(uri, limits) if data is None else data
-        picture = images.decode(data, limits, target=PIXELS).picture
+        picture = decode(data, limits, target=PIXELS).picture
     except ImageError as error:
         output.note(f"{uri}: {error}")
         return

@@ -6,9 +6,15 @@ import click
 
 from vasari.api.cli import output
 from vasari.api.cli.options import command, open_settings
-from vasari.retrieval.models.hub import HubAccess
-from vasari.retrieval.models.presets import PRESETS, ModelKind
-from vasari.retrieval.models.sources import HUB_PREFIX, locate, locate_folder, resolve, use_of_repository
+from vasari.retrieval.models.registry.hub import HubAccess
+from vasari.retrieval.models.registry.presets import PRESETS, ModelKind
+from vasari.retrieval.models.registry.resolve import (
+    HUB_PREFIX,
+    locate,
+    locate_folder,
+    resolve,
+    use_of_repository,
+)
 
 
 @command(example="vasari models pull balanced")

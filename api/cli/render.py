@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vasari.retrieval.spaces import SpaceState
+    from vasari.retrieval.library.spaces import SpaceState
 
 THINGS = {"image": "pictures", "text": "texts"}  # what a person calls items of a modality
 

@@ -36,11 +36,11 @@ from vasari.retrieval.domain import (
     Term,
     TermKind,
 )
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import check_terms, parse_term, parse_terms
 
 if TYPE_CHECKING:
-    from vasari.api.client import Client
+    from vasari.api.client.client import Client
 
 _top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
 _files_option = click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths.")
@@ -210,7 +210,7 @@ def _answer(
 ) -> None:
     """Ask the library, or a running service, for `request`, and print the answer."""
     if server is not None:
-        from vasari.api.client import Client  # brings httpx, which a plain search leaves alone
+        from vasari.api.client.client import Client  # brings httpx, which a plain search leaves alone
 
         with Client(server, key) as client:
             response = client.search(request)

@@ -11,7 +11,7 @@ import click
 from vasari.api.cli import logs, output
 from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import FILE, Integer, command, given, library_option
-from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.storage.uris import local_path
 
 
 @command(example="vasari serve --port 7600")

@@ -10,10 +10,10 @@ from vasari.api import contract
 from vasari.api.cli import output, render
 from vasari.api.cli.options import command, json_option, library_option, yes_option
 from vasari.api.cli.sizes import readable
-from vasari.retrieval import spaces
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import Library
-from vasari.retrieval.spaces import SpaceState
+from vasari.retrieval.library import spaces
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.spaces import SpaceState
 
 _space_argument = click.argument("space", metavar="SPACE", help="A space's name, or its model's.")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.retrieval.images import Picture
+from vasari.retrieval.images.decode import Picture
 
 
 def png(picture: Picture, side: int) -> bytes:

@@ -80,7 +80,7 @@ def train(
     Ctrl-C or a crash loses nothing but the last few updates: run the same command again.
     """
     # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
-    from vasari.retrieval.models.hub import HubAccess
+    from vasari.retrieval.models.registry.hub import HubAccess
     from vasari.training.finetuning import FineTuning, fine_tune
     from vasari.training.loop import Plan
 

@@ -17,7 +17,7 @@ from vasari.api.cli.progress import Bar
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.captions import caption_library
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import Detail
 
 

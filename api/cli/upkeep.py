@@ -20,13 +20,13 @@ from vasari.api.cli.options import (
 from vasari.api.cli.progress import Bar
 from vasari.api.cli.sizes import readable
 from vasari.api.cli.stopping import stoppable
+from vasari.indexer.build import check_shards
+from vasari.indexer.build import rebuild as build
+from vasari.indexer.cluster.connection import Cluster
+from vasari.indexer.cluster.shards import cluster_spread
 from vasari.indexer.doctor import examine
 from vasari.indexer.duplicates import DuplicateGroup, find_duplicates
-from vasari.indexer.engines.cluster import Cluster
-from vasari.indexer.engines.shards import cluster_spread
-from vasari.indexer.generations import check_shards
-from vasari.indexer.generations import rebuild as build
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.shards import Spread
 
 

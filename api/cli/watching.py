@@ -21,12 +21,12 @@ from vasari.api.cli.options import (
 )
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.choice import Reading, choose_source, has_items
+from vasari.indexer.sources.detect import Reading, choose_source, has_items
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.texts import TextFiles
 from vasari.indexer.watch import watch as changes
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.uris import local_path
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.uris import local_path
 
 
 def _tell_of_other_spaces(library: Library) -> None:

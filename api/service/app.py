@@ -14,11 +14,9 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from vasari.api.service import problems
-from vasari.api.service.allocator import return_large_blocks
-from vasari.api.service.documents import openapi
-from vasari.api.service.gate import Gate
-from vasari.api.service.journal import configure_logs
-from vasari.api.service.metrics import Metrics
+from vasari.api.service.logs import configure_logs
+from vasari.api.service.middleware.gate import Gate
+from vasari.api.service.openapi.schema import openapi
 from vasari.api.service.pages import Pages
 from vasari.api.service.routes import (
     clip_retrieval,
@@ -33,10 +31,12 @@ from vasari.api.service.routes import (
     search,
     session,
 )
+from vasari.api.service.runtime.allocator import return_large_blocks
+from vasari.api.service.runtime.metrics import Metrics
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from vasari.api.service.methods import allowed
-from vasari.api.service.reference import STYLE, reference_page
+from vasari.api.service.middleware.methods import allowed
+from vasari.api.service.openapi.reference import STYLE, reference_page
 
 
 class Pages:

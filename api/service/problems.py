@@ -17,8 +17,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from vasari.api.contract import problem_members, problem_of
-from vasari.api.service.journal import printable
-from vasari.api.service.request_ids import current_request_id
+from vasari.api.service.logs import printable
+from vasari.api.service.request_id import current_request_id
 from vasari.retrieval import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -195,8 +195,8 @@ _OPENAI_PATHS = frozenset({"/v1/embeddings", "/v1/models"})
 def install(app: FastAPI) -> None:
     """Let `app` answer every foreseen exception by a problem document.
 
-    The unforeseen ones are caught further out, by `vasari.api.service.gate`: Starlette's own outermost handler
-    would raise them again after answering.
+    The unforeseen ones are caught further out, by `vasari.api.service.middleware.gate`: Starlette's own outermost
+    handler would raise them again after answering.
     """
     for kind in (errors.VasariError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _handle)

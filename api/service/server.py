@@ -22,7 +22,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
-from vasari.api.service.journal import configure_logs
+from vasari.api.service.logs import configure_logs
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import (
     LAST_LOOK,

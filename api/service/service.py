@@ -19,25 +19,24 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.api.service.auth import Doorkeeper
-from vasari.api.service.batching import Batcher
-from vasari.api.service.cache import EmbeddingCache, Key, Vector, picture_key, text_key
-from vasari.api.service.deadlines import within_deadline
-from vasari.api.service.fetching import Fetcher
-from vasari.api.service.jail import Jail
-from vasari.api.service.jobs import Jobs
-from vasari.api.service.metrics import Metrics
-from vasari.api.service.originals import Originals
-from vasari.api.service.pools import Pool
 from vasari.api.service.problems import ProblemError
-from vasari.api.service.quotas import UploadQuotas
-from vasari.api.service.rates import RateLimiter
-from vasari.api.service.scanning import SharedScans
+from vasari.api.service.runtime.batching import Batcher
+from vasari.api.service.runtime.deadlines import within_deadline
+from vasari.api.service.runtime.embedding_cache import EmbeddingCache, Key, Vector, picture_key, text_key
+from vasari.api.service.runtime.files import Originals
+from vasari.api.service.runtime.jobs import Jobs
+from vasari.api.service.runtime.metrics import Metrics
+from vasari.api.service.runtime.pools import Pool
+from vasari.api.service.runtime.shared_scan import SharedScans
+from vasari.api.service.runtime.single_flight import SingleFlight
+from vasari.api.service.runtime.uploads import Uploads
+from vasari.api.service.security.auth import Doorkeeper
+from vasari.api.service.security.path_guard import Jail
+from vasari.api.service.security.quotas import UploadQuotas
+from vasari.api.service.security.rate_limit import RateLimiter
+from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
-from vasari.api.service.single_flight import SingleFlight
-from vasari.api.service.uploads import Uploads
 from vasari.retrieval import cancellation
-from vasari.retrieval.additions import Addition, Notes
 from vasari.retrieval.catalog.facets import Facets
 from vasari.retrieval.catalog.records import JobRecord
 from vasari.retrieval.domain import (
@@ -52,9 +51,10 @@ from vasari.retrieval.domain import (
     UnitVectors,
 )
 from vasari.retrieval.errors import ImageError, NotFoundError, VasariError
-from vasari.retrieval.imaging.limits import ImageLimits, check_together
-from vasari.retrieval.library import Library
-from vasari.retrieval.removal import remove
+from vasari.retrieval.images.limits import ImageLimits, check_together
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.remove import remove
+from vasari.retrieval.library.upload import Addition, Notes
 from vasari.retrieval.search import engine
 from vasari.retrieval.storage.layout import UPLOADS
 
@@ -211,10 +211,10 @@ class Service:
         return found
 
     def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
-        from vasari.retrieval import images
+        from vasari.retrieval.images.decode import decoding
 
         encoder = self.library.encoder(space)
-        with images.decoding(data, self.image_limits, target=encoder.image_size) as decoded:
+        with decoding(data, self.image_limits, target=encoder.image_size) as decoded:
             return encoder.prepare(decoded.picture)
 
     def _text_batcher(self, space: EmbeddingSpace) -> Batcher[str, Vector]:
@@ -298,7 +298,7 @@ class Service:
     def _classify(
         self, data: bytes, labels: Sequence[str], templates: Sequence[str] | None, space: EmbeddingSpace
     ) -> list[tuple[str, float]]:
-        from vasari.retrieval import understanding
+        from vasari.retrieval.library import understanding
 
         def embed(texts: Sequence[str]) -> UnitVectors:
             keys = {text_key(space, text): text for text in texts}
@@ -385,12 +385,12 @@ class Service:
 
     def check_pictures(self, pictures: Sequence[bytes], target: int | None = None) -> None:
         """Hold the pictures of one request against the limits, each and all; raises ImageError."""
-        from vasari.retrieval import images
+        from vasari.retrieval.images.decode import weigh
 
         weight = 0
         for data in pictures:
             cancellation.check()
-            weight += images.weigh(data, self.image_limits, target=target)
+            weight += weigh(data, self.image_limits, target=target)
             check_together(weight, self.image_limits)
 
     async def preload(self) -> None:

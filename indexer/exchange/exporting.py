@@ -16,7 +16,7 @@ from vasari.indexer.exchange import clip_retrieval, tables
 from vasari.indexer.exchange.records import Record, flat, missing_pages, pages
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage.atomic import replaced
 
 

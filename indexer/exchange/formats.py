@@ -28,8 +28,8 @@ from vasari.indexer.sources.table import TableSource
 from vasari.retrieval.catalog.encoding import stored_uri
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError, UsageError, VasariError
-from vasari.retrieval.originals.texts import PACKED
-from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.os_errors import cannot_read
+from vasari.retrieval.storage.text_files import PACKED
 
 _JSON_LINES = tuple(f"{suffix}{packed}" for suffix in (".jsonl", ".ndjson") for packed in ("", *PACKED))
 

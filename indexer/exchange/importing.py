@@ -28,8 +28,7 @@ from vasari.indexer.exchange.spool import Spool
 from vasari.indexer.identity import pair
 from vasari.indexer.progress import Progress, Pulse, Silent
 from vasari.indexer.sources.columns import Columns
-from vasari.retrieval import ingest
-from vasari.retrieval.catalog.leases import Lease
+from vasari.retrieval.catalog.lease import Lease
 from vasari.retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
 from vasari.retrieval.domain import (
     Caption,
@@ -42,11 +41,12 @@ from vasari.retrieval.domain import (
     unit_vectors,
 )
 from vasari.retrieval.errors import ModelUnavailableError, UsageError, VasariError
-from vasari.retrieval.imaging.files import content_hash, printable
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.sources import absolute_reference
-from vasari.retrieval.originals.admission import LONGEST_URI, admitted
-from vasari.retrieval.originals.uris import UNREAD
+from vasari.retrieval.library import commit
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.registry.resolve import absolute_reference
+from vasari.retrieval.storage.admission import LONGEST_URI, admitted
+from vasari.retrieval.storage.reading import content_hash, printable
+from vasari.retrieval.storage.uris import UNREAD
 from vasari.retrieval.vectors.segments import remove_orphans
 
 
@@ -290,7 +290,7 @@ class _Importer:
         self.report.updated += len(known)
         self.report.added += len(records) - len(known)
         catalog = self._library.catalog
-        return ingest.commit(
+        return commit.commit_items(
             catalog,
             self._library.segments_directory(self.space, modality),
             self.space.name,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vasari.retrieval.catalog.encoding import json_text, stored_uri
 from vasari.retrieval.catalog.records import FACTS
 from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, Modality
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.segments import Segment
 
 PAGE = 4096  # items held in memory at once

@@ -20,9 +20,9 @@ from vasari.retrieval.catalog.captions import LONGEST_TAG
 from vasari.retrieval.catalog.encoding import json_text, original_uri, stored_text
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.originals.texts import is_shallow, parse_json
-from vasari.retrieval.originals.uris import UNREAD
 from vasari.retrieval.storage.layout import is_content_hash
+from vasari.retrieval.storage.text_files import is_shallow, parse_json
+from vasari.retrieval.storage.uris import UNREAD
 
 _LARGEST = 2**63 - 1  # of a column of whole numbers
 _WIDEST = 2**31 - 1  # pixels, as the catalog keeps them

@@ -19,8 +19,8 @@ from typing import Any, Self
 import numpy as np
 
 from vasari.indexer.exchange.records import Record
+from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import json_text, uri_key
-from vasari.retrieval.catalog.trouble import translate
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, Skipped
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.storage.atomic import TEMPORARY

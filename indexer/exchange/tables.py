@@ -26,8 +26,8 @@ from vasari.indexer.exchange.records import PAGE, Record, as_row, space_as_text,
 from vasari.indexer.exchange.rows import Refused, checked, from_row
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.originals.json_rows import Broken, values_in
-from vasari.retrieval.originals.texts import opened_text
+from vasari.retrieval.storage.json_rows import Broken, values_in
+from vasari.retrieval.storage.text_files import opened_text
 
 _SPACE = b"vasari.space"
 _VECTORS = ("embedding", "vector", "emb", "image_embedding")

@@ -14,7 +14,7 @@ from vasari.indexer.sources.rows import Row, RowSource, parent
 from vasari.indexer.sources.samples import kept, texts_in
 from vasari.retrieval.domain import Caption
 from vasari.retrieval.errors import UsageError, VasariError
-from vasari.retrieval.originals.texts import opened_text, parse_json
+from vasari.retrieval.storage.text_files import opened_text, parse_json
 
 _FACTS = ("coco_url", "flickr_url", "date_captured", "license")
 _NAMES = ("file_name", "filename", "path", "coco_url", "flickr_url", "url")

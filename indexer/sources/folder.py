@@ -15,12 +15,12 @@ from vasari.indexer.sources.left_out import LeftOut, kind_of_file
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.imaging.files import indexable_suffixes
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.confinement import read_local
-from vasari.retrieval.originals.files import kept_time
-from vasari.retrieval.originals.uris import is_local_file
-from vasari.retrieval.storage.spelling import composed
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.confinement import read_local
+from vasari.retrieval.storage.filesystem import kept_time
+from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.reading import indexable_suffixes
+from vasari.retrieval.storage.uris import is_local_file
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
 """Folder names left out by default, the same as rclip's: a NAS's previews, packages, version control."""

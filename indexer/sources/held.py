@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from vasari.indexer.sources.columns import Columns
 from vasari.retrieval.errors import ImageError, UsageError
-from vasari.retrieval.originals.delimited import distinct
-from vasari.retrieval.originals.files import opened
+from vasari.retrieval.storage.delimited import distinct
+from vasari.retrieval.storage.filesystem import opened
 
 _BATCH, _FEW = 1024, 64  # rows at once; few where their pictures have to be read along
 

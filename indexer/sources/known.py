@@ -10,9 +10,9 @@ from types import MappingProxyType
 
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.opening import open_original
-from vasari.retrieval.originals.uris import locate
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.uris import locate
 
 
 class KnownPictures:

@@ -12,7 +12,7 @@ from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.samples import TEXT_SUFFIXES, described
 from vasari.indexer.sources.source import Candidate, Description, stamp_of
 from vasari.retrieval.domain import Skipped
-from vasari.retrieval.originals.files import opened
+from vasari.retrieval.storage.filesystem import opened
 
 _CAPTIONS = ".txt"
 _Facts = tuple[int, int, int]

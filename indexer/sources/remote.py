@@ -9,10 +9,10 @@ from vasari.indexer.sources.left_out import kind_of_file
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import NotFoundError, VasariError
-from vasari.retrieval.imaging.files import indexable_suffixes
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.files import file_system, stat_from
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.filesystem import file_system, stat_from
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.reading import indexable_suffixes
 
 
 class RemoteFolderSource:

@@ -18,14 +18,14 @@ from unicodedata import normalize
 from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
 from vasari.retrieval.domain import Caption, Modality, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
-from vasari.retrieval.imaging.files import printable
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.confinement import check_inside
-from vasari.retrieval.originals.files import Stat, readable, stat_of
-from vasari.retrieval.originals.opening import open_original
-from vasari.retrieval.originals.texts import is_shallow, plain
-from vasari.retrieval.originals.uris import is_url, locate, member_uri, uri_of
-from vasari.retrieval.storage.spelling import on_disk
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.confinement import check_inside
+from vasari.retrieval.storage.filesystem import Stat, readable, stat_of
+from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.reading import printable
+from vasari.retrieval.storage.text_files import is_shallow, plain
+from vasari.retrieval.storage.uris import is_url, locate, member_uri, uri_of
 
 _LONGEST_NAME = 4096  # bytes: no system has longer paths, and few servers longer URLs
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.IGNORECASE)

@@ -11,7 +11,7 @@ from typing import Any
 from vasari.indexer.sources.source import Description
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.originals.texts import as_text, parse_json, plain
+from vasari.retrieval.storage.text_files import as_text, parse_json, plain
 
 TEXT_SUFFIXES = (".txt", ".json")
 ARCHIVED_TEXTS = (*TEXT_SUFFIXES, ".cls")  # a class, as webdataset has them

@@ -12,11 +12,11 @@ from vasari.indexer.sources.held import is_binary, pictures_in, values_in
 from vasari.indexer.sources.rows import Row, RowSource
 from vasari.indexer.sources.table import rows_of
 from vasari.retrieval.errors import ImageError, UsageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.containers import arrow_table
-from vasari.retrieval.originals.delimited import distinct
-from vasari.retrieval.originals.files import state_of
-from vasari.retrieval.originals.texts import opened_text
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.containers import arrow_table
+from vasari.retrieval.storage.delimited import distinct
+from vasari.retrieval.storage.filesystem import state_of
+from vasari.retrieval.storage.text_files import opened_text
 
 STATE, SPLITS = "state.json", "dataset_dict.json"
 _BATCH = 1024

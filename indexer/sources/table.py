@@ -16,12 +16,12 @@ from vasari.indexer.sources.rows import Row, RowSource, parent
 from vasari.indexer.sources.samples import kept, texts_in
 from vasari.retrieval.domain import Caption
 from vasari.retrieval.errors import UsageError, VasariError
-from vasari.retrieval.imaging.files import IMAGE_SUFFIXES, RAW_SUFFIXES
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.delimited import Delimited, Fields
-from vasari.retrieval.originals.json_rows import Broken, json_rows
-from vasari.retrieval.originals.texts import PACKED, opened_text
-from vasari.retrieval.originals.uris import is_url
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.delimited import Delimited, Fields
+from vasari.retrieval.storage.json_rows import Broken, json_rows
+from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, RAW_SUFFIXES
+from vasari.retrieval.storage.text_files import PACKED, opened_text
+from vasari.retrieval.storage.uris import is_url
 
 _TEXTS = (".csv", ".tsv", ".jsonl", ".ndjson")
 TABLE_SUFFIXES = (

@@ -20,12 +20,12 @@ from vasari.indexer.sources.samples import kept
 from vasari.indexer.sources.source import Candidate, Source, stamp_of
 from vasari.retrieval.domain import EmbeddingSpace, Item, Modality, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
-from vasari.retrieval.library import Library
-from vasari.retrieval.originals.delimited import Delimited
-from vasari.retrieval.originals.files import readable
-from vasari.retrieval.originals.json_rows import Broken, json_rows
-from vasari.retrieval.originals.texts import opened_text, plain
-from vasari.retrieval.originals.uris import absolute
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.delimited import Delimited
+from vasari.retrieval.storage.filesystem import readable
+from vasari.retrieval.storage.json_rows import Broken, json_rows
+from vasari.retrieval.storage.text_files import opened_text, plain
+from vasari.retrieval.storage.uris import absolute
 
 OWN_CAPTIONS = "captions:"
 """What stands for the captions of the library's own pictures where a file is asked for."""

@@ -16,12 +16,12 @@ from vasari.indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.files import indexable_suffixes
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.archives import Member, members, read_member
-from vasari.retrieval.originals.files import UNKNOWN_SIZE, Stat, readable, stat_of
-from vasari.retrieval.originals.opening import open_original
-from vasari.retrieval.originals.uris import ARCHIVE_SUFFIXES, locate, member_uri
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.archives import Member, members, read_member
+from vasari.retrieval.storage.filesystem import UNKNOWN_SIZE, Stat, readable, stat_of
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.reading import indexable_suffixes
+from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, locate, member_uri
 
 _LARGEST_TEXT = 16 * 1024 * 1024
 

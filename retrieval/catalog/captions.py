@@ -15,14 +15,14 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.reading import is_kept
 from vasari.retrieval.catalog.records import Telling
-from vasari.retrieval.catalog.schema import captions, descriptions, items, tags
 from vasari.retrieval.catalog.statements import chunks
-from vasari.retrieval.catalog.words import refresh
+from vasari.retrieval.catalog.tables import captions, descriptions, items, tags
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.storage.spelling import composed
+from vasari.retrieval.storage.normalization import composed
 
 _NOTHING = object()
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them

@@ -19,23 +19,24 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 
 from vasari.retrieval.catalog import (
+    api_keys,
     captions,
-    fingerprints,
-    keys,
-    leases,
-    ledger,
+    failures,
+    jobs,
+    lease,
+    perceptual_hashes,
     reading,
-    running,
+    segments,
     spaces,
-    vectors,
     writing,
 )
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.facets import Facets, attribute_counts, facets_of
-from vasari.retrieval.catalog.fingerprints import Fingerprints
-from vasari.retrieval.catalog.leases import Lease
+from vasari.retrieval.catalog.full_text import full_text, refresh
+from vasari.retrieval.catalog.lease import Lease
 from vasari.retrieval.catalog.migrate import migrate
+from vasari.retrieval.catalog.perceptual_hashes import Fingerprints
 from vasari.retrieval.catalog.records import (
     ApiKeyRecord,
     CompactedSegment,
@@ -52,14 +53,13 @@ from vasari.retrieval.catalog.records import (
     Sighting,
     Telling,
 )
-from vasari.retrieval.catalog.schema import library
 from vasari.retrieval.catalog.statements import bump_revision, reserve
-from vasari.retrieval.catalog.words import full_text, refresh
+from vasari.retrieval.catalog.tables import library
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality, Skipped
 from vasari.retrieval.errors import UsageError
 
 if TYPE_CHECKING:
-    from vasari.retrieval.catalog.matching import FilterCache
+    from vasari.retrieval.catalog.filters.query import FilterCache
 
 
 class Catalog:
@@ -174,7 +174,7 @@ class Catalog:
         From then on every writing method of this catalog fails once the lease is lost. A holder whose process
         is dead, or that was silent for `stale_after` seconds, loses it to the next who asks.
         """
-        self._lease = leases.acquire_lease(self._database, holder, stale_after)
+        self._lease = lease.acquire_lease(self._database, holder, stale_after)
         return self._lease
 
     def join_lease(self, token: int) -> None:
@@ -184,7 +184,7 @@ class Catalog:
     def lease_holder(self) -> LeaseHolder | None:
         """Who holds the lease, if anyone."""
         with self._database.read() as connection:
-            return leases.lease_holder(connection)
+            return lease.lease_holder(connection)
 
     # Planning
 
@@ -254,7 +254,7 @@ class Catalog:
         """
         with self._database.write() as connection:
             writing.commit_segment(connection, segment, rows)
-            ledger.clear_failures(connection, recovered)
+            failures.clear_failures(connection, recovered)
             bump_revision(connection)
 
     def move_items(self, moves: Sequence[Sighting]) -> None:
@@ -409,7 +409,7 @@ class Catalog:
 
     @cached_property
     def _filters(self) -> FilterCache:
-        from vasari.retrieval.catalog.matching import (
+        from vasari.retrieval.catalog.filters.query import (
             FilterCache,  # loads a parser that most commands never need
         )
 
@@ -427,37 +427,37 @@ class Catalog:
     def gallery_state(self, space: str, modality: Modality) -> GalleryState:
         """Revision, segments, dead rows and active generation, all of the same moment."""
         with self._database.read() as connection:
-            return vectors.gallery_state(connection, space, modality)
+            return segments.gallery_state(connection, space, modality)
 
     def segments(self, space: str, modality: Modality) -> list[SegmentRecord]:
         """Committed segments by number."""
         with self._database.read() as connection:
-            return vectors.segments_of(connection, space, modality)
+            return segments.segments_of(connection, space, modality)
 
     def dead_rows(self, space: str, modality: Modality) -> list[RowOfItem]:
         """Rows whose vector no longer stands for its item, by segment and row."""
         with self._database.read() as connection:
-            return vectors.dead_rows_of(connection, space, modality)
+            return segments.dead_rows_of(connection, space, modality)
 
     def live_rows(self, space: str, modality: Modality) -> list[RowOfItem]:
         """Rows whose vector stands for a live item, by segment and row."""
         with self._database.read() as connection:
-            return vectors.live_rows_of(connection, space, modality)
+            return segments.live_rows_of(connection, space, modality)
 
     def missing_rows(self, space: str, modality: Modality) -> list[MissingRow]:
         """The vectors of missing items, as far as there are any, by item."""
         with self._database.read() as connection:
-            return vectors.missing_rows_of(connection, space, modality)
+            return segments.missing_rows_of(connection, space, modality)
 
     def embedding_of(self, space: str, item: ItemId) -> tuple[int, int] | None:
         """(segment, row) of the item's vector in this space."""
         with self._database.read() as connection:
-            return vectors.embedding_of(connection, space, item)
+            return segments.embedding_of(connection, space, item)
 
     def embedded(self, space: str, modality: Modality, uris: Iterable[str]) -> dict[str, str]:
         """Content hashes of the live items among `uris` that have a vector in this space, by uri."""
         with self._database.read() as connection:
-            return vectors.embedded(connection, space, modality, uris)
+            return segments.embedded(connection, space, modality, uris)
 
     def missing_embeddings(self, space: str, modality: Modality) -> Iterator[ItemId]:
         """Live items without a vector in this space, by id."""
@@ -468,7 +468,7 @@ class Catalog:
     def drop_segment(self, space: str, modality: Modality, number: int) -> int:
         """Forget a segment whose files are lost, and generations over it; says how many items now miss their vector."""
         with self._database.write() as connection:
-            lost = vectors.drop_segment(connection, space, modality, number)
+            lost = segments.drop_segment(connection, space, modality, number)
             bump_revision(connection)
             return lost
 
@@ -482,13 +482,13 @@ class Catalog:
         first = min(number for each in compacted for number in each.replaces)
         with self._database.write() as connection:
             segment = compacted[0].segment
-            active = vectors.active_generation(connection, segment.space, segment.modality)
+            active = segments.active_generation(connection, segment.space, segment.modality)
             if active is not None and active.high_water >= first:
                 raise UsageError(
                     f"generation {active.number} covers segment {first}: publish another with them"
                 )
             for each in compacted:
-                vectors.replace_segments(connection, each)
+                segments.replace_segments(connection, each)
             bump_revision(connection)
 
     def publish_generation(
@@ -497,8 +497,8 @@ class Catalog:
         """Make a built generation the one that searches use, and the segments it was built over stand for others."""
         with self._database.write() as connection:
             for each in compacted:
-                vectors.replace_segments(connection, each)
-            vectors.publish_generation(connection, generation)
+                segments.replace_segments(connection, each)
+            segments.publish_generation(connection, generation)
             bump_revision(connection)
 
     def damage(self) -> list[str]:
@@ -508,55 +508,55 @@ class Catalog:
     def retire_generation(self, space: str, modality: Modality, number: int) -> None:
         """Forget a generation; if it was active, searches scan the segments. Raises NotFoundError."""
         with self._database.write() as connection:
-            vectors.retire_generation(connection, space, modality, number)
+            segments.retire_generation(connection, space, modality, number)
             bump_revision(connection)
 
     def active_generation(self, space: str, modality: Modality) -> GenerationRecord | None:
         """The generation that searches use."""
         with self._database.read() as connection:
-            return vectors.active_generation(connection, space, modality)
+            return segments.active_generation(connection, space, modality)
 
     def generations(self, space: str, modality: Modality) -> list[GenerationRecord]:
         """All published generations by number."""
         with self._database.read() as connection:
-            return vectors.generations_of(connection, space, modality)
+            return segments.generations_of(connection, space, modality)
 
     # Near-duplicates
 
     def duplicate_groups(self, ids: Iterable[ItemId]) -> dict[ItemId, int]:
         """The near-duplicate group of each item that is in one."""
         with self._database.read() as connection:
-            return fingerprints.groups_of(connection, ids)
+            return perceptual_hashes.groups_of(connection, ids)
 
     def duplicates(self) -> list[list[ItemId]]:
         """The items of each group of near-duplicates, by ascending id."""
         with self._database.read() as connection:
-            return fingerprints.members(connection)
+            return perceptual_hashes.members(connection)
 
     def count_fingerprints(self) -> tuple[int, int]:
         """How many perceptual hashes there are, and how many of them were not compared with the others yet."""
         with self._database.read() as connection:
-            return fingerprints.counts(connection)
+            return perceptual_hashes.counts(connection)
 
     def fingerprints(self) -> Fingerprints:
         """All perceptual hashes with their groups."""
         with self._database.read() as connection:
-            return fingerprints.all_fingerprints(connection)
+            return perceptual_hashes.all_fingerprints(connection)
 
     def missing_fingerprints(self) -> Iterator[ItemId]:
         """Live pictures without a perceptual hash, by id: those of a library that an older version made."""
-        return fingerprints.missing(self._database)
+        return perceptual_hashes.missing(self._database)
 
     def set_fingerprints(self, hashes: Mapping[ItemId, int]) -> None:
         """Note perceptual hashes of items that have none."""
         with self._database.write() as connection:
             alive = reading.items_of(connection, hashes)
-            fingerprints.note(connection, {item: hashes[item] for item in alive})
+            perceptual_hashes.note(connection, {item: hashes[item] for item in alive})
 
     def save_duplicate_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None:
         """Note (id, hash, group) of items that were compared; the others of their groups are to be among them."""
         with self._database.write() as connection:
-            fingerprints.save_groups(connection, groups)
+            perceptual_hashes.save_groups(connection, groups)
             bump_revision(connection)
 
     # Failures and jobs
@@ -565,62 +565,62 @@ class Catalog:
         """Enter files that could not be used; one that was there before counts one attempt more."""
         if skipped:
             with self._database.write() as connection:
-                ledger.record_failures(connection, skipped)
+                failures.record_failures(connection, skipped)
 
     def failures(self, limit: int | None = None) -> list[Failure]:
         """Files that could not be used, the latest first."""
         with self._database.read() as connection:
-            return ledger.failures_of(connection, limit)
+            return failures.failures_of(connection, limit)
 
     def count_failures(self) -> int:
         """How many files could not be used."""
         with self._database.read() as connection:
-            return ledger.count_failures(connection)
+            return failures.count_failures(connection)
 
     def clear_failures(self, uris: Iterable[str] | None = None) -> int:
         """Strike out these files, or all; says how many."""
         with self._database.write() as connection:
-            return ledger.clear_failures(connection, uris)
+            return failures.clear_failures(connection, uris)
 
     def start_job(self, kind: str, params: Mapping[str, Any]) -> int:
         """Enter a running job; its id."""
         with self._database.write() as connection:
-            return ledger.start_job(connection, kind, params)
+            return failures.start_job(connection, kind, params)
 
     def update_job(self, job: int, state: str, progress: Mapping[str, Any] | None = None) -> None:
         """Note a job's state (running, done, failed, cancelled) and progress; raises NotFoundError."""
         with self._database.write() as connection:
-            ledger.update_job(connection, job, state, progress)
+            failures.update_job(connection, job, state, progress)
 
     def jobs(self, limit: int | None = None) -> list[JobRecord]:
         """Jobs, the latest first."""
         with self._database.read() as connection:
-            return ledger.jobs_of(connection, limit)
+            return failures.jobs_of(connection, limit)
 
     def job(self, job: int) -> JobRecord | None:
         """The job with this id."""
         with self._database.read() as connection:
-            return running.job_of(connection, job)
+            return jobs.job_of(connection, job)
 
     def beat_job(self, job: int, progress: Mapping[str, Any]) -> bool:
         """Note progress of a running job; False when it was cancelled or has ended."""
         with self._database.write() as connection:
-            return running.beat_job(connection, job, progress)
+            return jobs.beat_job(connection, job, progress)
 
     def end_job(self, job: int, state: str, progress: Mapping[str, Any] | None = None) -> bool:
         """End a running job (done, failed, cancelled); False when it has ended already."""
         with self._database.write() as connection:
-            return running.end_job(connection, job, state, progress)
+            return jobs.end_job(connection, job, state, progress)
 
     def claim_job(self, job: int, seen: datetime) -> bool:
         """Take over a running job whose last heartbeat was `seen`; False when another was faster."""
         with self._database.write() as connection:
-            return running.claim_job(connection, job, seen)
+            return jobs.claim_job(connection, job, seen)
 
     def release_job(self, job: int) -> None:
         """Leave a running job to whoever claims it next."""
         with self._database.write() as connection:
-            running.release_job(connection, job)
+            jobs.release_job(connection, job)
 
     def facets(self, modality: Modality) -> Facets:
         """Folders, tags, cameras and years of all live items, ready to be counted under any filter."""
@@ -637,14 +637,14 @@ class Catalog:
     def add_key(self, name: str, key_hash: str, scopes: Sequence[str]) -> int:
         """Enter a key by the SHA-256 of its text; its id."""
         with self._database.write() as connection:
-            return keys.add_key(connection, name, key_hash, scopes)
+            return api_keys.add_key(connection, name, key_hash, scopes)
 
     def api_keys(self) -> list[ApiKeyRecord]:
         """All keys, oldest first, the revoked ones too."""
         with self._database.read() as connection:
-            return keys.keys_of(connection)
+            return api_keys.keys_of(connection)
 
     def revoke_key(self, key: int) -> bool:
         """Make a key useless; False when there is none in use with this id."""
         with self._database.write() as connection:
-            return keys.revoke_key(connection, key)
+            return api_keys.revoke_key(connection, key)

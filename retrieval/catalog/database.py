@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
 from sqlalchemy.exc import ArgumentError
 
-from vasari.retrieval.catalog.canonical import teach_composing
+from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import json_text
-from vasari.retrieval.catalog.schema import lease, library
-from vasari.retrieval.catalog.trouble import translate
+from vasari.retrieval.catalog.normalization import teach_composing
+from vasari.retrieval.catalog.tables import lease, library
 from vasari.retrieval.errors import (
     LibraryLockedError,
     MissingExtraError,

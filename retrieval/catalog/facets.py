@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
 
-from vasari.retrieval.catalog.schema import captions, items, tags
+from vasari.retrieval.catalog.tables import captions, items, tags
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.storage.spelling import composed
+from vasari.retrieval.storage.normalization import composed
 
 _MOST_NAMES = 1000
 MOST = 200  # values of one facet, the most frequent

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row, Select, delete, select
 from vasari.retrieval.catalog.captions import add_attributes, add_captions, add_tags
 from vasari.retrieval.catalog.reading import is_kept, written_about
 from vasari.retrieval.catalog.records import NewItem
-from vasari.retrieval.catalog.schema import captions, former_contents, items, tags
 from vasari.retrieval.catalog.statements import chunks, upserting
+from vasari.retrieval.catalog.tables import captions, former_contents, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 _Owed = list[tuple[ItemId, str]]  # items, and the contents that they had

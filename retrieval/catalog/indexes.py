@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, text
 
-from vasari.retrieval.catalog.schema import fingerprints, generations, items
+from vasari.retrieval.catalog.tables import fingerprints, generations, items
 
 # One live item per uri; the same index answers counts and lists of live ids without touching the wide rows.
 # The modality comes second: as first column it would lure SQLite away from the key when paging by id.

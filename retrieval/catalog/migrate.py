@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from vasari.retrieval.catalog.database import Database
-from vasari.retrieval.catalog.schema import HEAD
-from vasari.retrieval.catalog.words import refresh_all
+from vasari.retrieval.catalog.full_text import refresh_all
+from vasari.retrieval.catalog.tables import HEAD
 from vasari.retrieval.errors import UnsupportedError
 
 MIGRATIONS = Path(__file__).parent / "migrations"

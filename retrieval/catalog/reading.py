@@ -22,14 +22,14 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from vasari.retrieval.catalog.canonical import in_composed_letters
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.encoding import stored_uri, uri_key
+from vasari.retrieval.catalog.normalization import in_composed_letters
 from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, item_of
-from vasari.retrieval.catalog.schema import captions, descriptions, embeddings, items, tags
 from vasari.retrieval.catalog.statements import chunks
+from vasari.retrieval.catalog.tables import captions, descriptions, embeddings, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
-from vasari.retrieval.storage.spelling import composed
+from vasari.retrieval.storage.normalization import composed
 
 PAGE = 5000  # rows of one step through a large table
 _MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000

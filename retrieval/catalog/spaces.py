@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from vasari.retrieval.catalog.schema import (
+from vasari.retrieval.catalog.statements import reserve
+from vasari.retrieval.catalog.tables import (
     counters,
     dead_rows,
     embeddings,
@@ -16,7 +17,6 @@ from vasari.retrieval.catalog.schema import (
     segments,
     spaces,
 )
-from vasari.retrieval.catalog.statements import reserve
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Table, update
 from sqlalchemy.dialects import sqlite
 
-from vasari.retrieval.catalog.schema import counters, library
+from vasari.retrieval.catalog.tables import counters, library
 
 T = TypeVar("T")
 CHUNK = 1000  # entries of one IN list

@@ -26,18 +26,18 @@ from sqlalchemy import (
     update,
 )
 
-from vasari.retrieval.catalog import fingerprints, former_contents
+from vasari.retrieval.catalog import former_contents, perceptual_hashes
 from vasari.retrieval.catalog.captions import describe, insert_captions, replace_captions, set_facts
 from vasari.retrieval.catalog.encoding import uri_key
+from vasari.retrieval.catalog.full_text import forget, refresh
 from vasari.retrieval.catalog.reading import holders
 from vasari.retrieval.catalog.records import FACTS, NewItem, SegmentRecord, Sighting
-from vasari.retrieval.catalog.schema import captions as said
-from vasari.retrieval.catalog.schema import dead_rows, descriptions, embeddings, items, tags
-from vasari.retrieval.catalog.schema import former_contents as formerly
+from vasari.retrieval.catalog.segments import insert_segment
 from vasari.retrieval.catalog.spaces import space_id
 from vasari.retrieval.catalog.statements import chunks
-from vasari.retrieval.catalog.vectors import insert_segment
-from vasari.retrieval.catalog.words import forget, refresh
+from vasari.retrieval.catalog.tables import captions as said
+from vasari.retrieval.catalog.tables import dead_rows, descriptions, embeddings, items, tags
+from vasari.retrieval.catalog.tables import former_contents as formerly
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import UsageError
 
@@ -92,7 +92,9 @@ def commit_segment(connection: Connection, segment: SegmentRecord, rows: Sequenc
     describe(connection, {item.id: item.told for item in living if item.told is not None})
     former_contents.pass_on(connection, by_meaning.new, segment.modality)
     refresh(connection, list(uris))
-    fingerprints.note(connection, {item.id: item.fingerprint for item in living}, set(by_meaning.changed))
+    perceptual_hashes.note(
+        connection, {item.id: item.fingerprint for item in living}, set(by_meaning.changed)
+    )
 
 
 def move_items(connection: Connection, moves: Sequence[Sighting]) -> None:
@@ -129,7 +131,7 @@ def lose_items(connection: Connection, ids: Iterable[ItemId]) -> int:
             update(items).where(items.c.id.in_(live)).values(deleted_at=now, missing_since=now)
         )
         forget(connection, live)
-        fingerprints.sleep(connection, live)
+        perceptual_hashes.sleep(connection, live)
     return lost
 
 
@@ -149,7 +151,7 @@ def revive(connection: Connection, uris: Mapping[ItemId, str]) -> None:
             ),
             [{"item": item, "new_uri": uris[item], "new_key": uri_key(uris[item])} for item in back],
         )
-        fingerprints.wake(connection, back)
+        perceptual_hashes.wake(connection, back)
 
 
 def purge_items(connection: Connection, ids: Iterable[ItemId]) -> int:
@@ -158,7 +160,7 @@ def purge_items(connection: Connection, ids: Iterable[ItemId]) -> int:
     for chunk in chunks(ids):
         query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
         gone = list(connection.execute(query).scalars())
-        fingerprints.forget(connection, gone)
+        perceptual_hashes.forget(connection, gone)
         for table in (said, tags, descriptions, formerly, embeddings):
             connection.execute(delete(table).where(table.c["item_id"].in_(gone)))
         purged += connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
@@ -177,7 +179,7 @@ def delete_items(connection: Connection, ids: Iterable[ItemId]) -> int:
             .values(deleted_at=datetime.now(UTC))
         ).rowcount
         forget(connection, chunk)
-        fingerprints.forget(connection, chunk)
+        perceptual_hashes.forget(connection, chunk)
     return deleted
 
 

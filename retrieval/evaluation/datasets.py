@@ -10,7 +10,7 @@ Understood as they are published, so that no conversion stands between a downloa
     *.jsonl                          {"image": …, "caption": … or "captions": […], "language": …}
 
 A picture that is not on disk is left out and named in `missing`, a line or entry that cannot be used in `broken`; the
-rest is evaluated. Files may be in any encoding of `vasari.retrieval.originals.texts`.
+rest is evaluated. Files may be in any encoding of `vasari.retrieval.storage.text_files`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
-from vasari.retrieval.originals.files import readable
-from vasari.retrieval.originals.texts import opened_text, parse_json, plain
+from vasari.retrieval.storage.filesystem import readable
+from vasari.retrieval.storage.text_files import opened_text, parse_json, plain
 
 
 @dataclass(frozen=True, slots=True)

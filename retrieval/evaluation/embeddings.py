@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval import images
 from vasari.retrieval.domain import UnitVectors
 from vasari.retrieval.errors import ImageError, StorageError
-from vasari.retrieval.imaging.files import read_file
-from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.ports import DualEncoder, Picture
 from vasari.retrieval.storage.atomic import replaced
+from vasari.retrieval.storage.reading import read_file
 
 BATCH = 64
 
@@ -39,7 +39,7 @@ Report = Callable[[int], None]
 def load_picture(path: Path, side: int | None = None) -> Picture:
     """Decode one picture of a dataset; raises ImageError."""
     limits = ImageLimits()
-    return images.decode(read_file(path, limits), limits, target=side).picture
+    return decode(read_file(path, limits), limits, target=side).picture
 
 
 def batches(

@@ -21,8 +21,8 @@ from vasari.retrieval import cancellation
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.ports import Detail, Picture, Region
-from vasari.retrieval.models.transformers_folder import whole
-from vasari.retrieval.models.weights import readable
+from vasari.retrieval.models.registry.checkpoints import readable
+from vasari.retrieval.models.registry.transformers_folder import whole
 from vasari.retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}

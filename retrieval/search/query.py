@@ -21,8 +21,8 @@ from pathlib import Path
 
 from vasari.retrieval.domain import ItemId, Term, TermKind
 from vasari.retrieval.errors import QueryError, UsageError
-from vasari.retrieval.originals.uris import local_path
-from vasari.retrieval.storage.spelling import on_disk
+from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.uris import local_path
 
 MAX_TERMS = 32
 MAX_TEXT = 4096  # characters; no tower reads a thousandth of it

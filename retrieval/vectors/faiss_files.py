@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.storage.names import as_utf8
-from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.file_names import as_utf8
+from vasari.retrieval.storage.os_errors import cannot_read
 from vasari.retrieval.vectors.faiss_kinds import faiss
 from vasari.retrieval.vectors.index import Ids
 

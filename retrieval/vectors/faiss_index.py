@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vasari.retrieval.domain import UnitVectors
 from vasari.retrieval.errors import LibraryCorruptError
 from vasari.retrieval.storage.atomic import HashingWriter, replaced, write_file
-from vasari.retrieval.storage.names import as_utf8
+from vasari.retrieval.storage.file_names import as_utf8
 from vasari.retrieval.vectors.faiss_kinds import (
     DEFAULTS,
     LISTED,

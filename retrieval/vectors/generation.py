@@ -32,7 +32,7 @@ from vasari.retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
-from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.os_errors import cannot_read
 from vasari.retrieval.vectors.index import INDEX_FILE, IndexKind, RecallPoint
 from vasari.retrieval.vectors.milvus import POINTER_FILE, MilvusIndex, MilvusPlace, drop_saved
 from vasari.retrieval.vectors.segments import Segment, live_rows

@@ -29,7 +29,7 @@ from vasari.retrieval.storage.atomic import (
     sync_folder,
     write_file,
 )
-from vasari.retrieval.storage.trouble import cannot_read
+from vasari.retrieval.storage.os_errors import cannot_read
 from vasari.retrieval.vectors.index import HalfRows, Ids
 
 _NAME = re.compile(rf"(\d{{8,}})\.(?:ids|vectors)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?")

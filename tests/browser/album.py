@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tests.service.colours import COLOURS, ColourLibrary, ids_by_name
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Caption, CaptionSource
 

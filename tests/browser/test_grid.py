@@ -14,7 +14,7 @@ from tests.browser.album import TWINS
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, scroll_through, search_bodies, settled, shown
 from tests.service.colours import ColourLibrary
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, scroll_through, settled, shown
 from tests.service.colours import ColourLibrary
-from vasari.api.service.auth import create_key
+from vasari.api.service.security.auth import create_key
 
 
 def test_no_good_match_is_an_answer(page: Page) -> None:

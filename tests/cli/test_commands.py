@@ -21,7 +21,7 @@ from vasari.api.cli import reference
 from vasari.api.cli.progress import Bar
 from vasari.indexer.progress import Pulse
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.schema import spaces
+from vasari.retrieval.catalog.tables import spaces
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from vasari.api.cli.main import main
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
 

@@ -15,7 +15,7 @@ from tests.grey import GreyEncoder
 from vasari.api.cli.libraries import filling
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import StorageError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 SPACE = GreyEncoder("grey").space
@@ -106,7 +106,7 @@ from pathlib import Path
 from vasari.api.cli.jobs import run_index
 from vasari.api.cli.libraries import filling
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 class Loading(Library):

@@ -13,7 +13,7 @@ def test_records_are_shown_to_who_asks(run: Run, monkeypatch: pytest.MonkeyPatch
     for words, shown in ((["--debug", "doctor"], True), (["doctor"], False), (["doctor", "--debug"], True)):
         ended, out, err = run(*words)
         assert (ended, out) == (0, "all is well\n")
-        assert ("vasari.retrieval.catalog.leases: lease" in err) is shown
+        assert ("vasari.retrieval.catalog.lease: lease" in err) is shown
     for level, shown in (("DEBUG", True), ("warning", False)):
         monkeypatch.setenv("VASARI_LOG_LEVEL", level)
         assert (" is taken for vasari doctor" in run("doctor")[2]) is shown

@@ -18,7 +18,7 @@ from vasari.api.cli import reference
 from vasari.api.cli.commands import app
 from vasari.api.cli.lazy import LazyCommand
 from vasari.api.cli.options import Integer, Number
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 
 HEAVY = {

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from tests.grey import GreyLibrary
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.generations import rebuild
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.build import rebuild
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import (
     CompactedSegment,

@@ -25,7 +25,7 @@ from tests import grey
 from tests.faults.forked import Job, Run
 from vasari.indexer.doctor import examine
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,9 @@ def vasari_job(photos: Path, model: str) -> Job:
     """`vasari index` itself, with torch imported once for all runs."""
     from vasari.api.cli.main import main
 
-    _import("vasari.api.cli.indexing", "vasari.retrieval.images", "vasari.retrieval.models.text_export")
+    _import(
+        "vasari.api.cli.indexing", "vasari.retrieval.images.decode", "vasari.retrieval.models.export.text"
+    )
     options = ["--model", model, "--batch", "4", "--json"]
     return lambda library: main(["index", str(photos), *options, "--library", str(library)])
 
@@ -179,7 +181,7 @@ def vasari_job(photos: Path, model: str) -> Job:
 def _import(*modules: str) -> None:
     """Import once what every run would import."""
     for module in (
-        "vasari.indexer.engines.local",
+        "vasari.indexer.job",
         "vasari.retrieval.catalog.catalog",
         "alembic.command",
         *modules,

@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyEncoder, GreyLibrary
+from vasari.indexer import job
+from vasari.indexer.cluster.connection import ENVIRONMENT, Cluster
+from vasari.indexer.cluster.job import index
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines import local
-from vasari.indexer.engines.cluster import ENVIRONMENT, Cluster
-from vasari.indexer.engines.local import IndexOptions
-from vasari.indexer.engines.ray import index
+from vasari.indexer.job import IndexOptions
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
 from vasari.retrieval.models.ports import DualEncoder
 
@@ -139,7 +139,7 @@ def run(folder: Path, count: int) -> Outcome:
         begun[node] += int(pictures)
     with GreyLibrary.open(root) as library, GreyLibrary.open(folder / "quiet", create=True) as quiet:
         quiet.use_model("grey")
-        local.index(quiet, choose_source([photos])[0])
+        job.index(quiet, choose_source([photos])[0])
         return Outcome(
             report.added,
             len(begun),

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.bad_files import BadFile, Fate, write_bad_files
 from tests.grey import GreyLibrary, write_picture
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality

@@ -11,12 +11,12 @@ import pytest
 
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.build import rebuild
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
-from vasari.indexer.generations import rebuild
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.compaction import DUE
 from vasari.retrieval.domain import Modality
+from vasari.retrieval.library.compaction import DUE
 
 pytestmark = pytest.mark.long
 

@@ -16,12 +16,12 @@ from sqlalchemy import select
 
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
 from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import import_
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.schema import metadata
+from vasari.retrieval.catalog.tables import metadata
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 from vasari.retrieval.errors import LibraryLockedError, StorageError, UsageError, VasariError
 from vasari.retrieval.settings import Settings

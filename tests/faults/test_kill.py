@@ -12,7 +12,7 @@ import pytest
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 

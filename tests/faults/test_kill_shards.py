@@ -11,8 +11,8 @@ from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.job import index
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import Modality
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from tests.models import write_model
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 
 pytestmark = pytest.mark.long
 

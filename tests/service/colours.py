@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
 from vasari.retrieval.errors import ModelUnavailableError
-from vasari.retrieval.library import Library
-from vasari.retrieval.loaded_models import LoadedModels, Presence
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.models import LoadedModels, Presence
 from vasari.retrieval.models.ports import Picture
-from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.models.registry.presets import ModelKind
 from vasari.retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {

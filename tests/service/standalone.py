@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from tests.service.colours import ColourLibrary
 from vasari.api.service.app import create_app
-from vasari.api.service.journal import configure_logs
+from vasari.api.service.logs import configure_logs
 from vasari.api.service.server import serve
 from vasari.api.service.settings import ServiceSettings
 

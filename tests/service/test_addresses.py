@@ -7,7 +7,7 @@ import socket
 import httpx
 import pytest
 
-from vasari.api.client import Client, ServiceError, service_url
+from vasari.api.client.client import Client, ServiceError, service_url
 from vasari.api.service.server import free_port
 from vasari.retrieval.errors import UsageError
 

@@ -18,12 +18,12 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
-from vasari.api.service.auth import create_key
-from vasari.api.service.journal import JsonLines, Lines
+from vasari.api.service.logs import JsonLines, Lines
+from vasari.api.service.security.auth import create_key
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.real_files import read_real_file, real_path
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.real_files import read_real_file, real_path
 
 # Paths
 

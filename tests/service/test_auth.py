@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
-from vasari.api.service.auth import create_key, key_hash
-from vasari.api.service.rates import RateLimiter
+from vasari.api.service.security.auth import create_key, key_hash
+from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.api.service.server import refuse_without_keys
 from vasari.api.service.settings import ServiceSettings
 from vasari.retrieval.errors import UsageError

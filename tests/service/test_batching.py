@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from tests.patience import turned
-from vasari.api.service.batching import Batcher
+from vasari.api.service.runtime.batching import Batcher
 from vasari.retrieval import cancellation
 from vasari.retrieval.errors import AbandonedError, OverloadedError
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
-from vasari.api.service.auth import create_key
-from vasari.api.service.held_bodies import HeldBodies
-from vasari.api.service.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
-from vasari.api.service.rates import RateLimiter
+from vasari.api.service.middleware.body_memory import HeldBodies
+from vasari.api.service.middleware.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
 from vasari.api.service.schemas.fields import picture_bytes
 from vasari.api.service.schemas.models import ClassifyBody
 from vasari.api.service.schemas.search import SearchBody
+from vasari.api.service.security.auth import create_key
+from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.retrieval.errors import OverloadedError
 
 JSON = st.recursive(

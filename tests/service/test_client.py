@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Live
-from vasari.api.client import AsyncClient, Client, ServiceError
+from vasari.api.client.client import AsyncClient, Client, ServiceError
 from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ImageError, NotFoundError, QueryError
 

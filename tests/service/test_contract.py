@@ -19,16 +19,17 @@ from hypothesis import strategies as st
 from tests.models import write_model
 from tests.service.colours import picture
 from tests.service.conftest import listening
-from vasari.api import calls, contract
+from vasari.api import contract
 from vasari.api.cli.main import main
-from vasari.api.client import Client, ServiceError, error_of
+from vasari.api.client import requests
+from vasari.api.client.client import Client, ServiceError, error_of
 from vasari.api.json_text import as_json
 from vasari.api.service.app import create_app
 from vasari.api.service.problems import ProblemError, answer_to
 from vasari.api.service.schemas import collection, items, jobs, models, search
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.terms import search_request
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval import errors
 from vasari.retrieval.catalog.records import JobRecord
@@ -45,7 +46,7 @@ from vasari.retrieval.domain import (
     Term,
     TermKind,
 )
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 
 MODELS = {"VASARI_RERANKER": "scenes-itm", "VASARI_CAPTIONER": "scenes-florence"}
 
@@ -360,6 +361,6 @@ def test_a_request_arrives_as_it_was_sent() -> None:
     )
     usual = SearchRequest()
     assert all(getattr(request, field.name) != getattr(usual, field.name) for field in fields(request))
-    body = search.SearchBody.model_validate(over_the_wire(calls.search_body(request)))
+    body = search.SearchBody.model_validate(over_the_wire(requests.search_body(request)))
     service: Any = None  # fetches pictures by URL, of which there is none
     assert anyio.run(search_request, body, service) == request

@@ -12,13 +12,13 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Served
-from vasari.api.service.fetching import Fetcher
-from vasari.api.service.originals import Originals
 from vasari.api.service.problems import ProblemError
+from vasari.api.service.runtime.files import Originals
+from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.originals.addresses import is_public
-from vasari.retrieval.originals.uris import UNREAD
+from vasari.retrieval.storage.network_addresses import is_public
+from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.uris import UNREAD
 
 PRIVATE = [
     "127.0.0.1",

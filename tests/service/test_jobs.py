@@ -13,19 +13,19 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
-from vasari.api.service.auth import create_key
-from vasari.api.service.fetching import Fetcher
-from vasari.api.service.jail import Jail, JailedSource
+from vasari.api.service.security.auth import create_key
+from vasari.api.service.security.path_guard import Jail, JailedSource
+from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.detect import choose_source
 from vasari.indexer.sources.rows import resolve
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.models.presets import ModelKind
-from vasari.retrieval.originals.confinement import confined
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.storage.confinement import confined
+from vasari.retrieval.storage.reader import open_original
 
 
 def finished(served: Served, job: int, seconds: float = 120) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
-from vasari.api.service.auth import create_key
 from vasari.api.service.problems import ProblemError
-from vasari.api.service.quotas import UploadQuotas
+from vasari.api.service.security.auth import create_key
+from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.settings import ServiceSettings
 from vasari.retrieval.domain import MOST_ATTRIBUTES
 from vasari.retrieval.errors import OverloadedError

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from tests.patience import turned
-from vasari.api.service.pools import Pool
-from vasari.api.service.single_flight import SingleFlight
+from vasari.api.service.runtime.pools import Pool
+from vasari.api.service.runtime.single_flight import SingleFlight
 from vasari.retrieval import cancellation
 from vasari.retrieval.errors import AbandonedError, OverloadedError
 

@@ -12,11 +12,11 @@ from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Serve
 from vasari.api.service.app import create_app
 from vasari.api.service.settings import ServiceSettings
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.errors import NotFoundError, ReadOnlyError
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 READER = Settings(read_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vasari.api.service.scanning import SharedScan, SharedScans
+from vasari.api.service.runtime.shared_scan import SharedScan, SharedScans
 from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 from vasari.retrieval.vectors.segments import write_segment

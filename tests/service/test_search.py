@@ -10,12 +10,12 @@ import pytest
 from tests.service.colours import ColourLibrary, picture
 from tests.service.conftest import Serve, Served
 from vasari.api.drawings import knows_no_photos
-from vasari.api.service.abilities import abilities, drawings_only
 from vasari.api.service.problems import outward
+from vasari.api.service.runtime.abilities import abilities, drawings_only
 from vasari.retrieval.domain import Rerank, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ModelUnavailableError
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.presets import ModelKind
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.registry.presets import ModelKind
 from vasari.retrieval.settings import Settings
 
 

@@ -20,8 +20,8 @@ from tests.service.colours import ColourLibrary
 from tests.service.conftest import listening
 from vasari.api.service import server
 from vasari.api.service.app import create_app
-from vasari.api.service.gate import Gate
-from vasari.api.service.metrics import Metrics
+from vasari.api.service.middleware.gate import Gate
+from vasari.api.service.runtime.metrics import Metrics
 from vasari.api.service.server import PunctualProtocol
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import refuse_connections

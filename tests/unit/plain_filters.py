@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from vasari.retrieval.catalog.filter_language import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
-from vasari.retrieval.catalog.filter_values import Span, Value, Words
+from vasari.retrieval.catalog.filters.parser import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
+from vasari.retrieval.catalog.filters.values import Span, Value, Words
 from vasari.retrieval.domain import Item
 
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
-from vasari.retrieval.originals import addresses
-from vasari.retrieval.originals.files import file_system, read_url, stat_of
+from vasari.retrieval.storage import network_addresses
+from vasari.retrieval.storage.filesystem import file_system, read_url, stat_of
 
 
 class Redirecting(BaseHTTPRequestHandler):
@@ -46,9 +46,9 @@ def here() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def strict() -> Iterator[None]:
     """As a process begins, and nothing named before."""
-    addresses.allow_private(False)
+    network_addresses.allow_private(False)
     yield
-    addresses.allow_private(False)
+    network_addresses.allow_private(False)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_a_name_that_leads_into_this_network_is_refused_when_it_is_connected(
         read_url(f"http://pictures.example:{port}/a.png", 100)
     with pytest.raises(NotFoundError) as caught:
         stat_of(f"http://pictures.example:{port}/a.png")
-    assert addresses.refusal_in(caught.value) is not None
+    assert network_addresses.refusal_in(caught.value) is not None
 
 
 def test_a_host_that_a_person_named_is_read_and_its_redirects_are_checked(here: str) -> None:
     """Naming a host opens it, and no other port or host that it sends on to."""
     with pytest.raises(ImageError, match="a person names"):
         read_url(f"{here}/a.png", 100)
-    addresses.name_host(here)
+    network_addresses.name_host(here)
     assert read_url(f"{here}/a.png", 100) == b"here"
     assert read_url(f"{here}/a.png?{here}/b.png", 100) == b"here"
     with pytest.raises(ImageError, match="address of this network"):
@@ -97,5 +97,5 @@ def test_a_host_that_a_person_named_is_read_and_its_redirects_are_checked(here: 
 
 def test_all_addresses_are_read_where_the_settings_say_so(here: str) -> None:
     """VASARI_PRIVATE_ADDRESSES is for collections on one's own network."""
-    addresses.allow_private(True)
+    network_addresses.allow_private(True)
     assert read_url(f"{here}/a.png", 100) == b"here"

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from vasari.indexer.sources.choice import SourceKind, choose_source
+from vasari.indexer.sources.detect import SourceKind, choose_source
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.reader import open_original
 
 LIMITS = ImageLimits()
 

@@ -11,7 +11,7 @@ import pytest
 
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.storage.atomic import TEMPORARY, replaced, write_bytes
-from vasari.retrieval.storage.names import as_utf8
+from vasari.retrieval.storage.file_names import as_utf8
 
 
 def names(folder: Path) -> list[str]:

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests.grey import GreyLibrary, write_picture
 from tests.unit.catalogs import add, commit, facts
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.columns import Columns
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, TermKind
-from vasari.retrieval.models.tokens import clean_text
-from vasari.retrieval.originals.uris import absolute, local_path
+from vasari.retrieval.models.tokenizers import clean_text
 from vasari.retrieval.search.query import parse_terms
-from vasari.retrieval.storage.spelling import composed, on_disk
+from vasari.retrieval.storage.normalization import composed, on_disk
+from vasari.retrieval.storage.uris import absolute, local_path
 
 COMPOSED = "Caf\u00e9 \ud55c\uae00"  # é, and Hangul syllables
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)

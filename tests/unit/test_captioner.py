@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.captioner import readable_question
-from vasari.retrieval.models.presets import builtin_models_directory
+from vasari.retrieval.models.registry.presets import builtin_models_directory
 
 
 def test_any_question_fits_the_model() -> None:

@@ -21,7 +21,7 @@ from vasari.retrieval.catalog.records import (
     SegmentRecord,
     Sighting,
 )
-from vasari.retrieval.catalog.schema import items
+from vasari.retrieval.catalog.tables import items
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Modality, Skipped
 from vasari.retrieval.errors import NotFoundError, UsageError
 

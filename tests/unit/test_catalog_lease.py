@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from tests.unit.catalogs import add
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.database import Database
-from vasari.retrieval.catalog.schema import lease
+from vasari.retrieval.catalog.tables import lease
 from vasari.retrieval.errors import LibraryLockedError
 from vasari.retrieval.storage.processes import is_alive, process_started
 

@@ -22,7 +22,7 @@ from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.migrate import MIGRATIONS, migrate
-from vasari.retrieval.catalog.schema import HEAD, metadata
+from vasari.retrieval.catalog.tables import HEAD, metadata
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import UnsupportedError
 

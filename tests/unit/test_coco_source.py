@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vasari.indexer.sources.choice import SourceKind, choose_source
+from vasari.indexer.sources.detect import SourceKind, choose_source
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from tests import forms
 from tests.grey import CELLS, GreyLibrary
 from tests.unit import catalogs
+from vasari.indexer.build import rebuild
 from vasari.indexer.doctor import examine
-from vasari.indexer.generations import rebuild
-from vasari.retrieval import compaction, ingest
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, NewItem, RowOfItem, SegmentRecord
 from vasari.retrieval.domain import ItemId, Modality, UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, StorageError, UsageError
-from vasari.retrieval.open_galleries import OpenGalleries
+from vasari.retrieval.library import commit, compaction
+from vasari.retrieval.library.galleries import OpenGalleries
 from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.shards import Shard, Spread
 
@@ -48,7 +48,7 @@ class Shelf:
             NewItem(name, f"hash of {name}", 1, 1, vector)
             for name, vector in zip(names, vectors, strict=True)
         ]
-        return ingest.commit(self.library.catalog, self.directory, "grey", Modality.IMAGE, items)
+        return commit.commit_items(self.library.catalog, self.directory, "grey", Modality.IMAGE, items)
 
     def remove(self, *ids: ItemId) -> None:
         self.library.catalog.delete_items(ids)

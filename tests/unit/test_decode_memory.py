@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 from tests.patience import until
-from vasari.retrieval import cancellation, images
+from vasari.retrieval import cancellation
 from vasari.retrieval.errors import AbandonedError, ImageError
-from vasari.retrieval.imaging.colour import in_srgb
-from vasari.retrieval.imaging.headers import png_picture
-from vasari.retrieval.imaging.limits import Budget, ImageLimits, check_together
+from vasari.retrieval.images.colour import in_srgb
+from vasari.retrieval.images.decode import decode, probe, weigh
+from vasari.retrieval.images.headers import png_picture
+from vasari.retrieval.images.limits import Budget, ImageLimits, check_together
 
 
 def encoded(mode: str, size: tuple[int, int], kind: str, **options: Any) -> bytes:
@@ -100,23 +101,23 @@ def test_strips_give_the_same_picture(mode: str) -> None:
 def test_large_pictures_of_any_format_are_reduced(kind: str) -> None:
     """What has far more pixels than its reader wants comes smaller, but with about two targets; facts stay."""
     data = encoded("L", (5000, 4000), kind)
-    found = images.decode(data, ImageLimits(), target=400)
+    found = decode(data, ImageLimits(), target=400)
     assert found.picture.size == (1000, 800)
     assert (found.info.width, found.info.height) == (5000, 4000)
-    assert images.decode(data, ImageLimits(), target=1200).picture.size == (5000, 4000)
+    assert decode(data, ImageLimits(), target=1200).picture.size == (5000, 4000)
 
 
 def test_headers_tell_the_memory() -> None:
     """By format and size, before anything is decoded; a JPEG that is read at an eighth takes little."""
     limits, mebi = ImageLimits(), 2**20
-    png = images.weigh(encoded("RGBA", (2000, 2000), "PNG"), limits)
-    webp = images.weigh(encoded("RGB", (2000, 2000), "WEBP", lossless=True), limits)
+    png = weigh(encoded("RGBA", (2000, 2000), "PNG"), limits)
+    webp = weigh(encoded("RGB", (2000, 2000), "WEBP", lossless=True), limits)
     jpeg = encoded("RGB", (2000, 2000), "JPEG")
     assert 16 * mebi * 0.9 < png < 64 * mebi
     assert webp > png
-    assert images.weigh(jpeg, limits, target=100) < 1 * mebi < 30 * mebi < images.weigh(jpeg, limits)
+    assert weigh(jpeg, limits, target=100) < 1 * mebi < 30 * mebi < weigh(jpeg, limits)
     progressive = encoded("RGB", (2000, 2000), "JPEG", progressive=True)
-    assert images.weigh(progressive, limits, target=100) > 20 * mebi
+    assert weigh(progressive, limits, target=100) > 20 * mebi
 
 
 def test_pictures_of_one_request_are_weighed_together() -> None:
@@ -133,9 +134,9 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     data = encoded("RGB", (2000, 2000), "JPEG", progressive=True)
     scan = data[data.rfind(b"\xff\xda") : -2]
     with pytest.raises(ImageError, match=r"goes over its 2000 × 2000 pixels \d+ times") as refused:
-        images.probe(data[:-2] + scan * 200 + b"\xff\xd9", ImageLimits())
+        probe(data[:-2] + scan * 200 + b"\xff\xd9", ImageLimits())
     assert refused.value.stage == "limit"
-    assert images.probe(data, ImageLimits()).width == 2000
+    assert probe(data, ImageLimits()).width == 2000
 
 
 def test_text_and_profile_bombs_of_a_png_do_no_harm() -> None:
@@ -146,6 +147,6 @@ def test_text_and_profile_bombs_of_a_png_do_no_harm() -> None:
 
     data, zeros = encoded("RGB", (8, 8), "PNG"), zlib.compress(bytes(20_000_000))
     bomb = data[:33] + chunk(b"iCCP", b"x\0\0" + zeros) + chunk(b"zTXt", b"x\0\0" + zeros) + data[33:]
-    assert images.decode(bomb, ImageLimits()).picture.tobytes() == bytes(8 * 8 * 3)
+    assert decode(bomb, ImageLimits()).picture.tobytes() == bytes(8 * 8 * 3)
     clean, header = png_picture(bomb)
     assert (clean, header.profile) == (data, b"")

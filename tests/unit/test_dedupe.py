@@ -14,7 +14,7 @@ from tests.grey import GreyLibrary
 from tests.unit.catalogs import commit, facts
 from vasari.api.cli.main import main
 from vasari.indexer.duplicates import find_duplicates
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import EmbeddingSpace, Modality

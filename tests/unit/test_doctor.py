@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.build import rebuild
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
-from vasari.indexer.generations import rebuild
+from vasari.indexer.job import index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.watch import watch

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.models import KINDS, SENTENCES, Kind, write_model
 from vasari.retrieval.errors import ModelUnavailableError
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.hardware import out_of_memory
 from vasari.retrieval.models.ports import DualEncoder, OutOfMemory
 

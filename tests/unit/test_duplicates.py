@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.unit.catalogs import SPACE, commit, facts
-from vasari.retrieval import duplicates
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.fingerprints import Fingerprints
+from vasari.retrieval.catalog.perceptual_hashes import Fingerprints
 from vasari.retrieval.domain import ItemId, Modality, UnitVectors
-from vasari.retrieval.duplicates import MIN_COSINE, regroup
-from vasari.retrieval.fingerprints import MAX_DISTANCE
+from vasari.retrieval.images.phash import MAX_DISTANCE
+from vasari.retrieval.library import near_duplicates
+from vasari.retrieval.library.near_duplicates import MIN_COSINE, regroup
 
 
 class Plane:
@@ -145,7 +145,9 @@ def test_large_libraries_wait_until_new_items_are_worth_reading_all() -> None:
         def count_fingerprints(self) -> tuple[int, int]:
             return self.counts
 
-    due = [duplicates.is_due(Counts(*counts)) for counts in ((10, 1), (10, 0), (10**6, 1), (10**6, 5000))]
+    due = [
+        near_duplicates.is_due(Counts(*counts)) for counts in ((10, 1), (10, 0), (10**6, 1), (10**6, 5000))
+    ]
     assert due == [True, False, False, True]
 
 

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
 from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.exchange.records import Record, as_row
 from vasari.indexer.exchange.rows import from_row
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.job import index
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.vectors.segments import Segment

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.api.contract import item_fields, read_item
 from vasari.api.json_text import as_json
-from vasari.indexer.engines.local import index
 from vasari.indexer.exchange import tables
 from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import ImportReport, import_
 from vasari.indexer.exchange.records import Record, as_row
 from vasari.indexer.exchange.rows import from_row
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.encoding import original_uri
 from vasari.retrieval.catalog.records import Sighting

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from vasari.retrieval.imaging.exif import NO_EXIF, read_exif
+from vasari.retrieval.images.exif import NO_EXIF, read_exif
 
 
 def block(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vasari.indexer.engines.cluster import Cluster, connected
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.cluster.connection import Cluster, connected
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.errors import MissingExtraError
 from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
 

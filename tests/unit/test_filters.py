@@ -15,12 +15,12 @@ from tests.conftest import postgres_database
 from tests.unit.catalogs import SPACE, add, commit, facts
 from tests.unit.plain_filters import accepts
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.filter_language import FIELDS, parse_filter
-from vasari.retrieval.catalog.matching import USUAL_ATTRIBUTES
+from vasari.retrieval.catalog.filters.parser import FIELDS, parse_filter
+from vasari.retrieval.catalog.filters.query import USUAL_ATTRIBUTES
 from vasari.retrieval.catalog.records import NewItem
 from vasari.retrieval.domain import Caption, Item, Modality
 from vasari.retrieval.errors import QueryError
-from vasari.retrieval.imaging.exif import _NUMBERS, _TEXTS
+from vasari.retrieval.images.exif import _NUMBERS, _TEXTS
 
 LETTERS = (
     "aAkKbé É%_*?[]\\'\"ßſ中x"  # with the Kelvin sign, and all that means something to LIKE, GLOB or a regex

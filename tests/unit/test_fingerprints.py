@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from vasari.retrieval.fingerprints import MAX_DISTANCE, fingerprint, near_pairs
+from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, near_pairs
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -11,8 +11,8 @@ from tests import forms
 from tests.conftest import postgres_database
 from tests.contract import milvus
 from tests.grey import GreyLibrary
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.settings import Settings
 

@@ -12,7 +12,7 @@ from vasari.indexer.sources.left_out import in_words
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError
-from vasari.retrieval.imaging.files import IMAGE_SUFFIXES
+from vasari.retrieval.storage.reading import IMAGE_SUFFIXES
 
 
 def touch(root: Path, *names: str) -> None:

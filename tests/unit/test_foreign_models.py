@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.models import write_model, write_tokenizer
 from vasari.retrieval.errors import ModelUnavailableError, VasariError
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.reranker import BlipReranker
 from vasari.training import checkpoints
 

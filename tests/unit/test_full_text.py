@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from tests.unit.catalogs import add, commit, facts
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.full_text import words_of
 from vasari.retrieval.catalog.records import Sighting
-from vasari.retrieval.catalog.words import words_of
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 

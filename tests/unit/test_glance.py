@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.glance import Glance
 from vasari.retrieval.catalog.records import GenerationRecord
+from vasari.retrieval.catalog.sqlite_reader import Glance
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.grey import GreyLibrary, write_picture
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.choice import Reading, choose_source
+from vasari.indexer.sources.detect import Reading, choose_source
 from vasari.indexer.watch import watch
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.settings import Settings

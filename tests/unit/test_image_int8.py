@@ -13,8 +13,8 @@ from open_clip.transformer import LayerNorm, QuickGELU, VisionTransformer
 from PIL import Image
 
 from vasari.retrieval.domain import unit_vectors
-from vasari.retrieval.models import image_calibration
-from vasari.retrieval.models.image_int8 import Int8Tower, can_run
+from vasari.retrieval.models.export import image_calibration
+from vasari.retrieval.models.exported.image_int8 import Int8Tower, can_run
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 
 pytestmark = pytest.mark.skipif(not can_run(), reason="the processor has no VNNI")

@@ -21,16 +21,16 @@ from PIL import Image, ImageCms
 from tests.faults.bad_files import FORMATS, Fate, chunk, encoded, photo, png, write_bad_files
 from tests.unit.profiles import cmyk_profile, grey_profile, rgb_profile
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.images import decode, probe, thumbnail
-from vasari.retrieval.imaging.files import (
+from vasari.retrieval.images.decode import decode, probe, thumbnail
+from vasari.retrieval.images.headers import jpeg_header, sniff
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.reading import (
     IMAGE_SUFFIXES,
     content_hash,
     indexable_suffixes,
     printable,
     read_file,
 )
-from vasari.retrieval.imaging.headers import jpeg_header, sniff
-from vasari.retrieval.imaging.limits import ImageLimits
 
 LIMITS = ImageLimits()
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.grey import GreyLibrary, write_picture
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport, Pulse
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind

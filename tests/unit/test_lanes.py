@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tests.models import write_model
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.transfer import HostLane, lane_to, stream
 from vasari.retrieval.models.hardware import choose_device
-from vasari.retrieval.models.lanes import HostLane, lane_to, stream
 
 
 def batches(count: int, taken: list[int] | None = None) -> Iterator[NDArray[np.uint8]]:

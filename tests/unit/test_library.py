@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.service.colours import ColourLibrary, picture
-from vasari.indexer.generations import rebuild
-from vasari.retrieval.additions import NewPicture, Notes
+from vasari.indexer.build import rebuild
 from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ImageError, LibraryLockedError, NotFoundError, UsageError
+from vasari.retrieval.library.upload import NewPicture, Notes
 from vasari.retrieval.search.relevance import BACKGROUND
 from vasari.retrieval.settings import Settings
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.contract import milvus
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.build import rebuild
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
-from vasari.indexer.generations import rebuild
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UsageError

@@ -13,10 +13,10 @@ import pytest
 
 from tests.models import write_model
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
-from vasari.retrieval.models import hub
-from vasari.retrieval.models.presets import PRESETS, ModelKind, describe_presets, find_preset
-from vasari.retrieval.models.sources import SourceKind, locate, locate_folder, resolve
-from vasari.retrieval.models.spaces import weights_fingerprint
+from vasari.retrieval.models.registry import hub
+from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
+from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, describe_presets, find_preset
+from vasari.retrieval.models.registry.resolve import SourceKind, locate, locate_folder, resolve
 
 
 def test_references_are_told_apart(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_silent_hub_is_given_up_in_time() -> None:
     """A hub that accepts the connection and never answers is given up, instead of being asked again and again."""
     program = (
         "from vasari.retrieval.models import hub\n"
-        "from vasari.retrieval.models.sources import locate, resolve\n"
+        "from vasari.retrieval.models.registry.resolve import locate, resolve\n"
         "locate(resolve('hf-hub:nobody/nothing-of-this-name'), hub.HubAccess(timeout=1.0))"
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -166,8 +166,8 @@ def test_presets_have_the_facts_one_chooses_by() -> None:
 def test_listing_presets_imports_no_torch() -> None:
     """`vasari models list` stays quick."""
     program = (
-        "import sys\nfrom vasari.retrieval.models.presets import describe_presets\ndescribe_presets()\n"
-        "from vasari.retrieval.models.dual_encoder import OpenClipEncoder\n"
+        "import sys\nfrom vasari.retrieval.models.registry.presets import describe_presets\ndescribe_presets()\n"
+        "from vasari.retrieval.models.clip.encoder import OpenClipEncoder\n"
         "print([name for name in ('torch', 'open_clip', 'transformers') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

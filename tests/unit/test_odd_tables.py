@@ -19,13 +19,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.detect import choose_source
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.delimited import Delimited
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.delimited import Delimited
+from vasari.retrieval.storage.reader import open_original
 
 
 @pytest.fixture(autouse=True)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 MADE = Path(__file__).parents[1] / "data" / "library-0.1.0.zip"  # by make_library_0_1_0.sh, beside it

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.models import KINDS, Kind, write_model
-from vasari.indexer.engines.local import index
-from vasari.indexer.optimizing import (
+from vasari.indexer.job import index
+from vasari.indexer.optimize import (
     Limits,
     OptimizedPrecision,
     optimize,
@@ -21,13 +21,13 @@ from vasari.indexer.optimizing import (
 )
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
-from vasari.retrieval.models.exported import open_session
-from vasari.retrieval.models.image_encoder import FILES, Engine, OptimizedEncoder, read_settings
-from vasari.retrieval.models.image_export import export_image_tower
-from vasari.retrieval.models.image_int8 import can_run
-from vasari.retrieval.models.picture_onnx import GRAPH_FILE, run_graph
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.export.image import export_image_tower
+from vasari.retrieval.models.exported.image import FILES, Engine, OptimizedEncoder, read_settings
+from vasari.retrieval.models.exported.image_int8 import can_run
+from vasari.retrieval.models.exported.session import open_session
+from vasari.retrieval.models.exported.single_image import GRAPH_FILE, run_graph
 from vasari.retrieval.settings import Settings
 
 

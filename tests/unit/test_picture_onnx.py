@@ -12,12 +12,12 @@ import pytest
 from tests.grey import write_picture
 from tests.models import Kind, write_model
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines.local import index
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import LibraryCorruptError, ModelUnavailableError
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.picture_onnx import FOLDER, OnnxPictureEncoder, read_settings
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.exported.single_image import FOLDER, OnnxPictureEncoder, read_settings
 from vasari.retrieval.settings import Settings
 
 WEIGHTS = "open_clip_model.safetensors"

@@ -21,9 +21,9 @@ from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
 from vasari.retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
 from vasari.retrieval.errors import VasariError
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.imaging.limits import ImageLimits
+from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.ports import OutOfMemory, Picture
+from vasari.retrieval.storage.reading import content_hash
 
 
 def picture(shade: int) -> bytes:

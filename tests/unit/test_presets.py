@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from vasari.retrieval.loaded_models import chosen_model
-from vasari.retrieval.models.presets import PRESETS, ModelKind, Recall
+from vasari.retrieval.library.models import chosen_model
+from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, Recall
 from vasari.retrieval.settings import Settings
 
 TABLE = Path(__file__).with_name("published_recall.csv")

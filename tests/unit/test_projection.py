@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vasari.indexer.embedding_map import project
 from vasari.retrieval.domain import unit_vectors
-from vasari.retrieval.search.projection import project
 
 
 def test_groups_stay_together() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.catalogs import add
 from vasari.api.cli.searching import search, similar
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.filter_language import ALIASES, FIELDS, parse_filter
+from vasari.retrieval.catalog.filters.parser import ALIASES, FIELDS, parse_filter
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.search.query import parse_terms

@@ -18,17 +18,17 @@ from tests import forms
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from tests.mortal import BATCH, change
+from vasari.indexer import job
+from vasari.indexer.build import rebuild
+from vasari.indexer.cluster.connection import Cluster, ClusterUnavailableError, connected, pools_for
+from vasari.indexer.cluster.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
 from vasari.indexer.doctor import examine
-from vasari.indexer.engines import local
-from vasari.indexer.engines.cluster import Cluster, ClusterUnavailableError, connected, pools_for
-from vasari.indexer.engines.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
-from vasari.indexer.generations import rebuild
 from vasari.indexer.plan import Task
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.sources.detect import choose_source
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import LibraryLockedError, StorageError, UsageError
-from vasari.retrieval.originals.addresses import Reach, allow, check_url, reach
+from vasari.retrieval.storage.network_addresses import Reach, allow, check_url, reach
 
 pytestmark = pytest.mark.long
 
@@ -152,7 +152,7 @@ def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tm
     assert embedded < sum(int(pictures) for _, pictures, _ in diary) <= embedded + BATCH
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         quiet.use_model("grey")
-        local.index(quiet, choose_source([shards, tmp_path / "photos"])[0])
+        job.index(quiet, choose_source([shards, tmp_path / "photos"])[0])
         assert examine(library) == []
         assert differences(library, quiet) == []
         item = library.catalog.item_by_uri(f"{shards / '00001.tar'}#00070.png")
@@ -190,9 +190,9 @@ def test_the_changes_of_this_test_are_what_they_are_said_to_be(tmp_path: Path) -
     forms.write_folder(tmp_path / "photos", 6)
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         library.use_model("grey")
-        local.index(library, choose_source([tmp_path / "photos"])[0])
+        job.index(library, choose_source([tmp_path / "photos"])[0])
         change(tmp_path / "photos")
-        report = local.index(library, choose_source([tmp_path / "photos"])[0])
+        report = job.index(library, choose_source([tmp_path / "photos"])[0])
     assert (report.added, report.updated, report.moved, report.removed, report.unchanged) == (1, 1, 1, 1, 3)
 
 

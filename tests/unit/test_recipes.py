@@ -10,8 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vasari.training import recipe_captioner, recipe_encoder, recipe_matcher, tokens
-from vasari.training.recipe_encoder import Towers, configuration
+from vasari.training.recipes import encoder
+from vasari.training.recipes.captioner import Captioner, CaptionerEyes, CaptionerLesson, learn_tokenizer
+from vasari.training.recipes.encoder import Towers, configuration
+from vasari.training.recipes.reranker import RerankerLesson, SmallReranker
+from vasari.training.recipes.tokenizer import learn, save
 from vasari.training.scenes.captions import complements, describe
 from vasari.training.scenes.sampling import sample_scene
 from vasari.training.scenes.scene import Detail, Language, Split
@@ -37,12 +40,12 @@ def pixels() -> torch.Tensor:
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> object:
     """A tokenizer learnt from captions of a few scenes."""
     captions = [describe(s, language, Detail.HIGH, Random(0)) for s in SCENES for language in Language]
-    return tokens.save(tokens.learn(captions, 600), tmp_path_factory.mktemp("tokens"), recipe_encoder.CONTEXT)
+    return save(learn(captions, 600), tmp_path_factory.mktemp("tokens"), encoder.CONTEXT)
 
 
 def test_the_matcher_sees_what_the_dual_encoder_sees(towers: Towers, pixels: torch.Tensor) -> None:
     """BLIP's vision tower with the transplanted weights gives open_clip's patch features."""
-    reranker = recipe_matcher.SmallReranker(WIDTH, LAYERS, PATCH).eval()
+    reranker = SmallReranker(WIDTH, LAYERS, PATCH).eval()
     reranker.start_from(towers)
     with torch.inference_mode():
         expected = towers.clip.visual(pixels)[1]
@@ -54,7 +57,7 @@ def test_the_captioner_starts_with_the_eyes_patches(towers: Towers, pixels: torc
     visual = towers.clip.visual
     with torch.no_grad():
         visual.conv1.weight.mul_(5)
-    eyes = recipe_captioner.CaptionerEyes(LAYERS, PATCH).eval()
+    eyes = CaptionerEyes(LAYERS, PATCH).eval()
     eyes.start_from(towers, pixels)
     with torch.inference_mode():
         expected = visual.conv1(pixels).flatten(2).transpose(1, 2) + visual.positional_embedding[1:]
@@ -73,13 +76,13 @@ def test_complements_are_false_in_different_facts(seed: int, language: Language)
     assert told == complements(scene, language, Random(seed))
 
 
-def _lesson(tokenizer: object, seed: int = 0) -> recipe_matcher.RerankerLesson:
+def _lesson(tokenizer: object, seed: int = 0) -> RerankerLesson:
     torch.manual_seed(seed)
-    reranker = recipe_matcher.SmallReranker(WIDTH, LAYERS, PATCH)
+    reranker = SmallReranker(WIDTH, LAYERS, PATCH)
     rng = np.random.default_rng(0)
     features = rng.standard_normal((len(SCENES), 17, WIDTH)).astype(np.float16)
     near = np.array([[(n + 1) % len(SCENES)] for n in range(len(SCENES))])
-    return recipe_matcher.RerankerLesson(reranker, SCENES, features, near, tokenizer, batch=4, steps=10)
+    return RerankerLesson(reranker, SCENES, features, near, tokenizer, batch=4, steps=10)
 
 
 @pytest.mark.parametrize("step", [0, 9])
@@ -111,10 +114,10 @@ def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
 
 def test_a_captioner_step_asks_and_tells() -> None:
     """A step has questions about every picture, and longer texts about half of them."""
-    words = recipe_captioner.learn_tokenizer(SCENES)
-    captioner = recipe_captioner.Captioner(words, LAYERS, PATCH)
+    words = learn_tokenizer(SCENES)
+    captioner = Captioner(words, LAYERS, PATCH)
     patches = np.zeros((len(SCENES), 16, WIDTH), np.float16)
-    lesson = recipe_captioner.CaptionerLesson(captioner, SCENES, patches, words, batch=4)
+    lesson = CaptionerLesson(captioner, SCENES, patches, words, batch=4)
     batch = lesson.batch_at(0)
     assert sorted(set(batch["questions"][0].tolist())) == [0, 1, 2, 3]
     assert batch["texts"][0].tolist() == [0, 0, 2, 2]

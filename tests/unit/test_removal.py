@@ -14,16 +14,16 @@ import pytest
 
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.generations import rebuild
+from vasari.indexer.build import rebuild
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.removal import Withheld
-from vasari.indexer.sources.choice import Reading, choose_source, same_folders
+from vasari.indexer.sources.detect import Reading, choose_source, same_folders
 from vasari.indexer.sources.texts import TextFiles
 from vasari.indexer.watch import watch
-from vasari.retrieval.compaction import compact_if_due
 from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.library.compaction import compact_if_due
 
 IMAGE = Modality.IMAGE
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vasari.retrieval.models.clip.resize_torch import scaled
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, Part, ResizeMode, scaled_by_pillow
-from vasari.retrieval.models.scaling import scaled
 
 
 def noise(width: int, height: int) -> Image.Image:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests import forms
 from tests.grey import GreyLibrary
-from vasari.indexer.engines.local import index
-from vasari.indexer.generations import rebuild
+from vasari.indexer.build import rebuild
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.errors import StorageError, UsageError

@@ -16,12 +16,12 @@ import pytest
 from tests import forms
 from tests.forms import Sample
 from tests.grey import GreyLibrary
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.sources.choice import SourceKind, choose_source
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.sources.detect import SourceKind, choose_source
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.originals import addresses
-from vasari.retrieval.originals.opening import open_original
+from vasari.retrieval.storage import network_addresses
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.reading import content_hash
 
 COUNT = 60
 Write = Callable[[Path, list[Sample]], str]
@@ -160,7 +160,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{running.server_address[1]}"
-        addresses.name_host(url)  # as a person does who gives it to `vasari index`
+        network_addresses.name_host(url)  # as a person does who gives it to `vasari index`
         yield url
         running.shutdown()
         thread.join()

@@ -11,15 +11,15 @@ import pytest
 
 from tests import forms
 from tests.grey import GreyLibrary
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.sources.choice import choose_source
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.sources.detect import choose_source
 from vasari.indexer.sources.samples import described, key_of
 from vasari.indexer.sources.source import Description
 from vasari.retrieval.domain import Caption, Modality
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.opening import open_original
-from vasari.retrieval.originals.uris import Place, locate
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.uris import Place, locate
 
 
 @pytest.fixture

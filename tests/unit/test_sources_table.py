@@ -12,9 +12,9 @@ import pytest
 
 from tests import forms
 from tests.grey import GreyLibrary, write_picture
-from vasari.indexer.engines.local import index
-from vasari.indexer.sources.choice import Reading, SourceKind, choose_source
+from vasari.indexer.job import index
 from vasari.indexer.sources.columns import Columns
+from vasari.indexer.sources.detect import Reading, SourceKind, choose_source
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Caption, Skipped

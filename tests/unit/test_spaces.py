@@ -16,14 +16,14 @@ from vasari.api.cli.jobs import run_index, run_known
 from vasari.api.cli.render import status_lines
 from vasari.api.contract import status_fields
 from vasari.indexer.completing import Completion, complete
-from vasari.indexer.engines.local import IndexOptions, index
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import Pulse
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.texts import TextFiles
-from vasari.retrieval import spaces
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
 from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError
+from vasari.retrieval.library import spaces
 from vasari.retrieval.settings import Settings
 
 

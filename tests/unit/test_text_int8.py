@@ -11,9 +11,10 @@ import pytest
 
 from tests.models import SENTENCES, write_model
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
-from vasari.retrieval.models.text_int8 import INT8_FILE, open_in_int8, quantize
-from vasari.retrieval.models.text_onnx import GRAPH_FILE, OnnxTextEncoder, export_text_tower
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.export.text import export_text_tower
+from vasari.retrieval.models.export.text_int8 import INT8_FILE, open_in_int8, quantize
+from vasari.retrieval.models.exported.text import GRAPH_FILE, OnnxTextEncoder
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tower")
     model = write_model(root / "model", "clip")
     encoder = OpenClipEncoder.load(str(model), device="cpu", precision="float32", threads=1)
-    assert export_text_tower(encoder, root / "text")
+    assert export_text_tower(encoder.towers, root / "text")
     return root / "text"
 
 

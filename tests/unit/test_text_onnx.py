@@ -14,9 +14,10 @@ from open_clip.tokenizer import SimpleTokenizer
 
 from tests.models import KINDS, SENTENCES, Kind, write_model
 from vasari.retrieval.errors import LibraryCorruptError, UnsupportedError
-from vasari.retrieval.models.dual_encoder import OpenClipEncoder
-from vasari.retrieval.models.text_onnx import OnnxTextEncoder, export_text_tower
-from vasari.retrieval.models.tokens import ClipTokenizer
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.export.text import export_text_tower
+from vasari.retrieval.models.exported.text import OnnxTextEncoder
+from vasari.retrieval.models.tokenizers import ClipTokenizer
 
 TEXTS = (
     *SENTENCES,
@@ -47,7 +48,7 @@ def exported(
     encoder = OpenClipEncoder.load(
         str(write_model(root / "model", kind)), device="cpu", precision="float32", threads=1
     )
-    assert export_text_tower(encoder, root / "text")
+    assert export_text_tower(encoder.towers, root / "text")
     return encoder, root / "text"
 
 
@@ -67,7 +68,7 @@ def test_a_text_query_imports_neither_torch_nor_transformers(exported: tuple[Ope
     """A fresh process embeds a text with numpy and ONNX Runtime alone."""
     program = (
         "import sys, pathlib\n"
-        "from vasari.retrieval.models.text_onnx import OnnxTextEncoder\n"
+        "from vasari.retrieval.models.exported.text import OnnxTextEncoder\n"
         f"OnnxTextEncoder.open(pathlib.Path({str(exported[1])!r})).embed_texts(['a red boat'])\n"
         "print([name for name in ('torch', 'open_clip', 'transformers', 'onnx', 'ftfy') if name in sys.modules])"
     )
@@ -85,7 +86,7 @@ def test_a_tower_that_cannot_be_exported_leaves_the_reason(tmp_path: Path) -> No
     """Layers of an experimental kind are left to torch, and the folder says so instead of failing later."""
     directory = write_model(tmp_path / "model", "clip", text_cfg={"scale_heads": True})
     encoder = OpenClipEncoder.load(str(directory), device="cpu", precision="float32")
-    assert not export_text_tower(encoder, tmp_path / "text")
+    assert not export_text_tower(encoder.towers, tmp_path / "text")
     with pytest.raises(UnsupportedError, match="torch-free"):
         OnnxTextEncoder.open(tmp_path / "text")
 
@@ -97,7 +98,7 @@ def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> tuple[SimpleTokenize
     encoder = OpenClipEncoder.load(
         str(write_model(root / "model", "clip")), device="cpu", precision="float32"
     )
-    export_text_tower(encoder, root / "text")
+    export_text_tower(encoder.towers, root / "text")
     return SimpleTokenizer(), ClipTokenizer.open(root / "text", encoder.towers.text)
 
 

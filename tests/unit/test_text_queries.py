@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from tests.models import write_model
-from vasari.indexer.engines.local import index
-from vasari.indexer.generations import text_queries
+from vasari.indexer.build import text_queries
+from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.text_onnx import OnnxTextEncoder
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.exported.text import OnnxTextEncoder
 from vasari.retrieval.search.relevance import BACKGROUND
 from vasari.retrieval.settings import Settings
 

@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 
 from tests.service.colours import ColourLibrary, ids_by_name, picture
-from vasari.indexer.engines.local import IndexOptions, index
-from vasari.indexer.engines.stages import Decode, Encode, Work, Write, Written, write_mark
+from vasari.indexer.cluster.stages import Decode, Encode, Work, Write, Written, write_mark
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.plan import Task
 from vasari.indexer.progress import IndexReport, Pulse
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.source import Candidate, Source
 from vasari.indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
 from vasari.indexer.watch import watch
-from vasari.retrieval import ingest
 from vasari.retrieval.catalog.records import NewItem
 from vasari.retrieval.domain import (
     Caption,
@@ -33,8 +32,9 @@ from vasari.retrieval.domain import (
     TermKind,
 )
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.imaging.files import content_hash
-from vasari.retrieval.originals.addresses import reach
+from vasari.retrieval.library import commit
+from vasari.retrieval.storage.network_addresses import reach
+from vasari.retrieval.storage.reading import content_hash
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ def test_texts_of_an_earlier_version_stay_the_items_they_are(library: ColourLibr
         attributes=candidate.attributes,
     )  # fmt: skip
     folder = library.segments_directory(space, Modality.TEXT)
-    (red,) = ingest.commit(library.catalog, folder, space.name, Modality.TEXT, [old])
+    (red,) = commit.commit_items(library.catalog, folder, space.name, Modality.TEXT, [old])
     report = run(library, table)
     assert (report.unchanged, report.changed, library.model.text_batches) == (1, 0, [])
     written(table, "text,shop", "red,south")

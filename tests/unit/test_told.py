@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import delete, update
 
 from tests.grey import GreyLibrary, write_picture
-from vasari.indexer.engines.local import IndexOptions, index
 from vasari.indexer.exchange.exporting import export
 from vasari.indexer.exchange.importing import import_
+from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.choice import Reading, SourceKind, choose_source
+from vasari.indexer.sources.detect import Reading, SourceKind, choose_source
 from vasari.retrieval.catalog.database import Database
-from vasari.retrieval.catalog.schema import descriptions, items
+from vasari.retrieval.catalog.tables import descriptions, items
 from vasari.retrieval.domain import Caption, CaptionSource, Item
 from vasari.retrieval.settings import Settings
 

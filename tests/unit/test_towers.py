@@ -12,9 +12,9 @@ from tests.models import write_model
 from vasari.indexer.doctor import examine
 from vasari.indexer.towers import is_refusal
 from vasari.retrieval.errors import LibraryCorruptError
-from vasari.retrieval.library import Library
-from vasari.retrieval.models.exported import CHECKSUMS_FILE
-from vasari.retrieval.models.text_int8 import open_in_int8
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.export.text_int8 import open_in_int8
+from vasari.retrieval.models.exported.session import CHECKSUMS_FILE
 from vasari.retrieval.settings import Settings
 
 

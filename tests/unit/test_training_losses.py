@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from vasari.training.augment import random_windows, whole_pictures
 from vasari.training.captioning import Example, encode_examples, located
-from vasari.training.contrastive import info_nce, siglip
+from vasari.training.losses import info_nce, siglip
 from vasari.training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
+from vasari.training.recipes.augment import random_windows, whole_pictures
 from vasari.training.scenes.layout import layout
 from vasari.training.scenes.sampling import sample_scene
 from vasari.training.scenes.scene import Column, Kind, Layer, Split

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from vasari.retrieval.errors import ImageError, UsageError
-from vasari.retrieval.imaging.limits import ImageLimits
-from vasari.retrieval.originals.files import kept_time, opened, stat_of
-from vasari.retrieval.originals.opening import open_original
-from vasari.retrieval.originals.uris import absolute, local_path, uri_of
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.storage.filesystem import kept_time, opened, stat_of
+from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.uris import absolute, local_path, uri_of
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import api, training, vasari, vasari.api, vasari.training
 from vasari import Client, Library
-from vasari.retrieval.models.presets import builtin_models_directory
+from vasari.retrieval.models.registry.presets import builtin_models_directory
 for module in (api, training, vasari, vasari.api, vasari.training):
     print(module.__file__)
 print(builtin_models_directory() / "scenes" / "open_clip_config.json")

@@ -12,9 +12,9 @@ from PIL import Image
 
 from tests.models import write_model
 from vasari.retrieval.domain import UnitVectors, unit_vectors
-from vasari.retrieval.library import Library
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.understanding import patch_map, templates_of
 from vasari.retrieval.settings import Settings
-from vasari.retrieval.understanding import patch_map, templates_of
 from vasari.training.scenes.layout import layout
 from vasari.training.scenes.painter import paint
 from vasari.training.scenes.sampling import sample_scene, scene_seed

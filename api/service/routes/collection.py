@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
 from vasari.api import contract
-from vasari.api.service.abilities import abilities, drawings_only
-from vasari.api.service.access import SEARCHER, Anyone, ServiceDep
 from vasari.api.service.answers import told
-from vasari.api.service.auth import Scope
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import SEARCHER, Anyone, ServiceDep
+from vasari.api.service.openapi.schema import problems
+from vasari.api.service.runtime.abilities import abilities, drawings_only
+from vasari.api.service.runtime.job_kinds import indexable_roots, map_file
 from vasari.api.service.schemas.collection import (
     AbilitiesAnswer,
     FacetsAnswer,
@@ -26,12 +26,12 @@ from vasari.api.service.schemas.collection import (
 )
 from vasari.api.service.schemas.fields import LARGEST_ID, Filter, Limit, Whole
 from vasari.api.service.schemas.items import ItemsAnswer
+from vasari.api.service.security.auth import Scope
 from vasari.api.service.service import Service
-from vasari.api.service.work import indexable_roots, map_file
-from vasari.retrieval.catalog.filter_language import FIELDS
+from vasari.retrieval.catalog.filters.parser import FIELDS
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.imaging.files import printable as shown
+from vasari.retrieval.storage.reading import printable as shown
 
 router = APIRouter(prefix="/v1", tags=["collection"], dependencies=[SEARCHER])
 

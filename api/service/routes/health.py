@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from vasari.api.service.access import SEARCHER, ServiceDep
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.openapi.schema import problems
 from vasari.api.service.service import Service
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import NotFoundError, OverloadedError, VasariError

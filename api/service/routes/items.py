@@ -8,21 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vasari.api import contract
-from vasari.api.service.access import SEARCHER, WRITER, Anyone, ServiceDep, charge
 from vasari.api.service.answers import search_fields, told
-from vasari.api.service.auth import Scope
-from vasari.api.service.bodies import body_of, described
-from vasari.api.service.documents import problems
-from vasari.api.service.originals import SIDES, Original, is_read
+from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, charge
+from vasari.api.service.openapi.schema import problems
 from vasari.api.service.ranges import ranged
+from vasari.api.service.request_bodies import body_of, described
+from vasari.api.service.runtime.files import SIDES, Original, is_read
 from vasari.api.service.schemas.fields import LARGEST_ID, MODEL_COST, Filter, Limit, Offset, Share, Whole
 from vasari.api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from vasari.api.service.schemas.search import SearchAnswer
+from vasari.api.service.security.auth import Scope
 from vasari.api.service.service import Service
 from vasari.api.service.terms import captions_of, picture_of
-from vasari.retrieval.additions import Notes
 from vasari.retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library.upload import Notes
 
 router = APIRouter(prefix="/v1/items", tags=["items"])
 ItemPath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID, description="The item's number.")]

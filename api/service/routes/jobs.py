@@ -11,10 +11,10 @@ from fastapi.responses import StreamingResponse
 
 from vasari.api import contract
 from vasari.api.json_text import as_json
-from vasari.api.service.access import ADMIN, ServiceDep
 from vasari.api.service.answers import told
-from vasari.api.service.bodies import body_of, described
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import ADMIN, ServiceDep
+from vasari.api.service.openapi.schema import problems
+from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.fields import LARGEST_ID, Whole
 from vasari.api.service.schemas.jobs import JobAnswer, JobBody, JobsAnswer
 from vasari.api.service.service import Service

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from vasari.api import contract
-from vasari.api.service.access import SEARCHER, ServiceDep
 from vasari.api.service.answers import told
-from vasari.api.service.bodies import body_of, described
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.openapi.schema import problems
+from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.models import (
     AskAnswer,
     AskBody,

@@ -9,9 +9,9 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vasari.api.service.access import SEARCHER, ServiceDep
-from vasari.api.service.bodies import body_of, described
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.openapi.schema import problems
+from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.fields import (
     MOST_PICTURES,
     PICTURE_COST,

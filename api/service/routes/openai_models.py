@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from vasari.api.service.access import SEARCHER, ServiceDep
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.openapi.schema import problems
 from vasari.api.service.service import Service
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError

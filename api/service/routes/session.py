@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from vasari.api.service.access import Anyone, came_by_tls
-from vasari.api.service.auth import COOKIE
-from vasari.api.service.documents import problems
+from vasari.api.service.dependencies import Anyone, came_by_tls
+from vasari.api.service.openapi.schema import problems
+from vasari.api.service.security.auth import COOKIE
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 

@@ -18,7 +18,7 @@ from vasari.api.service.schemas.fields import (
     Url,
     example,
 )
-from vasari.retrieval.understanding import PHOTO_TEMPLATES
+from vasari.retrieval.library.understanding import PHOTO_TEMPLATES
 
 
 class PictureBody(Body):

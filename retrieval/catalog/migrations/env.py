@@ -3,7 +3,7 @@
 from alembic import context
 
 import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
-from vasari.retrieval.catalog.schema import metadata
+from vasari.retrieval.catalog.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,1 @@
+"""What runs while the service is up."""

@@ -1,0 +1,60 @@
+"""What can be asked of the models on this machine, so that a page's switches can say so before they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from vasari.api.drawings import knows_no_photos
+from vasari.api.service.schemas.collection import AbilityAnswer
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.models import Presence
+from vasari.retrieval.models.registry.presets import ModelKind
+
+_NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
+    "pictures": (ModelKind.DUAL_ENCODER,),
+    "classify": (ModelKind.DUAL_ENCODER,),
+    "rerank": (ModelKind.RERANKER,),
+    "match": (ModelKind.RERANKER,),
+    "why": (ModelKind.RERANKER, ModelKind.DUAL_ENCODER),
+    "caption": (ModelKind.CAPTIONER,),
+    "ask": (ModelKind.CAPTIONER,),
+}
+
+
+def abilities(library: Library) -> dict[str, AbilityAnswer]:
+    """By name, whether it can be done, and what fetches the model where it cannot."""
+    encoder = _encoder(library)
+    found = {use: library.models.presence(use, encoder) for use in ModelKind}
+    return {name: _ability([found[use] for use in uses]) for name, uses in _NEEDS.items()}
+
+
+def _ability(models: Sequence[Presence]) -> AbilityAnswer:
+    """What the first of the models that is here can do, else the first."""
+    from vasari.retrieval.models.registry.resolve import HUB_PREFIX
+
+    model = next((model for model in models if model.here), models[0])
+    folder = "/" in model.model and not model.model.startswith(HUB_PREFIX)
+    return AbilityAnswer(
+        here=model.here,
+        model=PurePath(model.model).name if folder else model.model,  # where it lies is nobody's business
+        command=None if model.here or folder else f"vasari models pull {model.model}",
+    )
+
+
+_LOOKED_AT = 20  # pictures, the latest added, by which it is told whether the collection is drawn
+
+
+def drawings_only(library: Library) -> bool:
+    """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn."""
+    if not knows_no_photos(_encoder(library), ["/"]):
+        return False
+    latest = library.catalog.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
+    uris = [item.uri for item in library.items(latest).values()]
+    return knows_no_photos(_encoder(library), uris or ["/"])
+
+
+def _encoder(library: Library) -> str:
+    space = library.catalog.default_space()
+    return space.model if space is not None else library.settings.model

@@ -1,0 +1,212 @@
+"""The kinds of jobs: what each one needs, and how it is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from vasari.api.service.problems import ProblemError
+from vasari.api.service.runtime.files import keep
+from vasari.api.service.security.path_guard import Jail, JailedSource
+from vasari.api.service.security.url_fetcher import Fetcher
+from vasari.api.service.settings import ServiceSettings
+from vasari.indexer.progress import Progress, Pulse
+from vasari.retrieval.domain import Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.ports import Detail
+from vasari.retrieval.storage.uris import uri_of
+
+
+class Check(Protocol):
+    """Refuses wrong parameters before a job is put in line."""
+
+    def __call__(self, library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None: ...  # noqa: D102
+
+
+class Run(Protocol):
+    """Does the work until it is done or `stop` is set; its report as JSON fields."""
+
+    def __call__(  # noqa: D102
+        self,
+        library: Library,
+        settings: ServiceSettings,
+        params: Mapping[str, Any],
+        progress: Progress,
+        stop: threading.Event,
+    ) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of job."""
+
+    check: Check
+    run: Run
+
+
+def indexable_roots(library: Library, settings: ServiceSettings) -> Sequence[Path]:
+    """Folders that jobs may index: those of the settings; else, where only programs of this machine ask, their home."""
+    if settings.roots or not settings.loopback:
+        return settings.roots
+    if any(key.revoked_at is None for key in library.catalog.api_keys()):
+        return []
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return []
+    return [] if home == Path(home.anchor) else [home]
+
+
+def check_index(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
+    """Paths are below the roots, and there."""
+    from vasari.indexer.sources.detect import has_items
+
+    if not params.get("paths"):
+        raise UsageError("an index job needs paths")
+    roots = indexable_roots(library, settings)
+    jail = Jail(roots)
+    paths = _paths(params)
+    for path in paths:
+        try:
+            there = jail.admit(path).exists() or has_items(library, path)
+        except ProblemError as error:
+            raise _only_in_a_terminal(library, error if roots else _NO_ROOTS, paths) from None
+        if not there:
+            raise NotFoundError(f"no such file or folder: {path}")
+
+
+def _paths(params: Mapping[str, Any]) -> list[str]:
+    """The paths that were named, as their own bytes; ~ is the home of whoever runs the service."""
+    return [os.path.expanduser(uri_of(path)) for path in params["paths"]]  # noqa: PTH111 - pathlib's raises for nobody's home
+
+
+_NO_ROOTS = ProblemError(403, "no-roots", "no folder may be indexed from here (`vasari serve --root FOLDER`)")
+
+
+def _only_in_a_terminal(library: Library, error: ProblemError, paths: Sequence[str]) -> ProblemError:
+    """The refusal with the command that does the same on the machine itself."""
+    words = ["vasari", "index", *paths, "--library", str(library.root)]
+    command = " ".join(map(shlex.quote, words))
+    return ProblemError(
+        error.status, error.name, f"{error}; in a terminal of this machine: {command}", command=command
+    )
+
+
+def run_index(
+    library: Library,
+    settings: ServiceSettings,
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Bring the library in step with the paths."""
+    from vasari.indexer.job import IndexOptions, index
+    from vasari.indexer.sources.detect import Reading, choose_source, has_items
+    from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
+
+    paths = _paths(params)
+    reading = Reading(
+        excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
+        hidden=bool(params.get("hidden")),
+        limits=library.image_limits,
+        known=partial(has_items, library),
+    )
+    source = JailedSource(
+        lambda: choose_source(paths, reading)[0],
+        Jail(indexable_roots(library, settings)),
+        Fetcher(settings, max_bytes=library.image_limits.max_bytes),
+    )
+    options = IndexOptions(
+        retry_failed=bool(params.get("retry_failed")), allow_removal=int(params.get("allow_removal", 0))
+    )
+    return index(library, source, options, progress, stop).as_json()
+
+
+def check_nothing(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
+    """Any parameters will do."""
+
+
+def run_rebuild(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,  # noqa: ARG001
+) -> dict[str, Any]:
+    """Build new indexes, and switch to them."""
+    from vasari.indexer.build import rebuild
+
+    built = rebuild(library, kind=params.get("index_kind"), progress=progress)
+    return {"built": [generation.as_json() for generation in built]}
+
+
+def run_caption(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Describe the pictures that no model has described yet."""
+    from vasari.indexer.captions import caption_library
+
+    detail: Detail = "detailed" if params.get("detail") == "detailed" else "short"
+    return caption_library(library, detail, progress, stop).as_json()
+
+
+def run_map(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],  # noqa: ARG001
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Lay the collection out in the plane, and keep the map in the library."""
+    from vasari.indexer.embedding_map import project
+
+    space = library.space()
+    revision = library.catalog.revision()
+    gallery = library.gallery(Modality.IMAGE, space)
+    live = library.catalog.live_ids(Modality.IMAGE).tolist()
+    missing = set(library.catalog.missing_embeddings(space.name, Modality.IMAGE))
+    ids = [item for item in live if item not in missing]
+    shown = ids[:: max(1, -(-len(ids) // MOST_POINTS))]
+
+    def heard(done: int, total: int) -> bool:
+        progress.update(Pulse("mapping", done=done, total=total))
+        return not stop.is_set()
+
+    points = project(gallery.vectors_of(shown), heard=heard).tolist() if shown else []
+    if not stop.is_set():
+        content = {
+            "space": space.name,
+            "revision": revision,
+            "items": len(ids),
+            "points": [[item, round(x, 4), round(y, 4)] for item, (x, y) in zip(shown, points, strict=True)],
+        }
+        keep(map_file(library), json.dumps(content).encode())
+    return {"items": len(ids), "points": len(shown)}
+
+
+MOST_POINTS = 5000  # more cannot be told apart on a screen
+
+
+def map_file(library: Library) -> Path:
+    """Where the collection's map is kept."""
+    return library.root / "map.json"
+
+
+KINDS: Mapping[str, Kind] = {
+    "map": Kind(check_nothing, run_map),
+    "index": Kind(check_index, run_index),
+    "caption": Kind(check_nothing, run_caption),
+    "rebuild": Kind(check_nothing, run_rebuild),
+}

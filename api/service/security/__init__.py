@@ -1,0 +1,1 @@
+"""Keys, limits, and what may be read."""

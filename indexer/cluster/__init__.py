@@ -1,0 +1,1 @@
+"""The same job by the workers of a Ray cluster."""

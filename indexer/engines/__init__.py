@@ -1,1 +1,0 @@
-"""Who runs the steps of a job: this process, or a cluster."""

@@ -1,0 +1,339 @@
+"""Index on this machine: list → plan → decode → embed → commit, under the library's write lease.
+
+    report = index(library, FolderSource(["~/Pictures"]))
+
+A job may end at any moment, by Ctrl-C, a crash or a pulled plug; running it again goes on from the last commit
+and comes to the same library as a run that was never disturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from vasari.indexer.aliases import Alias, SameFolders
+from vasari.indexer.build import is_due, publish
+from vasari.indexer.commit import Committer
+from vasari.indexer.decode import Deferred, Loader
+from vasari.indexer.embed import embedding
+from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
+from vasari.indexer.pipeline import Pipeline, Tally
+from vasari.indexer.plan import Places, Plan, is_same, make_plan
+from vasari.indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
+from vasari.indexer.removal import Removal, judge
+from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.texts import is_in_place
+from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
+from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.library.compaction import compact_if_due
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.ports import DualEncoder, Preparer
+from vasari.retrieval.storage.filesystem import stat_of
+from vasari.retrieval.storage.layout import is_own_file
+from vasari.retrieval.storage.reading import content_hash, read_file
+from vasari.retrieval.storage.uris import locate
+from vasari.retrieval.vectors.segments import remove_orphans
+
+if TYPE_CHECKING:
+    from vasari.retrieval.catalog.lease import Lease
+
+_LASTING = frozenset(
+    {"decode", "limit"}
+)  # stages at which the same bytes fail again; reading may succeed next time
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How a job is run; the defaults suit a laptop."""
+
+    batch_size: int = 32  # the fastest on CPUs with AMX (134 images/s, against 100 at 8 and 87 at 128)
+    decode_threads: int | None = None  # default: one a core
+    commit_every: int = 4096  # files between commits
+    commit_seconds: float = 10.0  # seconds between commits: what a kill can cost at most
+    space: str | None = None  # default: the library's default space
+    retry_failed: bool = False  # also files that failed before and did not change since
+    allow_removal: int = (
+        0  # items that may go missing where a place lists nothing, or less than half of what it had
+    )
+
+
+def index(
+    library: Library,
+    source: Source,
+    options: IndexOptions | None = None,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    *,
+    embed: Callable[[Job, Plan, Lease], Tally] | None = None,
+) -> IndexReport:
+    """Bring the library in step with the source, be it of pictures or of texts.
+
+    When `stop` is set, the batch at work is finished and committed, and the report says `interrupted`. `embed`
+    is how another engine runs the plan's tasks; default: `Job.embed`.
+
+    Raises:
+        LibraryLockedError: another job writes this library.
+        ModelUnavailableError: the library's model cannot be had.
+        StorageError: the disk is full; what was committed stays.
+    """
+    options, progress, stop = options or IndexOptions(), progress or Silent(), stop or threading.Event()
+    started = perf_counter()
+    with library.catalog.acquire_lease("vasari index") as lease:
+        space = space_to_fill(library, options.space)
+        job = Job(library, space, source, options, progress, stop)
+        job.sweep()
+        try:
+            plan = job.plan()
+        except _StoppedListing:
+            return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
+        tally = (embed or Job.embed)(job, plan, lease)
+        interrupted = stop.is_set()
+        removal = Removal() if interrupted else job.remove(plan)
+        if (tally.embedded or tally.restored) and not interrupted:
+            if job.modality is Modality.IMAGE:
+                progress.update(Pulse("comparing"))
+                library.group_duplicates(space, always=True)
+            compact_if_due(library.catalog, job.directory, space, job.modality)
+            if is_due(library, space, job.modality):
+                progress.update(Pulse("building"))
+                publish(library, space, job.modality)
+        if job.modality is Modality.IMAGE and not interrupted:
+            library.models.export_pictures(space)  # if the model was loaded at all
+    seconds = perf_counter() - started
+    return IndexReport(
+        added=tally.added,
+        updated=tally.updated,
+        moved=tally.moved,
+        restored=tally.restored,
+        removed=len(removal.missing) + tally.displaced,
+        unchanged=plan.unchanged + tally.touched,
+        failed=tally.failed + len(plan.skipped) + plan.still_failed + len(job.troubled | plan.troubled),
+        seconds=seconds,
+        images_per_second=tally.embedded / seconds,
+        bottleneck=job.watch.bottleneck,
+        interrupted=interrupted,
+        withheld=removal.withheld,
+        aliases=job.aliases,
+        skipped=dict(source.left_out),
+    )
+
+
+def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
+    """The space to fill; a new library gets the one of the model in the settings."""
+    if name is None and library.catalog.default_space() is None:
+        return library.use_model(library.settings.model)
+    return library.space(name)
+
+
+class _StoppedListing(Exception):  # noqa: N818 (nothing went wrong)
+    """Ctrl-C came before there was a plan."""
+
+
+class Job:
+    """The steps of one run."""
+
+    def __init__(
+        self,
+        library: Library,
+        space: EmbeddingSpace,
+        source: Source,
+        options: IndexOptions,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
+        self.watch = Stopwatch()
+        self.library = library
+        self.catalog = library.catalog
+        self.space = space
+        self.source = source
+        self.modality = source.modality
+        self.directory = library.segments_directory(space, self.modality)
+        self.options = options
+        self.progress = progress
+        self.stop = stop
+        image = library.models.preprocessing(space)
+        self._image_size = None if image is None else image.image_size
+        self._roots = (f"{library.root}/", f"{library.root.resolve()}/")
+        self.unembedded: frozenset[ItemId] = frozenset()
+        self.failed: dict[str, Failure] = {}
+        self.troubled: set[str] = set()  # texts beside pictures that could not be used
+        self.newest: ItemId = 0  # before the job
+        self.twice = SameFolders()
+        self.aliases: tuple[Alias, ...] = ()
+
+    def sweep(self) -> None:
+        """Remove files that a killed job left between file and transaction."""
+        known = {segment.number for segment in self.catalog.segments(self.space.name, self.modality)}
+        remove_orphans(self.directory, known)
+
+    def plan(self) -> Plan:
+        """List the source and compare; the listing's own failures go to the ledger."""
+        started = perf_counter()
+        catalog = self.catalog
+        self.newest = catalog.newest_item()
+        self.unembedded = frozenset(catalog.missing_embeddings(self.space.name, self.modality))
+        self.failed = {failure.uri: failure for failure in catalog.failures()}
+        plan = make_plan(
+            self._listing(),
+            catalog.known_files(self.modality, self.source.roots),
+            self.source.covers,
+            failed=self.failed,
+            hopeless=self._hopeless(),
+            unembedded=self.unembedded,
+            places=self.source.places,
+        )
+        self.watch.listing = perf_counter() - started
+        if plan.skipped:
+            catalog.record_failures(plan.skipped)
+        return plan
+
+    def embed(self, plan: Plan, lease: Lease) -> Tally:
+        """Run the pipeline over the plan's tasks."""
+        options = self.options
+        loader = Loader(
+            self.source.read, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
+        )
+        pipeline = Pipeline(
+            loader,
+            embedding(self.library, self.space, self.modality),
+            self.committer(lease),
+            batch_size=options.batch_size,
+            decode_threads=options.decode_threads or os.cpu_count() or 1,
+            progress=self.progress,
+            stop=self.stop,
+        )
+        return pipeline.run(plan, partial(self.identify, plan))
+
+    def identify(self, plan: Plan, puzzles: Sequence[Puzzle]) -> Verdict:
+        """Decide which items the files are; those without a vector in this space are embedded on the way."""
+        verdict = resolve(puzzles, plan, self.of_content, self._in_place, self.twice.same)
+        self.aliases = self.twice.summed(verdict.aliases)
+        bare = self.catalog.without_vector(self.space.name, [item.id for item, _ in verdict.moves])
+        for item, task in verdict.moves:
+            if item.id in bare:
+                verdict.tasks.append(replace(task, known=item, unembedded=True, settled=True))
+        verdict.moves = [(item, task) for item, task in verdict.moves if item.id not in bare]
+        return verdict
+
+    def of_content(self, hashes: Iterable[str]) -> Sequence[KnownFile]:
+        """The items, live or missing, of some contents; not those that this job has made."""
+        return self.catalog.files_of_content(hashes, self.modality, newest=self.newest)
+
+    def _in_place(self, item: KnownFile) -> bool:
+        """Whether an item's file, about which this listing says nothing, is still there with its content."""
+        if self.modality is Modality.TEXT:
+            return is_in_place(item.uri)
+        place = locate(item.uri)
+        if place.path is None:
+            return True  # at a URL: not asked for
+        try:
+            facts = stat_of(place.file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        if place.member is not None or is_same(facts, item):
+            return True
+        try:
+            return content_hash(read_file(place.path, self.library.image_limits)) == item.content_hash
+        except ImageError:
+            return True  # it cannot be told
+
+    def committer(self, lease: Lease) -> Committer:
+        """What makes this job's outcomes durable."""
+        return Committer(
+            self.catalog,
+            self.directory,
+            self.space.name,
+            self.modality,
+            every=self.options.commit_every,
+            seconds=self.options.commit_seconds,
+            still_mine=lease.check,
+            failed_before=self.failed,
+            troubled=self.troubled,
+        )
+
+    def remove(self, plan: Plan) -> Removal:
+        """Hide what is gone and was not found elsewhere; forget failures of what is no trouble any more."""
+        removal = judge(plan, Places(self.source.places), self.options.allow_removal)
+        self.progress.update(Pulse("removing", total=len(removal.missing)))
+        if removal.missing:
+            heirs = self._heirs([plan.gone[item] for item in removal.missing])
+            self.catalog.move_items(heirs)
+            self.catalog.lose_items(set(removal.missing) - {seen.item for seen in heirs})
+        self.catalog.describe_items({file.id: Telling(file.teller or "", 0) for file in removal.silenced})
+        if plan.settled:
+            self.catalog.clear_failures(plan.settled)
+        return removal
+
+    def _heirs(self, lost: Sequence[KnownFile]) -> list[Sighting]:
+        """Of lost items that people wrote about, those that have a copy about which nobody did: where it lies."""
+        written = self.catalog.written_about(item.id for item in lost)
+        written -= self.catalog.without_vector(self.space.name, written)
+        lost = [item for item in lost if item.id in written]
+        hashes = {item.content_hash for item in lost}
+        gone = {item.id for item in lost}
+        copies = [
+            copy
+            for copy in self.catalog.files_of_content(
+                hashes, self.modality, newest=self.catalog.newest_item()
+            )
+            if not copy.missing and copy.id not in gone and self._in_place(copy)
+        ]
+        written = self.catalog.written_about(copy.id for copy in copies)
+        copies = [copy for copy in copies if copy.id not in written]
+        return [
+            Sighting(item.id, copy.uri, copy.bytes, copy.mtime_ns, copy.ctime_ns)
+            for item, copy in inherit(lost, copies)
+        ]
+
+    def _encoder(self) -> DualEncoder:
+        return self.library.encoder(self.space)
+
+    def _preparer(self) -> Preparer:
+        """What prepares pictures; the model is loaded for the first that could be decoded."""
+        size = self._image_size
+        return self._encoder() if size is None else Deferred(size, self._encoder)
+
+    def _hopeless(self) -> Mapping[str, Failure]:
+        if self.options.retry_failed:
+            return {}
+        return {uri: failure for uri, failure in self.failed.items() if failure.stage in _LASTING}
+
+    def _listing(self) -> Iterator[Candidate | Skipped]:
+        """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
+        for count, entry in enumerate(self.source.candidates()):
+            if count % 1000 == 0:
+                self.progress.update(Pulse("listing", done=count))
+                if self.stop.is_set():
+                    raise _StoppedListing
+            yield self._admitted(entry)
+
+    def _admitted(self, entry: Candidate | Skipped) -> Candidate | Skipped:
+        """What the library keeps for itself is nobody's picture, whatever a table says."""
+        named = entry.uri.startswith(self._roots) or "/../" in entry.uri
+        if named and isinstance(entry, Candidate):
+            file = os.path.normpath(locate(entry.uri).file)
+            if any(is_own_file(Path(root), file) for root in self._roots):
+                return Skipped(entry.uri, "list", "it is one of the library's own files")
+        return entry
+
+
+class _Contents:
+    """The contents that the library knew before a job; asked by many threads."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __contains__(self, content_hash: object) -> bool:
+        job = self._job
+        return job.newest > 0 and job.catalog.holds_content(
+            str(content_hash), job.modality, newest=job.newest
+        )

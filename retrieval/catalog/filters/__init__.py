@@ -1,0 +1,1 @@
+"""The filter language: grammar to values to SQL to ids."""

@@ -1,0 +1,346 @@
+"""Reads a filter: text to a tree of tests, with the place of every mistake.
+
+Knows nothing of SQL. `filters.py` turns the tree into a condition; the tests evaluate it in plain Python.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import VisitError
+
+from vasari.retrieval.catalog.filters.values import (
+    Value,
+    Words,
+    as_bytes,
+    as_number,
+    as_span,
+    read_bare,
+    read_quoted,
+)
+from vasari.retrieval.errors import QueryError
+from vasari.retrieval.storage.normalization import composed
+
+LONGEST = 8192  # characters of one filter
+MOST_TESTS = 400  # SQLite allows an expression a depth of 1000
+DEEPEST = 30  # brackets and `not` inside each other
+
+
+class Kind(StrEnum):
+    """What a field holds, and so what it can be compared with."""
+
+    NUMBER = "a number"
+    BYTES = "a number of bytes: 300000, 2MB"
+    DATE = "a date: 2024, 2024-05, 2024-05-31 or 2024-05-31T18:30"
+    TEXT = "text"
+    FOLDER = "a folder"
+    WORDS = "words"  # tags and captions: an item has any number of them
+    PLACE = "nothing: use exists(gps) or near(latitude, longitude, km)"
+    ANY = "any value"  # an attribute: the value decides
+
+
+FIELDS = {
+    "id": Kind.NUMBER,
+    "uri": Kind.TEXT,
+    "name": Kind.TEXT,
+    "folder": Kind.FOLDER,
+    "format": Kind.TEXT,
+    "width": Kind.NUMBER,
+    "height": Kind.NUMBER,
+    "megapixels": Kind.NUMBER,
+    "bytes": Kind.BYTES,
+    "mtime": Kind.DATE,
+    "added": Kind.DATE,
+    "updated": Kind.DATE,
+    "text": Kind.TEXT,
+    "taken": Kind.DATE,
+    "camera": Kind.TEXT,
+    "lens": Kind.TEXT,
+    "latitude": Kind.NUMBER,
+    "longitude": Kind.NUMBER,
+    "gps": Kind.PLACE,
+    "caption": Kind.WORDS,
+    "tag": Kind.WORDS,
+}
+ALIASES = {"captions": "caption", "tags": "tag", "modified": "mtime", "size": "bytes"}
+_ORDERED = (Kind.NUMBER, Kind.BYTES, Kind.DATE, Kind.TEXT, Kind.ANY)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of every item, or, with a `path`, an attribute (and one inside it, and so on).
+
+    `column` is its place in the text; `marked` says that it was written as `attr.NAME`.
+    """
+
+    name: str
+    kind: Kind
+    path: tuple[str, ...] = ()
+    column: int = field(default=0, compare=False)
+    marked: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One field against values: `operator` is = < <= > >= : (has), `in` or `between` (both ends belong to it)."""
+
+    __test__ = False  # for pytest
+
+    field: Field
+    operator: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The field has a value."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Taken within `km` of a place (degrees)."""
+
+    latitude: float
+    longitude: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts are true."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part is true."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part is not true."""
+
+    part: Filter
+
+
+Filter = Test | Exists | Near | And | Or | Not
+F = TypeVar("F")
+
+
+def parse_filter(text: str) -> Filter:
+    """Read a filter; raises QueryError with the column of the first mistake."""
+    text = "".join(
+        " " if letter in "\t\n\r\v\f" else letter for letter in text
+    )  # keeps columns for the caret
+    text = composed(text)  # a name is made of letters, and of no accents beside them
+    if not text.strip():
+        raise QueryError("an empty filter: write one like width > 1000 and tag:holiday", text, 0)
+    if len(text) > LONGEST:
+        raise QueryError(f"a filter takes at most {LONGEST} characters", text[:80], 0)
+    _check_depth(text)
+    try:
+        tree = _parser().parse(text)
+        found: Filter = _Reader(text).transform(tree)
+    except UnexpectedInput as error:
+        raise _mistake(error, text) from None
+    except VisitError as error:
+        if isinstance(error.orig_exc, QueryError):
+            raise error.orig_exc from None
+        raise
+    except RecursionError:
+        raise QueryError("the filter is nested too deeply", text, 0) from None
+    if _size(found) > MOST_TESTS:
+        raise QueryError(f"a filter takes at most {MOST_TESTS} values in all", text, 0)
+    return found
+
+
+@functools.cache
+def _parser() -> Lark:
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr")
+
+
+@v_args(inline=True)
+class _Reader(Transformer[Token, Any]):
+    """Lark's tree to ours; checks that each field can be asked what it is asked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def either(self, *parts: Filter) -> Filter:
+        return Or(parts)
+
+    def both(self, *parts: Filter) -> Filter:
+        return And(parts)
+
+    def negated(self, part: Filter) -> Filter:
+        return part.part if isinstance(part, Not) else Not(part)
+
+    def group(self, part: Filter) -> Filter:
+        return part
+
+    def field(self, *tokens: Token) -> tuple[Field, int]:
+        first, column = tokens[0], tokens[0].column or 1
+        names = [
+            str(first),
+            *(read_quoted(token).text if token.type == "STRING" else str(token) for token in tokens[1:]),
+        ]
+        known = first.lower()
+        known = ALIASES.get(known, known)
+        if len(names) == 1 and known in FIELDS:
+            return Field(known, FIELDS[known]), column - 1
+        marked = known == "attr" and len(names) > 1
+        path = names[1:] if marked else names
+        for name in path:
+            if not name or not name.isprintable() or '"' in name or "\\" in name:
+                raise QueryError(f"an attribute cannot be called {name!r}", self._text, column - 1)
+        return Field(".".join(path), Kind.ANY, tuple(path), column - 1, marked), column - 1
+
+    def value(self, token: Token) -> tuple[Token, int]:
+        return token, (token.column or 1) - 1
+
+    def comparison(self, field: tuple[Field, int], operator: Token, value: tuple[Token, int]) -> Filter:
+        sign = {"==": "=", "<>": "!="}.get(str(operator), str(operator))
+        if sign == "!=":
+            return self._differs(field[0], Test(field[0], "=", (self._value(field[0], value),)))
+        if sign in ("<", "<=", ">", ">=") and field[0].kind not in _ORDERED:
+            raise QueryError(
+                f"{field[0].name} has no order: use = or :", self._text, (operator.column or 1) - 1
+            )
+        found = self._value(field[0], value)
+        if isinstance(found, bool) and sign not in ("=", ":"):
+            raise QueryError("true and false have no order: use =", self._text, (operator.column or 1) - 1)
+        if sign == ":" and not isinstance(found, Words):
+            sign = "="
+        return Test(field[0], sign, (found,))
+
+    def one_of(self, field: tuple[Field, int], *values: tuple[Token, int]) -> Filter:
+        return Test(field[0], "in", tuple(self._value(field[0], value) for value in values))
+
+    def none_of(self, field: tuple[Field, int], *values: tuple[Token, int]) -> Filter:
+        return self._differs(field[0], self.one_of(field, *values))
+
+    def between(self, field: tuple[Field, int], low: tuple[Token, int], high: tuple[Token, int]) -> Filter:
+        if field[0].kind not in _ORDERED:
+            raise QueryError(f"{field[0].name} has no order: use = or :", self._text, field[1])
+        ends = self._value(field[0], low), self._value(field[0], high)
+        if bool in map(type, ends) or len({float if isinstance(end, int) else type(end) for end in ends}) > 1:
+            raise QueryError("both ends of a range are of one kind", self._text, high[1])
+        return Test(field[0], "between", ends)
+
+    def exists(self, field: tuple[Field, int]) -> Filter:
+        return Exists(field[0])
+
+    def near(self, _near: Token, *values: tuple[Token, int]) -> Filter:
+        numbers: list[float] = []
+        bounds = (("latitude", -90, 90), ("longitude", -180, 180), ("distance in km", 0, 20_100))
+        for (token, column), (name, low, high) in zip(values, bounds, strict=True):
+            number = as_number(str(token))
+            if number is None or not low <= number <= high:
+                raise QueryError(f"{name} is a number between {low} and {high}", self._text, column)
+            numbers.append(float(number))
+        return Near(*numbers)
+
+    @staticmethod
+    def _differs(field: Field, same: Filter) -> Filter:
+        """It has a value, and another one."""
+        return And((Exists(field), Not(same)))
+
+    def _value(self, field: Field, given: tuple[Token, int]) -> Value:
+        token, column = given
+        words = read_quoted(token) if token.type == "STRING" else read_bare(str(token))
+        value = _converted(field.kind, words, quoted=token.type == "STRING")
+        if value is None:
+            raise QueryError(f"{field.name} is compared with {field.kind}", self._text, column)
+        if field.kind is Kind.FOLDER and not words.text.strip("/"):
+            raise QueryError(
+                'which folder? write folder:holiday or folder:"/home/me/Pictures"', self._text, column
+            )
+        return value
+
+
+def _converted(kind: Kind, words: Words, *, quoted: bool) -> Value | None:
+    match kind:
+        case Kind.NUMBER:
+            return as_number(words.text)
+        case Kind.BYTES:
+            return as_bytes(words.text)
+        case Kind.DATE:
+            return as_span(words.text)
+        case Kind.PLACE:
+            return None
+        case Kind.ANY if not quoted:
+            if words.text.lower() in ("true", "false"):
+                return words.text.lower() == "true"
+            found = as_number(words.text)
+            return found if found is not None else as_span(words.text) or words
+        case _:
+            return words
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for column, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth > DEEPEST:
+            raise QueryError(f"brackets are nested more than {DEEPEST} deep", text, column)
+
+
+def _size(found: Filter) -> int:
+    match found:
+        case And(parts) | Or(parts):
+            return sum(map(_size, parts))
+        case Not(part):
+            return 1 + _size(part)
+        case Test(values=values):
+            return len(values)
+        case _:
+            return 1
+
+
+def _mistake(error: UnexpectedInput, text: str) -> QueryError:
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        return QueryError(
+            "the filter ends too early: a comparison, value or bracket is missing", text, len(text)
+        )
+    column = (error.column or 1) - 1
+    if text[column] in "\"'":
+        return QueryError("a quote is opened and never closed, or stands where none belongs", text, column)
+    expected: Iterable[str] = ()
+    if isinstance(error, UnexpectedToken):
+        expected = error.accepts or error.expected
+    elif isinstance(error, UnexpectedCharacters):
+        expected = error.allowed or ()
+    return QueryError(f"cannot read the filter here; expected {_words(expected)}", text, column)
+
+
+_TOLD = {
+    "NAME": "a field",
+    "OPERATOR": "a comparison (= != < <= > >= :)",
+    "BARE": "a value",
+    "STRING": "a value",
+    "_AND": "and",
+    "_OR": "or",
+    "_IN": "in",
+    "_BETWEEN": "between",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": "a comma",
+}
+
+
+def _words(terminals: Iterable[str]) -> str:
+    told = sorted({_TOLD[terminal] for terminal in terminals if terminal in _TOLD})
+    return " or ".join(told) if told else "the end"

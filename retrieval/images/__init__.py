@@ -1,0 +1,1 @@
+"""Pictures: bytes to pixels, and what is read from them."""

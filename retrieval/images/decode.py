@@ -1,0 +1,120 @@
+"""Bytes -> pixels: facts, whole pictures, thumbnails.
+
+Every picture comes out the way a person would see it: upright, 8-bit sRGB, over white. What can't be decoded
+raises `ImageError` with a reason for people; nothing else is raised and no warning is issued, whatever the bytes.
+All functions may be called from many threads; the decoders work with the GIL released. How each format is read is
+in `vasari.retrieval.imaging`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import Image
+
+from vasari.retrieval.errors import ImageError, VasariError
+from vasari.retrieval.images.colour import in_srgb
+from vasari.retrieval.images.headers import Format, declared_length, sniff, truncated
+from vasari.retrieval.images.jpeg import open_jpeg
+from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes
+from vasari.retrieval.images.opened import ImageInfo, Opened, upright
+from vasari.retrieval.images.pillow import open_other, open_png
+from vasari.retrieval.images.raw import is_raw, open_raw
+
+Picture = Image.Image
+"""A decoded picture, mode RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """A picture, perhaps at reduced size, and the facts about the full one."""
+
+    picture: Picture
+    info: ImageInfo
+
+
+def probe(data: bytes, limits: ImageLimits) -> ImageInfo:
+    """Facts from the headers alone; raises ImageError as `decode` does, as far as headers tell."""
+    with _refusing(data):
+        return _open(data, limits).info
+
+
+def weigh(data: bytes, limits: ImageLimits, *, target: int | None = None) -> int:
+    """Bytes of memory that `decode` would hold at most, by the headers; raises ImageError as `probe`."""
+    with _refusing(data):
+        return _open(data, limits).weight(target)
+
+
+def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> DecodedImage:
+    """The (first) picture in `data`, upright, 8-bit sRGB, over white.
+
+    With `target`, the shorter side in pixels a model wants, a large JPEG is decoded at reduced size (in the
+    cosine domain, which skips much of the work), but never below 1.95 targets; so are other formats beyond 16
+    megapixels, once they are decoded. `info` tells the full size. Waits while other threads decode as much as
+    `limits.decode_bytes` allows (`imaging.limits`).
+    Raises ImageError: stage "limit" beyond the limits (checked before decoding), "decode" for anything else.
+    """
+    with decoding(data, limits, target=target) as decoded:
+        return decoded
+
+
+@contextmanager
+def decoding(data: bytes, limits: ImageLimits, *, target: int | None = None) -> Iterator[DecodedImage]:
+    """As `decode`, for who is done with the picture at the end of the block: until then its memory is accounted for.
+
+    Inside the block nothing else may be decoded.
+    """
+    with _refusing(data):
+        opened = _open(data, limits)
+    with DECODING.hold(opened.weight(target), limits.decode_bytes):
+        with _refusing(data):
+            converted = in_srgb(opened.load(target), opened.profile, opened.bits, target)
+            picture = upright(converted, opened.orientation)
+        del converted
+        picture.info = {}  # profile and EXIF are spent: nothing may apply them a second time
+        yield DecodedImage(picture, opened.info)
+
+
+def thumbnail(picture: Picture, side: int) -> bytes:
+    """WebP bytes of `picture` scaled to fit a square of `side` pixels; small pictures keep their size."""
+    factor = min(picture.size) // (4 * side)
+    small = picture.reduce(factor) if factor > 1 else picture.copy()  # never a second one of full size
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    small.save(buffer, "WEBP", quality=80, method=4)
+    return buffer.getvalue()
+
+
+def _open(data: bytes, limits: ImageLimits) -> Opened:
+    if not data:
+        raise ImageError("the file is empty")
+    check_bytes(len(data), limits)
+    image_format = sniff(data)
+    if image_format is Format.JPEG:
+        return open_jpeg(data, limits)
+    if image_format is Format.PNG:
+        return open_png(data, limits)
+    if image_format is Format.RAW or (image_format is Format.TIFF and is_raw(data)):
+        return open_raw(data, limits)
+    return open_other(data, image_format, limits)
+
+
+@contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """Whatever a decoder raises on broken bytes becomes an ImageError with a reason for people."""
+    try:
+        yield
+    except VasariError:
+        raise
+    except MemoryError as error:
+        raise ImageError("decoding this picture needs more memory than there is", stage="limit") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError("the picture unpacks to far more pixels than it says", stage="limit") from error
+    except Exception as error:  # decoders raise nearly everything: SyntaxError, KeyError, struct.error, …
+        words = " ".join(str(error).split()) or type(error).__name__
+        if "truncated" in words.lower() or declared_length(data) > len(data):
+            raise truncated(data) from error
+        raise ImageError(f"the {sniff(data).upper()} data is damaged or cut off ({words[:200]})") from error

@@ -1,1 +1,0 @@
-"""Pictures as files: what is refused, what headers tell, how each format is decoded, and its colours."""

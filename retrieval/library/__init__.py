@@ -1,0 +1,1 @@
+"""The library: one collection, opened, filled, searched."""

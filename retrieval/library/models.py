@@ -1,0 +1,487 @@
+"""The models of an open library: each is loaded when first needed, once, and shared by all threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.errors import (
+    LibraryCorruptError,
+    ModelUnavailableError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+)
+from vasari.retrieval.settings import Precision, Settings
+
+if TYPE_CHECKING:
+    from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.models.captioner import Florence2Captioner
+    from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+    from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
+    from vasari.retrieval.models.ports import DualEncoder, TextEncoder
+    from vasari.retrieval.models.preprocessing import ImagePreprocessing
+    from vasari.retrieval.models.registry.presets import ModelKind
+    from vasari.retrieval.models.reranker import BlipReranker
+
+T = TypeVar("T")
+TextPrecision = Literal["float32", "int8"]
+_LOG = logging.getLogger(__name__)
+
+# `transformers` puts another module in its own place while it is imported: a second thread that waits for that import
+# gets the first, empty one, and then "cannot import name 'AutoTokenizer'".
+_importing = threading.Lock()
+
+
+def load_encoder(reference: str, settings: Settings, precision: Precision | None = None) -> OpenClipEncoder:
+    """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
+    with _importing:
+        from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+
+    return OpenClipEncoder.load(
+        reference,
+        device=settings.device,
+        precision=precision or settings.precision,
+        threads=settings.threads,
+        offline=settings.offline,
+        hub_timeout=settings.hub_timeout,
+    )
+
+
+def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
+    """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
+    from vasari.retrieval.models.registry.presets import ModelKind
+
+    folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
+    with _importing:
+        from vasari.retrieval.models.reranker import BlipReranker
+
+    return BlipReranker(folder, device=settings.device, precision=settings.precision)
+
+
+def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
+    """The captioner beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
+    from vasari.retrieval.models.registry.presets import ModelKind
+
+    folder = find_folder(ModelKind.CAPTIONER, encoder, settings)
+    with _importing:
+        from vasari.retrieval.models.captioner import Florence2Captioner
+
+    return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+
+
+def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
+    """The folder of a reranker or captioner, fetched if it has to be."""
+    from vasari.retrieval.models.registry.hub import HubAccess
+    from vasari.retrieval.models.registry.resolve import locate_folder, resolve
+
+    source = resolve(chosen_model(use, encoder, settings), use)
+    return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
+
+
+def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
+    """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
+    from vasari.retrieval.models.registry.presets import ModelKind, companion
+
+    named = {ModelKind.RERANKER: settings.reranker, ModelKind.CAPTIONER: settings.captioner}
+    return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
+
+
+@contextmanager
+def chosen_before() -> Iterator[None]:
+    """A model that settings or a library name, and that cannot be found: whoever asks now has not named it."""
+    try:
+        yield
+    except (NotFoundError, UsageError) as error:
+        raise ModelUnavailableError(str(error)) from error
+
+
+STILL_LOADING = "the model that this needs is being loaded; ask again in a moment"
+
+
+def in_background(load: Callable[[], T]) -> Future[T]:
+    """Load something in a thread of its own, which the end of the program does not wait for."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(load())
+        except BaseException as error:  # it is raised where the result is asked for
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="load a model", daemon=True).start()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A model by its reference, and whether its files are on this machine."""
+
+    model: str
+    here: bool
+
+
+class LoadedModels:
+    """Dual encoders by space, one reranker, one captioner."""
+
+    def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
+        """`directory` holds a folder for each space, with its exported text tower."""
+        self._catalog = catalog
+        self._settings = settings
+        self._directory = directory
+        self._encoders: dict[str, DualEncoder] = {}
+        self._text_encoders: dict[str, TextEncoder] = {}
+        self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
+        self._damaged_pictures: set[str] = set()  # spaces
+        self._whole: dict[str, OpenClipEncoder] = {}
+        self._without_space: dict[str, OpenClipEncoder] = {}  # by reference, until `use`
+        self._reranker: BlipReranker | None = None
+        self._captioner: Florence2Captioner | None = None
+        self._under_way: set[object] = set()
+        self._query_encoders: dict[str, TextEncoder] = {}  # of a service, each what it was at first
+        self._text_precision: TextPrecision | None = None
+        self._lock = threading.RLock()
+
+    def serve(self, text_precision: TextPrecision) -> None:
+        """From now on answer strangers, for days: nothing they ask for is downloaded, only what a job needs.
+
+        More is spent on opening text towers, to answer each query faster; with "int8" they are the faster form, where
+        a model has it.
+        """
+        self._text_precision = text_precision
+
+    @property
+    def _serves(self) -> bool:
+        return self._text_precision is not None
+
+    def use(self, reference: str) -> EmbeddingSpace:
+        """The space of a model; it is made if the library has none yet (with its torch-free text tower).
+
+        The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had. A model whose
+        files are those that made a space is not loaded to find that out.
+        """
+        return self._known(reference) or self._use(reference, self._settings)
+
+    def space_of(self, reference: str) -> EmbeddingSpace:
+        """The space of a model, which the library need not have yet; ModelUnavailableError as for `use`."""
+        known = self._known(reference)
+        if known is not None:
+            return known
+        with self._lock:
+            if reference not in self._without_space:
+                self._without_space[reference] = self._load(reference)
+            return self._without_space[reference].space
+
+    def _known(self, reference: str) -> EmbeddingSpace | None:
+        """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
+        from vasari.retrieval.models.exported.single_image import read_settings
+
+        known = [(space, read_settings(self._directory / space.name)) for space in self._catalog().spaces()]
+        if not any(settings for _, settings in known):
+            return None
+        from vasari.retrieval.models.registry.fingerprints import files_digest
+        from vasari.retrieval.models.registry.hub import HubAccess
+        from vasari.retrieval.models.registry.resolve import locate, resolve
+
+        source = resolve(reference)
+        candidates = [
+            (space, settings) for space, settings in known if space.model == source.reference and settings
+        ]
+        if not candidates:
+            return None
+        digest = files_digest(locate(source, HubAccess(self._settings.offline, self._settings.hub_timeout)))
+        return next((space for space, settings in candidates if settings.files == digest), None)
+
+    def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
+        """Load a dual encoder, and make its space."""
+        from vasari.retrieval.models.export.text import export_text_tower
+
+        encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
+        catalog = self._catalog()
+        writable = not self._settings.read_only
+        space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)
+        if writable and not (self._directory / space.name).exists():
+            export_text_tower(encoder.towers, self._directory / space.name)
+        with self._lock:
+            self._encoders[space.name] = self._optimized(space) or encoder
+        if writable and catalog.default_space() is None:
+            catalog.set_default_space(space.name)
+        return space
+
+    def encoder(self, space: EmbeddingSpace) -> DualEncoder:
+        """The space's dual encoder.
+
+        Raises LibraryCorruptError when the model found under the space's reference has other weights by now: its
+        vectors would not be comparable.
+        """
+        with self._lock:
+            if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
+                with chosen_before():
+                    encoder = self._load(space.model, settings=self._asked)
+                if encoder.dim != space.dim:
+                    raise LibraryCorruptError(
+                        f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
+                        f" {space.model!r} have {encoder.dim}: import them again with the model that made them"
+                    )
+                self._encoders[space.name] = encoder
+            if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
+                self._encoders[space.name] = optimized
+            if space.name not in self._encoders:
+                with chosen_before():
+                    found = self._use(space.model, self._asked)
+                if found.name != space.name:
+                    raise _other_weights(space)
+            return self._encoders[space.name]
+
+    def picture_encoder(self, space: EmbeddingSpace) -> OnnxPictureEncoder | None:
+        """What embeds single pictures without the model: its exported vision tower, if there is one to be used.
+
+        None where the model is loaded already, where a device, a precision or an optimized form was chosen, and where
+        the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or a
+        repair, makes the tower anew.
+        """
+        from vasari.retrieval.models.exported import image
+        from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
+
+        settings, directory = self._settings, self._directory / space.name
+        with self._lock:
+            if space.name in self._picture_encoders:
+                return self._picture_encoders[space.name]
+            chosen = settings.precision != "auto" or settings.device not in {"auto", "cpu"}
+            if chosen or space.name in self._encoders or image.read_settings(directory) is not None:
+                return None
+            try:
+                opened = OnnxPictureEncoder.open(directory, threads=settings.threads)
+            except UnsupportedError:
+                return None
+            except LibraryCorruptError:
+                self._damaged_pictures.add(space.name)
+                return None
+            self._picture_encoders[space.name] = opened
+            return opened
+
+    def lacks_export(self, space: EmbeddingSpace) -> bool:
+        """Whether the model was loaded for single pictures only as its vision tower is not exported (yet)."""
+        from vasari.retrieval.models.exported import text
+        from vasari.retrieval.models.exported.single_image import read_settings
+
+        directory = self._directory / space.name
+        loaded = space.name in self._encoders and not self._settings.read_only
+        return loaded and (directory / text.SETTINGS_FILE).is_file() and read_settings(directory) is None
+
+    def preprocessing(self, space: EmbeddingSpace) -> ImagePreprocessing | None:
+        """How the space's model wants pictures, where that is known without loading it."""
+        from vasari.retrieval.models.exported.single_image import read_settings
+
+        settings = read_settings(self._directory / space.name)
+        return settings.image if settings else None
+
+    def export_pictures(self, space: EmbeddingSpace, *, anew: bool = False) -> None:
+        """Write the vision tower for `picture_encoder`, if it is not there or damaged and the model is loaded anyway.
+
+        With `anew` the model is loaded for it. A service leaves it to others: for some seconds it takes three times the
+        memory of the model.
+        """
+        from vasari.retrieval.models.export.single_image import export_picture_tower
+        from vasari.retrieval.models.exported import text
+        from vasari.retrieval.models.exported.single_image import read_settings
+
+        directory = self._directory / space.name
+        if self._settings.read_only or not (directory / text.SETTINGS_FILE).is_file():
+            return
+        own = self.encoder(space) if anew else self._encoders.get(space.name)
+        if own is None:
+            return
+        if self._serves and not anew:
+            return
+        if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
+            return
+        from vasari.retrieval.images.samples import sample_pictures
+
+        _LOG.info("exporting the vision tower of %s", space.name)
+        # Without the lock: searches go on meanwhile.
+        export_picture_tower(self._exact(space, own), own, sample_pictures(), directory)
+        self._damaged_pictures.discard(space.name)
+
+    def _exact(self, space: EmbeddingSpace, own: DualEncoder) -> OpenClipEncoder:
+        """The model in float32 on the CPU: `own`, if it is that."""
+        with _importing:
+            from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+
+        if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
+            return own
+        return load_encoder(space.model, replace(self._settings, device="cpu"), "float32")
+
+    def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
+        """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
+        with _importing:
+            from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+
+        encoder = self.encoder(space)
+        if isinstance(encoder, OpenClipEncoder):
+            return encoder
+        with self._lock:
+            if space.name not in self._whole:
+                self._whole[space.name] = self._load(space.model, settings=self._asked)
+            return self._whole[space.name]
+
+    def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
+        """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
+        from vasari.retrieval.models.exported.image import EXPORTED, OptimizedEncoder, read_settings
+
+        settings, directory = self._settings, self._directory / space.name
+        if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
+            return None
+        chosen = read_settings(directory)
+        if chosen is None:
+            return None
+        if chosen["precision"] in EXPORTED:
+            return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
+        return self._load(space.model, chosen["precision"], self._asked)
+
+    def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:
+        """The exported text tower; UnsupportedError for a model that has none."""
+        from vasari.retrieval.models.exported.text import OnnxTextEncoder
+
+        with self._lock:
+            if space.name not in self._text_encoders:
+                self._text_encoders[space.name] = OnnxTextEncoder.open(
+                    self._directory / space.name,
+                    threads=self._settings.threads,
+                    long_lived=self._serves,
+                )
+            return self._text_encoders[space.name]
+
+    def _texts(self, space: EmbeddingSpace) -> TextEncoder:
+        """The text half beside an exported picture half."""
+        try:
+            return self._exported_texts(space)
+        except UnsupportedError:
+            with self._lock:
+                self._text_encoders[space.name] = self._load(space.model, settings=self._asked)
+                return self._text_encoders[space.name]
+
+    def export_texts_anew(self, space: EmbeddingSpace) -> None:
+        """Make the space's exported text tower again. Raises ModelUnavailableError and LibraryCorruptError."""
+        from vasari.retrieval.models.export.text import export_anew
+
+        encoder = self._load(space.model)
+        if encoder.space.name != space.name:
+            raise _other_weights(space)
+        export_anew(encoder.towers, self._directory / space.name)
+        with self._lock:
+            self._text_encoders.pop(space.name, None)
+            self._query_encoders.pop(space.name, None)
+
+    def _load(
+        self, reference: str, precision: Precision | None = None, settings: Settings | None = None
+    ) -> OpenClipEncoder:
+        with self._noted(reference):
+            return load_encoder(reference, settings or self._settings, precision)
+
+    @contextmanager
+    def _noted(self, reference: str) -> Iterator[None]:
+        note, began = object(), perf_counter()
+        self._under_way.add(note)
+        try:
+            yield
+        finally:
+            self._under_way.discard(note)
+        _LOG.info("loaded %s in %.1f s", reference, perf_counter() - began)
+
+    @property
+    def loading(self) -> bool:
+        """Whether a model is being loaded at this moment: whoever waits for it waits for seconds."""
+        return bool(self._under_way)
+
+    @property
+    def _asked(self) -> Settings:
+        """The settings under which a model is loaded because somebody asked something."""
+        return replace(self._settings, offline=True) if self._serves else self._settings
+
+    def text_encoder(self, space: EmbeddingSpace) -> TextEncoder:
+        """What embeds query texts: the exported tower if there is one, else the whole model.
+
+        A model that is loaded already answers instead, but not in a service: the tower reads only as many tokens as
+        there are. Once open there, it is given without the lock that a job holds while it loads a model.
+        """
+        if (held := self._query_encoders.get(space.name)) is not None:
+            return held
+        with self._lock:
+            if space.name in self._encoders and not self._serves:  # already paid for
+                return self._encoders[space.name]
+            found = self._tower_or_model(space)
+            if self._serves:
+                found = self._query_encoders[space.name] = self._in_int8(space, found) or found
+            return found
+
+    def _tower_or_model(self, space: EmbeddingSpace) -> TextEncoder:
+        if not (self._directory / space.name).exists():  # imported vectors, whose model was never loaded here
+            return self.encoder(space)
+        try:
+            return self._exported_texts(space)
+        except UnsupportedError:
+            return self.encoder(space)
+
+    def _in_int8(self, space: EmbeddingSpace, exact: TextEncoder) -> TextEncoder | None:
+        """The faster form of the text tower, where it was asked for and can be had."""
+        if self._text_precision != "int8":
+            return None
+        from vasari.retrieval.models.export.text_int8 import open_in_int8
+
+        try:
+            return open_in_int8(self._directory / space.name, exact, threads=self._settings.threads)
+        except UnsupportedError as error:
+            _LOG.warning("query texts stay in float32: %s", error)
+            return None
+
+    def reranker(self, encoder: str) -> BlipReranker:
+        """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
+        with self._lock:
+            if self._reranker is None:
+                with self._noted("the reranker"), chosen_before():
+                    self._reranker = load_reranker(encoder, self._asked)
+            return self._reranker
+
+    def has_reranker(self, encoder: str) -> bool:
+        """Whether `reranker` needs no download: one is loaded, or lies here for `encoder`'s pictures."""
+        from vasari.retrieval.models.registry.presets import ModelKind
+
+        return self.presence(ModelKind.RERANKER, encoder).here
+
+    def presence(self, use: ModelKind, encoder: str) -> Presence:
+        """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
+        from vasari.retrieval.models.registry.presets import ModelKind
+        from vasari.retrieval.models.registry.resolve import is_here
+
+        loaded = {
+            ModelKind.DUAL_ENCODER: bool(self._encoders),
+            ModelKind.RERANKER: self._reranker is not None,
+            ModelKind.CAPTIONER: self._captioner is not None,
+        }[use]
+        reference = chosen_model(use, encoder, self._settings)
+        return Presence(reference, loaded or is_here(reference, use))
+
+    def captioner(self, encoder: str) -> Florence2Captioner:
+        """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
+        with self._lock:
+            if self._captioner is None:
+                with self._noted("the captioner"), chosen_before():
+                    self._captioner = load_captioner(encoder, self._asked)
+            return self._captioner
+
+
+def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:
+    return LibraryCorruptError(
+        f"the model {space.model!r} is not the one that made the space {space.name!r}: its weights"
+        f" changed; run `vasari index PATH --model {space.model}` to embed the collection with them"
+    )

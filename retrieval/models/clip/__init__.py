@@ -1,0 +1,1 @@
+"""Dual encoders by open_clip and torch."""

@@ -1,0 +1,124 @@
+"""The two towers on a device: precision, threads, batches of pixels and tokens in, float32 vectors out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from vasari.retrieval import cancellation
+from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.clip.builder import (
+    TextTower,
+    build_model,
+    build_tokenizer,
+    image_preprocessing,
+    text_preprocessing,
+    tokenize,
+)
+from vasari.retrieval.models.clip.resize_torch import scaled
+from vasari.retrieval.models.clip.transfer import lane_to, stream, tensor_of
+from vasari.retrieval.models.hardware import out_of_memory
+from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.models.registry.resolve import ModelFiles
+
+_TEXT_BATCH = 64
+
+
+class Towers:
+    """A loaded model. Safe to call from several threads; they take turns."""
+
+    def __init__(
+        self, files: ModelFiles, device: torch.device, dtype: torch.dtype, threads: int | None
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.files, self.device, self.dtype = files, device, dtype
+        self.model: Any = build_model(files).to(device=device, dtype=dtype)
+        self.tokenizer = build_tokenizer(files)
+        self.text_tower = TextTower(self.model, files.model["text_cfg"].get("tokenizer_mode")).eval()
+        self.image = image_preprocessing(files, self.model)
+        self.text = text_preprocessing(files, self.text_tower, self.tokenizer)
+        self._turn = threading.Lock()
+        # (pixel / 255 - mean) / std, as one multiplication and one addition over the channels.
+        mean, std = torch.tensor(self.image.mean), torch.tensor(self.image.std)
+        self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(device)
+        self._shift = (-mean / std).view(1, 3, 1, 1).to(device)
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: (H, W, 3)."""
+        return self.image.prepare(picture, scaled)
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Vectors (n, dim) of pixels (n, H, W, 3)."""
+        with self._turn, torch.inference_mode(), out_of_memory():
+            return _unit(self.model.encode_image(self._normalised(tensor_of(batch))))
+
+    def embed_stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[UnitVectors]:
+        """Vectors (n, dim) of each batch of pixels (n, H, W, 3), in order; on a GPU copies run beside the computation.
+
+        Others wait until the last batch was taken.
+        """
+        with self._turn, torch.inference_mode(), out_of_memory():
+            for features in stream(lane_to(self.device), batches, self._features):
+                yield unit_vectors(features)
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        found: Tensor = self.model.encode_image(self._normalised(pixels))
+        return found
+
+    def embed_patches(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit vectors (n, rows, columns, dim) of the patches of pixels (n, H, W, 3), in the space of texts.
+
+        The last layer's patches take the way that the whole picture's vector takes: final norm, then projection.
+        Raises UnsupportedError for towers that are not open_clip's own vision transformer.
+        """
+        visual = self.model.visual
+        if getattr(visual, "proj", None) is None or not hasattr(visual, "forward_intermediates"):
+            raise UnsupportedError(
+                "this model tells nothing of the parts of a picture; a reranker does:"
+                " vasari models pull blip-itm-base-coco"
+            )
+        with self._turn, torch.inference_mode(), out_of_memory():
+            found = visual.forward_intermediates(
+                self._normalised(tensor_of(batch)),
+                indices=1,
+                normalize_intermediates=True,
+                intermediates_only=True,
+            )["image_intermediates"][-1]  # (n, width, rows, columns)
+            patches = found.permute(0, 2, 3, 1) @ visual.proj
+            return F.normalize(patches.float(), dim=-1).cpu().numpy()
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        """Vectors (n, dim), in the order of `texts`; batches hold texts of like length."""
+        tokens = tokenize(self.tokenizer, texts)
+        lengths = self.text.needed_lengths(tokens)
+        order = np.argsort(lengths, kind="stable")
+        rows: list[UnitVectors] = []
+        for start in range(0, len(order), _TEXT_BATCH):
+            cancellation.check()
+            chosen = order[start : start + _TEXT_BATCH]
+            rows.append(self._embed_tokens(tokens[chosen, : lengths[chosen].max()]))
+        vectors = np.concatenate(rows)
+        return UnitVectors(vectors[np.argsort(order)])
+
+    def _normalised(self, pixels: Tensor) -> Tensor:
+        """(n, H, W, 3) uint8 to (n, 3, H, W) in the model's dtype; memory stays channels-last."""
+        moved = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        return torch.addcmul(self._shift, moved, self._scale).to(self.dtype)
+
+    def _embed_tokens(self, tokens: NDArray[np.int64]) -> UnitVectors:
+        with self._turn, torch.inference_mode(), out_of_memory():
+            return _unit(self.text_tower(torch.from_numpy(tokens).to(self.device)))
+
+
+def _unit(features: Any) -> UnitVectors:
+    rows = features[0] if isinstance(features, tuple) else features
+    return unit_vectors(rows.float().cpu().numpy())

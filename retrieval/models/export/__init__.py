@@ -1,0 +1,1 @@
+"""How the torch-free forms are made."""

@@ -1,0 +1,111 @@
+"""ONNX export of the vision tower for `image_encoder`: in float32, int8, or calibrated int8."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.clip.towers import Towers
+from vasari.retrieval.models.export import image_calibration, image_graph
+from vasari.retrieval.models.export.layers import save_model
+from vasari.retrieval.models.exported.image import INT8_FILE
+from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+
+_OPSET = 18
+
+
+def export_image_tower(encoder: OpenClipEncoder, directory: Path, *, int8: bool) -> None:
+    """Write the picture half of `encoder`, which is loaded in float32 on the CPU, into the folder `directory`.
+
+    Raises UnsupportedError for a tower that cannot be written.
+    """
+    towers = _checked(encoder)
+    visual = towers.model.visual
+    if image_graph.can_write(visual):
+        model = image_graph.write_graph(visual, towers.image, int8=int8)
+    else:
+        model = _traced(_Tower(visual, towers.image).eval(), towers.image, int8=int8)
+    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
+
+
+def export_calibrated(encoder: OpenClipEncoder, directory: Path, pictures: NDArray[np.uint8]) -> None:
+    """Write the picture half of `encoder`, as above, for `image_int8`; a tower that `image_graph.can_write` knows.
+
+    `pictures` (n, H, W, 3) are prepared ones, which show the ranges of activations.
+    """
+    towers = _checked(encoder)
+    image_calibration.write(towers.model.visual, towers.image, pictures, directory / INT8_FILE)
+
+
+def _checked(encoder: OpenClipEncoder) -> Towers:
+    towers = encoder.towers
+    if towers.device.type != "cpu" or towers.dtype != torch.float32:
+        raise ValueError("the model has to be loaded in float32 on the CPU")
+    return towers
+
+
+class _Tower(nn.Module):
+    """From 8-bit pixels (n, H, W, 3) to features, as a graph needs it."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, visual: Any, image: ImagePreprocessing) -> None:
+        super().__init__()
+        self.visual = deepcopy(visual)
+        trunk = getattr(self.visual, "trunk", None)
+        if trunk is not None and hasattr(trunk, "set_input_size"):
+            # timm would fit the positions to every batch anew, which no graph can.
+            trunk.set_input_size(img_size=(image.height, image.width))
+        self.register_buffer("scale", 1 / (255 * torch.tensor(image.std)))
+        self.register_buffer("shift", -torch.tensor(image.mean) / torch.tensor(image.std))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Features (n, dim), not normalised."""
+        moved = (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)
+        found: Tensor = self.visual(moved)
+        return found
+
+
+def _traced(tower: nn.Module, image: ImagePreprocessing, *, int8: bool) -> onnx.ModelProto:
+    """The graph by torch's tracing exporter, its products in int8 by ONNX Runtime's own tool."""
+    example = torch.zeros((2, image.height, image.width, 3), dtype=torch.uint8)
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = Path(name) / "traced.onnx"
+        try:
+            torch.onnx.export(
+                tower,
+                (example,),
+                str(path),
+                dynamo=False,
+                opset_version=_OPSET,
+                input_names=["pixels"],
+                output_names=["features"],
+                dynamic_axes={"pixels": {0: "n"}, "features": {0: "n"}},
+            )
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise UnsupportedError(
+                f"torch cannot export this vision tower ({type(error).__name__})"
+            ) from error
+        if int8:
+            from onnxruntime.quantization import QuantType, quantize_dynamic
+
+            whole = path.with_name("int8.onnx")
+            quantize_dynamic(
+                path, whole, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+            )
+            path = whole
+        return onnx.load(str(path))

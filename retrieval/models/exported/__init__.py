@@ -1,0 +1,1 @@
+"""The torch-free forms of a model, as they run."""

@@ -1,0 +1,432 @@
+"""The locator of models of every kind: reading a model reference, and finding or fetching what it names.
+
+| reference | what it is |
+|---|---|
+| `fast` | a preset (`vasari models list`) |
+| `hf-hub:owner/name` | a hub repository |
+| `./my-model`, `/models/clip` | a folder with configuration and weights, as the hub keeps them |
+| `ViT-B-32/laion2b_s34b_b79k` | an open_clip architecture with the tag of its pretrained weights |
+| `ViT-B-32:/runs/best.safetensors` | a checkpoint file (.safetensors, .pt, .bin) of a named architecture |
+
+Dual encoders are in open_clip's layout (`open_clip_config.json`), rerankers and captioners in transformers'
+(`config.json`); the last two notations are for dual encoders only.
+
+Light: no torch. Only an architecture with a tag that is no preset's has to ask open_clip which repository it means.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from vasari.retrieval.errors import (
+    ModelUnavailableError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+    VasariError,
+)
+from vasari.retrieval.models.registry import hub
+from vasari.retrieval.models.registry.presets import (
+    PRESETS,
+    ModelKind,
+    Preset,
+    alternatives,
+    builtin_models_directory,
+    is_local,
+)
+
+HUB_PREFIX = "hf-hub:"
+LOCAL_PREFIX = "local-dir:"
+CONFIGURATION = "open_clip_config.json"
+CLASSES = {
+    "BlipForImageTextRetrieval": ModelKind.RERANKER,
+    "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
+}
+"""The classes of transformers that are loaded here, and what each is used for."""
+_TRANSFORMERS_FILES = ("config.json", "preprocessor_config.json")
+
+
+class SourceKind(StrEnum):
+    """How a model is found."""
+
+    TAG = "tag"  # an architecture of open_clip, weights by tag
+    HUB = "hub"
+    DIRECTORY = "directory"
+    CHECKPOINT = "checkpoint"  # an architecture of open_clip, weights in a file
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A reference that has been read. Which fields are set follows from `kind`."""
+
+    reference: str
+    kind: SourceKind
+    architecture: str | None = None  # TAG, CHECKPOINT
+    tag: str | None = None  # TAG
+    repository: str | None = None  # HUB, and TAG where it is known
+    path: Path | None = None  # DIRECTORY: the folder; CHECKPOINT: the file
+    preset: Preset | None = None
+    use: ModelKind = ModelKind.DUAL_ENCODER
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """All files of a model, on this machine. `model` is open_clip's `model_cfg`."""
+
+    source: ModelSource
+    weights: Path
+    model: Mapping[str, Any]
+    image: Mapping[str, Any] | None  # open_clip's `preprocess_cfg`; None: as open_clip knows the architecture
+    tokenizer: Path | None  # folder of a Hugging Face tokenizer; None: CLIP's own byte pairs
+    text_model: Path | None  # folder with the config.json of a Hugging Face text tower
+
+
+def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSource:
+    """Read the reference of a model for some use; raises UsageError or NotFoundError with what could be meant.
+
+    A folder or file is named by its absolute path from then on: the reference is remembered, and read elsewhere.
+    """
+    reference = reference.strip()
+    if not reference:
+        raise UsageError("the model reference is empty: `vasari models list` shows the presets")
+    if (preset := PRESETS.get(reference)) is not None:
+        return _of_preset(preset, use)
+    if reference.startswith(HUB_PREFIX):
+        repository = reference.removeprefix(HUB_PREFIX)
+        return ModelSource(reference, SourceKind.HUB, repository=repository, use=use)
+    path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
+    if reference.startswith(LOCAL_PREFIX) or path.is_dir():
+        return _of_directory(path, use)
+    if use is not ModelKind.DUAL_ENCODER:
+        raise _unknown(reference, use=use)
+    architecture, colon, file = reference.partition(":")
+    if colon:
+        return _of_checkpoint(reference, architecture, Path(file).expanduser())
+    architecture, slash, tag = reference.partition("/")
+    if slash and architecture in architectures():
+        return ModelSource(
+            reference,
+            SourceKind.TAG,
+            architecture=architecture,
+            tag=tag,
+            repository=_preset_repository(reference),
+        )
+    raise _unknown(reference)
+
+
+def absolute_reference(reference: str) -> str:
+    """The reference as it can be read from anywhere; one that names nothing here stays what it is."""
+    try:
+        return resolve(reference).reference
+    except (NotFoundError, UsageError, ModelUnavailableError):
+        return reference
+
+
+def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
+    """What the model in a hub repository is for, by its configuration; UnsupportedError for one of another kind."""
+    try:
+        found = hub.obtain(repository, (CONFIGURATION, "config.json"), access)
+    except ModelUnavailableError as error:
+        reference = f"{HUB_PREFIX}{repository}"
+        raise _unavailable(ModelSource(reference, SourceKind.HUB, repository=repository), error) from error
+    if found.name == CONFIGURATION:
+        return ModelKind.DUAL_ENCODER
+    names = [str(name) for name in _read_object(found).get("architectures") or ["unknown"]]
+    for name in names:
+        if name in CLASSES:
+            return CLASSES[name]
+    raise UnsupportedError(
+        f"{repository} is a model of transformers ({', '.join(names)}): Vasari takes dual encoders of open_clip, and"
+        f" {', '.join(CLASSES)}"
+    )
+
+
+def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> ModelFiles:
+    """Find a dual encoder's files on this machine, downloading what is missing.
+
+    Raises ModelUnavailableError, in one line that names the alternatives, when they are not here and cannot be had.
+    """
+    try:
+        _ask_about_licence(source, accept_licence)
+        if source.path is not None and source.kind is SourceKind.DIRECTORY:
+            return _files_of_directory(source, source.path)
+        if source.kind is SourceKind.CHECKPOINT:
+            return _files_of_checkpoint(source, access)
+        if source.kind is SourceKind.TAG:
+            return _files_of_tag(source, access)
+        return _files_of_repository(source, access)
+    except ModelUnavailableError as error:
+        raise _unavailable(source, error) from error
+
+
+def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> Path:
+    """Find the folder of a reranker or captioner on this machine, downloading what is missing; raises as `locate`."""
+    if source.path is not None:
+        return source.path
+    repository = source.repository or ""
+    try:
+        _ask_about_licence(source, accept_licence)
+        weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
+        hub.obtain_text_files(repository, access)
+        for name in _TRANSFORMERS_FILES:
+            hub.obtain(repository, [name], access)
+    except ModelUnavailableError as error:
+        raise _unavailable(source, error) from error
+    return weights.parent
+
+
+def is_here(reference: str, use: ModelKind) -> bool:
+    """Whether the files of a model are on this machine; the hub is not asked."""
+    try:
+        source = resolve(reference, use)
+        if source.kind is SourceKind.TAG and source.repository is None:
+            return True  # only open_clip knows, whose import takes seconds
+        nowhere = hub.HubAccess(offline=True)
+        if use is ModelKind.DUAL_ENCODER:
+            locate(source, nowhere)
+        else:
+            locate_folder(source, nowhere)
+    except VasariError:
+        return False
+    return True
+
+
+@cache
+def architectures() -> frozenset[str]:
+    """Names of the architectures that the installed open_clip knows."""
+    return frozenset(path.stem for path in _architecture_directory().glob("*.json"))
+
+
+def _architecture_directory() -> Path:
+    """Where open_clip keeps its model configurations (found without importing it, which costs seconds)."""
+    spec = find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelUnavailableError("open_clip is not installed: pip install open_clip_torch")
+    return Path(spec.submodule_search_locations[0]) / "model_configs"
+
+
+def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
+    if preset.kind is not use:
+        names = ", ".join(name for name, other in PRESETS.items() if other.kind is use)
+        raise UsageError(
+            f"{preset.name} is a {preset.kind}, not a {use}: there are {names} (`vasari models list`)"
+        )
+    if preset.builtin:
+        directory = builtin_models_directory() / preset.reference
+        return ModelSource(preset.name, SourceKind.DIRECTORY, path=directory, preset=preset, use=use)
+    if use is not ModelKind.DUAL_ENCODER:
+        return ModelSource(preset.name, SourceKind.HUB, repository=preset.hub, preset=preset, use=use)
+    architecture, _, tag = preset.reference.partition("/")
+    return ModelSource(
+        preset.name,
+        SourceKind.TAG,
+        architecture=architecture,
+        tag=tag,
+        repository=preset.hub,
+        preset=preset,
+    )
+
+
+def _of_directory(path: Path, use: ModelKind) -> ModelSource:
+    if use is ModelKind.DUAL_ENCODER:
+        _require_open_clip(path)
+    elif not (path / "config.json").is_file():
+        raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
+    return ModelSource(_absolute(path), SourceKind.DIRECTORY, path=path.resolve(), use=use)
+
+
+def _absolute(path: Path) -> str:
+    """The path from the root, without `..`, and with links as they are: one may be led to another model one day."""
+    return os.path.abspath(path)  # noqa: PTH100
+
+
+def _require_open_clip(path: Path) -> None:
+    if (path / CONFIGURATION).is_file():
+        return
+    if (path / "config.json").is_file():
+        kinds = ", ".join(map(str, _read_object(path / "config.json").get("architectures") or ["unknown"]))
+        raise UnsupportedError(
+            f"{path} is a model of transformers ({kinds}) without {CONFIGURATION}: --model wants a dual encoder of"
+            " open_clip; rerankers and captioners are chosen by VASARI_RERANKER and VASARI_CAPTIONER"
+        )
+    raise NotFoundError(f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file")
+
+
+def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource:
+    if architecture not in architectures():
+        raise _unknown(reference, architecture)
+    if not file.is_file():
+        raise NotFoundError(f"there is no checkpoint file {file}")
+    reference = f"{architecture}:{_absolute(file)}"
+    return ModelSource(reference, SourceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
+
+
+def _unknown(
+    reference: str, name: str | None = None, *, use: ModelKind = ModelKind.DUAL_ENCODER
+) -> NotFoundError:
+    encodes = use is ModelKind.DUAL_ENCODER
+    known = [*(preset.name for preset in PRESETS.values() if preset.kind is use)]
+    known += architectures() if encodes else ()
+    close = get_close_matches(name or reference.partition("/")[0], known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    if encodes and reference in architectures():
+        hint = f"an architecture needs its weights, as {reference}/TAG or {reference}:FILE. "
+    forms = ("an open_clip ARCHITECTURE/TAG", "hf-hub:OWNER/NAME", "a model folder", "ARCHITECTURE:FILE")
+    *most, last = forms if encodes else forms[1:3]
+    return NotFoundError(
+        f"{reference!r} is neither a preset, {', '.join(most)} nor {last}: {hint}`vasari models list` shows the presets"
+    )
+
+
+def _preset_repository(reference: str) -> str | None:
+    return next((preset.hub for preset in PRESETS.values() if preset.reference == reference), None)
+
+
+def _files_of_directory(source: ModelSource, directory: Path) -> ModelFiles:
+    configuration = directory / CONFIGURATION
+    if not configuration.is_file():
+        raise ModelUnavailableError(f"{configuration} is missing")
+    model, image = _read_configuration(configuration)
+    text = model["text_cfg"]
+    weights = next((path for name in hub.OPEN_CLIP_WEIGHTS if (path := directory / name).is_file()), None)
+    weights = weights or next(iter(sorted(directory.glob("*.safetensors"))), None)
+    if weights is None:
+        raise ModelUnavailableError(f"{directory} holds no weights ({hub.OPEN_CLIP_WEIGHTS[0]})")
+    return _checked(
+        ModelFiles(
+            source=source,
+            weights=weights,
+            model=model,
+            image=image,
+            tokenizer=directory if text.get("hf_tokenizer_name") else None,
+            text_model=directory if text.get("hf_model_name") else None,
+        )
+    )
+
+
+def _files_of_repository(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    repository = source.repository or ""
+    model, image = _read_configuration(hub.obtain(repository, (CONFIGURATION,), access))
+    weights = hub.obtain(repository, hub.OPEN_CLIP_WEIGHTS, access)
+    return _with_text_files(source, weights, model, image, access)
+
+
+def _ask_about_licence(source: ModelSource, accepted: bool) -> None:
+    preset = source.preset
+    if preset and preset.ask_before_download and not accepted and not is_local(preset):
+        raise ModelUnavailableError(
+            f"its licence is {preset.licence} ({preset.licence_url}): "
+            f"if you agree, run `vasari models pull {preset.name} --accept-licence`",
+            command=f"vasari models pull {preset.name} --accept-licence",
+        )
+
+
+def _files_of_tag(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    known = source.repository
+    repository, names = (known, hub.OPEN_CLIP_WEIGHTS) if known else _repository_of_tag(source)
+    weights = hub.obtain(repository, names, access)
+    return _with_text_files(source, weights, _architecture(source), None, access)
+
+
+def _files_of_checkpoint(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    if source.path is None:
+        raise UsageError(f"{source.reference!r} names no checkpoint file")
+    return _with_text_files(source, source.path, _architecture(source), None, access)
+
+
+def _with_text_files(
+    source: ModelSource,
+    weights: Path,
+    model: Mapping[str, Any],
+    image: Mapping[str, Any] | None,
+    access: hub.HubAccess,
+) -> ModelFiles:
+    """Add the tokenizer and text tower configuration that `model` names by hub repositories of their own."""
+    text = model["text_cfg"]
+    tokenizer, text_model = text.get("hf_tokenizer_name"), text.get("hf_model_name")
+    return _checked(
+        ModelFiles(
+            source=source,
+            weights=weights,
+            model=model,
+            image=image,
+            tokenizer=hub.obtain_text_files(tokenizer, access) if tokenizer else None,
+            text_model=hub.obtain_text_files(text_model, access, ("config.json",)) if text_model else None,
+        )
+    )
+
+
+def _repository_of_tag(source: ModelSource) -> tuple[str, tuple[str, ...]]:
+    """Hub repository and file names of an open_clip tag; NotFoundError names the tags there are."""
+    import open_clip  # and torch, for its table of tags
+
+    architecture, tag = source.architecture or "", source.tag or ""
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if (settings := open_clip.get_pretrained_cfg(architecture, tag)) is None or not settings.get("hf_hub"):
+        raise NotFoundError(f"{architecture} has no weights {tag!r}, but: {', '.join(tags) or 'none'}")
+    repository, _, name = str(settings["hf_hub"]).rpartition("/")
+    names = (f"{name.rsplit('.', 1)[0]}.safetensors", name) if name else hub.OPEN_CLIP_WEIGHTS
+    return repository, names
+
+
+def _architecture(source: ModelSource) -> Mapping[str, Any]:
+    path = _architecture_directory() / f"{source.architecture}.json"
+    model: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return model
+
+
+def _read_configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`model_cfg` and `preprocess_cfg` of an open_clip_config.json."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        model, image = dict(content["model_cfg"]), dict(content.get("preprocess_cfg") or {})
+        model |= {part: dict(model[part]) for part in ("vision_cfg", "text_cfg")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelUnavailableError(f"{path} is no open_clip configuration ({error})") from error
+    return model, image
+
+
+def _checked(files: ModelFiles) -> ModelFiles:
+    """Refuse models that would run code of their own."""
+    asks = dict(files.model["text_cfg"].get("tokenizer_kwargs") or {}).get("trust_remote_code")
+    for folder, name in ((files.tokenizer, "tokenizer_config.json"), (files.text_model, "config.json")):
+        if folder is not None and (folder / name).is_file():
+            asks = asks or "auto_map" in _read_object(folder / name)
+    if asks:
+        raise UnsupportedError(
+            f"{files.source.reference} brings program code of its own, which Vasari never runs: choose another model"
+        )
+    return files
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelUnavailableError(f"{path} is damaged ({error})") from error
+
+
+def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnavailableError:
+    """One line: what is missing, why, and what works instead."""
+    if source.path is not None and source.preset is None:  # what was given is here, and is wrong
+        return error
+    command = "" if source.path is not None else f"vasari models pull {source.reference}"
+    names = ", ".join(alternatives(source.use)) or "none"
+    folder = "a model folder" + (" (--model DIR)" if source.use is ModelKind.DUAL_ENCODER else "")
+    get = f"`{command}` gets them where there is a network. " if command and not error.command else ""
+    return ModelUnavailableError(
+        f"the weights of {source.reference!r} are not on this machine: {error}. {get}"
+        f"Available without a network: {names}; or give {folder}; `vasari models list` shows all",
+        f"the {'model' if source.use is ModelKind.DUAL_ENCODER else source.use} {source.reference!r}",
+        error.command or command,
+    )

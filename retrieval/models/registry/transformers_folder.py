@@ -1,0 +1,58 @@
+"""Models in transformers' format: all of their weights come from the folder, or none are used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.utils import logging
+
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.models.registry.checkpoints import check_file
+from vasari.retrieval.models.registry.hub import TRANSFORMERS_WEIGHTS
+
+
+def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
+    """The model of the class `kind` in `directory`; ModelUnavailableError where its weights are not all there.
+
+    transformers draws what is missing at random, and says so in its log only.
+    """
+    _check_type(directory, kind.config_class.model_type)
+    for name in TRANSFORMERS_WEIGHTS:
+        if (directory / name).is_file():
+            check_file(directory / name)
+    with _without_progress_bar():
+        model, told = kind.from_pretrained(
+            directory, local_files_only=True, dtype=dtype, output_loading_info=True
+        )
+    absent = [*told["missing_keys"], *(entry[0] for entry in told["mismatched_keys"])]
+    if absent:
+        raise ModelUnavailableError(
+            f"{directory} does not hold the weights of a {kind.__name__}: {len(absent)} are missing or have another"
+            f" shape (such as {min(absent)})"
+        )
+    return model
+
+
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """transformers' bar for loading weights says nothing to people who asked for a search; other programs keep it."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _check_type(directory: Path, wanted: str) -> None:
+    found = json.loads((directory / "config.json").read_text(encoding="utf-8")).get("model_type")
+    if found != wanted:
+        raise ModelUnavailableError(
+            f"{directory} holds a model of the type {found!r}, and {wanted!r} is wanted here"
+        )

@@ -1,0 +1,214 @@
+"""Make the built-in models, from nothing to weights: `python -m vasari.training.recipes.build {data,scenes,...}`.
+
+Every stage is resumable: run the same command again after an interruption.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vasari.retrieval.models.registry.checkpoints import load_tensors
+from vasari.training import checkpoints
+from vasari.training.loop import Plan, Run
+from vasari.training.recipes import encoder, vision_tower
+from vasari.training.recipes.augment import whole_pictures
+from vasari.training.recipes.cached_features import seen
+from vasari.training.recipes.captioner import (
+    Captioner,
+    CaptionerEyes,
+    CaptionerEyesLesson,
+    CaptionerLesson,
+    learn_tokenizer,
+)
+from vasari.training.recipes.pictures import SIZE, Drawn, draw
+from vasari.training.recipes.reranker import RerankerLesson, SmallReranker, neighbours
+from vasari.training.recipes.word_init import naming_words
+from vasari.training.scenes.scene import Language, Split
+
+TRAIN_SEED, DEV_SEED, FINAL_SEED = 1, 7, 2026  # the final evaluation's seed is used for nothing else
+TRAIN_COUNT, DEV_COUNT = 24_000, 1_000
+
+ENCODER = encoder.configuration(SIZE, patch=16, width=160)
+ENCODER_PLAN = Plan(
+    steps=1900,
+    learning_rate=3e-3,
+    warmup=60,
+    decay="tail",
+    muon=True,
+    evaluate_every=250,
+    save_every=50,
+)
+EYES_COUNT = 48_000  # pictures the eyes learn from
+EYES_PLAN = Plan(
+    steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+RERANKER_PLAN = Plan(
+    steps=2000, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+CAPTIONER_EYES_PLAN = Plan(
+    steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+CAPTIONER_PLAN = Plan(
+    steps=1700, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+
+
+def data(runs: Path, count: int = TRAIN_COUNT) -> Drawn:
+    """Paint the pictures to train on."""
+    draw(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    return draw(runs / "pictures", TRAIN_SEED, count, Split.TRAIN)
+
+
+def scenes(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the dual encoder."""
+    drawn = data(runs)
+    directory = models / "scenes"
+    if not (directory / "open_clip_config.json").is_file():
+        encoder.create(directory, ENCODER, drawn)
+    towers = encoder.Towers(ENCODER)
+    run = Run(towers, _plan(ENCODER_PLAN, steps), runs / "scenes")
+    lesson = encoder.EncoderLesson(towers, drawn, _tokenizer(directory), batch=32)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    towers.save(directory)
+
+
+def scenes_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
+    """Train the vision tower that reranker and captioner start from; it is no model of its own."""
+    eyes = vision_tower.Eyes(_trained_towers(runs))
+    run = Run(eyes, _plan(EYES_PLAN, steps), runs / "scenes-eyes")
+    lesson = vision_tower.EyesLesson(eyes, data(runs, EYES_COUNT), batch=48)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+
+
+def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the reranker; it starts from the eyes, and learns from what the dual encoder takes for alike."""
+    drawn = data(runs)
+    tokenizer = _tokenizer(models / "scenes")
+    directory = runs / "scenes-itm"
+    eyes, vision = _trained_eyes(runs), ENCODER["vision_cfg"]
+    reranker = SmallReranker(vision["width"], vision["layers"], vision["patch_size"])
+    reranker.start_from(eyes.towers)
+    features = seen(directory / "features.npy", drawn, reranker.see)
+    reranker.start_naming(_naming(drawn, list(Language), tokenizer), eyes)
+    if not (directory / "neighbours.npy").is_file():
+        near = neighbours(_trained_towers(runs), drawn, tokenizer)
+        np.save(directory / "neighbours.npy", near)
+    near = np.load(directory / "neighbours.npy")
+    plan = _plan(RERANKER_PLAN, steps)
+    run = Run(reranker, plan, directory)
+    lesson = RerankerLesson(reranker, drawn.scenes, features, near, tokenizer, batch=16, steps=plan.steps)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    reranker.save(models / "scenes-itm", tokenizer)
+
+
+def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
+    """Train the captioner's vision tower; it starts from the eyes, and is no model of its own."""
+    eyes, drawn = _captioner_eyes(), data(runs, EYES_COUNT)
+    eyes.start_from(_trained_eyes(runs).towers, whole_pictures(drawn.pictures(np.arange(100)), SIZE))
+    run = Run(eyes, _plan(CAPTIONER_EYES_PLAN, steps), runs / "scenes-florence-eyes")
+    lesson = CaptionerEyesLesson(eyes, drawn, batch=32)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+
+
+def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the captioner behind its eyes."""
+    drawn = data(runs)
+    directory = models / "scenes-florence"
+    if not (directory / "tokenizer.json").is_file():
+        learn_tokenizer(drawn.scenes).save_pretrained(directory)
+    tokenizer = _tokenizer(directory)
+    eyes = _captioner_eyes()
+    eyes.load_state_dict(_weights(runs / "scenes-florence-eyes"))
+    vision = ENCODER["vision_cfg"]
+    captioner = Captioner(tokenizer, vision["layers"], vision["patch_size"])
+    captioner.start_from(eyes)
+    captioner.start_naming(_naming(drawn, [Language.ENGLISH], tokenizer), eyes)
+    run = Run(captioner, _plan(CAPTIONER_PLAN, steps), runs / "scenes-florence")
+    look = torch.inference_mode()(eyes.eval().see)
+    patches = seen(runs / "scenes-florence" / "patches.npy", drawn, look)
+    lesson = CaptionerLesson(captioner, drawn.scenes, patches, tokenizer, batch=24)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    shown = look(whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE))
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, shown))
+    captioner.save(directory, tokenizer)
+
+
+def _captioner_eyes() -> CaptionerEyes:
+    vision = ENCODER["vision_cfg"]
+    return CaptionerEyes(vision["layers"], vision["patch_size"])
+
+
+def _trained_towers(runs: Path) -> encoder.Towers:
+    towers = encoder.Towers(ENCODER)
+    towers.load_state_dict(_weights(runs / "scenes"))
+    return towers.eval()
+
+
+def _trained_eyes(runs: Path) -> vision_tower.Eyes:
+    eyes = vision_tower.Eyes(encoder.Towers(ENCODER))
+    eyes.load_state_dict(_weights(runs / "scenes-eyes"))
+    return eyes.eval()
+
+
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = load_tensors(run / checkpoints.NAME, numpy_state=True)["model"]
+    return found
+
+
+def _naming(drawn: Drawn, languages: list[Language], tokenizer: Any) -> torch.Tensor:
+    def encode(caption: str) -> list[int]:
+        ids: list[int] = tokenizer(caption, add_special_tokens=False)["input_ids"]
+        return ids
+
+    return naming_words(drawn.scenes, languages, encode, len(tokenizer))
+
+
+def _plan(plan: Plan, steps: int | None) -> Plan:
+    return plan if steps is None else replace(plan, steps=steps)
+
+
+def _tokenizer(directory: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(directory, trust_remote_code=False)
+
+
+STAGES = {
+    "scenes": scenes,
+    "scenes-eyes": scenes_eyes,
+    "scenes-itm": scenes_itm,
+    "scenes-florence-eyes": scenes_florence_eyes,
+    "scenes-florence": scenes_florence,
+}
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", choices=("all", "data", *STAGES))
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="pictures, checkpoints and logs")
+    parser.add_argument("--models", type=Path, default=Path("data/models"), help="where the models go")
+    parser.add_argument("--steps", type=int, help="train for so many steps instead of the recipe's")
+    parser.add_argument("--threads", type=int, help="processor threads")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    if arguments.stage == "data":
+        data(arguments.runs)
+    for name, make in STAGES.items():
+        if arguments.stage in ("all", name):
+            make(arguments.runs, arguments.models, arguments.steps)
+
+
+if __name__ == "__main__":
+    main()
