@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.indexer.progress import Progress, ProgressEvent, Silent
 from vasari.retrieval.catalog.records import GenerationRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from vasari.retrieval.errors import UsageError, VasariError
@@ -76,7 +76,7 @@ def rebuild(
     with library.catalog.acquire_lease("vasari rebuild"):
         galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
         for done, (space, modality) in enumerate(galleries):
-            progress.update(Pulse("building", done, len(galleries)))
+            progress.update(ProgressEvent("building", done, len(galleries)))
             manifest = publish(
                 library,
                 space,
@@ -92,7 +92,7 @@ def rebuild(
                         space.name, modality, manifest.number, manifest.kind, manifest.rows, manifest.recall
                     )
                 )
-        progress.update(Pulse("building", len(galleries), len(galleries)))
+        progress.update(ProgressEvent("building", len(galleries), len(galleries)))
     return built
 
 

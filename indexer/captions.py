@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.indexer.progress import Progress, ProgressEvent, Silent
 from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError
 from vasari.retrieval.library.library import Library
@@ -56,7 +56,9 @@ def caption_library(
             if waiting:
                 lease.check()
                 _caption(library, waiting, detail, report)
-            progress.update(Pulse("captioning", min(start + BATCH, len(ids)), len(ids), report.failed))
+            progress.update(
+                ProgressEvent("captioning", min(start + BATCH, len(ids)), len(ids), report.failed)
+            )
     return report
 
 

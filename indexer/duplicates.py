@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.indexer.progress import Progress, ProgressEvent, Silent
 from vasari.retrieval.domain import Item, ItemId
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.decode import decode
@@ -98,7 +98,7 @@ def find_duplicates(
     if missing or library.catalog.count_fingerprints()[1]:
         with library.catalog.acquire_lease("vasari dedupe"):
             unreadable = _hash(library, missing, progress, stop)
-            progress.update(Pulse("comparing"))
+            progress.update(ProgressEvent("comparing"))
             compared = library.group_duplicates(space, always=True)
     return DuplicateReport(_groups(library), compared, unreadable)
 
@@ -124,7 +124,7 @@ def _hash(library: Library, missing: Sequence[ItemId], progress: Progress, stop:
         for batch in _batches(missing):
             if stop.is_set():
                 break
-            progress.update(Pulse("hashing", done, len(missing), unreadable))
+            progress.update(ProgressEvent("hashing", done, len(missing), unreadable))
             items = list(library.items(batch).values())
             numbers = threads.map(partial(_hash_of, library), items)
             hashes = {

@@ -25,7 +25,7 @@ from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.pipeline import Pipeline, Tally
 from vasari.indexer.plan import Places, Plan, is_same, make_plan
-from vasari.indexer.progress import IndexReport, Progress, Pulse, Silent, Stopwatch
+from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.sources.source import Candidate, Source
 from vasari.indexer.sources.texts import is_in_place
@@ -98,11 +98,11 @@ def index(
         removal = Removal() if interrupted else job.remove(plan)
         if (tally.embedded or tally.restored) and not interrupted:
             if job.modality is Modality.IMAGE:
-                progress.update(Pulse("comparing"))
+                progress.update(ProgressEvent("comparing"))
                 library.group_duplicates(space, always=True)
             compact_if_due(library.catalog, job.directory, space, job.modality)
             if is_due(library, space, job.modality):
-                progress.update(Pulse("building"))
+                progress.update(ProgressEvent("building"))
                 publish(library, space, job.modality)
         if job.modality is Modality.IMAGE and not interrupted:
             library.models.export_pictures(space)  # if the model was loaded at all
@@ -263,7 +263,7 @@ class Job:
     def remove(self, plan: Plan) -> Removal:
         """Hide what is gone and was not found elsewhere; forget failures of what is no trouble any more."""
         removal = judge(plan, Places(self.source.places), self.options.allow_removal)
-        self.progress.update(Pulse("removing", total=len(removal.missing)))
+        self.progress.update(ProgressEvent("removing", total=len(removal.missing)))
         if removal.missing:
             heirs = self._heirs([plan.gone[item] for item in removal.missing])
             self.catalog.move_items(heirs)
@@ -311,7 +311,7 @@ class Job:
         """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
         for count, entry in enumerate(self.source.candidates()):
             if count % 1000 == 0:
-                self.progress.update(Pulse("listing", done=count))
+                self.progress.update(ProgressEvent("listing", done=count))
                 if self.stop.is_set():
                     raise _StoppedListing
             yield self._admitted(entry)

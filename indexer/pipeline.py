@@ -21,7 +21,7 @@ from vasari.indexer.decode import Loaded, Loader, Ready
 from vasari.indexer.embed import Encoding
 from vasari.indexer.identity import Puzzle, Verdict
 from vasari.indexer.plan import Plan, Task
-from vasari.indexer.progress import Progress, Pulse
+from vasari.indexer.progress import Progress, ProgressEvent
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
 from vasari.retrieval.domain import Skipped, UnitVectors
@@ -192,5 +192,5 @@ class Pipeline:
         (then, before), (now, after) = self._recent[0], self._recent[-1]
         speed = (after - before) / (now - then) if now > then else 0.0
         self._progress.update(
-            Pulse("indexing", tally.done, total, tally.failed, speed, self.watch.bottleneck)
+            ProgressEvent("indexing", tally.done, total, tally.failed, speed, self.watch.bottleneck)
         )

@@ -13,7 +13,7 @@ Stage = Literal["list", "read", "decode", "encode", "commit"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class ProgressEvent:
     """A moment of a job."""
 
     phase: str  # "listing", "indexing", "removing", "comparing", "building"
@@ -27,7 +27,7 @@ class Pulse:
 class Progress(Protocol):
     """Hears of every batch and phase; must return quickly, since the encoder waits for it."""
 
-    def update(self, pulse: Pulse) -> None:
+    def update(self, event: ProgressEvent) -> None:
         """Called from the job's own thread, some times a second."""
         ...
 
@@ -35,7 +35,7 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def update(self, pulse: Pulse) -> None:
+    def update(self, event: ProgressEvent) -> None:
         """Do nothing."""
 
 

@@ -34,7 +34,7 @@ from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.retrieval.models.registry.resolve import ModelFiles, architectures, locate, resolve
 from vasari.retrieval.storage.atomic import replaced
 from vasari.retrieval.storage.reading import read_file
-from vasari.training.loop import Plan, Run
+from vasari.training.loop import Run, Schedule
 from vasari.training.losses import info_nce, siglip
 
 LossName = Literal["infonce", "siglip"]
@@ -48,7 +48,7 @@ class FineTuning:
     """What to train and how; `plan` holds the schedule."""
 
     model: str  # any model reference; with `scratch`, the name of an open_clip architecture
-    plan: Plan
+    plan: Schedule
     batch: int = 64
     loss: LossName | None = None  # default: the one the model was made with
     lock: Tower | None = None  # leave this tower's weights as they are

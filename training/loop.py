@@ -25,7 +25,7 @@ from vasari.training.muon import optimisers
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Schedule:
     """How long and how fast to train. One step is one update; it may gather several batches (`accumulate`)."""
 
     steps: int
@@ -43,7 +43,7 @@ class Plan:
     save_every: int = 100
 
 
-def rate(plan: Plan, step: int) -> float:
+def rate(plan: Schedule, step: int) -> float:
     """The share of the learning rate at a step: linear warm-up, then a cosine or a linear tail to zero."""
     if step < plan.warmup:
         return (step + 1) / plan.warmup
@@ -61,7 +61,7 @@ Evaluation = Callable[[], Mapping[str, float]]
 class Run:
     """One resumable training run in a directory: `checkpoint.pt`, `log.csv`, `evaluation.csv`."""
 
-    def __init__(self, model: nn.Module, plan: Plan, directory: Path, device: str = "cpu") -> None:
+    def __init__(self, model: nn.Module, plan: Schedule, directory: Path, device: str = "cpu") -> None:
         self.model, self.plan, self.directory, self.device = model, plan, directory, device
         directory.mkdir(parents=True, exist_ok=True)
         self.optimisers: list[Optimizer] = optimisers(model, plan.learning_rate, plan.weight_decay, plan.muon)

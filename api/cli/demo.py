@@ -20,7 +20,7 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.registry.presets import find_preset, is_local
 from vasari.retrieval.search.query import parse_query
 from vasari.training.scenes.captions import describe
-from vasari.training.scenes.dataset import Collection, render
+from vasari.training.scenes.dataset import DrawnCollection, render
 from vasari.training.scenes.scene import Detail, Language, Scene, Split
 
 PICTURES = 300
@@ -50,7 +50,7 @@ def demo(directory: Path) -> None:
         " was in the training of its built-in models.",
     )
     render(pictures, SEED, PICTURES, Split.HELDOUT, SIZE)
-    collection = Collection(SEED, Split.HELDOUT, SIZE)
+    collection = DrawnCollection(SEED, Split.HELDOUT, SIZE)
     scenes = [collection.scene(index) for index in range(PICTURES)]
     with Library.open(directory / "library", create=True) as library:
         _index(library, pictures / "images")

@@ -25,7 +25,7 @@ from vasari.api.cli.options import (
 from vasari.api.cli.progress import stage
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.evaluation.datasets import Dataset, annotation_file, languages, load_dataset
-from vasari.retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError, load_picture
+from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, UnreadableError, load_picture
 from vasari.retrieval.evaluation.hybrid import Captioning
 from vasari.retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
 from vasari.retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
@@ -114,9 +114,9 @@ def _report(results: dict[str, dict[str, Any]], understood: dict[str, Any]) -> d
     return report | {"understanding": understood} if understood else report
 
 
-def _cache(fresh: bool) -> EmbeddingCache:
+def _cache(fresh: bool) -> EmbeddingFiles:
     """Vectors of earlier runs, unless all are to be computed anew."""
-    return EmbeddingCache(None if fresh else user_cache() / "embeddings")
+    return EmbeddingFiles(None if fresh else user_cache() / "embeddings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class _Measures:
     encoder: DualEncoder
     reranking: Reranking | None
     captioning: Captioning[Florence2Captioner] | None
-    cache: EmbeddingCache
+    cache: EmbeddingFiles
     folder: Path
 
     def of(self, dataset: Dataset, language: str) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class _Measures:
         return shares, broken
 
 
-def _captioning(model: str, settings: Settings, cache: EmbeddingCache) -> Captioning[Florence2Captioner]:
+def _captioning(model: str, settings: Settings, cache: EmbeddingFiles) -> Captioning[Florence2Captioner]:
     folder, captioner = find_folder(ModelKind.CAPTIONER, model, settings), load_captioner(model, settings)
     weights = (weights_fingerprint(file) for file in sorted(folder.glob("*.safetensors")))
     return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)

@@ -12,7 +12,7 @@ from typing import Never, Self
 from tqdm import tqdm
 
 from vasari.api.cli import output
-from vasari.indexer.progress import Pulse
+from vasari.indexer.progress import ProgressEvent
 
 
 class Bar:
@@ -34,24 +34,24 @@ class Bar:
     ) -> None:
         self._close()
 
-    def update(self, pulse: Pulse) -> None:
-        """Show one pulse; a new phase begins a new bar."""
-        if pulse.phase == "indexing" and self._at_work is not None:
+    def update(self, event: ProgressEvent) -> None:
+        """Show one event; a new phase begins a new bar."""
+        if event.phase == "indexing" and self._at_work is not None:
             self._close()
             self._at_work()
             self._at_work = None
-        if pulse.phase != self._phase or self._bar is None:
+        if event.phase != self._phase or self._bar is None:
             self._close()
-            self._phase = pulse.phase
-            self._bar = _drawn_bar(pulse.phase, pulse.total or None)
-        self._bar.total = pulse.total or None
-        facts = {"failed": str(pulse.failed)} if pulse.failed else {}
-        if pulse.images_per_second:
-            facts["images/s"] = f"{pulse.images_per_second:.0f}"
-        if pulse.bottleneck:
-            facts["waits for"] = pulse.bottleneck
+            self._phase = event.phase
+            self._bar = _drawn_bar(event.phase, event.total or None)
+        self._bar.total = event.total or None
+        facts = {"failed": str(event.failed)} if event.failed else {}
+        if event.images_per_second:
+            facts["images/s"] = f"{event.images_per_second:.0f}"
+        if event.bottleneck:
+            facts["waits for"] = event.bottleneck
         self._bar.set_postfix(facts, refresh=False)
-        self._bar.update(pulse.done - self._bar.n)
+        self._bar.update(event.done - self._bar.n)
 
     def _close(self) -> None:
         if self._bar is not None:

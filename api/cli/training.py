@@ -82,14 +82,14 @@ def train(
     # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
     from vasari.retrieval.models.registry.hub import HubAccess
     from vasari.training.finetuning import FineTuning, fine_tune
-    from vasari.training.loop import Plan
+    from vasari.training.loop import Schedule
 
     settings, folder = open_settings(device=device), targets.folder(output)
     pairs = load_dataset(dataset, language=language, split="train")
     _note_missing(pairs)
     measured = load_dataset(validation, language=language, limit=1000) if validation else None
     updates = steps or _updates(epochs, len(pairs.images), batch, accumulate)
-    plan = Plan(
+    plan = Schedule(
         steps=updates,
         learning_rate=learning_rate,
         warmup=min(warmup, updates),

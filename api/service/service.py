@@ -30,7 +30,7 @@ from vasari.api.service.runtime.pools import Pool
 from vasari.api.service.runtime.shared_scan import SharedScans
 from vasari.api.service.runtime.single_flight import SingleFlight
 from vasari.api.service.runtime.uploads import Uploads
-from vasari.api.service.security.auth import Doorkeeper
+from vasari.api.service.security.auth import Authenticator
 from vasari.api.service.security.path_guard import Jail
 from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
@@ -93,7 +93,7 @@ class Service:
         self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
-        self.doorkeeper = Doorkeeper(settings, lambda: self.run(library.catalog.api_keys))
+        self.doorkeeper = Authenticator(settings, lambda: self.run(library.catalog.api_keys))
         self._searches = Pool("threads", settings.search_threads, settings.waiting)
         self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
@@ -275,7 +275,7 @@ class Service:
 
         `query` (1, dim) takes the place of terms.
         """
-        watch = engine.Stopwatch()
+        watch = engine.StageTimer()
         space = await self.space(request.space)
         if query is None:
             with watch.stage("embed"):

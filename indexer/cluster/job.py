@@ -28,7 +28,7 @@ from vasari.indexer.identity import Puzzle
 from vasari.indexer.job import IndexOptions, Job
 from vasari.indexer.pipeline import Tally
 from vasari.indexer.plan import Plan, Task
-from vasari.indexer.progress import IndexReport, Progress, Pulse
+from vasari.indexer.progress import IndexReport, Progress, ProgressEvent
 from vasari.indexer.sources.source import Source
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import UsageError
@@ -50,7 +50,7 @@ def index(
     *,
     cluster: Cluster | None = None,
 ) -> IndexReport:
-    """As `local.index`, on a cluster.
+    """As `job.index`, on a cluster.
 
     A commit holds `commit_every` pictures; there is none by time. Raises MissingExtraError without Ray, and UsageError
     for a cluster of several machines over a catalog in a file.
@@ -77,7 +77,7 @@ def _embed(cluster: Cluster, job: Job, plan: Plan, lease: Lease) -> Tally:
         batch_size=job.options.batch_size,
         reach=reach(),
     )
-    job.progress.update(Pulse("indexing", total=len(plan.tasks)))
+    job.progress.update(ProgressEvent("indexing", total=len(plan.tasks)))
     with connected(cluster), _marked(job.library, lease.token):
         _check_catalog(job.library)
         tally = _Run(job, work, cluster, job.committer(lease)).run(plan)
@@ -120,7 +120,7 @@ class _Run:
             puzzles += [puzzle for entry in entries if (puzzle := self._settle(entry)) is not None]
             self._committer.commit_if_due()
             speed = (self._tally.embedded - before) / (perf_counter() - started)
-            job.progress.update(Pulse("indexing", self._tally.done, total, self._tally.failed, speed))
+            job.progress.update(ProgressEvent("indexing", self._tally.done, total, self._tally.failed, speed))
             if job.stop.is_set():
                 break
         self._committer.commit()

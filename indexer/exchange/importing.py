@@ -26,7 +26,7 @@ from vasari.indexer.exchange.records import PAGE, Record
 from vasari.indexer.exchange.rows import Refused
 from vasari.indexer.exchange.spool import Spool
 from vasari.indexer.identity import pair
-from vasari.indexer.progress import Progress, Pulse, Silent
+from vasari.indexer.progress import Progress, ProgressEvent, Silent
 from vasari.indexer.sources.columns import Columns
 from vasari.retrieval.catalog.lease import Lease
 from vasari.retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
@@ -96,7 +96,7 @@ def import_(
                     importer = _Importer(library, space, given.absolute(), spool)
                 lease.check()
                 importer.read(batch)
-                progress.update(Pulse("reading", spool.records, 0, importer.report.failed))
+                progress.update(ProgressEvent("reading", spool.records, 0, importer.report.failed))
             if importer is None:
                 return ImportReport()
             with _no_orphans(library, importer.space, lease), library.catalog.together():
@@ -209,7 +209,7 @@ class _Importer:
                 failures += self._commit_missing(modality, [one for one in of_it if one.missing_since])
             catalog.record_failures(failures)
             done = self.report.added + self.report.updated
-            progress.update(Pulse("importing", done, self._spool.records, self.report.failed))
+            progress.update(ProgressEvent("importing", done, self._spool.records, self.report.failed))
 
     def _row(self, number: int) -> str:
         return f"{self._given}#row/{number}"

@@ -1,6 +1,6 @@
 """Indexes over some of the rows, for migrations and those who compare them with the tables.
 
-They stand apart from `schema.py`, as naming PostgreSQL's conditions loads its whole dialect, a sixth of the time
+They stand apart from `tables.py`, as naming PostgreSQL's conditions loads its whole dialect, a sixth of the time
 that importing the catalog takes; at run time nobody needs these objects, only the indexes in the database.
 """
 

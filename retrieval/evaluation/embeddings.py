@@ -67,7 +67,7 @@ def batches(
         raise UnreadableError(unreadable)
 
 
-class EmbeddingCache:
+class EmbeddingFiles:
     """Vectors of pictures and texts by space and content, as .npy files in a directory."""
 
     def __init__(self, directory: Path | None) -> None:

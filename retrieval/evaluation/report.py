@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vasari.retrieval.domain import UnitVectors
 from vasari.retrieval.evaluation.datasets import Dataset
-from vasari.retrieval.evaluation.embeddings import EmbeddingCache, Report, batches, load_picture
+from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, Report, batches, load_picture
 from vasari.retrieval.evaluation.hybrid import Captioning, hybrid_order
 from vasari.retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
 from vasari.retrieval.models.ports import Captioner, DualEncoder, Reranker
@@ -75,14 +75,14 @@ def evaluate(
     *,
     reranking: Reranking | None = None,
     captioning: Captioning[Captioner] | None = None,
-    cache: EmbeddingCache | None = None,
+    cache: EmbeddingFiles | None = None,
     stage: Stage = silent,
 ) -> Evaluation:
     """Rank all pictures for each caption and all captions for each picture.
 
     The former optionally also reranked, and fused with full-text search over captions that `captioning` writes.
     """
-    cache = cache or EmbeddingCache(None)
+    cache = cache or EmbeddingFiles(None)
     pictures = cache.pictures(dataset.images, encoder, stage("pictures", len(dataset.images)))
     texts = cache.texts(dataset.texts, encoder, stage("texts", len(dataset.texts)))
     scores = texts @ pictures.T  # (texts, images)
@@ -143,7 +143,7 @@ class HardNegative:
 
 
 def pair_accuracy(
-    negatives: Sequence[HardNegative], encoder: DualEncoder, cache: EmbeddingCache, stage: Stage = silent
+    negatives: Sequence[HardNegative], encoder: DualEncoder, cache: EmbeddingFiles, stage: Stage = silent
 ) -> dict[str, float]:
     """Share of pairs, per kind and `all`, in which the dual encoder prefers the true caption."""
     places, paths = _distinct(negatives)

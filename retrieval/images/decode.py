@@ -3,7 +3,7 @@
 Every picture comes out the way a person would see it: upright, 8-bit sRGB, over white. What can't be decoded
 raises `ImageError` with a reason for people; nothing else is raised and no warning is issued, whatever the bytes.
 All functions may be called from many threads; the decoders work with the GIL released. How each format is read is
-in `vasari.retrieval.imaging`.
+in `vasari.retrieval.images`.
 """
 
 from __future__ import annotations

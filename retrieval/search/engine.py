@@ -130,7 +130,7 @@ def blend_terms(terms: Sequence[Term], vectors: Mapping[TermKind, UnitVectors]) 
     return unit_vectors(blend[None])
 
 
-class Stopwatch:
+class StageTimer:
     """Milliseconds per named stage, in the order they ran, for `explain` and the service's metrics."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class _Search:
     gallery: Gallery
     query: UnitVectors
     allowed: NDArray[np.int64] | None
-    watch: Stopwatch
+    watch: StageTimer
     scan: Scan
     strategy: str = ""
     scored: frozenset[ItemId] = frozenset()  # by the reranker
@@ -277,7 +277,7 @@ def search(
     request: SearchRequest,
     query: UnitVectors | None = None,
     *,
-    watch: Stopwatch | None = None,
+    watch: StageTimer | None = None,
     scan: Scan = Gallery.search,
 ) -> SearchResponse:
     """Answer one request.
@@ -296,7 +296,7 @@ def search(
         ModelUnavailableError: there is no model for the query, or none for reranking and that is required.
     """
     window = check_window(request)
-    watch = watch or Stopwatch()
+    watch = watch or StageTimer()
     space = collection.space(request.space)
     allowed = None
     if request.filter:

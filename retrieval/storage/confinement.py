@@ -1,8 +1,8 @@
 """Confinement (a jail): while it is in force, local files are read only where they really lie below some roots.
 
 Rows of tables, links, and names inside archives and annotations may name any file. So it is not names that are
-checked: every local file that `vasari.retrieval.originals` opens is resolved first, and the very file that was decided
-about is opened (`real_files`). What was loaded while confined is remembered apart from all else (`files.State`).
+checked: every local file that `vasari.retrieval.storage` opens is resolved first, and the very file that was decided
+about is opened (`real_files`). What was loaded while confined is remembered apart from all else (`filesystem.State`).
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def mapped(page: Page, served: Served) -> Page:
 
 
 _PLACES = """async ([points, width, height]) => {
-  const {View, spread} = await import('/scripts/plane.js');
+  const {View, spread} = await import('/scripts/map_math.js');
   const view = new View();
   view.resize(width, height);
   return spread(points).map(({x, y}) => view.project(x, y));

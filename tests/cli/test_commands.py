@@ -19,7 +19,7 @@ from tests.models import write_model
 from vasari.api import drawings
 from vasari.api.cli import reference
 from vasari.api.cli.progress import Bar
-from vasari.indexer.progress import Pulse
+from vasari.indexer.progress import ProgressEvent
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.tables import spaces
 
@@ -240,10 +240,10 @@ def test_that_the_model_knows_no_photos_is_said_before_the_work(
     (drawn / "render.json").touch()
     told: list[str] = []
     with Bar(at_work=lambda: told.append("now")) as bar:
-        bar.update(Pulse("listing", 1))
+        bar.update(ProgressEvent("listing", 1))
         assert told == []
-        bar.update(Pulse("indexing", 0, 2))
-        bar.update(Pulse("indexing", 1, 2))
+        bar.update(ProgressEvent("indexing", 0, 2))
+        bar.update(ProgressEvent("indexing", 1, 2))
     assert told == ["now"]
     assert not drawings.knows_no_photos("scenes", [str(drawn), str(drawn / "images" / "1.jpg")])
     assert not drawings.knows_no_photos("fast", [str(tmp_path)])

@@ -20,7 +20,7 @@ DIM = 16
 Make = Callable[[], VectorIndex]
 
 # The approximate kinds search their whole graph or all their lists here, so that their answers are exact too:
-# what is under test is ids, filters and bookkeeping. Recall is measured in test_tuning.py.
+# what is under test is ids, filters and bookkeeping. Recall is measured in tests/unit/test_generation.py.
 MAKERS: dict[str, Make] = {
     "exact": lambda: ExactIndex(DIM),
     "flat": lambda: FaissIndex(IndexKind.FLAT, DIM, threads=1),

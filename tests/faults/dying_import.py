@@ -12,13 +12,13 @@ from pathlib import Path
 
 from tests.grey import GreyLibrary
 from vasari.indexer.exchange.importing import import_
-from vasari.indexer.progress import Pulse
+from vasari.indexer.progress import ProgressEvent
 
 
 class Deadly:
     """Kills its process once something was written."""
 
-    def update(self, pulse: Pulse) -> None:
+    def update(self, pulse: ProgressEvent) -> None:
         if pulse.phase == "importing" and pulse.done:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -25,10 +25,10 @@ from vasari.api.client import requests
 from vasari.api.client.client import Client, ServiceError, error_of
 from vasari.api.json_text import as_json
 from vasari.api.service.app import create_app
+from vasari.api.service.converters import search_request
 from vasari.api.service.problems import ProblemError, answer_to
 from vasari.api.service.schemas import collection, items, jobs, models, search
 from vasari.api.service.settings import ServiceSettings
-from vasari.api.service.terms import search_request
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval import errors

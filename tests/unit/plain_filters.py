@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from vasari.retrieval.catalog.filters.parser import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
+from vasari.retrieval.catalog.filters.parser import And, Exists, Field, FieldKind, Filter, Near, Not, Or, Test
 from vasari.retrieval.catalog.filters.values import Span, Value, Words
 from vasari.retrieval.domain import Item
 
@@ -28,7 +28,7 @@ def accepts(found: Filter, item: Item) -> bool:
         case Exists(field):
             return (
                 bool(_values(field, item))
-                if field.kind is not Kind.ANY
+                if field.kind is not FieldKind.ANY
                 else _attribute(field, item) is not None
             )
         case Test(field):
@@ -93,7 +93,7 @@ def _one(test: Test, value: Any) -> bool:
             return _compare(sign, value, test.values[0], test.field.kind)
 
 
-def _compare(sign: str, value: Any, wanted: Value, kind: Kind) -> bool:
+def _compare(sign: str, value: Any, wanted: Value, kind: FieldKind) -> bool:
     match wanted:
         case bool():
             return isinstance(value, bool) and value == wanted
@@ -119,7 +119,7 @@ def _compare(sign: str, value: Any, wanted: Value, kind: Kind) -> bool:
             if not isinstance(value, str):
                 return False
             value = unicodedata.normalize("NFC", value)
-            if kind is Kind.FOLDER:
+            if kind is FieldKind.FOLDER:
                 return _in_folder(sign, value, wanted)
             if sign == ":":
                 return _has(value, wanted)

@@ -10,7 +10,7 @@ import pytest
 from tests.grey import GreyEncoder, write_picture
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.evaluation.datasets import languages, load_dataset
-from vasari.retrieval.evaluation.embeddings import EmbeddingCache, UnreadableError
+from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, UnreadableError
 
 
 def pictures(folder: Path, *names: str) -> None:
@@ -180,7 +180,7 @@ def test_pictures_that_cannot_be_decoded_leave_the_rest(tmp_path: Path) -> None:
     (tmp_path / "b.png").write_bytes(b"no picture")
     (tmp_path / "captions.txt").write_text("image,caption\na.png,one\nb.png,two\nc.png,three\n")
     dataset = load_dataset(tmp_path)
-    cache = EmbeddingCache(None)
+    cache = EmbeddingFiles(None)
     with pytest.raises(UnreadableError, match=r"b\.png: this is not an image") as caught:
         cache.pictures(dataset.images, GreyEncoder(), lambda _: None)
     rest = dataset.without(caught.value.files)

@@ -8,7 +8,7 @@ from tests.grey import write_picture
 from tests.models import write_model
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.training.finetuning import FineTuning, fine_tune
-from vasari.training.loop import Plan
+from vasari.training.loop import Schedule
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> 
         words, answers = tuple(image.stem for image in images), tuple(range(len(images)))
         return Dataset("pairs", tmp_path, tuple(images), words, answers)
 
-    plan = Plan(steps=1, learning_rate=0.001, warmup=1, evaluate_every=1)
+    plan = Schedule(steps=1, learning_rate=0.001, warmup=1, evaluate_every=1)
     options = FineTuning(str(write_model(tmp_path / "model", "clip")), plan, batch=4, device="cpu")
     left_out = fine_tune(pairs(files), pairs(files), tmp_path / "made", options, progress=False)
     assert list(left_out) == [files[3]]

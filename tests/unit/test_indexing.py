@@ -12,7 +12,7 @@ import pytest
 
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.job import IndexOptions, index
-from vasari.indexer.progress import IndexReport, Pulse
+from vasari.indexer.progress import IndexReport, ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import LibraryLockedError
@@ -202,7 +202,7 @@ def test_stopping_keeps_what_was_done_and_removes_nothing(library: GreyLibrary, 
     stop = threading.Event()
 
     class StopAtFirstBatch:
-        def update(self, pulse: Pulse) -> None:
+        def update(self, pulse: ProgressEvent) -> None:
             if pulse.phase == "indexing" and pulse.done:
                 stop.set()
 

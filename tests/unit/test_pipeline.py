@@ -16,7 +16,7 @@ from vasari.indexer.decode import Loader
 from vasari.indexer.identity import Puzzle, Verdict, resolve
 from vasari.indexer.pipeline import Pipeline
 from vasari.indexer.plan import Plan, Task
-from vasari.indexer.progress import Pulse, Silent
+from vasari.indexer.progress import ProgressEvent, Silent
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
 from vasari.retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
@@ -329,10 +329,10 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
 
 def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
     """The last pulse counts every file, and names the slowest stage."""
-    pulses: list[Pulse] = []
+    pulses: list[ProgressEvent] = []
 
     class Listening:
-        def update(self, pulse: Pulse) -> None:
+        def update(self, pulse: ProgressEvent) -> None:
             pulses.append(pulse)
 
     source, encoder, sink = MemorySource({**greys(9), "/x.png": b"bad"}), GreyEncoder(), ListSink()

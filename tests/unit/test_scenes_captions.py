@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from vasari.training.scenes.captions import HardNegative, describe, hard_negatives
 from vasari.training.scenes.languages.english import NOUNS
-from vasari.training.scenes.languages.tongue import Case, Stream, Told
-from vasari.training.scenes.languages.voices import TONGUES
+from vasari.training.scenes.languages.grammar import Case, Stream, Told
+from vasari.training.scenes.languages.voices import GRAMMARS
 from vasari.training.scenes.layout import RelationKind, relation_between
 from vasari.training.scenes.sampling import sample_scene
 from vasari.training.scenes.scene import (
@@ -124,7 +124,7 @@ def test_a_detailed_english_caption_tells_every_group_truly(scene: Scene, seed: 
 def test_a_detailed_caption_tells_place_time_and_weather(scene: Scene, language: Language, seed: int) -> None:
     """Whatever the language, words of the right place, time and weather stand in it."""
     caption = describe(scene, language, Detail.HIGH, Random(seed)).lower()
-    known = TONGUES[language].facts
+    known = GRAMMARS[language].facts
     for names, value in (
         (("place", "name"), scene.setting),
         (("time", "time_clause"), scene.time),
@@ -199,7 +199,7 @@ def test_no_word_serves_two_kinds_or_colours(language: Language) -> None:
         for colour in Colour:
             group = Group(kind, colour, Size.SMALL, 1, Column.LEFT, Layer.NEAR)
             for seed in range(40):
-                phrase = TONGUES[language].thing(group, Told(), Case.NOM, Stream(seed / 40))
+                phrase = GRAMMARS[language].thing(group, Told(), Case.NOM, Stream(seed / 40))
                 owners[phrase].add((kind, colour))
     assert all(len(who) == 1 for who in owners.values())
 
@@ -226,18 +226,18 @@ def group(kind: Kind, colour: Colour, count: int, column: Column = Column.LEFT) 
 )
 def test_noun_phrases_agree(language: Language, who: Group, case: Case, expected: set[str]) -> None:
     """Articles, endings, plurals, measure words and counters are those of the language."""
-    told = {TONGUES[language].thing(who, Told(), case, Stream(seed / 200)) for seed in range(200)}
+    told = {GRAMMARS[language].thing(who, Told(), case, Stream(seed / 200)) for seed in range(200)}
     assert expected <= told
 
 
 @pytest.mark.parametrize("language", Language)
 def test_every_fact_has_words(language: Language) -> None:
     """A language has phrases for every setting, time, weather, position and relation, and plans for every detail."""
-    tongue = TONGUES[language]
-    for name, words in tongue.facts.items():
+    grammar = GRAMMARS[language]
+    for name, words in grammar.facts.items():
         wanted = Time if name.startswith("time") else Weather if name.startswith("weather") else Setting
         assert set(words) == set(wanted)
-    assert set(tongue.columns) == set(Column)
-    assert len(tongue.wheres) == len(Column) * len(Layer)
-    assert set(tongue.relations) == set(RelationKind)
-    assert set(tongue.plans) == set(Detail)
+    assert set(grammar.columns) == set(Column)
+    assert len(grammar.wheres) == len(Column) * len(Layer)
+    assert set(grammar.relations) == set(RelationKind)
+    assert set(grammar.plans) == set(Detail)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vasari.retrieval.errors import UsageError
-from vasari.training.scenes.dataset import Collection, render
+from vasari.training.scenes.dataset import DrawnCollection, render
 from vasari.training.scenes.scene import Detail, Language, Scene, Split
 
 
@@ -40,7 +40,7 @@ def test_a_collection_is_a_coco_folder(tmp_path: Path) -> None:
     for name in ("questions.jsonl", "hard_negatives.jsonl"):
         assert {row["image_id"] for row in lines(tmp_path / name)} == {0, 1, 2}
     scenes = lines(tmp_path / "scenes.jsonl")
-    wanted = Collection(7, Split.HELDOUT)
+    wanted = DrawnCollection(7, Split.HELDOUT)
     assert [Scene.from_dict(row["scene"]) for row in scenes] == [wanted.scene(index) for index in range(3)]
 
 

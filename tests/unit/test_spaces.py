@@ -17,7 +17,7 @@ from vasari.api.cli.render import status_lines
 from vasari.api.contract import status_fields
 from vasari.indexer.completing import Completion, complete
 from vasari.indexer.job import IndexOptions, index
-from vasari.indexer.progress import Pulse
+from vasari.indexer.progress import ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.texts import TextFiles
 from vasari.retrieval.catalog.catalog import Catalog
@@ -90,7 +90,7 @@ def test_an_interrupted_job_switches_nothing(library: GreyLibrary, tmp_path: Pat
         def __init__(self, stop: threading.Event) -> None:
             self.stop = stop
 
-        def update(self, pulse: Pulse) -> None:
+        def update(self, pulse: ProgressEvent) -> None:
             if pulse.done:
                 self.stop.set()
 

@@ -15,7 +15,7 @@ from tests.service.colours import ColourLibrary, ids_by_name, picture
 from vasari.indexer.cluster.stages import Decode, Encode, Work, Write, Written, write_mark
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.plan import Task
-from vasari.indexer.progress import IndexReport, Pulse
+from vasari.indexer.progress import IndexReport, ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.source import Candidate, Source
 from vasari.indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
@@ -161,7 +161,7 @@ def test_a_stopped_job_keeps_what_it_has_and_removes_nothing(library: ColourLibr
     stop = threading.Event()
 
     class Stopping:
-        def update(self, pulse: Pulse) -> None:
+        def update(self, pulse: ProgressEvent) -> None:
             if pulse.done and pulse.phase == "indexing":
                 stop.set()
 

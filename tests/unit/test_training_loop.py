@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from vasari.training import checkpoints
-from vasari.training.loop import Plan, Run, rate
+from vasari.training.loop import Run, Schedule, rate
 from vasari.training.muon import orthogonalise
 
-PLAN = Plan(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4)
+PLAN = Schedule(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4)
 
 
 class Lesson:
@@ -39,7 +39,7 @@ class InterruptedRunError(Exception):
     """What stands for a kill signal."""
 
 
-def trained(directory: Path, plan: Plan, stop_at: int | None = None) -> dict[str, Tensor]:
+def trained(directory: Path, plan: Schedule, stop_at: int | None = None) -> dict[str, Tensor]:
     """Train in a directory; with `stop_at`, stop when that step asks for its batch, then start anew."""
     lesson = Lesson()
 
@@ -66,7 +66,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_that_never_stopped(
     tmp_path: Path, muon: bool
 ) -> None:
     """Stopped at a step between two checkpoints and started again, training gives the same bits."""
-    plan = Plan(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4, muon=muon)
+    plan = Schedule(steps=12, learning_rate=0.01, warmup=3, log_every=1, save_every=4, muon=muon)
     whole = trained(tmp_path / "whole", plan)
     resumed = trained(tmp_path / "resumed", plan, stop_at=6)
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
@@ -80,7 +80,7 @@ def test_the_log_has_each_step_once_after_an_interruption(tmp_path: Path) -> Non
 
 def test_the_loss_falls(tmp_path: Path) -> None:
     """Sixty steps on a task that can be learnt bring the loss well down."""
-    plan = Plan(steps=60, learning_rate=0.02, warmup=3, log_every=1)
+    plan = Schedule(steps=60, learning_rate=0.02, warmup=3, log_every=1)
     trained(tmp_path, plan)
     losses = [float(row["loss"]) for row in rows(tmp_path / "log.csv")]
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
@@ -99,7 +99,7 @@ def test_accumulating_two_batches_is_a_step_on_both(tmp_path: Path) -> None:
         def loss(batch: Tensor, model: nn.Linear = model) -> tuple[Tensor, dict[str, float]]:
             return (model(batch) - 1).square().mean(), {}
 
-        plan = Plan(steps=1, warmup=1, accumulate=parts)
+        plan = Schedule(steps=1, warmup=1, accumulate=parts)
         Run(model, plan, tmp_path / str(parts)).train(loss, halves.__getitem__, progress=False)
         models.append(model)
     assert torch.allclose(models[0].weight, models[1].weight, atol=1e-6)
@@ -108,7 +108,7 @@ def test_accumulating_two_batches_is_a_step_on_both(tmp_path: Path) -> None:
 def test_evaluation_is_written_down_with_its_step(tmp_path: Path) -> None:
     """Every so many steps, and at the end."""
     lesson = Lesson()
-    plan = Plan(steps=5, warmup=1, evaluate_every=2)
+    plan = Schedule(steps=5, warmup=1, evaluate_every=2)
     Run(lesson.model, plan, tmp_path).train(
         lesson.loss, lesson.batch_at, lambda: {"recall": 0.5}, progress=False
     )
@@ -122,7 +122,7 @@ def test_evaluation_is_written_down_with_its_step(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     """Nothing is learnt from it, and the message says what to do."""
     model = nn.Linear(1, 1)
-    run = Run(model, Plan(steps=3, warmup=1), tmp_path)
+    run = Run(model, Schedule(steps=3, warmup=1), tmp_path)
     with pytest.raises(FloatingPointError, match="lower the learning rate"):
         run.train(
             lambda batch: (model(batch).sum() * float("nan"), {}), lambda _: torch.ones(1, 1), progress=False
@@ -132,7 +132,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("decay", ["cosine", "tail"])
 def test_the_rate_warms_up_and_ends_near_zero(decay: str) -> None:
     """It rises to its full height at the end of the warm-up and falls to nothing."""
-    plan = Plan(steps=100, warmup=10, decay="cosine" if decay == "cosine" else "tail")
+    plan = Schedule(steps=100, warmup=10, decay="cosine" if decay == "cosine" else "tail")
     rates = [rate(plan, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(rates[10]) == pytest.approx(1.0)

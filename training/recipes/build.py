@@ -15,7 +15,7 @@ import torch
 
 from vasari.retrieval.models.registry.checkpoints import load_tensors
 from vasari.training import checkpoints
-from vasari.training.loop import Plan, Run
+from vasari.training.loop import Run, Schedule
 from vasari.training.recipes import encoder, vision_tower
 from vasari.training.recipes.augment import whole_pictures
 from vasari.training.recipes.cached_features import seen
@@ -35,7 +35,7 @@ TRAIN_SEED, DEV_SEED, FINAL_SEED = 1, 7, 2026  # the final evaluation's seed is 
 TRAIN_COUNT, DEV_COUNT = 24_000, 1_000
 
 ENCODER = encoder.configuration(SIZE, patch=16, width=160)
-ENCODER_PLAN = Plan(
+ENCODER_PLAN = Schedule(
     steps=1900,
     learning_rate=3e-3,
     warmup=60,
@@ -45,16 +45,16 @@ ENCODER_PLAN = Plan(
     save_every=50,
 )
 EYES_COUNT = 48_000  # pictures the eyes learn from
-EYES_PLAN = Plan(
+EYES_PLAN = Schedule(
     steps=3500, learning_rate=3e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
-RERANKER_PLAN = Plan(
+RERANKER_PLAN = Schedule(
     steps=2000, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
-CAPTIONER_EYES_PLAN = Plan(
+CAPTIONER_EYES_PLAN = Schedule(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
-CAPTIONER_PLAN = Plan(
+CAPTIONER_PLAN = Schedule(
     steps=1700, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
@@ -173,7 +173,7 @@ def _naming(drawn: Drawn, languages: list[Language], tokenizer: Any) -> torch.Te
     return naming_words(drawn.scenes, languages, encode, len(tokenizer))
 
 
-def _plan(plan: Plan, steps: int | None) -> Plan:
+def _plan(plan: Schedule, steps: int | None) -> Schedule:
     return plan if steps is None else replace(plan, steps=steps)
 
 

@@ -9,8 +9,16 @@ from random import Random
 from string import Formatter
 from typing import TypeVar
 
-from vasari.training.scenes.languages.tongue import Case, Numbers, Stream, Told, Tongue, chance, pick
-from vasari.training.scenes.languages.voices import TONGUES
+from vasari.training.scenes.languages.grammar import (
+    Case,
+    LanguageGrammar,
+    Numbers,
+    Stream,
+    Told,
+    chance,
+    pick,
+)
+from vasari.training.scenes.languages.voices import GRAMMARS
 from vasari.training.scenes.layout import Relation, RelationKind, relations
 from vasari.training.scenes.scene import (
     Colour,
@@ -74,7 +82,7 @@ def describe(scene: Scene, language: Language, detail: Detail, rng: Random) -> s
     else:
         first = _main_groups(scene)[0] if chance(rng, 0.7) else int(rng.random() * len(scene.groups))
         plan = _Plan((first,), positions=False, colours=chance(rng, 0.7), exact=chance(rng, 0.6))
-    return _tell(scene, TONGUES[language], detail, plan, rng)
+    return _tell(scene, GRAMMARS[language], detail, plan, rng)
 
 
 def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNegative]:
@@ -83,7 +91,7 @@ def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNe
     Kinds: `colour_swap`, `count`, `object_swap`, `position`, `relation`. No two groups of a scene are alike in kind,
     so a changed fact is false of the whole picture.
     """
-    tongue = TONGUES[language]
+    grammar = GRAMMARS[language]
     order = _shuffled(range(len(scene.groups)), rng)
     plain = _Plan(order)
     known = relations(scene)
@@ -92,8 +100,8 @@ def hard_negatives(scene: Scene, language: Language, rng: Random) -> list[HardNe
 
     def add(kind: str, plan: _Plan, other: Scene, other_plan: _Plan | None = None) -> None:
         start = rng.random()
-        caption = _tell(scene, tongue, Detail.HIGH, plan, Stream(start))
-        negative = _tell(other, tongue, Detail.HIGH, other_plan or plan, Stream(start))
+        caption = _tell(scene, grammar, Detail.HIGH, plan, Stream(start))
+        negative = _tell(other, grammar, Detail.HIGH, other_plan or plan, Stream(start))
         found.append(HardNegative(caption, negative, kind))
 
     if swapped := _swap_colours(scene, rng):
@@ -127,9 +135,9 @@ def complements(scene: Scene, language: Language, rng: Random) -> Complements:
     turned = replace(plan, relation=_reversed(relation, rng)) if relation else plan
     one, other = _dealt(scene, wrong, rng)
     plans = [turned, plan] if chance(rng, 0.5) else [plan, turned]
-    tongue, start = TONGUES[language], rng.random()
+    grammar, start = GRAMMARS[language], rng.random()
     told = [
-        _tell(shown, tongue, Detail.HIGH, by, Stream(start))
+        _tell(shown, grammar, Detail.HIGH, by, Stream(start))
         for shown, by in ((scene, plan), (one, plans[0]), (other, plans[1]))
     ]
     return Complements(*told)
@@ -171,20 +179,20 @@ def _fill(template: str, value: Callable[[str, Case | None], str]) -> str:
     return "".join(text + (value(field, case) if field else "") for text, field, case in _parts(template))
 
 
-def _tell(scene: Scene, tongue: Tongue, detail: Detail, plan: _Plan, rng: Numbers) -> str:
+def _tell(scene: Scene, grammar: LanguageGrammar, detail: Detail, plan: _Plan, rng: Numbers) -> str:
     """One caption: choose a template and fill it."""
-    mentions = _Mentions(scene, tongue, plan, rng, tuple(rng.random() for _ in scene.groups))
+    mentions = _Mentions(scene, grammar, plan, rng, tuple(rng.random() for _ in scene.groups))
 
     def value(field: str, case: Case | None) -> str:
         if field in ("things", "listing"):
-            forms = tongue.items if field == "things" else tongue.listings
-            return tongue.join(mentions.items(pick(rng, forms), case or Case.NOM))
+            forms = grammar.items if field == "things" else grammar.listings
+            return grammar.join(mentions.items(pick(rng, forms), case or Case.NOM))
         if field == "sentences":
-            return tongue.full_stop.join(mentions.sentences())
+            return grammar.full_stop.join(mentions.sentences())
         key = scene.time if field.startswith("time") else scene.setting
-        return pick(rng, tongue.facts[field][scene.weather if field.startswith("weather") else key])
+        return pick(rng, grammar.facts[field][scene.weather if field.startswith("weather") else key])
 
-    return tongue.polish(_fill(pick(rng, tongue.plans[detail]), value))
+    return grammar.polish(_fill(pick(rng, grammar.plans[detail]), value))
 
 
 @dataclass(slots=True)
@@ -192,7 +200,7 @@ class _Mentions:
     """The groups of a plan, each told as an item of a list or as a sentence of its own."""
 
     scene: Scene
-    tongue: Tongue
+    grammar: LanguageGrammar
     plan: _Plan
     rng: Numbers
     seeds: tuple[float, ...]  # one for each group: its words stay the same wherever it is told
@@ -207,9 +215,9 @@ class _Mentions:
         """The same as sentences."""
         pair = []
         if self.plan.relation:
-            pair = [_fill(pick(self.rng, self.tongue.pair_sentences), self._pair_value(self.plan.relation))]
+            pair = [_fill(pick(self.rng, self.grammar.pair_sentences), self._pair_value(self.plan.relation))]
         return pair + [
-            self._alone(pick(self.rng, self.tongue.sentences), index, Case.NOM) for index in self._singles()
+            self._alone(pick(self.rng, self.grammar.sentences), index, Case.NOM) for index in self._singles()
         ]
 
     def _singles(self) -> list[int]:
@@ -223,14 +231,14 @@ class _Mentions:
         def value(field: str, case: Case | None) -> str:
             if field == "where":
                 return self._where(group)
-            return self.tongue.verb(group) if field == "verb" else self._thing(index, case or default)
+            return self.grammar.verb(group) if field == "verb" else self._thing(index, case or default)
 
         return _fill(template, value)
 
     def _pair_value(self, relation: Relation) -> Callable[[str, Case | None], str]:
         def value(field: str, case: Case | None) -> str:
             if field == "verb":
-                return self.tongue.verb(self.scene.groups[relation.first])
+                return self.grammar.verb(self.scene.groups[relation.first])
             return self._pair(case or Case.NOM)
 
         return value
@@ -242,17 +250,19 @@ class _Mentions:
         def value(field: str, case: Case | None) -> str:
             return self._thing(relation.first if field == "a" else relation.second, case or default)
 
-        return _fill(pick(self.rng, self.tongue.relations[relation.kind]), value)
+        return _fill(pick(self.rng, self.grammar.relations[relation.kind]), value)
 
     def _thing(self, index: int, case: Case) -> str:
         group = self.scene.groups[index]
         size = self.plan.sizes and self.plan.positions and tells_size(self.scene, group)
         told = Told(self.plan.colours, size, self.plan.exact)
-        return self.tongue.thing(group, told, case, Stream(self.seeds[index]))
+        return self.grammar.thing(group, told, case, Stream(self.seeds[index]))
 
     def _where(self, group: Group) -> str:
         deep = chance(self.rng, _LAYER_SHARE)
-        options = self.tongue.wheres[group.column, group.layer] if deep else self.tongue.columns[group.column]
+        options = (
+            self.grammar.wheres[group.column, group.layer] if deep else self.grammar.columns[group.column]
+        )
         return pick(self.rng, options)
 
 

@@ -39,7 +39,7 @@ _CHUNK = 8  # pictures a worker takes at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class DrawnCollection:
     """Which postcards to draw: all that decides a picture's pixels, besides its number."""
 
     seed: int
@@ -75,7 +75,7 @@ def render(
         raise UsageError(
             f"cannot draw {count} pictures of {size} pixels; ask for at least 1, of 16 to 4096 pixels"
         )
-    collection = Collection(seed, split, size)
+    collection = DrawnCollection(seed, split, size)
     (directory / "images").mkdir(parents=True, exist_ok=True)
     _claim(directory, collection)
     _draw(directory, collection, count, workers or os.cpu_count() or 1, progress)
@@ -87,7 +87,7 @@ def render(
     _write(directory / "captions.json", json.dumps(captions, ensure_ascii=False))
 
 
-def _claim(directory: Path, collection: Collection) -> None:
+def _claim(directory: Path, collection: DrawnCollection) -> None:
     """Note whose pictures these are, or refuse to mix two collections in one folder."""
     for abandoned in (directory / "images").glob("*.tmp"):  # a run that was killed left it
         abandoned.unlink()
@@ -102,7 +102,7 @@ def _claim(directory: Path, collection: Collection) -> None:
     _write(note, json.dumps(wanted))
 
 
-def _draw(directory: Path, collection: Collection, count: int, workers: int, progress: bool) -> None:
+def _draw(directory: Path, collection: DrawnCollection, count: int, workers: int, progress: bool) -> None:
     """Paint the pictures that are missing."""
     missing = [index for index in range(count) if not (directory / file_name(index)).exists()]
     chunks = [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
@@ -125,7 +125,7 @@ def _mapped(
         yield from pool.map(work, chunks)
 
 
-def _paint_chunk(directory: Path, collection: Collection, indices: Sequence[int]) -> int:
+def _paint_chunk(directory: Path, collection: DrawnCollection, indices: Sequence[int]) -> int:
     """Paint some pictures; how many."""
     from vasari.training.scenes.painter import paint  # Pillow loads in the processes that draw only
 
@@ -144,7 +144,9 @@ def _rng(scene: Scene, purpose: str) -> Random:
     return Random(f"{scene.seed}/{purpose}")
 
 
-def _coco(collection: Collection, scenes: Sequence[Scene], languages: Sequence[Language]) -> dict[str, Any]:
+def _coco(
+    collection: DrawnCollection, scenes: Sequence[Scene], languages: Sequence[Language]
+) -> dict[str, Any]:
     """COCO's captions format, with `language` and `detail` on every annotation."""
     texts = (
         (index, language, detail, describe(scene, language, detail, _rng(scene, f"{language}/{detail}")))

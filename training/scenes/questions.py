@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from vasari.training.scenes.languages.english import article, noun
-from vasari.training.scenes.languages.tongue import chance, pick
+from vasari.training.scenes.languages.grammar import chance, pick
 from vasari.training.scenes.layout import RelationKind, relation_between
 from vasari.training.scenes.scene import Colour, Column, Group, Kind, Layer, Scene
 from vasari.training.scenes.vocabulary import KINDS

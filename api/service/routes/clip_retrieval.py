@@ -9,6 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from vasari.api.service.converters import picture_of
 from vasari.api.service.dependencies import SEARCHER, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.problems import ProblemError
@@ -16,7 +17,6 @@ from vasari.api.service.request_bodies import described, json_body
 from vasari.api.service.runtime.files import TYPES
 from vasari.api.service.schemas.fields import Body, Id, Picture, Url, Whole
 from vasari.api.service.service import Service
-from vasari.api.service.terms import picture_of
 from vasari.retrieval.catalog.encoding import stored_uri
 from vasari.retrieval.domain import (
     EmbeddingSpace,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from numpy.typing import NDArray
 
 from vasari.api import contract
-from vasari.api.service.answers import told
+from vasari.api.service.converters import told
 from vasari.api.service.dependencies import SEARCHER, Anyone, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.runtime.abilities import abilities, drawings_only

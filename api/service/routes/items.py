@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vasari.api import contract
-from vasari.api.service.answers import search_fields, told
+from vasari.api.service.converters import captions_of, picture_of, search_fields, told
 from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, charge
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.ranges import ranged
@@ -19,7 +19,6 @@ from vasari.api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
 from vasari.api.service.schemas.search import SearchAnswer
 from vasari.api.service.security.auth import Scope
 from vasari.api.service.service import Service
-from vasari.api.service.terms import captions_of, picture_of
 from vasari.retrieval.domain import CaptionSource, Item, Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.upload import Notes

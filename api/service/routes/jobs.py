@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from vasari.api import contract
 from vasari.api.json_text import as_json
-from vasari.api.service.answers import told
+from vasari.api.service.converters import told
 from vasari.api.service.dependencies import ADMIN, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described

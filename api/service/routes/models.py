@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from vasari.api import contract
-from vasari.api.service.answers import told
+from vasari.api.service.converters import picture_of, told
 from vasari.api.service.dependencies import SEARCHER, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
@@ -23,7 +23,6 @@ from vasari.api.service.schemas.models import (
     PictureBody,
 )
 from vasari.api.service.service import Service
-from vasari.api.service.terms import picture_of
 
 router = APIRouter(prefix="/v1", tags=["models"], dependencies=[SEARCHER])
 _PROBLEMS = problems(400, 404, 409, 415, 422, 501, 503)

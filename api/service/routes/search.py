@@ -7,12 +7,11 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Depends, Response
 
-from vasari.api.service.answers import search_fields, told
+from vasari.api.service.converters import search_fields, search_request, told
 from vasari.api.service.dependencies import SEARCHER, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.search import SearchAnswer, SearchBatchAnswer, SearchBatchBody, SearchBody
-from vasari.api.service.terms import search_request
 from vasari.retrieval.domain import SearchRequest, SearchResponse
 
 router = APIRouter(prefix="/v1", tags=["search"], dependencies=[SEARCHER])

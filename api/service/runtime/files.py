@@ -5,8 +5,8 @@ bytes are served only if they are, byte for byte, what was indexed (the content'
 read each time, and of an item that was imported without its file being read, the whole picture is decoded. The
 library's own files are never served, through no link either, and with sharing roots nothing outside them: what is
 decided is decided about the very file that is then read (`vasari.retrieval.storage.real_files`). Where originals at
-URLs may be read, web addresses pass the checks of `fetching`, buckets are read with the credentials of the process,
-and no other kind of URL is opened.
+URLs may be read, web addresses pass the checks of `security.url_fetcher`, buckets are read with the credentials of the
+process, and no other kind of URL is opened.
 """
 
 from __future__ import annotations

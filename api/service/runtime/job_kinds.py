@@ -17,7 +17,7 @@ from vasari.api.service.runtime.files import keep
 from vasari.api.service.security.path_guard import Jail, JailedSource
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
-from vasari.indexer.progress import Progress, Pulse
+from vasari.indexer.progress import Progress, ProgressEvent
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
@@ -45,7 +45,7 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JobKind:
     """A kind of job."""
 
     check: Check
@@ -181,7 +181,7 @@ def run_map(
     shown = ids[:: max(1, -(-len(ids) // MOST_POINTS))]
 
     def heard(done: int, total: int) -> bool:
-        progress.update(Pulse("mapping", done=done, total=total))
+        progress.update(ProgressEvent("mapping", done=done, total=total))
         return not stop.is_set()
 
     points = project(gallery.vectors_of(shown), heard=heard).tolist() if shown else []
@@ -204,9 +204,9 @@ def map_file(library: Library) -> Path:
     return library.root / "map.json"
 
 
-KINDS: Mapping[str, Kind] = {
-    "map": Kind(check_nothing, run_map),
-    "index": Kind(check_index, run_index),
-    "caption": Kind(check_nothing, run_caption),
-    "rebuild": Kind(check_nothing, run_rebuild),
+KINDS: Mapping[str, JobKind] = {
+    "map": JobKind(check_nothing, run_map),
+    "index": JobKind(check_index, run_index),
+    "caption": JobKind(check_nothing, run_caption),
+    "rebuild": JobKind(check_nothing, run_rebuild),
 }

@@ -21,7 +21,7 @@ from typing import Any
 from vasari.api.service.problems import outward
 from vasari.api.service.runtime.job_kinds import KINDS
 from vasari.api.service.settings import ServiceSettings
-from vasari.indexer.progress import Pulse
+from vasari.indexer.progress import ProgressEvent
 from vasari.retrieval.catalog.records import JobRecord
 from vasari.retrieval.errors import LibraryLockedError, NotFoundError, VasariError
 from vasari.retrieval.library.library import Library
@@ -43,16 +43,16 @@ class _Own:
     progress: dict[str, Any] = field(default_factory=lambda: {"phase": "waiting"})
     begun: bool = False  # it holds the lease and has swept: others may write beside it
 
-    def update(self, pulse: Pulse) -> None:
+    def update(self, event: ProgressEvent) -> None:
         """Note how far it is."""
         self.begun = True
         self.progress = {
-            "phase": pulse.phase,
-            "done": pulse.done,
-            "total": pulse.total,
-            "failed": pulse.failed,
-            "images_per_second": round(pulse.images_per_second, 2),
-            "bottleneck": pulse.bottleneck,
+            "phase": event.phase,
+            "done": event.done,
+            "total": event.total,
+            "failed": event.failed,
+            "images_per_second": round(event.images_per_second, 2),
+            "bottleneck": event.bottleneck,
         }
 
 

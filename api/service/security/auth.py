@@ -74,7 +74,7 @@ def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int,
     return catalog.add_key(name, key_hash(key), list(dict.fromkeys(scopes))), key
 
 
-class Doorkeeper:
+class Authenticator:
     """Knows the keys in use, and limits rates and guesses."""
 
     def __init__(

@@ -16,7 +16,7 @@ import { Places } from "./places.js";
 import { wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
-import { receivePictures } from "./sent.js";
+import { receivePictures } from "./upload.js";
 import { Problem, Service } from "./service.js";
 import { State } from "./state.js";
 import { Telling } from "./telling.js";

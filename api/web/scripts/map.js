@@ -2,7 +2,7 @@
 
 import { announce, button, element } from "./dom.js";
 import { icon } from "./icons.js";
-import { arrange, beside, closest, spread, View } from "./plane.js";
+import { arrange, beside, closest, spread, View } from "./map_math.js";
 import { description } from "./tile.js";
 
 const SIDE = matchMedia("(max-width: 600px)").matches ? 44 : 60; // pixels of a small picture

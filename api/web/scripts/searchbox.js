@@ -4,7 +4,7 @@ import { Chips } from "./chips.js";
 import { button, element, settled } from "./dom.js";
 import { icon } from "./icons.js";
 import { format, parse } from "./query.js";
-import { pictureIn, termOf } from "./sent.js";
+import { pictureIn, termOf } from "./upload.js";
 
 const TYPING = 250; // milliseconds without a key until what stands there is searched for
 

@@ -1,6 +1,6 @@
 /** One picture, large, with all that is known of it. */
 
-import { Asking } from "./asking.js";
+import { Asking } from "./ask.js";
 import { button, element, shown } from "./dom.js";
 import { facts } from "./facts.js";
 import { icon } from "./icons.js";

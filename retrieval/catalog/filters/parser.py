@@ -1,6 +1,6 @@
 """Reads a filter: text to a tree of tests, with the place of every mistake.
 
-Knows nothing of SQL. `filters.py` turns the tree into a condition; the tests evaluate it in plain Python.
+Knows nothing of SQL. `sql.py` turns the tree into a condition; the tests evaluate it in plain Python.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_TESTS = 400  # SQLite allows an expression a depth of 1000
 DEEPEST = 30  # brackets and `not` inside each other
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What a field holds, and so what it can be compared with."""
 
     NUMBER = "a number"
@@ -46,30 +46,30 @@ class Kind(StrEnum):
 
 
 FIELDS = {
-    "id": Kind.NUMBER,
-    "uri": Kind.TEXT,
-    "name": Kind.TEXT,
-    "folder": Kind.FOLDER,
-    "format": Kind.TEXT,
-    "width": Kind.NUMBER,
-    "height": Kind.NUMBER,
-    "megapixels": Kind.NUMBER,
-    "bytes": Kind.BYTES,
-    "mtime": Kind.DATE,
-    "added": Kind.DATE,
-    "updated": Kind.DATE,
-    "text": Kind.TEXT,
-    "taken": Kind.DATE,
-    "camera": Kind.TEXT,
-    "lens": Kind.TEXT,
-    "latitude": Kind.NUMBER,
-    "longitude": Kind.NUMBER,
-    "gps": Kind.PLACE,
-    "caption": Kind.WORDS,
-    "tag": Kind.WORDS,
+    "id": FieldKind.NUMBER,
+    "uri": FieldKind.TEXT,
+    "name": FieldKind.TEXT,
+    "folder": FieldKind.FOLDER,
+    "format": FieldKind.TEXT,
+    "width": FieldKind.NUMBER,
+    "height": FieldKind.NUMBER,
+    "megapixels": FieldKind.NUMBER,
+    "bytes": FieldKind.BYTES,
+    "mtime": FieldKind.DATE,
+    "added": FieldKind.DATE,
+    "updated": FieldKind.DATE,
+    "text": FieldKind.TEXT,
+    "taken": FieldKind.DATE,
+    "camera": FieldKind.TEXT,
+    "lens": FieldKind.TEXT,
+    "latitude": FieldKind.NUMBER,
+    "longitude": FieldKind.NUMBER,
+    "gps": FieldKind.PLACE,
+    "caption": FieldKind.WORDS,
+    "tag": FieldKind.WORDS,
 }
 ALIASES = {"captions": "caption", "tags": "tag", "modified": "mtime", "size": "bytes"}
-_ORDERED = (Kind.NUMBER, Kind.BYTES, Kind.DATE, Kind.TEXT, Kind.ANY)
+_ORDERED = (FieldKind.NUMBER, FieldKind.BYTES, FieldKind.DATE, FieldKind.TEXT, FieldKind.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     path: tuple[str, ...] = ()
     column: int = field(default=0, compare=False)
     marked: bool = field(default=False, compare=False)
@@ -206,7 +206,7 @@ class _Reader(Transformer[Token, Any]):
         for name in path:
             if not name or not name.isprintable() or '"' in name or "\\" in name:
                 raise QueryError(f"an attribute cannot be called {name!r}", self._text, column - 1)
-        return Field(".".join(path), Kind.ANY, tuple(path), column - 1, marked), column - 1
+        return Field(".".join(path), FieldKind.ANY, tuple(path), column - 1, marked), column - 1
 
     def value(self, token: Token) -> tuple[Token, int]:
         return token, (token.column or 1) - 1
@@ -264,24 +264,24 @@ class _Reader(Transformer[Token, Any]):
         value = _converted(field.kind, words, quoted=token.type == "STRING")
         if value is None:
             raise QueryError(f"{field.name} is compared with {field.kind}", self._text, column)
-        if field.kind is Kind.FOLDER and not words.text.strip("/"):
+        if field.kind is FieldKind.FOLDER and not words.text.strip("/"):
             raise QueryError(
                 'which folder? write folder:holiday or folder:"/home/me/Pictures"', self._text, column
             )
         return value
 
 
-def _converted(kind: Kind, words: Words, *, quoted: bool) -> Value | None:
+def _converted(kind: FieldKind, words: Words, *, quoted: bool) -> Value | None:
     match kind:
-        case Kind.NUMBER:
+        case FieldKind.NUMBER:
             return as_number(words.text)
-        case Kind.BYTES:
+        case FieldKind.BYTES:
             return as_bytes(words.text)
-        case Kind.DATE:
+        case FieldKind.DATE:
             return as_span(words.text)
-        case Kind.PLACE:
+        case FieldKind.PLACE:
             return None
-        case Kind.ANY if not quoted:
+        case FieldKind.ANY if not quoted:
             if words.text.lower() in ("true", "false"):
                 return words.text.lower() == "true"
             found = as_number(words.text)

@@ -28,8 +28,8 @@ from vasari.retrieval.catalog.filters.parser import (
     And,
     Exists,
     Field,
+    FieldKind,
     Filter,
-    Kind,
     Near,
     Not,
     Or,
@@ -144,11 +144,11 @@ def _attributes_in(found: Filter) -> Iterator[Field]:
             yield from _attributes_in(part)
         case Near():
             return
-        case Exists(field) if field.kind is Kind.ANY and not field.marked:
+        case Exists(field) if field.kind is FieldKind.ANY and not field.marked:
             yield field
         case Exists():
             return
-        case _ if found.field.kind is Kind.ANY and not found.field.marked:
+        case _ if found.field.kind is FieldKind.ANY and not found.field.marked:
             yield found.field
 
 

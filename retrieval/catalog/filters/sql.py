@@ -45,7 +45,7 @@ from vasari.retrieval.catalog.filters.json_attributes import (
     attribute_test,
     json_type,
 )
-from vasari.retrieval.catalog.filters.parser import And, Exists, Field, Filter, Kind, Near, Not, Or, Test
+from vasari.retrieval.catalog.filters.parser import And, Exists, Field, FieldKind, Filter, Near, Not, Or, Test
 from vasari.retrieval.catalog.filters.text_patterns import Pieces, equals, in_order, matches
 from vasari.retrieval.catalog.filters.values import Span, Value, Words
 from vasari.retrieval.catalog.normalization import in_composed_letters, spellings
@@ -83,11 +83,11 @@ def condition(found: Filter) -> Condition:
         case Exists(field):
             return _exists(field)
         case Test(field):
-            if field.kind is Kind.WORDS:
+            if field.kind is FieldKind.WORDS:
                 return _words(field.name, lambda column: _scalar(found, column, stored_text))
-            if field.kind is Kind.ANY:
+            if field.kind is FieldKind.ANY:
                 return _attribute(found)
-            if field.kind is Kind.FOLDER:
+            if field.kind is FieldKind.FOLDER:
                 return _folder(found)
             spelled = stored_uri if field.name in ("uri", "name") else stored_text
             return _scalar(found, _column(field), spelled)
@@ -259,14 +259,14 @@ def _attribute_of(test: Test, path: Sequence[str], kind: Json) -> Condition:
 
 def _exists(field: Field) -> Condition:
     match field.kind:
-        case Kind.ANY:
+        case FieldKind.ANY:
             return or_(*(attribute_exists(path) for path in spellings(field.path)))
-        case Kind.WORDS:
+        case FieldKind.WORDS:
             table = captions if field.name == "caption" else tags
             return items.c.id.in_(select(table.c["item_id"]))
-        case Kind.PLACE:
+        case FieldKind.PLACE:
             return and_(_DERIVED["latitude"].is_not(None), _DERIVED["longitude"].is_not(None))
-        case Kind.FOLDER:
+        case FieldKind.FOLDER:
             return _directory() != ""
         case _:
             return _column(field).is_not(None)

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.checkpoints import check_file, readable
-from vasari.retrieval.models.registry.resolve import ModelFiles, SourceKind
+from vasari.retrieval.models.registry.resolve import ModelFiles, ReferenceKind
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, Tokens
 
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}
@@ -73,9 +73,9 @@ def image_preprocessing(files: ModelFiles, model: nn.Module) -> ImagePreprocessi
 def _tag_settings(files: ModelFiles) -> dict[str, Any]:
     """What open_clip knows about a tag. For a checkpoint file: what all tags of the architecture agree on."""
     source = files.source
-    if source.kind is SourceKind.TAG:
+    if source.kind is ReferenceKind.TAG:
         return dict(open_clip.get_pretrained_cfg(source.architecture, source.tag) or {})
-    if source.kind is not SourceKind.CHECKPOINT:
+    if source.kind is not ReferenceKind.CHECKPOINT:
         return {}
     tags = open_clip.list_pretrained_tags_by_model(source.architecture)
     known = [open_clip.get_pretrained_cfg(source.architecture, tag) for tag in tags]

@@ -70,7 +70,7 @@ class OnnxPictureEncoder:
 
     @classmethod
     def open(cls, directory: Path, *, threads: int | None = None) -> OnnxPictureEncoder:
-        """Open what `picture_export.export` wrote below the folder of a space.
+        """Open what `export_picture_tower` wrote below the folder of a space.
 
         UnsupportedError where the model has no graph or none was made, LibraryCorruptError where it is damaged.
         """

@@ -55,7 +55,7 @@ CLASSES = {
 _TRANSFORMERS_FILES = ("config.json", "preprocessor_config.json")
 
 
-class SourceKind(StrEnum):
+class ReferenceKind(StrEnum):
     """How a model is found."""
 
     TAG = "tag"  # an architecture of open_clip, weights by tag
@@ -69,7 +69,7 @@ class ModelSource:
     """A reference that has been read. Which fields are set follows from `kind`."""
 
     reference: str
-    kind: SourceKind
+    kind: ReferenceKind
     architecture: str | None = None  # TAG, CHECKPOINT
     tag: str | None = None  # TAG
     repository: str | None = None  # HUB, and TAG where it is known
@@ -102,7 +102,7 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
         return _of_preset(preset, use)
     if reference.startswith(HUB_PREFIX):
         repository = reference.removeprefix(HUB_PREFIX)
-        return ModelSource(reference, SourceKind.HUB, repository=repository, use=use)
+        return ModelSource(reference, ReferenceKind.HUB, repository=repository, use=use)
     path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
     if reference.startswith(LOCAL_PREFIX) or path.is_dir():
         return _of_directory(path, use)
@@ -115,7 +115,7 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
     if slash and architecture in architectures():
         return ModelSource(
             reference,
-            SourceKind.TAG,
+            ReferenceKind.TAG,
             architecture=architecture,
             tag=tag,
             repository=_preset_repository(reference),
@@ -137,7 +137,7 @@ def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
         found = hub.obtain(repository, (CONFIGURATION, "config.json"), access)
     except ModelUnavailableError as error:
         reference = f"{HUB_PREFIX}{repository}"
-        raise _unavailable(ModelSource(reference, SourceKind.HUB, repository=repository), error) from error
+        raise _unavailable(ModelSource(reference, ReferenceKind.HUB, repository=repository), error) from error
     if found.name == CONFIGURATION:
         return ModelKind.DUAL_ENCODER
     names = [str(name) for name in _read_object(found).get("architectures") or ["unknown"]]
@@ -157,11 +157,11 @@ def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool =
     """
     try:
         _ask_about_licence(source, accept_licence)
-        if source.path is not None and source.kind is SourceKind.DIRECTORY:
+        if source.path is not None and source.kind is ReferenceKind.DIRECTORY:
             return _files_of_directory(source, source.path)
-        if source.kind is SourceKind.CHECKPOINT:
+        if source.kind is ReferenceKind.CHECKPOINT:
             return _files_of_checkpoint(source, access)
-        if source.kind is SourceKind.TAG:
+        if source.kind is ReferenceKind.TAG:
             return _files_of_tag(source, access)
         return _files_of_repository(source, access)
     except ModelUnavailableError as error:
@@ -188,7 +188,7 @@ def is_here(reference: str, use: ModelKind) -> bool:
     """Whether the files of a model are on this machine; the hub is not asked."""
     try:
         source = resolve(reference, use)
-        if source.kind is SourceKind.TAG and source.repository is None:
+        if source.kind is ReferenceKind.TAG and source.repository is None:
             return True  # only open_clip knows, whose import takes seconds
         nowhere = hub.HubAccess(offline=True)
         if use is ModelKind.DUAL_ENCODER:
@@ -222,13 +222,13 @@ def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
         )
     if preset.builtin:
         directory = builtin_models_directory() / preset.reference
-        return ModelSource(preset.name, SourceKind.DIRECTORY, path=directory, preset=preset, use=use)
+        return ModelSource(preset.name, ReferenceKind.DIRECTORY, path=directory, preset=preset, use=use)
     if use is not ModelKind.DUAL_ENCODER:
-        return ModelSource(preset.name, SourceKind.HUB, repository=preset.hub, preset=preset, use=use)
+        return ModelSource(preset.name, ReferenceKind.HUB, repository=preset.hub, preset=preset, use=use)
     architecture, _, tag = preset.reference.partition("/")
     return ModelSource(
         preset.name,
-        SourceKind.TAG,
+        ReferenceKind.TAG,
         architecture=architecture,
         tag=tag,
         repository=preset.hub,
@@ -241,7 +241,7 @@ def _of_directory(path: Path, use: ModelKind) -> ModelSource:
         _require_open_clip(path)
     elif not (path / "config.json").is_file():
         raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
-    return ModelSource(_absolute(path), SourceKind.DIRECTORY, path=path.resolve(), use=use)
+    return ModelSource(_absolute(path), ReferenceKind.DIRECTORY, path=path.resolve(), use=use)
 
 
 def _absolute(path: Path) -> str:
@@ -267,7 +267,7 @@ def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource
     if not file.is_file():
         raise NotFoundError(f"there is no checkpoint file {file}")
     reference = f"{architecture}:{_absolute(file)}"
-    return ModelSource(reference, SourceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
+    return ModelSource(reference, ReferenceKind.CHECKPOINT, architecture=architecture, path=file.resolve())
 
 
 def _unknown(

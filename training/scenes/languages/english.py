@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vasari.training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.grammar import (
     Case,
+    LanguageGrammar,
     Numbers,
     Told,
-    Tongue,
     chance,
     combine,
     listed,
@@ -121,7 +121,7 @@ _LAYERS = {
     Layer.NEAR: ("in the foreground", "up close", "at the front"),
 }
 
-ENGLISH = Tongue(
+ENGLISH = LanguageGrammar(
     facts={
         "place": {
             Setting.BEACH: ("on a beach", "on the beach", "at the seaside", "on a sandy shore"),

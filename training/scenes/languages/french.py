@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from vasari.training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.grammar import (
     Case,
+    LanguageGrammar,
     Numbers,
     Told,
-    Tongue,
     chance,
     combine,
     listed,
@@ -132,7 +132,7 @@ _LAYERS = {
     Layer.NEAR: ("au premier plan", "devant", "tout près"),
 }
 
-FRENCH = Tongue(
+FRENCH = LanguageGrammar(
     facts={
         "place": {
             Setting.BEACH: ("sur une plage", "sur la plage", "au bord de la mer"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vasari.training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.grammar import (
     Case,
+    LanguageGrammar,
     Numbers,
     Told,
-    Tongue,
     chance,
     combine,
     listed,
@@ -136,7 +136,7 @@ _LAYERS = {
     Layer.NEAR: ("im Vordergrund", "ganz vorn", "vorne"),
 }
 
-GERMAN = Tongue(
+GERMAN = LanguageGrammar(
     facts={
         "place": {
             Setting.BEACH: ("an einem Strand", "am Strand", "an der Küste"),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from vasari.training.scenes.languages.tongue import Case, Numbers, Told, Tongue, chance, combine, pick, table
+from vasari.training.scenes.languages.grammar import (
+    Case,
+    LanguageGrammar,
+    Numbers,
+    Told,
+    chance,
+    combine,
+    pick,
+    table,
+)
 from vasari.training.scenes.layout import RelationKind
 from vasari.training.scenes.scene import Colour, Column, Detail, Group, Layer, Setting, Size, Time, Weather
 from vasari.training.scenes.vocabulary import ANIMALS
@@ -108,7 +117,7 @@ _LAYERS = {
     Layer.NEAR: ("手前", "前景"),
 }
 
-JAPANESE = Tongue(
+JAPANESE = LanguageGrammar(
     facts={
         "place": {
             Setting.BEACH: ("砂浜", "浜辺", "海辺"),

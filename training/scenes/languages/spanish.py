@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vasari.training.scenes.languages.tongue import (
+from vasari.training.scenes.languages.grammar import (
     Case,
+    LanguageGrammar,
     Numbers,
     Told,
-    Tongue,
     chance,
     combine,
     listed,
@@ -126,7 +126,7 @@ _LAYERS = {
     Layer.NEAR: ("en primer plano", "delante", "cerca"),
 }
 
-SPANISH = Tongue(
+SPANISH = LanguageGrammar(
     facts={
         "place": {
             Setting.BEACH: ("en una playa", "en la playa", "a orillas del mar"),

@@ -1,13 +1,19 @@
-"""From the bodies of requests to what the library understands."""
+"""Converters: from the bodies of requests to what the library understands, and from its answers to JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from fastapi import Response
+
+from vasari.api import contract
+from vasari.api.json_text import as_json
+from vasari.api.service.problems import plain
 from vasari.api.service.schemas.items import CaptionBody
 from vasari.api.service.schemas.search import SearchBody, TermBody
 from vasari.api.service.service import Service
-from vasari.retrieval.domain import Caption, Rerank, SearchRequest, Term, TermKind
+from vasari.retrieval.domain import Caption, Rerank, SearchRequest, SearchResponse, Term, TermKind
 from vasari.retrieval.search.query import check_terms, parse_query
 
 
@@ -59,3 +65,16 @@ def captions_of(given: Sequence[str | CaptionBody]) -> tuple[Caption, ...]:
     return tuple(
         Caption(entry) if isinstance(entry, str) else Caption(entry.text, entry.language) for entry in given
     )
+
+
+def told(fields: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """The fields as JSON."""
+    return Response(as_json(fields, separators=(",", ":")), status, headers, media_type="application/json")
+
+
+def search_fields(response: SearchResponse) -> dict[str, Any]:
+    """The fields of a search's answer, its notes in words for a visitor."""
+    fields = contract.response_fields(response)
+    for noted in (fields, fields["explain"] or {"notes": []}):
+        noted["notes"] = [plain(note) for note in noted["notes"]]
+    return fields

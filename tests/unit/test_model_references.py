@@ -16,7 +16,7 @@ from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, Unsupp
 from vasari.retrieval.models.registry import hub
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
 from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, describe_presets, find_preset
-from vasari.retrieval.models.registry.resolve import SourceKind, locate, locate_folder, resolve
+from vasari.retrieval.models.registry.resolve import ReferenceKind, locate, locate_folder, resolve
 
 
 def test_references_are_told_apart(tmp_path: Path) -> None:
@@ -24,10 +24,10 @@ def test_references_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "open_clip_config.json").write_text("{}")
     (tmp_path / "best.pt").write_bytes(b"")
     assert resolve("fast").tag == "datacomp_s34b_b86k"
-    assert resolve("ViT-B-32/openai").kind is SourceKind.TAG
+    assert resolve("ViT-B-32/openai").kind is ReferenceKind.TAG
     assert resolve("hf-hub:timm/ViT-B-16-SigLIP").repository == "timm/ViT-B-16-SigLIP"
-    assert resolve(str(tmp_path)).kind is SourceKind.DIRECTORY
-    assert resolve(f"ViT-B-32:{tmp_path / 'best.pt'}").kind is SourceKind.CHECKPOINT
+    assert resolve(str(tmp_path)).kind is ReferenceKind.DIRECTORY
+    assert resolve(f"ViT-B-32:{tmp_path / 'best.pt'}").kind is ReferenceKind.CHECKPOINT
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_offline_and_missing_names_the_alternatives() -> None:
 def test_a_silent_hub_is_given_up_in_time() -> None:
     """A hub that accepts the connection and never answers is given up, instead of being asked again and again."""
     program = (
-        "from vasari.retrieval.models import hub\n"
+        "from vasari.retrieval.models.registry import hub\n"
         "from vasari.retrieval.models.registry.resolve import locate, resolve\n"
         "locate(resolve('hf-hub:nobody/nothing-of-this-name'), hub.HubAccess(timeout=1.0))"
     )

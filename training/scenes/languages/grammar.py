@@ -60,7 +60,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Tongue:
+class LanguageGrammar:
     """One language: its words, its noun phrases and the plans of its sentences.
 
     Fields of `plans`: `things` (all mentions joined), `listing` (the same as it stands after a colon), `sentences`
