@@ -25,7 +25,7 @@ from PIL import Image
 from vasari.retrieval.images.decode import decode, probe
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, read_file
+from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
 LIMITS = ImageLimits()
 

@@ -27,7 +27,7 @@ from time import perf_counter, time
 from benchmarks.cache import random_model
 from benchmarks.measuring import finish, run
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 
 VASARI = Path(sys.executable).with_name("vasari")
 _BYTES = 115_000  # a photo of 500 × 375 pixels

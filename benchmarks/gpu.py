@@ -29,7 +29,7 @@ from benchmarks.measuring import finish
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, read_file
+from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
 ARCHITECTURES = ("ViT-B-32", "ViT-L-14", "ViT-B-16-SigLIP2")
 _LIMITS = ImageLimits()

@@ -31,7 +31,7 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.models.ports import DualEncoder
-from vasari.retrieval.storage.reading import content_hash, read_file
+from vasari.retrieval.storage.local_files import content_hash, read_file
 
 _BATCH = IndexOptions().batch_size
 

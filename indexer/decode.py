@@ -19,7 +19,7 @@ from vasari.retrieval.errors import ImageError, VasariError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.commit import Pixels, Prepared, prepare_picture
 from vasari.retrieval.models.ports import Picture, Preparer
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 
 _Prepared = Prepared[Pixels] | Prepared[str]
 Ready = tuple[Task, _Prepared]

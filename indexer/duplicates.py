@@ -20,7 +20,7 @@ from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.phash import SIDE, fingerprint
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 
 _BATCH = 256
 

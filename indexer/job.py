@@ -37,7 +37,7 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder, Preparer
 from vasari.retrieval.storage.filesystem import stat_of
 from vasari.retrieval.storage.layout import is_own_file
-from vasari.retrieval.storage.reading import content_hash, read_file
+from vasari.retrieval.storage.local_files import content_hash, read_file
 from vasari.retrieval.storage.uris import locate
 from vasari.retrieval.vectors.segments import remove_orphans
 

@@ -35,7 +35,7 @@ from vasari.retrieval.models.exported.image import (
 from vasari.retrieval.models.exported.session import note_files
 from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.search.relevance import BACKGROUND
-from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, read_file
+from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
 if TYPE_CHECKING:
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder

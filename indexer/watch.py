@@ -18,7 +18,7 @@ from vasari.indexer.sources.table import TABLE_SUFFIXES
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError, VasariError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.storage.reading import indexable_suffixes
+from vasari.retrieval.storage.local_files import indexable_suffixes
 from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 

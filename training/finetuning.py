@@ -33,7 +33,7 @@ from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.retrieval.models.registry.resolve import ModelFiles, architectures, locate, resolve
 from vasari.retrieval.storage.atomic import replaced
-from vasari.retrieval.storage.reading import read_file
+from vasari.retrieval.storage.local_files import read_file
 from vasari.training.loop import Run, Schedule
 from vasari.training.losses import info_nce, siglip
 

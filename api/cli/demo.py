@@ -12,8 +12,9 @@ import click
 
 from vasari.api.cli import output, targets
 from vasari.api.cli.contact_sheet import Row, contact_sheet
-from vasari.api.cli.jobs import run_index, summary
+from vasari.api.cli.indexing import run_index
 from vasari.api.cli.options import FILE, command
+from vasari.api.cli.render import summary
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
 from vasari.retrieval.library.library import Library

@@ -8,7 +8,7 @@ import click
 
 from vasari.api import contract
 from vasari.api.cli import output
-from vasari.api.cli.jobs import finish, run_index
+from vasari.api.cli.indexing import finish, run_index
 from vasari.api.cli.options import Integer, command, json_option, library_option
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource

@@ -1,16 +1,21 @@
-"""`vasari index`: filling a library."""
+"""`vasari index`: filling a library, with a progress bar, stopped by Ctrl-C, told in a line."""
 
 from __future__ import annotations
 
+import gc
+import shlex
 import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vasari.api.cli import output
-from vasari.api.cli.jobs import finish, run_cluster, run_index, run_known, with_consent
+from vasari.api import drawings
+from vasari.api.cli import output, render
 from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import (
     PLACE,
@@ -31,14 +36,24 @@ from vasari.api.cli.options import (
     precision_option,
     texts_option,
 )
-from vasari.indexer.progress import IndexReport
+from vasari.api.cli.progress import Bar
+from vasari.api.cli.stopping import stoppable
+from vasari.indexer.cluster.connection import Cluster
+from vasari.indexer.cluster.job import index as index_on_cluster
+from vasari.indexer.completing import complete
+from vasari.indexer.job import IndexOptions
+from vasari.indexer.job import index as index_here
+from vasari.indexer.progress import IndexReport, Progress
 from vasari.indexer.sources.columns import Columns
 from vasari.indexer.sources.detect import Reading, SourceKind, absent, choose_source, has_items, same_folders
 from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.texts import choose_texts
+from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.settings import NEW_MODEL
+from vasari.retrieval.storage.uris import local_path
 
 
 @command(example="vasari index ~/Pictures --model fast")
@@ -179,3 +194,139 @@ def removable(given: str | None) -> int:
     if not (given.isascii() and given.isdecimal()):
         raise UsageError(f"--allow-removal takes a number, or all, and not {given!r}")
     return int(given)
+
+
+Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
+
+
+def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
+    """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
+    return _run(library, partial(index_here, library, source), model, options, source)
+
+
+def run_known(library: Library, *, model: str | None = None, **options: Any) -> IndexReport:
+    """The same for all that the library knows and that has no vector yet, wherever it lies."""
+    waiting: dict[str, int] = {}
+
+    def run(options: IndexOptions, progress: Progress, stop: threading.Event) -> IndexReport:
+        done = complete(library, options, progress, stop)
+        waiting.update(done.waiting)
+        return done.report
+
+    report = _run(library, run, model, options)
+    for place, count in waiting.items():
+        output.note(f"{place} is not there: {count:,} pictures below it wait until it is")
+    return report
+
+
+def run_cluster(
+    library: Library,
+    source: Source,
+    address: str | None,
+    encoders: int | None,
+    gpus: float | None,
+    *,
+    model: str | None = None,
+    **options: Any,
+) -> IndexReport:
+    """The same on a Ray cluster."""
+    cluster = Cluster(address, encoders=encoders, gpus=gpus)
+    return _run(library, partial(index_on_cluster, library, source, cluster=cluster), model, options, source)
+
+
+def _run(
+    library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
+) -> IndexReport:
+    default = library.catalog.default_space()
+    warning = _Warning(model or (default.model if default else library.settings.model), source)
+    if model is not None or default is None:
+        warning.give()
+    elif _asks_for_another(library.settings.model, default.model):
+        output.note(
+            f"this library stays with {default.model}: VASARI_MODEL is for new ones,"
+            f" --model {shlex.quote(library.settings.model)} for this one"
+        )
+    wanted = library.settings.model if model is None and default is None else model
+    # Outside of what finishes its batch first: Ctrl-C ends the loading of a model at once.
+    space = library.use_model(wanted) if wanted is not None else None
+    with stoppable() as stop, Bar(at_work=warning.give) as bar, imports_kept():
+        report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
+    if space is not None and not report.interrupted and library.space() != space:
+        _switch(library, space)
+    return report
+
+
+def _asks_for_another(setting: str, model: str) -> bool:
+    """Whether the environment names another model than the library's, which it does not change."""
+    return setting not in (NEW_MODEL, model) and str(local_path(setting).absolute()) != model
+
+
+def _switch(library: Library, space: EmbeddingSpace) -> None:
+    """Have searches use a space that was asked for, once all items have a vector there."""
+    before = library.space()
+    if not library.catalog.switch_when_complete(space.name):
+        output.note(f"searches now use {space.name}; the vectors of other models are kept")
+        return
+    state = next(state for state in library.spaces() if state.space == space)
+    output.note(
+        f"searches still use {before.name}: {render.absent_words(state)} yet. {render.remedy(state)};"
+        f" `vasari spaces use {space.name}` switches all the same"
+    )
+
+
+class _Warning:
+    """That the model knows no photos, given once: before the first picture is embedded."""
+
+    def __init__(self, model: str, source: Source | None) -> None:
+        roots = source.roots if source is not None and source.modality is Modality.IMAGE else None
+        self._model, self._places = model, list(roots or ())
+
+    def give(self) -> None:
+        """Say it, if it is so and was not said."""
+        places, self._places = self._places, []
+        if drawings.knows_no_photos(self._model, places):
+            output.note(drawings.NOTE)
+
+
+def finish(
+    report: IndexReport, *, json: bool, unit: str = "images", places: Sequence[str] | None = None
+) -> None:
+    """Print what came of a job over `places`; exit code 130 for one that was stopped."""
+    if json:
+        output.print_json(report.as_json())
+    else:
+        output.line(render.summary(report, unit))
+        for line in render.skipped_lines(report, places):
+            output.note(line)
+        if report.failed:
+            output.note("see `vasari failures` for what could not be used, and why")
+    if report.interrupted:
+        kept = "; everything so far is kept" if report.changed or report.failed else ""
+        output.note(f"stopped{kept}. Run the same command again to go on")
+        raise click.exceptions.Exit(130)
+
+
+def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) -> IndexReport:
+    """Run a job that removes no more than `allowed` doubtful items, say what it kept, and ask whether that is right.
+
+    Only a person at a terminal is asked, and where `ask` is on; a yes runs the job again.
+    """
+    report = run(allowed)
+    for line in render.doubts(report):
+        output.note(line)
+    if not report.withheld or not ask or not output.can_ask():
+        return report
+    count = sum(each.vanished for each in report.withheld)
+    if not output.confirmed(f"Remove {count:,} items from the library all the same?"):
+        return report
+    return run(count)
+
+
+@contextmanager
+def imports_kept() -> Iterator[None]:
+    """The collector leaves alone what is there now: it took a sixth of a job with nothing to do."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()  # libraries that count their objects complain of those that are left at the end

@@ -11,7 +11,7 @@ from vasari.retrieval.domain import Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import parse_item
-from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.uris import local_path
 
 picture_argument = click.argument(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from vasari.api.cli.commands import app
 from vasari.api.cli.lazy import LazyCommand
+from vasari.api.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 WIDTH = 80  # columns; the width decides where lines break

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vasari.indexer.sources.left_out import in_words
+
 if TYPE_CHECKING:
+    from vasari.indexer.progress import IndexReport
     from vasari.retrieval.library.spaces import SpaceState
 
 THINGS = {"image": "pictures", "text": "texts"}  # what a person calls items of a modality
@@ -52,3 +55,42 @@ def _lacking(vectors: Mapping[Any, int], absent: Mapping[Any, int]) -> str:
         if absent[kind]
     ]
     return f"{' and '.join(parts)} have" if parts else ""
+
+
+def summary(report: IndexReport, unit: str = "images") -> str:
+    """One line: what changed, how fast, and what held it up."""
+    counts = [
+        f"{getattr(report, name):,} {name}"
+        for name in ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
+        if getattr(report, name) or name == "added"
+    ]
+    speed = f", {report.images_per_second:.0f} {unit}/s" if report.added or report.updated else ""
+    waits = f", limited by {report.bottleneck}" if speed and report.bottleneck else ""
+    return f"{', '.join(counts)} in {report.seconds:.1f} s{speed}{waits}"
+
+
+def skipped_lines(report: IndexReport, places: Sequence[str] | None = None) -> Iterator[str]:
+    """What was taken for no picture; and where there is none at all, what there is instead."""
+    nothing = report.found_nothing and places is not None
+    if nothing and not report.skipped:
+        yield f"{', '.join(places or ())} {'is' if len(places or ()) == 1 else 'are'} empty: there is nothing to index"
+    elif nothing:
+        yield f"{', '.join(places or ())}: no pictures"
+    if words := in_words(report.skipped, all_kinds=nothing):
+        yield words
+
+
+def doubts(report: IndexReport) -> Iterator[str]:
+    """What a job did not do, a line each: folders that the library has already, and removals that look like a fault."""
+    yield from map(str, report.aliases)
+    for each in report.withheld:
+        yield f"{each} (--allow-removal {each.vanished})"
+
+
+def readable(count: float) -> str:
+    """Bytes as people say them: 1.4 MB."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

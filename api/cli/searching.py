@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -43,14 +44,42 @@ if TYPE_CHECKING:
     from vasari.api.client.client import Client
 
 _top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
-_files_option = click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths.")
-_zero_option = click.option(
-    "--null", "-0", "zero", is_flag=True, help="With -f: end each path with NUL, for xargs -0."
+_ANSWER_OPTIONS = (
+    click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths."),
+    click.option("--null", "-0", "zero", is_flag=True, help="With -f: end each path with NUL, for xargs -0."),
+    click.option("--preview", "-p", is_flag=True, help="Show the pictures in the terminal."),
+    click.option("--explain", is_flag=True, help="Tell the strategy and the time of each stage."),
+    space_option,
+    json_option,
+    json_lines_option,
+    library_option,
+    server_option,
+    key_option,
 )
-_preview_option = click.option("--preview", "-p", is_flag=True, help="Show the pictures in the terminal.")
-_explain_option = click.option(
-    "--explain", is_flag=True, help="Tell the strategy and the time of each stage."
-)
+
+
+def _answered(ask: Callable[..., SearchRequest]) -> Callable[..., None]:
+    """Answer the request that a command makes of its arguments, by the options that all such commands have."""
+
+    @wraps(ask)
+    def run(
+        *,
+        files: bool,
+        zero: bool,
+        preview: bool,
+        json: bool,
+        jsonl: bool,
+        library: Path | None,
+        server: str | None,
+        key: str | None,
+        **asked: Any,
+    ) -> None:
+        form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
+        _answer(ask(**asked), form, library, server=server, key=key)
+
+    for option in reversed(_ANSWER_OPTIONS):
+        run = option(run)
+    return run
 
 
 @command(example="vasari search 'a red boat' + ./sunset.jpg - people -t 5", cls=QueryCommand)
@@ -81,9 +110,6 @@ _explain_option = click.option(
 )
 @click.option("--for", "target", type=choice(Modality), default="image", help="What to find.")
 @click.option("--offset", type=Integer(0), default=0, help="Skip so many results.")
-@_files_option
-@_zero_option
-@_preview_option
 @click.option(
     "--no-indexing",
     "-n",
@@ -91,13 +117,7 @@ _explain_option = click.option(
     expose_value=False,
     help="As in rclip; Vasari's search never indexes.",
 )
-@_explain_option
-@space_option
-@json_option
-@json_lines_option
-@library_option
-@server_option
-@key_option
+@_answered
 def search(
     terms: tuple[str, ...],
     top: int,
@@ -113,21 +133,13 @@ def search(
     min_relevance: float | None,
     target: str,
     offset: int,
-    files: bool,
-    zero: bool,
-    preview: bool,
     explain: bool,
     space: str | None,
-    json: bool,
-    jsonl: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
-) -> None:
+) -> SearchRequest:
     """Find pictures by words, by a picture, or by both."""
     parsed = parse_terms(terms)
     more = [*(parse_term(word) for word in add), *(parse_term(word, -1.0) for word in sub)]
-    request = SearchRequest(
+    return SearchRequest(
         check_terms([*parsed, *more]) if more else parsed,
         modality=Modality(target),
         filter=where,
@@ -141,37 +153,13 @@ def search(
         min_relevance=min_relevance,
         explain=explain,
     )
-    form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
-    _answer(request, form, library, server=server, key=key)
 
 
 @command(example="vasari similar ./boat.jpg -t 5")
 @pictures.picture_argument
 @_top_option
-@_files_option
-@_zero_option
-@_preview_option
-@_explain_option
-@space_option
-@json_option
-@json_lines_option
-@library_option
-@server_option
-@key_option
-def similar(
-    what: str,
-    top: int,
-    files: bool,
-    zero: bool,
-    preview: bool,
-    explain: bool,
-    space: str | None,
-    json: bool,
-    jsonl: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
-) -> None:
+@_answered
+def similar(what: str, top: int, explain: bool, space: str | None) -> SearchRequest:
     """Find pictures like one picture.
 
     An item of the library is left out of its own answer.
@@ -179,9 +167,7 @@ def similar(
     named = pictures.chosen(what)
     image, item = (named, None) if isinstance(named, Path) else (None, named)
     term = Term(TermKind.IMAGE if image else TermKind.ITEM, image=image, item=item)
-    request = SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
-    form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
-    _answer(request, form, library, server=server, key=key)
+    return SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
 
 
 @dataclass(frozen=True, slots=True)

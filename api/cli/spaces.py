@@ -9,7 +9,7 @@ import click
 from vasari.api import contract
 from vasari.api.cli import output, render
 from vasari.api.cli.options import command, json_option, library_option, yes_option
-from vasari.api.cli.sizes import readable
+from vasari.api.cli.render import readable
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library import spaces
 from vasari.retrieval.library.library import Library

@@ -18,7 +18,7 @@ from vasari.api.cli.options import (
     library_option,
 )
 from vasari.api.cli.progress import Bar
-from vasari.api.cli.sizes import readable
+from vasari.api.cli.render import readable
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.build import check_shards
 from vasari.indexer.build import rebuild as build

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.jobs import doubts, summary
 from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import (
     FILE,
@@ -19,6 +18,7 @@ from vasari.api.cli.options import (
     open_settings,
     texts_option,
 )
+from vasari.api.cli.render import doubts, summary
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.detect import Reading, choose_source, has_items

@@ -29,7 +29,7 @@ from vasari.indexer.sources.samples import texts_in
 from vasari.retrieval.catalog.encoding import stored_uri
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.storage.text_files import parse_json
 from vasari.retrieval.storage.uris import is_url
 

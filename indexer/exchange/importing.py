@@ -45,7 +45,7 @@ from vasari.retrieval.library import commit
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.registry.resolve import absolute_reference
 from vasari.retrieval.storage.admission import LONGEST_URI, admitted
-from vasari.retrieval.storage.reading import content_hash, printable
+from vasari.retrieval.storage.local_files import content_hash, printable
 from vasari.retrieval.storage.uris import UNREAD
 from vasari.retrieval.vectors.segments import remove_orphans
 

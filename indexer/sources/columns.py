@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.storage.delimited import same_named
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 _IMAGES = (
     "image", "image_path", "path", "filepath", "file_path", "file_name", "filename", "file", "url", "image_url", "uri",

@@ -24,8 +24,7 @@ from pathlib import Path
 
 from vasari.indexer.sources.coco import CocoSource, is_coco
 from vasari.indexer.sources.columns import Columns
-from vasari.indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource
-from vasari.indexer.sources.pairs import FolderWithTexts, PairsSource
+from vasari.indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource, FolderWithTexts, PairsSource
 from vasari.indexer.sources.remote import RemoteFolderSource
 from vasari.indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
 from vasari.indexer.sources.source import Candidate, Source
@@ -36,9 +35,9 @@ from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage.filesystem import file_system
+from vasari.retrieval.storage.local_files import indexable_suffixes
 from vasari.retrieval.storage.network_addresses import name_host
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import indexable_suffixes
 from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, absolute, is_url
 
 _LOOKED_AT = 2000  # files of a folder, until it is taken to have no texts beside its pictures

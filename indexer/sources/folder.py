@@ -1,25 +1,30 @@
-"""Pictures in folders, listed with one `scandir` a folder and one `stat` a picture."""
+"""Pictures in folders, listed with one `scandir` a folder and one `stat` a picture, and the texts beside them.
+
+`a.jpg` may have captions in `a.txt`, or facts in `a.json` (sidecars, pairs).
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import translate
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
 from vasari.indexer.sources.left_out import LeftOut, kind_of_file
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.samples import TEXT_SUFFIXES, described
+from vasari.indexer.sources.source import Candidate, Description, stamp_of
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.storage.confinement import read_local
-from vasari.retrieval.storage.filesystem import kept_time
-from vasari.retrieval.storage.normalization import composed
-from vasari.retrieval.storage.reading import indexable_suffixes
+from vasari.retrieval.storage.file_names import composed
+from vasari.retrieval.storage.filesystem import kept_time, opened
+from vasari.retrieval.storage.local_files import indexable_suffixes, read_local
 from vasari.retrieval.storage.uris import is_local_file
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
@@ -72,11 +77,6 @@ class FolderSource:
     def places(self) -> Sequence[str]:
         """The same."""
         return self.roots
-
-    @property
-    def complete_roots(self) -> frozenset[str]:
-        """Roots whose listing was finished; below, only what lies under an unreadable folder is unknown."""
-        return frozenset(self._complete)
 
     def read(self, candidate: Candidate) -> bytes:
         """The file's bytes, within the limits."""
@@ -208,3 +208,76 @@ def _candidate(path: str, facts: os.stat_result) -> Candidate:
 
 def _words(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
+
+
+_CAPTIONS = ".txt"
+_Facts = tuple[int, int, int]
+
+
+class PairsSource(FolderSource):
+    """A folder's pictures with their texts, each line of a .txt a caption.
+
+    Texts are only looked at here, as the listing of the folder has them, and read when they are new or have changed. A
+    .json without a .txt beside it is taken if `facts_alone`: other programs keep such files for themselves.
+    """
+
+    facts_alone = True
+
+    def candidates(self) -> Iterator[Candidate | Skipped]:
+        """The folder's candidates."""
+        self._texts: dict[str, dict[str, str]] = {}
+        for entry in super().candidates():
+            if isinstance(entry, Skipped):
+                yield entry
+                continue
+            stem = os.path.splitext(entry.uri)[0]  # noqa: PTH122 (once a picture)
+            files = self._texts.get(stem, {})
+            texts = {suffix: facts for suffix, file in files.items() if (facts := _facts(file))}
+            if not texts or (_CAPTIONS not in texts and not self.facts_alone):
+                yield entry._replace(teller="")
+                continue
+            beside = {suffix: files[suffix] for suffix in texts}
+            yield entry._replace(
+                teller="",
+                stamp=stamp_of(sorted(texts.items())),
+                describe=partial(read_texts, beside),
+                texts=tuple(beside.values()),
+            )
+
+    def _single(self, file: str) -> Iterator[Candidate | Skipped]:
+        stem = os.path.splitext(file)[0]  # noqa: PTH122
+        self._texts = {stem: {suffix: stem + suffix for suffix in TEXT_SUFFIXES}}
+        return super()._single(file)
+
+    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
+        texts: dict[str, dict[str, str]] = defaultdict(dict)
+        for entry in entries:
+            stem, suffix = os.path.splitext(entry.path)  # noqa: PTH122
+            if suffix.lower() in TEXT_SUFFIXES:
+                texts[stem].setdefault(suffix.lower(), entry.path)
+        self._texts = texts
+
+
+class FolderWithTexts(PairsSource):
+    """A folder of pictures, a few of which may have captions beside them."""
+
+    facts_alone = False
+
+
+def _facts(text: str) -> _Facts | None:
+    try:
+        found = os.stat(text)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ctime_ns
+
+
+def _read_bytes(file: str) -> bytes:
+    with opened(file) as text:
+        return text.read()
+
+
+def read_texts(files: Mapping[str, str]) -> Description:
+    """What texts beside a picture say, by their suffixes; it is not known where one is there and cannot be read."""
+    found = described(files, _read_bytes)
+    return replace(found, unread=any(trouble.stage == "read" for trouble in found.troubles))

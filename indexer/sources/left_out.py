@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from vasari.retrieval.storage.reading import RAW_SUFFIXES
+from vasari.retrieval.storage.local_files import RAW_SUFFIXES
 
 
 class LeftOut(StrEnum):

@@ -11,8 +11,8 @@ from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import NotFoundError, VasariError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.storage.filesystem import file_system, stat_from
+from vasari.retrieval.storage.local_files import indexable_suffixes
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import indexable_suffixes
 
 
 class RemoteFolderSource:

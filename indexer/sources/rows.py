@@ -19,11 +19,10 @@ from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate, stamp_of
 from vasari.retrieval.domain import Caption, Modality, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError, VasariError
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.storage.confinement import check_inside
+from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.filesystem import Stat, readable, stat_of
-from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.local_files import check_inside, printable
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import printable
 from vasari.retrieval.storage.text_files import is_shallow, plain
 from vasari.retrieval.storage.uris import is_url, locate, member_uri, uri_of
 

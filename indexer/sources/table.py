@@ -19,7 +19,7 @@ from vasari.retrieval.errors import UsageError, VasariError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.storage.delimited import Delimited, Fields
 from vasari.retrieval.storage.json_rows import Broken, json_rows
-from vasari.retrieval.storage.reading import IMAGE_SUFFIXES, RAW_SUFFIXES
+from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, RAW_SUFFIXES
 from vasari.retrieval.storage.text_files import PACKED, opened_text
 from vasari.retrieval.storage.uris import is_url
 

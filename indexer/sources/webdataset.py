@@ -19,8 +19,8 @@ from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.storage.archives import Member, members, read_member
 from vasari.retrieval.storage.filesystem import UNKNOWN_SIZE, Stat, readable, stat_of
+from vasari.retrieval.storage.local_files import indexable_suffixes
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import indexable_suffixes
 from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, locate, member_uri
 
 _LARGEST_TEXT = 16 * 1024 * 1024

@@ -22,7 +22,7 @@ from vasari.retrieval.catalog.statements import chunks
 from vasari.retrieval.catalog.tables import captions, descriptions, items, tags
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 _NOTHING = object()
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them

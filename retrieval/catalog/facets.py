@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Text, column, func, literal_column, select, t
 
 from vasari.retrieval.catalog.tables import captions, items, tags
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 _MOST_NAMES = 1000
 MOST = 200  # values of one facet, the most frequent

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Integer, Text, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 _SQLITE_FUNCTION = "vasari_composed"
 

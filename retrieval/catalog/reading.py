@@ -29,7 +29,7 @@ from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, item_of
 from vasari.retrieval.catalog.statements import chunks
 from vasari.retrieval.catalog.tables import captions, descriptions, embeddings, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 PAGE = 5000  # rows of one step through a large table
 _MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000

@@ -17,7 +17,7 @@ from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.ports import DualEncoder, Picture
 from vasari.retrieval.storage.atomic import replaced
-from vasari.retrieval.storage.reading import read_file
+from vasari.retrieval.storage.local_files import read_file
 
 BATCH = 64
 

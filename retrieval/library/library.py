@@ -48,8 +48,8 @@ from vasari.retrieval.library.models import STILL_LOADING, LoadedModels, in_back
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.query import parse_query
 from vasari.retrieval.settings import Settings, physical_memory
-from vasari.retrieval.storage.normalization import on_disk
-from vasari.retrieval.storage.reading import read_file
+from vasari.retrieval.storage.file_names import on_disk
+from vasari.retrieval.storage.local_files import read_file
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from vasari.retrieval.library import compaction
 from vasari.retrieval.library.commit import Pixels, Prepared, commit_items, prepare_picture
 from vasari.retrieval.storage.admission import admitted
 from vasari.retrieval.storage.atomic import write_bytes
+from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.layout import upload_path
-from vasari.retrieval.storage.normalization import on_disk
-from vasari.retrieval.storage.reading import content_hash, read_file
+from vasari.retrieval.storage.local_files import content_hash, read_file
 from vasari.retrieval.storage.uris import local_path
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from vasari.retrieval.domain import ItemId, Term, TermKind
 from vasari.retrieval.errors import QueryError, UsageError
-from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.uris import local_path
 
 MAX_TERMS = 32

@@ -25,8 +25,8 @@ from typing import IO, NamedTuple
 
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.storage import filesystem
-from vasari.retrieval.storage.confinement import open_local
 from vasari.retrieval.storage.filesystem import State, state_of
+from vasari.retrieval.storage.local_files import open_local
 from vasari.retrieval.storage.text_files import head_of
 from vasari.retrieval.storage.uris import is_url
 from vasari.retrieval.storage.zip_salvage import salvaged

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.storage import archives, filesystem
-from vasari.retrieval.storage.confinement import open_local
 from vasari.retrieval.storage.filesystem import State, state_of
+from vasari.retrieval.storage.local_files import open_local
 from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, is_url
 
 _loading = threading.Lock()

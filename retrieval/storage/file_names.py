@@ -1,9 +1,15 @@
-"""File names of any bytes, for libraries written in C++ and Rust that take UTF-8 only."""
+"""File names: canonical equivalence (Unicode, UAX #15), and names of any bytes for libraries that take UTF-8 only.
+
+é as one letter and as e with an accent are the same text. Macs write file names in decomposed letters, keyboards give
+composed ones. Texts are compared in the composed form (NFC); names of files keep their bytes, for only these open them.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,3 +29,34 @@ def as_utf8(path: Path) -> Iterator[Path]:
             yield link / path.name
     else:
         yield path
+
+
+def composed(text: str) -> str:
+    """`text` in composed letters (NFC)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def on_disk(path: str) -> str:
+    """A path as the file system spells it, where it has these names in any canonically equivalent form.
+
+    A name that is there as it is given is taken before others; what is not there at all stays as it is.
+    """
+    if path.isascii():
+        return path
+    found = "/" if path.startswith("/") else ""
+    for name in path.split("/"):
+        spelled = name if name.isascii() else _entry(found or ".", name)
+        found = f"{found}{'' if found in ('', '/') else '/'}{spelled}" if name else found
+    return found
+
+
+def _entry(folder: str, name: str) -> str:
+    """What `name` is called in a folder."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 (names, not paths)
+    except OSError:
+        return name
+    if name in names:
+        return name
+    wanted = composed(name)
+    return next((other for other in sorted(names) if composed(other) == wanted), name)

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import IO, Any, NamedTuple
 
 from vasari.retrieval.errors import ImageError, MissingExtraError, NotFoundError, UsageError, VasariError
-from vasari.retrieval.storage.confinement import Roots, check_inside, open_local, roots_in_force
+from vasari.retrieval.storage.local_files import Roots, check_inside, open_local, roots_in_force
 from vasari.retrieval.storage.network_addresses import check_url, guarded_socket, refusal_in
 from vasari.retrieval.storage.uris import is_url, uri_of
 

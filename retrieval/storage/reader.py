@@ -5,7 +5,7 @@ from __future__ import annotations
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.storage import containers, filesystem
-from vasari.retrieval.storage.confinement import read_local
+from vasari.retrieval.storage.local_files import read_local
 from vasari.retrieval.storage.uris import locate
 
 

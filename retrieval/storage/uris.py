@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.storage.normalization import on_disk
+from vasari.retrieval.storage.file_names import on_disk
 
 ARCHIVE_SUFFIXES = (
     ".tar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tb2", ".tar.xz", ".txz", ".tar.zst", ".tzst",

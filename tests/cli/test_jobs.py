@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from vasari.api.cli.jobs import imports_kept
+from vasari.api.cli.indexing import imports_kept
 
 
 def test_the_collector_sees_everything_again_after_a_job() -> None:

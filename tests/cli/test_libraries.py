@@ -103,7 +103,7 @@ def test_a_library_into_which_something_came_stays(tmp_path: Path) -> None:
 _LOADING = """
 import os, signal, sys, time
 from pathlib import Path
-from vasari.api.cli.jobs import run_index
+from vasari.api.cli.indexing import run_index
 from vasari.api.cli.libraries import filling
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.library.library import Library

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from vasari.api.cli.indexing import removable
-from vasari.api.cli.jobs import with_consent
+from vasari.api.cli.indexing import removable, with_consent
 from vasari.api.cli.options import duration
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.removal import Withheld

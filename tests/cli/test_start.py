@@ -15,8 +15,8 @@ import pytest
 from tests.cli.conftest import Run
 from tests.grey import GreyLibrary, write_picture
 from vasari.api.cli import reference
-from vasari.api.cli.commands import app
 from vasari.api.cli.lazy import LazyCommand
+from vasari.api.cli.main import app
 from vasari.api.cli.options import Integer, Number
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource

@@ -16,8 +16,8 @@ from vasari.api.service.problems import ProblemError
 from vasari.api.service.runtime.files import Originals
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.storage.network_addresses import is_public
-from vasari.retrieval.storage.reading import content_hash
 from vasari.retrieval.storage.uris import UNREAD
 
 PRIVATE = [

@@ -24,7 +24,7 @@ from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.registry.presets import ModelKind
-from vasari.retrieval.storage.confinement import confined
+from vasari.retrieval.storage.local_files import confined
 from vasari.retrieval.storage.reader import open_original
 
 

@@ -24,7 +24,7 @@ from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.decode import decode, probe, thumbnail
 from vasari.retrieval.images.headers import jpeg_header, sniff
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.storage.reading import (
+from vasari.retrieval.storage.local_files import (
     IMAGE_SUFFIXES,
     content_hash,
     indexable_suffixes,

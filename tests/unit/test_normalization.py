@@ -18,7 +18,7 @@ from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, TermKind
 from vasari.retrieval.models.tokenizers import clean_text
 from vasari.retrieval.search.query import parse_terms
-from vasari.retrieval.storage.normalization import composed, on_disk
+from vasari.retrieval.storage.file_names import composed, on_disk
 from vasari.retrieval.storage.uris import absolute, local_path
 
 COMPOSED = "Caf\u00e9 \ud55c\uae00"  # é, and Hangul syllables

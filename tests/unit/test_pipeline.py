@@ -23,7 +23,7 @@ from vasari.retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
 from vasari.retrieval.errors import VasariError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.ports import OutOfMemory, Picture
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 
 
 def picture(shade: int) -> bytes:

@@ -20,8 +20,8 @@ from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.detect import SourceKind, choose_source
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.storage import network_addresses
+from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import content_hash
 
 COUNT = 60
 Write = Callable[[Path, list[Sample]], str]

@@ -12,7 +12,7 @@ import pytest
 from tests.grey import GreyLibrary, write_picture
 from tests.service.colours import SPACE, ColourLibrary
 from tests.unit.catalogs import OTHER, add, commit, facts
-from vasari.api.cli.jobs import run_index, run_known
+from vasari.api.cli.indexing import run_index, run_known
 from vasari.api.cli.render import status_lines
 from vasari.api.contract import status_fields
 from vasari.indexer.completing import Completion, complete

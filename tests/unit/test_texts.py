@@ -33,8 +33,8 @@ from vasari.retrieval.domain import (
 )
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library import commit
+from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.storage.network_addresses import reach
-from vasari.retrieval.storage.reading import content_hash
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from vasari.api.service.service import Service
 from vasari.retrieval.catalog.filters.parser import FIELDS
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.storage.reading import printable as shown
+from vasari.retrieval.storage.local_files import printable as shown
 
 router = APIRouter(prefix="/v1", tags=["collection"], dependencies=[SEARCHER])
 

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from vasari.retrieval.domain import EmbeddingSpace
-from vasari.retrieval.storage.reading import content_hash
+from vasari.retrieval.storage.local_files import content_hash
 
 Key = tuple[str, str, str]  # space, "text" or "image", the text itself or the picture's content hash
 Vector = NDArray[np.float32]  # (dim,), length 1

@@ -4,7 +4,7 @@ Whoever filled the library may have named anything as an item's file: tables and
 bytes are served only if they are, byte for byte, what was indexed (the content's hash), and a picture: its headers are
 read each time, and of an item that was imported without its file being read, the whole picture is decoded. The
 library's own files are never served, through no link either, and with sharing roots nothing outside them: what is
-decided is decided about the very file that is then read (`vasari.retrieval.storage.real_files`). Where originals at
+decided is decided about the very file that is then read (`vasari.retrieval.storage.local_files`). Where originals at
 URLs may be read, web addresses pass the checks of `security.url_fetcher`, buckets are read with the credentials of the
 process, and no other kind of URL is opened.
 """
@@ -27,9 +27,8 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage import containers
 from vasari.retrieval.storage.atomic import write_bytes
 from vasari.retrieval.storage.layout import UPLOADS, is_content_hash, is_own_file, is_upload, thumbnail_path
+from vasari.retrieval.storage.local_files import content_hash, read_real_file, real_path
 from vasari.retrieval.storage.reader import open_original
-from vasari.retrieval.storage.reading import content_hash
-from vasari.retrieval.storage.real_files import read_real_file, real_path
 from vasari.retrieval.storage.uris import UNREAD, Place, locate
 
 SIDES = (160, 320, 480, 640, 1280, 2560)  # pixels; few, so that the cache stays small

@@ -13,7 +13,7 @@ from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.indexer.sources.source import Candidate, Description, Source
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.storage.confinement import OUTSIDE, confined
+from vasari.retrieval.storage.local_files import OUTSIDE, confined
 from vasari.retrieval.storage.uris import is_url, locate, uri_of
 
 

@@ -25,7 +25,7 @@ from vasari.retrieval.catalog.filters.values import (
     read_quoted,
 )
 from vasari.retrieval.errors import QueryError
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 LONGEST = 8192  # characters of one filter
 MOST_TESTS = 400  # SQLite allows an expression a depth of 1000

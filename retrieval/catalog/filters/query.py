@@ -40,7 +40,7 @@ from vasari.retrieval.catalog.normalization import spellings
 from vasari.retrieval.catalog.tables import items, library
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import QueryError
-from vasari.retrieval.storage.normalization import composed
+from vasari.retrieval.storage.file_names import composed
 
 Ids = NDArray[np.int64]
 _MOST = 8_000_000  # ids of all remembered answers together: 64 MB
