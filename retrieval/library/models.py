@@ -203,13 +203,13 @@ class LoadedModels:
 
     def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
         """Load a dual encoder, and make its space."""
-        from vasari.retrieval.models.export.text import export_text_tower
-
         encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
         catalog = self._catalog()
         writable = not self._settings.read_only
         space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)
         if writable and not (self._directory / space.name).exists():
+            from vasari.retrieval.models.export.text import export_text_tower
+
             export_text_tower(encoder.towers, self._directory / space.name)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
@@ -291,7 +291,6 @@ class LoadedModels:
         With `anew` the model is loaded for it. A service leaves it to others: for some seconds it takes three times the
         memory of the model.
         """
-        from vasari.retrieval.models.export.single_image import export_picture_tower
         from vasari.retrieval.models.exported import text
         from vasari.retrieval.models.exported.single_image import read_settings
 
@@ -306,6 +305,7 @@ class LoadedModels:
         if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
             return
         from vasari.retrieval.images.samples import sample_pictures
+        from vasari.retrieval.models.export.single_image import export_picture_tower  # torch
 
         _LOG.info("exporting the vision tower of %s", space.name)
         # Without the lock: searches go on meanwhile.
