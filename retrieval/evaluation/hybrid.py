@@ -32,7 +32,7 @@ _SPACE = EmbeddingSpace("captions", "none", "none", "none", 1)
 
 @dataclass(frozen=True, slots=True)
 class Captioning(Generic[Writer]):
-    """Who writes the captions, and where they are kept."""
+    """The captioner, and the file that caches its captions."""
 
     captioner: Writer
     fingerprint: str

@@ -84,7 +84,7 @@ def question_accuracy(
 
 
 def normal(answer: str) -> str:
-    """Lower case, no punctuation, no articles, number words as digits."""
+    """VQA normalisation: lower case, no punctuation, no articles, number words as digits."""
     words = re.sub(r"[^\w\s]", " ", answer.casefold()).split()
     return " ".join(_NUMBERS.get(word, word) for word in words if word not in ("a", "an", "the"))
 

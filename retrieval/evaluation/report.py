@@ -65,7 +65,7 @@ class Evaluation:
 
 
 def silent(_stage: str, _total: int) -> Report:
-    """A stage that shows nothing."""
+    """A null stage: progress that is shown to nobody."""
     return lambda _done: None
 
 

@@ -1,4 +1,4 @@
-"""Colour and depth: any mode, with any profile, to 8-bit sRGB over white.
+"""Colour management: any mode and bit depth, with any ICC profile, to 8-bit sRGB over white.
 
 In strips, so that a large picture is never held several times over. What is far larger than its reader wants is also
 made smaller on the way, by the mean of whole blocks of pixels: as JPEGs are when they are decoded, and only where
@@ -51,14 +51,14 @@ def in_srgb(
 
 
 def reduction(width: int, height: int, target: int | None) -> int:
-    """How many pixels of a row become one; 1 for what is not large, or has few pixels for `target`."""
+    """Downsampling factor: pixels of a row that become one; 1 for what is not large, or has few pixels for `target`."""
     if target is None or width * height <= _LARGE:
         return 1
     return max(1, min(width, height) // math.ceil(SPARE * target))
 
 
 def value_range(image: Image.Image) -> tuple[float, float] | None:
-    """What is black and what is white in a picture of 32-bit or floating point numbers; None for other modes."""
+    """Minimum and maximum (black and white) of a picture of 32-bit or floating point numbers; None for other modes."""
     if image.mode.startswith("I;16") or not image.mode.startswith(("I", "F")):
         return None
     low, high = np.inf, -np.inf
@@ -130,7 +130,7 @@ _REMEMBERED = (
 
 @lru_cache(maxsize=64)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """The way from `profile` to sRGB; None if it is broken, for another kind of picture, or sRGB already.
+    """ICC transform from `profile` to sRGB; None if it is broken, for another kind of picture, or sRGB already.
 
     Cached, for building one takes 10 to 30 ms. `NOCACHE`: without it Little CMS keeps the last pixel inside the
     transform, and threads share it here.

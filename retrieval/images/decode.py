@@ -1,4 +1,4 @@
-"""Bytes -> pixels: facts, whole pictures, thumbnails.
+"""Image decoding, bytes -> pixels: facts, whole pictures, thumbnails.
 
 Every picture comes out the way a person would see it: upright, 8-bit sRGB, over white. What can't be decoded
 raises `ImageError` with a reason for people; nothing else is raised and no warning is issued, whatever the bytes.
@@ -43,7 +43,7 @@ def probe(data: bytes, limits: ImageLimits) -> ImageInfo:
 
 
 def weigh(data: bytes, limits: ImageLimits, *, target: int | None = None) -> int:
-    """Bytes of memory that `decode` would hold at most, by the headers; raises ImageError as `probe`."""
+    """Peak memory of `decode` in bytes, by the headers; raises ImageError as `probe`."""
     with _refusing(data):
         return _open(data, limits).weight(target)
 
@@ -63,7 +63,7 @@ def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> De
 
 @contextmanager
 def decoding(data: bytes, limits: ImageLimits, *, target: int | None = None) -> Iterator[DecodedImage]:
-    """As `decode`, for who is done with the picture at the end of the block: until then its memory is accounted for.
+    """`decode` as a context manager: until the end of the block the picture counts against the memory budget.
 
     Inside the block nothing else may be decoded.
     """

@@ -1,4 +1,4 @@
-"""What the camera wrote down: EXIF bytes -> orientation and a few facts.
+"""EXIF parser: bytes -> orientation and a few facts.
 
 Reads the TIFF structure itself (CIPA DC-008, "Exif 2.32") instead of asking Pillow: that warns on broken tags,
 takes several times as long and does not know TIFF-based RAW files. Broken entries are left out; nothing here raises.
@@ -79,7 +79,7 @@ def tiff_tags(data: bytes) -> Mapping[int, Any]:
 
 
 def _byte_order(block: bytes) -> str | None:
-    """struct's sign for it; None for what is no TIFF, or BigTIFF, whose directories are laid out otherwise."""
+    """Byte order in struct's spelling; None for what is no TIFF, or BigTIFF, whose directories differ."""
     if len(block) < 14 or block[2:4] in (b"+\0", b"\0+"):
         return None
     return {b"II": "<", b"MM": ">"}.get(block[:2])

@@ -1,4 +1,4 @@
-"""Encoded pictures from the outside: which format the bytes are, and what their headers say.
+"""Image headers: format sniffing by magic bytes, and what JPEG and PNG say before they are decoded.
 
 JPEG and PNG are walked here rather than by Pillow, because size, profile and EXIF are then known before any decoder
 has seen the file, and because a PNG's text and animation chunks never reach the decoder.
@@ -72,7 +72,7 @@ _UNKNOWN = "its first bytes belong to no known format"
 
 
 def sniff(data: bytes) -> Format:
-    """The format by the first bytes, whatever the file is called; ImageError says what else it is."""
+    """The format by magic bytes, whatever the file is called; ImageError says what else it is."""
     for magic, image_format in _MAGIC:
         if data.startswith(magic):
             return image_format
@@ -242,7 +242,7 @@ def webp_size(data: bytes) -> tuple[int, int]:
 
 
 def declared_length(data: bytes) -> int:
-    """How many bytes the file says it has, at least; 0 where the format does not tell."""
+    """File length by its headers, at least, in bytes; 0 where the format does not tell."""
     image_format = sniff(data)
     if image_format is Format.WEBP:
         return int.from_bytes(data[4:8], "little") + 8

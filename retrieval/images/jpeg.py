@@ -54,13 +54,13 @@ def _load_jpeg(data: bytes, header: Header, target: int | None) -> Image.Image:
 
 
 def _least_side(header: Header, target: int | None) -> int:
-    """Pixels of the shorter side that a reduced size must have; 0 for all that there are."""
+    """Least shorter side of a reduced decoding, in pixels; 0 for full size."""
     least = math.ceil(SPARE * target) if target else 0
     return 0 if min(header.width, header.height) < 2 * least else least
 
 
 def _weight(header: Header, target: int | None) -> int:
-    """Of a progressive file all coefficients; and two copies of the pixels."""
+    """Peak memory in bytes: all coefficients of a progressive file, and two copies of the pixels."""
     pixels = header.width * header.height
     least = _least_side(header, target)
     scale = next((n for n in range(1, 9) if min(header.width, header.height) * n >= 8 * least), 8)

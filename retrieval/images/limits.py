@@ -1,4 +1,4 @@
-"""What is refused before it is read or decoded: files too heavy, pictures too large, too many of them.
+"""Limits on file size and pixels (decompression bombs), checked before anything is decoded.
 
 And the memory budget: the bytes that all decoders of this process may hold at the same time. A small file may
 unpack to a gigabyte, and threads multiply it. So each decoding says what it will need at most, and waits until that
@@ -20,7 +20,7 @@ from vasari.retrieval.errors import ImageError
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What is refused before it is read or decoded."""
+    """Limits of one picture, and the memory budget of all that are decoded at the same time."""
 
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 200_000_000
@@ -66,7 +66,7 @@ _LOOK = 0.1  # seconds between looks at whether anybody still waits for the pict
 
 
 class Budget:
-    """Bytes in use, and who waits for some. Safe to share between threads; never held twice by one."""
+    """Memory budget: a first-come, first-served semaphore of bytes, for threads; never held twice by one."""
 
     def __init__(self) -> None:
         self._held = 0
@@ -80,7 +80,7 @@ class Budget:
 
     @property
     def waiting(self) -> int:
-        """How many wait for some."""
+        """Number of threads that wait."""
         return len(self._line)
 
     @contextmanager

@@ -55,6 +55,6 @@ _TURNS = {
 
 
 def upright(picture: Image.Image, orientation: int) -> Image.Image:
-    """The picture turned by EXIF's number, 1 to 8; as it is for 1 and for numbers that mean nothing."""
+    """The picture turned by EXIF orientation, 1 to 8; as it is for 1 and for numbers that mean nothing."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)

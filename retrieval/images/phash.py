@@ -84,7 +84,7 @@ def near_pairs(hashes: Hashes, fresh: NDArray[np.bool_]) -> Iterator[tuple[Rows,
 
 
 def _parts(counts: Rows) -> Iterator[slice]:
-    """Slices of `counts` whose sums stay near `_MOST_PAIRS`."""
+    """Batches: slices of `counts` whose sums stay near `_MOST_PAIRS`."""
     sums = np.cumsum(counts)
     if not len(sums) or sums[-1] == 0:
         return

@@ -82,7 +82,7 @@ _STRIPS = 32 * 1024 * 1024  # bytes of what is being converted
 
 
 def weight(width: int, height: int, image_format: Format, target: int | None) -> int:
-    """Bytes that decoding and converting hold at most: what the decoder holds, and the result beside it."""
+    """Peak memory of decoding and converting, in bytes: what the decoder holds, and the result beside it."""
     result = 4 * width * height // reduction(width, height, target) ** 2
     return max(width * height * _DECODER[image_format] + result, 2 * result) + _STRIPS
 

@@ -100,7 +100,7 @@ class Collection(Protocol):
         ...
 
     def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
-        """How many items of the library have no vector in the gallery."""
+        """Number of items of the library that have no vector in the gallery."""
         ...
 
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
@@ -108,7 +108,7 @@ class Collection(Protocol):
         ...
 
     def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
-        """What unrelated queries score on this collection."""
+        """The null distribution of relevance: what unrelated queries score on this collection."""
         ...
 
     def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
@@ -233,13 +233,13 @@ class _Search:
         return found.ranked
 
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
-        """The best of each group of near-duplicates."""
+        """Collapsed near-duplicates: the best of each group."""
         with self.watch.stage("collapse"):
             groups = self.collection.catalog.duplicate_groups([item for item, _ in candidates])
             return one_of_each_group(candidates, groups)
 
     def varied(self, candidates: list[Candidate], trade: float) -> list[Candidate]:
-        """The head reordered so that each result differs from those before it."""
+        """Diversified (maximal marginal relevance): the head reordered so that each differs from those before it."""
         with self.watch.stage("diversify"):
             head = candidates[:HEAD]
             vectors = self.gallery.vectors_of([item for item, _ in head])
@@ -380,7 +380,7 @@ def _check_rerank(options: Rerank) -> None:
 
 
 def check_window(request: SearchRequest) -> int:
-    """How many ranks must be computed for this page; UsageError when it is no sensible number."""
+    """Offset + limit of this page, checked; UsageError when it is no sensible number."""
     if request.limit < 1 or request.offset < 0:
         raise UsageError("limit is at least 1, offset at least 0")
     window = request.limit + request.offset

@@ -144,7 +144,7 @@ def _stands_alone(word: str, *, files: bool) -> bool:
 
 
 def _exists(word: str, *, files: bool) -> bool:
-    """A word is a picture when it looks like a path (a slash or a suffix) and the file is there."""
+    """Whether the file is there, for a word that looks like a path (a slash or a suffix)."""
     return files and ("/" in word or "." in word) and _is(Path.is_file, word)
 
 

@@ -1,4 +1,4 @@
-"""Orders of candidates: blending two stages, merging rankings, leaving out what is alike. Pure functions."""
+"""Score blending, rank fusion, collapsing of duplicates, diversification. Pure functions."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def reciprocal_rank_fusion(rankings: Sequence[Sequence[ItemId]], k: int = 60) ->
 
 
 def fuse(by_vector: Sequence[ItemId], by_words: Sequence[ItemId]) -> list[ItemId]:
-    """The hybrid order of what vectors and full-text search found."""
+    """Hybrid search: rank fusion of vector and full-text results."""
     return reciprocal_rank_fusion([by_vector, by_words])
 
 
 def one_of_each_group(
     candidates: Sequence[tuple[ItemId, float]], groups: Mapping[ItemId, int]
 ) -> list[tuple[ItemId, float]]:
-    """The first candidate of each group, and all that are in none."""
+    """Collapse duplicates: the first candidate of each group, and all that are in none."""
     seen: set[int] = set()
     kept = []
     for item, score in candidates:

@@ -1,4 +1,4 @@
-"""Relevance: when is the best match no match at all?
+"""Relevance calibration against a null distribution: when is the best match no match at all?
 
 Cosines cannot tell: their height depends on the model, the collection and the query. What can tell is how *unrelated*
 queries fare on the same collection. A set of background queries, about things that few collections show, is embedded
@@ -71,7 +71,7 @@ class Calibration:
 
 
 def _crowding(cosines: NDArray[np.float32], known: int) -> NDArray[np.float32]:
-    """Half the mean cosine (n,) with the nearest of `known` background queries, from all cosines (n, background)."""
+    """Local scaling term (CSLS): half the mean cosine (n,) with the nearest of `known` background queries."""
     ranked = -np.sort(-cosines, axis=1)[:, :known]
     nearest = ranked[:, _NEAREST] if known > 1 else ranked
     half: NDArray[np.float32] = (nearest.mean(axis=1) / 2).astype(np.float32)

@@ -1,6 +1,6 @@
 """Rerank: score the best candidates again by cross-attention, within a deadline.
 
-Between two candidates it looks at the clock, and at whether anybody still waits (`vasari.retrieval.cancellation`).
+Between two candidates the deadline and cancellation (`vasari.retrieval.cancellation`) are checked.
 
 Text→image compares the query's words with each candidate's picture; image→text compares the query's picture with each
 candidate's text. Picture features are the costly half, so they are kept by content hash in a cache of bounded size.
@@ -25,11 +25,11 @@ from vasari.retrieval.models.ports import Picture, Reranker
 from vasari.retrieval.search.ranking import blend
 
 Features = NDArray[np.float16]  # (patches + 1, width)
-BATCH = 8  # candidates between two looks at the clock
+BATCH = 8  # candidates between two checks of the deadline
 
 
 class FeatureCache:
-    """The most recently used picture features, up to `capacity` bytes. Safe for concurrent use."""
+    """LRU cache of picture features, up to `capacity` bytes. Safe for concurrent use."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -67,13 +67,13 @@ class Reranked:
 
     @property
     def reranked(self) -> bool:
-        """Whether the second stage had its say."""
+        """Whether the second stage scored any candidate."""
         return bool(self.scored)
 
 
 @dataclass(frozen=True, slots=True)
 class RerankStage:
-    """What the second stage works with."""
+    """Dependencies of the second stage: the reranker, its feature cache, and how pictures are had."""
 
     reranker: Reranker
     cache: FeatureCache

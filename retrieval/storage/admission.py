@@ -1,4 +1,4 @@
-"""Which uris may become items: checked wherever a name comes from somebody else's file, a request or a program."""
+"""Validation of uris that may become items, wherever a name comes from another's file, a request or a program."""
 
 from __future__ import annotations
 

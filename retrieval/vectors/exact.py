@@ -1,4 +1,4 @@
-"""Exact search: every wanted row is compared. The oracle of all tests, and the default for small libraries.
+"""Brute-force (exact) search over float16 rows. The oracle of all tests, and the default for small libraries.
 
 Half of the cost of scanning float16 rows with numpy is their conversion, which numpy's wheels do number by
 number (100,000 × 512: 300 ms). `_widen` does it with integer operations that numpy vectorises (30 ms), so
@@ -68,7 +68,7 @@ class Rows:
 
 
 def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scores]:
-    """The k rows of `parts` nearest to each query (n, dim): ids (n, k) and cosines (n, k).
+    """Brute-force scan: the k rows of `parts` nearest to each query (n, dim): ids (n, k) and cosines (n, k).
 
     Missing ones are -1 and -inf. Memory does not grow with the number of rows.
     """
@@ -110,14 +110,14 @@ def _scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Sco
 
 @functools.cache
 def _blas() -> ThreadpoolController:
-    """The libraries that multiply matrices in this process."""
+    """The BLAS libraries of this process."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 def merge(first: tuple[Ids, Scores], second: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
-    """The best k of two answers over different rows, each ids (n, k) and scores (n, k)."""
+    """Top-k merge of two answers over different rows, each ids (n, k) and scores (n, k)."""
     k = first[0].shape[1]
     ids = np.concatenate([first[0], second[0]], axis=1)
     scores = np.concatenate([first[1], second[1]], axis=1)
@@ -181,7 +181,7 @@ def _pick(best: tuple[Ids, Scores], ids: Ids, scores: Scores, k: int) -> tuple[I
 
 
 def clipped(result: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
-    """With scores between -1 and 1, which rounding may leave; missing ones stay -inf."""
+    """Scores clipped to [-1, 1], which rounding may leave; missing ones stay -inf."""
     ids, scores = result
     return ids, np.where(ids == NO_ID, scores, np.clip(scores, -1.0, 1.0))
 

@@ -48,8 +48,8 @@ from vasari.retrieval.vectors.index import (
     nothing,
 )
 
-_WIDEST = 32  # a filter makes the search at most this many times as thorough
-_NEARBY = 256  # rows around a query that are asked how many of them pass a filter
+_WIDEST = 32  # a filter raises efSearch or nprobe at most this many times
+_NEARBY = 256  # nearest rows that local selectivity is measured on
 
 
 class FaissIndex:
@@ -79,7 +79,7 @@ class FaissIndex:
 
     @property
     def effort(self) -> int:
-        """How thorough a search is unless told otherwise: efSearch or nprobe; 0 for Flat, which is always exact."""
+        """The default efSearch or nprobe, which says how thorough a search is; 0 for Flat, which is always exact."""
         return default_effort(self.kind, self._index)
 
     @property
@@ -100,7 +100,7 @@ class FaissIndex:
             lists_of(self._index).nprobe = effort
 
     def train(self, sample: UnitVectors, rows: int) -> None:
-        """Place the centroids of inverted lists meant for `rows` rows by a sample (m, dim); nothing for the others."""
+        """Train the coarse quantiser (k-means) for `rows` rows on a sample (m, dim); nothing for the others."""
         if self.kind not in LISTED:
             return
         lists = self._parameters["lists"] or lists_for(self.kind, rows)
@@ -160,7 +160,7 @@ class FaissIndex:
         return (ids, scores) if candidates else _ranked(ids, scores)
 
     def share_nearby(self, queries: UnitVectors, allowed_ids: Ids) -> NDArray[np.float64]:
-        """Of the rows nearest to each query (n, dim), the share (n,) in [0, 1] that a filter leaves.
+        """Local selectivity: the share (n,) in [0, 1] of the rows nearest to each query (n, dim) that pass a filter.
 
         1 for an index that compares every row, to which it makes no difference.
         """
@@ -171,7 +171,7 @@ class FaissIndex:
         return np.asarray(is_among(ids, allowed_ids).mean(axis=1))
 
     def remove(self, ids: Ids) -> int:
-        """Forget these ids and return how many were there; a graph keeps their rows as stepping stones."""
+        """Forget these ids and return how many were there; a graph keeps their nodes for its walks."""
         gone = np.unique(ids)
         gone = gone[is_among(gone, self._known)]
         if not len(gone):
@@ -232,7 +232,7 @@ class FaissIndex:
         return index
 
     def _selector(self, allowed: Ids | None, excluded: Ids | None) -> Any:
-        """What FAISS asks for each row it meets, or None: a bit per id where ids are dense, else a hashed set."""
+        """The IDSelector of a filter, or None: a bitmap where ids are dense, else a hashed set."""
         removed = self.kind is IndexKind.HNSW and self._index.ntotal > len(self)
         if allowed is None and excluded is None and not removed:
             return None

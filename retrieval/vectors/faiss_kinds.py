@@ -1,4 +1,4 @@
-"""The FAISS indexes behind each kind: how they are made, told apart, and asked for their ids."""
+"""FAISS index factories: how the index of each kind is made, recognised, and asked for its ids."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def empty(kind: IndexKind, dim: int, parameters: Mapping[str, int]) -> Any:
 
 
 def lists_for(kind: IndexKind, rows: int) -> int:
-    """How many inverted lists so many rows get.
+    """nlist: the number of inverted lists for so many rows.
 
     Whole rows are dear to look at, so their lists are short. With two bits a dimension, what a list costs before
     its first row (the query's table of products with it) is as much as a few hundred rows.
@@ -90,7 +90,7 @@ def _half_lists(dim: int, lists: int) -> Any:
 
 
 def lists_of(index: Any) -> Any:
-    """The inverted lists of an index that has them, without what is done to vectors before."""
+    """The IndexIVF inside an index, without its pre-transform."""
     return faiss.downcast_index(index.index) if isinstance(index, faiss.IndexPreTransform) else index
 
 

@@ -33,12 +33,12 @@ Mask = NDArray[np.bool_]
 # A filter that leaves no more rows than this is answered by comparing them all.
 _FEW_ROWS = 20_000
 _FEW_SHARE = 0.05  # … or than this share of the generation
-_LEAST_SHARE_NEARBY = 1 / 32  # so much more thorough an index may search to make up for a filter
+_LEAST_SHARE_NEARBY = 1 / 32  # efSearch or nprobe are raised at most so many times for a filter
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GallerySnapshot:
-    """The catalog's word on which vectors exist, read in one transaction."""
+    """Snapshot of which vectors exist by the catalog, read in one transaction."""
 
     segments: Sequence[int]  # committed segment numbers
     dead: DeadRows = ()  # (segment, row) of deleted and replaced items
@@ -141,7 +141,7 @@ class Gallery:
 
     @property
     def fresh_rows(self) -> int:
-        """Live rows that no generation covers, which every search scans: many of them are a reason to rebuild."""
+        """The delta: live rows that no generation covers, which every search scans; rebuild when it is large."""
         return int(np.count_nonzero(self._fresh))
 
     def ids(self) -> Ids:
@@ -169,7 +169,7 @@ class Gallery:
             ids, scores = self._indexed(generation, queries, k)
             strategy = "index"
         else:
-            # Where a filter leaves hardly any of the rows near a query, an index finds k others, and wrong ones: of an
+            # Where local selectivity is low, an index finds k others, and wrong ones: of an
             # IVF index's answers to a filter that kept the farther half, two in three were.
             share = float(generation.index.share_nearby(queries, allowed_ids).min(initial=1))
             if share < _LEAST_SHARE_NEARBY:

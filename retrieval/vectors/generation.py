@@ -1,4 +1,4 @@
-"""Generations: a FAISS index over all rows of some segments, built beside the one in use.
+"""Generations (index versions): a FAISS index over all rows of some segments, built beside the one in use.
 
 A generation is a folder `00000007/` of `index.faiss` (or `milvus.json`), `dead.npy` and `manifest.json`. It covers
 the rows of its segments except those that were dead when it was built (`dead.npy`, (n, 2): segment, row), so which

@@ -1,4 +1,4 @@
-"""What every index over unit vectors can do, and the rules all of them share.
+"""The port of vector indexes: what every index over unit vectors can do, and the rules all of them share.
 
 Scores are cosines. The truth is the stored row: a unit vector rounded to float16 and read back as float32,
 not normalised again. Rounding changes a row's length by about 1e-5, so a score may differ from the unrounded
@@ -112,7 +112,7 @@ def check_queries(queries: UnitVectors, k: int, dim: int) -> None:
 
 
 def is_among(values: Ids, ordered: Ids) -> NDArray[np.bool_]:
-    """For each value whether it occurs in `ordered` (sorted ascending); costs a binary search each."""
+    """Membership of each value in `ordered` (sorted ascending), by binary search."""
     if not len(ordered):
         return np.zeros(len(values), np.bool_)
     places = np.searchsorted(ordered, values)

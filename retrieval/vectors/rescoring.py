@@ -1,4 +1,4 @@
-"""Rescoring: candidates of an index whose scores are estimates are scored again from the stored rows."""
+"""Rescoring (refinement): candidates of a quantised index are scored again from the stored rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def candidates_for(k: int, depth: int) -> int:
 
 
 def gathered(parts: Sequence[Rows], starts: NDArray[np.int64], numbers: NDArray[np.int64]) -> HalfRows:
-    """Rows (n, dim) of `parts` that are numbered through: part i begins at `starts[i]`, and the last entry is the end.
+    """Gather rows (n, dim) of `parts` by global row number: part i begins at `starts[i]`; the last entry is the end.
 
     One copy a part that is met, in the order of the parts: a library has hundreds of segments, and what is done for
     each of them is a large part of a search.

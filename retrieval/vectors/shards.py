@@ -1,4 +1,4 @@
-"""An index filled in parts: copies of one trained index each take a shard of the rows, and are merged in order.
+"""Sharded index build: copies of one trained index each take a shard of the rows, and are merged in order.
 
     trained, empty index ──► fill_shard × n, wherever the folders are seen ──► merge
 
@@ -45,7 +45,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Who fills shards elsewhere: at most `count` of them, which `fill` has filled when it returns."""
+    """Workers that fill shards elsewhere: at most `count` shards, which `fill` has filled when it returns."""
 
     count: int
     fill: Callable[[Sequence[Shard]], None]

@@ -1,4 +1,4 @@
-"""Which index, and how thorough: by the number of rows and a memory budget, then by measuring recall.
+"""Choice of an index and its parameters: by the number of rows and a memory budget, then by measured recall.
 
 Recall is measured with texts, since texts are what people search pictures with: their vectors lie in a cone of their
 own, apart from the pictures', and an index that is tuned with pictures as queries promises too much. (Published: a
@@ -28,7 +28,7 @@ _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 # Rows scored again for each answer.
 _DEPTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128)
 _LEAST_SHARE = 128  # one list in so many is looked at in any case: with fewer, recall of texts is below 0.8
-_NEARLY = 1.1  # times that differ by less are the same
+_NEARLY = 1.1  # timing noise: times that differ by less are the same
 _SAMPLE_QUERIES = 100
 _TRAINING_ROWS_PER_LIST = 40
 _DISTURBANCE = 0.5  # length of the noise added to a row (of length 1) that plays a query
@@ -200,7 +200,7 @@ def _candidates(parts: Sequence[Rows], memory: int | None) -> Iterator[IndexKind
 
 
 def safe_recall(target: float, queries: int) -> float:
-    """What so many queries have to show for others to reach the target: two standard errors more.
+    """The target plus two standard errors: what this sample of queries must reach for others to reach it.
 
     Of a share of their answers, as if each was found or missed by itself; at most half of what is missing to 1.
     """
@@ -216,7 +216,7 @@ def recall(found: Ids, truth: Ids) -> float:
 
 
 def disturbed_rows(parts: Sequence[Rows], count: int) -> UnitVectors:
-    """Up to `count` rows moved by noise: queries near the rows, but never equal to one."""
+    """Synthetic queries: up to `count` rows moved by noise, near the rows but never equal to one."""
     sample = _sample(parts, count)
     noise = np.random.default_rng(_SEED).standard_normal(sample.shape, dtype=np.float32)
     return unit_vectors(sample + _DISTURBANCE / np.sqrt(sample.shape[1]) * noise)
