@@ -23,6 +23,7 @@ SHORT: dict[str, list[str]] = {
     "large_index": ["--quick"],
     "growth": ["--quick"],
     "gpu": ["--quick"],
+    "host_limit": ["--quick", "--photos", "PHOTOS"],
     "decode_drift": ["--photos", "PHOTOS", "--count", "4"],
     "memory": ["--counts", "200", "400"],
     "filter_recall": ["--rows", "20000"],

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, TypeVar
@@ -19,8 +20,9 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from vasari.indexer.decode import Loader, Ready
+from vasari.indexer.embed import begin_images
 from vasari.indexer.identity import Puzzle, Verdict
-from vasari.indexer.pipeline import Pipeline
+from vasari.indexer.pipeline import Pipeline, in_threads
 from vasari.indexer.plan import Plan, Task
 from vasari.indexer.progress import Progress, Silent
 from vasari.indexer.sources.folder import FolderSource
@@ -90,11 +92,10 @@ def bench(
         raise NotFoundError(f"none of the {len(tasks)} pictures in {folder} can be decoded")
     encode = _encode_speed(loaded, encoder, batch_size)
     pipeline = Pipeline(
-        loader,
-        lambda pictures: encoder.embed_images(np.stack(pictures)),
+        in_threads(loader, threads),
+        [partial(begin_images, encoder)],
         _Nowhere(),
         batch_size=batch_size,
-        decode_threads=threads,
         progress=progress or Silent(),
         stop=threading.Event(),
     )

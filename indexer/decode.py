@@ -59,9 +59,12 @@ class Loader:
         self._limits = limits
         self._known = known
 
-    def load(self, task: Task) -> Loaded:
-        """Read once, hash, and decode where the hash does not make that needless, for now or for ever."""
-        outcome = self._load(task)
+    def load(self, task: Task, keep: Callable[[Pixels], Pixels] = lambda pixels: pixels) -> Loaded:
+        """Read once, hash, and decode where the hash does not make that needless, for now or for ever.
+
+        `keep` puts the pixels where they stay.
+        """
+        outcome = self._load(task, keep)
         if not isinstance(outcome, Skipped):
             return outcome
         seen = task.candidate
@@ -70,7 +73,7 @@ class Loader:
             outcome, reason=reason, bytes=seen.bytes, mtime_ns=seen.mtime_ns, ctime_ns=seen.ctime_ns
         )
 
-    def _load(self, task: Task) -> Loaded:
+    def _load(self, task: Task, keep: Callable[[Pixels], Pixels]) -> Loaded:
         started = perf_counter()
         uri = task.candidate.uri
         if task.same and task.known is not None:
@@ -89,7 +92,7 @@ class Loader:
         if not self._needs_pixels(task, digest):
             self._took(read - started)
             return Puzzle(task, digest)
-        prepared = self._prepare(task.candidate, data, digest)
+        prepared = self._prepare(task.candidate, data, digest, keep)
         self._took(read - started, perf_counter() - read)
         return prepared if isinstance(prepared, Skipped) else (task, prepared)
 
@@ -98,14 +101,16 @@ class Loader:
             self.watch.read += read
             self.watch.decode += decode
 
-    def _prepare(self, candidate: Candidate, data: bytes, content_hash: str) -> _Prepared | Skipped:
+    def _prepare(
+        self, candidate: Candidate, data: bytes, content_hash: str, keep: Callable[[Pixels], Pixels]
+    ) -> _Prepared | Skipped:
         uri, text = candidate.uri, candidate.text
         if text is not None:
             own = candidate.attributes if candidate.teller is None else {}
             return Prepared(text, content_hash, len(data), attributes=own)
         preparer = self._preparer()
         try:
-            return prepare_picture(data, content_hash, preparer, self._limits)
+            return prepare_picture(data, content_hash, preparer, self._limits, keep)
         except ImageError as error:
             return Skipped(uri, error.stage, str(error))
         except VasariError:  # the model, which is loaded for the first picture

@@ -23,7 +23,7 @@ from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
-from vasari.indexer.pipeline import Pipeline, Tally
+from vasari.indexer.pipeline import Pipeline, Tally, in_threads
 from vasari.indexer.plan import Places, Plan, is_same, make_plan
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
@@ -201,13 +201,13 @@ class Job:
             self.source.read, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
         )
         pipeline = Pipeline(
-            loader,
-            embedding(self.library, self.space, self.modality),
+            in_threads(loader, options.decode_threads or os.cpu_count() or 1),
+            [embedding(self.library, self.space, self.modality)],
             self.committer(lease),
             batch_size=options.batch_size,
-            decode_threads=options.decode_threads or os.cpu_count() or 1,
             progress=self.progress,
             stop=self.stop,
+            watch=self.watch,
         )
         return pipeline.run(plan, partial(self.identify, plan))
 

@@ -1,31 +1,35 @@
-"""Threads that read and decode, one consumer that encodes, and a sink that commits.
+"""The job's stages and its commits, in listing order; what depends on all files is settled at the end.
 
-    tasks ──► window of futures ──► loaded, in order ──► batch ──► vectors ──► sink
-                                         └──► puzzles ──► identity ──► moves, and tasks once more
+    tasks ──► `Stages`: read, decode, encode ──► finished groups, in order ──► sink
+                                                      └──► puzzles ──► identity ──► moves, and tasks once more
 
-At most `ahead` files are between the threads and the consumer, so memory does not depend on their number.
-Results are taken in listing order: a job's outcome does not depend on which thread was faster.
+The caller's thread does nothing but count and commit: threads that read and decode, and a worker for each device, go on
+meanwhile. All that lies between two stages is bounded, so memory does not depend on the number of files; and results
+are taken in listing order, so a job's outcome does not depend on which thread was faster.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Protocol
 
-from vasari.indexer.decode import Loaded, Loader, Ready
-from vasari.indexer.embed import Encoding
+from vasari.indexer.decode import Loaded, Loader
+from vasari.indexer.embed import Begin, Encoding
 from vasari.indexer.identity import Puzzle, Verdict
 from vasari.indexer.plan import Plan, Task
-from vasari.indexer.progress import Progress, ProgressEvent
+from vasari.indexer.progress import Progress, ProgressEvent, Stopwatch
+from vasari.indexer.slabs import Group, Outcome, Slabs
 from vasari.indexer.sources.source import Candidate
+from vasari.indexer.stages import Load, Stages
 from vasari.retrieval.catalog.records import KnownFile, NewItem
-from vasari.retrieval.domain import Skipped, UnitVectors
-from vasari.retrieval.library.commit import Pixels
+from vasari.retrieval.domain import Skipped
+
+_BACKLOG = 4096  # embedded files that wait while others are committed
 
 
 class Sink(Protocol):
@@ -67,10 +71,39 @@ class Tally:
         """Files dealt with."""
         return self.embedded + self.moved + self.restored + self.touched + self.failed
 
+    def embed(self, task: Task) -> None:
+        """Count a picture that went through the model."""
+        if task.known is None:
+            self.added += 1
+        elif task.known.missing:
+            self.restored += 1
+        else:
+            self.updated += 1
+
     def found(self, item: KnownFile) -> None:
         """Count an item that was found again without embedding it."""
         self.restored += item.missing
         self.moved += not item.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Who reads and decodes: a thread for each of `loaders`, which is given so many tasks at once."""
+
+    loaders: Sequence[Load]
+    at_once: int = 1
+    slabs: Slabs | None = None  # where the pixels lie; None: in memory of this process
+
+
+def in_threads(loader: Loader, count: int) -> Decoding:
+    """So many threads of this process: reading waits, and decoders leave Python's lock alone."""
+
+    def load(tasks: Sequence[Task], group: Group, place: int) -> list[Loaded]:
+        return [
+            loader.load(task, partial(group.keep, number)) for number, task in enumerate(tasks, start=place)
+        ]
+
+    return Decoding([load] * count)
 
 
 class Pipeline:
@@ -78,23 +111,24 @@ class Pipeline:
 
     def __init__(
         self,
-        loader: Loader,
-        embed: Callable[[Sequence[Pixels | str]], UnitVectors],
+        decoding: Decoding,
+        devices: Sequence[Begin],
         sink: Sink,
         *,
         batch_size: int,
-        decode_threads: int,
         progress: Progress,
         stop: threading.Event,
+        watch: Stopwatch | None = None,
+        backlog: int = _BACKLOG,
     ) -> None:
-        """`embed` is called when the first batch is full: a run with nothing to embed loads no model."""
+        """A device is first asked when its first batch is full: a run with nothing to embed loads no model."""
         self.tally = Tally()
-        self.watch = loader.watch
-        self._loader = loader
-        self._encode = Encoding(embed, batch_size)
+        self.watch = watch or Stopwatch()
+        self._decoding = decoding
+        self._encoders = [Encoding(begin, batch_size) for begin in devices]
         self._sink = sink
         self._batch_size = batch_size
-        self._threads = decode_threads
+        self._backlog = backlog
         self._progress = progress
         self._stop = stop
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
@@ -119,67 +153,41 @@ class Pipeline:
 
     def _pass(self, tasks: Sequence[Task], total: int) -> list[Puzzle]:
         """Take all tasks through; those that are to be decided later come back."""
-        batch: list[Ready] = []
         puzzles: list[Puzzle] = []
-        for loaded in self._loaded(tasks):
-            if isinstance(loaded, Skipped):
-                self._fail(loaded)
-            elif not isinstance(loaded, Puzzle):
-                batch.append(loaded)
-            elif loaded.touched is not None:
-                self._sink.touch(loaded.touched, loaded.task.candidate)
-                self.tally.touched += 1
-            else:
-                puzzles.append(loaded)
-            if len(batch) >= self._batch_size:
-                self._flush(batch, total)
-            self._commit(self._sink.commit_if_due)
-        self._flush(batch, total)
+        stages = Stages(
+            tasks,
+            self._decoding.loaders,
+            self._encoders,
+            size=self._batch_size,
+            at_once=self._decoding.at_once,
+            backlog=self._backlog,
+            stop=self._stop,
+            watch=self.watch,
+            slabs=self._decoding.slabs,
+        )
+        with stages:
+            for group in stages.finished():
+                puzzles += filter(None, map(self._settle, group.outcomes))
+                self._pulse(total)
+                self._commit(self._sink.commit_if_due)
         self._commit(self._sink.commit)
         return puzzles
 
-    def _loaded(self, tasks: Iterable[Task]) -> Iterator[Loaded]:
-        """Outcomes in the order of `tasks`; at most `ahead` are being worked on or wait to be taken."""
-        ahead = 2 * self._batch_size + 2 * self._threads
-        window: deque[Future[Loaded]] = deque()
-        remaining = iter(tasks)
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as threads:
-            try:
-                while not self._stop.is_set():
-                    while len(window) < ahead and (task := next(remaining, None)) is not None:
-                        window.append(threads.submit(self._loader.load, task))
-                    if not window:
-                        return
-                    started = perf_counter()
-                    loaded = window.popleft().result()
-                    self.watch.waiting += perf_counter() - started
-                    yield loaded
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
-
-    def _fail(self, skipped: Skipped) -> None:
-        self._sink.fail(skipped)
-        self.tally.failed += 1
-
-    def _flush(self, batch: list[Ready], total: int) -> None:
-        """Embed the batch, hand its members on, and empty it."""
-        started = perf_counter()
-        outcomes = self._encode(batch)
-        self.watch.encode += perf_counter() - started
-        for outcome in outcomes:
-            if isinstance(outcome, Skipped):
-                self._fail(outcome)
-                continue
-            task, item = outcome
-            self._sink.add(task, item)
-            if task.known is None:
-                self.tally.added += 1
-            elif task.known.missing:
-                self.tally.restored += 1
-            else:
-                self.tally.updated += 1
-        batch.clear()
-        self._pulse(total)
+    def _settle(self, outcome: Outcome | None) -> Puzzle | None:
+        """Hand on and count what is done; what cannot be decided yet is returned."""
+        match outcome:
+            case Skipped():
+                self._sink.fail(outcome)
+                self.tally.failed += 1
+            case Puzzle(task=task, touched=known) if known is not None:
+                self._sink.touch(known, task.candidate)
+                self.tally.touched += 1
+            case Puzzle():
+                return outcome
+            case (task, item) if isinstance(item, NewItem):
+                self._sink.add(task, item)
+                self.tally.embed(task)
+        return None
 
     def _commit(self, commit: Callable[[], None]) -> None:
         started = perf_counter()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ class GreyEncoder:
         self.image_size = CELLS
         self.seconds = seconds  # a picture takes
         self.embedded = 0
+        self.on_batch: Callable[[], None] = lambda: None
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((CELLS, CELLS)), dtype=np.uint8)
@@ -45,6 +46,7 @@ class GreyEncoder:
         return GreyEncoder(self.space.name)
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        self.on_batch()
         time.sleep(self.seconds * len(batch))
         self.embedded += len(batch)
         cells = batch.mean(axis=3).reshape(len(batch), -1) / 255

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,34 +31,47 @@ class Cluster:
     cpus: int | None = None  # of one that is started here; None: all of this machine
     devices: int | None = None  # GPUs of one that is started here; None: as many as are found
     encoders: int | None = None
-    decoders: int | None = None
+    decoders: int | None = None  # threads of all encoders together
     writers: int = 1
     gpus: float | None = None  # of each encoder, such as 0.5: two share a GPU. None: 1 where there are GPUs
 
 
 @dataclass(frozen=True, slots=True)
-class Pools:
-    """Workers of each kind, and what an encoder occupies."""
+class Workers:
+    """How many there are of each kind, and what one that embeds occupies."""
 
-    decoders: int
     encoders: int
+    threads: int  # that read and decode, of each encoder
     writers: int
     cpus: float
     gpus: float
 
 
-def pools_for(cluster: Cluster, resources: Mapping[str, float], batches: int) -> Pools:
-    """An encoder for each GPU or part of one, or for every fourth CPU; the CPUs that are left decode.
+def workers_for(cluster: Cluster, nodes: Sequence[Mapping[str, float]], blocks: int) -> Workers:
+    """An encoder for each GPU or part of one, or for every fourth CPU; with the CPUs of its machine that it decodes on.
 
-    There are no more workers of a kind than `batches`: each encoder loads a model.
+    There are no more of a kind than `blocks`: each encoder loads a model. `nodes` are the resources of the machines.
     """
-    cpus, gpus = resources.get("CPU", 1.0), resources.get("GPU", 0.0)
-    share = (1.0 if gpus else 0.0) if cluster.gpus is None else cluster.gpus
-    occupied = 0.0 if share else 1.0
-    encoders = cluster.encoders or max(1, int(_sharing(gpus, share) if share else cpus / 4))
-    decoders = cluster.decoders or max(1, int(cpus - encoders * occupied))
-    most = max(1, batches)
-    return Pools(min(decoders, most), min(encoders, most), min(cluster.writers, most), occupied, share)
+    share = (
+        (1.0 if any(node.get("GPU", 0.0) for node in nodes) else 0.0)
+        if cluster.gpus is None
+        else cluster.gpus
+    )
+    cpus = [node.get("CPU", 0.0) for node in nodes]
+    fitting = [
+        int(_sharing(node.get("GPU", 0.0), share) if share else node.get("CPU", 0.0) / _CPUS)
+        for node in nodes
+    ]
+    encoders = cluster.encoders or max(1, sum(fitting))
+    own = min((have // count for have, count in zip(cpus, fitting, strict=True) if count), default=max(cpus))
+    own = max(1.0, min(own, sum(cpus) // encoders))
+    decoding = own if share else own - 1  # torch has the other
+    threads = int(cluster.decoders / encoders if cluster.decoders else decoding)
+    most = max(1, blocks)
+    return Workers(min(encoders, most), max(1, threads), min(cluster.writers, most), own, share)
+
+
+_CPUS = 4  # of an encoder without GPU
 
 
 def _sharing(gpus: float, share: float) -> float:

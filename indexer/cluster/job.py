@@ -1,10 +1,10 @@
-"""Index on a cluster: the job of `local`, with decoding, encoding and writing done by pools of Ray actors.
+"""Index on a cluster: the job of `vasari index`, whose stages run in Ray actors, each over its part of the tasks.
 
     report = index(library, source, cluster=Cluster(address="auto"))
 
 This process lists, plans and settles what needs the whole plan (moves, touches, failures, removals). Tasks go in
-listing order, a batch a block, so that a shard's pictures are read by few machines. A worker or a machine that dies
-loses its batch only: Ray gives it to another, and `stages.Write` knows what was committed before.
+listing order, some batches a block, so that a shard's pictures are read by few machines. A worker or a machine that
+dies loses its block only: Ray gives it to another, and `stages.Write` knows what was committed before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from vasari.indexer import job
 from vasari.indexer.cluster import stages
-from vasari.indexer.cluster.connection import Cluster, cause_of, connected, pools_for
+from vasari.indexer.cluster.connection import Cluster, Workers, cause_of, connected, workers_for
 from vasari.indexer.cluster.stages import Entry, Work, Written
 from vasari.indexer.commit import Committer
 from vasari.indexer.identity import Puzzle
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vasari.retrieval.catalog.lease import Lease
 
 _ENTRY = "entry"  # the one column of the blocks: pickled entries
+_BATCHES = 4  # that a worker is given together: the second is decoded while the first is embedded
 
 
 def index(
@@ -154,15 +155,16 @@ def _stream(
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     DataContext.get_current().enable_progress_bars = False
-    batches = -(-len(tasks) // work.batch_size)
-    pools = pools_for(cluster, ray.cluster_resources(), batches)
+    block = _BATCHES * work.batch_size
+    blocks = -(-len(tasks) // block)
+    workers = _workers(cluster, blocks)
     rows = [{_ENTRY: ray.cloudpickle.dumps(task)} for task in tasks]
-    entries = ray.data.from_items(rows, override_num_blocks=batches)
+    entries = ray.data.from_items(rows, override_num_blocks=blocks)
     del rows
+    embed = partial(stages.Embed, threads=workers.threads)
     for stage, size, batch_size, cpus, gpus in (
-        (stages.Decode, pools.decoders, work.batch_size, 1.0, 0.0),
-        (stages.Encode, pools.encoders, work.batch_size, pools.cpus, pools.gpus),
-        (stages.Write, pools.writers, commit_every, 0.0, 0.0),
+        (embed, workers.encoders, block, workers.cpus, workers.gpus),
+        (stages.Write, workers.writers, commit_every, 0.0, 0.0),
     ):
         entries = entries.map_batches(
             _Worker,
@@ -181,6 +183,12 @@ def _stream(
             yield _unpacked(batch)
     except ray.exceptions.RayError as error:
         raise cause_of(error) from error
+
+
+def _workers(cluster: Cluster, blocks: int) -> Workers:
+    import ray
+
+    return workers_for(cluster, [node["Resources"] for node in ray.nodes() if node["Alive"]], blocks)
 
 
 class _Worker:

@@ -1,33 +1,35 @@
-"""What the workers of a cluster do: decode, encode, write. Plain classes that no cluster is needed to run.
+"""What the workers of a cluster do: embed, write. Plain classes that no cluster is needed to run.
 
-    tasks ──► Decode ──► Encode ──► Write ──► outcomes, which the job's own process settles
+    tasks ──► Embed ──► Write ──► outcomes, which the job's own process settles
 
-Each is called with a batch of entries and returns as many; what a stage has nothing to do with passes through. A
-batch may come twice, when a worker died before its answer arrived: decoding and encoding it again does no harm, and
-`Write` leaves out what was committed.
+Each is called with a block of entries and returns as many; what it has nothing to do with passes through. A block may
+come twice, when a worker died before its answer arrived: embedding it again does no harm, and `Write` leaves out what
+was committed.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
 from vasari.indexer.commit import Committer
-from vasari.indexer.decode import Loader, Ready
+from vasari.indexer.decode import Loader
 from vasari.indexer.embed import Encoding, embedding
-from vasari.indexer.identity import Puzzle
+from vasari.indexer.pipeline import in_threads
 from vasari.indexer.plan import Task
+from vasari.indexer.progress import Stopwatch
+from vasari.indexer.slabs import Outcome
 from vasari.indexer.sources.source import Candidate
+from vasari.indexer.stages import Stages
 from vasari.retrieval.catalog.records import NewItem
-from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped
+from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.library.commit import Prepared
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import Preparer
 from vasari.retrieval.storage.network_addresses import Reach, allow
@@ -43,7 +45,7 @@ class Written:
     troubled: tuple[str, ...] = ()  # texts beside it that could not be used
 
 
-Entry = Task | Ready | Puzzle | tuple[Task, NewItem] | Skipped | Written
+Entry = Task | Outcome | Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +77,38 @@ class Work:
         return library
 
 
-class Decode:
-    """Tasks to pixels, on a few threads: reading waits, and decoding leaves Python's lock alone."""
+class Embed:
+    """Tasks to vectors, by the stages of `vasari index`; holds the model."""
 
     def __init__(self, work: Work, threads: int = 2) -> None:
+        """So many threads read and decode."""
         allow(work.reach)
-        self._loader = Loader(work.read, lambda: work.preparer, work.limits, work.known)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        loader = Loader(work.read, lambda: work.preparer, work.limits, work.known)
+        self._decoding = in_threads(loader, threads)
+        self._encoding = Encoding(embedding(work.open(), work.space, work.modality), work.batch_size)
+        self._size = work.batch_size
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Each `Task` becomes what it is when it was read."""
-        return list(self._threads.map(self._decoded, entries))
+        """Each `Task` becomes a `NewItem`, a `Puzzle`, or `Skipped`."""
+        tasks = [entry for entry in entries if isinstance(entry, Task)]
+        stages = Stages(
+            tasks,
+            self._decoding.loaders,
+            [self._encoding],
+            size=self._size,
+            backlog=len(tasks),
+            stop=threading.Event(),
+            watch=Stopwatch(),
+        )
+        with stages:
+            groups = list(stages.finished())
+        outcomes = (outcome for group in groups for outcome in group.outcomes)
+        return [_entry(next(outcomes)) if isinstance(entry, Task) else entry for entry in entries]
 
-    def _decoded(self, entry: Entry) -> Entry:
-        if not isinstance(entry, Task):
-            return entry
-        return self._loader.load(entry)
 
-
-class Encode:
-    """Pixels to vectors; holds the model."""
-
-    def __init__(self, work: Work) -> None:
-        self._encode = Encoding(embedding(work.open(), work.space, work.modality), work.batch_size)
-
-    def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Each `Prepared` becomes a `NewItem` or `Skipped`."""
-        outcomes = iter(self._encode([entry for entry in entries if _is_ready(entry)]))
-        return [next(outcomes) if _is_ready(entry) else entry for entry in entries]
+def _entry(outcome: Outcome | None) -> Entry:
+    assert outcome is not None  # a finished group has no gaps
+    return outcome
 
 
 class Write:
@@ -123,7 +129,7 @@ class Write:
         )
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
-        """All `NewItem`s of the batch become one segment, and then `Written`."""
+        """All `NewItem`s of the block become one segment, and then `Written`."""
         arrived = [entry for entry in entries if _is_embedded(entry)]
         committed = self._library.catalog.embedded(
             self._work.space.name, self._work.modality, [item.uri for _, item in arrived]
@@ -142,10 +148,6 @@ def write_mark(root: Path, token: int) -> Path:
     with path.open("rb") as file:
         os.fsync(file.fileno())  # so that other machines' views of a network folder have it
     return path
-
-
-def _is_ready(entry: Entry) -> TypeGuard[Ready]:
-    return isinstance(entry, tuple) and isinstance(entry[1], Prepared)
 
 
 def _is_embedded(entry: Entry) -> TypeGuard[tuple[Task, NewItem]]:

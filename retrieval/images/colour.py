@@ -111,9 +111,18 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return paper
 
 
-def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+def is_srgb(profile: bytes) -> bool:
+    """Whether RGB pixels with this profile stay as they are: there is none, it is broken, or sRGB."""
+    return _transform_of(profile, "RGB") is None
+
+
+def _transform_of(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     make = _transform if len(profile) <= _REMEMBERED else _transform.__wrapped__
-    transform = make(profile, image.mode) if profile else None
+    return make(profile, mode) if profile else None
+
+
+def _converted(image: Image.Image, profile: bytes) -> Image.Image:
+    transform = _transform_of(profile, image.mode)
     if transform is not None:
         return cast("Image.Image", ImageCms.applyTransform(image, transform))
     if image.mode == "LAB":

@@ -12,28 +12,35 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from PIL import Image
 
 from vasari.retrieval.errors import ImageError, VasariError
-from vasari.retrieval.images.colour import in_srgb
+from vasari.retrieval.images.colour import in_srgb, is_srgb, reduction
 from vasari.retrieval.images.headers import Format, declared_length, sniff, truncated
 from vasari.retrieval.images.jpeg import open_jpeg
 from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes
 from vasari.retrieval.images.opened import ImageInfo, Opened, upright
 from vasari.retrieval.images.pillow import open_other, open_png
 from vasari.retrieval.images.raw import is_raw, open_raw
+from vasari.retrieval.images.rgbx import RgbxPicture, image_of
 
 Picture = Image.Image
 """A decoded picture, mode RGB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecodedImage:
     """A picture, perhaps at reduced size, and the facts about the full one."""
 
-    picture: Picture
+    pixels: Picture | RgbxPicture  # as the decoder left them: what a model's preprocessing takes
     info: ImageInfo
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The pixels as Pillow keeps them."""
+        return image_of(self.pixels)
 
 
 def probe(data: bytes, limits: ImageLimits) -> ImageInfo:
@@ -71,11 +78,20 @@ def decoding(data: bytes, limits: ImageLimits, *, target: int | None = None) -> 
         opened = _open(data, limits)
     with DECODING.hold(opened.weight(target), limits.decode_bytes):
         with _refusing(data):
-            converted = in_srgb(opened.load(target), opened.profile, opened.bits, target)
-            picture = upright(converted, opened.orientation)
-        del converted
-        picture.info = {}  # profile and EXIF are spent: nothing may apply them a second time
-        yield DecodedImage(picture, opened.info)
+            pixels = _as_seen(opened, target)
+        yield DecodedImage(pixels, opened.info)
+
+
+def _as_seen(opened: Opened, target: int | None) -> Picture | RgbxPicture:
+    """The pixels upright, 8-bit sRGB, over white."""
+    loaded = opened.load(target)
+    if isinstance(loaded, RgbxPicture):
+        if is_srgb(opened.profile) and reduction(loaded.width, loaded.height, target) == 1:
+            return loaded.upright(opened.orientation)
+        loaded = loaded.image()
+    picture = upright(in_srgb(loaded, opened.profile, opened.bits, target), opened.orientation)
+    picture.info = {}  # profile and EXIF are spent: nothing may apply them a second time
+    return picture
 
 
 def thumbnail(picture: Picture, side: int) -> bytes:

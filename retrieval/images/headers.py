@@ -156,8 +156,8 @@ def jpeg_header(data: bytes) -> Header:
     if frame is None or len(frame) < 6:
         raise ImageError("the JPEG is damaged: it has no picture header")
     height, width, components = struct.unpack_from(">HHB", frame, 1)
-    scans = data.count(b"\xff\xda", place)
-    if progressive and scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
+    scans = data.count(b"\xff\xda", place) if progressive else 1  # looks at every byte
+    if scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
         raise ImageError(f"the JPEG goes over its {width} × {height} pixels {scans} times", stage="limit")
     parts = b"".join(profile[number] for number in sorted(profile))
     return Header(width, height, components, exif, parts, progressive)

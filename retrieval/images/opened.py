@@ -11,6 +11,7 @@ from PIL import Image
 from vasari.retrieval.images.exif import Exif
 from vasari.retrieval.images.headers import Format
 from vasari.retrieval.images.limits import ImageLimits, check_pixels
+from vasari.retrieval.images.rgbx import RgbxPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Opened:
     info: ImageInfo
     orientation: int
     profile: bytes  # ICC, empty if none
-    load: Callable[[int | None], Image.Image]  # target -> pixels as stored, any mode
+    load: Callable[[int | None], Image.Image | RgbxPicture]  # target -> pixels as stored, any mode
     weight: Callable[[int | None], int]  # target -> bytes that decoding and converting hold at most
     bits: int = 16  # of a sample of 16-bit grey
 

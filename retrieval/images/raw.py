@@ -14,6 +14,7 @@ from vasari.retrieval.images.headers import Format
 from vasari.retrieval.images.jpeg import open_jpeg
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.opened import Opened, info_of, upright
+from vasari.retrieval.images.rgbx import image_of
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
 
@@ -60,7 +61,7 @@ def _load_raw(data: bytes, orientation: int, limits: ImageLimits, target: int | 
             opened = open_jpeg(preview, limits)
             if min(opened.info.width, opened.info.height) >= (2 * target if target else _SMALLEST_PREVIEW):
                 turned = opened.orientation if opened.orientation > 1 else orientation
-                return upright(to_srgb(opened.load(target), opened.profile), turned)
+                return upright(to_srgb(image_of(opened.load(target)), opened.profile), turned)
         return Image.fromarray(raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8))
 
 

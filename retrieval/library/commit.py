@@ -8,7 +8,7 @@ either no trace, or files that no transaction names (orphans, removed when the n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -76,21 +76,28 @@ class Prepared(Generic[Content]):
 
 
 def prepare_picture(
-    data: bytes, content_hash: str, preparer: Preparer, limits: ImageLimits
+    data: bytes,
+    content_hash: str,
+    preparer: Preparer,
+    limits: ImageLimits,
+    keep: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> Prepared[Pixels]:
-    """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError."""
+    """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError.
+
+    `keep` puts the pixels where they stay.
+    """
     from vasari.retrieval.images.decode import decoding  # Pillow, which a job that only removes does not need
 
     with decoding(data, limits, target=max(preparer.image_size, SIDE)) as decoded:
         info = decoded.info
         return Prepared(
-            preparer.prepare(decoded.picture),
+            keep(preparer.prepare(decoded.pixels)),
             content_hash,
             len(data),
             info.width,
             info.height,
             info.format,
-            fingerprint(decoded.picture, content_hash),
+            fingerprint(decoded.pixels, content_hash),
             dict(info.exif),
         )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,17 @@ class DualEncoder(Preparer, Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, dim) of `texts`; raises OutOfMemory."""
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """What a dual encoder can do that computes beside the thread that calls it."""
+
+    def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
+        """Hand over prepared pictures (n, H, W, 3), which stay as they are until the function has returned.
+
+        The function waits for their vectors (n, dim). Both raise OutOfMemory.
+        """
 
 
 class Reranker(Protocol):

@@ -56,9 +56,8 @@ def scaled_by_pillow(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[
         (part.left + part.width) * across,
         (part.top + part.height) * down,
     )
-    return np.asarray(
-        picture.resize((part.width, part.height), _BICUBIC if bicubic else _BILINEAR, box), dtype=np.uint8
-    )
+    kept = picture.resize((part.width, part.height), _BICUBIC if bicubic else _BILINEAR, box)
+    return np.ascontiguousarray(np.asarray(kept, dtype=np.uint8))
 
 
 @dataclass(frozen=True, slots=True)

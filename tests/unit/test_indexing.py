@@ -12,7 +12,7 @@ import pytest
 
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.job import IndexOptions, index
-from vasari.indexer.progress import IndexReport, ProgressEvent
+from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import LibraryLockedError
@@ -201,12 +201,8 @@ def test_stopping_keeps_what_was_done_and_removes_nothing(library: GreyLibrary, 
         write_picture(photos / "more" / f"{number}.png", number)
     stop = threading.Event()
 
-    class StopAtFirstBatch:
-        def update(self, pulse: ProgressEvent) -> None:
-            if pulse.phase == "indexing" and pulse.done:
-                stop.set()
-
-    report = index(library, FolderSource([photos]), IndexOptions(batch_size=4), StopAtFirstBatch(), stop)
+    library.grey().on_batch = stop.set
+    report = index(library, FolderSource([photos]), IndexOptions(batch_size=4), stop=stop)
     assert report.interrupted
     assert counts(report) == {"added": 4, "unchanged": 5}
     assert str(photos / "a" / "0.png") in uris(library)

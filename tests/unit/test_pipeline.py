@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vasari.indexer.decode import Loader
+from vasari.indexer.embed import Begin, Contents, at_once
 from vasari.indexer.identity import Puzzle, Verdict, resolve
-from vasari.indexer.pipeline import Pipeline
+from vasari.indexer.pipeline import Pipeline, in_threads
 from vasari.indexer.plan import Plan, Task
 from vasari.indexer.progress import ProgressEvent, Silent
 from vasari.indexer.sources.source import Candidate
@@ -71,9 +72,6 @@ class GreyEncoder:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((4, 4)), dtype=np.uint8)
 
-    def embed(self, pictures: Sequence[NDArray[np.uint8] | str]) -> UnitVectors:
-        return self.embed_images(np.stack(pictures))
-
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         if len(batch) > self.most:
             raise OutOfMemory("out of memory: try a smaller batch")
@@ -122,18 +120,19 @@ def pipeline(
     plan: Plan,
     *,
     batch_size: int = 4,
+    devices: Sequence[Begin] | None = None,
+    backlog: int | None = None,
     stop: threading.Event | None = None,
 ) -> Pipeline:
+    held = {file.content_hash for file in plan.gone.values()}
     return Pipeline(
-        Loader(
-            source.read, lambda: encoder, ImageLimits(), {file.content_hash for file in plan.gone.values()}
-        ),
-        encoder.embed,
+        in_threads(Loader(source.read, lambda: encoder, ImageLimits(), held), 2),
+        devices or [at_once(encoder.embed_images)],
         sink,
         batch_size=batch_size,
-        decode_threads=2,
         progress=Silent(),
         stop=stop or threading.Event(),
+        backlog=backlog or batch_size,
     )
 
 
@@ -198,13 +197,13 @@ def test_bad_files_become_values() -> None:
 
 
 def test_reading_stays_a_bounded_way_ahead() -> None:
-    """However many files there are, only two batches and a few more are read before the encoder has taken some."""
-    source, encoder, sink = MemorySource(greys(60)), GreyEncoder(), ListSink()
+    """However many files there are, only some batches are read before their vectors were taken."""
+    source, encoder, sink = MemorySource(greys(100)), GreyEncoder(), ListSink()
     ahead: list[int] = []
     sink.on_add = lambda: ahead.append(len(source.reads) - len(sink.added))
     pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
-    assert len(sink.added) == 60
-    assert max(ahead) <= 2 * 4 + 2 * 2 + 4  # the window, and the batch itself
+    assert len(sink.added) == 100
+    assert max(ahead) <= (5 + 1 + 1) * 4  # not embedded, embedded and not taken, and the batch itself
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
@@ -246,12 +245,12 @@ def test_an_encoder_that_fails_on_everything_ends_the_job() -> None:
 
 
 def test_stopping_finishes_the_batch_and_commits() -> None:
-    """Ctrl-C costs nothing that was embedded, and no further batch is begun."""
-    source, encoder, sink, stop = MemorySource(greys(60)), GreyEncoder(), ListSink(), threading.Event()
+    """Ctrl-C costs nothing that was embedded, and of what is left only what a device has begun is finished."""
+    source, encoder, sink, stop = MemorySource(greys(100)), GreyEncoder(), ListSink(), threading.Event()
     sink.on_add = stop.set
     pipeline(source, encoder, sink, new_files(source), stop=stop).run(new_files(source), nothing_known)
-    assert uris(sink) == list(source.files)[:4]
-    assert sink.committed == 4
+    assert uris(sink) == list(source.files)[: len(sink.added)]
+    assert sink.committed == len(sink.added) == sum(encoder.batches) < 100
 
 
 def known(uri: str, data: bytes, number: int = 7) -> KnownFile:
@@ -316,11 +315,10 @@ def test_no_model_is_asked_for_when_nothing_needs_one() -> None:
         raise AssertionError("the model was loaded")
 
     run = Pipeline(
-        Loader(source.read, no_model, ImageLimits(), {content_hash(data)}),
-        lambda pictures: no_model().embed(pictures),
+        in_threads(Loader(source.read, no_model, ImageLimits(), {content_hash(data)}), 1),
+        [at_once(lambda pictures: no_model().embed_images(pictures))],
         sink,
         batch_size=4,
-        decode_threads=1,
         progress=Silent(),
         stop=threading.Event(),
     )
@@ -338,11 +336,10 @@ def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
     source, encoder, sink = MemorySource({**greys(9), "/x.png": b"bad"}), GreyEncoder(), ListSink()
     plan = new_files(source)
     run = Pipeline(
-        Loader(source.read, lambda: encoder, ImageLimits()),
-        encoder.embed,
+        in_threads(Loader(source.read, lambda: encoder, ImageLimits()), 1),
+        [at_once(encoder.embed_images)],
         sink,
         batch_size=4,
-        decode_threads=1,
         progress=Listening(),
         stop=threading.Event(),
     )
@@ -351,3 +348,62 @@ def test_progress_tells_how_far_it_is_and_what_holds_it_up() -> None:
     assert (pulses[-1].done, pulses[-1].failed) == (10, 1)
     assert [pulse.done for pulse in pulses] == sorted(pulse.done for pulse in pulses)
     assert pulses[-1].bottleneck in ("read", "decode", "encode", "commit")
+
+
+def test_several_devices_keep_the_order_of_the_listing() -> None:
+    """A device that is slow with the first batch keeps nobody from going on, and nothing is taken before it."""
+    source, sink, encoder = MemorySource(greys(20)), ListSink(), GreyEncoder()
+    last = threading.Event()
+
+    def slow(pixels: NDArray[np.uint8]) -> UnitVectors:
+        if pixels[0, 0, 0, 0] == 0:
+            assert last.wait(60)
+        return fast(pixels)
+
+    def fast(pixels: NDArray[np.uint8]) -> UnitVectors:
+        if pixels[0, 0, 0, 0] == 16:
+            last.set()
+        return encoder.embed_images(pixels)
+
+    run = pipeline(
+        source, encoder, sink, new_files(source), devices=[at_once(slow), at_once(slow)], backlog=20
+    )
+    assert run.run(new_files(source), nothing_known).added == 20
+    assert uris(sink) == list(source.files)
+    assert encoder.batches == [4] * 5
+
+
+def test_a_device_gets_its_next_batch_before_the_last_one_is_done() -> None:
+    """Handing over and waiting are two steps, and never more than two batches are with a device."""
+    source, sink, encoder = MemorySource(greys(20)), ListSink(), GreyEncoder()
+    with_it, most = [0], [0]
+
+    def begin(pixels: Contents) -> Callable[[], UnitVectors]:
+        with_it[0] += 1
+        most[0] = max(most[0], with_it[0])
+        assert isinstance(pixels, np.ndarray)
+        kept = pixels.copy()
+
+        def wait() -> UnitVectors:
+            with_it[0] -= 1
+            np.testing.assert_array_equal(pixels, kept)  # nobody has written there meanwhile
+            return encoder.embed_images(pixels)
+
+        return wait
+
+    pipeline(source, encoder, sink, new_files(source), devices=[begin]).run(new_files(source), nothing_known)
+    assert uris(sink) == list(source.files)
+    assert most == [2]
+
+
+def test_places_without_pixels_are_closed_up() -> None:
+    """Batches hold what is to be embedded of so many files in listing order, and small ones become one."""
+    bad = {f"/{number:03}.png": b"no picture" for number in (1, 2, 4, 5, 6, 13)}
+    source, encoder, sink = MemorySource(greys(20) | bad), GreyEncoder(), ListSink()
+    tally = pipeline(source, encoder, sink, new_files(source)).run(new_files(source), nothing_known)
+    assert uris(sink) == [uri for uri in source.files if uri not in bad]
+    assert [skipped.uri for skipped in sink.failed] == sorted(bad)
+    assert encoder.batches == [3, 4, 3, 4]  # 2 + 1, then those that have no room beside each other
+    assert (tally.added, tally.failed) == (14, 6)
+    for _, item in sink.added:
+        np.testing.assert_allclose(item.vector[0] / item.vector[1], (int(item.uri[1:4]) + 1) / 100, rtol=1e-5)

@@ -20,8 +20,8 @@ from tests.grey import GreyLibrary
 from tests.mortal import BATCH, change
 from vasari.indexer import job
 from vasari.indexer.build import rebuild
-from vasari.indexer.cluster.connection import Cluster, ClusterUnavailableError, connected, pools_for
-from vasari.indexer.cluster.stages import Decode, Encode, Entry, Work, Write, Written, write_mark
+from vasari.indexer.cluster.connection import Cluster, ClusterUnavailableError, connected, workers_for
+from vasari.indexer.cluster.stages import Embed, Entry, Work, Write, Written, write_mark
 from vasari.indexer.doctor import examine
 from vasari.indexer.plan import Task
 from vasari.indexer.sources.detect import choose_source
@@ -75,7 +75,7 @@ def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
             if isinstance(entry, Candidate)
         ]
         tasks: list[Entry] = [Task(candidate) for candidate in listing]
-        encoded = Encode(work)(Decode(work)(tasks))
+        encoded = Embed(work)(tasks)
         first, second = Write(work)(encoded), Write(work)(encoded)
         assert first == second
         assert sum(isinstance(entry, Written) for entry in first) == 5
@@ -92,13 +92,14 @@ def test_a_worker_reads_from_where_its_job_may(tmp_path: Path) -> None:
     before = reach()
     forms.write_folder(tmp_path / "photos", 1)
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        write_mark(library.root, 0)
         work = work_for(library, tmp_path / "photos", 0)
     try:
-        Decode(replace(work, reach=Reach(named=frozenset({("127.0.0.1", 80)}))))
+        Embed(replace(work, reach=Reach(named=frozenset({("127.0.0.1", 80)}))))
         check_url("http://127.0.0.1/a.png")
-        Decode(replace(work, reach=Reach(private=True)))
+        Embed(replace(work, reach=Reach(private=True)))
         check_url("http://10.0.0.1/a.png")
-        Decode(replace(work, reach=Reach()))
+        Embed(replace(work, reach=Reach()))
         with pytest.raises(UsageError):
             check_url("http://127.0.0.1/a.png")
     finally:
@@ -120,7 +121,7 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
                 for entry in choose_source([tmp_path / "photos"])[0].candidates()
                 if isinstance(entry, Candidate)
             ]
-            encoded = Encode(work)(Decode(work)([Task(candidate) for candidate in listing]))
+            encoded = Embed(work)([Task(candidate) for candidate in listing])
         with library.catalog.acquire_lease("the next job"), pytest.raises(LibraryLockedError):
             writer(encoded)
         assert library.catalog.count(Modality.IMAGE) == 0
@@ -149,7 +150,7 @@ def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tm
     assert len({process for process, _, _ in diary}) >= 3  # two workers, and one in the place of the dead
     assert {share for _, _, share in diary} == {"0.5"}
     embedded = COUNT + 2  # the shards', the copy, the picture that was edited
-    assert embedded < sum(int(pictures) for _, pictures, _ in diary) <= embedded + BATCH
+    assert embedded < sum(int(pictures) for _, pictures, _ in diary) <= embedded + 4 * BATCH  # a block
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         quiet.use_model("grey")
         job.index(quiet, choose_source([shards, tmp_path / "photos"])[0])
@@ -176,13 +177,21 @@ def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tm
 )
 def test_as_many_encoders_as_fit_share_the_gpus(gpus: float, share: float | None, encoders: int) -> None:
     """None lies on two GPUs; without any there is one for every fourth CPU; never more than there are batches."""
-    resources = {"CPU": 8.0, "GPU": gpus}
-    pools = pools_for(Cluster(gpus=share), resources, batches=100)
-    assert pools.encoders == encoders
-    assert pools.encoders * pools.gpus <= gpus
-    assert pools.decoders + pools.encoders * pools.cpus == 8
-    few = pools_for(Cluster(gpus=share, writers=3), resources, batches=1)
-    assert (few.decoders, few.encoders, few.writers) == (1, 1, 1)
+    node = {"CPU": 8.0, "GPU": gpus}
+    workers = workers_for(Cluster(gpus=share), [node], blocks=100)
+    assert workers.encoders == encoders
+    assert workers.encoders * workers.gpus <= gpus
+    assert workers.encoders * workers.cpus <= 8 or workers.cpus == 1
+    assert 1 <= workers.threads <= workers.cpus
+    few = workers_for(Cluster(gpus=share, writers=3), [node], blocks=1)
+    assert (few.encoders, few.writers) == (1, 1)
+
+
+def test_an_encoder_asks_for_no_more_processors_than_its_machine_has() -> None:
+    """However large the machines are that have no GPU: nobody waits for what no single one can give."""
+    nodes = [{"CPU": 64.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 16.0, "GPU": 2.0}]
+    workers = workers_for(Cluster(), nodes, blocks=100)
+    assert (workers.encoders, workers.cpus, workers.threads) == (4, 4, 4)
 
 
 def test_the_changes_of_this_test_are_what_they_are_said_to_be(tmp_path: Path) -> None:

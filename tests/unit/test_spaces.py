@@ -17,7 +17,6 @@ from vasari.api.cli.render import status_lines
 from vasari.api.contract import status_fields
 from vasari.indexer.completing import Completion, complete
 from vasari.indexer.job import IndexOptions, index
-from vasari.indexer.progress import ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.texts import TextFiles
 from vasari.retrieval.catalog.catalog import Catalog
@@ -86,17 +85,10 @@ def test_a_model_in_the_environment_does_not_change_a_library(
 def test_an_interrupted_job_switches_nothing(library: GreyLibrary, tmp_path: Path) -> None:
     """Ctrl-C in the middle leaves the default, and the same command goes on."""
 
-    class Impatient:
-        def __init__(self, stop: threading.Event) -> None:
-            self.stop = stop
-
-        def update(self, pulse: ProgressEvent) -> None:
-            if pulse.done:
-                self.stop.set()
-
-    stop = threading.Event()
-    options = IndexOptions(batch_size=1, decode_threads=1, space=library.use_model("second").name)
-    first = complete(library, options, Impatient(stop), stop)
+    stop, space = threading.Event(), library.use_model("second")
+    library.grey(space).on_batch = stop.set
+    options = IndexOptions(batch_size=1, decode_threads=1, space=space.name)
+    first = complete(library, options, stop=stop)
     assert first.report.interrupted
     assert 0 < state(library, "second").vectors[Modality.IMAGE] < 4
     run_known(library, model="second")

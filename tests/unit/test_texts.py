@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from tests.service.colours import ColourLibrary, ids_by_name, picture
-from vasari.indexer.cluster.stages import Decode, Encode, Work, Write, Written, write_mark
+from vasari.indexer.cluster.stages import Embed, Work, Write, Written, write_mark
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.plan import Task
-from vasari.indexer.progress import IndexReport, ProgressEvent
+from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.source import Candidate, Source
 from vasari.indexer.sources.texts import LONGEST, KnownTexts, OwnCaptions, TextFiles, read_text
@@ -158,15 +158,9 @@ def test_a_stopped_job_keeps_what_it_has_and_removes_nothing(library: ColourLibr
     """The next run goes on where it ended."""
     path = written(tmp_path / "a.txt", *(f"red {number}" for number in range(10)))
     run(library, written(tmp_path / "b.txt", "blue"))
-    stop = threading.Event()
-
-    class Stopping:
-        def update(self, pulse: ProgressEvent) -> None:
-            if pulse.done and pulse.phase == "indexing":
-                stop.set()
-
-    source = TextFiles([str(path)])
-    report = index(library, source, IndexOptions(batch_size=4), Stopping(), stop)
+    stop = library.model.entered  # by a batch
+    stop.clear()
+    report = index(library, TextFiles([str(path)]), IndexOptions(batch_size=4), stop=stop)
     assert (report.interrupted, report.added) == (True, 4)
     assert run(library, path).added == 6
     assert len(texts(library)) == 11
@@ -340,5 +334,5 @@ def test_workers_of_a_cluster_embed_texts(library: ColourLibrary, tmp_path: Path
         write_mark(library.root, lease.token)
         work = replace(work, token=lease.token)
         (candidate,) = words_and_all(source)
-        assert Write(work)(Encode(work)(Decode(work)([Task(candidate)]))) == [Written(False)]
+        assert Write(work)(Embed(work)([Task(candidate)])) == [Written(False)]
     assert texts(library) == ["something red"]

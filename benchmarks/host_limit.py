@@ -1,0 +1,338 @@
+"""What this machine can feed to an accelerator: the real indexing job with stand-in devices that compute nothing.
+
+    python -m benchmarks.host_limit --photos DIR [--count 2000] [--speed 1000 inf] [--devices 1 2 4] [--quick]
+
+The job is the one that `vasari index` runs, over photos of 500 × 375 pixels re-encoded from those in DIR, into a new
+library. Only the encoder is another: it takes a given time for each picture of a batch, as a device does that computes
+by itself (the lock of Python is free meanwhile, and the next batch may be handed over before the last one is done).
+
+For each speed of a device, in images a second: what the job reaches from its first file to its last commit, and
+`share`, that over the smaller of decoding alone and the devices alone. Without a limit (`inf`) the devices answer at
+once, and the job is compared with decoding alone. `stages` are processor milliseconds an image of each step on one
+thread; `processor` is that of the whole job, over all its threads and processes; `lock` is for how many milliseconds
+an image the job's own process held Python's global lock, sampled from outside. The last line is JSON. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, sleep, thread_time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measuring import finish
+from benchmarks.photos import copies
+from vasari.indexer.decode import Loader
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.plan import Task
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors, unit_vectors
+from vasari.retrieval.images.decode import decoding
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.images.phash import fingerprint
+from vasari.retrieval.library.commit import Prepared, commit_items
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.storage.local_files import content_hash, read_file
+
+SPEEDS = (100.0, 1_000.0, 5_000.0, 20_000.0, math.inf)
+DEVICES = (1, 2, 4)
+_DIM, _SIDE = 512, 256
+_WARM_UP = 64  # pictures that a process indexes before it is measured
+_SWITCH = 0.004321  # seconds between switches of threads: a number by which the lock is found in memory
+
+
+class StandIn:
+    """A `DualEncoder` whose device takes 1 / speed seconds for a picture, one batch after the other."""
+
+    def __init__(self, speed: float) -> None:
+        self.space = EmbeddingSpace("stand-in", "stand-in", "weights", "preprocessing", _DIM)
+        self.dim, self.image_size = _DIM, _SIDE
+        self.preparer = ImagePreprocessing(_SIDE, _SIDE)
+        self.batches: Counter[int] = Counter()
+        self._seconds = 1 / speed
+        self._free = 0.0  # the moment from which the device has nothing to do
+        self._turn = threading.Lock()
+        self._answer = unit_vectors(np.random.default_rng(0).standard_normal((4096, _DIM), dtype=np.float32))
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        from vasari.retrieval.models.clip.resize_torch import scaled
+
+        return self.preparer.prepare(picture, scaled)
+
+    def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
+        """Hand a batch over; the function waits for its vectors."""
+        with self._turn:
+            self._free = done = max(self._free, perf_counter()) + len(batch) * self._seconds
+            self.batches[len(batch)] += 1
+        found = UnitVectors(self._answer[: len(batch)])
+
+        def wait() -> UnitVectors:
+            if (left := done - perf_counter()) > 0:
+                sleep(left)
+            return found
+
+        return wait
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        return self.begin(batch)()
+
+    def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
+        return UnitVectors(self._answer[: len(texts)])
+
+
+class StandInLibrary(Library):
+    """A library whose model is a stand-in."""
+
+    device = StandIn(math.inf)
+
+    def use_model(self, reference: str) -> EmbeddingSpace:  # noqa: ARG002 (there is one)
+        space = self.catalog.ensure_space(self.device.space)
+        self.catalog.set_default_space(space.name)
+        return space
+
+    def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:  # noqa: ARG002
+        return self.device
+
+
+def tasks_of(folder: Path) -> list[Task]:
+    return [Task(found) for found in FolderSource([folder]).candidates() if isinstance(found, Candidate)]
+
+
+def decode_alone(folder: Path) -> float:
+    """Images a second of the job's own reading and decoding on all cores, with nothing behind it."""
+    source, encoder = FolderSource([folder]), StandIn(math.inf)
+    loader = Loader(source.read, lambda: encoder, ImageLimits())
+    tasks = tasks_of(folder)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(loader.load, tasks[:_WARM_UP]))
+        started = perf_counter()
+        for loaded in threads.map(loader.load, tasks):
+            if isinstance(loaded, Skipped):
+                raise SystemExit(f"{loaded.uri}: {loaded.reason}")
+        return len(tasks) / (perf_counter() - started)
+
+
+def stages(folder: Path) -> dict[str, float]:
+    """Processor milliseconds an image of each step, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    encoder, limits, spent = StandIn(math.inf), ImageLimits(), defaultdict[str, float](float)
+    paths = sorted(folder.glob("*.jpg"))[:500]
+    clock = [0.0]
+
+    def lap(stage: str) -> None:
+        now = thread_time()
+        spent[stage] += now - clock[0]
+        clock[0] = now
+
+    items = []
+    for warm in (True, False):
+        spent.clear()
+        for path in paths[:_WARM_UP] if warm else paths:
+            clock[0] = thread_time()
+            data = read_file(path, limits)
+            lap("read")
+            digest = content_hash(data)
+            lap("hash")
+            with decoding(data, limits, target=_SIDE) as decoded:
+                lap("decode")
+                pixels = encoder.prepare(decoded.pixels)
+                lap("scale")
+                swings = fingerprint(decoded.pixels, digest)
+                lap("fingerprint")
+            prepared = Prepared(pixels, digest, len(data), 500, 375, "jpeg", swings)
+            items.append(prepared.item(str(path), encoder.embed_images(pixels[None])[0], 1))
+    items = items[-len(paths) :]
+    with TemporaryDirectory() as name, StandInLibrary.open(Path(name) / "library", create=True) as library:
+        space = library.use_model("stand-in")
+        with library.catalog.acquire_lease("benchmark"):
+            clock[0] = thread_time()
+            place = library.segments_directory(space, Modality.IMAGE)
+            commit_items(library.catalog, place, space.name, Modality.IMAGE, items)
+            lap("commit")
+    return {stage: round(1e3 * seconds / len(paths), 3) for stage, seconds in spent.items()}
+
+
+def run_job(folder: Path, speed: float, devices: int) -> dict[str, Any]:
+    """The job in this process, once warm; prints what it took, when the process that samples it says so."""
+    if devices != 1:
+        raise SystemExit("several devices: not yet")
+    import torch
+
+    from vasari.retrieval.models.clip import resize_torch  # noqa: F401 - what a job has loaded before its first picture
+
+    torch.set_num_threads(1)
+    few = folder.with_name(f"{folder.name}-warm-up")
+    few.mkdir(exist_ok=True)
+    for path in sorted(folder.glob("*.jpg"))[:_WARM_UP]:
+        if not (few / path.name).exists():
+            os.link(path, few / path.name)
+    with TemporaryDirectory() as name:
+        for each in (few, folder):
+            StandInLibrary.device = StandIn(speed)
+            with StandInLibrary.open(Path(name) / each.name, create=True) as library:
+                if each is folder:
+                    print(json.dumps({"lock": lock_address()}), flush=True)
+                    sys.stdin.readline()
+                before, started = _processor(), perf_counter()
+                report = index(library, FolderSource([each]), IndexOptions())
+                seconds, spent = perf_counter() - started, _processor() - before
+                if report.failed or report.added != len(list(each.glob("*.jpg"))):
+                    raise SystemExit(f"not all were indexed: {report}")
+    return {"images": report.added, "seconds": seconds, "processor": spent}
+
+
+def _processor() -> float:
+    """Seconds of processor time of this process and of those that it has ended."""
+    usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def lock_address() -> int:
+    """Where this process keeps whether Python's global lock is held: CPython's `_gil_runtime_state.locked`.
+
+    It lies in `_PyRuntime` behind the switch interval in microseconds and the last thread that held it.
+    """
+    runtime = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
+    try:
+        with open("/proc/self/mem", "rb", buffering=0) as memory:  # noqa: PTH123
+            memory.seek(runtime)
+            words = np.frombuffer(memory.read(1 << 16) + bytes(8), np.uint64)
+    finally:
+        sys.setswitchinterval(usual)
+    (found,) = np.flatnonzero(words == round(_SWITCH * 1e6))
+    return int(runtime + 8 * (found + 2))
+
+
+class LockSampler(threading.Thread):
+    """Looks some thousand times a second whether another process's lock is held.
+
+    On a busy machine a thread that holds it also waits for a core; `on_core` is the share of the time in which threads
+    that were able to run did run, by the kernel's own account.
+    """
+
+    def __init__(self, pid: int, address: int) -> None:
+        super().__init__(daemon=True)
+        self.looked = self.held = 0
+        self.over = threading.Event()
+        self._memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
+        self._address = address
+        self._tasks = Path(f"/proc/{pid}/task")
+        self._first = self._accounts()
+        self._last = self._first
+
+    def run(self) -> None:
+        chance = np.random.default_rng(0)
+        while not self.over.is_set():
+            for pause in chance.uniform(0.0002, 0.0008, 100):
+                try:
+                    word = os.pread(self._memory, 4, self._address)
+                except OSError:  # it has ended
+                    return
+                self.held += word != b"\0\0\0\0"
+                self.looked += 1
+                sleep(pause)
+            self._last = {**self._last, **self._accounts()}
+
+    @property
+    def on_core(self) -> float:
+        before = np.sum(list(self._first.values()), axis=0)
+        ran, waited = np.sum(list(self._last.values()), axis=0) - before
+        return float(ran / max(ran + waited, 1))
+
+    def _accounts(self) -> dict[str, tuple[int, int]]:
+        """Nanoseconds that each thread ran, and waited for a core."""
+        found = {}
+        for task in self._tasks.glob("*/schedstat"):
+            try:
+                ran, waited, _ = map(int, task.read_text(encoding="ascii").split())
+            except OSError:  # it has ended
+                continue
+            found[task.parent.name] = ran, waited
+        return found
+
+
+def measured(folder: Path, speed: float, devices: int) -> dict[str, float]:
+    """One job in a process of its own."""
+    words = [sys.executable, "-m", "benchmarks.host_limit", "--one", str(folder), str(speed), str(devices)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        sampler = LockSampler(child.pid, json.loads(child.stdout.readline())["lock"])
+        sampler.start()
+        child.stdin.write("go\n")
+        child.stdin.flush()
+        found = json.loads(child.stdout.readline())
+        sampler.over.set()
+        sampler.join()
+    images_, seconds = found["images"], found["seconds"]
+    return {
+        "images_per_second": images_ / seconds,
+        "processor_ms": 1e3 * found["processor"] / images_,
+        "lock_ms": 1e3 * seconds * sampler.on_core * sampler.held / max(sampler.looked, 1) / images_,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--photos", type=Path, help="any folder of photos")
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--speed", type=float, nargs="+", default=list(SPEEDS))
+    parser.add_argument("--devices", type=int, nargs="+", default=list(DEVICES))
+    parser.add_argument("--quick", action="store_true", help="200 photos, two speeds, one device")
+    parser.add_argument("--one", nargs=3, metavar=("FOLDER", "SPEED", "DEVICES"), help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        folder, speed, devices = options.one
+        print(json.dumps(run_job(Path(folder), float(speed), int(devices))), flush=True)
+        return
+    if options.photos is None:
+        parser.error("--photos is needed")
+    if options.quick:
+        options.count, options.speed, options.devices = 200, [1_000.0, math.inf], [1]
+    folder = copies(options.photos, options.count, "small")
+    spent = stages(folder)
+    print("processor ms an image:", *(f"{stage} {ms:.2f}" for stage, ms in spent.items()), flush=True)
+    rows: list[dict[str, Any]] = []
+    for devices in options.devices:
+        for speed in options.speed:
+            decode = decode_alone(folder)
+            found = measured(folder, speed, devices)
+            limit = min(decode, devices * speed)
+            share = found["images_per_second"] / limit
+            rows.append(
+                {"devices": devices, "speed": speed if speed < math.inf else None, "decode": round(decode, 1)}
+                | {"share": round(share, 3)}
+                | {name: round(value, 4) for name, value in found.items()}
+            )
+            print(
+                f"{devices} × {speed:>8,.0f}: {found['images_per_second']:8.1f} images/s of {limit:8.1f}"
+                f" ({share:.3f}); processor {found['processor_ms']:.2f} ms, lock {found['lock_ms']:.3f} ms",
+                flush=True,
+            )
+    finish("host_limit", stages=spent, runs=rows, photos=options.count)
+
+
+if __name__ == "__main__":
+    main()
