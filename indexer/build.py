@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from vasari.indexer.progress import Progress, ProgressEvent, Silent
-from vasari.retrieval.catalog.records import GenerationRecord
+from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, GenerationRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from vasari.retrieval.errors import UsageError, VasariError
 from vasari.retrieval.library import compaction
@@ -133,15 +134,14 @@ def publish(
     queries, described = (None, None) if store else text_queries(library, space, modality)
     remove_orphans(segments, {segment.number for segment in state.segments})
     compacted = compaction.write(catalog, segments, space, state, compaction.plan(state))
-    replaced = {number for each in compacted for number in each.replaces}
-    written = [each.segment.number for each in compacted]
+    covered, dead = _rows_after(state, compacted)
     try:
         manifest = build_generation(
             segments,
             directory,
             catalog.reserve_generation(space.name, modality),
-            [*(segment.number for segment in state.segments if segment.number not in replaced), *written],
-            [(row.segment, row.row) for row in state.dead if row.segment not in replaced],
+            covered,
+            dead,
             kind=kind,
             target_recall=recall_target,
             queries=queries,
@@ -152,27 +152,38 @@ def publish(
             spread=spread,
         )
     except BaseException:
-        remove_segments(segments, written)
+        remove_segments(segments, [each.segment.number for each in compacted])
         raise
     record = GenerationRecord(
         space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
     )
     catalog.publish_generation(record, compacted)
+    name = f"{space.name}/{modality}"
     _LOG.info(
-        "built generation %d of %s/%s: %s over %d rows",
-        manifest.number,
-        space.name,
-        modality,
-        manifest.kind,
-        manifest.rows,
+        "built generation %d of %s: %s over %d rows", manifest.number, name, manifest.kind, manifest.rows
     )
     compaction.remove_replaced(segments, compacted)
-    keep = {manifest.number} | ({state.generation.number} if state.generation else set())
-    for generation in catalog.generations(space.name, modality):
-        if generation.number not in keep:
-            catalog.retire_generation(space.name, modality, generation.number)
-    remove_generations(directory, sorted(keep))
+    before = {state.generation.number} if state.generation else set()
+    _retire(library, space, modality, keep={manifest.number} | before)
     return manifest
+
+
+def _rows_after(
+    state: GalleryState, compacted: Sequence[CompactedSegment]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The segments that there are once `compacted` have replaced others, and their dead rows."""
+    replaced = {number for each in compacted for number in each.replaces}
+    kept = [segment.number for segment in state.segments if segment.number not in replaced]
+    written = [each.segment.number for each in compacted]
+    return kept + written, [(row.segment, row.row) for row in state.dead if row.segment not in replaced]
+
+
+def _retire(library: Library, space: EmbeddingSpace, modality: Modality, keep: Set[int]) -> None:
+    """Forget the gallery's other generations, and delete their files."""
+    for generation in library.catalog.generations(space.name, modality):
+        if generation.number not in keep:
+            library.catalog.retire_generation(space.name, modality, generation.number)
+    remove_generations(library.generations_directory(space, modality), sorted(keep))
 
 
 def _store(

@@ -90,7 +90,7 @@ def train(
     measured = load_dataset(validation, language=language, limit=1000) if validation else None
     updates = steps or _updates(epochs, len(pairs.images), batch, accumulate)
     plan = Schedule(
-        steps=updates,
+        updates,
         learning_rate=learning_rate,
         warmup=min(warmup, updates),
         weight_decay=weight_decay,
@@ -101,20 +101,12 @@ def train(
         evaluate_every=max(1, updates // 5),
         save_every=save_every,
     )
-    options = FineTuning(
-        model=model,
-        plan=plan,
-        batch=batch,
-        loss=loss,
-        lock=lock,
-        scratch=scratch,
-        device=settings.device,
-    )
+    options = FineTuning(model, plan, batch, loss=loss, lock=lock, scratch=scratch, device=settings.device)
     out.note(f"{len(pairs.images):,} pictures, {len(pairs.texts):,} captions, {updates:,} updates of {batch}")
-    unreadable = fine_tune(
-        pairs, measured, folder, options, HubAccess(settings.offline, settings.hub_timeout)
-    )
-    for path, reason in sorted(unreadable.items())[:1]:
+    access = HubAccess(settings.offline, settings.hub_timeout)
+    for path, reason in sorted((unreadable := fine_tune(pairs, measured, folder, options, access)).items())[
+        :1
+    ]:
         out.note(f"{len(unreadable):,} pictures cannot be read and were left out, such as {path}: {reason}")
     out.line(
         f"the model is in {folder} (log: {folder / 'run' / 'log.csv'}); use it: vasari index PATH --model {folder}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum, auto
@@ -23,7 +24,6 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from vasari.api.service.dependencies import charge, service_of
-from vasari.api.service.middleware.json_shape import ShapeError, check_shape
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.schemas.fields import Body
 from vasari.retrieval import cancellation
@@ -242,3 +242,52 @@ def described(model: type[Body]) -> dict[str, Any]:
         }
         content["multipart/form-data"] = {"schema": {"type": "object", "properties": properties}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+MOST_VALUES = 50_000  # strings, separators between values, and quotes in strings
+DEEPEST = 32
+LONGEST_NUMBER = 400  # characters
+
+_TOKEN = re.compile(
+    rb"""["\[\]{},]|[^"\[\]{},]{1,65536}+"""
+)  # small steps: other threads run between two of them
+_OPEN, _CLOSE, _QUOTE, _COMMA = (ord(sign) for sign in ("[", "]", '"', ","))
+_DEEPER, _HIGHER = (_OPEN, ord("{")), (_CLOSE, ord("}"))
+
+
+class ShapeError(ValueError):
+    """Not the shape of any body that is accepted; the message is for people."""
+
+
+def check_shape(text: bytes) -> None:
+    """Raise ShapeError for JSON of too many values, too deep, or with absurd numbers. It may be no JSON at all."""
+    depth = values = place = 0
+    while (token := _TOKEN.match(text, place)) is not None:
+        first, place = text[place], token.end()
+        if first in _DEEPER:
+            depth += 1
+        elif first in _HIGHER:
+            depth -= 1
+        elif first == _QUOTE:
+            place, escapes = _end_of_string(text, place)
+            values += 1 + escapes
+        elif first == _COMMA:
+            values += 1
+        elif len(token[0].strip()) > LONGEST_NUMBER:
+            raise ShapeError(f"a number has more than {LONGEST_NUMBER} digits")
+        if depth > DEEPEST:
+            raise ShapeError(f"it is nested deeper than {DEEPEST} levels")
+        if values > MOST_VALUES:
+            raise ShapeError(f"it has more than {MOST_VALUES:,} values")
+
+
+def _end_of_string(text: bytes, start: int) -> tuple[int, int]:
+    """The place behind a string whose first letter is at `start`, and how many quotes in it are escaped."""
+    escapes = 0
+    while (end := text.find(b'"', start)) >= 0 and escapes <= MOST_VALUES:
+        before = text[start:end]
+        start = end + 1
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return start, escapes
+        escapes += 1
+    return len(text), escapes

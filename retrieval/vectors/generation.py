@@ -14,7 +14,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Self
@@ -313,7 +313,7 @@ def _store(
             DEAD_FILE: write_file(temporary / DEAD_FILE, lambda writer: _write_dead(writer, dead)),
         }
         lengths = {name: (temporary / name).stat().st_size for name in checksums}
-        manifest = _with_files(manifest, checksums, lengths)
+        manifest = replace(manifest, checksums=checksums, bytes=lengths)
         text = manifest.to_json().encode()
         write_file(temporary / MANIFEST_FILE, lambda writer: writer.write(text))
         sync_folder(temporary)
@@ -322,11 +322,6 @@ def _store(
         temporary.replace(final)
         sync_folder(generations)
     return manifest
-
-
-def _with_files(manifest: Manifest, checksums: Mapping[str, str], lengths: Mapping[str, int]) -> Manifest:
-    facts = {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-    return Manifest(**{**facts, "checksums": dict(checksums), "bytes": dict(lengths)})
 
 
 def _dead_among(dead: DeadRows, segments: Sequence[Segment]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 from vasari.api.service.middleware.body_memory import HeldBodies
-from vasari.api.service.middleware.json_shape import DEEPEST, MOST_VALUES, ShapeError, check_shape
+from vasari.api.service.request_bodies import DEEPEST, MOST_VALUES, ShapeError, check_shape
 from vasari.api.service.schemas.fields import picture_bytes
 from vasari.api.service.schemas.models import ClassifyBody
 from vasari.api.service.schemas.search import SearchBody
