@@ -161,7 +161,7 @@ def _read_explain(body: Mapping[str, Any]) -> Explain:
 
 
 def match_fields(score: float) -> Fields:
-    """The probability that a sentence describes a picture, in [0, 1]."""
+    """An image-text match: the probability that a sentence describes a picture, in [0, 1]."""
     return {"score": _share(score)}
 
 

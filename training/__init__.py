@@ -1,1 +1,1 @@
-"""Fits the models."""
+"""Training and fine-tuning of the models."""

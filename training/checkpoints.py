@@ -45,7 +45,7 @@ def seed_everything(seed: int) -> None:
 
 
 def _random_state() -> dict[str, Any]:
-    """As tensors and plain values, which are read back without running code."""
+    """State of the random generators as tensors and plain values, which are read back without running code."""
     name, keys, *rest = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),

@@ -53,7 +53,7 @@ class FineTuning:
     loss: LossName | None = None  # default: the one the model was made with
     lock: Tower | None = None  # leave this tower's weights as they are
     scratch: bool = False
-    smallest_crop: float = 0.9  # of the picture's area, drawn anew at every sight
+    smallest_crop: float = 0.9  # random resized crop: share of the picture's area, drawn anew at every sight
     device: str = "auto"
 
 
@@ -95,7 +95,7 @@ def _claim(output: Path, options: FineTuning, dataset: Dataset) -> None:
 
 
 class _Student:
-    """The model that learns, with its preprocessing."""
+    """The model in training, with its preprocessing."""
 
     def __init__(self, options: FineTuning, access: HubAccess) -> None:
         self.device = choose_device(options.device)
@@ -237,7 +237,7 @@ class _Lesson:
 
 
 def _prepared(path: Path, student: _Student, area: float, place: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """One picture, or a random window of it with `area` of its surface, as the model wants it; raises ImageError."""
+    """Preprocessing of one picture, or of a random crop with `area` of its surface; raises ImageError."""
     limits, side = ImageLimits(), min(student.image.height, student.image.width)
     picture = decode(read_file(path, limits), limits, target=side).picture
     share = area**0.5

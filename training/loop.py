@@ -26,7 +26,7 @@ from vasari.training.muon import optimisers
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast to train. One step is one update; it may gather several batches (`accumulate`)."""
+    """Hyperparameters of a run. One step is one update; it may gather several batches (gradient accumulation)."""
 
     steps: int
     learning_rate: float = 1e-3
@@ -44,7 +44,7 @@ class Schedule:
 
 
 def rate(plan: Schedule, step: int) -> float:
-    """The share of the learning rate at a step: linear warm-up, then a cosine or a linear tail to zero."""
+    """Learning rate schedule, as a share of the peak: linear warm-up, then a cosine or a linear tail to zero."""
     if step < plan.warmup:
         return (step + 1) / plan.warmup
     done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)

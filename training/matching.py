@@ -44,7 +44,7 @@ def differing_tokens(caption: Sequence[int], twin: Sequence[int]) -> tuple[list[
 
 
 def nearest_texts(images: Tensor, texts: Tensor, count: int, block: int = 1000) -> npt.NDArray[np.int64]:
-    """For each image the `count` foreign texts a dual encoder likes best, best first: (n, count).
+    """Hard negative mining: for each image the `count` foreign texts a dual encoder likes best, best first: (n, count).
 
     Unit embeddings (n, dim); text i belongs to image i and is left out.
     """

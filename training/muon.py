@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrix updates are made orthogonal; it needs far fewer steps than AdamW from scratch.
+"""Muon optimizer: orthogonalised momentum for matrices; it needs far fewer steps than AdamW from scratch.
 
 Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with the update scaled to
 AdamW's size as in Liu et al., "Muon is scalable for LLM training" (2025). torch has its own, but it iterates in

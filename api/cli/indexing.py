@@ -324,7 +324,7 @@ def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) 
 
 @contextmanager
 def imports_kept() -> Iterator[None]:
-    """The collector leaves alone what is there now: it took a sixth of a job with nothing to do."""
+    """gc.freeze(): garbage collection of what was imported took a sixth of a job with nothing to do."""
     gc.freeze()
     try:
         yield

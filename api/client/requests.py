@@ -1,4 +1,4 @@
-"""What a client asks of the service: each call as a value, with how its reply is read. Nothing here does I/O."""
+"""Requests of the client: each call as a value, with how its reply is read. Nothing here does I/O."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def served_app(settings: ServiceSettings, listening: Sequence[socket.socket] = (
 
 
 def open_library(settings: ServiceSettings) -> Library:
-    """The library that the settings name; what strangers send must not take a share of all the memory."""
+    """The library of the settings, with a fixed memory budget for decoding what strangers send."""
     if settings.decode_bytes is None:
         settings = replace(settings, decode_bytes=_DECODE_BYTES)
     return Library.open(None, settings, create=True)

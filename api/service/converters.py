@@ -1,4 +1,4 @@
-"""Converters: from the bodies of requests to what the library understands, and from its answers to JSON."""
+"""Converters between request bodies, domain objects and JSON answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What routes ask for in their signatures: the service, and a caller with the right scope."""
+"""FastAPI dependencies of routes: the service, and an authenticated caller with the right scope."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def was_forwarded(request: Request) -> bool:
 
 
 def came_by_tls(request: Request) -> bool:
-    """Whether the caller speaks TLS, to a proxy at least: by what the proxy or the browser says.
+    """Whether the caller speaks TLS, to a proxy at least, by X-Forwarded-Proto and the like, or by the browser's word.
 
     It may be believed of anybody: all that follows is that the caller's own cookie is kept to TLS.
     """
@@ -71,7 +71,7 @@ async def caller(
     service: ServiceDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    """Who asks, by the key in the Authorization header or in the page's cookie."""
+    """Authenticate the caller by the key in the Authorization header or in the page's cookie."""
     key = credentials.credentials if credentials is not None else request.cookies.get(COOKIE)
     address = request.client.host if request.client is not None else ""
     found = await service.doorkeeper.admit(key, address, forwarded=was_forwarded(request))
@@ -81,7 +81,7 @@ async def caller(
 
 
 def charge(request: Request, cost: int) -> None:
-    """Take what a request costs beyond 1, which every request costs, off its key's rate; OverloadedError."""
+    """Charge the key's rate limit what a request costs beyond 1, which every request costs; OverloadedError."""
     service_of(request).doorkeeper.charge(getattr(request.state, "key", None), cost)
 
 

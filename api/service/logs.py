@@ -1,4 +1,4 @@
-"""The log: a line a request, for people or as JSON for programs."""
+"""Logging: formatters for people and JSON lines for programs; the access log is a line a request."""
 
 from __future__ import annotations
 

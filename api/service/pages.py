@@ -1,4 +1,4 @@
-"""What no route of the API answers: the search page's files, /docs, and methods that an address has not.
+"""Static files of the search page and of /docs, and 405 for methods that an address has not.
 
 Page and reference come from this machine, with nothing loaded from elsewhere.
 """

@@ -84,7 +84,7 @@ _ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 
 
 def plain(text: str) -> str:
-    """`text` for a visitor: without the settings by which whoever runs the service changes a limit."""
+    """`text` for callers: without the settings by which whoever runs the service changes a limit."""
     return printable(_ERROR_NUMBER.sub("", _SETTINGS.sub("", text)))
 
 
@@ -144,7 +144,7 @@ def _foreseen(error: errors.VasariError) -> Response:
 
 
 def outward(error: errors.VasariError) -> str:
-    """What is wrong, in words for somebody who has nothing to do with the machine; its log has the rest."""
+    """The message without paths of the machine, for callers; the log has the rest."""
     match error:
         case errors.ModelUnavailableError():
             return plain(error.brief)

@@ -32,7 +32,7 @@ def ranged(data: bytes, headers: Mapping[str, str], media_type: str, asked: Head
 
 
 def _span(asked: Headers, etag: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last; None for the whole."""
+    """The byte range [first, after the last); None for the whole."""
     found = _ONE_RANGE.fullmatch(asked.get("range", "").strip())
     if found is None or asked.get("if-range", etag) != etag:
         return None

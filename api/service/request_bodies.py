@@ -1,4 +1,4 @@
-"""Bodies as JSON or as multipart forms: one schema for both.
+"""Request bodies as JSON or as multipart/form-data: one schema for both.
 
 A multipart form holds the same fields: `request` is the JSON of all of them, or each is a field of its own; files
 become the field that takes pictures.
@@ -165,7 +165,7 @@ def _plain_fields(form: FormData, model: type[Body]) -> dict[str, Any]:
 
 
 class _Reading(Enum):
-    """How a form's field, which is text, becomes a value of the body."""
+    """Conversion of a form field, which is text, to a value of the body."""
 
     TEXT = auto()
     JSON = auto()

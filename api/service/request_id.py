@@ -1,4 +1,4 @@
-"""A request's id: taken from the caller if harmless, else made; in the answer, in every log line, in every problem."""
+"""Correlation id of a request: the caller's if harmless, else made; in the answer, log lines and problem documents."""
 
 from __future__ import annotations
 

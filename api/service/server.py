@@ -1,4 +1,4 @@
-"""Uvicorn around the application: who may be served, how many processes, slow senders of headers."""
+"""Uvicorn server: sockets, worker processes, header timeouts (Slowloris), graceful stop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 HEADERS_WITHIN = 10.0  # seconds from a connection's opening to the end of its first request's headers
 Application = Callable[..., "FastAPI"]  # of settings, and perhaps of the sockets it is to listen at
 LINGER = 1.0  # seconds that a peer has to close what was closed here
-HANGS = 60.0  # seconds without a sign of life; a worker that loads a model on a busy machine is not dead
+HANGS = 60.0  # seconds without an answer to a ping; a worker that loads a model on a busy machine is not dead
 _LOG = logging.getLogger("vasari.service")
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -191,7 +191,7 @@ class Workers(Multiprocess):
             self.processes[place].start()
 
     def _lives(self, worker: Process) -> bool:
-        """Whether it runs, and has answered the last ping or still has time to."""
+        """Liveness of a worker: it runs, and has answered the last ping or still has time to."""
         now, pid = time.monotonic(), worker.process.pid or 0
         if not worker.process.is_alive():
             return False

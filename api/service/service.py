@@ -1,4 +1,4 @@
-"""The service without HTTP: what routes ask for, put together in one place.
+"""Service layer, without HTTP: what routes call, put together in one place.
 
 Nothing that blocks runs on the event loop: what embeds is called by batchers, all else by bounded pools of threads.
 There are three, so that slow work only waits for its like: `run` for searches and the catalog, `look` for reading and
@@ -144,7 +144,7 @@ class Service:
 
     @property
     def depths(self) -> dict[str, int]:
-        """How much waits, by queue."""
+        """Queue depths, by queue."""
         depths = {pool.name: pool.depth for pool in self._pools}
         for batcher in self._batchers:
             depths[batcher.name] = depths.get(batcher.name, 0) + batcher.depth
@@ -200,7 +200,7 @@ class Service:
         return UnitVectors(np.stack([found[key] for key in keys]))
 
     async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
-        """A picture as the model takes it; requests of the same moment that bring the same one decode it once."""
+        """A preprocessed picture; concurrent requests that bring the same one decode it once."""
         return await self._preparing.run(key, lambda: self.look(self._prepare, data, space))
 
     def _known(self, keys: Collection[Key]) -> dict[Key, Vector]:
@@ -317,7 +317,7 @@ class Service:
     def _remembered(
         self, inputs: Mapping[Key, In], embed: Callable[[list[In]], UnitVectors]
     ) -> dict[Key, Vector]:
-        """The vectors of all inputs, of which `embed` makes those that are not cached."""
+        """Cached vectors of all inputs; `embed` makes those that are missing."""
         found = self._known(inputs)
         if absent := [key for key in inputs if key not in found]:
             found |= self.cache.keep(absent, embed([inputs[key] for key in absent]))
@@ -394,7 +394,7 @@ class Service:
             check_together(weight, self.image_limits)
 
     async def preload(self) -> None:
-        """Load models before the first request needs them, as far as the settings say and the library has any."""
+        """Warm up: load models before a request needs them, as far as the settings say and the library has any."""
         if self.settings.preload == "none" or self.library.catalog.default_space() is None:
             return
         try:
@@ -406,7 +406,7 @@ class Service:
             _LOG.warning("the model is not ready: %s", error)
 
     async def refresh_gauges(self) -> None:
-        """Bring the figures up to date that are read and not counted."""
+        """Update the gauges among the metrics, which are read and not counted."""
         for queue, depth in self.depths.items():
             self.metrics.queue_depth.labels(queue).set(depth)
         await self.run(self._count_rows)
@@ -422,7 +422,7 @@ class Service:
 
     @contextmanager
     def _writing(self) -> Iterator[Callable[[], None]]:
-        """The right to write: that of this service's own job if one runs, else a lease of its own."""
+        """The library's lease: that of this service's own job if one runs, else one of its own."""
         with self.jobs.shared_lease() as shared:
             if shared:
                 yield lambda: None  # every transaction checks the job's fence

@@ -35,7 +35,7 @@ _NO_SYN = (  # drop segments with SYN and without ACK; the byte at 13 of a TCP h
 
 
 class Told:
-    """Whether a signal was told before, and is now told again by somebody who does not want to wait."""
+    """A second signal of one kind means an immediate end; echoes of the first do not count."""
 
     def __init__(self) -> None:
         self._first: dict[int, float] = {}
@@ -82,7 +82,7 @@ def on_stop_signal(stop: Callable[[], None], within: float) -> None:
 
 
 def longest_stop(timeout: float) -> float:
-    """Seconds in which a service has ended: open requests have `timeout`, then a job has."""
+    """Longest graceful shutdown in seconds: open requests have `timeout`, then a job has."""
     return 2 * timeout + 10
 
 
@@ -94,7 +94,7 @@ def listen_for_stop(handle: Callable[[int, FrameType | None], None]) -> None:
 
 
 def end_after(seconds: float, code: int) -> None:
-    """End the process then, whatever it still does."""
+    """Watchdog: end the process then, whatever it still does."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
     timer.start()

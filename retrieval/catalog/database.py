@@ -1,6 +1,6 @@
 """One database, SQLite or PostgreSQL, and the two ways into it: `read()` and `write()`.
 
-`read()` sees one moment, whatever is written meanwhile. `write()` is exclusive: a second writer waits for the
+`read()` has snapshot isolation, whatever is written meanwhile. `write()` is exclusive: a second writer waits for the
 first, on SQLite by BEGIN IMMEDIATE, on PostgreSQL by a lock on the one row of `library`; it ends committed and
 on disk, or it never happened. `together()` makes one writing transaction of all that one thread does in it.
 """

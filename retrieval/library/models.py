@@ -147,7 +147,8 @@ class LoadedModels:
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
         self._under_way: set[object] = set()
-        self._query_encoders: dict[str, TextEncoder] = {}  # of a service, each what it was at first
+        # Of a service: always the exported text tower, even once the full model is loaded: it does not pad.
+        self._query_encoders: dict[str, TextEncoder] = {}
         self._text_precision: TextPrecision | None = None
         self._lock = threading.RLock()
 

@@ -1,1 +1,1 @@
-"""How the built-in models are made."""
+"""Training recipes of the built-in models."""

@@ -33,7 +33,7 @@ def random_windows(
     sides: tuple[float, float] = (0.92, 1.04),
     play: float = 0.035,
 ) -> tuple[Tensor, Tensor]:
-    """Show most of each picture, moved and scaled a little, in slightly changed light. Never mirrored: left is left.
+    """Random resized crops with brightness jitter. Never mirrored: left is left.
 
     Pictures are uint8 (n, h, w, 3). Returns normalised pixels (n, 3, size, size) and the windows (n, 3) as left, top
     and side in [0, 1]: `sides` gives the range of sides, `play` how far the centre may move. A window may reach past

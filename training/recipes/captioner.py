@@ -1,4 +1,4 @@
-"""The recipe of the built-in captioner `scenes-florence`: a small Florence-2 behind eyes that are trained already.
+"""The recipe of the built-in captioner `scenes-florence`: a small Florence-2 on a frozen vision tower.
 
 Its DaViT has one stage of the dual encoder's shape, so that it begins with weights that know the drawn objects (see
 `transplant`), gets used to its new blocks (`CaptionerEyes`), and then stays as it is: what it sees of each picture is
@@ -102,7 +102,7 @@ def vision_configuration(layers: int, patch: int) -> dict[str, Any]:
 
 
 class CaptionerEyes(nn.Module):
-    """The captioner's vision tower, with a norm and heads for its patches that are not kept."""
+    """The captioner's vision tower, with a norm and auxiliary heads for its patches that are not kept."""
 
     def __init__(self, layers: int, patch: int) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class CaptionerEyesLesson:
         return self.eyes.heads.patch_loss(self.eyes.norm(self.eyes.see(batch["pixels"])), batch["patches"])
 
     def evaluate(self, heldout: Drawn) -> dict[str, float]:
-        """How often the object under a patch of heldout pictures is known."""
+        """Accuracy of patch classification on heldout pictures."""
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
         patches = torch.cat([self.eyes.norm(self.eyes.see(part)) for part in torch.split(pixels, 100)])
         return self.eyes.heads.evaluate_patches(patches, heldout.scenes, self.eyes.grid)
@@ -191,14 +191,14 @@ class Captioner(nn.Module):
         self.florence = Florence2ForConditionalGeneration(config)
 
     def start_from(self, eyes: CaptionerEyes) -> None:
-        """Take the eyes, and leave them as they are."""
+        """Load the vision tower, and freeze it."""
         tower = self.florence.model.vision_tower
         tower.load_state_dict(eyes.tower.state_dict())
         tower.requires_grad_(False)
 
     @torch.no_grad()
     def start_naming(self, naming: Tensor, eyes: CaptionerEyes) -> None:
-        """Let patches speak the words for what they show, and attention find what is alike (see `visual_words`)."""
+        """Initialise projection and cross-attention: patches begin as words for what they show (`visual_words`)."""
         model = self.florence.model
         language = model.language_model
         concepts = name_alike(language.shared.weight, naming)

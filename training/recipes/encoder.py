@@ -78,7 +78,7 @@ def create(directory: Path, model_cfg: dict[str, Any], drawn: Drawn) -> None:
 
 
 class Towers(nn.Module):
-    """An open_clip model with the heads that teach it."""
+    """An open_clip model with auxiliary heads, which are not kept."""
 
     def __init__(self, model_cfg: dict[str, Any]) -> None:
         super().__init__()

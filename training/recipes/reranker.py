@@ -1,4 +1,4 @@
-"""The recipe of the built-in reranker `scenes-itm`: a small BLIP reranker behind eyes that are trained already.
+"""The recipe of the built-in reranker `scenes-itm`: a small BLIP reranker on a frozen vision tower.
 
 The eyes (`recipe_eyes`) stay as they are, so that what they see of each picture is computed once. Each step takes some
 pictures, and with each of them true captions, captions of pictures that the dual encoder takes for this one, and
@@ -83,7 +83,7 @@ class SmallReranker(nn.Module):
         self.token_head = nn.Linear(_WIDTH, 2)
 
     def start_from(self, eyes: Towers) -> None:
-        """Take the eyes, and leave them as they are."""
+        """Load the vision tower, and freeze it."""
         layers = self.blip.config.vision_config.num_hidden_layers
         self.blip.vision_model.load_state_dict(to_blip_vision(eyes.clip.visual.state_dict(), layers))
         self.blip.vision_model.requires_grad_(False)
@@ -96,7 +96,7 @@ class SmallReranker(nn.Module):
 
     @torch.no_grad()
     def start_naming(self, naming: Tensor, eyes: Eyes) -> None:
-        """Let words for one thing be alike, and patches that show it be found by them (see `visual_words`)."""
+        """Initialise word embeddings and cross-attention so that words find patches that show them (`visual_words`)."""
         text = self.blip.text_encoder
         words, positions = text.embeddings.word_embeddings.weight, text.embeddings.position_embeddings.weight
         room = _WIDTH // text.config.num_attention_heads  # one head's share, for the place of words
@@ -139,7 +139,7 @@ class SmallReranker(nn.Module):
 
 @torch.inference_mode()
 def neighbours(towers: Towers, drawn: Drawn, tokenizer: Any) -> npt.NDArray[np.int64]:
-    """For each picture the scenes whose detailed captions the dual encoder likes best: (n, _NEIGHBOURS)."""
+    """Hard negative mining: for each picture the scenes whose captions the encoder likes best: (n, _NEIGHBOURS)."""
     towers.eval()
     images, texts = [], []
     for start in range(0, len(drawn), 100):

@@ -1,4 +1,4 @@
-"""The recipe of the eyes that reranker and captioner share: the dual encoder's vision tower, looking more closely.
+"""The recipe of the vision tower of reranker and captioner: the dual encoder's, fine-tuned with dense supervision.
 
 A dual encoder tells pictures apart by place, light and colours long before it knows a cow from a horse. Whoever
 checks single words of a caption needs the latter, so the tower goes on learning what is under each patch, and where
@@ -25,7 +25,7 @@ _SIDES, _PLAY = (0.78, 1.04), 0.08
 
 
 class Eyes(nn.Module):
-    """The dual encoder with one more head: in which layer and which column stands what a patch shows."""
+    """The dual encoder with an auxiliary localisation head: layer and column of what a patch shows."""
 
     def __init__(self, towers: Towers) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class EyesLesson:
         }
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
-        """Loss of what is under each patch, and where; place, time and weather from the class token, or it forgets."""
+        """Loss of what is under each patch, and where; and the class token's own, against catastrophic forgetting."""
         heads = self.towers.heads
         pooled, patches = look(self.towers.clip.visual, batch["pixels"], batch["kept"])
         whole = heads.whole_loss(nn.functional.normalize(pooled, dim=-1), batch["whole"])
@@ -79,7 +79,7 @@ class EyesLesson:
         return 4 * under + 0.2 * whole + 0.5 * where, figures
 
     def evaluate(self, heldout: Drawn) -> dict[str, float]:
-        """How often the object under a patch of heldout pictures is known."""
+        """Accuracy of patch classification on heldout pictures."""
         visual = self.towers.clip.visual
         pixels = whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE)
         patches = torch.cat([visual(part)[1] for part in torch.split(pixels, 100)])

@@ -33,7 +33,7 @@ def naming_words(
     encode: Callable[[str], Sequence[int]],
     vocabulary: int,
 ) -> Tensor:
-    """Which tokens name which kind, colour, count, layer and column: (concepts, vocabulary), rows summing to 1 or 0.
+    """Tokens that name each kind, colour, count, layer and column: (concepts, vocabulary), rows sum to 1 or 0.
 
     Found by counting in captions of single groups; a token counts for what it is specific to.
     """
@@ -99,7 +99,7 @@ def visual_words(
 
 @torch.no_grad()
 def make_identity(linear: nn.Linear, gain: float) -> None:
-    """Turn a square linear layer into `gain` times the identity, with a little noise to break ties."""
+    """Identity initialisation of a square linear layer, times `gain`, with a little noise to break ties."""
     linear.weight.copy_(gain * torch.eye(linear.out_features) + 0.02 * torch.randn_like(linear.weight))
     if linear.bias is not None:
         linear.bias.zero_()
@@ -107,7 +107,7 @@ def make_identity(linear: nn.Linear, gain: float) -> None:
 
 @torch.no_grad()
 def look_around(attention: Any, positions: Tensor, room: int, reach: int) -> None:
-    """Let a BERT-like self-attention start by mixing each word with its neighbours: "red" learns that it is of a boat.
+    """Initialise BERT-like self-attention to attend to neighbouring words: "red" learns that it is of a boat.
 
     The last `room` features hold nothing but the place: `positions` (length, width) are filled with waves there, whose
     likeness falls off within a few words; all heads but the last compare these alone and pass on the other features.

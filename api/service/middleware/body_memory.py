@@ -1,4 +1,4 @@
-"""Memory of bodies: the bytes of all requests that are being read or answered, and when there are too many.
+"""Memory budget of request bodies: the bytes of all that are being read or answered, and when there are too many.
 
 A body is held several times over while it is parsed, and sixty of thirty megabytes at once took 3.6 GB. Small ones are
 always taken: a flood of pictures must not keep searches out.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vasari.retrieval.errors import OverloadedError
 
-_SMALL = 64 * 1024  # bytes of a body that nobody counts
+_SMALL = 64 * 1024  # bytes of a body that are not counted
 
 
 class HeldBodies:

@@ -1,4 +1,4 @@
-"""The outermost layer: what is decided about a request before and after any route sees it.
+"""The outermost middleware: what is decided about a request before and after any route sees it.
 
 In: the request's id, the host it names, the page it comes from, the size and pace of its body. While it is answered:
 its deadline, and whether the caller is still there. Out: security headers, a problem document for whatever nobody
@@ -252,7 +252,7 @@ class _Visit:
         return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
 
     def _patience(self) -> float:
-        """Seconds until the body's next part must come: not too long from the last, nor too slowly in all."""
+        """Read timeout in seconds for the body's next part: since the last one, and by the average rate of all."""
         longest = self._settings.body_timeout
         spent = time.perf_counter() - self.began
         return max(0.0, min(longest, longest + self._bytes / _SLOWEST - spent))

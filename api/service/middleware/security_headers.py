@@ -1,4 +1,4 @@
-"""Headers that tell browsers what a page of this service may do: load its own files, and nothing else."""
+"""Security headers (Content-Security-Policy and others): a page may load its own files, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs while the service is up."""
+"""Runtime state of the service: batching, caches, thread pools, jobs, uploads, metrics."""

@@ -1,4 +1,4 @@
-"""What can be asked of the models on this machine, so that a page's switches can say so before they are used."""
+"""Capabilities: which models are on this machine, so that a page's switches can say so before they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that was used goes back to the system: large blocks are mapped, and unmapped when they are freed.
+"""malloc tuning (M_MMAP_THRESHOLD of glibc): large blocks are mapped, and go back to the system when freed.
 
 The C library's allocator raises by itself the size from which it maps blocks, up to 32 MiB, and then keeps what each
 thread has freed: twelve pictures of 200 MB, decoded two at a time, left a process of 2.8 GB.

@@ -1,4 +1,4 @@
-"""Requests that come at the same time share one call of a model.
+"""Dynamic batching: concurrent requests share one call of a model.
 
 While the model works, inputs gather; while there is company they wait up to `wait` seconds more for it, and a lone
 request does not wait at all. The queue is bounded: what does not fit is refused at once (`OverloadedError`, HTTP
@@ -128,7 +128,7 @@ class Batcher(Generic[In, Out]):
                 entry.answer.cancel()  # of no effect on those that were answered
 
     def _full(self, coming: int) -> bool:
-        """Small requests are counted, large ones weighed: what one of them brought must not keep searches out."""
+        """Admission control: small requests are counted, large ones weighed, so that none keeps searches out."""
         if coming <= _SMALL:
             return self._requests >= self._limit + self._size
         return len(self._queue) + coming > max(self._limit, coming)
@@ -157,7 +157,7 @@ class Batcher(Generic[In, Out]):
                 self._filled.set()
 
     def _take(self) -> list[_Waiting[In, Out]]:
-        """The input whose turn it is, and those of like cost that wait with it."""
+        """The next batch: the input whose turn it is, and those of like cost that wait with it."""
         waiting = (entry for entry in self._queue if not entry.answer.done())
         alive = deque(sorted(waiting, key=lambda entry: entry.turn))
         if alive:

@@ -1,4 +1,4 @@
-"""Embeddings that were asked for before, by space and content. The least recently used go first."""
+"""LRU cache of query embeddings, by space and content."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class EmbeddingCache:
             return self._vectors.get(key)
 
     def known(self, keys: Iterable[Key]) -> dict[Key, Vector]:
-        """Those of these vectors that are here."""
+        """Cache hits among these keys."""
         return {key: vector for key in keys if (vector := self.get(key)) is not None}
 
     def keep(self, keys: Iterable[Key], vectors: Iterable[Vector]) -> Mapping[Key, Vector]:
@@ -53,10 +53,10 @@ class EmbeddingCache:
 
 
 def text_key(space: EmbeddingSpace, text: str) -> Key:
-    """Under which a text's embedding is remembered."""
+    """Cache key of a text."""
     return space.name, "text", text
 
 
 def picture_key(space: EmbeddingSpace, data: bytes) -> Key:
-    """Under which a picture's embedding is remembered: its content, not its name."""
+    """Cache key of a picture: its content, not its name."""
     return space.name, "image", content_hash(data)

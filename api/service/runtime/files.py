@@ -1,4 +1,4 @@
-"""The files behind items, and small WebP pictures of them.
+"""Originals of items, and their thumbnails in WebP.
 
 Whoever filled the library may have named anything as an item's file: tables and imports hold any path and any URL. So
 bytes are served only if they are, byte for byte, what was indexed (the content's hash), and a picture: its headers are

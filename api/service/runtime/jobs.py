@@ -1,4 +1,4 @@
-"""Bulk work started over HTTP: one job at a time and process, on a thread of its own.
+"""Background jobs: one at a time and process, on a thread of its own.
 
 The catalog's `jobs` table is the truth, so that every worker process sees the same. Who runs a job (or has it in
 line) writes a heartbeat; a job that was silent for `STALE` seconds, or was let go by a service that stopped, is
@@ -27,7 +27,7 @@ from vasari.retrieval.errors import LibraryLockedError, NotFoundError, VasariErr
 from vasari.retrieval.library.library import Library
 
 STALE = timedelta(seconds=30)
-_BEAT = 1.0  # seconds between heartbeats, and until a cancellation is noticed
+_BEAT = 1.0  # seconds between heartbeats, which also notice cancellations
 _LOOK = 5.0  # seconds between looks for jobs that others left, and between tries for a lease
 _LOG = logging.getLogger("vasari.jobs")
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics.
+"""Prometheus metrics, read at /metrics.
 
 Counters and histograms are kept by the process; with several workers prometheus-client adds them up through files
 in PROMETHEUS_MULTIPROC_DIR, which `vasari serve` sets.

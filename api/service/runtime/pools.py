@@ -1,4 +1,4 @@
-"""Thread pools of bounded size, each with a queue of bounded length.
+"""Bounded thread pools, each with a bounded queue.
 
 A thread is free again when its work ends, not when the caller leaves: a deadline or a hang-up takes work that has not
 begun out of the queue, and sets the flag that `vasari.retrieval.cancellation.check` looks at for work that has. So
@@ -92,7 +92,7 @@ class Pool:
 
 
 class _Piece:
-    """A piece of work, and what becomes of it."""
+    """A work item, and its future."""
 
     def __init__(self, work: Callable[[], Any], context: Context) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""Searches of the same moment share one pass over the vectors.
+"""Shared scans: concurrent searches share one pass over the vectors.
 
 An exact scan spends most of its time reading and widening rows; comparing them with sixteen queries instead of one
 costs little more. So while one scan runs, others gather, and the next scan answers them all. Texts that were embedded
@@ -35,7 +35,7 @@ class _Waiting:
 
 
 class SharedScans:
-    """For each gallery that is searched, the pass over it that searches of the same moment share."""
+    """The shared scan of each gallery."""
 
     def __init__(self) -> None:
         self._scans: WeakKeyDictionary[Gallery, SharedScan] = (

@@ -1,4 +1,4 @@
-"""Single flight: callers who ask for the same thing at the same moment share one computation of it."""
+"""Single flight: concurrent callers who ask for the same thing share one computation of it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Keys, limits, and what may be read."""
+"""Authentication, rate limits, quotas, path and URL guards (SSRF)."""

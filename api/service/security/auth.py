@@ -1,4 +1,4 @@
-"""Who may do what.
+"""Authentication and authorisation by API keys with scopes.
 
 A key is `vasari_` and 43 random letters (256 bits). The catalog keeps its SHA-256 only; a slow hash would protect
 guessable passwords, which these are not. While a library has no keys, its service answers programs on this machine
@@ -58,7 +58,7 @@ def new_key() -> str:
 
 
 def key_hash(key: str) -> str:
-    """What the catalog keeps of a key."""
+    """SHA-256 of a key, which is all that the catalog keeps of it."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -75,7 +75,7 @@ def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int,
 
 
 class Authenticator:
-    """Knows the keys in use, and limits rates and guesses."""
+    """Authenticates API keys, and limits rates and guesses."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Path guard: where files may be opened, links followed to where they really lead."""
+"""Path guard (against path traversal): where files may be opened, symbolic links resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much somebody may ask for: token buckets by name (a key's id, an address)."""
+"""Rate limiting: token buckets by name (a key's id, an address)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST = 10_000  # names remembered; the longest unseen is forgotten, and its buc
 
 
 class RateLimiter:
-    """Work of cost `rate` a second on average, of `burst` at once; a request costs 1 or more. For one event loop."""
+    """Token buckets of `rate` a second and `burst` at once; a request costs 1 or more. For one event loop."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate

@@ -1,4 +1,4 @@
-"""Pictures by URL: off by default, from named hosts only, and never from this network.
+"""URL fetching guarded against SSRF: off by default, from named hosts only, and never from this network.
 
 The name is resolved here, every address it has must be a public one, and the connection goes to the very address
 that was checked: a name that answers differently the second time (DNS rebinding) gains nothing. Each redirect passes

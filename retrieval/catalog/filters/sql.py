@@ -186,7 +186,7 @@ def _in_time(column: ColumnElement[Any], sign: str, span: Span) -> Condition:
         column, start, end = in_order(column), span.start, span.end
     if sign == "=":
         return and_(_ordered(column, ">=", start), _ordered(column, "<", end))
-    # After a stretch of time is at its end or later; up to it is before its end.
+    # For a span [start, end): `>` means >= end, `<=` means < end.
     return _ordered(
         column, *{"<": ("<", start), ">=": (">=", start), "<=": ("<", end), ">": (">=", end)}[sign]
     )
