@@ -1,4 +1,4 @@
-"""One folder by two paths: a link, a bind mount, `/tmp` and `/private/tmp`."""
+"""Path aliases: one folder by two paths, through a link, a bind mount, `/tmp` and `/private/tmp`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast this machine would index a folder, what holds it up, and what would help. Nothing is written.
+"""Indexing throughput of this machine by stage, its bottleneck, and what would help. Nothing is written.
 
 The stages are measured alone (reading, decoding on all threads, encoding) and then together, by the pipeline that
 `vasari index` runs. Where both share the same cores, a picture costs the sum of its times; where the encoder is a GPU,
@@ -133,7 +133,7 @@ def _speed(work: Callable[[Task], T], tasks: Sequence[Task], threads: int) -> tu
 
 
 def _megapixels(loaded: Sequence[Ready]) -> float:
-    """Of a picture, on average."""
+    """Mean megapixels of a picture."""
     return float(np.mean([(picture.width or 0) * (picture.height or 0) for _, picture in loaded])) / 1e6
 
 
@@ -186,7 +186,7 @@ def advice(report: BenchReport) -> list[str]:
 
 
 class _Nowhere:
-    """A sink that throws everything away."""
+    """A null sink."""
 
     def add(self, task: Task, item: NewItem) -> None:
         """Forget it."""

@@ -1,4 +1,4 @@
-"""Changes below folders, as the system tells of them (inotify, FSEvents), and when it is time to look at them.
+"""File system events below folders (inotify, FSEvents), debounced.
 
 Whoever hears that it is time lists everything; so nothing is lost that was not told, as long as the watch begins anew,
 and with it a listing, wherever something may have gone untold.
@@ -24,7 +24,7 @@ _MOUNTS = Path("/proc/self/mounts")  # where a system keeps one
 
 
 class Settling:
-    """Tells when it is time: `settle` seconds after the last change, or after a minute of changes."""
+    """Debounce: it is time `settle` seconds after the last change, or after a minute of changes."""
 
     def __init__(self, settle: float, clock: Callable[[], float] = monotonic) -> None:
         self._settle, self._clock = settle, clock
@@ -90,7 +90,7 @@ def _announced(
 
 
 def _regular(settle: float, stop: Event) -> Iterator[bool]:
-    """Every few seconds; more rarely where looking takes long."""
+    """Polling every few seconds; more rarely where looking takes long."""
     while not stop.is_set():
         begun = monotonic()
         yield True

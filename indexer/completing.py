@@ -1,4 +1,4 @@
-"""Complete a space: embed all that a library knows and that has no vector there yet, from every root it ever had."""
+"""Backfill of a space: embed all that a library knows and that has no vector there yet, from every root it ever had."""
 
 from __future__ import annotations
 

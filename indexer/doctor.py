@@ -1,4 +1,4 @@
-"""Check that catalog, segments and generations agree, and mend what can be mended.
+"""Integrity check and repair of catalog, segments and generations.
 
 Only what was read and found wrong, or is not there, is damaged; what cannot be read now is reported as that and left
 alone. Vectors can be made again from the pictures: a repair moves what is damaged into quarantine, and the next

@@ -1,4 +1,4 @@
-"""A map of a collection: its vectors in the plane, neighbours beside neighbours.
+"""Two-dimensional map of a collection (UMAP): its vectors in the plane, neighbours beside neighbours.
 
 Principal components give the first layout; then each point is drawn to its nearest neighbours and pushed from random
 others, as UMAP does it (McInnes et al., 2018, sections 3.2 and 4; curve fitted for min_dist = 0.1). For at most some
@@ -50,7 +50,7 @@ def project(
 
 
 def _principal(vectors: UnitVectors) -> Points:
-    """The two directions in which the vectors differ most, to a spread of about ten units."""
+    """Initial layout by the two principal components (PCA), to a spread of about ten units."""
     centred = vectors - vectors.mean(0)
     _, directions = np.linalg.eigh(centred.T @ centred)
     flat = np.zeros((len(vectors), 2), dtype=np.float32)
@@ -62,7 +62,7 @@ def _principal(vectors: UnitVectors) -> Points:
 
 
 def _edges(vectors: UnitVectors, neighbours: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each point to its nearest others: sources and targets (n * neighbours,)."""
+    """Nearest-neighbour graph: sources and targets (n * neighbours,)."""
     found = []
     for start in range(0, len(vectors), _CHUNK):
         cosines = vectors[start : start + _CHUNK] @ vectors.T  # (chunk, n)

@@ -1,4 +1,4 @@
-"""Which item a file is: content decides, not the name.
+"""Identity of files (rename and move detection): content decides which item a file is, not the name.
 
 A file whose content belongs to an item that is not where it was, be it renamed, swapped with another, carried to
 another disk, or missing for a year, is that item. One whose content is that of an item which is still in its place is

@@ -1,4 +1,4 @@
-"""A faster form of a library's model: made, compared with the model's own vectors on the user's pictures, switched on.
+"""Model optimisation (export and quantisation): made, compared on the user's pictures, switched on.
 
 Nothing is switched before the comparison, and nothing whose vectors are too far off unless it is forced: the vectors
 that are in the library already stay, and new ones are compared with them.
@@ -278,7 +278,7 @@ def _texts(library: Library) -> tuple[list[str], str]:
 
 
 def _agreement(expected: NDArray[np.float32], found: NDArray[np.float32], k: int) -> float:
-    """Of the k best columns of each row of `expected`, the share that is among those of `found`."""
+    """Top-k overlap: of the k best columns of each row of `expected`, the share that is among those of `found`."""
     best, mine = (np.argsort(-scores, axis=1, kind="stable")[:, :k] for scores in (expected, found))
     return float((best[:, :, None] == mine[:, None, :]).any(axis=2).mean())
 

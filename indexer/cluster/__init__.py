@@ -1,1 +1,1 @@
-"""The same job by the workers of a Ray cluster."""
+"""Distributed indexing on a Ray cluster."""

@@ -1,1 +1,1 @@
-"""Libraries in and out: the formats of other tools."""
+"""Import and export: the formats of other tools."""

@@ -1,4 +1,4 @@
-"""One item with its vector, as it travels between libraries and other tools."""
+"""Exchange record: one item with its vector, between libraries and other tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as other programs write them, as records: every field is checked, and what is wrong is said.
+"""Validation of rows that other programs wrote: every field is checked, and what is wrong is said.
 
 A row that cannot be used is a `Refused`, one failure among records: it never stops an import.
 """

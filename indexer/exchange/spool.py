@@ -1,4 +1,4 @@
-"""A spool: what was read of an import waits on disk until all of it is known to be good.
+"""Spool file of an import (staging): what was read waits on disk until all of it is known to be good.
 
 It is a SQLite file in the library's folder whose name is taken away at once, so that nothing is left of it when its
 process ends, however that ends. Memory does not grow with what is in it.

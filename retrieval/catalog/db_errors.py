@@ -1,4 +1,4 @@
-"""What the databases' errors mean to a person."""
+"""Translation of database errors into our own."""
 
 from __future__ import annotations
 

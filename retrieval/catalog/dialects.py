@@ -1,4 +1,4 @@
-"""Expressions that SQLite and PostgreSQL write differently: which one it is, is decided when the SQL is compiled."""
+"""SQL dialects: expressions that SQLite and PostgreSQL write differently, told apart at compile time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both databases can keep: file names that are not UTF-8, free text, and JSON.
+"""Escaping of what databases refuse: file names that are not UTF-8, free text, and JSON.
 
 A file name that is not UTF-8 reaches Python with lone surrogates (`os.fsdecode`), which SQLite and PostgreSQL
 refuse, as PostgreSQL refuses NUL. A uri must come back exactly, so those characters are escaped; captions,

@@ -1,4 +1,4 @@
-"""What a collection can be narrowed down by: folders, tags, cameras and years, with how many items each has.
+"""Facets (counts for narrowing down): folders, tags, cameras and years, with how many items each has.
 
 All live items are read once for each state of the catalog, into a few bytes an item; counting under any filter is
 then a matter of milliseconds.

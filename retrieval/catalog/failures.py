@@ -1,4 +1,4 @@
-"""The ledger of failures, and the record of jobs."""
+"""The failure ledger, and the record of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Full-text search: which items speak of some words, the best first.
+"""Full-text search with ranking (FTS5, tsvector): which items speak of some words, the best first.
 
 Both databases keep, beside each live item, its words as this module cuts them: folded to lower case without
 accents, scripts that write no spaces cut into overlapping pairs of letters (小红船 → 小红 红船 船), so that any

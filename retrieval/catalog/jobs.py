@@ -1,4 +1,4 @@
-"""Jobs as several processes see them: who runs one says so by a heartbeat, and a silent one may be taken over."""
+"""Job queue between processes: who runs a job sends heartbeats, and a silent one may be taken over."""
 
 from __future__ import annotations
 

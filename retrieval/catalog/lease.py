@@ -1,4 +1,4 @@
-"""The right to write a library: one job has it at a time.
+"""Write lease with fencing token: one job writes a library at a time.
 
 The holder's heartbeat keeps it. A holder that is dead or silent loses it to the next who asks; the token, which
 grows with each acquisition, then stops the former holder in its next transaction, should it wake up again.

@@ -1,4 +1,4 @@
-"""Brings a catalog to the newest form of its tables."""
+"""Schema migrations (Alembic): brings a catalog to the newest form of its tables."""
 
 from __future__ import annotations
 

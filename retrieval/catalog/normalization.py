@@ -1,4 +1,4 @@
-"""Columns in composed letters (NFC), by SQL: what is canonically equivalent to what a person typed equals it."""
+"""Unicode normalisation (NFC) of columns, by SQL: canonically equivalent texts are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rest of the engine asks of a model, as protocols; the fakes of the tests implement them too."""
+"""Ports of the models, as protocols; the fakes of the tests implement them too."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files on a local disk: whole or not there, and under names of any bytes."""
+"""Storage: atomic writes, originals behind uris, archives, file systems, and names of any bytes."""

@@ -1,4 +1,4 @@
-"""Which network addresses are read from: a row of a table may name any, and whoever wrote it may not reach ours.
+"""SSRF guard: which network addresses may be read from, as a row of a table may name any.
 
 Requests to private addresses made on behalf of somebody else (server-side request forgery, SSRF) reach routers, cloud
 metadata and services that listen on this machine only. So web addresses that tables, imports and redirects name are

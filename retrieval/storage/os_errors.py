@@ -1,4 +1,4 @@
-"""What the system's refusal to read a file means to a person: it is no damage."""
+"""Read errors of the operating system (permissions, I/O): a file that cannot be read now is not damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a process of this machine is still the one it was: numbers of processes are used again."""
+"""Process liveness, safe against reuse of process ids."""
 
 from __future__ import annotations
 

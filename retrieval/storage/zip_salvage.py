@@ -1,4 +1,4 @@
-"""Zip archives that break off: their directory is gone, and is made anew from what stands before each member."""
+"""Recovery of truncated zip archives: the central directory is rebuilt from the local headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distances on the globe, as arithmetic and as SQL."""
+"""Great-circle distances (haversine), as arithmetic and as SQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def distance_km(latitude: float, longitude: float, other_latitude: float, other_
 def box(
     latitude: float, longitude: float, km: float
 ) -> tuple[tuple[float, float], list[tuple[float, float]]]:
-    """(south, north) and the spans (west, east) that hold every place within `km`; two where they cross 180°."""
+    """Bounding box around `km`: (south, north) and its spans (west, east), two where they cross 180°."""
     angle = km / EARTH_KM + 1e-9
     up = math.degrees(angle)
     south, north = latitude - up, latitude + up

@@ -1,4 +1,4 @@
-"""Reads a filter: text to a tree of tests, with the place of every mistake.
+"""Filter parser: text to a syntax tree of tests, with the place of every mistake.
 
 Knows nothing of SQL. `sql.py` turns the tree into a condition; the tests evaluate it in plain Python.
 """

@@ -1,4 +1,4 @@
-"""Filters: from a filter's text to the ids of the items that it accepts, remembered as long as nothing changes.
+"""Filter queries: from a filter's text to the ids of the items that it accepts, cached by catalog revision.
 
 A name in a filter is a field of every item, or an attribute that items have. An attribute is whatever a table's column,
 EXIF or a person called it, so no list can hold them all. A name that is no field, that no item has and that nobody
@@ -56,7 +56,7 @@ _NEAR = (
 
 
 class FilterCache:
-    """The last filters' answers, each for the revision of the catalog it was read at; threads may share it."""
+    """LRU cache of filters' answers, each for the revision of the catalog it was read at; threads may share it."""
 
     def __init__(self) -> None:
         self._answers: LRUCache[tuple[str, Modality], tuple[int, Ids]] = LRUCache(

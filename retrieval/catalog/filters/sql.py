@@ -1,4 +1,4 @@
-"""Turns a filter into a condition on `items`, for SQLite and for PostgreSQL.
+"""Filter compiler: a filter's tree to a SQL condition on `items`, for SQLite and for PostgreSQL.
 
 SQL knows a third truth, NULL, wherever a value is missing. Only NOT could tell it from false, so NOT is written
 IS NOT TRUE, and a filter then means what it says: what is missing equals nothing, is less than nothing, and

@@ -1,4 +1,4 @@
-"""Text comparisons that ignore the case of letters, in any alphabet, alike on both databases.
+"""Case-insensitive text comparison and wildcards, in any alphabet, alike on both databases.
 
 Databases disagree on what the case of É or Ж is, and on whether they know at all. For ASCII both have quick ways
 that agree; patterns with other letters name both cases of each letter in a character class ([éÉ]), by SQLite's

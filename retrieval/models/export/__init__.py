@@ -1,1 +1,1 @@
-"""How the torch-free forms are made."""
+"""Export of models to ONNX, and quantisation."""

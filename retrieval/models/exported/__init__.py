@@ -1,1 +1,1 @@
-"""The torch-free forms of a model, as they run."""
+"""Inference by exported models (ONNX Runtime, oneDNN int8)."""

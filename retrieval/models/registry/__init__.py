@@ -1,1 +1,1 @@
-"""Which models there are, and where they lie."""
+"""Model registry: presets, model references, and where their files lie."""
