@@ -21,10 +21,9 @@ from vasari.retrieval.images.colour import in_srgb, is_srgb, reduction
 from vasari.retrieval.images.headers import Format, declared_length, sniff, truncated
 from vasari.retrieval.images.jpeg import open_jpeg
 from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes
-from vasari.retrieval.images.opened import ImageInfo, Opened, upright
+from vasari.retrieval.images.opened import ImageInfo, Opened, RgbxPicture, image_of, upright
 from vasari.retrieval.images.pillow import open_other, open_png
 from vasari.retrieval.images.raw import is_raw, open_raw
-from vasari.retrieval.images.rgbx import RgbxPicture, image_of
 
 Picture = Image.Image
 """A decoded picture, mode RGB."""

@@ -12,9 +12,8 @@ from vasari.retrieval.images.colour import SPARE
 from vasari.retrieval.images.exif import read_exif
 from vasari.retrieval.images.headers import Format, Header, jpeg_header, truncated
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.images.opened import Opened, info_of
+from vasari.retrieval.images.opened import Opened, RgbxPicture, info_of
 from vasari.retrieval.images.pillow import read_headers
-from vasari.retrieval.images.rgbx import RgbxPicture
 
 
 def open_jpeg(data: bytes, limits: ImageLimits) -> Opened:
