@@ -210,11 +210,11 @@ def _share(score: float) -> float:
 def status_fields(library: Library) -> Fields:
     """What a library holds, by which models, and who writes it; but not where it lies."""
     catalog = library.catalog
-    holder = catalog.lease_holder()
+    holder = catalog.lease.holder()
     return {
-        "items": {str(modality): catalog.count(modality) for modality in Modality},
-        "missing": catalog.count_missing(),
-        "failures": catalog.count_failures(),
+        "items": {str(modality): catalog.items.count(modality) for modality in Modality},
+        "missing": catalog.items.count_missing(),
+        "failures": catalog.failures.count(),
         "spaces": [
             {**space_fields(state), "generation": _generation(library, state.space.name)}
             for state in library.spaces()
@@ -237,7 +237,7 @@ def space_fields(state: SpaceState) -> Fields:
 
 
 def _generation(library: Library, space: str) -> Fields | None:
-    active = library.catalog.active_generation(space, Modality.IMAGE)
+    active = library.catalog.segments.active_generation(space, Modality.IMAGE)
     return None if active is None else {"number": active.number, "kind": active.kind, "rows": active.rows}
 
 

@@ -30,7 +30,7 @@ def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.f
     space, modality = library.use_model(model), Modality.IMAGE
     vectors = unit_vectors(np.random.default_rng(0).standard_normal((items, space.dim), dtype=np.float32))
     names = list(uris(items, photos))
-    with library.catalog.acquire_lease("benchmark"):
+    with library.catalog.lease.acquire("benchmark"):
         for start in range(0, items, _COMMIT):
             add(library, space, vectors[start : start + _COMMIT], names[start : start + _COMMIT])
         compact_if_due(library.catalog, library.segments_directory(space, modality), space, modality)
@@ -44,11 +44,11 @@ def add(
 ) -> list[ItemId]:
     """Commit pictures of these uris with their vectors (n, dim) as one segment; the caller has the right to write."""
     catalog, modality = library.catalog, Modality.IMAGE
-    ids = list(catalog.reserve_ids(len(vectors)))
-    number = catalog.reserve_segment(space.name, modality)
+    ids = list(catalog.items.reserve(len(vectors)))
+    number = catalog.segments.reserve(space.name, modality)
     folder = library.segments_directory(space, modality)
     checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), vectors)
-    catalog.commit_segment(
+    catalog.segments.commit(
         SegmentRecord(space.name, modality, number, len(vectors), checksum),
         [_item(*named) for named in zip(ids, names, vectors, strict=True)],
     )

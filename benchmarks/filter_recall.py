@@ -86,18 +86,18 @@ def fill(library: Library, space: EmbeddingSpace, vectors: UnitVectors, asked: U
     chance = np.random.default_rng(1).permutation(count)
     likeness = np.empty(count, np.int64)
     likeness[np.argsort(vectors @ asked.mean(axis=0))] = np.arange(count)
-    catalog.ensure_space(space)
+    catalog.spaces.ensure(space)
     for start in range(0, count, _COMMIT):
         part = vectors[start : start + _COMMIT]
-        ids = catalog.reserve_ids(len(part))
-        number = catalog.reserve_segment(space.name, Modality.IMAGE)
+        ids = catalog.items.reserve(len(part))
+        number = catalog.segments.reserve(space.name, Modality.IMAGE)
         folder = library.segments_directory(space, Modality.IMAGE)
         checksum = write_segment(folder, number, np.array(ids, np.int64), part)
         rows = [
             _item(item, part[row], int(chance[start + row]), int(likeness[start + row]))
             for row, item in enumerate(ids)
         ]
-        catalog.commit_segment(SegmentRecord(space.name, Modality.IMAGE, number, len(part), checksum), rows)
+        catalog.segments.commit(SegmentRecord(space.name, Modality.IMAGE, number, len(part), checksum), rows)
 
 
 def _item(item: int, vector: NDArray[np.float32], width: int, height: int) -> NewItem:
@@ -125,8 +125,8 @@ def _item(item: int, vector: NDArray[np.float32], width: int, height: int) -> Ne
 def publish(library: Library, space: EmbeddingSpace, kind: IndexKind) -> None:
     """Build an index of this kind over all segments and make it the active one."""
     catalog = library.catalog
-    segments = [segment.number for segment in catalog.segments(space.name, Modality.IMAGE)]
-    number = catalog.reserve_generation(space.name, Modality.IMAGE)
+    segments = [segment.number for segment in catalog.segments.all(space.name, Modality.IMAGE)]
+    number = catalog.segments.reserve_generation(space.name, Modality.IMAGE)
     manifest = build_generation(
         library.segments_directory(space, Modality.IMAGE),
         library.generations_directory(space, Modality.IMAGE),
@@ -135,7 +135,7 @@ def publish(library: Library, space: EmbeddingSpace, kind: IndexKind) -> None:
         (),
         kind=kind,
     )
-    catalog.publish_generation(
+    catalog.segments.publish_generation(
         GenerationRecord(space.name, Modality.IMAGE, number, segments[-1], kind.value, manifest.rows)
     )
 
@@ -151,7 +151,7 @@ def recalls(
     """Recall@10 and the strategy, by share."""
     found: dict[float, tuple[float, str]] = {}
     for share in SHARES:
-        allowed = library.catalog.matching(filter_for(case, share, len(exact)), Modality.IMAGE)
+        allowed = library.catalog.filters.matching(filter_for(case, share, len(exact)), Modality.IMAGE)
         truth = exact.search(queries, K, allowed)[0]
         answers = [gallery.search(UnitVectors(query[None]), K, allowed) for query in queries]
         ids: NDArray[np.int64] = np.concatenate([answer[0] for answer in answers])

@@ -72,18 +72,18 @@ with Library.open(root, create=True) as library:
     space, catalog, modality = library.use_model(model), library.catalog, Modality.IMAGE
     files = list(FolderSource([photos]).candidates())
     chance = np.random.default_rng(0)
-    with catalog.acquire_lease("benchmark"):
+    with catalog.lease.acquire("benchmark"):
         for start in range(0, len(files), 4096):
             chunk = files[start : start + 4096]
-            ids = list(catalog.reserve_ids(len(chunk)))
-            number = catalog.reserve_segment(space.name, modality)
+            ids = list(catalog.items.reserve(len(chunk)))
+            number = catalog.segments.reserve(space.name, modality)
             rows = unit_vectors(chance.standard_normal((len(chunk), space.dim), dtype=np.float32))
             checksum = write_segment(library.segments_directory(space, modality), number, np.array(ids), rows)
             items = [
                 NewItem(file.uri, f"{item:032x}", file.bytes, file.mtime_ns, row, item)
                 for item, file, row in zip(ids, chunk, rows, strict=True)
             ]
-            catalog.commit_segment(SegmentRecord(space.name, modality, number, len(chunk), checksum), items)
+            catalog.segments.commit(SegmentRecord(space.name, modality, number, len(chunk), checksum), items)
 """
 
 

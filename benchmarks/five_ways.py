@@ -108,7 +108,7 @@ def answers(way: Way, library: Path, queries: Sequence[str]) -> list[Answer]:
         for query in queries:
             hits = opened.search(SearchRequest((Term(TermKind.TEXT, text=query),), limit=10)).hits
             found.append([(hit.item.content_hash, hit.score) for hit in hits])
-        record = opened.catalog.active_generation(opened.space().name, Modality.IMAGE)
+        record = opened.catalog.segments.active_generation(opened.space().name, Modality.IMAGE)
         print(f"{way.name}: answered by {record.kind if record else 'the exact scan'}", file=sys.stderr)
     return found
 

@@ -82,7 +82,7 @@ class Growing:
             cpu.append(1e3 * (process_time() - spent) / count)
         spent = process_time()
         folder = self.library.segments_directory(self.space, Modality.IMAGE)
-        with self.library.catalog.acquire_lease("benchmark"):
+        with self.library.catalog.lease.acquire("benchmark"):
             compact_if_due(self.library.catalog, folder, self.space, Modality.IMAGE)
         merging = 1e3 * (process_time() - spent) / max(self.rows - before, 1)
         return {
@@ -115,7 +115,7 @@ def at_size(growing: Growing, rows: int, queries: int) -> dict[str, Any]:
     library, space = growing.library, growing.space
     most = growing.grow(int(0.9 * rows))
     started = perf_counter()
-    with library.catalog.acquire_lease("benchmark"):
+    with library.catalog.lease.acquire("benchmark"):
         manifest = publish(library, space, Modality.IMAGE, kind=IndexKind.RABITQ)
     found: dict[str, Any] = {"build_seconds": perf_counter() - started}
     found |= growing.grow(rows) | {"merge_cpu_ms": most["merge_cpu_ms"]}
@@ -148,11 +148,11 @@ def while_searching(growing: Growing, commits: int) -> dict[str, float]:
     searching = threading.Thread(target=keep_searching)
     searching.start()
     try:
-        with library.catalog.acquire_lease("benchmark"):
+        with library.catalog.lease.acquire("benchmark"):
             for _ in range(commits):
                 growing.commit()
                 found = [hit for words in _WORDS for hit in query(library, words)]
-                library.catalog.delete_items(found)
+                library.catalog.items.delete(found)
                 deleted.update(found)
             publish(library, growing.space, Modality.IMAGE, kind=IndexKind.RABITQ)
     finally:

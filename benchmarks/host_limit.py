@@ -104,8 +104,8 @@ class StandInLibrary(Library):
     device = StandIn(math.inf)
 
     def use_model(self, reference: str) -> EmbeddingSpace:  # noqa: ARG002 (there is one)
-        space = self.catalog.ensure_space(self.device.space)
-        self.catalog.set_default_space(space.name)
+        space = self.catalog.spaces.ensure(self.device.space)
+        self.catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:  # noqa: ARG002
@@ -164,7 +164,7 @@ def stages(folder: Path) -> dict[str, float]:
     items = items[-len(paths) :]
     with TemporaryDirectory() as name, StandInLibrary.open(Path(name) / "library", create=True) as library:
         space = library.use_model("stand-in")
-        with library.catalog.acquire_lease("benchmark"):
+        with library.catalog.lease.acquire("benchmark"):
             clock[0] = thread_time()
             place = library.segments_directory(space, Modality.IMAGE)
             commit_items(library.catalog, place, space.name, Modality.IMAGE, items)

@@ -253,12 +253,12 @@ def measure(sizes: Sequence[int]) -> list[Point]:
     with TemporaryDirectory() as scratch:
         settings = Settings(database_url=None, vectors=None, threads=1)
         with Library.open(Path(scratch) / "library", settings, create=True) as library:
-            space = library.catalog.ensure_space(EmbeddingSpace("scale", "scale", "w", "p", DIM))
-            library.catalog.set_default_space(space.name)
+            space = library.catalog.spaces.ensure(EmbeddingSpace("scale", "scale", "w", "p", DIM))
+            library.catalog.spaces.set_default(space.name)
             seconds, start = 0.0, 0
             for size in sorted(sizes):
                 began = process_time()
-                with library.catalog.acquire_lease("benchmark"):
+                with library.catalog.lease.acquire("benchmark"):
                     while start < size:
                         stop = min(start + COMMIT, size)
                         add(library, space, UnitVectors(vectors[start:stop]), names[start:stop])
@@ -284,7 +284,7 @@ def _point(library: Library, rows: int, add_seconds: float) -> Point:
     built: dict[IndexKind, tuple[float, float]] = {}
     for kind in (IndexKind.RABITQ, IndexKind.IVF):
         began = process_time()
-        with library.catalog.acquire_lease("benchmark"):
+        with library.catalog.lease.acquire("benchmark"):
             manifest = publish(library, space, modality, kind=kind)
         assert manifest is not None
         built[kind] = (process_time() - began, float(manifest.bytes["index.faiss"]))

@@ -12,9 +12,9 @@ def main(folder: str) -> None:
     """Give every second picture a price, and search among the cheap ones."""
     with Library.open(folder) as library:
         catalog = library.catalog
-        for number, item in enumerate(catalog.live_ids(Modality.IMAGE).tolist()):
-            catalog.set_attributes(item, {"price": 10 * number} if number % 2 else {"sold": True})
-            catalog.set_tags(item, ["exhibition"])
+        for number, item in enumerate(catalog.items.live_ids(Modality.IMAGE).tolist()):
+            catalog.annotations.set_attributes(item, {"price": 10 * number} if number % 2 else {"sold": True})
+            catalog.annotations.set_tags(item, ["exhibition"])
         request = SearchRequest(
             (Term(TermKind.TEXT, text="a boat"), Term(TermKind.TEXT, weight=-0.5, text="snow")),
             filter="tag = exhibition and price between 10 and 50 and not sold = true",

@@ -74,8 +74,8 @@ def rebuild(
     if spread is not None:
         check_shards(library, kind)
     built = []
-    with library.catalog.acquire_lease("vasari rebuild"):
-        galleries = [(space, modality) for space in library.catalog.spaces() for modality in Modality]
+    with library.catalog.lease.acquire("vasari rebuild"):
+        galleries = [(space, modality) for space in library.catalog.spaces.all() for modality in Modality]
         for done, (space, modality) in enumerate(galleries):
             progress.update(ProgressEvent("building", done, len(galleries)))
             manifest = publish(
@@ -125,7 +125,7 @@ def publish(
     before stays on disk for searches that began with it; older ones go. The caller holds the lease.
     """
     catalog = library.catalog
-    state = catalog.gallery_state(space.name, modality)
+    state = catalog.segments.gallery_state(space.name, modality)
     if sum(segment.rows for segment in state.segments) == len(state.dead):
         return None
     segments = library.segments_directory(space, modality)
@@ -139,7 +139,7 @@ def publish(
         manifest = build_generation(
             segments,
             directory,
-            catalog.reserve_generation(space.name, modality),
+            catalog.segments.reserve_generation(space.name, modality),
             covered,
             dead,
             kind=kind,
@@ -157,7 +157,7 @@ def publish(
     record = GenerationRecord(
         space.name, modality, manifest.number, manifest.high_water, manifest.kind, manifest.rows
     )
-    catalog.publish_generation(record, compacted)
+    catalog.segments.publish_generation(record, compacted)
     name = f"{space.name}/{modality}"
     _LOG.info(
         "built generation %d of %s: %s over %d rows", manifest.number, name, manifest.kind, manifest.rows
@@ -180,9 +180,9 @@ def _rows_after(
 
 def _retire(library: Library, space: EmbeddingSpace, modality: Modality, keep: Set[int]) -> None:
     """Forget the gallery's other generations, and delete their files."""
-    for generation in library.catalog.generations(space.name, modality):
+    for generation in library.catalog.segments.generations(space.name, modality):
         if generation.number not in keep:
-            library.catalog.retire_generation(space.name, modality, generation.number)
+            library.catalog.segments.retire_generation(space.name, modality, generation.number)
     remove_generations(library.generations_directory(space, modality), sorted(keep))
 
 

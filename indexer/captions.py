@@ -44,8 +44,8 @@ def caption_library(
     Raises LibraryLockedError while another job writes, ModelUnavailableError without a captioner.
     """
     progress, stop, report = progress or Silent(), stop or threading.Event(), CaptionReport()
-    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
-    with library.catalog.acquire_lease("vasari caption") as lease:
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    with library.catalog.lease.acquire("vasari caption") as lease:
         for start in range(0, len(ids), BATCH):
             if stop.is_set():
                 report.interrupted = True
@@ -77,7 +77,7 @@ def _caption(library: Library, items: Sequence[Item], detail: Detail, report: Ca
     texts = library.captioner().caption([picture for _, picture in readable], detail)
     for (item, _), text in zip(readable, texts, strict=True):
         with contextlib.suppress(NotFoundError):  # deleted meanwhile
-            library.catalog.set_captions(item.id, [Caption(text, LANGUAGE)], CaptionSource.MODEL)
-    library.catalog.record_failures(failures)
+            library.catalog.annotations.set_captions(item.id, [Caption(text, LANGUAGE)], CaptionSource.MODEL)
+    library.catalog.failures.record(failures)
     report.captioned += len(readable)
     report.failed += len(failures)

@@ -99,7 +99,7 @@ class Committer:
         """Make all of it durable."""
         self._still_mine()
         if self._moves:  # before the vectors: another picture may have come where one has left
-            self._catalog.move_items(self._moves)
+            self._catalog.items.move(self._moves)
             self._moves = []
         if self._items:
             recovered = [item.uri for item in self._items if item.uri in self._failed_before]
@@ -107,16 +107,16 @@ class Committer:
             commit.commit_items(self._catalog, *place, self._items, recovered=recovered)
             self._items = []
         if self._told:  # before the touches: where these are lost, the next job comes to describe it again
-            self._catalog.describe_items(self._told)
+            self._catalog.annotations.describe(self._told)
             self._told = {}
         if self._touches:
-            self._catalog.touch_items(self._touches)
+            self._catalog.items.touch(self._touches)
             self._touches = []
         if self._failures:
-            self._catalog.record_failures(self._failures)
+            self._catalog.failures.record(self._failures)
             self._failures = []
         if self._recovered:
-            self._catalog.clear_failures(self._recovered)
+            self._catalog.failures.clear(self._recovered)
             self._recovered = []
         self._last = monotonic()
 

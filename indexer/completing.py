@@ -40,7 +40,7 @@ def complete(
     options = replace(options, space=space.name)
     pictures = KnownPictures(library, space)
     report = index(library, pictures, options, progress, stop)
-    if library.catalog.without_vectors(space.name).get(Modality.TEXT) and not report.interrupted:
+    if library.catalog.spaces.without_vectors(space.name).get(Modality.TEXT) and not report.interrupted:
         report = report.with_texts(index(library, KnownTexts(library, space), options, progress, stop))
     return Completion(report, dict(pictures.absent))
 
@@ -66,8 +66,8 @@ class KnownPictures:
         """By id."""
         self.absent.clear()
         catalog = self._library.catalog
-        bare = set(catalog.missing_embeddings(self._space.name, Modality.IMAGE))
-        for file in catalog.known_files(Modality.IMAGE) if bare else ():
+        bare = set(catalog.segments.missing_embeddings(self._space.name, Modality.IMAGE))
+        for file in catalog.items.known_files(Modality.IMAGE) if bare else ():
             if file.id not in bare:
                 continue
             gone = _gone(file.uri)

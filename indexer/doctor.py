@@ -54,13 +54,13 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
     catalog = library.catalog
     findings = [
         Finding("catalog", f"the catalog is damaged: {trouble}; restore it from a backup")
-        for trouble in catalog.damage()
+        for trouble in catalog.database.damage()
     ]
     quarantine = Quarantine(library.root) if repair else None
     with ExitStack() as held:
-        dead_holder = catalog.lease_holder()
+        dead_holder = catalog.lease.holder()
         try:
-            held.enter_context(catalog.acquire_lease("vasari doctor"))
+            held.enter_context(catalog.lease.acquire("vasari doctor"))
             alone = True
         except (LibraryLockedError, ReadOnlyError) as error:
             if repair:
@@ -72,14 +72,14 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
             )
         if alone:
             findings.extend(_dead_jobs(library, repair))
-        for space in catalog.spaces():
+        for space in catalog.spaces.all():
             for modality in Modality:
                 gallery = _Gallery(library, space, modality, quarantine, alone, forget_missing)
                 findings.extend(gallery.examine())
         if alone:
             findings.extend(_of_no_space(library, quarantine))
         findings.extend(_without_vector(library))
-    for space in catalog.spaces():  # without the lease: making an optimized encoder anew takes its own
+    for space in catalog.spaces.all():  # without the lease: making an optimized encoder anew takes its own
         findings.extend(
             Finding(damage.kind, damage.message, damage.mended)
             for damage in examine_towers(library, space, quarantine)
@@ -89,10 +89,10 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
 
 def _dead_jobs(library: Library, repair: bool) -> Iterator[Finding]:
     """Jobs that never said how they ended."""
-    for job in library.catalog.jobs():
+    for job in library.catalog.jobs.latest():
         if job.state == "running":
             if repair:
-                library.catalog.update_job(job.id, "failed", job.progress)
+                library.catalog.jobs.update(job.id, "failed", job.progress)
             yield Finding(
                 "job", f"job {job.id} ({job.kind}) died at {job.heartbeat_at:%Y-%m-%d %H:%M}", repair
             )
@@ -100,7 +100,7 @@ def _dead_jobs(library: Library, repair: bool) -> Iterator[Finding]:
 
 def _of_no_space(library: Library, quarantine: Quarantine | None) -> Iterator[Finding]:
     """Vectors of spaces that the catalog does not have: an import into a new one was killed, or forgetting one was."""
-    known = {space.name for space in library.catalog.spaces()}
+    known = {space.name for space in library.catalog.spaces.all()}
     folder = library.root / "segments"
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir() and path.name not in known and any(file.is_file() for file in path.rglob("*")):
@@ -111,13 +111,13 @@ def _of_no_space(library: Library, quarantine: Quarantine | None) -> Iterator[Fi
 def _without_vector(library: Library) -> Iterator[Finding]:
     """Items that a search in the default space cannot find; those with a known failure are in its ledger."""
     catalog = library.catalog
-    space = catalog.default_space()
+    space = catalog.spaces.default()
     if space is None:
         return
-    missing = set(catalog.missing_embeddings(space.name, Modality.IMAGE))
+    missing = set(catalog.segments.missing_embeddings(space.name, Modality.IMAGE))
     if missing:
-        failed = {failure.uri for failure in catalog.failures()}
-        files = [file.uri for file in catalog.known_files(Modality.IMAGE) if file.id in missing]
+        failed = {failure.uri for failure in catalog.failures.latest()}
+        files = [file.uri for file in catalog.items.known_files(Modality.IMAGE) if file.id in missing]
         lost = [uri for uri in files if uri not in failed]
         if lost:
             yield Finding(
@@ -150,9 +150,9 @@ class _Gallery:
         self._forget_missing = forget_missing
 
     def examine(self) -> Iterator[Finding]:
-        records = self._catalog.segments(self._space.name, self._modality)
-        live = _by_segment(self._catalog.live_rows(self._space.name, self._modality))
-        dead = _by_segment(self._catalog.dead_rows(self._space.name, self._modality))
+        records = self._catalog.segments.all(self._space.name, self._modality)
+        live = _by_segment(self._catalog.segments.live_rows(self._space.name, self._modality))
+        dead = _by_segment(self._catalog.segments.dead_rows(self._space.name, self._modality))
         nothing = np.empty((0, 2), np.int64)
         if records and not self._forget_missing and self._is_gone():
             yield Finding(
@@ -199,11 +199,11 @@ class _Gallery:
             return Finding("segment", message)
         # The files go first: what the catalog does not name any more is deleted by the next job.
         said = self._quarantine.take_all(*segment_paths(self._segments, number))
-        lost = self._catalog.drop_segment(self._space.name, self._modality, number)
+        lost = self._catalog.segments.drop(self._space.name, self._modality, number)
         return Finding("segment", f"{message}; {lost} items lost their vector{said}", repaired=True)
 
     def _check_generations(self) -> Iterator[Finding]:
-        for record in self._catalog.generations(self._space.name, self._modality):
+        for record in self._catalog.segments.generations(self._space.name, self._modality):
             try:
                 trouble = self._trouble_of(record)
             except StorageError as error:
@@ -214,7 +214,7 @@ class _Gallery:
             said = ""
             if self._quarantine is not None:
                 said = self._quarantine.take_all(generation_directory(self._generations, record.number))
-                self._catalog.retire_generation(self._space.name, self._modality, record.number)
+                self._catalog.segments.retire_generation(self._space.name, self._modality, record.number)
             yield Finding("generation", f"{trouble}{said}", self._quarantine is not None)
 
     def _trouble_of(self, record: GenerationRecord) -> str | None:
@@ -226,8 +226,8 @@ class _Gallery:
                 generation.verify_rows(self._ids_in(generation))
         except LibraryCorruptError as error:
             return str(error)
-        segments = {found.number for found in self._catalog.segments(self._space.name, self._modality)}
-        active = self._catalog.active_generation(self._space.name, self._modality)
+        segments = {found.number for found in self._catalog.segments.all(self._space.name, self._modality)}
+        active = self._catalog.segments.active_generation(self._space.name, self._modality)
         # The one before serves searches that began with it, whatever became of its segments.
         if record != active or set(generation.manifest.segments) <= segments:
             return None
@@ -235,8 +235,8 @@ class _Gallery:
 
     def _ids_in(self, generation: Generation) -> NDArray[np.int64]:
         """The items whose rows a generation covers, sorted: all rows of its segments but those it leaves out."""
-        where = (self._space.name, self._modality)
-        rows = np.array([*self._catalog.live_rows(*where), *self._catalog.dead_rows(*where)], np.int64)
+        segments, where = self._catalog.segments, (self._space.name, self._modality)
+        rows = np.array([*segments.live_rows(*where), *segments.dead_rows(*where)], np.int64)
         rows = rows.reshape(-1, 3)  # segment, row, item
         rows = rows[np.isin(rows[:, 0], generation.manifest.segments)]
         left_out = set(map(tuple, generation.dead.tolist()))
@@ -244,12 +244,12 @@ class _Gallery:
         return np.sort(np.array(kept, np.int64))
 
     def _check_orphans(self) -> Iterator[Finding]:
-        known = [record.number for record in self._catalog.segments(self._space.name, self._modality)]
+        known = [record.number for record in self._catalog.segments.all(self._space.name, self._modality)]
         for path in orphans(self._segments, known):
             yield self._orphan(path, "commit")
         kept = {
             generation_directory(self._generations, record.number)
-            for record in self._catalog.generations(self._space.name, self._modality)
+            for record in self._catalog.segments.generations(self._space.name, self._modality)
         }
         for path in sorted(self._generations.iterdir()) if self._generations.is_dir() else []:
             if path.is_dir() and path not in kept:

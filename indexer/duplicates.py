@@ -94,9 +94,9 @@ def find_duplicates(
     progress, stop = progress or Silent(), stop or threading.Event()
     space = library.space()
     compared = unreadable = 0
-    missing = list(library.catalog.missing_fingerprints())
-    if missing or library.catalog.count_fingerprints()[1]:
-        with library.catalog.acquire_lease("vasari dedupe"):
+    missing = list(library.catalog.perceptual_hashes.missing())
+    if missing or library.catalog.perceptual_hashes.counts()[1]:
+        with library.catalog.lease.acquire("vasari dedupe"):
             unreadable = _hash(library, missing, progress, stop)
             progress.update(ProgressEvent("comparing"))
             compared = library.group_duplicates(space, always=True)
@@ -105,7 +105,7 @@ def find_duplicates(
 
 def _groups(library: Library) -> tuple[DuplicateGroup, ...]:
     found = []
-    for ids in library.catalog.duplicates():
+    for ids in library.catalog.perceptual_hashes.groups():
         items = sorted(library.items(ids).values(), key=_worth, reverse=True)
         if len(items) > 1:
             found.append(DuplicateGroup(tuple(items)))
@@ -130,7 +130,7 @@ def _hash(library: Library, missing: Sequence[ItemId], progress: Progress, stop:
             hashes = {
                 item.id: number for item, number in zip(items, numbers, strict=True) if number is not None
             }
-            library.catalog.set_fingerprints(hashes)
+            library.catalog.perceptual_hashes.add(hashes)
             done += len(batch)
             unreadable += len(items) - len(hashes)
     return unreadable

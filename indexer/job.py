@@ -42,7 +42,7 @@ from vasari.retrieval.storage.uris import locate
 from vasari.retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
-    from vasari.retrieval.catalog.lease import Lease
+    from vasari.retrieval.catalog.lease import HeldLease
 
 _LASTING = frozenset(
     {"decode", "limit"}
@@ -71,7 +71,7 @@ def index(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     *,
-    embed: Callable[[Job, Plan, Lease], Tally] | None = None,
+    embed: Callable[[Job, Plan, HeldLease], Tally] | None = None,
 ) -> IndexReport:
     """Bring the library in step with the source, be it of pictures or of texts.
 
@@ -85,7 +85,7 @@ def index(
     """
     options, progress, stop = options or IndexOptions(), progress or Silent(), stop or threading.Event()
     started = perf_counter()
-    with library.catalog.acquire_lease("vasari index") as lease:
+    with library.catalog.lease.acquire("vasari index") as lease:
         space = space_to_fill(library, options.space)
         job = Job(library, space, source, options, progress, stop)
         job.sweep()
@@ -127,7 +127,7 @@ def index(
 
 def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
     """The space to fill; a new library gets the one of the model in the settings."""
-    if name is None and library.catalog.default_space() is None:
+    if name is None and library.catalog.spaces.default() is None:
         return library.use_model(library.settings.model)
     return library.space(name)
 
@@ -170,19 +170,19 @@ class Job:
 
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
-        known = {segment.number for segment in self.catalog.segments(self.space.name, self.modality)}
+        known = {segment.number for segment in self.catalog.segments.all(self.space.name, self.modality)}
         remove_orphans(self.directory, known)
 
     def plan(self) -> Plan:
         """List the source and compare; the listing's own failures go to the ledger."""
         started = perf_counter()
         catalog = self.catalog
-        self.newest = catalog.newest_item()
-        self.unembedded = frozenset(catalog.missing_embeddings(self.space.name, self.modality))
-        self.failed = {failure.uri: failure for failure in catalog.failures()}
+        self.newest = catalog.items.newest()
+        self.unembedded = frozenset(catalog.segments.missing_embeddings(self.space.name, self.modality))
+        self.failed = {failure.uri: failure for failure in catalog.failures.latest()}
         plan = make_plan(
             self._listing(),
-            catalog.known_files(self.modality, self.source.roots),
+            catalog.items.known_files(self.modality, self.source.roots),
             self.source.covers,
             failed=self.failed,
             hopeless=self._hopeless(),
@@ -191,10 +191,10 @@ class Job:
         )
         self.watch.listing = perf_counter() - started
         if plan.skipped:
-            catalog.record_failures(plan.skipped)
+            catalog.failures.record(plan.skipped)
         return plan
 
-    def embed(self, plan: Plan, lease: Lease) -> Tally:
+    def embed(self, plan: Plan, lease: HeldLease) -> Tally:
         """Run the pipeline over the plan's tasks."""
         options = self.options
         loader = Loader(
@@ -215,7 +215,7 @@ class Job:
         """Decide which items the files are; those without a vector in this space are embedded on the way."""
         verdict = resolve(puzzles, plan, self.of_content, self._in_place, self.twice.same)
         self.aliases = self.twice.summed(verdict.aliases)
-        bare = self.catalog.without_vector(self.space.name, [item.id for item, _ in verdict.moves])
+        bare = self.catalog.segments.without_vector(self.space.name, [item.id for item, _ in verdict.moves])
         for item, task in verdict.moves:
             if item.id in bare:
                 verdict.tasks.append(replace(task, known=item, unembedded=True, settled=True))
@@ -224,7 +224,7 @@ class Job:
 
     def of_content(self, hashes: Iterable[str]) -> Sequence[KnownFile]:
         """The items, live or missing, of some contents; not those that this job has made."""
-        return self.catalog.files_of_content(hashes, self.modality, newest=self.newest)
+        return self.catalog.items.files_of_content(hashes, self.modality, newest=self.newest)
 
     def _in_place(self, item: KnownFile) -> bool:
         """Whether an item's file, about which this listing says nothing, is still there with its content."""
@@ -246,7 +246,7 @@ class Job:
         except ImageError:
             return True  # it cannot be told
 
-    def committer(self, lease: Lease) -> Committer:
+    def committer(self, lease: HeldLease) -> Committer:
         """What makes this job's outcomes durable."""
         return Committer(
             self.catalog,
@@ -266,28 +266,30 @@ class Job:
         self.progress.update(ProgressEvent("removing", total=len(removal.missing)))
         if removal.missing:
             heirs = self._heirs([plan.gone[item] for item in removal.missing])
-            self.catalog.move_items(heirs)
-            self.catalog.lose_items(set(removal.missing) - {seen.item for seen in heirs})
-        self.catalog.describe_items({file.id: Telling(file.teller or "", 0) for file in removal.silenced})
+            self.catalog.items.move(heirs)
+            self.catalog.items.lose(set(removal.missing) - {seen.item for seen in heirs})
+        self.catalog.annotations.describe(
+            {file.id: Telling(file.teller or "", 0) for file in removal.silenced}
+        )
         if plan.settled:
-            self.catalog.clear_failures(plan.settled)
+            self.catalog.failures.clear(plan.settled)
         return removal
 
     def _heirs(self, lost: Sequence[KnownFile]) -> list[Sighting]:
         """Of lost items that people wrote about, those that have a copy about which nobody did: where it lies."""
-        written = self.catalog.written_about(item.id for item in lost)
-        written -= self.catalog.without_vector(self.space.name, written)
+        written = self.catalog.annotations.written_about(item.id for item in lost)
+        written -= self.catalog.segments.without_vector(self.space.name, written)
         lost = [item for item in lost if item.id in written]
         hashes = {item.content_hash for item in lost}
         gone = {item.id for item in lost}
         copies = [
             copy
-            for copy in self.catalog.files_of_content(
-                hashes, self.modality, newest=self.catalog.newest_item()
+            for copy in self.catalog.items.files_of_content(
+                hashes, self.modality, newest=self.catalog.items.newest()
             )
             if not copy.missing and copy.id not in gone and self._in_place(copy)
         ]
-        written = self.catalog.written_about(copy.id for copy in copies)
+        written = self.catalog.annotations.written_about(copy.id for copy in copies)
         copies = [copy for copy in copies if copy.id not in written]
         return [
             Sighting(item.id, copy.uri, copy.bytes, copy.mtime_ns, copy.ctime_ns)
@@ -334,6 +336,6 @@ class _Contents:
 
     def __contains__(self, content_hash: object) -> bool:
         job = self._job
-        return job.newest > 0 and job.catalog.holds_content(
+        return job.newest > 0 and job.catalog.items.holds_content(
             str(content_hash), job.modality, newest=job.newest
         )

@@ -139,7 +139,7 @@ def optimize(
             return found
         report = replace(found, switched=True)
         write_settings(scratch, precision, engine, full.towers.image, report.as_json())
-        with library.catalog.acquire_lease("vasari models optimize"):
+        with library.catalog.lease.acquire("vasari models optimize"):
             _switch(scratch, library.models_directory(space), engine)
     return report
 
@@ -148,14 +148,14 @@ def switch_off(library: Library, space: EmbeddingSpace) -> bool:
     """Go back to the model as it is; says whether a faster form was switched on."""
     directory = library.models_directory(space)
     was_on = (directory / SETTINGS_FILE).is_file()
-    with library.catalog.acquire_lease("vasari models optimize"):
+    with library.catalog.lease.acquire("vasari models optimize"):
         _clear(directory)
     return was_on
 
 
 def own_pictures(library: Library, count: int) -> list[bytes]:
     """Up to `count` pictures of the library, evenly spread; those that cannot be read any more are passed over."""
-    known = [file.id for file in library.catalog.known_files(Modality.IMAGE)]
+    known = [file.id for file in library.catalog.items.known_files(Modality.IMAGE)]
     chosen = [
         known[i] for i in np.unique(np.linspace(0, max(len(known) - 1, 0), min(count, len(known)), dtype=int))
     ]
@@ -269,7 +269,7 @@ def _encoded(encode: Any, prepared: NDArray[np.uint8]) -> tuple[UnitVectors, flo
 
 def _texts(library: Library) -> tuple[list[str], str]:
     """Captions of the library's pictures where there are enough, else everyday phrases."""
-    files = list(library.catalog.known_files(Modality.IMAGE))
+    files = list(library.catalog.items.known_files(Modality.IMAGE))
     chosen = [file.id for file in files[:: max(len(files) // _QUERIES, 1)][:_QUERIES]]
     said = [caption.text for item in library.items(chosen).values() for caption in item.captions[:1]]
     if len(said) >= _FEWEST:

@@ -117,7 +117,7 @@ class _Interesting:
         revision = catalog.revision()
         if self._folders[0] != revision:
             folders: set[str] = set()
-            for file in catalog.known_files(Modality.IMAGE, self._places):
+            for file in catalog.items.known_files(Modality.IMAGE, self._places):
                 folder = file.uri.rpartition("/")[0]
                 while folder and folder not in folders:
                     folders.add(folder)

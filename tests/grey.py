@@ -63,9 +63,9 @@ class GreyLibrary(Library):
     encoders: dict[str, GreyEncoder] | None = None
 
     def use_model(self, reference: str) -> EmbeddingSpace:
-        space = self.catalog.ensure_space(GreyEncoder(reference).space)
-        if self.catalog.default_space() is None:
-            self.catalog.set_default_space(space.name)
+        space = self.catalog.spaces.ensure(GreyEncoder(reference).space)
+        if self.catalog.spaces.default() is None:
+            self.catalog.spaces.set_default(space.name)
         return space
 
     def space_of(self, reference: str) -> EmbeddingSpace:

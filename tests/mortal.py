@@ -76,9 +76,9 @@ class MortalLibrary(Library):
     _encoder: MortalEncoder | None = None
 
     def use_model(self, reference: str) -> EmbeddingSpace:
-        space = self.catalog.ensure_space(GreyEncoder("grey").space)
-        if self.catalog.default_space() is None:
-            self.catalog.set_default_space(space.name)
+        space = self.catalog.spaces.ensure(GreyEncoder("grey").space)
+        if self.catalog.spaces.default() is None:
+            self.catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:

@@ -60,7 +60,7 @@ def fields(json: bool, library: Path | None) -> None:
     The fields of every item, and the attributes that items have, with how many have each.
     """
     with Library.open(library) as opened:
-        attributes = opened.catalog.attribute_counts()
+        attributes = opened.catalog.facets.attribute_counts()
     if json:
         output.print_json(contract.filter_fields(FIELDS, attributes))
         return
@@ -114,14 +114,14 @@ def purge(
     if where:
         places = [place for path in map(absolute, where) for place in (path, f"text:{path}")]
     with Library.open(library) as opened:
-        found = opened.catalog.missing_items(since, places)
+        found = opened.catalog.items.missing(since, places)
         if found and not yes:
             if json or not output.can_ask():
                 raise UsageError(f"{_counted(len(found))} would be forgotten for good: say --yes")
             if not output.confirmed(f"Forget {_counted(len(found))} and all that is said of them?"):
                 raise click.exceptions.Exit(1)
-        with opened.catalog.acquire_lease("vasari purge"):
-            purged = opened.catalog.purge_items(found)
+        with opened.catalog.lease.acquire("vasari purge"):
+            purged = opened.catalog.items.purge(found)
     if json:
         output.print_json({"purged": purged})
     else:

@@ -28,7 +28,7 @@ def failures(retry: bool, limit: int | None, json: bool, library: Path | None) -
         if retry:
             _retry(opened, json=json)
             return
-        found = opened.catalog.failures(limit)
+        found = opened.catalog.failures.latest(limit)
     if json:
         output.print_json([contract.failure_fields(failure) for failure in found])
         return
@@ -47,7 +47,7 @@ def _tried(failure: Failure) -> str:
 
 def _retry(library: Library, *, json: bool) -> None:
     """Index the files that failed once more."""
-    uris = [failure.uri for failure in library.catalog.failures()]
+    uris = [failure.uri for failure in library.catalog.failures.latest()]
     if not uris:
         if json:
             output.print_json(IndexReport().as_json())

@@ -237,7 +237,7 @@ def run_cluster(
 def _run(
     library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
 ) -> IndexReport:
-    default = library.catalog.default_space()
+    default = library.catalog.spaces.default()
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:
         warning.give()
@@ -264,7 +264,7 @@ def _asks_for_another(setting: str, model: str) -> bool:
 def _switch(library: Library, space: EmbeddingSpace) -> None:
     """Have searches use a space that was asked for, once all items have a vector there."""
     before = library.space()
-    if not library.catalog.switch_when_complete(space.name):
+    if not library.catalog.spaces.switch_when_complete(space.name):
         output.note(f"searches now use {space.name}; the vectors of other models are kept")
         return
     state = next(state for state in library.spaces() if state.space == space)

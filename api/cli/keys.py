@@ -45,7 +45,7 @@ def create(name: str, scopes: tuple[str, ...], json: bool, library: Path | None)
 def list_keys(json: bool, library: Path | None) -> None:
     """List keys: number, name, scopes, whether revoked. The keys themselves are not stored."""
     with Library.open(library) as opened:
-        found = opened.catalog.api_keys()
+        found = opened.catalog.keys.all()
     if json:
         output.print_json(
             [
@@ -78,6 +78,6 @@ def revoke(number: str, library: Path | None) -> None:
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise UsageError(f"{number} is no key's number: `vasari keys list` tells them")
     with Library.open(library) as opened:
-        if not opened.catalog.revoke_key(int(number)):
+        if not opened.catalog.keys.revoke(int(number)):
             raise NotFoundError(f"no key {number} in use; see `vasari keys list`")
     output.line(f"key {number} is revoked")

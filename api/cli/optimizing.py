@@ -96,7 +96,7 @@ def _space_of(library: Library, model: str | None) -> EmbeddingSpace:
     if model is None:
         return library.space()
     named = (model, absolute_reference(model))
-    found = (space for space in library.catalog.spaces() if space.model in named or space.name == model)
+    found = (space for space in library.catalog.spaces.all() if space.model in named or space.name == model)
     return next(found, None) or library.use_model(model)
 
 

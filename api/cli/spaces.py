@@ -68,7 +68,7 @@ def drop(space: str, yes: bool, force: bool, json: bool, library: Path | None) -
         if not yes:
             _confirm(state)
         opened.drop_space(found.name, force=force)
-        default = opened.catalog.default_space()
+        default = opened.catalog.spaces.default()
     if json:
         dropped = contract.space_fields(state)
         output.print_json({"dropped": dropped, "default": default.name if default else None})

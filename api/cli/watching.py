@@ -31,8 +31,8 @@ from vasari.retrieval.storage.uris import local_path
 
 def _tell_of_other_spaces(library: Library) -> None:
     """What comes in gets a vector in the default space alone."""
-    default = library.catalog.default_space()
-    others = [space.name for space in library.catalog.spaces() if space != default]
+    default = library.catalog.spaces.default()
+    others = [space.name for space in library.catalog.spaces.all() if space != default]
     if default is not None and others:
         output.note(
             f"new pictures are embedded in {default.name}; for {', '.join(others)}: `vasari index --all -m MODEL`"
@@ -80,7 +80,7 @@ def watch(
         def source() -> Source:
             return TextFiles(list(map(str, roots)), column) if texts else choose_source(roots, reading)[0]
 
-        if opened.catalog.default_space() is None:
+        if opened.catalog.spaces.default() is None:
             source()  # what is wrong with it is told before a model is loaded
             opened.use_model(opened.settings.model)  # which Ctrl-C ends at once
         with stoppable() as stop:

@@ -237,7 +237,7 @@ class Workers(Multiprocess):
 
 def refuse_without_keys(settings: ServiceSettings, catalog: Catalog) -> None:
     """Raise UsageError for an address that others can reach while the library has no keys."""
-    if settings.loopback or any(key.revoked_at is None for key in catalog.api_keys()):
+    if settings.loopback or any(key.revoked_at is None for key in catalog.keys.all()):
         return
     raise UsageError(
         f"{settings.host} can be reached from other machines, and this library has no keys: anybody could read and"

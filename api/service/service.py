@@ -93,7 +93,7 @@ class Service:
         self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
-        self.doorkeeper = Authenticator(settings, lambda: self.run(library.catalog.api_keys))
+        self.doorkeeper = Authenticator(settings, lambda: self.run(library.catalog.keys.all))
         self._searches = Pool("threads", settings.search_threads, settings.waiting)
         self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
@@ -376,7 +376,7 @@ class Service:
         revision = self.library.catalog.revision()
         held = self._facets.get(modality)
         if held is None or held[0] != revision:
-            held = self._facets[modality] = (revision, self.library.catalog.facets(modality))
+            held = self._facets[modality] = (revision, self.library.catalog.facets.read(modality))
         return held[1]
 
     def check_picture(self, data: bytes) -> None:
@@ -395,7 +395,7 @@ class Service:
 
     async def preload(self) -> None:
         """Warm up: load models before a request needs them, as far as the settings say and the library has any."""
-        if self.settings.preload == "none" or self.library.catalog.default_space() is None:
+        if self.settings.preload == "none" or self.library.catalog.spaces.default() is None:
             return
         try:
             space = await self.space()
@@ -413,9 +413,9 @@ class Service:
 
     def _count_rows(self) -> None:
         catalog = self.library.catalog
-        for space in catalog.spaces():
+        for space in catalog.spaces.all():
             for modality in Modality:
-                generation = catalog.active_generation(space.name, modality)
+                generation = catalog.segments.active_generation(space.name, modality)
                 labels = (space.name, modality.value)
                 self.metrics.index_rows.labels(*labels).set(len(self.library.gallery(modality, space)))
                 self.metrics.index_generation.labels(*labels).set(generation.number if generation else 0)
@@ -427,5 +427,5 @@ class Service:
             if shared:
                 yield lambda: None  # every transaction checks the job's fence
                 return
-            with self.library.catalog.acquire_lease("vasari serve") as lease:
+            with self.library.catalog.lease.acquire("vasari serve") as lease:
                 yield lease.check

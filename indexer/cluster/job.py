@@ -36,7 +36,7 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage.network_addresses import reach
 
 if TYPE_CHECKING:
-    from vasari.retrieval.catalog.lease import Lease
+    from vasari.retrieval.catalog.lease import HeldLease
 
 _ENTRY = "entry"  # the one column of the blocks: pickled entries
 _BATCHES = 4  # that a worker is given together: the second is decoded while the first is embedded
@@ -60,7 +60,7 @@ def index(
     return job.index(library, source, options, progress, stop, embed=partial(_embed, cluster))
 
 
-def _embed(cluster: Cluster, job: Job, plan: Plan, lease: Lease) -> Tally:
+def _embed(cluster: Cluster, job: Job, plan: Plan, lease: HeldLease) -> Tally:
     """Run the plan's tasks on the cluster."""
     if not plan.tasks:
         return Tally()
@@ -72,7 +72,7 @@ def _embed(cluster: Cluster, job: Job, plan: Plan, lease: Lease) -> Tally:
         read=job.source.read,
         preparer=preparer,
         limits=job.library.image_limits,
-        known=frozenset(job.catalog.contents(job.modality)),
+        known=frozenset(job.catalog.items.contents(job.modality)),
         failed=frozenset(job.failed),
         token=lease.token,
         batch_size=job.options.batch_size,

@@ -73,7 +73,7 @@ class Work:
                 f"{library.root} is not the same folder on every machine of the cluster: put the library on a"
                 " shared file system, and name it by the same path everywhere"
             )
-        library.catalog.join_lease(self.token)
+        library.catalog.lease.join(self.token)
         return library
 
 
@@ -131,7 +131,7 @@ class Write:
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
         """All `NewItem`s of the block become one segment, and then `Written`."""
         arrived = [entry for entry in entries if _is_embedded(entry)]
-        committed = self._library.catalog.embedded(
+        committed = self._library.catalog.segments.embedded(
             self._work.space.name, self._work.modality, [item.uri for _, item in arrived]
         )
         for task, item in arrived:

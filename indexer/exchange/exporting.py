@@ -63,9 +63,11 @@ def export(
         _write(library, temporary, chosen, found)
         whole = chosen in (Format.PARQUET, Format.JSONL)
         missing = (
-            sum(len(library.catalog.missing_rows(found.name, each)) for each in Modality) if whole else 0
+            sum(len(library.catalog.segments.missing_rows(found.name, each)) for each in Modality)
+            if whole
+            else 0
         )
-    total = sum(library.catalog.count(modality) for modality in Modality)
+    total = sum(library.catalog.items.count(modality) for modality in Modality)
     return ExportReport(
         chosen,
         found.name,

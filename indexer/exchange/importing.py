@@ -28,7 +28,7 @@ from vasari.indexer.exchange.spool import Spool
 from vasari.indexer.identity import pair
 from vasari.indexer.progress import Progress, ProgressEvent, Silent
 from vasari.indexer.sources.columns import Columns
-from vasari.retrieval.catalog.lease import Lease
+from vasari.retrieval.catalog.lease import HeldLease
 from vasari.retrieval.catalog.records import NEW, KnownFile, NewItem, Sighting
 from vasari.retrieval.domain import (
     Caption,
@@ -87,7 +87,7 @@ def import_(
     progress = progress or Silent()
     with readable(given):
         stated, records = open_records(given, metadata, columns or Columns())
-    with library.catalog.acquire_lease("vasari import") as lease, _job(library, given) as job:
+    with library.catalog.lease.acquire("vasari import") as lease, _job(library, given) as job:
         importer: _Importer | None = None
         with Spool(library.root) as spool:
             while batch := _page(given, records, page):
@@ -99,33 +99,33 @@ def import_(
                 progress.update(ProgressEvent("reading", spool.records, 0, importer.report.failed))
             if importer is None:
                 return ImportReport()
-            with _no_orphans(library, importer.space, lease), library.catalog.together():
+            with _no_orphans(library, importer.space, lease), library.catalog.database.together():
                 importer.commit(progress)
-                library.catalog.update_job(job, "done", importer.report.as_json())
+                library.catalog.jobs.update(job, "done", importer.report.as_json())
     return importer.report
 
 
 @contextmanager
 def _job(library: Library, given: Path) -> Iterator[int]:
     """The import in the list of jobs: done, or failed, or found by the doctor to have died."""
-    job = library.catalog.start_job("import", {"path": printable(str(given.absolute()))})
+    job = library.catalog.jobs.start("import", {"path": printable(str(given.absolute()))})
     try:
         yield job
     except BaseException:
-        library.catalog.end_job(job, "failed")
+        library.catalog.jobs.end(job, "failed")
         raise
-    library.catalog.end_job(job, "done")
+    library.catalog.jobs.end(job, "done")
 
 
 @contextmanager
-def _no_orphans(library: Library, space: EmbeddingSpace, lease: Lease) -> Iterator[None]:
+def _no_orphans(library: Library, space: EmbeddingSpace, lease: HeldLease) -> Iterator[None]:
     """No vectors of the space are left that the catalog does not name, neither of killed jobs nor of this one."""
 
     def remove() -> None:
         lease.check()  # they may be another job's by now
-        is_known = space.name in {one.name for one in library.catalog.spaces()}
+        is_known = space.name in {one.name for one in library.catalog.spaces.all()}
         for modality in Modality:
-            named = library.catalog.segments(space.name, modality) if is_known else ()
+            named = library.catalog.segments.all(space.name, modality) if is_known else ()
             remove_orphans(library.segments_directory(space, modality), {one.number for one in named})
 
     remove()
@@ -201,13 +201,13 @@ class _Importer:
     def commit(self, progress: Progress) -> None:
         """Make all of it part of the library, within the transaction that the caller has begun."""
         catalog = self._library.catalog
-        self.space = catalog.ensure_space(self.space)
+        self.space = catalog.spaces.ensure(self.space)
         for records, failures in self._spool.pages():
             for modality in Modality:
                 of_it = [one for one in records if one.modality is modality]
                 failures += self._commit(modality, [one for one in of_it if one.missing_since is None])
                 failures += self._commit_missing(modality, [one for one in of_it if one.missing_since])
-            catalog.record_failures(failures)
+            catalog.failures.record(failures)
             done = self.report.added + self.report.updated
             progress.update(ProgressEvent("importing", done, self._spool.records, self.report.failed))
 
@@ -248,11 +248,13 @@ class _Importer:
         if not records:
             return []
         catalog = self._library.catalog
-        known = catalog.ids_by_uri([record.uri for record in records], modality)
+        known = catalog.items.ids_by_uri([record.uri for record in records], modality)
         known |= self._revive(modality, [record for record in records if record.uri not in known])
         records = self._with_written(records, known)
         ids = self._write(modality, records, known)
-        catalog.add_tags({item: one.tags for item, one in zip(ids, records, strict=True) if one.tags})
+        catalog.annotations.add_tags(
+            {item: one.tags for item, one in zip(ids, records, strict=True) if one.tags}
+        )
         return self._add_attributes(dict(zip(ids, records, strict=True)))
 
     def _commit_missing(self, modality: Modality, records: Sequence[Record]) -> list[Skipped]:
@@ -263,7 +265,7 @@ class _Importer:
         contents = {_content_hash(record) for record in records}
         here = {
             (file.content_hash, file.uri): file.id
-            for file in catalog.files_of_content(contents, modality, newest=catalog.newest_item())
+            for file in catalog.items.files_of_content(contents, modality, newest=catalog.items.newest())
         }
         there = {here[key]: one for one in records if (key := (_content_hash(one), one.uri)) in here}
         new = [one for one in records if (_content_hash(one), one.uri) not in here]
@@ -272,8 +274,8 @@ class _Importer:
         said = {
             item: [c for c in one.captions if c.source is CaptionSource.USER] for item, one in there.items()
         }
-        catalog.add_captions({item: captions for item, captions in said.items() if captions})
-        catalog.add_tags({item: one.tags for item, one in both.items() if one.tags})
+        catalog.annotations.add_captions({item: captions for item, captions in said.items() if captions})
+        catalog.annotations.add_tags({item: one.tags for item, one in both.items() if one.tags})
         return self._add_attributes(both)
 
     def _write(
@@ -296,12 +298,12 @@ class _Importer:
             self.space.name,
             modality,
             items,
-            recovered=[self._row(record.number) for record in records] if catalog.count_failures() else (),
+            recovered=[self._row(record.number) for record in records] if catalog.failures.count() else (),
         )
 
     def _add_attributes(self, records: Mapping[ItemId, Record]) -> list[Skipped]:
         own = {item: record.user_attributes for item, record in records.items() if record.user_attributes}
-        refused = self._library.catalog.add_attributes(own)
+        refused = self._library.catalog.annotations.add_attributes(own)
         self.report.failed += len(refused)
         return [
             Skipped(
@@ -319,7 +321,7 @@ class _Importer:
         for record in records:
             new[_content_hash(record)][record.uri] = record
         missing: dict[str, list[KnownFile]] = defaultdict(list)
-        for file in catalog.files_of_content(new, modality, newest=catalog.newest_item()):
+        for file in catalog.items.files_of_content(new, modality, newest=catalog.items.newest()):
             if file.missing:
                 missing[file.content_hash].append(file)
         found = {
@@ -327,12 +329,12 @@ class _Importer:
             for content, files in missing.items()
             for uri, file in pair(list(new[content]), files).items()
         }
-        catalog.move_items(list(found.values()))
+        catalog.items.move(list(found.values()))
         return {uri: seen.item for uri, seen in found.items()}
 
     def _with_written(self, records: Sequence[Record], known: Mapping[str, ItemId]) -> list[Record]:
         """The records, with what people wrote of the items they update: an import adds captions, and takes none."""
-        items = self._library.catalog.items(list(known.values()))
+        items = self._library.catalog.items.get(list(known.values()))
         return [
             replace(
                 record, captions=(*record.captions, *_written(items.get(known.get(record.uri, 0)), record))

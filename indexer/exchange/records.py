@@ -67,7 +67,7 @@ def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterat
     for start in range(0, len(ids), PAGE):
         page = ids[start : start + PAGE]
         items = library.items(page.tolist())
-        own = library.catalog.user_attributes(page.tolist())
+        own = library.catalog.annotations.user_attributes(page.tolist())
         yield [
             of_item(items[item], vector, own.get(item, {}))
             for item, vector in zip(page.tolist(), gallery.vectors_of(page), strict=True)
@@ -77,12 +77,15 @@ def pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterat
 
 def missing_pages(library: Library, space: EmbeddingSpace, modality: Modality) -> Iterator[list[Record]]:
     """All missing items of a modality that have a vector in the space, by id."""
-    rows = library.catalog.missing_rows(space.name, modality)
+    rows = library.catalog.segments.missing_rows(space.name, modality)
     directory = library.segments_directory(space, modality)
     for start in range(0, len(rows), PAGE):
         page = rows[start : start + PAGE]
         ids = [row.item for row in page]
-        items, own = library.catalog.items(ids, missing=True), library.catalog.user_attributes(ids)
+        items, own = (
+            library.catalog.items.get(ids, missing=True),
+            library.catalog.annotations.user_attributes(ids),
+        )
         opened = {number: Segment.open(directory, number) for number in {row.segment for row in page}}
         yield [
             of_item(

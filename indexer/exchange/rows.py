@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.indexer.exchange.records import Record
-from vasari.retrieval.catalog.captions import LONGEST_TAG
+from vasari.retrieval.catalog.annotations import LONGEST_TAG
 from vasari.retrieval.catalog.encoding import json_text, original_uri, stored_text
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
 from vasari.retrieval.errors import UsageError

@@ -167,8 +167,8 @@ def same_folders(given: Sequence[str | os.PathLike[str]]) -> list[tuple[str, str
 def has_items(library: Library, path: str) -> bool:
     """Whether a library has pictures at or below a path, be it there or not."""
     under = [path]
-    live = next(iter(library.catalog.known_files(Modality.IMAGE, under)), None)
-    return live is not None or bool(library.catalog.missing_items(under=under))
+    live = next(iter(library.catalog.items.known_files(Modality.IMAGE, under)), None)
+    return live is not None or bool(library.catalog.items.missing(under=under))
 
 
 def kind_of(path: str) -> SourceKind:

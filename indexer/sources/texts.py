@@ -154,7 +154,7 @@ class OwnCaptions:
         """Captions in the order of their pictures."""
         now = time_ns()
         seen: set[str] = set()
-        ids = self._library.catalog.live_ids(Modality.IMAGE).tolist()
+        ids = self._library.catalog.items.live_ids(Modality.IMAGE).tolist()
         for start in range(0, len(ids), _PAGE):
             items: Iterable[Item] = self._library.items(ids[start : start + _PAGE]).values()
             for text in (caption.text.strip() for item in items for caption in item.captions):
@@ -183,10 +183,10 @@ class KnownTexts:
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """By id."""
         catalog = self._library.catalog
-        bare = set(catalog.missing_embeddings(self._space.name, Modality.TEXT))
-        files = (file for file in catalog.known_files(Modality.TEXT) if file.id in bare)
+        bare = set(catalog.segments.missing_embeddings(self._space.name, Modality.TEXT))
+        files = (file for file in catalog.items.known_files(Modality.TEXT) if file.id in bare)
         while page := {file.id: file for file in islice(files, _PAGE)}:
-            own = catalog.user_attributes(list(page))
+            own = catalog.annotations.user_attributes(list(page))
             for item in self._library.items(list(page)).values():
                 file, said = page[item.id], own.get(item.id, {})
                 below = {name: value for name, value in item.attributes.items() if name not in said}

@@ -3,6 +3,8 @@
 `read()` has snapshot isolation, whatever is written meanwhile. `write()` is exclusive: a second writer waits for the
 first, on SQLite by BEGIN IMMEDIATE, on PostgreSQL by a lock on the one row of `library`; it ends committed and
 on disk, or it never happened. `together()` makes one writing transaction of all that one thread does in it.
+
+Beside it stand the pieces of SQL that the repositories share.
 """
 
 from __future__ import annotations
@@ -12,18 +14,33 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError
 
 from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import json_text
 from vasari.retrieval.catalog.normalization import teach_composing
-from vasari.retrieval.catalog.tables import lease, library
+from vasari.retrieval.catalog.tables import counters, lease, library
 from vasari.retrieval.errors import (
     LibraryLockedError,
     MissingExtraError,
@@ -33,8 +50,11 @@ from vasari.retrieval.errors import (
 )
 
 WRITERS_WAIT = 60.0  # seconds until a waiting SQLite writer gives up
+PAGE = 5000  # rows of one step through a large table
+_CHUNK = 1000  # entries of one IN list
 _WRITE = "vasari_write"
 _LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Database:
@@ -83,6 +103,13 @@ class Database:
                 connection.execute(update(lease).values(heartbeat=time.time()))
 
     @contextmanager
+    def change(self) -> Iterator[Connection]:
+        """A writing transaction that changes what a search can see: readers are told by the revision."""
+        with self.write() as connection:
+            yield connection
+            bump_revision(connection)
+
+    @contextmanager
     def together(self) -> Iterator[None]:
         """One transaction of all that this thread reads and writes in the block: if that fails, nothing of it happened.
 
@@ -122,6 +149,20 @@ class Database:
                 holder,
             )
 
+    def pages(
+        self, query: Select[*tuple[Any, ...]], key: ColumnElement[int]
+    ) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+        """The rows of a query by rising `key`, its first column: a transaction a page, so none stays open for long."""
+        last = -1
+        while True:
+            with self.read() as connection:
+                page = connection.execute(query.where(key > last).order_by(key).limit(PAGE)).all()
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
+
     def damage(self) -> list[str]:
         """What SQLite finds wrong in its own file; none: all is well, or the catalog lies in PostgreSQL."""
         if self.dialect != "sqlite":
@@ -136,6 +177,45 @@ class Database:
 
     def __str__(self) -> str:
         return _shown(self.url)
+
+
+class Repository:
+    """Records of one kind in a catalog: each method is one transaction, or part of the one that `together` makes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
+def chunks(values: Iterable[T], size: int = _CHUNK) -> Iterator[list[T]]:
+    """`values` in lists of at most `size`."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def upserting(connection: Connection, table: Table[Any]) -> sqlite.Insert:
+    """An INSERT that knows ON CONFLICT; both dialects write the same words, so SQLite's type stands for both."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # 60 ms that a SQLite user does not spend
+
+    return postgresql.insert(table)  # type: ignore[return-value]  # the same methods and arguments
+
+
+def reserve(connection: Connection, counter: str, count: int) -> range:
+    """The next `count` numbers of `counter` (from 1), never given out again."""
+    statement = upserting(connection, counters).values(name=counter, next=1 + count)
+    after = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[counters.c.name], set_={"next": counters.c.next + count}
+        ).returning(counters.c.next)
+    ).scalar_one()
+    return range(after - count, after)
+
+
+def bump_revision(connection: Connection) -> None:
+    """Tell readers that what a search can see has changed."""
+    connection.execute(update(library).values(revision=library.c.revision + 1))
 
 
 class _UnderWay(threading.local):

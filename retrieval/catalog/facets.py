@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
 
-from vasari.retrieval.catalog.tables import captions, items, tags
+from vasari.retrieval.catalog.database import Repository
+from vasari.retrieval.catalog.tables import LIVE, captions, items, tags
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.storage.file_names import composed
 
@@ -52,29 +53,38 @@ class Facets:
         return np.isin(self.ids, allowed, assume_unique=True)
 
 
-def facets_of(connection: Connection, modality: Modality) -> Facets:
-    """Read the facets of all live items."""
-    live = (items.c.modality == modality.value) & items.c.deleted_at.is_(None)
-    camera = items.c.attributes["camera"].as_string()
-    year = func.substr(items.c.attributes["taken"].as_string(), 1, 4)
-    query = select(items.c.id, items.c.uri, camera.label("camera"), year.label("year")).where(live)
-    ids: list[int] = []
-    folders, cameras, years, tagged = _Building(), _Building(), _Building(), _Building()
-    for row, entry in enumerate(connection.execute(query.order_by(items.c.id))):
-        ids.append(entry.id)
-        folders.add(row, posixpath.dirname(entry.uri) if entry.uri.startswith("/") else None)
-        cameras.add(row, entry.camera)
-        years.add(row, entry.year)
-    known = np.array(ids, dtype=np.int64)
-    for entry in connection.execute(select(tags.c.item_id, tags.c.tag)):
-        tagged.add(_row(known, entry.item_id), entry.tag)
-    captioned = np.zeros(len(known), dtype=np.bool_)
-    for entry in connection.execute(select(captions.c.item_id).distinct()):
-        row_of_it = _row(known, entry.item_id)
-        if row_of_it is not None:
-            captioned[row_of_it] = True
-    columns = {"folders": folders, "tags": tagged, "cameras": cameras, "years": years}
-    return Facets(known, {name: column.built() for name, column in columns.items()}, captioned)
+class FacetReader(Repository):
+    """Reads what a collection can be narrowed down by."""
+
+    def read(self, modality: Modality) -> Facets:
+        """Folders, tags, cameras and years of all live items, ready to be counted under any filter."""
+        camera = items.c.attributes["camera"].as_string()
+        year = func.substr(items.c.attributes["taken"].as_string(), 1, 4)
+        query = select(items.c.id, items.c.uri, camera.label("camera"), year.label("year"))
+        query = query.where(items.c.modality == modality.value, LIVE).order_by(items.c.id)
+        ids: list[int] = []
+        folders, cameras, years, tagged = _Building(), _Building(), _Building(), _Building()
+        with self._database.read() as connection:
+            for row, entry in enumerate(connection.execute(query)):
+                ids.append(entry.id)
+                folders.add(row, posixpath.dirname(entry.uri) if entry.uri.startswith("/") else None)
+                cameras.add(row, entry.camera)
+                years.add(row, entry.year)
+            known = np.array(ids, dtype=np.int64)
+            for entry in connection.execute(select(tags.c.item_id, tags.c.tag)):
+                tagged.add(_row(known, entry.item_id), entry.tag)
+            captioned = np.zeros(len(known), dtype=np.bool_)
+            for entry in connection.execute(select(captions.c.item_id).distinct()):
+                row_of_it = _row(known, entry.item_id)
+                if row_of_it is not None:
+                    captioned[row_of_it] = True
+        columns = {"folders": folders, "tags": tagged, "cameras": cameras, "years": years}
+        return Facets(known, {name: column.built() for name, column in columns.items()}, captioned)
+
+    def attribute_counts(self) -> dict[str, int]:
+        """Names of the attributes of live items, with how many have each; the most frequent first."""
+        with self._database.read() as connection:
+            return attribute_counts(connection)
 
 
 class _Building:
@@ -120,7 +130,7 @@ def attribute_counts(connection: Connection) -> dict[str, int]:
     query = (
         select(name, func.count())
         .select_from(items.join(names, literal_column("true")))
-        .where(items.c.deleted_at.is_(None))
+        .where(LIVE)
         .group_by(name)
         .order_by(func.count().desc(), name)
         .limit(_MOST_NAMES)

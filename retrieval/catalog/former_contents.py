@@ -12,11 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select
 
-from vasari.retrieval.catalog.captions import add_attributes, add_captions, add_tags
-from vasari.retrieval.catalog.reading import is_kept, written_about
+from vasari.retrieval.catalog.annotations import add_attributes, add_captions, add_tags, written_about
+from vasari.retrieval.catalog.database import chunks, upserting
 from vasari.retrieval.catalog.records import NewItem
-from vasari.retrieval.catalog.statements import chunks, upserting
-from vasari.retrieval.catalog.tables import captions, former_contents, items, tags
+from vasari.retrieval.catalog.tables import KEPT, captions, former_contents, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 _Owed = list[tuple[ItemId, str]]  # items, and the contents that they had
@@ -58,7 +57,7 @@ def _owed(connection: Connection, contents: Sequence[str], modality: Modality, b
     query = (
         select(former_contents.c.item_id, former_contents.c.content_hash)
         .join(items, items.c.id == former_contents.c.item_id)
-        .where(former_contents.c.content_hash.in_(contents), items.c.modality == modality.value, is_kept())
+        .where(former_contents.c.content_hash.in_(contents), items.c.modality == modality.value, KEPT)
         .where(~copied.exists())
     )
     return [(row.item_id, row.content_hash) for row in connection.execute(query)]

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, select, text
 
-from vasari.retrieval.catalog.statements import chunks
-from vasari.retrieval.catalog.tables import captions, items, tags
+from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.tables import LIVE, captions, items, tags
 from vasari.retrieval.domain import ItemId, Modality
 
 _LONGEST_WORD = 64  # letters; what is longer is no word, and PostgreSQL has a limit
@@ -61,6 +61,30 @@ _GERMAN = {
 _GRAMMAR = _ENGLISH | _SPANISH | _FRENCH | _GERMAN
 
 
+class FullText(Repository):
+    """The words of a library's live items."""
+
+    def search(
+        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None = None
+    ) -> list[ItemId]:
+        """The `limit` best live items that hold at least one of the words, among the sorted ids `allowed` if given."""
+        asked = list(dict.fromkeys(words_of(words, asked=True)))
+        asked = [word for word in asked if word not in _GRAMMAR][:_MOST_ASKED] or asked[:_MOST_ASKED]
+        if not asked or limit < 1 or (allowed is not None and not len(allowed)):
+            return []
+        found: list[ItemId] = []
+        with self._database.read() as connection:
+            for page in _ranked(connection, asked):
+                if allowed is None:
+                    known = _of_modality(connection, page, modality)
+                else:
+                    known = set(np.intersect1d(page, allowed).tolist())
+                found += [item for item in page if item in known]
+                if len(found) >= limit:
+                    break
+        return found[:limit]
+
+
 def words_of(text: str, *, asked: bool = False) -> list[str]:
     """The words of a text, in order, as they are indexed; or as they are `asked` for, without the ends of pairs."""
     folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
@@ -80,9 +104,7 @@ def refresh(connection: Connection, ids: Iterable[ItemId]) -> None:
 def refresh_all(connection: Connection) -> None:
     """Write the words of every live item anew."""
     connection.execute(text("DELETE FROM words"))
-    live = connection.execute(
-        select(items.c.id).where(items.c.deleted_at.is_(None)).order_by(items.c.id)
-    ).scalars()
+    live = connection.execute(select(items.c.id).where(LIVE).order_by(items.c.id)).scalars()
     for chunk in chunks(live.all()):
         _insert(connection, list(_documents(connection, chunk)))
 
@@ -94,26 +116,6 @@ def forget(connection: Connection, ids: Sequence[ItemId]) -> None:
         text(f"DELETE FROM words WHERE {key} IN :ids").bindparams(bindparam("ids", expanding=True)),  # noqa: S608
         {"ids": list(ids)},
     )
-
-
-def full_text(
-    connection: Connection, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
-) -> list[ItemId]:
-    """The `limit` best live items that hold at least one of the words, among the sorted ids `allowed` if given."""
-    asked = list(dict.fromkeys(words_of(words, asked=True)))
-    asked = [word for word in asked if word not in _GRAMMAR][:_MOST_ASKED] or asked[:_MOST_ASKED]
-    if not asked or limit < 1 or (allowed is not None and not len(allowed)):
-        return []
-    found: list[ItemId] = []
-    for page in _ranked(connection, asked):
-        if allowed is None:
-            known = _of_modality(connection, page, modality)
-        else:
-            known = set(np.intersect1d(page, allowed).tolist())
-        found += [item for item in page if item in known]
-        if len(found) >= limit:
-            break
-    return found[:limit]
 
 
 def _pieces(word: str, *, asked: bool) -> Iterator[str]:
@@ -133,9 +135,7 @@ def _documents(
         query = select(table.c["item_id"], column).where(table.c["item_id"].in_(ids))
         for item, sentence in connection.execute(query):
             said.setdefault(item, []).append(sentence)
-    query = select(items.c.id, items.c.uri, items.c.text).where(
-        items.c.id.in_(ids), items.c.deleted_at.is_(None)
-    )
+    query = select(items.c.id, items.c.uri, items.c.text).where(items.c.id.in_(ids), LIVE)
     for item, uri, written in connection.execute(query):
         sentences = said.get(item, [])
         name = PurePosixPath(uri).stem
@@ -192,7 +192,5 @@ def _rest(word: str) -> str:
 
 
 def _of_modality(connection: Connection, ids: Sequence[ItemId], modality: Modality) -> set[ItemId]:
-    query = select(items.c.id).where(
-        items.c.id.in_(ids), items.c.modality == modality.value, items.c.deleted_at.is_(None)
-    )
+    query = select(items.c.id).where(items.c.id.in_(ids), items.c.modality == modality.value, LIVE)
     return set(connection.execute(query).scalars())

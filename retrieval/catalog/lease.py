@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.database import Database, Repository
 from vasari.retrieval.catalog.records import LeaseHolder
 from vasari.retrieval.catalog.tables import lease
 from vasari.retrieval.errors import LibraryLockedError, VasariError
@@ -28,7 +28,49 @@ from vasari.retrieval.storage.processes import is_alive, machine, process_starte
 _LOG = logging.getLogger(__name__)
 
 
-class Lease:
+class Lease(Repository):
+    """The right to write a library: from its taking on, every writing transaction fails once it is lost."""
+
+    _held: HeldLease | None = None
+
+    def acquire(self, command: str, *, stale_after: float = 30.0) -> HeldLease:
+        """Take the lease for `command`; raises LibraryLockedError naming who has it.
+
+        A holder whose process is dead, or that was silent for `stale_after` seconds, loses it to the next who asks.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(select(lease)).one()
+            if row.command is not None and not _is_stale(row, stale_after):
+                holder = _holder(row)
+                raise LibraryLockedError(
+                    f"another job is writing this library: {holder}; wait for its end, or stop it",
+                    str(holder),
+                )
+            token = int(row.token) + 1
+            connection.execute(update(lease).values(_mine(command, token)))
+        if row.command is not None:
+            _LOG.info("%s is dead or silent and loses its lease", _holder(row))
+        _LOG.debug("lease %d is taken for %s", token, command)
+        self._held = HeldLease(self._database, token, interval=min(5.0, stale_after / 5))
+        return self._held
+
+    def join(self, token: int) -> None:
+        """Write under a lease that another process holds: from now on writing fails once that lease is lost."""
+        self._database.fence = token
+
+    def holder(self) -> LeaseHolder | None:
+        """Who holds the lease, if anyone, alive or not."""
+        with self._database.read() as connection:
+            row = connection.execute(select(lease)).one()
+        return None if row.command is None else _holder(row)
+
+    def release(self) -> None:
+        """Give the lease back if it is held here."""
+        if self._held is not None:
+            self._held.release()
+
+
+class HeldLease:
     """The lease while it is held; a context manager that releases it."""
 
     def __init__(self, database: Database, token: int, interval: float) -> None:
@@ -42,7 +84,7 @@ class Lease:
 
     @property
     def token(self) -> int:
-        """What workers in other processes name to write under this lease (`Catalog.join_lease`)."""
+        """What workers in other processes name to write under this lease (`Lease.join`)."""
         return self._token
 
     def check(self) -> None:
@@ -90,29 +132,6 @@ class Lease:
             except (VasariError, SQLAlchemyError) as error:
                 _LOG.warning("no heartbeat of lease %d: %s", self._token, error)
                 continue  # a full disk or a busy catalog: the next beat may succeed, and each commit checks
-
-
-def acquire_lease(database: Database, command: str, stale_after: float) -> Lease:
-    """Take the lease, from a dead or silent holder if need be; else raise LibraryLockedError naming the holder."""
-    with database.write() as connection:
-        row = connection.execute(select(lease)).one()
-        if row.command is not None and not _is_stale(row, stale_after):
-            holder = _holder(row)
-            raise LibraryLockedError(
-                f"another job is writing this library: {holder}; wait for its end, or stop it", str(holder)
-            )
-        token = int(row.token) + 1
-        connection.execute(update(lease).values(_mine(command, token)))
-    if row.command is not None:
-        _LOG.info("%s is dead or silent and loses its lease", _holder(row))
-    _LOG.debug("lease %d is taken for %s", token, command)
-    return Lease(database, token, interval=min(5.0, stale_after / 5))
-
-
-def lease_holder(connection: Connection) -> LeaseHolder | None:
-    """Who holds the lease, alive or not."""
-    row = connection.execute(select(lease)).one()
-    return None if row.command is None else _holder(row)
 
 
 def _mine(command: str, token: int) -> dict[str, Any]:

@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from vasari.retrieval.catalog.database import Database
-from vasari.retrieval.catalog.reading import pages
-from vasari.retrieval.catalog.statements import chunks
-from vasari.retrieval.catalog.tables import fingerprints, items
+from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.tables import LIVE, fingerprints, items
 from vasari.retrieval.domain import ItemId, Modality
 
 _ASLEEP = -1  # in the column `compared`, of a missing item
@@ -35,6 +33,94 @@ class Fingerprints:
     def only(self, rows: NDArray[np.bool_]) -> Fingerprints:
         """These rows."""
         return Fingerprints(self.ids[rows], self.hashes[rows], self.groups[rows], self.compared[rows])
+
+
+class PerceptualHashes(Repository):
+    """The perceptual hashes of a library's pictures, and their groups."""
+
+    def counts(self) -> tuple[int, int]:
+        """How many hashes there are, and how many of them were not compared with the others yet."""
+        every = select(func.count()).select_from(fingerprints).where(fingerprints.c.compared != _ASLEEP)
+        with self._database.read() as connection:
+            return (
+                connection.execute(every).scalar_one(),
+                connection.execute(every.where(fingerprints.c.compared == 0)).scalar_one(),
+            )
+
+    def all(self) -> Fingerprints:
+        """All hashes with their groups, at 0.5 s a million."""
+        query = select(
+            fingerprints.c.item_id,
+            fingerprints.c.hash,
+            func.coalesce(fingerprints.c.group_id, 0),
+            fingerprints.c.compared,
+        )
+        query = query.where(fingerprints.c.compared != _ASLEEP).order_by(fingerprints.c.item_id)
+        with self._database.read() as connection:
+            rows = [tuple(row) for row in connection.execute(query)]
+        table = np.array(rows, np.int64).reshape(-1, 4)
+        return Fingerprints(table[:, 0], table[:, 1].view(np.uint64), table[:, 2], table[:, 3] == 1)
+
+    def missing(self) -> Iterator[ItemId]:
+        """Live pictures without a hash, by id: those of a library that an older version made."""
+        query = (
+            select(items.c.id)
+            .outerjoin(fingerprints, fingerprints.c.item_id == items.c.id)
+            .where(items.c.modality == Modality.IMAGE.value, LIVE, fingerprints.c.item_id.is_(None))
+        )
+        return (row.id for page in self._database.pages(query, items.c.id) for row in page)
+
+    def add(self, hashes: Mapping[ItemId, int]) -> None:
+        """Note the hashes of live items that have none."""
+        with self._database.write() as connection:
+            for chunk in chunks(hashes):
+                query = select(items.c.id).where(items.c.id.in_(chunk), LIVE)
+                alive = connection.execute(query).scalars()
+                note(connection, {item: hashes[item] for item in alive})
+
+    def groups(self) -> list[list[ItemId]]:
+        """The items of each group of near-duplicates that has at least two of them left; ids ascend."""
+        query = (
+            select(fingerprints.c.group_id, fingerprints.c.item_id)
+            .where(fingerprints.c.group_id.is_not(None))
+            .order_by(fingerprints.c.group_id, fingerprints.c.item_id)
+        )
+        found: dict[int | None, list[ItemId]] = {}
+        with self._database.read() as connection:
+            for group, item in connection.execute(query):
+                found.setdefault(group, []).append(item)
+        return [group for group in found.values() if len(group) > 1]
+
+    def groups_of(self, ids: Iterable[ItemId]) -> dict[ItemId, int]:
+        """The near-duplicate group of each item that is in one."""
+        query = select(fingerprints.c.item_id, fingerprints.c.group_id)
+        with self._database.read() as connection:
+            return {
+                item: group
+                for chunk in chunks(ids)
+                for item, group in connection.execute(query.where(fingerprints.c.item_id.in_(chunk)))
+                if group is not None
+            }
+
+    def save_groups(self, groups: Iterable[tuple[ItemId, int, int | None]]) -> None:
+        """Note (id, hash, group) of items that were compared; the others of their groups are to be among them.
+
+        One whose hash is another by now is left as it is.
+        """
+        statement = (
+            update(fingerprints)
+            .where(
+                fingerprints.c.item_id == bindparam("item"),
+                fingerprints.c.hash == bindparam("of"),
+                fingerprints.c.compared != _ASLEEP,
+            )
+            .values(group_id=bindparam("group"), compared=1)
+        )
+        with self._database.change() as connection:
+            for chunk in chunks(groups, 10_000):
+                connection.execute(
+                    statement, [{"item": i, "of": number, "group": group} for i, number, group in chunk]
+                )
 
 
 def note(
@@ -78,82 +164,3 @@ def wake(connection: Connection, ids: Sequence[ItemId]) -> None:
             .where(fingerprints.c.item_id.in_(chunk), fingerprints.c.compared == _ASLEEP)
             .values(compared=0)
         )
-
-
-def counts(connection: Connection) -> tuple[int, int]:
-    """How many hashes there are, and how many of them were not compared yet."""
-    every = select(func.count()).select_from(fingerprints).where(fingerprints.c.compared != _ASLEEP)
-    return (
-        connection.execute(every).scalar_one(),
-        connection.execute(every.where(fingerprints.c.compared == 0)).scalar_one(),
-    )
-
-
-def all_fingerprints(connection: Connection) -> Fingerprints:
-    """Everything, at 0.5 s a million."""
-    query = select(
-        fingerprints.c.item_id,
-        fingerprints.c.hash,
-        func.coalesce(fingerprints.c.group_id, 0),
-        fingerprints.c.compared,
-    )
-    query = query.where(fingerprints.c.compared != _ASLEEP).order_by(fingerprints.c.item_id)
-    rows = [tuple(row) for row in connection.execute(query)]
-    table = np.array(rows, np.int64).reshape(-1, 4)
-    return Fingerprints(table[:, 0], table[:, 1].view(np.uint64), table[:, 2], table[:, 3] == 1)
-
-
-def save_groups(connection: Connection, groups: Iterable[tuple[ItemId, int, int | None]]) -> None:
-    """Note (id, hash, group) of compared items; one whose hash is another by now is left as it is."""
-    statement = (
-        update(fingerprints)
-        .where(
-            fingerprints.c.item_id == bindparam("item"),
-            fingerprints.c.hash == bindparam("of"),
-            fingerprints.c.compared != _ASLEEP,
-        )
-        .values(group_id=bindparam("group"), compared=1)
-    )
-    for chunk in chunks(groups, 10_000):
-        connection.execute(
-            statement, [{"item": i, "of": number, "group": group} for i, number, group in chunk]
-        )
-
-
-def groups_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, int]:
-    """The group of each item that is in one."""
-    query = select(fingerprints.c.item_id, fingerprints.c.group_id)
-    return {
-        item: group
-        for chunk in chunks(ids)
-        for item, group in connection.execute(query.where(fingerprints.c.item_id.in_(chunk)))
-        if group is not None
-    }
-
-
-def members(connection: Connection) -> list[list[ItemId]]:
-    """The items of each group that has at least two of them left; ids ascend."""
-    query = (
-        select(fingerprints.c.group_id, fingerprints.c.item_id)
-        .where(fingerprints.c.group_id.is_not(None))
-        .order_by(fingerprints.c.group_id, fingerprints.c.item_id)
-    )
-    found: dict[int | None, list[ItemId]] = {}
-    for group, item in connection.execute(query):
-        found.setdefault(group, []).append(item)
-    return [group for group in found.values() if len(group) > 1]
-
-
-def missing(database: Database) -> Iterator[ItemId]:
-    """Live pictures without a hash: those of a library that an older version made."""
-    query = (
-        select(items.c.id)
-        .outerjoin(fingerprints, fingerprints.c.item_id == items.c.id)
-        .where(
-            items.c.modality == Modality.IMAGE.value,
-            items.c.deleted_at.is_(None),
-            fingerprints.c.item_id.is_(None),
-        )
-    )
-    for page in pages(database, query, items.c.id):
-        yield from (row.id for row in page)

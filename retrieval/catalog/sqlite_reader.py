@@ -53,12 +53,17 @@ _GENERATION = (
 _ITEM = f"SELECT {', '.join(ITEM_COLUMNS)} FROM items WHERE deleted_at IS NULL AND id"  # noqa: S608  # our own names
 
 
-class Glance:
-    """A reader of a catalog's file. Each method is one transaction; threads that share it take turns."""
+class SqliteReader:
+    """A reader of a catalog's file: of the nouns of `Catalog`, what a plain search asks, with the same answers.
+
+    Each method is one transaction; threads that share it take turns.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self._path = connection, path
-        self._turn = threading.Lock()
+        self._file = _File(connection, path)
+        self.items = ItemReader(self._file)
+        self.spaces = SpaceReader(self._file)
+        self.segments = SegmentReader(self._file)
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
@@ -85,41 +90,96 @@ class Glance:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._file.connection.close()
 
     def revision(self) -> int:
         """As `Catalog.revision`."""
-        with self._read() as connection:
+        with self._file.read() as connection:
             return _revision(connection)
 
-    def space(self, name: str) -> EmbeddingSpace:
-        """As `Catalog.space`."""
-        with self._read() as connection:
+
+class _File:
+    """An open catalog."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.connection, self._path = connection, path
+        self._turn = threading.Lock()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A transaction in which every query sees the same moment."""
+        try:
+            with self._turn:
+                self.connection.execute("BEGIN")
+                try:
+                    yield self.connection
+                finally:
+                    self.connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            translate(error, str(self._path))
+            raise
+
+
+class _Reader:
+    """Part of a reader."""
+
+    def __init__(self, file: _File) -> None:
+        self._file = file
+
+
+class ItemReader(_Reader):
+    """As `Items`."""
+
+    def count(self, modality: Modality) -> int:
+        """As `Items.count`."""
+        with self._file.read() as connection:
+            found: int = connection.execute(_COUNT, (modality.value,)).fetchone()[0]
+            return found
+
+    def get(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
+        """As `Items.get`."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[ItemId, Item] = {}
+        with self._file.read() as connection:
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = wanted[start : start + _CHUNK]
+                rows = {row[0]: _columns(row) for row in _among(connection, _ITEM, chunk)}
+                captions, tags = _captions(connection, list(rows)), _tags(connection, list(rows))
+                found |= {
+                    item: item_of(rows[item], captions[item], tags[item]) for item in chunk if item in rows
+                }
+        return found
+
+
+class SpaceReader(_Reader):
+    """As `Spaces`."""
+
+    def get(self, name: str) -> EmbeddingSpace:
+        """As `Spaces.get`."""
+        with self._file.read() as connection:
             found = connection.execute(_NAMED_SPACE, (name,)).fetchone()
         if found is None:
             raise _no_space(name)
         return EmbeddingSpace(*found)
 
-    def default_space(self) -> EmbeddingSpace | None:
-        """As `Catalog.default_space`."""
-        with self._read() as connection:
+    def default(self) -> EmbeddingSpace | None:
+        """As `Spaces.default`."""
+        with self._file.read() as connection:
             found = connection.execute(_DEFAULT_SPACE).fetchone()
         return None if found is None else EmbeddingSpace(*found)
 
     def may_lack_vectors(self) -> bool:
-        """As `Catalog.may_lack_vectors`."""
-        with self._read() as connection:
+        """As `Spaces.may_lack_vectors`."""
+        with self._file.read() as connection:
             return bool(connection.execute(_MAY_LACK_VECTORS).fetchone()[0])
 
-    def count(self, modality: Modality) -> int:
-        """As `Catalog.count`."""
-        with self._read() as connection:
-            found: int = connection.execute(_COUNT, (modality.value,)).fetchone()[0]
-            return found
+
+class SegmentReader(_Reader):
+    """As `Segments`."""
 
     def gallery_state(self, space: str, modality: Modality) -> GalleryState:
-        """As `Catalog.gallery_state`."""
-        with self._read() as connection:
+        """As `Segments.gallery_state`."""
+        with self._file.read() as connection:
             key = connection.execute("SELECT id FROM spaces WHERE name = ?", (space,)).fetchone()
             if key is None:
                 raise _no_space(space)
@@ -131,34 +191,6 @@ class Glance:
                 tuple(map(RowOfItem._make, connection.execute(_DEAD, where))),
                 None if generation is None else GenerationRecord(space, modality, *generation),
             )
-
-    def items(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
-        """As `Catalog.items`."""
-        wanted = list(dict.fromkeys(ids))
-        found: dict[ItemId, Item] = {}
-        with self._read() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = wanted[start : start + _CHUNK]
-                rows = {row[0]: _columns(row) for row in _among(connection, _ITEM, chunk)}
-                captions, tags = _captions(connection, list(rows)), _tags(connection, list(rows))
-                found |= {
-                    item: item_of(rows[item], captions[item], tags[item]) for item in chunk if item in rows
-                }
-        return found
-
-    @contextlib.contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        """A transaction in which every query sees the same moment."""
-        try:
-            with self._turn:
-                self._connection.execute("BEGIN")
-                try:
-                    yield self._connection
-                finally:
-                    self._connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            translate(error, str(self._path))
-            raise
 
 
 def _newest_version() -> str:

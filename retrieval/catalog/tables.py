@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
+    or_,
 )
 
 from vasari.retrieval.catalog.column_types import Attributes, Moment, Prose, RowId, Uri
@@ -259,3 +260,6 @@ api_keys = Table("api_keys", metadata, ApiKeyColumns)
 
 Index("ix_items_content_hash", items.c.content_hash)
 Index("ix_tags_tag", tags.c.tag, tags.c.item_id)
+
+LIVE = items.c.deleted_at.is_(None)
+KEPT = or_(LIVE, items.c.missing_since.is_not(None))  # live or missing: not removed by a person

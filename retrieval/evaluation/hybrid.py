@@ -96,7 +96,7 @@ def hybrid_order(
     ):
         places = {item: place for place, item in enumerate(_fill(catalog, captions))}
         for row, text in enumerate(texts):
-            found = [places[item] for item in catalog.full_text(text, Modality.IMAGE, HEAD)]
+            found = [places[item] for item in catalog.full_text.search(text, Modality.IMAGE, HEAD)]
             order[row] = fuse(order[row].tolist(), found)[:depth]
             report(1)
     return order
@@ -104,8 +104,8 @@ def hybrid_order(
 
 def _fill(catalog: Catalog, captions: Sequence[str]) -> list[ItemId]:
     """Items that have nothing but a caption each: not even a name tells anything of them."""
-    catalog.ensure_space(_SPACE)
-    ids = list(catalog.reserve_ids(len(captions)))
+    catalog.spaces.ensure(_SPACE)
+    ids = list(catalog.items.reserve(len(captions)))
     rows = [
         NewItem(
             uri=f"/{item}",
@@ -118,6 +118,6 @@ def _fill(catalog: Catalog, captions: Sequence[str]) -> list[ItemId]:
         )
         for item, caption in zip(ids, captions, strict=True)
     ]
-    number = catalog.reserve_segment(_SPACE.name, Modality.IMAGE)
-    catalog.commit_segment(SegmentRecord(_SPACE.name, Modality.IMAGE, number, len(rows), "none"), rows)
+    number = catalog.segments.reserve(_SPACE.name, Modality.IMAGE)
+    catalog.segments.commit(SegmentRecord(_SPACE.name, Modality.IMAGE, number, len(rows), "none"), rows)
     return ids

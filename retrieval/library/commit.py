@@ -118,11 +118,11 @@ def commit_items(
     """
     if not items:
         return []
-    ids: Iterator[int] = iter(catalog.reserve_ids(sum(item.id == NEW for item in items)))
+    ids: Iterator[int] = iter(catalog.items.reserve(sum(item.id == NEW for item in items)))
     named = [replace(item, id=next(ids)) if item.id == NEW else item for item in items]
-    number = catalog.reserve_segment(space, modality)
+    number = catalog.segments.reserve(space, modality)
     rows = np.array([item.id for item in named], dtype=np.int64)
     checksum = write_segment(directory, number, rows, np.stack([item.vector for item in named]))
     segment = SegmentRecord(space, modality, number, len(named), checksum)
-    catalog.commit_segment(segment, named, recovered=recovered)
+    catalog.segments.commit(segment, named, recovered=recovered)
     return [item.id for item in named]

@@ -78,17 +78,17 @@ def compact_if_due(catalog: Catalog, directory: Path, space: EmbeddingSpace, mod
     """
     replaced = 0
     for least, below in pairwise((0, SMALL, LARGE)):
-        active = catalog.active_generation(space.name, modality)
+        active = catalog.segments.active_generation(space.name, modality)
         covered = -1 if active is None else active.high_water
-        fresh = [record for record in catalog.segments(space.name, modality) if record.number > covered]
+        fresh = [record for record in catalog.segments.all(space.name, modality) if record.number > covered]
         if sum(least <= record.rows < below for record in fresh) < DUE:
             continue
-        state = catalog.gallery_state(space.name, modality)
+        state = catalog.segments.gallery_state(space.name, modality)
         for group in plan(
             state, above=covered, below=below
         ):  # a transaction each: memory is that of one segment
             compacted = write(catalog, directory, space, state, [group])
-            catalog.replace_segments(compacted)
+            catalog.segments.replace(compacted)
             remove_replaced(directory, compacted)
             replaced += len(group)
     return replaced
@@ -107,7 +107,7 @@ def _write(
     ids = np.concatenate([segment.ids[rows] for segment, rows in pairs])
     vectors = np.concatenate([segment.vectors[rows] for segment, rows in pairs])
     modality = group[0].modality
-    number = catalog.reserve_segment(space.name, modality)
+    number = catalog.segments.reserve(space.name, modality)
     checksum = write_segment(directory, number, ids, vectors)
     origins = tuple(
         RowOfItem(segment.number, row, item)

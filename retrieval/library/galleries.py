@@ -13,7 +13,7 @@ from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
     from vasari.retrieval.catalog.records import GalleryState
-    from vasari.retrieval.catalog.sqlite_reader import Glance
+    from vasari.retrieval.catalog.sqlite_reader import SqliteReader
     from vasari.retrieval.search.relevance import Calibration
 
 
@@ -22,7 +22,7 @@ class OpenGalleries:
 
     def __init__(
         self,
-        reader: Callable[[], Catalog | Glance],
+        reader: Callable[[], Catalog | SqliteReader],
         open_gallery: Callable[[Modality, EmbeddingSpace, GallerySnapshot], Gallery],
     ) -> None:
         self._reader = reader
@@ -49,7 +49,7 @@ class OpenGalleries:
         """The gallery of the catalog's newest state, and its revision."""
         reader = self._reader()
         while True:
-            state = reader.gallery_state(space.name, modality)
+            state = reader.segments.gallery_state(space.name, modality)
             snapshot = _snapshot(state, space.dim)
             try:
                 gallery = self._open(modality, space, snapshot) if held is None else held.refresh(snapshot)
@@ -71,7 +71,9 @@ class OpenGalleries:
             if held is not None and held[0] is gallery:
                 return held[1]
             reader = self._reader()
-            count = max(reader.count(modality) - len(gallery), 0) if reader.may_lack_vectors() else 0
+            count = (
+                max(reader.items.count(modality) - len(gallery), 0) if reader.spaces.may_lack_vectors() else 0
+            )
             self._absent[key] = (gallery, count)
             return count
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vasari.retrieval.catalog.sqlite_reader import Glance
+from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -74,7 +74,7 @@ _LEAST_DECODE_BYTES = 1024 * 1024 * 1024
 class Library:
     """One collection on disk, open for searching; jobs take its write lease on top."""
 
-    def __init__(self, root: Path, settings: Settings, catalog: Catalog | Glance) -> None:
+    def __init__(self, root: Path, settings: Settings, catalog: Catalog | SqliteReader) -> None:
         self.root = root
         self.settings = settings
         if settings.private_addresses:
@@ -83,8 +83,8 @@ class Library:
             )
 
             allow_private(True)
-        self._glance = catalog if isinstance(catalog, Glance) else None
-        self._catalog = None if isinstance(catalog, Glance) else catalog
+        self._glance = catalog if isinstance(catalog, SqliteReader) else None
+        self._catalog = None if isinstance(catalog, SqliteReader) else catalog
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
         self.read_original: Callable[[Item], bytes] = (
@@ -136,7 +136,7 @@ class Library:
             raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
         if settings.database_url is None:
             _check_not_lost(directory, database)
-        glance = None if create or settings.database_url is not None else Glance.open(database)
+        glance = None if create or settings.database_url is not None else SqliteReader.open(database)
         return cls(directory, settings, glance or _open_catalog(directory, settings))
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ class Library:
             return self._catalog
 
     @property
-    def _reader(self) -> Catalog | Glance:
+    def _reader(self) -> Catalog | SqliteReader:
         """What answers the questions of a plain search."""
         return self._catalog or self._glance or self.catalog
 
@@ -197,10 +197,10 @@ class Library:
     def space(self, name: str | None = None) -> EmbeddingSpace:
         """The named space, or the default one; NotFoundError when there is none."""
         if name is not None:
-            return self._reader.space(name)
-        default = self._reader.default_space()
+            return self._reader.spaces.get(name)
+        default = self._reader.spaces.default()
         if default is None:
-            if any(self.catalog.count(modality) for modality in Modality):
+            if any(self.catalog.items.count(modality) for modality in Modality):
                 raise NotFoundError(
                     "nothing in this library has a vector: `vasari index --all --model MODEL` embeds it"
                 )
@@ -290,7 +290,7 @@ class Library:
 
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
-        return self._reader.items(ids)
+        return self._reader.items.get(ids)
 
     def gallery(self, modality: Modality, space: EmbeddingSpace | None = None) -> Gallery:
         """All live vectors of a modality as the catalog has them now; unchanged parts are shared between calls."""
@@ -323,9 +323,10 @@ class Library:
         """
         from vasari.retrieval.library import near_duplicates
 
-        if not always and not near_duplicates.is_due(self.catalog):
+        hashes = self.catalog.perceptual_hashes
+        if not always and not near_duplicates.is_due(hashes):
             return 0
-        return near_duplicates.regroup(self.catalog, self.gallery(Modality.IMAGE, space))
+        return near_duplicates.regroup(hashes, self.gallery(Modality.IMAGE, space))
 
     # Changing what is in it.
 
@@ -397,7 +398,7 @@ class Library:
     @property
     def _model(self) -> str:
         """Model of the default space, or of a new library: it selects the preset of reranker and captioner."""
-        space = self._reader.default_space()
+        space = self._reader.spaces.default()
         return space.model if space else self.settings.model
 
     # What a picture shows.

@@ -186,7 +186,9 @@ class LoadedModels:
         """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
         from vasari.retrieval.models.exported.single_image import read_settings
 
-        known = [(space, read_settings(self._directory / space.name)) for space in self._catalog().spaces()]
+        known = [
+            (space, read_settings(self._directory / space.name)) for space in self._catalog().spaces.all()
+        ]
         if not any(settings for _, settings in known):
             return None
         from vasari.retrieval.models.registry.fingerprints import files_digest
@@ -207,15 +209,15 @@ class LoadedModels:
         encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
         catalog = self._catalog()
         writable = not self._settings.read_only
-        space = catalog.ensure_space(encoder.space) if writable else catalog.space(encoder.space.name)
+        space = catalog.spaces.ensure(encoder.space) if writable else catalog.spaces.get(encoder.space.name)
         if writable and not (self._directory / space.name).exists():
             from vasari.retrieval.models.export.text import export_text_tower
 
             export_text_tower(encoder.towers, self._directory / space.name)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
-        if writable and catalog.default_space() is None:
-            catalog.set_default_space(space.name)
+        if writable and catalog.spaces.default() is None:
+            catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace) -> DualEncoder:

@@ -33,9 +33,9 @@ Rows = NDArray[np.int64]
 class Store(Protocol):
     """The part of the catalog that remembers hashes and groups."""
 
-    def count_fingerprints(self) -> tuple[int, int]: ...  # noqa: D102
-    def fingerprints(self) -> Fingerprints: ...  # noqa: D102
-    def save_duplicate_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None: ...  # noqa: D102
+    def counts(self) -> tuple[int, int]: ...  # noqa: D102
+    def all(self) -> Fingerprints: ...  # noqa: D102
+    def save_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None: ...  # noqa: D102
 
 
 class Vectors(Protocol):
@@ -47,7 +47,7 @@ class Vectors(Protocol):
 
 def is_due(store: Store) -> bool:
     """Whether the new items are worth reading all hashes: always in a small library, else when they are many."""
-    total, new = store.count_fingerprints()
+    total, new = store.counts()
     return new > 0 and (total <= _SMALL or new >= _SHARE * total)
 
 
@@ -57,9 +57,9 @@ def regroup(store: Store, vectors: Vectors) -> int:
     Items without a vector are left for later. Reading takes 0.5 s a million of items, comparing about a second for
     each 100,000 × 100,000.
     """
-    if store.count_fingerprints()[1] == 0:
+    if store.counts()[1] == 0:
         return 0
-    everything = store.fingerprints()
+    everything = store.all()
     known = everything.only(np.isin(everything.ids, vectors.ids()))
     fresh = ~known.compared
     if not fresh.any():
@@ -72,7 +72,7 @@ def regroup(store: Store, vectors: Vectors) -> int:
         groups[touched].tolist(),
         strict=True,
     )
-    store.save_duplicate_groups([(item, number, group or None) for item, number, group in changes])
+    store.save_groups([(item, number, group or None) for item, number, group in changes])
     return int(fresh.sum())
 
 

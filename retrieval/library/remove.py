@@ -40,12 +40,12 @@ def remove(
 
     `writing` takes the right to write (default: the library's lease); LibraryLockedError while another job has it.
     """
-    writing = writing or (lambda: library.catalog.acquire_lease("vasari remove"))
+    writing = writing or (lambda: library.catalog.lease.acquire("vasari remove"))
     with writing():
         named = {str(entry): _ids(library, entry) for entry in what}
         ids = sorted(set().union(*named.values()))
         live = library.items(ids)
-        removed = library.catalog.delete_items(ids)
+        removed = library.catalog.items.delete(ids)
         freed = sum(_forget_files(library, item) for item in live.values())
     gone = tuple(name for name, found in named.items() if not found & live.keys())
     return Removal(removed, gone, freed)
@@ -58,9 +58,11 @@ def _ids(library: Library, entry: str | Path | ItemId) -> set[ItemId]:
     if isinstance(entry, str) and (item := parse_item(entry)) is not None:
         return {item}
     names = {os.fspath(entry), absolute(entry)}
-    found = library.catalog.known_files(Modality.IMAGE, sorted(names))
-    texts = library.catalog.known_files(Modality.TEXT, sorted(names | {f"text:{name}" for name in names}))
-    spelled = {item for name in names for item in library.catalog.items_named(name)}  # otherwise, perhaps
+    found = library.catalog.items.known_files(Modality.IMAGE, sorted(names))
+    texts = library.catalog.items.known_files(
+        Modality.TEXT, sorted(names | {f"text:{name}" for name in names})
+    )
+    spelled = {item for name in names for item in library.catalog.items.named(name)}  # otherwise, perhaps
     return spelled | {file.id for files in (found, texts) for file in files}
 
 

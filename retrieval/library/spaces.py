@@ -37,14 +37,14 @@ class SpaceState:
 def states(library: Library) -> list[SpaceState]:
     """All spaces, oldest first."""
     catalog = library.catalog
-    default = catalog.default_space()
-    counts = {modality: catalog.count(modality) for modality in Modality}
-    return [_state(library, space, space == default, counts) for space in catalog.spaces()]
+    default = catalog.spaces.default()
+    counts = {modality: catalog.items.count(modality) for modality in Modality}
+    return [_state(library, space, space == default, counts) for space in catalog.spaces.all()]
 
 
 def find(library: Library, name: str) -> EmbeddingSpace:
     """The space of this name, or of the model with this reference; NotFoundError tells which there are."""
-    known = library.catalog.spaces()
+    known = library.catalog.spaces.all()
     found = [space for space in known if name == space.name] or [
         space for space in known if name == space.model
     ]
@@ -60,7 +60,7 @@ def find(library: Library, name: str) -> EmbeddingSpace:
 def use(library: Library, name: str) -> EmbeddingSpace:
     """Make a space the default."""
     space = find(library, name)
-    library.catalog.set_default_space(space.name)
+    library.catalog.spaces.set_default(space.name)
     return space
 
 
@@ -73,17 +73,17 @@ def drop(library: Library, name: str, *, force: bool = False) -> EmbeddingSpace:
     """
     space = find(library, name)
     catalog = library.catalog
-    if space == catalog.default_space() and not force:
+    if space == catalog.spaces.default() and not force:
         raise UsageError(
             f"{space.name} is what searches use: switch to another by `vasari spaces use`, or drop it by --force"
         )
-    with catalog.acquire_lease("vasari spaces drop"):
-        catalog.drop_space(space.name)
+    with catalog.lease.acquire("vasari spaces drop"):
+        catalog.spaces.drop(space.name)
         sweep(library)
         others = [state for state in states(library) if state.space != space]
-        if catalog.default_space() is None and others:
+        if catalog.spaces.default() is None and others:
             fullest = max(others, key=lambda state: sum(state.vectors.values()))
-            catalog.set_default_space(fullest.space.name)
+            catalog.spaces.set_default(fullest.space.name)
     return space
 
 
@@ -92,7 +92,7 @@ def sweep(library: Library) -> None:
 
     A space is entered in the catalog before its first file is written: a folder of another name belongs to nothing.
     """
-    known = {space.name for space in library.catalog.spaces()}
+    known = {space.name for space in library.catalog.spaces.all()}
     for name in _FOLDERS:
         for path in _folders(library.root / name):
             if path.name not in known and not path.name.startswith("."):

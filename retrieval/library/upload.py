@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.catalog.captions import check_attributes
+from vasari.retrieval.catalog.annotations import check_attributes
 from vasari.retrieval.catalog.records import NEW, NewItem
 from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
@@ -105,10 +105,10 @@ def check(
 
 def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item | None:
     """The item that is this very picture under this uri, with its vector."""
-    item = library.catalog.item_by_uri(addition.uri, Modality.IMAGE)
+    item = library.catalog.items.by_uri(addition.uri, Modality.IMAGE)
     if item is None or item.content_hash != addition.picture.content_hash:
         return None
-    return item if library.catalog.embedding_of(space.name, item.id) else None
+    return item if library.catalog.segments.embedding_of(space.name, item.id) else None
 
 
 def commit(
@@ -141,7 +141,7 @@ def commit(
     compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
     ids = []
     for addition, notes, _ in entries:
-        item = catalog.item_by_uri(addition.uri, Modality.IMAGE)
+        item = catalog.items.by_uri(addition.uri, Modality.IMAGE)
         if item is None:
             raise ImageError("this picture was deleted again while it was being added", stage="read")
         ids.append(item.id)
@@ -155,9 +155,9 @@ def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
 
     All or nothing: the first that is no picture raises ImageError, and none is added.
     """
-    space = library.space() if library.catalog.default_space() else library.use_model(library.settings.model)
+    space = library.space() if library.catalog.spaces.default() else library.use_model(library.settings.model)
     additions = [check(library, new.content, space, uri=new.uri) for new in pictures]
-    with library.catalog.acquire_lease("vasari (Python)"):
+    with library.catalog.lease.acquire("vasari (Python)"):
         missing = [addition for addition in additions if known(library, addition, space) is None]
         vectors: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(missing), _BATCH):
@@ -178,17 +178,17 @@ def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
 
 def _annotate(library: Library, item: Item, notes: Notes) -> None:
     if notes.tags:
-        library.catalog.set_tags(item.id, {*item.tags, *notes.tags})
+        library.catalog.annotations.set_tags(item.id, {*item.tags, *notes.tags})
     if notes.attributes:
-        library.catalog.set_attributes(item.id, notes.attributes)
+        library.catalog.annotations.set_attributes(item.id, notes.attributes)
 
 
 def _item_of(library: Library, addition: Addition) -> ItemId:
     """The item under this uri, unless the content is that of an item which is missing: then it is back."""
     catalog, content = library.catalog, addition.picture.content_hash
-    before = catalog.item_by_uri(addition.uri, Modality.IMAGE)
+    before = catalog.items.by_uri(addition.uri, Modality.IMAGE)
     if before is not None and before.content_hash == content:
         return before.id
-    found = catalog.files_of_content([content], Modality.IMAGE, newest=catalog.newest_item())
+    found = catalog.items.files_of_content([content], Modality.IMAGE, newest=catalog.items.newest())
     missing = next((file.id for file in found if file.missing), None)
     return missing or (NEW if before is None else before.id)

@@ -61,22 +61,41 @@ Candidate = tuple[ItemId, float]
 Scan = Callable[[Gallery, UnitVectors, int, Ids | None], tuple[Ids, Scores, str]]  # as `Gallery.search`
 
 
-class Found(Protocol):
-    """What a catalog finds among its live items."""
+class Filters(Protocol):
+    """Finds the live items that a filter accepts."""
 
     def matching(self, text: str, modality: Modality) -> NDArray[np.int64]:
-        """Sorted ids of the items that a filter accepts; raises QueryError with the column of a mistake."""
+        """Their sorted ids; raises QueryError with the column of a mistake."""
         ...
 
-    def full_text(
+
+class FullText(Protocol):
+    """Finds live items by what is written of them."""
+
+    def search(
         self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
     ) -> list[ItemId]:
         """Items whose captions, tags, name or text hold the words, best first."""
         ...
 
-    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
+
+class Groups(Protocol):
+    """Knows near-duplicates."""
+
+    def groups_of(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
         """The near-duplicate group of each item that is in one."""
         ...
+
+
+class Found(Protocol):
+    """What is asked of a catalog."""
+
+    @property
+    def filters(self) -> Filters: ...  # noqa: D102
+    @property
+    def full_text(self) -> FullText: ...  # noqa: D102
+    @property
+    def perceptual_hashes(self) -> Groups: ...  # noqa: D102
 
 
 class Collection(Protocol):
@@ -184,7 +203,7 @@ class _Search:
         if not words:
             raise UsageError("hybrid search needs words in the query")
         with self.watch.stage("full text"):
-            found = self.collection.catalog.full_text(words, self.request.modality, HEAD, self.allowed)
+            found = self.collection.catalog.full_text.search(words, self.request.modality, HEAD, self.allowed)
             # An item may have words and no vector here: it was embedded by another model only.
             known = is_among(np.array(found, np.int64), self.gallery.ids()).tolist()
             found = [
@@ -235,7 +254,7 @@ class _Search:
     def distinct(self, candidates: list[Candidate]) -> list[Candidate]:
         """Collapsed near-duplicates: the best of each group."""
         with self.watch.stage("collapse"):
-            groups = self.collection.catalog.duplicate_groups([item for item, _ in candidates])
+            groups = self.collection.catalog.perceptual_hashes.groups_of([item for item, _ in candidates])
             return one_of_each_group(candidates, groups)
 
     def varied(self, candidates: list[Candidate], trade: float) -> list[Candidate]:
@@ -301,7 +320,7 @@ def search(
     allowed = None
     if request.filter:
         with watch.stage("filter"):
-            allowed = collection.catalog.matching(request.filter, request.modality)
+            allowed = collection.catalog.filters.matching(request.filter, request.modality)
     if query is None:
         with watch.stage("embed"):
             query = collection.embed_query(request.terms, space)

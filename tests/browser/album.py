@@ -58,9 +58,11 @@ def _annotate(library: ColourLibrary, ids: dict[str, int]) -> None:
     catalog = library.catalog
     for name, item in ids.items():
         if name.startswith(("red", "blue")):
-            catalog.set_captions(item, [Caption(f"all {name.split('-')[0]}", "en")], CaptionSource.USER)
-    catalog.set_tags(ids["blue-0"], ["holiday"])
-    catalog.set_tags(ids["blue-1"], ["holiday"])
-    catalog.set_captions(ids[TRAP], [Caption(SCRIPT, "en")], CaptionSource.MODEL)
-    catalog.set_tags(ids[TRAP], [SCRIPT])
-    catalog.set_attributes(ids[TRAP], {"note": SCRIPT})
+            catalog.annotations.set_captions(
+                item, [Caption(f"all {name.split('-')[0]}", "en")], CaptionSource.USER
+            )
+    catalog.annotations.set_tags(ids["blue-0"], ["holiday"])
+    catalog.annotations.set_tags(ids["blue-1"], ["holiday"])
+    catalog.annotations.set_captions(ids[TRAP], [Caption(SCRIPT, "en")], CaptionSource.MODEL)
+    catalog.annotations.set_tags(ids[TRAP], [SCRIPT])
+    catalog.annotations.set_attributes(ids[TRAP], {"note": SCRIPT})

@@ -187,12 +187,12 @@ def test_a_model_given_by_a_relative_path_is_found_from_any_folder(
     [space] = json.loads(run("status", "--json")[1])["spaces"]
     assert space["model"] == str(tiny_model)
     with Catalog.open(tmp_path / "library" / "catalog.sqlite3") as catalog:
-        with catalog._database.write() as connection:
+        with catalog.database.write() as connection:
             connection.execute(update(spaces).values(model=f"./{tiny_model.name}"))
-        known = catalog.space(space["name"])
-        assert catalog.ensure_space(replace(known, model=str(tiny_model))).model == str(tiny_model)
-        assert catalog.space(space["name"]).model == str(tiny_model)
-        assert catalog.ensure_space(replace(known, model="other")).model == str(tiny_model)
+        known = catalog.spaces.get(space["name"])
+        assert catalog.spaces.ensure(replace(known, model=str(tiny_model))).model == str(tiny_model)
+        assert catalog.spaces.get(space["name"]).model == str(tiny_model)
+        assert catalog.spaces.ensure(replace(known, model="other")).model == str(tiny_model)
 
 
 def test_a_job_that_came_to_nothing_leaves_no_library_behind(run: Run, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_readmes_python_example_works(
     exec(re.sub(r"Library\.open\(\"[^\"]*\"", f'Library.open("{here.library}"', block[1]), {})
     assert str(postcards / "p" / "images") in capsys.readouterr().out
     with Library.open(here.library) as library:
-        items = library.items(library.catalog.live_ids(Modality.IMAGE).tolist())
+        items = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())
         names = {Path(item.uri).name for item in items.values()}
     assert "harbour.jpg" in names
     assert "boat.jpg" not in names

@@ -24,9 +24,9 @@ ENDS = (KeyboardInterrupt(), click.exceptions.Exit(130), StorageError("the disk 
 
 def begin(library: Library) -> None:
     """What an index or an import does before it commits anything."""
-    library.catalog.start_job("import", {"path": "/vectors.jsonl"})
-    library.catalog.ensure_space(SPACE)
-    library.catalog.set_default_space(SPACE.name)
+    library.catalog.jobs.start("import", {"path": "/vectors.jsonl"})
+    library.catalog.spaces.ensure(SPACE)
+    library.catalog.spaces.set_default(SPACE.name)
     write(library.models_directory(SPACE) / "text.onnx", library.root / "segments" / "grey" / "1.npy")
     write(library.root / "segments" / "imported" / "1.npy")  # of a space that an import has not committed
     (library.root / "models" / "grey.1a2b-77-0.tmp").mkdir()
@@ -92,7 +92,7 @@ def test_a_library_into_which_something_came_stays(tmp_path: Path) -> None:
     failure = Skipped("/a.jpg", "decode", "no picture")
     Library.open(empty, create=True).close()
     for root, begun in (
-        (filled, lambda library: library.catalog.record_failures([failure])),
+        (filled, lambda library: library.catalog.failures.record([failure])),
         (empty, begin),
     ):
         with pytest.raises(KeyboardInterrupt):

@@ -94,7 +94,7 @@ def torture(job: Job, collection: Collection, folder: Path, *, kills: int, seed:
         runs += 1
         collection.change()
     with Library.open(tried) as library:
-        commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces())
+        commits = sum(len(_segments(library, space.name)) for space in library.catalog.spaces.all())
     for root in (tried, quiet):
         Run(job, root).finish()
     with Library.open(tried) as library, Library.open(quiet) as reference:
@@ -110,7 +110,7 @@ def differences(library: Library, reference: Library) -> list[str]:
 
 def _contents(library: Library) -> dict[str, tuple[str, int, int, list[float]]]:
     """Of each live item: content hash, bytes and modification time, and its vector."""
-    files = list(library.catalog.known_files(Modality.IMAGE))
+    files = list(library.catalog.items.known_files(Modality.IMAGE))
     if not files:
         return {}
     vectors = library.vectors_of([file.id for file in files], library.space())
@@ -121,7 +121,7 @@ def _contents(library: Library) -> dict[str, tuple[str, int, int, list[float]]]:
 
 
 def _segments(library: Library, space: str) -> list[object]:
-    return list(library.catalog.segments(space, Modality.IMAGE))
+    return list(library.catalog.segments.all(space, Modality.IMAGE))
 
 
 def _run_and_kill(job: Job, root: Path, after: float | None) -> float | None:
@@ -155,7 +155,7 @@ def _wait_for_lease(root: Path, run: Run) -> None:
     if not run.has_ended():
         with Library.open(root) as library:
             while not run.has_ended():
-                holder = library.catalog.lease_holder()
+                holder = library.catalog.lease.holder()
                 if holder is not None and holder.pid == run.pid:
                     return
                 time.sleep(0.01)

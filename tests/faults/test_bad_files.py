@@ -58,7 +58,7 @@ def test_all_good_files_are_indexed(
     library: GreyLibrary, folder: Path, bad_files: list[BadFile], report: IndexReport
 ) -> None:
     """The good ones and the odd ones, and nothing else."""
-    indexed = {file.uri for file in library.catalog.known_files(Modality.IMAGE)}
+    indexed = {file.uri for file in library.catalog.items.known_files(Modality.IMAGE)}
     good = {str(path) for path in folder.glob("?-good-*.png")}
     odd = {str(file.path) for file in bad_files if file.fate is Fate.INDEXED}
     assert len(good) == GOOD
@@ -70,7 +70,7 @@ def test_each_bad_file_has_a_reason_a_person_understands(
     library: GreyLibrary, bad_files: list[BadFile], report: IndexReport
 ) -> None:
     """One line, without the words of a traceback, and the one that fits."""
-    reasons = {failure.uri: failure.reason for failure in library.catalog.failures()}
+    reasons = {failure.uri: failure.reason for failure in library.catalog.failures.latest()}
     refused = [file for file in bad_files if file.fate is Fate.REFUSED]
     assert set(reasons) == {str(file.path) for file in refused}
     assert report.failed == len(refused)

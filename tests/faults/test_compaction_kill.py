@@ -21,7 +21,7 @@ from vasari.retrieval.library.compaction import DUE
 pytestmark = pytest.mark.long
 
 
-@pytest.mark.parametrize("method", ["replace_segments", "publish_generation"])
+@pytest.mark.parametrize("method", ["segments.replace", "segments.publish_generation"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_dying_while_small_segments_are_merged_is_made_good(tmp_path: Path, moment: str, method: str) -> None:
     """Before or after the transaction that switches rows over: nothing is lost or found twice, and no file stays."""
@@ -42,6 +42,6 @@ def test_dying_while_small_segments_are_merged_is_made_good(tmp_path: Path, mome
         rebuild(library, kind="flat")
         assert differences(library, quiet) == []
         assert examine(library) == []
-        [segment] = library.catalog.segments("grey", Modality.IMAGE)
+        [segment] = library.catalog.segments.all("grey", Modality.IMAGE)
         assert segment.rows == DUE + 2
         assert len(list(library.segments_directory(library.space(), Modality.IMAGE).iterdir())) == 2

@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from tests.faults.watched import watch
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
 from vasari.indexer.exchange.exporting import Format, export
@@ -28,35 +30,30 @@ from vasari.retrieval.settings import Settings
 
 DIM = GreyEncoder().dim
 STEPS = [
-    ("ensure_space", 1, False), ("ids_by_uri", 1, True), ("move_items", 1, True), ("reserve_segment", 2, True),
-    ("commit_segment", 1, False), ("commit_segment", 3, True), ("add_tags", 2, True), ("add_attributes", 1, False),
-    ("record_failures", 2, True), ("update_job", 1, True),
+    ("spaces.ensure", 1, False), ("items.ids_by_uri", 1, True), ("items.move", 1, True), ("segments.reserve", 2, True),
+    ("segments.commit", 1, False), ("segments.commit", 3, True), ("annotations.add_tags", 2, True),
+    ("annotations.add_attributes", 1, False),
+    ("failures.record", 2, True), ("jobs.update", 1, True),
 ]  # fmt: skip
 
 
-class Interrupted(Catalog):
-    """A catalog that interrupts its caller before or after the nth call of one of its methods."""
+@dataclass
+class Interrupted:
+    """Interrupts its caller before or after the nth call of a method."""
 
-    method = ""
-    remaining = 0
-    after = False
+    method: str
+    remaining: int
+    after: bool = False
     error: Callable[[], BaseException] = KeyboardInterrupt
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        if name != super().__getattribute__("method"):
-            return found
-
-        def call(*given: Any, **named: Any) -> Any:
-            self.remaining -= 1
-            if not self.remaining and not self.after:
-                raise self.error()
-            answer = found(*given, **named)
-            if not self.remaining:
-                raise self.error()
-            return answer
-
-        return call
+    def __call__(self, work: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        self.remaining -= 1
+        if not self.remaining and not self.after:
+            raise self.error()
+        answer = work(*given, **named)
+        if not self.remaining:
+            raise self.error()
+        return answer
 
 
 @pytest.fixture
@@ -66,10 +63,10 @@ def root(tmp_path: Path) -> Path:
         write_picture(tmp_path / "photos" / f"{number}.png", number)
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         index(library, FolderSource([tmp_path / "photos"]))
-        ids = library.catalog.live_ids(Modality.IMAGE).tolist()
-        library.catalog.set_tags(ids[0], ["mine"])
-        library.catalog.set_captions(ids[1], [Caption("mine")], CaptionSource.USER)
-        library.catalog.lose_items(ids[:1])
+        ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+        library.catalog.annotations.set_tags(ids[0], ["mine"])
+        library.catalog.annotations.set_captions(ids[1], [Caption("mine")], CaptionSource.USER)
+        library.catalog.items.lose(ids[:1])
         return library.root
 
 
@@ -77,11 +74,11 @@ def root(tmp_path: Path) -> Path:
 def file(root: Path) -> Path:
     """Eleven rows: one for each picture of the library, the missing one elsewhere, six new ones, a bad one."""
     with GreyLibrary.open(root) as library:
-        ids = [*library.catalog.missing_items(), *library.catalog.live_ids(Modality.IMAGE).tolist()]
-        files = library.catalog.known_files(Modality.IMAGE)
+        ids = [*library.catalog.items.missing(), *library.catalog.items.live_ids(Modality.IMAGE).tolist()]
+        files = library.catalog.items.known_files(Modality.IMAGE)
         uris = [f"{root}-elsewhere/0.png", *(one.uri for one in files)]
-        hashes = {one.content_hash for one in library.catalog.known_files(Modality.IMAGE)}
-        gone = library.catalog.contents(Modality.IMAGE) - hashes
+        hashes = {one.content_hash for one in library.catalog.items.known_files(Modality.IMAGE)}
+        gone = library.catalog.items.contents(Modality.IMAGE) - hashes
     assert len(ids) == len(uris) == 4
     rows: list[dict[str, Any]] = [{"uri": uri} for uri in uris]
     rows[0]["content_hash"] = gone.pop()
@@ -96,7 +93,7 @@ def file(root: Path) -> Path:
 
 def everything(root: Path) -> dict[str, Any]:
     """All rows of all tables but those of jobs, the lease and numbers that are given out once; and all files."""
-    with Catalog.open(root / "catalog.sqlite3") as catalog, catalog._database.read() as connection:
+    with Catalog.open(root / "catalog.sqlite3") as catalog, catalog.database.read() as connection:
         tables = [t for t in metadata.sorted_tables if t.name not in ("jobs", "lease", "counters")]
         found: dict[str, Any] = {
             table.name: sorted(map(repr, connection.execute(select(table)))) for table in tables
@@ -110,10 +107,10 @@ def contents(root: Path) -> dict[str, Any]:
     """What a user sees, by uri."""
     with GreyLibrary.open(root) as library:
         assert examine(library) == []
-        items = library.items(library.catalog.live_ids(Modality.IMAGE).tolist())
-        own = library.catalog.user_attributes(list(items))
+        items = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())
+        own = library.catalog.annotations.user_attributes(list(items))
         vectors = library.vectors_of(list(items), library.space())
-        failures = [(one.uri, one.reason, one.attempts) for one in library.catalog.failures()]
+        failures = [(one.uri, one.reason, one.attempts) for one in library.catalog.failures.latest()]
         return {
             item.uri: (item.tags, sorted(c.text for c in item.captions), own.get(item.id), vector.tolist())
             for item, vector in zip(items.values(), vectors, strict=True)
@@ -121,9 +118,9 @@ def contents(root: Path) -> dict[str, Any]:
 
 
 def bring(root: Path, file: Path, **interrupted: Any) -> Any:
-    with Interrupted.open(root / "catalog.sqlite3") as catalog:
-        for name, value in interrupted.items():
-            setattr(catalog, name, value)
+    with Catalog.open(root / "catalog.sqlite3") as catalog:
+        if interrupted:
+            watch(catalog, interrupted["method"], Interrupted(**interrupted))
         return import_(GreyLibrary(root, Settings(), catalog), file, model="fast", page=3)
 
 
@@ -135,7 +132,7 @@ def test_an_import_interrupted_at_any_step_never_was(root: Path, file: Path) -> 
             bring(root, file, method=method, remaining=count, after=after)
         assert everything(root) == before, method
     with GreyLibrary.open(root) as library:
-        assert {job.state for job in library.catalog.jobs()} == {"failed"}
+        assert {job.state for job in library.catalog.jobs.latest()} == {"failed"}
     report = bring(root, file)
     assert (report.added, report.updated, report.failed) == (6, 4, 1)
     found = contents(root)
@@ -153,7 +150,7 @@ def test_a_full_disk_or_a_lost_lease_leaves_nothing_of_an_import(
     """As an interruption does, and the error itself is what is told."""
     before = everything(root)
     with pytest.raises(type(error), match=str(error)):
-        bring(root, file, method="commit_segment", remaining=2, error=lambda: error)
+        bring(root, file, method="segments.commit", remaining=2, error=lambda: error)
     assert everything(root) == before
 
 
@@ -182,9 +179,9 @@ def test_a_new_library_has_no_space_of_an_import_that_failed(tmp_path: Path, fil
     with GreyLibrary.open(tmp_path / "new", create=True):
         pass
     with pytest.raises(KeyboardInterrupt):
-        bring(tmp_path / "new", file, method="update_job", remaining=1)
+        bring(tmp_path / "new", file, method="jobs.update", remaining=1)
     with GreyLibrary.open(tmp_path / "new") as library:
-        assert library.catalog.spaces() == []
+        assert library.catalog.spaces.all() == []
 
 
 @pytest.fixture
@@ -218,8 +215,8 @@ def test_a_file_that_breaks_off_is_not_imported(
         with GreyLibrary.open(tmp_path / "other", create=True) as other:
             with pytest.raises(VasariError, match=given.name):
                 import_(other, given, page=1)
-            assert other.catalog.count(Modality.IMAGE) == 0
-            assert other.catalog.failures() == []
+            assert other.catalog.items.count(Modality.IMAGE) == 0
+            assert other.catalog.failures.latest() == []
 
 
 def test_packed_json_lines_and_several_objects_a_line_come_in(
@@ -231,7 +228,7 @@ def test_packed_json_lines_and_several_objects_a_line_come_in(
     with GreyLibrary.open(tmp_path / "other", create=True) as other:
         report = import_(other, tmp_path / "all.jsonl.gz")
         assert (report.added, report.failed) == (4, 0)
-        assert (other.catalog.count(Modality.IMAGE), other.catalog.count_missing()) == (3, 1)
+        assert (other.catalog.items.count(Modality.IMAGE), other.catalog.items.count_missing()) == (3, 1)
 
 
 def test_a_table_without_ids_has_a_row_for_each_vector(
@@ -243,4 +240,4 @@ def test_a_table_without_ids_has_a_row_for_each_vector(
     with GreyLibrary.open(tmp_path / "other", create=True) as other:
         with pytest.raises(UsageError, match=r"3 vectors .* 2 rows"):
             import_(other, faiss, model="fast", metadata=tmp_path / "rows.csv")
-        assert other.catalog.count(Modality.IMAGE) == 0
+        assert other.catalog.items.count(Modality.IMAGE) == 0

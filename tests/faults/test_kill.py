@@ -20,16 +20,16 @@ from vasari.retrieval.domain import Caption, CaptionSource, Modality
 @pytest.mark.parametrize(
     ("moment", "method", "count"),
     [
-        ("before", "commit_segment", 1),  # between file and transaction
-        ("before", "commit_segment", 2),
-        ("after", "commit_segment", 1),
-        ("before", "move_items", 1),
-        ("after", "move_items", 1),
-        ("before", "touch_items", 1),
-        ("before", "record_failures", 1),
-        ("after", "record_failures", 1),
-        ("before", "lose_items", 1),
-        ("after", "lose_items", 1),
+        ("before", "segments.commit", 1),  # between file and transaction
+        ("before", "segments.commit", 2),
+        ("after", "segments.commit", 1),
+        ("before", "items.move", 1),
+        ("after", "items.move", 1),
+        ("before", "items.touch", 1),
+        ("before", "failures.record", 1),
+        ("after", "failures.record", 1),
+        ("before", "items.lose", 1),
+        ("after", "items.lose", 1),
     ],
 )
 def test_dying_between_any_two_steps_of_a_commit_is_made_good(
@@ -41,9 +41,9 @@ def test_dying_between_any_two_steps_of_a_commit_is_made_good(
         write_picture(photos / f"{number:02}.png", number)
     with GreyLibrary.open(root, create=True) as library:
         index(library, FolderSource([photos]))
-        boat = library.catalog.item_by_uri(str(photos / "03.png"))
+        boat = library.catalog.items.by_uri(str(photos / "03.png"))
         assert boat is not None
-        library.catalog.set_captions(boat.id, [Caption("a red boat")], CaptionSource.USER)
+        library.catalog.annotations.set_captions(boat.id, [Caption("a red boat")], CaptionSource.USER)
 
     (photos / "03.png").rename(photos / "boat.png")  # moved
     (photos / "04.png").rename(photos / "13.png")
@@ -61,9 +61,9 @@ def test_dying_between_any_two_steps_of_a_commit_is_made_good(
         index(library, FolderSource([photos]), IndexOptions(batch_size=2))
         index(quiet, FolderSource([photos]))
         assert differences(library, quiet) == []
-        assert len(library.gallery(Modality.IMAGE)) == library.catalog.count(Modality.IMAGE) == 21
-        moved = library.catalog.item_by_uri(str(photos / "boat.png"))
+        assert len(library.gallery(Modality.IMAGE)) == library.catalog.items.count(Modality.IMAGE) == 21
+        moved = library.catalog.items.by_uri(str(photos / "boat.png"))
         assert moved is not None
         assert (moved.id, [caption.text for caption in moved.captions]) == (boat.id, ["a red boat"])
-        assert [failure.uri for failure in library.catalog.failures()] == [str(photos / "bad.png")]
+        assert [failure.uri for failure in library.catalog.failures.latest()] == [str(photos / "bad.png")]
         assert examine(library) == []

@@ -32,12 +32,12 @@ def test_a_job_killed_inside_a_shard_repeats_no_more_than_its_last_commit(tmp_pa
         str(root),
         str(shards),
         "after",
-        "commit_segment",
+        "segments.commit",
         "4",
     ]
     assert run(program, check=False).returncode == -signal.SIGKILL
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
-        before = library.catalog.count(Modality.IMAGE)
+        before = library.catalog.items.count(Modality.IMAGE)
         assert 0 < before < 25
         report = index(library, choose_source([shards])[0])
         assert (report.added, report.unchanged) == (40 - before, before)
@@ -45,7 +45,7 @@ def test_a_job_killed_inside_a_shard_repeats_no_more_than_its_last_commit(tmp_pa
         quiet.use_model("grey")
         index(quiet, choose_source([shards])[0])
         assert differences(library, quiet) == []
-        item = library.catalog.item_by_uri(f"{shards / '00001.tar'}#00030.png")
+        item = library.catalog.items.by_uri(f"{shards / '00001.tar'}#00030.png")
         assert item is not None
         assert [caption.text for caption in item.captions] == ["boat number 30"]
         assert examine(library) == []

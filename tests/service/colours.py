@@ -153,9 +153,9 @@ class ColourModels(LoadedModels):
     def use(self, reference: str) -> EmbeddingSpace:
         """The one space."""
         catalog = self._of()
-        space = catalog.ensure_space(SPACE)
-        if catalog.default_space() is None:
-            catalog.set_default_space(space.name)
+        space = catalog.spaces.ensure(SPACE)
+        if catalog.spaces.default() is None:
+            catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace) -> ColourEncoder:
@@ -223,5 +223,5 @@ def ids_by_name(library: Library) -> dict[str, int]:
     """Item ids by the file's name without its suffix."""
     from vasari.retrieval.domain import Modality
 
-    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
     return {Path(item.uri).stem: item.id for item in library.items(ids).values()}

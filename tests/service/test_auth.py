@@ -127,7 +127,7 @@ def test_with_keys_everybody_needs_one(served: Served) -> None:
 def test_a_key_is_stored_as_a_hash(served: Served) -> None:
     """The key itself is nowhere in the catalog."""
     number, key = create_key(served.library.catalog, "x", ["write"])
-    (record,) = served.library.catalog.api_keys()
+    (record,) = served.library.catalog.keys.all()
     assert (record.id, record.key_hash, record.scopes) == (number, key_hash(key), ("write",))
     assert all(key.encode() not in path.read_bytes() for path in served.root.glob("catalog*"))
 
@@ -137,7 +137,7 @@ def test_a_revoked_key_is_refused(serve: Serve) -> None:
     served = serve(host="0.0.0.0")
     number, key = create_key(served.library.catalog, "x", ["search"])
     assert served.client.get("/v1/session", headers=bearer(key)).status_code == 200
-    served.library.catalog.revoke_key(number)
+    served.library.catalog.keys.revoke(number)
     served.service.doorkeeper.forget()
     assert served.client.get("/v1/session", headers=bearer(key)).status_code == 403
     assert served.client.get("/v1/session").status_code == 403

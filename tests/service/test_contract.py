@@ -66,13 +66,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with Library.open(create=True) as library:
             library.use_model(str(base / "tiny"))
             index(library, FolderSource([base / "photos"]))
-            first = int(library.catalog.live_ids(Modality.IMAGE)[0])
-            library.catalog.set_tags(first, ["a\x1a0041", "sea"])
-            library.catalog.set_captions(
+            first = int(library.catalog.items.live_ids(Modality.IMAGE)[0])
+            library.catalog.annotations.set_tags(first, ["a\x1a0041", "sea"])
+            library.catalog.annotations.set_captions(
                 first, [Caption("a boat", "en"), Caption("s\x1ab")], CaptionSource.USER
             )
-            library.catalog.set_captions(first, [Caption("something red")], CaptionSource.MODEL)
-            library.catalog.set_attributes(first, {"stars": 5, "who": {"é": ["x\x1a0041"]}})
+            library.catalog.annotations.set_captions(first, [Caption("something red")], CaptionSource.MODEL)
+            library.catalog.annotations.set_attributes(first, {"stars": 5, "who": {"é": ["x\x1a0041"]}})
         settings = ServiceSettings(preload="none", rate_per_second=0, deadline_ms=600_000)
         with listening(create_app(Library.open, settings)) as address:
             yield address

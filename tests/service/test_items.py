@@ -52,7 +52,7 @@ def test_a_thumbnail_that_is_cut_short_is_made_anew(served: Served) -> None:
 
 def test_removing_and_writing_wait_for_the_same_lease(served: Served) -> None:
     """While another process writes the library, deleting answers as adding does: a conflict that names the job."""
-    with ColourLibrary.open(served.root) as other, other.catalog.acquire_lease("vasari index"):
+    with ColourLibrary.open(served.root) as other, other.catalog.lease.acquire("vasari index"):
         response = served.client.delete(f"/v1/items/{served.ids['blue']}")
     assert response.status_code == 409
     assert "vasari index" in response.json()["detail"]

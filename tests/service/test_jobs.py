@@ -97,7 +97,7 @@ def test_jobs_stay_inside_the_roots(serve: Serve, tmp_path: Path) -> None:
     job = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(inside)]}).json()
     report = finished(served, job["id"])["progress"]["report"]
     assert (report["added"], report["failed"]) == (0, 2)
-    assert "may be indexed" in served.library.catalog.failures()[0].reason
+    assert "may be indexed" in served.library.catalog.failures.latest()[0].reason
 
 
 def test_index_jobs_read_tables_annotations_and_archives_below_the_roots(
@@ -132,7 +132,7 @@ def test_index_jobs_read_tables_annotations_and_archives_below_the_roots(
         return report["added"], report["failed"]
 
     assert counts("table.csv") == (1, 5)
-    reasons = {failure.uri: failure.reason for failure in served.library.catalog.failures()}
+    reasons = {failure.uri: failure.reason for failure in served.library.catalog.failures.latest()}
     assert "may be indexed from here (row 2 of table.csv)" in reasons[str(outside / "secret.png")]
     assert "may be indexed from here (row 3 of table.csv)" in reasons[str(inside / "link.png")]
     assert "row 4 of table.csv" in reasons["/etc/passwd"]
@@ -230,8 +230,8 @@ def test_a_job_left_behind_is_resumed(serve: Serve, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a.png").write_bytes(picture((3, 3, 130)))
     served = serve(roots=[folder])
-    abandoned = served.library.catalog.start_job("index", {"paths": [str(folder)]})
-    served.library.catalog.release_job(abandoned)
+    abandoned = served.library.catalog.jobs.start("index", {"paths": [str(folder)]})
+    served.library.catalog.jobs.release(abandoned)
     served.service.jobs.look_around()
     assert finished(served, abandoned)["progress"]["report"]["added"] == 1
 
@@ -239,13 +239,13 @@ def test_a_job_left_behind_is_resumed(serve: Serve, tmp_path: Path) -> None:
 def test_only_one_takes_over(served: Served) -> None:
     """Of two services that see the same silent job, one gets it."""
     catalog = served.library.catalog
-    job = catalog.start_job("mystery", {})
-    catalog.release_job(job)
-    record = catalog.job(job)
+    job = catalog.jobs.start("mystery", {})
+    catalog.jobs.release(job)
+    record = catalog.jobs.get(job)
     assert record is not None
     assert record.heartbeat_at < datetime.now(UTC) - timedelta(days=1)
-    assert catalog.claim_job(job, record.heartbeat_at)
-    assert not catalog.claim_job(job, record.heartbeat_at)
+    assert catalog.jobs.claim(job, record.heartbeat_at)
+    assert not catalog.jobs.claim(job, record.heartbeat_at)
 
 
 def test_captions_are_written_once(served: Served) -> None:
@@ -262,7 +262,7 @@ def test_a_picture_that_cannot_be_described_is_a_failure_and_the_others_are(serv
     Path(item.uri).unlink()
     report = _captioning(served)
     assert (report["captioned"], report["failed"]) == (7, 1)
-    assert [failure.uri for failure in served.library.catalog.failures()] == [item.uri]
+    assert [failure.uri for failure in served.library.catalog.failures.latest()] == [item.uri]
 
 
 def _captioning(served: Served) -> dict[str, Any]:

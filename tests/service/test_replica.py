@@ -67,8 +67,8 @@ def test_a_reader_needs_a_library_and_cannot_write_it(tmp_path: Path, catalog_ur
         Library.open(tmp_path / "nothing", Settings(read_only=True, database_url=None), create=True)
     assert not (tmp_path / "nothing").exists()
     with Catalog.open(catalog_url, read_only=True) as catalog:
-        assert catalog.spaces() == []
+        assert catalog.spaces.all() == []
         with pytest.raises(ReadOnlyError, match="VASARI_READ_ONLY"):
-            catalog.reserve_ids(1)
+            catalog.items.reserve(1)
         with pytest.raises(ReadOnlyError):
-            catalog.acquire_lease("test")
+            catalog.lease.acquire("test")

@@ -22,14 +22,14 @@ def facts(item: ItemId, uri: str, content: str = "h", *captions: Caption, **more
 
 def commit(catalog: Catalog, *rows: NewItem, space: str = "clip") -> int:
     """Commit a segment of these items; its number."""
-    number = catalog.reserve_segment(space, Modality.IMAGE)
-    catalog.commit_segment(SegmentRecord(space, Modality.IMAGE, number, len(rows), "checksum"), rows)
+    number = catalog.segments.reserve(space, Modality.IMAGE)
+    catalog.segments.commit(SegmentRecord(space, Modality.IMAGE, number, len(rows), "checksum"), rows)
     return number
 
 
 def add(catalog: Catalog, *uris: str, content: str = "h", captions: tuple[Caption, ...] = ()) -> list[ItemId]:
     """Commit a new item for each uri; their ids."""
-    catalog.ensure_space(SPACE)
-    ids = list(catalog.reserve_ids(len(uris)))
+    catalog.spaces.ensure(SPACE)
+    ids = list(catalog.items.reserve(len(uris)))
     commit(catalog, *(facts(item, uri, content, *captions) for item, uri in zip(ids, uris, strict=True)))
     return ids

@@ -23,7 +23,7 @@ from vasari.retrieval.storage.processes import is_alive, process_started
 HOLD = """
 import sys, time
 from vasari.retrieval.catalog.catalog import Catalog
-lease = Catalog.open(sys.argv[1]).acquire_lease("vasari index /photos")
+lease = Catalog.open(sys.argv[1]).lease.acquire("vasari index /photos")
 print("held", flush=True)
 time.sleep(600)
 """
@@ -49,27 +49,27 @@ def heartbeat(url: str) -> float | None:
 def test_a_second_job_is_told_who_holds_the_lease(catalog_url: str) -> None:
     """The error names command, process and host of the holder; after release the lease is free."""
     with Catalog.open(catalog_url) as one, Catalog.open(catalog_url) as two:
-        assert one.lease_holder() is None
-        with one.acquire_lease("vasari index /photos"):
+        assert one.lease.holder() is None
+        with one.lease.acquire("vasari index /photos"):
             with pytest.raises(LibraryLockedError) as told:
-                two.acquire_lease("vasari remove")
+                two.lease.acquire("vasari remove")
             for fact in ("vasari index /photos", str(os.getpid()), socket.gethostname()):
                 assert fact in str(told.value)
                 assert fact in told.value.holder
-            holder = two.lease_holder()
+            holder = two.lease.holder()
             assert holder is not None
             assert (holder.command, holder.pid) == ("vasari index /photos", os.getpid())
-        assert two.lease_holder() is None
-        with two.acquire_lease("vasari remove") as held:
+        assert two.lease.holder() is None
+        with two.lease.acquire("vasari remove") as held:
             held.check()
 
 
 def test_closing_a_catalog_gives_its_lease_back(catalog_url: str) -> None:
     """A lease that nobody released ends with the catalog that holds it."""
     with Catalog.open(catalog_url) as one:
-        one.acquire_lease("vasari index /photos")
+        one.lease.acquire("vasari index /photos")
     with Catalog.open(catalog_url) as two:
-        assert two.lease_holder() is None
+        assert two.lease.holder() is None
 
 
 def test_a_killed_job_loses_its_lease_at_once(catalog_url: str) -> None:
@@ -79,12 +79,12 @@ def test_a_killed_job_loses_its_lease_at_once(catalog_url: str) -> None:
         assert other.stdout.readline() == b"held\n"
         with Catalog.open(catalog_url) as catalog:
             with pytest.raises(LibraryLockedError, match=str(other.pid)):
-                catalog.acquire_lease("mine")
+                catalog.lease.acquire("mine")
             other.send_signal(signal.SIGKILL)
             deadline = time.monotonic() + 30
             while is_alive(other.pid, process_started(other.pid)) and process_started(other.pid):
                 assert time.monotonic() < deadline
-            with catalog.acquire_lease(
+            with catalog.lease.acquire(
                 "mine", stale_after=3600
             ) as mine:  # not reaped yet: a zombie holds nothing
                 mine.check()
@@ -94,17 +94,17 @@ def test_a_silent_holder_elsewhere_is_taken_over_and_stopped(catalog_url: str) -
     """A heartbeat older than `stale_after` loses the lease, and its holder can write nothing more."""
     with Catalog.open(catalog_url) as sleeper, Catalog.open(catalog_url) as successor:
         [item] = add(sleeper, "/a.jpg")
-        held = sleeper.acquire_lease("vasari index /photos", stale_after=3600)
+        held = sleeper.lease.acquire("vasari index /photos", stale_after=3600)
         pretend(catalog_url, machine="another machine", heartbeat=time.time() - 20)
         with pytest.raises(LibraryLockedError):
-            successor.acquire_lease("next", stale_after=60)
-        with successor.acquire_lease("next", stale_after=10) as taken:
-            for attempt in (held.check, lambda: sleeper.delete_items([item]), lambda: add(sleeper, "/b.jpg")):
+            successor.lease.acquire("next", stale_after=60)
+        with successor.lease.acquire("next", stale_after=10) as taken:
+            for attempt in (held.check, lambda: sleeper.items.delete([item]), lambda: add(sleeper, "/b.jpg")):
                 with pytest.raises(LibraryLockedError, match="next"):
                     attempt()
             held.release()  # gives back nothing that is another's
             taken.check()
-            assert successor.delete_items([item]) == 1
+            assert successor.items.delete([item]) == 1
 
 
 def test_the_heartbeat_keeps_the_lease(catalog_url: str) -> None:
@@ -112,7 +112,7 @@ def test_the_heartbeat_keeps_the_lease(catalog_url: str) -> None:
     with (
         Catalog.open(catalog_url) as one,
         Catalog.open(catalog_url) as two,
-        one.acquire_lease("long job", stale_after=0.5),
+        one.lease.acquire("long job", stale_after=0.5),
     ):
         pretend(catalog_url, heartbeat=1.0)
         deadline = time.monotonic() + 30
@@ -120,23 +120,23 @@ def test_the_heartbeat_keeps_the_lease(catalog_url: str) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         with pytest.raises(LibraryLockedError):
-            two.acquire_lease("hasty", stale_after=30)
+            two.lease.acquire("hasty", stale_after=30)
 
 
 def test_the_number_of_a_process_alone_proves_nothing(catalog_url: str) -> None:
     """A holder's process number that was given to a younger process does not hold the lease."""
     with Catalog.open(catalog_url) as one, Catalog.open(catalog_url) as two:
-        one.acquire_lease("vasari index /photos", stale_after=3600)
+        one.lease.acquire("vasari index /photos", stale_after=3600)
         pretend(catalog_url, process_started="long ago")
-        two.acquire_lease("next", stale_after=3600).release()
+        two.lease.acquire("next", stale_after=3600).release()
 
 
 def test_a_clock_that_was_set_back_does_not_lock_a_library(catalog_url: str) -> None:
     """A dead holder's heartbeat from the future is stale too."""
     with Catalog.open(catalog_url) as one, Catalog.open(catalog_url) as two:
-        one.acquire_lease("vasari index /photos", stale_after=3600)
+        one.lease.acquire("vasari index /photos", stale_after=3600)
         pretend(catalog_url, machine="another machine", heartbeat=time.time() + 1000)
-        two.acquire_lease("next", stale_after=30).release()
+        two.lease.acquire("next", stale_after=30).release()
 
 
 def test_this_process_is_alive_and_a_missing_one_is_not(tmp_path: Path) -> None:

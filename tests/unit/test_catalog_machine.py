@@ -35,8 +35,8 @@ class CatalogMachine(RuleBasedStateMachine):
         memory = Path("/dev/shm")  # hundreds of commits, each of which would wait for the disk
         self.folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         self.catalog = Catalog.open(Path(self.folder.name) / "catalog.sqlite3")
-        self.catalog.ensure_space(SPACE)
-        self.catalog.ensure_space(OTHER)
+        self.catalog.spaces.ensure(SPACE)
+        self.catalog.spaces.ensure(OTHER)
         self.expected: dict[ItemId, Expected] = {}
         self.missing: dict[ItemId, Expected] = {}
         self.rows: dict[str, set[tuple[int, int]]] = {"clip": set(), "siglip": set()}
@@ -64,7 +64,7 @@ class CatalogMachine(RuleBasedStateMachine):
         holder = self.holder(uri)
         if holder is not None:
             self.missing[holder] = self.expected.pop(holder)
-        [item] = self.catalog.reserve_ids(1)
+        [item] = self.catalog.items.reserve(1)
         self.embed(item, uri, content, "clip")
 
     @precondition(lambda self: self.expected)
@@ -79,14 +79,14 @@ class CatalogMachine(RuleBasedStateMachine):
         item, holder = self.pick(data), self.holder(uri)
         if holder is not None and holder != item:
             self.missing[holder] = self.expected.pop(holder)
-        self.catalog.move_items([Sighting(item, uri, 10, 20)])
+        self.catalog.items.move([Sighting(item, uri, 10, 20)])
         self.expected[item].uri = uri
 
     @precondition(lambda self: self.expected)
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
         item = self.pick(data)
-        assert self.catalog.lose_items([item]) == 1
+        assert self.catalog.items.lose([item]) == 1
         self.missing[item] = self.expected.pop(item)
 
     @precondition(lambda self: self.missing)
@@ -96,7 +96,7 @@ class CatalogMachine(RuleBasedStateMachine):
         found = self.missing.pop(item)
         if holder is not None:
             self.missing[holder] = self.expected.pop(holder)
-        self.catalog.move_items([Sighting(item, uri, 10, 20)])
+        self.catalog.items.move([Sighting(item, uri, 10, 20)])
         self.expected[item] = Expected(uri, found.content, found.vectors)
 
     @precondition(lambda self: self.missing)
@@ -112,7 +112,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def purge(self, data: st.DataObject) -> None:
         item = data.draw(st.sampled_from(sorted(self.missing)))
-        assert self.catalog.purge_items([item]) == 1
+        assert self.catalog.items.purge([item]) == 1
         del self.missing[item]
 
     @precondition(lambda self: len(self.expected) > 1)
@@ -121,7 +121,7 @@ class CatalogMachine(RuleBasedStateMachine):
         items = data.draw(st.permutations(sorted(self.expected)))
         names = [self.expected[item].uri for item in items]
         turned = [*names[1:], names[0]]
-        self.catalog.move_items(
+        self.catalog.items.move(
             [Sighting(item, uri, 10, 20) for item, uri in zip(items, turned, strict=True)]
         )
         for item, uri in zip(items, turned, strict=True):
@@ -131,7 +131,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
         item = self.pick(data)
-        assert self.catalog.delete_items([item]) == 1
+        assert self.catalog.items.delete([item]) == 1
         del self.expected[item]
 
     @precondition(lambda self: self.expected)
@@ -139,28 +139,30 @@ class CatalogMachine(RuleBasedStateMachine):
     def delete_and_restore(self, data: st.DataObject, content: str) -> None:
         item = self.pick(data)
         uri = self.expected.pop(item).uri
-        self.catalog.delete_items([item])
-        [new] = self.catalog.reserve_ids(1)
+        self.catalog.items.delete([item])
+        [new] = self.catalog.items.reserve(1)
         assert new > item
         self.embed(new, uri, content, "clip")
 
     @invariant()
     def both_list_the_same(self) -> None:
-        known = {file.id: (file.uri, file.content_hash) for file in self.catalog.known_files(IMAGE)}
+        known = {file.id: (file.uri, file.content_hash) for file in self.catalog.items.known_files(IMAGE)}
         assert known == {item: (e.uri, e.content) for item, e in self.expected.items()}
-        assert self.catalog.live_ids(IMAGE).tolist() == sorted(self.expected)
-        assert self.catalog.count(IMAGE) == len(self.expected)
-        assert self.catalog.missing_items() == sorted(self.missing)
+        assert self.catalog.items.live_ids(IMAGE).tolist() == sorted(self.expected)
+        assert self.catalog.items.count(IMAGE) == len(self.expected)
+        assert self.catalog.items.missing() == sorted(self.missing)
 
     @invariant()
     def each_row_is_alive_or_dead(self) -> None:
         for space, rows in self.rows.items():
-            alive = {(row.segment, row.row): row.item for row in self.catalog.live_rows(space, IMAGE)}
-            dead = {(row.segment, row.row) for row in self.catalog.dead_rows(space, IMAGE)}
+            alive = {
+                (row.segment, row.row): row.item for row in self.catalog.segments.live_rows(space, IMAGE)
+            }
+            dead = {(row.segment, row.row) for row in self.catalog.segments.dead_rows(space, IMAGE)}
             assert alive == {e.vectors[space]: i for i, e in self.expected.items() if space in e.vectors}
             assert dead == rows - alive.keys()
             missing = {item for item, e in self.expected.items() if space not in e.vectors}
-            assert set(self.catalog.missing_embeddings(space, IMAGE)) == missing
+            assert set(self.catalog.segments.missing_embeddings(space, IMAGE)) == missing
 
     @invariant()
     def the_revision_never_falls(self) -> None:

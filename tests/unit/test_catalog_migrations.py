@@ -67,7 +67,7 @@ def test_an_older_catalog_can_be_searched_by_words_once_it_is_upgraded(empty_url
         )
     database.close()
     with Catalog.open(empty_url) as catalog:
-        assert catalog.full_text("boat", Modality.IMAGE, 10, None) == [1]
+        assert catalog.full_text.search("boat", Modality.IMAGE, 10, None) == [1]
 
 
 def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:

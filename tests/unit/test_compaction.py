@@ -51,10 +51,10 @@ class Shelf:
         return commit.commit_items(self.library.catalog, self.directory, "grey", Modality.IMAGE, items)
 
     def remove(self, *ids: ItemId) -> None:
-        self.library.catalog.delete_items(ids)
+        self.library.catalog.items.delete(ids)
 
     def state(self) -> GalleryState:
-        return self.library.catalog.gallery_state("grey", Modality.IMAGE)
+        return self.library.catalog.segments.gallery_state("grey", Modality.IMAGE)
 
     def compacted(self) -> list[CompactedSegment]:
         """New segments for all that are worth it, written but not in use."""
@@ -65,7 +65,7 @@ class Shelf:
 
     def compact(self) -> None:
         compacted = self.compacted()
-        self.library.catalog.replace_segments(compacted)
+        self.library.catalog.segments.replace(compacted)
         compaction.remove_replaced(self.directory, compacted)
 
     def segments(self) -> list[tuple[int, int]]:
@@ -186,7 +186,7 @@ def test_pictures_added_one_by_one_share_a_segment_in_the_end(tmp_path: Path) ->
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         library.use_model("grey")
         ids = [library.add(path)[0] for path in sorted((tmp_path / "photos").iterdir())]
-        assert [record.rows for record in library.catalog.segments("grey", Modality.IMAGE)] == [len(ids)]
+        assert [record.rows for record in library.catalog.segments.all("grey", Modality.IMAGE)] == [len(ids)]
         assert library.gallery(Modality.IMAGE).ids().tolist() == ids
         assert examine(library) == []
 
@@ -196,7 +196,7 @@ def test_an_item_that_is_deleted_while_segments_are_written_stays_deleted(shelf:
     ids = [*shelf.add(3), *shelf.add(3)]
     compacted = shelf.compacted()
     shelf.remove(ids[1])
-    shelf.library.catalog.replace_segments(compacted)
+    shelf.library.catalog.segments.replace(compacted)
     compaction.remove_replaced(shelf.directory, compacted)
     number = compacted[0].segment.number
     assert shelf.state().dead == (RowOfItem(number, 1, ids[1]),)
@@ -207,20 +207,20 @@ def test_an_item_that_is_deleted_while_segments_are_written_stays_deleted(shelf:
 def test_rows_are_switched_over_on_every_database(catalog: Catalog) -> None:
     """Items are found in the new segment, and an item that died meanwhile is among its dead rows."""
     first, second = catalogs.add(catalog, "/a.png", "/b.png"), catalogs.add(catalog, "/c.png")
-    old = [record.number for record in catalog.segments("clip", Modality.IMAGE)]
+    old = [record.number for record in catalog.segments.all("clip", Modality.IMAGE)]
     origins = (
         RowOfItem(old[0], 0, first[0]),
         RowOfItem(old[0], 1, first[1]),
         RowOfItem(old[1], 0, second[0]),
     )
-    catalog.delete_items([first[1]])
-    new = SegmentRecord("clip", Modality.IMAGE, catalog.reserve_segment("clip", Modality.IMAGE), 3, "sum")
+    catalog.items.delete([first[1]])
+    new = SegmentRecord("clip", Modality.IMAGE, catalog.segments.reserve("clip", Modality.IMAGE), 3, "sum")
     before = catalog.revision()
-    catalog.replace_segments([CompactedSegment(new, tuple(old), origins)])
-    assert catalog.segments("clip", Modality.IMAGE) == [new]
-    assert catalog.embedding_of("clip", first[0]) == (new.number, 0)
-    assert catalog.embedding_of("clip", second[0]) == (new.number, 2)
-    assert catalog.dead_rows("clip", Modality.IMAGE) == [RowOfItem(new.number, 1, first[1])]
+    catalog.segments.replace([CompactedSegment(new, tuple(old), origins)])
+    assert catalog.segments.all("clip", Modality.IMAGE) == [new]
+    assert catalog.segments.embedding_of("clip", first[0]) == (new.number, 0)
+    assert catalog.segments.embedding_of("clip", second[0]) == (new.number, 2)
+    assert catalog.segments.dead_rows("clip", Modality.IMAGE) == [RowOfItem(new.number, 1, first[1])]
     assert catalog.revision() > before
 
 
@@ -232,11 +232,11 @@ def test_segments_under_an_index_are_replaced_with_it_only(shelf: Shelf) -> None
     rebuild(shelf.library, kind="flat")
     before = shelf.segments()
     with pytest.raises(UsageError, match="covers segment"):
-        shelf.library.catalog.replace_segments(compacted)
+        shelf.library.catalog.segments.replace(compacted)
     shelf.add(1)
     odd = CompactedSegment(SegmentRecord("grey", Modality.IMAGE, 99, 0, ""), (98,), ())
     with pytest.raises(UsageError, match="does not stand for segments that are there"):
-        shelf.library.catalog.replace_segments([odd])
+        shelf.library.catalog.segments.replace([odd])
     assert shelf.segments()[:-1] == before
 
 

@@ -15,14 +15,14 @@ def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path: Path) -> No
     """When the disk is full the commit fails whole, and what was committed before is there."""
     with Catalog.open(tmp_path / "catalog.sqlite3") as catalog:
         [kept] = add(catalog, "/a.jpg")
-        with catalog._database.write() as connection:  # the pool hands the same connection to the next
+        with catalog.database.write() as connection:  # the pool hands the same connection to the next
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
         with pytest.raises(StorageError, match="full") as told:
             add(catalog, *(f"/long/{'x' * 300}/{number}.jpg" for number in range(300)))
         assert "\n" not in str(told.value)
         assert str(tmp_path / "catalog.sqlite3") in str(told.value)
-        assert catalog.live_ids(catalog.items([kept])[kept].modality).tolist() == [kept]
+        assert catalog.items.live_ids(catalog.items.get([kept])[kept].modality).tolist() == [kept]
 
 
 def test_a_file_that_is_no_catalog_is_not_touched(tmp_path: Path) -> None:
@@ -66,4 +66,4 @@ def test_a_server_that_is_away_is_named_without_its_password() -> None:
 def test_a_name_that_no_database_can_hold_names_nothing(catalog: Catalog) -> None:
     """A NUL, which PostgreSQL refuses in any text, is a wrong name and not a failure of the catalog."""
     with pytest.raises((NotFoundError, UsageError)):
-        catalog.space("a\0b")
+        catalog.spaces.get("a\0b")

@@ -59,12 +59,12 @@ def test_copies_are_listed_with_the_best_first(library: GreyLibrary, photos: Pat
     copies = ("a-poor.jpg", "a-small.png", "b.png")
     assert report.reclaimable_bytes == sum((photos / name).stat().st_size for name in copies)
     assert report.copies == 3
-    assert len(list(photos.iterdir())) == library.catalog.count(Modality.IMAGE) == 6
+    assert len(list(photos.iterdir())) == library.catalog.items.count(Modality.IMAGE) == 6
 
 
 def test_indexing_leaves_nothing_to_compare(library: GreyLibrary) -> None:
     """Groups are made at index time: listing them needs no right to write, even while a job runs."""
-    with GreyLibrary.open(library.root) as other, other.catalog.acquire_lease("vasari index"):
+    with GreyLibrary.open(library.root) as other, other.catalog.lease.acquire("vasari index"):
         assert find_duplicates(library).compared == 0
 
 
@@ -83,7 +83,7 @@ def test_an_older_library_gets_its_hashes_here(library: GreyLibrary, photos: Pat
     (photos / "c.png").unlink()
     with (
         GreyLibrary.open(library.root) as other,
-        other.catalog.acquire_lease("vasari index"),
+        other.catalog.lease.acquire("vasari index"),
         pytest.raises(LibraryLockedError),
     ):
         find_duplicates(library)
@@ -94,8 +94,8 @@ def test_an_older_library_gets_its_hashes_here(library: GreyLibrary, photos: Pat
 
 def forget_hashes(catalog: Catalog) -> None:
     """Bring a catalog to where one of an older version stands: items without hashes."""
-    catalog.ensure_space(EmbeddingSpace("old", "old", "weights", "preprocessing", 1))
-    items = catalog.items(catalog.live_ids(Modality.IMAGE).tolist()).values()
+    catalog.spaces.ensure(EmbeddingSpace("old", "old", "weights", "preprocessing", 1))
+    items = catalog.items.get(catalog.items.live_ids(Modality.IMAGE).tolist()).values()
     rows = [
         facts(
             item.id,

@@ -101,9 +101,9 @@ def test_a_damaged_segment_is_found_dropped_and_made_anew(
     library: GreyLibrary, photos: Path, damage: str
 ) -> None:
     """Whatever happened to its files, the next run embeds the items anew; they keep their ids."""
-    number = library.catalog.segments(library.space().name, Modality.IMAGE)[0].number
+    number = library.catalog.segments.all(library.space().name, Modality.IMAGE)[0].number
     ids_file, vectors_file = segment_paths(segments(library), number)
-    before = {file.uri: file.id for file in library.catalog.known_files(Modality.IMAGE)}
+    before = {file.uri: file.id for file in library.catalog.items.known_files(Modality.IMAGE)}
     if damage == "flipped":
         flip_a_bit(vectors_file)
     elif damage == "missing":
@@ -116,7 +116,7 @@ def test_a_damaged_segment_is_found_dropped_and_made_anew(
     report = index(library, FolderSource([photos]))
     assert (report.updated, report.unchanged) == (3, 3)
     assert kinds(library) == []
-    assert {file.uri: file.id for file in library.catalog.known_files(Modality.IMAGE)} == before
+    assert {file.uri: file.id for file in library.catalog.items.known_files(Modality.IMAGE)} == before
     for path in photos.iterdir():
         assert first(library, path) == str(path)
 
@@ -255,13 +255,13 @@ def test_an_index_over_a_dropped_segment_is_retired_with_it(library: GreyLibrary
     assert kinds(library) == ["segment"]
     assert "segment" in kinds(library, repair=True)
     assert kinds(library) == ["vector"]
-    assert library.catalog.active_generation(library.space().name, Modality.IMAGE) is None
+    assert library.catalog.segments.active_generation(library.space().name, Modality.IMAGE) is None
     assert list(generations(library).iterdir()) == []
 
 
 def test_a_job_that_died_is_noted(library: GreyLibrary) -> None:
     """A job that never said how it ended is marked as failed."""
-    library.catalog.start_job("index", {})
+    library.catalog.jobs.start("index", {})
     assert kinds(library) == ["job"]
     assert kinds(library, repair=True) == ["job"]
     assert kinds(library) == []
@@ -271,7 +271,7 @@ def test_files_of_a_running_job_are_left_alone(library: GreyLibrary) -> None:
     """Between file and transaction a segment looks like an orphan: no one else may touch it."""
     orphan = segments(library) / "00000099.ids.npy"
     orphan.write_bytes(b"half")
-    with GreyLibrary.open(library.root) as other, other.catalog.acquire_lease("vasari index"):
+    with GreyLibrary.open(library.root) as other, other.catalog.lease.acquire("vasari index"):
         assert kinds(library) == []
         with pytest.raises(LibraryLockedError):
             examine(library, repair=True)
@@ -290,7 +290,7 @@ def test_findings_are_lines_and_json(library: GreyLibrary) -> None:
 def test_a_rebuild_is_used_at_once_and_keeps_one_before(library: GreyLibrary, photos: Path) -> None:
     """Searches switch to the new index; the one before stays for those that began with it."""
     numbers = [rebuild(library, kind="flat")[0].number for _ in range(3)]
-    active = library.catalog.active_generation(library.space().name, Modality.IMAGE)
+    active = library.catalog.segments.active_generation(library.space().name, Modality.IMAGE)
     assert active is not None
     assert (active.number, active.rows) == (numbers[-1], 6)
     assert sorted(path.name for path in generations(library).iterdir()) == [
@@ -320,7 +320,7 @@ def test_a_rebuild_over_a_damaged_segment_says_so(library: GreyLibrary) -> None:
     next(segments(library).glob("*.vectors.npy")).write_bytes(b"")
     with pytest.raises(LibraryCorruptError, match="doctor"):
         rebuild(library)
-    assert library.catalog.active_generation(library.space().name, Modality.IMAGE) is None
+    assert library.catalog.segments.active_generation(library.space().name, Modality.IMAGE) is None
 
 
 def test_watching_follows_changes_until_stopped(library: GreyLibrary, photos: Path) -> None:

@@ -49,14 +49,14 @@ class Notebook:
         )
         self.present = np.ones(count, np.bool_)
 
-    def count_fingerprints(self) -> tuple[int, int]:
-        kept = self.fingerprints()
+    def counts(self) -> tuple[int, int]:
+        kept = self.all()
         return len(kept.ids), int((~kept.compared).sum())
 
-    def fingerprints(self) -> Fingerprints:
+    def all(self) -> Fingerprints:
         return self.kept.only(self.present)
 
-    def save_duplicate_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None:
+    def save_groups(self, groups: Sequence[tuple[ItemId, int, int | None]]) -> None:
         for item, number, group in groups:
             assert np.array([number], np.int64).view(np.uint64)[0] == self.kept.hashes[item - 1]
             self.kept.groups[item - 1] = group or 0
@@ -64,7 +64,7 @@ class Notebook:
 
     def groups(self) -> set[frozenset[ItemId]]:
         """The groups as sets of items, those of one left out."""
-        kept = self.fingerprints()
+        kept = self.all()
         sets = [
             frozenset(kept.ids[kept.groups == group].tolist()) for group in set(kept.groups.tolist()) - {0}
         ]
@@ -121,7 +121,7 @@ def test_groups_do_not_depend_on_the_order_of_arrival(
         book.present[:] = np.arange(len(hashes)) < seen
         regroup(book, Plane({item: angles[item] for item in range(1, seen + 1)}))
         assert book.groups() == naive(hashes, {item: angles[item] for item in range(1, seen + 1)})
-    assert book.count_fingerprints()[1] == 0
+    assert book.counts()[1] == 0
 
 
 def test_a_crowd_of_copies_is_not_compared_pair_by_pair() -> None:
@@ -140,10 +140,10 @@ def test_large_libraries_wait_until_new_items_are_worth_reading_all() -> None:
     class Counts(Notebook):
         def __init__(self, total: int, new: int) -> None:
             super().__init__([])
-            self.counts = total, new
+            self.told = total, new
 
-        def count_fingerprints(self) -> tuple[int, int]:
-            return self.counts
+        def counts(self) -> tuple[int, int]:
+            return self.told
 
     due = [
         near_duplicates.is_due(Counts(*counts)) for counts in ((10, 1), (10, 0), (10**6, 1), (10**6, 5000))
@@ -158,8 +158,8 @@ def catalog(tmp_path: Path) -> Catalog:
 
 def put(catalog: Catalog, hashes: dict[str, int], ids: dict[str, ItemId] | None = None) -> dict[str, ItemId]:
     """Commit pictures with these hashes by uri, new ones or updates; their ids."""
-    catalog.ensure_space(SPACE)
-    ids = ids or dict(zip(hashes, catalog.reserve_ids(len(hashes)), strict=True))
+    catalog.spaces.ensure(SPACE)
+    ids = ids or dict(zip(hashes, catalog.items.reserve(len(hashes)), strict=True))
     rows = (facts(ids[uri], uri, f"{uri}{number}", fingerprint=number) for uri, number in hashes.items())
     commit(catalog, *rows)
     return ids
@@ -169,45 +169,45 @@ def test_groups_live_in_the_catalog(catalog: Catalog) -> None:
     """Items get a common group; deleted and changed ones leave it, and the rest stays together."""
     ids = put(catalog, {"a": 0, "b": 1, "c": -1, "d": 3, "e": -2})
     plane = Plane(dict.fromkeys(ids.values(), 0.0))
-    assert regroup(catalog, plane) == 5
-    assert catalog.duplicates() == [[ids["a"], ids["b"], ids["d"]], [ids["c"], ids["e"]]]
-    catalog.delete_items([ids["a"]])
-    assert set(catalog.duplicate_groups(ids.values())) == {ids[name] for name in "bcde"}
+    assert regroup(catalog.perceptual_hashes, plane) == 5
+    assert catalog.perceptual_hashes.groups() == [[ids["a"], ids["b"], ids["d"]], [ids["c"], ids["e"]]]
+    catalog.items.delete([ids["a"]])
+    assert set(catalog.perceptual_hashes.groups_of(ids.values())) == {ids[name] for name in "bcde"}
     put(catalog, {"b": 0x0FF0}, ids)
-    assert catalog.duplicates() == [[ids["c"], ids["e"]]]
-    assert regroup(catalog, plane) == 1
-    assert catalog.duplicates() == [[ids["c"], ids["e"]]]
+    assert catalog.perceptual_hashes.groups() == [[ids["c"], ids["e"]]]
+    assert regroup(catalog.perceptual_hashes, plane) == 1
+    assert catalog.perceptual_hashes.groups() == [[ids["c"], ids["e"]]]
 
 
 def test_a_group_does_not_swallow_the_one_it_was_named_after(catalog: Catalog) -> None:
     """A picture that was changed may found another group, while its old companions keep theirs."""
     ids = put(catalog, {"a": 0, "b": 1, "c": 2})
     plane = Plane(dict.fromkeys(range(1, 10), 0.0))
-    regroup(catalog, plane)
+    regroup(catalog.perceptual_hashes, plane)
     put(catalog, {"a": -1}, ids)
     more = put(catalog, {"d": -2})
-    regroup(catalog, plane)
-    assert sorted(catalog.duplicates()) == [[ids["a"], more["d"]], [ids["b"], ids["c"]]]
+    regroup(catalog.perceptual_hashes, plane)
+    assert sorted(catalog.perceptual_hashes.groups()) == [[ids["a"], more["d"]], [ids["b"], ids["c"]]]
 
 
 def test_pictures_without_a_vector_are_left_for_later(catalog: Catalog) -> None:
     """They are compared as soon as they have one."""
     ids = put(catalog, {"a": 0, "b": 1})
-    assert regroup(catalog, Plane({ids["a"]: 0.0})) == 1
-    assert catalog.duplicates() == []
-    assert regroup(catalog, Plane(dict.fromkeys(ids.values(), 0.0))) == 1
-    assert catalog.duplicates() == [list(ids.values())]
+    assert regroup(catalog.perceptual_hashes, Plane({ids["a"]: 0.0})) == 1
+    assert catalog.perceptual_hashes.groups() == []
+    assert regroup(catalog.perceptual_hashes, Plane(dict.fromkeys(ids.values(), 0.0))) == 1
+    assert catalog.perceptual_hashes.groups() == [list(ids.values())]
 
 
 def test_items_of_an_older_library_get_their_hash_later(catalog: Catalog) -> None:
     """The catalog tells which pictures have none, and takes it without touching anything else."""
     ids = put(catalog, {"a": 0, "b": 1})
-    catalog.ensure_space(SPACE)
-    (old,) = catalog.reserve_ids(1)
+    catalog.spaces.ensure(SPACE)
+    (old,) = catalog.items.reserve(1)
     commit(catalog, facts(old, "old"))
-    assert list(catalog.missing_fingerprints()) == [old]
-    catalog.set_fingerprints({old: 3, 4711: 5})
-    assert list(catalog.missing_fingerprints()) == []
-    regroup(catalog, Plane(dict.fromkeys([*ids.values(), old], 0.0)))
-    assert catalog.duplicates() == [[*ids.values(), old]]
-    assert catalog.count(Modality.IMAGE) == 3
+    assert list(catalog.perceptual_hashes.missing()) == [old]
+    catalog.perceptual_hashes.add({old: 3, 4711: 5})
+    assert list(catalog.perceptual_hashes.missing()) == []
+    regroup(catalog.perceptual_hashes, Plane(dict.fromkeys([*ids.values(), old], 0.0)))
+    assert catalog.perceptual_hashes.groups() == [[*ids.values(), old]]
+    assert catalog.items.count(Modality.IMAGE) == 3

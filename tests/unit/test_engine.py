@@ -98,13 +98,13 @@ class Shelf:
         ids: NDArray[np.int64] = self.held.ids()
         return np.asarray(ids[ids % int(filter_text) == 0])
 
-    def full_text(
+    def search(
         self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
     ) -> list[ItemId]:
         found = [item for item in self.named if allowed is None or item in allowed]
         return found[:limit]
 
-    def duplicate_groups(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
+    def groups_of(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
         return {item: self.groups[item] for item in ids if item in self.groups}
 
     def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
@@ -131,6 +131,8 @@ class Shelf:
     @property
     def catalog(self) -> Shelf:
         return self
+
+    filters = full_text = perceptual_hashes = catalog
 
 
 @pytest.fixture(scope="module")

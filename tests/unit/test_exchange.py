@@ -46,13 +46,13 @@ def library(tmp_path: Path) -> Iterator[GreyLibrary]:
     table = forms.write_csv(tmp_path / "all.csv", [f"photos/{s.name}" for s in samples], samples)
     with GreyLibrary.open(tmp_path / "library", create=True) as opened:
         index(opened, choose_source([table])[0])
-        ids = opened.catalog.live_ids(Modality.IMAGE).tolist()
-        opened.catalog.set_tags(ids[0], ["boat", "Ä"])
-        opened.catalog.set_attributes(ids[1], {"camera": {"lens": [1, 2.5, None]}, "share": 0.25})
-        opened.catalog.set_captions(
+        ids = opened.catalog.items.live_ids(Modality.IMAGE).tolist()
+        opened.catalog.annotations.set_tags(ids[0], ["boat", "Ä"])
+        opened.catalog.annotations.set_attributes(ids[1], {"camera": {"lens": [1, 2.5, None]}, "share": 0.25})
+        opened.catalog.annotations.set_captions(
             ids[2], [Caption("ein Boot", "de", CaptionSource.MODEL)], CaptionSource.MODEL
         )
-        opened.catalog.delete_items(ids[3:5])
+        opened.catalog.items.delete(ids[3:5])
         yield opened
 
 
@@ -73,9 +73,9 @@ def _contents(library: GreyLibrary) -> dict[str, tuple[dict[str, Any], bytes]]:
     """Facts and the stored half floats of every live item."""
     found = {}
     for modality in Modality:
-        items = library.items(library.catalog.live_ids(modality).tolist())
+        items = library.items(library.catalog.items.live_ids(modality).tolist())
         for item in items.values():
-            where = library.catalog.embedding_of(library.space().name, item.id)
+            where = library.catalog.segments.embedding_of(library.space().name, item.id)
             assert where is not None
             segment = Segment.open(library.segments_directory(library.space(), modality), where[0])
             found[item.uri] = (_facts(item), segment.vectors[where[1]].tobytes())
@@ -84,8 +84,8 @@ def _contents(library: GreyLibrary) -> dict[str, tuple[dict[str, Any], bytes]]:
 
 def _own(library: GreyLibrary) -> dict[str, dict[str, Any]]:
     """What people set of the attributes, by uri."""
-    ids = library.catalog.live_ids(Modality.IMAGE).tolist()
-    own = library.catalog.user_attributes(ids)
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    own = library.catalog.annotations.user_attributes(ids)
     return {item.uri: own[item.id] for item in library.items(list(own)).values()}
 
 
@@ -103,11 +103,11 @@ def test_a_round_trip_loses_nothing(
     assert len(_own(library)) == 1
     assert _own(other) == _own(library)
     (named,) = _own(library)
-    (item,) = other.catalog.items_named(named)
-    other.catalog.set_attributes(item, {"share": 0.5})
+    (item,) = other.catalog.items.named(named)
+    other.catalog.annotations.set_attributes(item, {"share": 0.5})
     import_(other, target)
     assert _own(other)[named]["share"] == 0.5, "what a person set here stays"
-    other.catalog.set_attributes(item, {"share": 0.25})
+    other.catalog.annotations.set_attributes(item, {"share": 0.25})
     again = import_(other, target)
     assert (again.added, again.updated) == (0, 10)
     assert _contents(other) == _contents(library)
@@ -121,12 +121,14 @@ def test_an_import_brings_missing_items_back(tmp_path: Path, other: GreyLibrary,
     for name, shade in (("a.png", 20), ("b.png", 220)):
         write_picture(photos / name, shade)
     index(other, choose_source([photos])[0])
-    ids = other.catalog.live_ids(Modality.IMAGE).tolist()
+    ids = other.catalog.items.live_ids(Modality.IMAGE).tolist()
     export(other, tmp_path / "all.jsonl", Format.JSONL)
-    other.catalog.set_tags(ids[0], ["boat"])
-    other.catalog.set_captions(ids[0], [Caption("mine", "", CaptionSource.USER)], CaptionSource.USER)
-    other.catalog.set_attributes(ids[0], {"stars": 5})
-    other.catalog.lose_items(ids)
+    other.catalog.annotations.set_tags(ids[0], ["boat"])
+    other.catalog.annotations.set_captions(
+        ids[0], [Caption("mine", "", CaptionSource.USER)], CaptionSource.USER
+    )
+    other.catalog.annotations.set_attributes(ids[0], {"stars": 5})
+    other.catalog.items.lose(ids)
     if elsewhere:
         rows = (tmp_path / "all.jsonl").read_text("utf-8").replace("/some/", "/other disk/some/")
         (tmp_path / "all.jsonl").write_text(rows, "utf-8")
@@ -138,7 +140,7 @@ def test_an_import_brings_missing_items_back(tmp_path: Path, other: GreyLibrary,
     assert found[ids[0]].tags == ("boat",)
     assert [caption.text for caption in found[ids[0]].captions] == ["mine"]
     assert found[ids[0]].attributes["stars"] == 5
-    assert other.catalog.missing_items() == []
+    assert other.catalog.items.missing() == []
     assert examine(other) == []
 
 
@@ -151,15 +153,15 @@ def test_an_import_of_what_an_edited_item_was_gets_its_words(
     write_picture(file, 1)
     index(other, choose_source([file.parent])[0])
     if annotated:
-        other.catalog.set_attributes(1, {"stars": 1})
+        other.catalog.annotations.set_attributes(1, {"stars": 1})
     export(other, table, Format.JSONL)
     table.write_text(table.read_text("utf-8").replace("/some/", "/other disk/some/"), "utf-8")
-    other.catalog.set_tags(1, ["boat"])
-    other.catalog.set_attributes(1, {"stars": 5})
+    other.catalog.annotations.set_tags(1, ["boat"])
+    other.catalog.annotations.set_attributes(1, {"stars": 5})
     write_picture(file, 2)
     index(other, choose_source([file.parent])[0])
     assert import_(other, table).added == 1
-    items = other.items(other.catalog.live_ids(Modality.IMAGE).tolist())
+    items = other.items(other.catalog.items.live_ids(Modality.IMAGE).tolist())
     said = {
         item.uri.removeprefix(str(tmp_path)): (item.tags, item.attributes["stars"]) for item in items.values()
     }
@@ -180,18 +182,18 @@ def test_what_a_person_took_away_stays_away(
         )
     )
     index(library, choose_source([table])[0])
-    item = library.items(library.catalog.live_ids(Modality.IMAGE).tolist()[:1])
+    item = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist()[:1])
     (number, named), *_ = ((one.id, one.uri) for one in item.values())
-    library.catalog.set_attributes(number, {"city": None})
+    library.catalog.annotations.set_attributes(number, {"city": None})
     export(library, tmp_path / TARGETS[layout], layout)
     import_(other, tmp_path / TARGETS[layout])
-    (there,) = other.catalog.items_named(named)
-    other.catalog.set_attributes(there, {"stars": 5})
+    (there,) = other.catalog.items.named(named)
+    other.catalog.annotations.set_attributes(there, {"stars": 5})
     index(other, choose_source([table])[0])
     shown = other.items([there])[there].attributes
     assert "city" not in shown
     assert shown["stars"] == 5
-    assert other.catalog.user_attributes([there])[there] == {"city": None, "stars": 5}
+    assert other.catalog.annotations.user_attributes([there])[there] == {"city": None, "stars": 5}
 
 
 @pytest.mark.parametrize("layout", [Format.PARQUET, Format.JSONL])
@@ -199,11 +201,11 @@ def test_missing_items_travel_with_all_that_was_written_of_them(
     tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
 ) -> None:
     """As missing ones, hidden; where their content is seen again, they are back. Twice the same is once."""
-    ids = library.catalog.live_ids(Modality.IMAGE).tolist()[:2]
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()[:2]
     gone = library.items(ids)
-    library.catalog.set_attributes(ids[0], {"stars": 5})
-    library.catalog.set_captions(ids[0], [Caption("mine")], CaptionSource.USER)
-    library.catalog.lose_items(ids)
+    library.catalog.annotations.set_attributes(ids[0], {"stars": 5})
+    library.catalog.annotations.set_captions(ids[0], [Caption("mine")], CaptionSource.USER)
+    library.catalog.items.lose(ids)
     first, taken = (Path(item.uri) for item in gone.values())
     first.rename(tmp_path / "elsewhere.png")
     write_picture(taken, 99)  # another picture
@@ -213,21 +215,22 @@ def test_missing_items_travel_with_all_that_was_written_of_them(
     for _ in range(2):
         import_(other, tmp_path / TARGETS[layout])
         assert _contents(other) == _contents(library)
-        assert other.catalog.count_missing() == 2
-        hidden = other.catalog.items(other.catalog.missing_items(), missing=True)
+        assert other.catalog.items.count_missing() == 2
+        hidden = other.catalog.items.get(other.catalog.items.missing(), missing=True)
         assert {item.uri: item.tags for item in hidden.values()} == {
             one.uri: one.tags for one in gone.values()
         }
         assert examine(other) == []
     since = [
-        each.catalog.missing_rows(each.space().name, Modality.IMAGE)[0].since for each in (library, other)
+        each.catalog.segments.missing_rows(each.space().name, Modality.IMAGE)[0].since
+        for each in (library, other)
     ]
     assert since[0] == since[1]
 
     (tmp_path / "elsewhere.png").rename(first)
     for each in (library, other):
         index(each, choose_source([taken.parent])[0])
-        (back,) = each.items(each.catalog.items_named(gone[ids[0]].uri)).values()
+        (back,) = each.items(each.catalog.items.named(gone[ids[0]].uri)).values()
         assert (back.tags, [said.text for said in back.captions]) == (("boat", "Ä"), ["mine"])
         assert back.attributes["stars"] == 5
 
@@ -266,8 +269,8 @@ def test_a_folder_of_clip_retrieval_comes_in_and_goes_out_again(tmp_path: Path, 
     images, texts = _clip_folder(tmp_path / "clip", [7, 5, 11])  # 10 parts would sort after 2 by name
     report = import_(other, tmp_path / "clip", model="grey")
     assert (report.added, report.failed) == (46, 0)
-    assert other.catalog.count(Modality.IMAGE) == other.catalog.count(Modality.TEXT) == 23
-    boat = other.catalog.item_by_uri("https://photos.example/8.jpg")
+    assert other.catalog.items.count(Modality.IMAGE) == other.catalog.items.count(Modality.TEXT) == 23
+    boat = other.catalog.items.by_uri("https://photos.example/8.jpg")
     assert boat is not None
     assert [caption.text for caption in boat.captions] == ["picture 8"]
     assert boat.attributes["original_width"] == 648
@@ -310,7 +313,7 @@ def test_any_faiss_index_comes_in_with_a_table(tmp_path: Path, other: GreyLibrar
     report = import_(other, tmp_path / "image.index", model="grey", metadata=tmp_path / "rows.jsonl")
     assert (report.added, report.failed) == (40, 0)
     for place in (0, 13, 39):
-        item = other.catalog.item_by_uri(f"/photos/{ids[place]}.jpg")
+        item = other.catalog.items.by_uri(f"/photos/{ids[place]}.jpg")
         assert item is not None
         assert item.captions == (Caption(f"number {ids[place]}", source=CaptionSource.FILE),)
         np.testing.assert_allclose(other.vectors_of([item.id], other.space())[0], vectors[place], atol=2e-3)
@@ -326,7 +329,7 @@ def test_what_has_no_direction_or_repeats_is_named_with_its_row(tmp_path: Path, 
     pq.write_table(pa.Table.from_pylist(table), tmp_path / "clip/metadata/metadata_0.parquet")
     report = import_(other, tmp_path / "clip", model="grey")
     assert (report.added, report.failed) == (2, 2)
-    failures = {failure.uri.rpartition("#")[2]: failure.reason for failure in other.catalog.failures()}
+    failures = {failure.uri.rpartition("#")[2]: failure.reason for failure in other.catalog.failures.latest()}
     assert failures["row/2"] == "its vector has no direction"
     assert "row 1 already" in failures["row/4"]
 

@@ -54,7 +54,7 @@ def bring(library: GreyLibrary, *rows: dict[str, Any] | str, folder: Path | None
 
 def reasons(library: GreyLibrary) -> dict[int, str]:
     """Why each row failed."""
-    return {int(f.uri.rpartition("/")[2]): f.reason for f in library.catalog.failures()}
+    return {int(f.uri.rpartition("/")[2]): f.reason for f in library.catalog.failures.latest()}
 
 
 BAD_FIELDS: list[dict[str, Any]] = [
@@ -108,7 +108,7 @@ def test_numbers_as_tables_write_them_are_understood(library: GreyLibrary) -> No
         "format": "JPEG", "captions": None, "tags": [" boat "], "attributes": "", "modality": "",
     }  # fmt: skip
     assert bring(library, row).failed == 0
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
     assert (item.bytes, item.width, item.content_hash, item.format, item.tags) == (
         5,
@@ -124,7 +124,7 @@ def test_the_length_of_a_vector_does_not_matter(library: GreyLibrary, scale: flo
     """Huge and tiny numbers keep their direction, beyond what float32 holds too."""
     values = np.arange(1, DIM + 1, dtype=np.float64)
     assert bring(library, {"uri": "/1.jpg", "embedding": (values * scale).tolist()}).added == 1
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
     found = library.vectors_of([item.id], library.space())
     np.testing.assert_allclose(found, unit_vectors(values[None]), atol=1e-3)
@@ -155,7 +155,7 @@ def test_columns_of_odd_types_cost_their_rows_only(library: GreyLibrary, tmp_pat
     pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
     report = import_(library, tmp_path / "rows.parquet", model="grey")
     assert (report.added, report.failed) == (1, 1)
-    assert library.catalog.item_by_uri(os.fsdecode(b"/a\xff.jpg")) is not None
+    assert library.catalog.items.by_uri(os.fsdecode(b"/a\xff.jpg")) is not None
 
 
 def test_nothing_of_the_librarys_own_becomes_an_item(library: GreyLibrary, tmp_path: Path) -> None:
@@ -187,9 +187,9 @@ def test_removing_deletes_nothing_but_the_items_own_upload(library: GreyLibrary,
     victim.parent.mkdir(parents=True, exist_ok=True)
     victim.touch()
     bring(library, {"uri": "/elsewhere.jpg", "content_hash": HASH})
-    item = library.catalog.item_by_uri("/elsewhere.jpg")
+    item = library.catalog.items.by_uri("/elsewhere.jpg")
     assert item is not None
-    library.catalog.move_items([Sighting(item.id, named, 0, 1)])
+    library.catalog.items.move([Sighting(item.id, named, 0, 1)])
     assert library.remove(item.id) == 1
     assert victim.exists()
 
@@ -208,9 +208,9 @@ def test_an_upload_behind_a_link_is_not_deleted(library: GreyLibrary, tmp_path: 
         file.touch()
         uri = str(home / file.name)
         bring(library, {"uri": f"/{kind}.jpg", "content_hash": digest})
-        item = library.catalog.item_by_uri(f"/{kind}.jpg")
+        item = library.catalog.items.by_uri(f"/{kind}.jpg")
         assert item is not None
-        library.catalog.move_items([Sighting(item.id, uri, 0, 1)])
+        library.catalog.items.move([Sighting(item.id, uri, 0, 1)])
         library.remove(item.id)
         assert file.exists() == (kind == "linked")
 
@@ -218,16 +218,16 @@ def test_an_upload_behind_a_link_is_not_deleted(library: GreyLibrary, tmp_path: 
 def test_relative_names_are_seen_from_the_file(library: GreyLibrary, tmp_path: Path) -> None:
     """As those in tables are."""
     bring(library, {"uri": "photos/a.jpg"})
-    assert library.catalog.item_by_uri(f"{tmp_path}/photos/a.jpg") is not None
+    assert library.catalog.items.by_uri(f"{tmp_path}/photos/a.jpg") is not None
 
 
 def test_importing_onto_an_item_keeps_what_people_wrote(library: GreyLibrary) -> None:
     """Tags and captions are added to, and none is replaced by what a file says."""
     bring(library, {"uri": "/1.jpg", "tags": ["file"]})
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
-    library.catalog.set_tags(item.id, ["mine"])
-    library.catalog.set_captions(item.id, [Caption("mine")], CaptionSource.USER)
+    library.catalog.annotations.set_tags(item.id, ["mine"])
+    library.catalog.annotations.set_captions(item.id, [Caption("mine")], CaptionSource.USER)
     for _ in range(2):
         bring(
             library, {"uri": "/1.jpg", "tags": ["file"], "captions": [{"text": "theirs", "source": "user"}]}
@@ -242,7 +242,7 @@ def test_what_people_set_here_and_elsewhere_is_bounded_together(library: GreyLib
     bring(library, {"uri": "/1.jpg", "user_attributes": {"a": "x" * 40_000}})
     again = {"uri": "/1.jpg", "user_attributes": {"b": "y" * 40_000}, "tags": ["boat"]}
     assert bring(library, again).failed == 1
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
     assert (item.tags, set(item.attributes)) == (("boat",), {"a"})
     assert "65,536" in reasons(library)[1]
@@ -252,7 +252,7 @@ def test_what_a_source_and_a_person_said_is_bounded_apart(library: GreyLibrary) 
     """As it is in the library that it comes from."""
     both = {"attributes": {"a": "x" * 40_000, "b": "y" * 40_000}, "user_attributes": {"b": "y" * 40_000}}
     assert bring(library, {"uri": "/1.jpg"} | both).failed == 0
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
     assert set(item.attributes) == {"a", "b"}
 
@@ -261,7 +261,7 @@ def test_captions_without_words_are_none(library: GreyLibrary) -> None:
     """Empty ones and blanks, as everywhere."""
     blank = ["", "  ", "\t\n", {"text": " ", "source": "user"}, {"text": "\0"}, " a boat "]
     bring(library, {"uri": "/1.jpg", "captions": blank})
-    item = library.catalog.item_by_uri("/1.jpg")
+    item = library.catalog.items.by_uri("/1.jpg")
     assert item is not None
     assert item.captions == (Caption("a boat", source=CaptionSource.FILE),)
 
@@ -324,7 +324,9 @@ def test_files_of_any_name_go_out_and_come_in(library: GreyLibrary, tmp_path: Pa
     with GreyLibrary.open(tmp_path / "other", create=True) as other:
         report = import_(other, target)
         assert (report.added, report.failed) == (len(names), 0)
-        uris = [{file.uri for file in each.catalog.known_files(Modality.IMAGE)} for each in (library, other)]
+        uris = [
+            {file.uri for file in each.catalog.items.known_files(Modality.IMAGE)} for each in (library, other)
+        ]
         assert uris[0] == uris[1] == {f"{tmp_path}/photos/{os.fsdecode(name)}" for name in names}
 
 
@@ -359,7 +361,7 @@ def test_an_import_that_ends_early_is_a_failed_job(library: GreyLibrary, tmp_pat
     (tmp_path / "bad.parquet").write_bytes(data[:8] + bytes(200) + data[208:])
     with pytest.raises(UsageError, match="damaged"):
         import_(library, tmp_path / "bad.parquet")
-    assert [job.state for job in library.catalog.jobs()][:2] == ["failed", "done"]
+    assert [job.state for job in library.catalog.jobs.latest()][:2] == ["failed", "done"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "zeros", "empty"])

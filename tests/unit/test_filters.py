@@ -108,15 +108,15 @@ def _items() -> list[tuple[NewItem, tuple[str, ...]]]:
 
 
 def _fill(catalog: Catalog) -> list[Item]:
-    catalog.ensure_space(SPACE)
+    catalog.spaces.ensure(SPACE)
     collection = _items()
-    ids = catalog.reserve_ids(len(collection))
+    ids = catalog.items.reserve(len(collection))
     commit(catalog, *(replace(row, id=item) for item, (row, _) in zip(ids, collection, strict=True)))
     for item, (_, tags) in zip(ids, collection, strict=True):
         if tags:
-            catalog.set_tags(item, tags)
-    catalog.delete_items([ids[3], ids[50]])
-    return list(catalog.items(ids).values())
+            catalog.annotations.set_tags(item, tags)
+    catalog.items.delete([ids[3], ids[50]])
+    return list(catalog.items.get(ids).values())
 
 
 @dataclass(frozen=True, repr=False)
@@ -226,7 +226,7 @@ quiet = settings(deadline=None, suppress_health_check=list(HealthCheck))
 def check(filled: Filled, text: str) -> None:
     tree = parse_filter(text)
     expected = [item.id for item in filled.items if accepts(tree, item)]
-    assert filled.catalog.matching(text, Modality.IMAGE).tolist() == expected, text
+    assert filled.catalog.filters.matching(text, Modality.IMAGE).tolist() == expected, text
 
 
 @pytest.mark.parametrize(
@@ -280,18 +280,20 @@ def test_a_mistake_is_shown_where_it_is(text: str, place: str | None, message: s
 def test_no_filter_is_sql(catalog: Catalog, text: str) -> None:
     """What looks like SQL, a pattern or a parameter is text like any other, and finds nothing here."""
     [item] = add(catalog, "/pics/a.jpg")
-    assert catalog.matching(text, Modality.IMAGE).tolist() == []
-    assert catalog.live_ids(Modality.IMAGE).tolist() == [item]
+    assert catalog.filters.matching(text, Modality.IMAGE).tolist() == []
+    assert catalog.items.live_ids(Modality.IMAGE).tolist() == [item]
 
 
 def test_a_long_filter_is_answered(catalog: Catalog) -> None:
     """The largest filter that is allowed does not exceed what the databases allow."""
     [item] = add(catalog, "/pics/Ä.jpg")
     words = ", ".join(["é"] * 398)
-    assert catalog.matching(f"name in ({words}, 'ä.JPG')", Modality.IMAGE).tolist() == [item]
+    assert catalog.filters.matching(f"name in ({words}, 'ä.JPG')", Modality.IMAGE).tolist() == [item]
     deep = "(" * 29 + "not not not (attr.a = 1)" + ")" * 29
-    assert catalog.matching(f"not {deep}", Modality.IMAGE).tolist() == []
-    assert catalog.matching(" or ".join(["attr.a:1"] * 399) + " or name:ä", Modality.IMAGE).tolist() == [item]
+    assert catalog.filters.matching(f"not {deep}", Modality.IMAGE).tolist() == []
+    assert catalog.filters.matching(
+        " or ".join(["attr.a:1"] * 399) + " or name:ä", Modality.IMAGE
+    ).tolist() == [item]
 
 
 @pytest.mark.parametrize(
@@ -310,32 +312,32 @@ def test_a_name_that_is_no_field_and_no_attribute_is_refused(
 ) -> None:
     """With the names near it and its column, whatever else the filter says."""
     [item] = add(catalog, "/a.jpg")
-    catalog.set_attributes(item, {"price": 5})
+    catalog.annotations.set_attributes(item, {"price": 5})
     with pytest.raises(QueryError, match=re.escape(message)) as refusal:
-        catalog.matching(text, Modality.IMAGE)
+        catalog.filters.matching(text, Modality.IMAGE)
     assert refusal.value.column == text.index(name)
 
 
 def test_an_attribute_that_is_null_everywhere_is_a_field_that_accepts_nothing(catalog: Catalog) -> None:
     """A table's empty column is listed among the names, and so may be asked for."""
-    catalog.ensure_space(SPACE)
-    [item] = catalog.reserve_ids(1)
+    catalog.spaces.ensure(SPACE)
+    [item] = catalog.items.reserve(1)
     commit(catalog, facts(item, "/a.jpg", attributes={"price": None}))
-    assert catalog.attribute_counts() == {"price": 1}
-    assert catalog.matching("price > 5 or exists(price)", Modality.IMAGE).tolist() == []
+    assert catalog.facets.attribute_counts() == {"price": 1}
+    assert catalog.filters.matching("price > 5 or exists(price)", Modality.IMAGE).tolist() == []
 
 
 def test_attributes_are_fields_where_an_item_has_them_or_they_are_marked_or_usual(catalog: Catalog) -> None:
     """A table's column is asked for by its name; what may be nowhere as attr.NAME; a rating always."""
     [item] = add(catalog, "/a.jpg")
-    catalog.set_attributes(item, {"price": 5, "of": {"deep": 1}})
+    catalog.annotations.set_attributes(item, {"price": 5, "of": {"deep": 1}})
     for text in ("price = 5", "Width = 1 or price = 5", "of.deep = 1", "attr.colour = red or price = 5"):
-        assert catalog.matching(text, Modality.IMAGE).tolist() == [item]
-    assert catalog.matching("rating >= 4 or iso > 100", Modality.IMAGE).tolist() == []
-    assert catalog.attribute_counts() == {"of": 1, "price": 1}
-    catalog.delete_items([item])
+        assert catalog.filters.matching(text, Modality.IMAGE).tolist() == [item]
+    assert catalog.filters.matching("rating >= 4 or iso > 100", Modality.IMAGE).tolist() == []
+    assert catalog.facets.attribute_counts() == {"of": 1, "price": 1}
+    catalog.items.delete([item])
     with pytest.raises(QueryError):
-        catalog.matching("price = 5", Modality.IMAGE)
+        catalog.filters.matching("price = 5", Modality.IMAGE)
 
 
 def test_what_exif_says_is_a_usual_attribute() -> None:
@@ -347,15 +349,15 @@ def test_what_exif_says_is_a_usual_attribute() -> None:
 def test_answers_are_remembered_until_something_changes(catalog: Catalog) -> None:
     """A filter asked again gives the very same array, until a change gives a new one."""
     first, second = add(catalog, "/a.jpg", "/b.jpg")
-    before = catalog.matching("tag:x", Modality.IMAGE)
-    assert catalog.matching("tag:x", Modality.IMAGE) is before
-    catalog.set_tags(second, ["x"])
-    assert catalog.matching("tag:x", Modality.IMAGE).tolist() == [second]
-    catalog.set_attributes(first, {"n": 5})
-    assert catalog.matching("n = 5", Modality.IMAGE).tolist() == [first]
-    assert catalog.matching("tag:x", Modality.TEXT).tolist() == []
+    before = catalog.filters.matching("tag:x", Modality.IMAGE)
+    assert catalog.filters.matching("tag:x", Modality.IMAGE) is before
+    catalog.annotations.set_tags(second, ["x"])
+    assert catalog.filters.matching("tag:x", Modality.IMAGE).tolist() == [second]
+    catalog.annotations.set_attributes(first, {"n": 5})
+    assert catalog.filters.matching("n = 5", Modality.IMAGE).tolist() == [first]
+    assert catalog.filters.matching("tag:x", Modality.TEXT).tolist() == []
     with pytest.raises(ValueError, match="read-only"):
-        catalog.matching("tag:x", Modality.IMAGE)[0] = 7
+        catalog.filters.matching("tag:x", Modality.IMAGE)[0] = 7
 
 
 @settings(quiet, max_examples=200)

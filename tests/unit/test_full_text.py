@@ -18,20 +18,20 @@ from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 
 def say(catalog: Catalog, item: ItemId, *sentences: str) -> None:
-    catalog.set_captions(item, [Caption(sentence) for sentence in sentences], CaptionSource.USER)
+    catalog.annotations.set_captions(item, [Caption(sentence) for sentence in sentences], CaptionSource.USER)
 
 
 def found(catalog: Catalog, words: str, limit: int = 10, allowed: list[ItemId] | None = None) -> list[ItemId]:
     ids = None if allowed is None else np.array(sorted(allowed), np.int64)
-    return catalog.full_text(words, Modality.IMAGE, limit, ids)
+    return catalog.full_text.search(words, Modality.IMAGE, limit, ids)
 
 
 def test_words_are_found_in_captions_tags_text_and_names(catalog: Catalog) -> None:
     """Whatever is said of an item, its file's name too, leads to it."""
     captioned, tagged, named, silent = add(catalog, "/a.jpg", "/b.jpg", "/Zeppelin_2041.jpg", "/d.jpg")
     say(catalog, captioned, "A red boat")
-    catalog.set_tags(tagged, ["Summer Holiday"])
-    [written] = catalog.reserve_ids(1)
+    catalog.annotations.set_tags(tagged, ["Summer Holiday"])
+    [written] = catalog.items.reserve(1)
     commit(catalog, facts(written, "/e.jpg", text="an anchor"))
     assert found(catalog, "boat") == [captioned]
     assert found(catalog, "holiday") == [tagged]
@@ -77,18 +77,18 @@ def test_words_change_with_what_is_said(catalog: Catalog) -> None:
     say(catalog, item, "a car")
     assert found(catalog, "boat") == []
     assert found(catalog, "car") == [item]
-    catalog.set_tags(item, ["x1"])
-    catalog.set_tags(item, [])
+    catalog.annotations.set_tags(item, ["x1"])
+    catalog.annotations.set_tags(item, [])
     assert found(catalog, "x1") == []
-    catalog.move_items([Sighting(item, "/new.jpg", 10, 20)])
+    catalog.items.move([Sighting(item, "/new.jpg", 10, 20)])
     assert found(catalog, "old") == []
     assert found(catalog, "new") == [item]
     commit(catalog, facts(item, "/new.jpg", "other", Caption("a lighthouse")))
     assert found(catalog, "car") == []
     assert found(catalog, "lighthouse") == [item]
-    catalog.delete_items([other])
+    catalog.items.delete([other])
     assert found(catalog, "other") == []
-    catalog.delete_items([item])
+    catalog.items.delete([item])
     assert found(catalog, "lighthouse new") == []
 
 
@@ -104,8 +104,8 @@ def test_a_filter_narrows_before_the_limit(catalog: Catalog) -> None:
 def test_only_the_modality_asked_for_is_found(catalog: Catalog) -> None:
     """A search for texts finds no pictures."""
     [item] = add(catalog, "/boat.jpg")
-    assert catalog.full_text("boat", Modality.TEXT, 5) == []
-    assert catalog.full_text("boat", Modality.IMAGE, 5) == [item]
+    assert catalog.full_text.search("boat", Modality.TEXT, 5) == []
+    assert catalog.full_text.search("boat", Modality.IMAGE, 5) == [item]
 
 
 @pytest.mark.parametrize("words", ["", "  ", "!?.", "\"'()", "a" * 100_000, "NEAR(", "\ud800", "\x00"])
@@ -122,7 +122,7 @@ SYNTAX = st.text(alphabet="ab\"'*()^:-+&|!<>{}\\%_ \u8239NEARTOD", max_size=30)
 @given(SYNTAX)
 def test_no_text_is_syntax(catalog: Catalog, query: str) -> None:
     """Whatever is typed is words: an item that says it is found by it, unless nothing in it is a word."""
-    [item] = catalog.live_ids(Modality.IMAGE).tolist() or add(catalog, "/x.jpg")
+    [item] = catalog.items.live_ids(Modality.IMAGE).tolist() or add(catalog, "/x.jpg")
     say(catalog, item, query)
     assert found(catalog, query) == ([item] if words_of(query) else [])
 
@@ -156,4 +156,4 @@ def test_upgrading_fills_the_words_of_an_old_catalog(tmp_path: Path) -> None:
     database.close()
     with Catalog.open(path) as catalog:
         assert found(catalog, "boat") == found(catalog, "lighthouse") == [item]
-        assert catalog.matching("name:boat", Modality.IMAGE).tolist() == [item]
+        assert catalog.filters.matching("name:boat", Modality.IMAGE).tolist() == [item]

@@ -49,9 +49,9 @@ def watch_once(library: GreyLibrary, *places: Path) -> IndexReport:
 
 def write_about(library: GreyLibrary, item: ItemId) -> None:
     catalog = library.catalog
-    catalog.set_tags(item, [f"tag {item}"])
-    catalog.set_captions(item, [Caption(f"the story of number {item}")], CaptionSource.USER)
-    catalog.set_attributes(item, {"rating": item % 5 + 1})
+    catalog.annotations.set_tags(item, [f"tag {item}"])
+    catalog.annotations.set_captions(item, [Caption(f"the story of number {item}")], CaptionSource.USER)
+    catalog.annotations.set_attributes(item, {"rating": item % 5 + 1})
 
 
 def told(library: GreyLibrary) -> Mapping[str, tuple[ItemId, Any]]:
@@ -61,17 +61,17 @@ def told(library: GreyLibrary) -> Mapping[str, tuple[ItemId, Any]]:
             number,
             (item.tags, [said.text for said in item.captions], item.attributes.get("rating")),
         )
-        for number, item in library.items(library.catalog.live_ids(IMAGE).tolist()).items()
+        for number, item in library.items(library.catalog.items.live_ids(IMAGE).tolist()).items()
     }
 
 
 def every_picture_finds_itself(library: GreyLibrary) -> bool:
     """Vectors and full text are those of the files where they lie now."""
-    for number, item in library.items(library.catalog.live_ids(IMAGE).tolist()).items():
+    for number, item in library.items(library.catalog.items.live_ids(IMAGE).tolist()).items():
         request = SearchRequest((Term(TermKind.IMAGE, image=Path(item.uri)),), limit=1)
         if library.search(request).hits[0].item.id != number:
             return False
-        if number not in library.catalog.full_text(f"number {number}", IMAGE, 100):
+        if number not in library.catalog.full_text.search(f"number {number}", IMAGE, 100):
             return False
     return True
 
@@ -84,7 +84,7 @@ def test_nothing_that_was_written_is_lost_and_ids_stay(library: GreyLibrary, tmp
     (drive / "0.txt").write_text("what the file says")
     assert run(library, drive).added == COUNT
     embedded = library.grey().embedded
-    for item in library.catalog.live_ids(IMAGE).tolist():
+    for item in library.catalog.items.live_ids(IMAGE).tolist():
         write_about(library, item)
     before = told(library)
     assert len(before) == COUNT
@@ -95,7 +95,7 @@ def test_nothing_that_was_written_is_lost_and_ids_stay(library: GreyLibrary, tmp
         assert (report.removed, [w.vanished for w in report.withheld]) == (0, [COUNT])
     drive.rmdir()  # and the mount point is gone, too
     assert run(library, drive).removed == 0
-    assert library.catalog.count(IMAGE) == COUNT
+    assert library.catalog.items.count(IMAGE) == COUNT
 
     elsewhere = away.rename(tmp_path / "elsewhere")
     assert run(library, drive, elsewhere).moved == COUNT
@@ -123,7 +123,7 @@ def test_nothing_that_was_written_is_lost_and_ids_stay(library: GreyLibrary, tmp
     for file in elsewhere.iterdir():
         file.unlink()
     assert run(library, elsewhere, allow_removal=COUNT).removed == COUNT
-    assert (library.catalog.count(IMAGE), library.catalog.count_missing()) == (0, COUNT)
+    assert (library.catalog.items.count(IMAGE), library.catalog.items.count_missing()) == (0, COUNT)
     assert run(library, backup).restored == COUNT
     assert told(library) == before
     assert library.grey().embedded == embedded  # each once, at the very beginning
@@ -139,7 +139,7 @@ def test_a_folder_that_goes_from_one_root_to_another_takes_its_data_along(
         write_picture(tmp_path / "b" / f"{number}.png", 10 + number)
     run(library, tmp_path / "a")
     run(library, tmp_path / "b")
-    for item in library.catalog.live_ids(IMAGE).tolist():
+    for item in library.catalog.items.live_ids(IMAGE).tolist():
         write_about(library, item)
     before = told(library)
     (tmp_path / "a" / "0.png").rename(tmp_path / "b" / "from a.png")
@@ -166,17 +166,17 @@ def test_a_copy_inherits_what_was_written_about_the_original_that_is_gone(
     for number in range(4):
         write_picture(old / f"{number}.png", number)
     run(library, old)
-    for item in library.catalog.live_ids(IMAGE).tolist():
+    for item in library.catalog.items.live_ids(IMAGE).tolist():
         write_about(library, item)
     shutil.copytree(old, new)
     assert run(library, new).added == 4
-    own = library.catalog.item_by_uri(str(new / "3.png"))
+    own = library.catalog.items.by_uri(str(new / "3.png"))
     assert own is not None
-    library.catalog.set_tags(own.id, ["the copy's own"])
+    library.catalog.annotations.set_tags(own.id, ["the copy's own"])
     for number in range(1, 4):
         (old / f"{number}.png").unlink()
     assert run(library, old, allow_removal=3).removed == 3
-    live = library.items(library.catalog.live_ids(IMAGE).tolist())
+    live = library.items(library.catalog.items.live_ids(IMAGE).tolist())
     assert {
         Path(item.uri).relative_to(tmp_path).as_posix(): (item.id, item.tags) for item in live.values()
     } == {
@@ -186,7 +186,7 @@ def test_a_copy_inherits_what_was_written_about_the_original_that_is_gone(
         "new/2.png": (3, ("tag 3",)),
         "new/3.png": (own.id, ("the copy's own",)),  # which people wrote about itself
     }
-    assert library.catalog.missing_items() == [4, 6, 7]
+    assert library.catalog.items.missing() == [4, 6, 7]
     assert (run(library, new).unchanged, library.grey().embedded) == (4, 8)
 
 
@@ -196,13 +196,13 @@ def test_a_removed_picture_is_not_brought_back_with_what_was_said(
     """What a person took out is gone: the file that is still there is a new picture."""
     write_picture(tmp_path / "p" / "a.png", 1)
     run(library, tmp_path / "p")
-    (item,) = library.catalog.live_ids(IMAGE).tolist()
+    (item,) = library.catalog.items.live_ids(IMAGE).tolist()
     write_about(library, item)
-    library.catalog.delete_items([item])
+    library.catalog.items.delete([item])
     assert run(library, tmp_path / "p").added == 1
-    (new,) = library.catalog.live_ids(IMAGE).tolist()
+    (new,) = library.catalog.items.live_ids(IMAGE).tolist()
     assert (new != item, library.items([new])[new].tags) == (True, ())
-    assert library.catalog.count_missing() == 0
+    assert library.catalog.items.count_missing() == 0
 
 
 def test_what_is_purged_does_not_come_back(library: GreyLibrary, tmp_path: Path) -> None:
@@ -210,21 +210,21 @@ def test_what_is_purged_does_not_come_back(library: GreyLibrary, tmp_path: Path)
     for number in range(3):
         write_picture(tmp_path / "p" / f"{number}.png", number)
     run(library, tmp_path / "p")
-    for item in library.catalog.live_ids(IMAGE).tolist():
+    for item in library.catalog.items.live_ids(IMAGE).tolist():
         write_about(library, item)
     gone = (tmp_path / "p" / "0.png").rename(tmp_path / "0.png")
     assert run(library, tmp_path / "p").removed == 1
-    missing = library.catalog.missing_items()
-    assert library.catalog.purge_items([*missing, *library.catalog.live_ids(IMAGE).tolist()]) == 1
+    missing = library.catalog.items.missing()
+    assert library.catalog.items.purge([*missing, *library.catalog.items.live_ids(IMAGE).tolist()]) == 1
     gone.rename(tmp_path / "p" / "0.png")
     assert run(library, tmp_path / "p").added == 1
     assert sorted(len(item.tags) for item in library.items([1, 2, 3, 4]).values()) == [0, 1, 1]
-    assert library.catalog.count_missing() == 0
+    assert library.catalog.items.count_missing() == 0
 
 
 def words(library: GreyLibrary, file: Path) -> tuple[Any, ...]:
     """What people wrote of the item that a file is."""
-    item = library.catalog.item_by_uri(str(file))
+    item = library.catalog.items.by_uri(str(file))
     assert item is not None
     return item.tags, [said.text for said in item.captions], item.attributes.get("rating")
 
@@ -241,20 +241,21 @@ def test_words_go_with_content_that_moved_while_another_picture_took_its_name(
     elsewhere.write_bytes(place.read_bytes())
     write_picture(place, 3)
     assert run(library, tmp_path / "a").changed == 1
-    library.catalog.set_tags(1, ["tag 1", "since"])  # of the picture that is there now, as far as one can see
-    library.catalog.set_captions(1, [Caption("what the table says")], CaptionSource.FILE)
+    # Of the picture that is there now, as far as one can see.
+    library.catalog.annotations.set_tags(1, ["tag 1", "since"])
+    library.catalog.annotations.set_captions(1, [Caption("what the table says")], CaptionSource.FILE)
     assert run(library, tmp_path / "b").added == 2
     both = (("since", "tag 1"), ["the story of number 1"], 2)
     assert words(library, elsewhere) == both
     assert (words(library, place)[0], words(library, tmp_path / "b" / "other.png")[0]) == (both[0], ())
-    assert len(library.catalog.full_text("story since", IMAGE, 10)) == 2
-    found = library.catalog.item_by_uri(str(elsewhere))
+    assert len(library.catalog.full_text.search("story since", IMAGE, 10)) == 2
+    found = library.catalog.items.by_uri(str(elsewhere))
     assert found is not None
 
     shutil.copy(elsewhere, tmp_path / "b" / "x3.png")  # a copy is a copy, as ever
     run(library, tmp_path / "b")
     assert words(library, tmp_path / "b" / "x3.png") == ((), [], None)
-    library.catalog.delete_items([found.id])  # and what a person took out does not come back with its words
+    library.catalog.items.delete([found.id])  # and what a person took out does not come back with its words
     (tmp_path / "b" / "x3.png").unlink()
     run(library, tmp_path / "b")
     assert words(library, elsewhere) == ((), [], None)
@@ -276,7 +277,8 @@ def test_another_card_under_the_same_path_does_not_keep_the_words_of_the_first(
     mount.rename(cards[0])
     cards[1].rename(mount)
     assert run(library, mount).changed == COUNT
-    library.catalog.set_tags(COUNT, ["of the second card"])  # of which nobody wrote while it was of the first
+    # Of which nobody wrote while it was of the first.
+    library.catalog.annotations.set_tags(COUNT, ["of the second card"])
     assert run(library, cards[0]).added == COUNT
     after = told(library)
     assert {content: said for content, (_, said) in after.items() if content in before} == {
@@ -301,6 +303,6 @@ def test_what_is_purged_is_not_handed_on(library: GreyLibrary, tmp_path: Path) -
     run(library, tmp_path / "a")
     (tmp_path / "a" / "x.png").unlink()
     run(library, tmp_path / "a", allow_removal=1)
-    assert library.catalog.purge_items([1]) == 1
+    assert library.catalog.items.purge([1]) == 1
     run(library, tmp_path / "b")
     assert words(library, tmp_path / "b" / "x.png") == ((), [], None)

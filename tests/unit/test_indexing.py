@@ -43,11 +43,11 @@ def counts(report: IndexReport) -> dict[str, int]:
 
 
 def uris(library: GreyLibrary) -> list[str]:
-    return sorted(file.uri for file in library.catalog.known_files(Modality.IMAGE))
+    return sorted(file.uri for file in library.catalog.items.known_files(Modality.IMAGE))
 
 
 def item(library: GreyLibrary, path: Path) -> int:
-    found = library.catalog.item_by_uri(str(path))
+    found = library.catalog.items.by_uri(str(path))
     assert found is not None
     return found.id
 
@@ -63,7 +63,7 @@ def test_pictures_become_items_with_facts_and_vectors(library: GreyLibrary, phot
     assert counts(run(library, photos)) == {"added": 6}
     for path in sorted(photos.rglob("*.png")):
         assert nearest(library, path)[0] == str(path)
-    found = library.catalog.item_by_uri(str(photos / "a" / "1.png"))
+    found = library.catalog.items.by_uri(str(photos / "a" / "1.png"))
     assert found is not None
     assert (found.width, found.height, found.format) == (16, 16, "png")
     assert found.bytes == (photos / "a" / "1.png").stat().st_size
@@ -102,7 +102,7 @@ def test_a_moved_file_keeps_its_item_captions_and_vector(library: GreyLibrary, p
     """Nothing that was said about a picture is lost by tidying up, and nothing is embedded again."""
     run(library, photos)
     before = item(library, photos / "a" / "1.png")
-    library.catalog.set_captions(before, [Caption("a red boat")], CaptionSource.USER)
+    library.catalog.annotations.set_captions(before, [Caption("a red boat")], CaptionSource.USER)
     embedded = library.grey().embedded
     (photos / "a" / "1.png").rename(photos / "boat.png")
     run(library, photos)
@@ -118,7 +118,7 @@ def test_a_touched_file_is_unchanged_and_read_only_once(library: GreyLibrary, ph
     embedded = library.grey().embedded
     os.utime(photos / "a" / "1.png", ns=(1, 1))
     assert counts(run(library, photos)) == {"unchanged": 6}
-    found = library.catalog.item_by_uri(str(photos / "a" / "1.png"))
+    found = library.catalog.items.by_uri(str(photos / "a" / "1.png"))
     assert found is not None
     assert found.mtime_ns == 1
     assert library.grey().embedded == embedded
@@ -165,24 +165,24 @@ def test_bad_files_go_to_the_ledger_and_leave_it_once_mended(library: GreyLibrar
     (photos / "bad.png").write_bytes(b"no picture")
     (photos / "worse.png").write_bytes(b"")
     assert counts(run(library, photos)) == {"added": 6, "failed": 2}
-    assert {(failure.uri, failure.stage) for failure in library.catalog.failures()} == {
+    assert {(failure.uri, failure.stage) for failure in library.catalog.failures.latest()} == {
         (str(photos / "bad.png"), "decode"),
         (str(photos / "worse.png"), "read"),
     }
     write_picture(photos / "bad.png", 9)
     (photos / "worse.png").unlink()
     assert counts(run(library, photos)) == {"added": 1, "unchanged": 6}
-    assert library.catalog.failures() == []
+    assert library.catalog.failures.latest() == []
 
 
 def test_failures_can_be_tried_again_alone(library: GreyLibrary, photos: Path) -> None:
     """Naming the failed files tries them once more and touches nothing else."""
     (photos / "bad.png").write_bytes(b"no picture")
     run(library, photos)
-    source = FolderSource([failure.uri for failure in library.catalog.failures()], may_be_gone=True)
+    source = FolderSource([failure.uri for failure in library.catalog.failures.latest()], may_be_gone=True)
     report = index(library, source, IndexOptions(retry_failed=True))
     assert counts(report) == {"failed": 1}
-    assert [failure.attempts for failure in library.catalog.failures()] == [2]
+    assert [failure.attempts for failure in library.catalog.failures.latest()] == [2]
 
 
 def test_a_known_file_that_turned_bad_stays_until_it_is_gone(library: GreyLibrary, photos: Path) -> None:
@@ -225,7 +225,7 @@ def test_stopping_while_listing_changes_nothing(library: GreyLibrary, photos: Pa
 def test_a_second_job_is_refused(library: GreyLibrary, photos: Path) -> None:
     """One job writes a library at a time, and the error names the other."""
     with (
-        library.catalog.acquire_lease("vasari watch"),
+        library.catalog.lease.acquire("vasari watch"),
         pytest.raises(LibraryLockedError, match="vasari watch"),
     ):
         run(library, photos)
@@ -237,9 +237,9 @@ def test_another_model_fills_a_space_of_its_own(library: GreyLibrary, photos: Pa
     other = library.use_model("other")
     assert counts(run(library, photos, options=IndexOptions(space="other"))) == {"updated": 6}
     assert counts(run(library, photos, options=IndexOptions(space="other"))) == {"unchanged": 6}
-    for space in library.catalog.spaces():
+    for space in library.catalog.spaces.all():
         assert len(library.gallery(Modality.IMAGE, space)) == 6
-    assert other in library.catalog.spaces()
+    assert other in library.catalog.spaces.all()
 
 
 def test_a_file_moved_before_it_was_embedded_is_embedded_at_its_new_path(
@@ -250,7 +250,7 @@ def test_a_file_moved_before_it_was_embedded_is_embedded_at_its_new_path(
     library.use_model("other")
     (photos / "a" / "1.png").rename(photos / "boat.png")
     run(library, photos, options=IndexOptions(space="other"))
-    assert list(library.catalog.missing_embeddings("other", Modality.IMAGE)) == []
+    assert list(library.catalog.segments.missing_embeddings("other", Modality.IMAGE)) == []
     assert len(uris(library)) == 6
 
 
@@ -260,7 +260,7 @@ def test_many_commits_come_to_the_same_as_one(library: GreyLibrary, photos: Path
     with GreyLibrary.open(tmp_path / "other", create=True) as other:
         run(other, photos, options=IndexOptions(batch_size=1, commit_every=1))
         space = other.space()
-        assert len(other.catalog.segments(space.name, Modality.IMAGE)) == 6
+        assert len(other.catalog.segments.all(space.name, Modality.IMAGE)) == 6
         for path in photos.rglob("*.png"):
             ids = [item(library, path)], [item(other, path)]
             np.testing.assert_array_equal(library.vectors_of(ids[0], space), other.vectors_of(ids[1], space))

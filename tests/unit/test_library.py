@@ -108,7 +108,7 @@ def test_a_job_that_writes_keeps_others_out(library: ColourLibrary, tmp_path: Pa
     (item,) = library.add(file(tmp_path, "red"))
     with (
         ColourLibrary.open(library.root) as other,
-        other.catalog.acquire_lease("vasari index"),
+        other.catalog.lease.acquire("vasari index"),
     ):
         for change in (lambda: library.add(file(tmp_path, "blue")), lambda: library.remove(item)):
             with pytest.raises(LibraryLockedError, match="vasari index"):

@@ -45,7 +45,7 @@ def test_a_library_in_milvus_answers_as_one_in_files_and_stays_in_step(tmp_path:
         assert_same_answers(library, plain)
         assert examine(library) == []
 
-        record = library.catalog.active_generation(library.space().name, Modality.IMAGE)
+        record = library.catalog.segments.active_generation(library.space().name, Modality.IMAGE)
         assert record is not None
         folder = library.generations_directory(library.space(), Modality.IMAGE) / f"{record.number:08d}"
         assert MilvusIndex.open(folder).remove(np.array([1, 2], np.int64)) == 2
@@ -58,7 +58,7 @@ def test_a_library_in_milvus_answers_as_one_in_files_and_stays_in_step(tmp_path:
 
 
 def active_kind(library: GreyLibrary) -> str | None:
-    record = library.catalog.active_generation(library.space().name, Modality.IMAGE)
+    record = library.catalog.segments.active_generation(library.space().name, Modality.IMAGE)
     return record.kind if record else None
 
 

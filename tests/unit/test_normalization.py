@@ -32,8 +32,8 @@ def both(catalog: Catalog) -> Catalog:
     for item, form in zip(add(catalog, "/1", "/2"), (DECOMPOSED, COMPOSED), strict=True):
         row = facts(item, f"/{form}/{form}.png", attributes={form: form, "camera": form, "list": [form]})
         commit(catalog, row)
-        catalog.set_tags(item, [form])
-        catalog.set_captions(item, [Caption(f"in the {form} today")], CaptionSource.USER)
+        catalog.annotations.set_tags(item, [form])
+        catalog.annotations.set_captions(item, [Caption(f"in the {form} today")], CaptionSource.USER)
     return catalog
 
 
@@ -60,7 +60,7 @@ def both(catalog: Catalog) -> Catalog:
 def test_a_filter_finds_both_spellings_by_either(both: Catalog, filter_text: str) -> None:
     """In whichever letters it is typed, on both databases."""
     for form in FORMS:
-        found = both.matching(filter_text.replace("{0}", form), Modality.IMAGE).tolist()
+        found = both.filters.matching(filter_text.replace("{0}", form), Modality.IMAGE).tolist()
         assert found == [1, 2], form
 
 
@@ -71,14 +71,14 @@ def test_the_name_of_an_attribute_needs_no_quotes_in_either_spelling(catalog: Ca
         commit(catalog, facts(item, f"/{item}", attributes={form: 5}))
     for form in forms:
         for text in (f"{form} = 5", f"attr.{form} > 4", f"exists({form})"):
-            assert catalog.matching(text, Modality.IMAGE).tolist() == [1, 2], text
+            assert catalog.filters.matching(text, Modality.IMAGE).tolist() == [1, 2], text
 
 
 def test_words_and_facets_know_no_difference(both: Catalog) -> None:
     """Full text finds both; a folder and a tag are counted once."""
     for form in FORMS:
-        assert sorted(both.full_text(form, Modality.IMAGE, 9)) == [1, 2]
-    facets = both.facets(Modality.IMAGE)
+        assert sorted(both.full_text.search(form, Modality.IMAGE, 9)) == [1, 2]
+    facets = both.facets.read(Modality.IMAGE)
     for column in ("folders", "tags", "cameras"):
         (counted,) = facets.columns[column].counts(facets.kept(None))
         assert counted == (counted[0], 2)
@@ -94,18 +94,18 @@ def test_a_model_reads_the_same_words(kind: str) -> None:
 def test_a_tag_is_there_once(catalog: Catalog) -> None:
     """However often it is spelled."""
     (item,) = add(catalog, "/1.jpg")
-    catalog.set_tags(item, [*FORMS, f" {DECOMPOSED} "])
-    assert catalog.items([item])[item].tags == (COMPOSED,)
+    catalog.annotations.set_tags(item, [*FORMS, f" {DECOMPOSED} "])
+    assert catalog.items.get([item])[item].tags == (COMPOSED,)
 
 
 def test_places_are_named_in_either_spelling(both: Catalog) -> None:
     """Files below a folder, and an item by its uri; the very uri goes before its likes."""
     for form in FORMS:
-        assert [file.id for file in both.known_files(Modality.IMAGE, [f"/{form}"])] == [1, 2]
+        assert [file.id for file in both.items.known_files(Modality.IMAGE, [f"/{form}"])] == [1, 2]
     mixed = f"/{COMPOSED}/{DECOMPOSED}.png"
-    assert both.items_named(mixed) == [1, 2]
-    assert both.items_named(f"/{COMPOSED}/{COMPOSED}.png") == [2]
-    assert both.items_named("/nowhere") == []
+    assert both.items.named(mixed) == [1, 2]
+    assert both.items.named(f"/{COMPOSED}/{COMPOSED}.png") == [2]
+    assert both.items.named("/nowhere") == []
 
 
 def test_a_path_is_found_as_the_disk_spells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_an_item_of_a_mac_is_removed_by_its_typed_name(tmp_path: Path) -> None:
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         library.use_model("grey")
         index(library, FolderSource([tmp_path / "photos"]))
-        assert [file.uri for file in library.catalog.known_files(Modality.IMAGE)] == [str(there)]
+        assert [file.uri for file in library.catalog.items.known_files(Modality.IMAGE)] == [str(there)]
         assert library.remove(str(tmp_path / "photos" / f"{COMPOSED}.png")) == 1
 
 

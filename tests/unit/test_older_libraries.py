@@ -87,9 +87,9 @@ def test_it_is_searched_by_words_before_anything_was_changed(library: Library) -
 def test_what_was_written_is_found_by_filters_and_by_words(library: Library) -> None:
     """Tags, captions and attributes answer as they did."""
     for condition in ("tag = été", "rating >= 5", 'attr.album.name = "drawn"'):
-        found = library.catalog.matching(condition, Modality.IMAGE)
+        found = library.catalog.filters.matching(condition, Modality.IMAGE)
         assert [Path(item.uri).name for item in library.items(found.tolist()).values()] == ["000001.jpg"]
-    assert len(library.catalog.full_text("drawn ones", Modality.IMAGE, 10, None)) == 1
+    assert len(library.catalog.full_text.search("drawn ones", Modality.IMAGE, 10, None)) == 1
 
 
 def test_indexing_it_again_changes_nothing(
@@ -105,7 +105,7 @@ def test_indexing_it_again_changes_nothing(
 def test_its_second_space_is_there(library: Library) -> None:
     """Vectors of another model are found by vectors."""
     space = library.space("grey")
-    first = library.catalog.item_by_uri(str(library.root.parent / "pictures" / "000001.jpg"))
+    first = library.catalog.items.by_uri(str(library.root.parent / "pictures" / "000001.jpg"))
     assert first is not None
     gallery = library.gallery(Modality.IMAGE, space)
     ids, *_ = gallery.search(library.vectors_of([first.id], space), 1)

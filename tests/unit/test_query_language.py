@@ -38,10 +38,10 @@ COMMANDS = "".join(blocks("sh")).splitlines()
 def test_filters_of_the_page_run(catalog: Catalog) -> None:
     """Every filter of the page is answered by both databases."""
     [item] = add(catalog, "/pics/a.jpg")
-    catalog.set_attributes(item, {"price": 5, "colour": "red"})
+    catalog.annotations.set_attributes(item, {"price": 5, "colour": "red"})
     assert len(FILTERS) > 40
     for text in FILTERS:
-        assert len(catalog.matching(text, Modality.IMAGE)) <= 1
+        assert len(catalog.filters.matching(text, Modality.IMAGE)) <= 1
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -65,7 +65,7 @@ def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     with (
         GreyLibrary.open(tmp_path / "library", create=True) as library,
-        library.catalog.acquire_lease("test") as lease,
+        library.catalog.lease.acquire("test") as lease,
     ):
         write_mark(library.root, lease.token)
         work = work_for(library, tmp_path / "photos", lease.token)
@@ -82,9 +82,9 @@ def test_a_batch_that_comes_twice_is_committed_once(tmp_path: Path) -> None:
         assert [entry.uri for entry in first if isinstance(entry, Skipped)] == [
             str(tmp_path / "photos" / "broken.png")
         ]
-        assert library.catalog.count(Modality.IMAGE) == 5
-        assert len(library.catalog.segments("grey", Modality.IMAGE)) == 1
-        assert library.catalog.dead_rows("grey", Modality.IMAGE) == []
+        assert library.catalog.items.count(Modality.IMAGE) == 5
+        assert len(library.catalog.segments.all("grey", Modality.IMAGE)) == 1
+        assert library.catalog.segments.dead_rows("grey", Modality.IMAGE) == []
 
 
 def test_a_worker_reads_from_where_its_job_may(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
     """A job that lost its lease, and a machine that sees another folder, cannot write."""
     forms.write_folder(tmp_path / "photos", 2)
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
-        with library.catalog.acquire_lease("a job that was given up") as lease:
+        with library.catalog.lease.acquire("a job that was given up") as lease:
             write_mark(library.root, lease.token)
             work = work_for(library, tmp_path / "photos", lease.token)
             with pytest.raises(StorageError, match="not the same folder on every machine"):
@@ -122,9 +122,9 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
                 if isinstance(entry, Candidate)
             ]
             encoded = Embed(work)([Task(candidate) for candidate in listing])
-        with library.catalog.acquire_lease("the next job"), pytest.raises(LibraryLockedError):
+        with library.catalog.lease.acquire("the next job"), pytest.raises(LibraryLockedError):
             writer(encoded)
-        assert library.catalog.count(Modality.IMAGE) == 0
+        assert library.catalog.items.count(Modality.IMAGE) == 0
 
 
 @pytest.mark.timeout(900)  # 84 s on two cores of which others had more than one
@@ -156,7 +156,7 @@ def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tm
         job.index(quiet, choose_source([shards, tmp_path / "photos"])[0])
         assert examine(library) == []
         assert differences(library, quiet) == []
-        item = library.catalog.item_by_uri(f"{shards / '00001.tar'}#00070.png")
+        item = library.catalog.items.by_uri(f"{shards / '00001.tar'}#00070.png")
         assert item is not None
         assert [caption.text for caption in item.captions] == ["boat number 70"]
         merged = library.gallery(Modality.IMAGE)

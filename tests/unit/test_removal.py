@@ -68,7 +68,7 @@ def test_a_few_files_that_are_gone_are_missing(library: GreyLibrary, photos: Pat
     unlink(photos, 0, 1, 2, 3, 4)
     report = run(library, photos)
     assert (report.removed, report.withheld) == (5, ())
-    assert library.catalog.count_missing() == 5
+    assert library.catalog.items.count_missing() == 5
 
 
 def test_a_folder_that_lost_more_than_half_loses_nothing(library: GreyLibrary, photos: Path) -> None:
@@ -161,8 +161,8 @@ def test_a_file_of_texts_that_was_emptied_is_doubted_and_one_that_was_edited_is_
         return index(library, TextFiles([str(file)]), IndexOptions(allow_removal=allow_removal))
 
     assert texts("one", "two", "three").added == 3
-    (first, *_) = library.catalog.live_ids(Modality.TEXT).tolist()
-    library.catalog.set_tags(first, ["mine"])
+    (first, *_) = library.catalog.items.live_ids(Modality.TEXT).tolist()
+    library.catalog.annotations.set_tags(first, ["mine"])
     emptied = texts()
     assert (emptied.removed, emptied.withheld) == (0, (Withheld(str(file), 3, 3),))
     edited = texts("1", "2", "3")
@@ -197,7 +197,7 @@ def test_an_index_finds_what_came_back(library: GreyLibrary, photos: Path, built
     assert found[:, 0].tolist() == gallery.ids().tolist()
     for row, ids in enumerate(found):
         np.testing.assert_allclose(scores[row][ids - 1], np.sort(scores[row])[::-1], atol=1e-3)
-    assert library.catalog.missing_items() == []
+    assert library.catalog.items.missing() == []
     # An index that is built anew leaves the rows of missing items behind: then they are embedded again.
     assert (library.grey().embedded == embedded) == (built != "while")
 
@@ -206,14 +206,14 @@ def test_groups_of_duplicates_leave_out_what_is_missing(library: GreyLibrary, ph
     """A copy that is gone is no copy; back again, it is one."""
     shutil.copy(photos / "0.png", photos / "copy.png")
     run(library, photos)
-    assert [len(group) for group in library.catalog.duplicates()] == [2]
+    assert [len(group) for group in library.catalog.perceptual_hashes.groups()] == [2]
     away = (photos / "copy.png").rename(photos.parent / "copy.png")
     run(library, photos)
-    assert library.catalog.duplicates() == []
-    assert library.catalog.count_fingerprints() == (10, 0)
+    assert library.catalog.perceptual_hashes.groups() == []
+    assert library.catalog.perceptual_hashes.counts() == (10, 0)
     away.rename(photos / "copy.png")
     run(library, photos)
-    assert [len(group) for group in library.catalog.duplicates()] == [2]
+    assert [len(group) for group in library.catalog.perceptual_hashes.groups()] == [2]
 
 
 def test_compaction_keeps_what_is_missing_from_coming_back_dead(library: GreyLibrary, photos: Path) -> None:
@@ -246,7 +246,7 @@ def test_one_folder_by_two_paths_is_said_and_not_indexed_twice(
         0,
         [f"{link} is the same folder as {photos}, which is in the library already"],
     )
-    assert library.catalog.count(IMAGE) == 10
+    assert library.catalog.items.count(IMAGE) == 10
     assert same_folders([photos, link, photos / "trip"]) == [(str(link), str(photos))]
     assert run(library, photos, link).unchanged == 10
 
@@ -294,7 +294,7 @@ def test_the_watch_sees_what_index_sees(library: GreyLibrary, photos: Path, tmp_
     shutil.move(photos / "trip", photos / "2024.05")
 
     def caption() -> list[str]:
-        item = library.catalog.item_by_uri(str(photos / "0.png"))
+        item = library.catalog.items.by_uri(str(photos / "0.png"))
         return [said.text for said in item.captions] if item else []
 
     with Watched(library, photos) as watched:
@@ -309,7 +309,7 @@ def test_the_watch_sees_what_index_sees(library: GreyLibrary, photos: Path, tmp_
         photos.rename(tmp_path / "away")  # unmounted …
         photos.mkdir()
         watched.until(lambda report: bool(report.withheld))
-        assert library.catalog.count(IMAGE) == 10
+        assert library.catalog.items.count(IMAGE) == 10
         photos.rmdir()
         (tmp_path / "away").rename(photos)  # … and mounted again
         watched.until(lambda report: report.unchanged == 10 and not report.withheld)
@@ -354,8 +354,8 @@ def test_what_was_removed_by_hand_is_not_missing(library: GreyLibrary, photos: P
     run(library, photos)
     unlink(photos, 0)
     run(library, photos)
-    (missing,) = library.catalog.missing_items()
-    assert library.catalog.delete_items([missing]) == 0
-    assert library.catalog.delete_items([2]) == 1
-    assert library.catalog.missing_items() == [missing]
+    (missing,) = library.catalog.items.missing()
+    assert library.catalog.items.delete([missing]) == 0
+    assert library.catalog.items.delete([2]) == 1
+    assert library.catalog.items.missing() == [missing]
     assert GreyEncoder().dim == len(library.vectors_of([3], library.space())[0])

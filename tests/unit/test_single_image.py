@@ -60,7 +60,7 @@ def test_an_exported_tower_gives_the_vectors_of_the_space(filled: Path) -> None:
         tower = library.models.picture_encoder(space)
         assert isinstance(tower, OnnxPictureEncoder)
         for name in ("a.png", "b.png"):
-            item = library.catalog.item_by_uri(str(filled / "photos" / name))
+            item = library.catalog.items.by_uri(str(filled / "photos" / name))
             assert item is not None
             stored = library.gallery(Modality.IMAGE).vectors_of([item.id])[0]
             again = library.embed_pictures([filled / "photos" / name], space)[0]

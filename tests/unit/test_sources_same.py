@@ -133,7 +133,7 @@ def test_a_collection_gives_the_same_library_in_every_form(
 
 def _check(library: GreyLibrary, samples: list[Sample], *, described: bool, attributes: bool) -> None:
     by_hash = {content_hash(sample.data): sample for sample in samples}
-    items = library.items(library.catalog.live_ids(Modality.IMAGE).tolist())
+    items = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())
     assert len(items) == len(samples)
     for item in items.values():
         sample = by_hash.pop(item.content_hash)
@@ -178,7 +178,7 @@ def test_a_table_of_urls_is_fetched_and_unreachable_ones_are_named_with_their_ro
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         report = index(library, choose_source([table])[0])
         assert (report.added, report.failed) == (4, 2)
-        reasons = {failure.uri: failure.reason for failure in library.catalog.failures()}
+        reasons = {failure.uri: failure.reason for failure in library.catalog.failures.latest()}
         assert set(reasons) == {urls[2], urls[4]}
         assert "no such file (row 3 of urls.csv)" in reasons[urls[2]]
         assert "row 5 of urls.csv" in reasons[urls[4]]
@@ -192,5 +192,5 @@ def test_a_table_at_a_url_names_pictures_beside_it(tmp_path: Path, server: str) 
     forms.write_csv(tmp_path / "all.csv", [f"photos/{s.name}" for s in samples], samples)
     with GreyLibrary.open(tmp_path / "library", create=True) as library:
         assert index(library, choose_source([f"{server}/all.csv"])[0]).added == 3
-        uris = {file.uri for file in library.catalog.known_files(Modality.IMAGE)}
+        uris = {file.uri for file in library.catalog.items.known_files(Modality.IMAGE)}
         assert uris == {f"{server}/photos/{sample.name}" for sample in samples}

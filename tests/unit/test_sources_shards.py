@@ -29,7 +29,7 @@ def library(tmp_path: Path) -> Iterator[GreyLibrary]:
 
 
 def _uris(library: GreyLibrary) -> list[str]:
-    return sorted(file.uri for file in library.catalog.known_files(Modality.IMAGE))
+    return sorted(file.uri for file in library.catalog.items.known_files(Modality.IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_shard_cut_off_gives_what_is_whole_and_removes_nothing(
     shard.write_bytes(whole[: int(len(whole) * share)])
     report = index(library, choose_source([shard])[0])
     assert 0 < report.added < 8
-    assert [failure.uri for failure in library.catalog.failures()] == [str(shard)]
+    assert [failure.uri for failure in library.catalog.failures.latest()] == [str(shard)]
     shard.write_bytes(whole)
     assert index(library, choose_source([shard])[0]).failed == 0
     assert len(_uris(library)) == 8
@@ -72,7 +72,7 @@ def test_pictures_of_an_archive_are_found_by_its_path(library: GreyLibrary, tmp_
     """So that `vasari remove all.zip` works."""
     archive = forms.write_zip(tmp_path / "all.zip", forms.write_folder(tmp_path / "photos", 4))
     index(library, choose_source([archive])[0])
-    assert len(list(library.catalog.known_files(Modality.IMAGE, [str(archive)]))) == 4
+    assert len(list(library.catalog.items.known_files(Modality.IMAGE, [str(archive)]))) == 4
 
 
 def test_an_archive_changed_since_gives_its_new_members_and_misses_old_ones(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_changed_caption_is_taken_over_without_embedding_again(
     report = index(library, choose_source([tmp_path / "all.csv"])[0])
     assert (report.unchanged, report.updated) == (3, 0)
     assert library.grey().embedded == 3
-    item = library.catalog.item_by_uri(str(tmp_path / images[1]))
+    item = library.catalog.items.by_uri(str(tmp_path / images[1]))
     assert item is not None
     assert [caption.text for caption in item.captions] == ["a red boat"]
     assert item.attributes["year"] == 1950
@@ -116,8 +116,8 @@ def test_a_row_that_goes_leaves_its_picture_and_a_mended_row_leaves_the_ledger(
     table.write_text("image,caption\n")
     report = index(library, choose_source([table])[0])
     assert (report.removed, report.failed) == (0, 0)
-    assert library.catalog.count_failures() == 0
-    assert library.catalog.item_by_uri(str(photo)) is not None
+    assert library.catalog.failures.count() == 0
+    assert library.catalog.items.by_uri(str(photo)) is not None
 
 
 def test_pictures_kept_in_a_parquet_file_go_when_their_rows_go(library: GreyLibrary, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_pictures_kept_in_a_parquet_file_go_when_their_rows_go(library: GreyLibr
     pq.write_table(pa.table({"image": [*data[:3], {"bytes": None, "path": None}]}), table)
     report = index(library, choose_source([table])[0])
     assert (report.added, report.failed) == (3, 1)
-    (failure,) = library.catalog.failures()
+    (failure,) = library.catalog.failures.latest()
     assert failure.reason == "row 4 of all.parquet: nothing in column image"
     pq.write_table(pa.table({"image": data[:2]}), table)
     assert index(library, choose_source([table])[0]).removed == 1

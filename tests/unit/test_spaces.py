@@ -113,8 +113,8 @@ def test_a_search_in_a_space_that_lacks_pictures_says_so(library: GreyLibrary, t
 
 def test_vectors_that_a_repair_dropped_are_missed_too(library: GreyLibrary, tmp_path: Path) -> None:
     """A library of one space says that pictures lost their vector there, until they have it again."""
-    (segment, *_) = library.catalog.segments("first", Modality.IMAGE)
-    library.catalog.drop_segment("first", Modality.IMAGE, segment.number)
+    (segment, *_) = library.catalog.segments.all("first", Modality.IMAGE)
+    library.catalog.segments.drop("first", Modality.IMAGE, segment.number)
     assert "4 of 4 pictures" in like(library, tmp_path / "a" / "0.png").notes[0]
     completed(library, "first")
     assert like(library, tmp_path / "a" / "0.png").notes == ()
@@ -136,20 +136,20 @@ def test_status_counts_by_space(library: GreyLibrary, tmp_path: Path) -> None:
 def test_all_that_is_known_is_embedded_from_every_place(library: GreyLibrary, tmp_path: Path) -> None:
     """What is not there now waits and is told by its place; what people said stays; nothing new is taken in."""
     catalog = library.catalog
-    kept = catalog.item_by_uri(str(tmp_path / "a" / "0.png"))
+    kept = catalog.items.by_uri(str(tmp_path / "a" / "0.png"))
     assert kept is not None
-    catalog.set_tags(kept.id, ["holiday"])
+    catalog.annotations.set_tags(kept.id, ["holiday"])
     write_picture(tmp_path / "a" / "new.png", 9)
     (tmp_path / "b").rename(tmp_path / "elsewhere")
     done = completed(library, "second")
     assert (done.report.updated, done.report.added, done.report.removed, done.report.failed) == (3, 0, 0, 0)
     assert done.waiting == {str(tmp_path / "b"): 1}
-    assert catalog.item_by_uri(kept.uri) is not None
+    assert catalog.items.by_uri(kept.uri) is not None
     assert library.items([kept.id])[kept.id].tags == ("holiday",)
     (tmp_path / "elsewhere").rename(tmp_path / "b")
     assert completed(library, "second").report.updated == 1
     assert completed(library, "second").report.updated == 0
-    assert library.catalog.switch_when_complete("second") == {}
+    assert library.catalog.spaces.switch_when_complete("second") == {}
 
 
 def test_texts_count_and_are_completed(tmp_path: Path) -> None:
@@ -157,13 +157,13 @@ def test_texts_count_and_are_completed(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("red\nblue\n")
     with ColourLibrary.open(tmp_path / "library", create=True) as library:
         index(library, TextFiles([str(tmp_path / "lines.txt")]))
-        before = sorted(library.catalog.live_ids(Modality.TEXT).tolist())
-        (segment,) = library.catalog.segments(SPACE.name, Modality.TEXT)
-        library.catalog.drop_segment(SPACE.name, Modality.TEXT, segment.number)
-        assert library.catalog.switch_when_complete(SPACE.name) == {Modality.TEXT: 2}
+        before = sorted(library.catalog.items.live_ids(Modality.TEXT).tolist())
+        (segment,) = library.catalog.segments.all(SPACE.name, Modality.TEXT)
+        library.catalog.segments.drop(SPACE.name, Modality.TEXT, segment.number)
+        assert library.catalog.spaces.switch_when_complete(SPACE.name) == {Modality.TEXT: 2}
         assert complete(library).report.updated == 2
-        assert library.catalog.switch_when_complete(SPACE.name) == {}
-        assert sorted(library.catalog.live_ids(Modality.TEXT).tolist()) == before
+        assert library.catalog.spaces.switch_when_complete(SPACE.name) == {}
+        assert sorted(library.catalog.items.live_ids(Modality.TEXT).tolist()) == before
 
 
 def test_a_dropped_space_leaves_nothing_behind(library: GreyLibrary, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_dropped_space_leaves_nothing_behind(library: GreyLibrary, tmp_path: P
     expected = [hit.item.id for hit in like(library, tmp_path / "a" / "1.png").hits]
     assert library.drop_space("second").name == "second"
     assert not any(path.name == "second" for path in library.root.rglob("*"))
-    assert [space.name for space in library.catalog.spaces()] == ["first"]
+    assert [space.name for space in library.catalog.spaces.all()] == ["first"]
     assert [hit.item.id for hit in like(library, tmp_path / "a" / "1.png").hits] == expected
     with pytest.raises(NotFoundError):
         like(library, tmp_path / "a" / "1.png", "second")
@@ -184,7 +184,7 @@ def test_a_dropped_space_leaves_nothing_behind(library: GreyLibrary, tmp_path: P
 def test_files_of_a_drop_that_was_killed_go_with_the_next(library: GreyLibrary, tmp_path: Path) -> None:
     """Between the transaction and the files a kill leaves folders that belong to nothing."""
     filled(library, "second", tmp_path / "a")
-    library.catalog.drop_space("second")  # and no more
+    library.catalog.spaces.drop("second")  # and no more
     left = library.root / "segments" / "second"
     assert left.is_dir()
     library.use_model("third")
@@ -201,8 +201,8 @@ def test_the_default_space_is_dropped_by_force_only(library: GreyLibrary, tmp_pa
     library.drop_space("first", force=True)
     assert library.space().name == "second"
     library.drop_space("second", force=True)
-    assert library.catalog.default_space() is None
-    assert library.catalog.count(Modality.IMAGE) == 4
+    assert library.catalog.spaces.default() is None
+    assert library.catalog.items.count(Modality.IMAGE) == 4
     completed(library, "first")
     assert library.space().name == "first"
     assert len(like(library, tmp_path / "a" / "0.png").hits) == 4
@@ -212,7 +212,7 @@ def test_a_library_whose_only_space_is_dropped_says_so(library: GreyLibrary) -> 
     """Its pictures are there and have no vector: `status` and a search tell what makes them found again."""
     library.drop_space("first", force=True)
     fields = status_fields(library)
-    assert (fields["items"]["image"], fields["spaces"]) == (library.catalog.count(Modality.IMAGE), [])
+    assert (fields["items"]["image"], fields["spaces"]) == (library.catalog.items.count(Modality.IMAGE), [])
     assert "index --all --model" in "\n".join(status_lines({"library": "here", **fields}))
     with pytest.raises(NotFoundError, match="index --all --model"):
         library.space()
@@ -223,11 +223,11 @@ def test_no_space_is_dropped_under_a_job(library: GreyLibrary, tmp_path: Path) -
     library.use_model("second")
     with (
         Catalog.open(library.root / "catalog.sqlite3") as other,
-        other.acquire_lease("vasari index"),
+        other.lease.acquire("vasari index"),
         pytest.raises(LibraryLockedError),
     ):
         library.drop_space("second")
-    assert [space.name for space in library.catalog.spaces()] == ["first", "second"]
+    assert [space.name for space in library.catalog.spaces.all()] == ["first", "second"]
 
 
 def test_a_search_under_way_finishes_though_its_space_is_dropped(
@@ -236,7 +236,7 @@ def test_a_search_under_way_finishes_though_its_space_is_dropped(
     """It has the files open."""
     filled(library, "second", tmp_path / "a", tmp_path / "b")
     library.use_space("first")
-    gallery = library.gallery(Modality.IMAGE, library.catalog.space("second"))
+    gallery = library.gallery(Modality.IMAGE, library.catalog.spaces.get("second"))
     with GreyLibrary.open(library.root) as other:
         other.drop_space("second")
     assert not (library.root / "segments" / "second").exists()
@@ -254,17 +254,17 @@ def test_spaces_are_named_by_their_model_too(library: GreyLibrary) -> None:
 def test_both_databases_count_and_drop(catalog: Catalog) -> None:
     """What has no vector is counted by kind; a dropped space leaves no row."""
     one, two = add(catalog, "/1.jpg", "/2.jpg")
-    assert not catalog.may_lack_vectors()
-    catalog.ensure_space(OTHER)
+    assert not catalog.spaces.may_lack_vectors()
+    catalog.spaces.ensure(OTHER)
     commit(catalog, facts(one, "/1.jpg"), space=OTHER.name)
-    assert catalog.may_lack_vectors()
-    assert catalog.switch_when_complete(OTHER.name) == {Modality.IMAGE: 1}
-    assert catalog.without_vectors(OTHER.name) == {Modality.IMAGE: 1}
-    catalog.delete_items([two])
-    assert catalog.switch_when_complete(OTHER.name) == {}
-    assert catalog.default_space() == OTHER
-    catalog.drop_space(OTHER.name)
-    assert catalog.default_space() is None
+    assert catalog.spaces.may_lack_vectors()
+    assert catalog.spaces.switch_when_complete(OTHER.name) == {Modality.IMAGE: 1}
+    assert catalog.spaces.without_vectors(OTHER.name) == {Modality.IMAGE: 1}
+    catalog.items.delete([two])
+    assert catalog.spaces.switch_when_complete(OTHER.name) == {}
+    assert catalog.spaces.default() == OTHER
+    catalog.spaces.drop(OTHER.name)
+    assert catalog.spaces.default() is None
     with pytest.raises(NotFoundError):
-        catalog.segments(OTHER.name, Modality.IMAGE)
-    assert np.array_equal(catalog.live_ids(Modality.IMAGE), [one])
+        catalog.segments.all(OTHER.name, Modality.IMAGE)
+    assert np.array_equal(catalog.items.live_ids(Modality.IMAGE), [one])

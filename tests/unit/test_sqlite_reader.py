@@ -11,7 +11,7 @@ import pytest
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import GenerationRecord
-from vasari.retrieval.catalog.sqlite_reader import Glance
+from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 
@@ -22,70 +22,80 @@ def path(tmp_path: Path) -> Path:
     file = tmp_path / "catalog.sqlite3"
     with Catalog.open(file) as catalog:
         first, second, third = add(catalog, "/a/b.jpg", "/odd/\udce9\n.jpg", "/c.jpg")
-        catalog.ensure_space(OTHER)
-        catalog.set_captions(first, [Caption("ein Boot", "de"), Caption("a boat")], CaptionSource.USER)
-        catalog.set_captions(first, [Caption("boats", "en", CaptionSource.MODEL)], CaptionSource.MODEL)
-        catalog.set_tags(second, ["sea", "holiday", "été"])
-        catalog.set_attributes(second, {"camera": "X100V", "width": 3, "nested": {"a": [1, None]}})
+        catalog.spaces.ensure(OTHER)
+        catalog.annotations.set_captions(
+            first, [Caption("ein Boot", "de"), Caption("a boat")], CaptionSource.USER
+        )
+        catalog.annotations.set_captions(
+            first, [Caption("boats", "en", CaptionSource.MODEL)], CaptionSource.MODEL
+        )
+        catalog.annotations.set_tags(second, ["sea", "holiday", "été"])
+        catalog.annotations.set_attributes(
+            second, {"camera": "X100V", "width": 3, "nested": {"a": [1, None]}}
+        )
         commit(catalog, facts(second, "/odd/\udce9\n.jpg", "other", width=3, height=4, format="jpeg"))
-        catalog.delete_items([third])
+        catalog.items.delete([third])
         for number in (1, 2):
-            catalog.publish_generation(GenerationRecord("clip", Modality.IMAGE, number, 1, "flat", 3))
+            catalog.segments.publish_generation(
+                GenerationRecord("clip", Modality.IMAGE, number, 1, "flat", 3)
+            )
     return file
 
 
 def test_all_answers_are_the_catalogs(path: Path) -> None:
     """Spaces, revision, galleries and items are equal, value by value."""
-    glance = Glance.open(path)
+    glance = SqliteReader.open(path)
     assert glance is not None
     with Catalog.open(path) as catalog:
         assert glance.revision() == catalog.revision()
-        assert glance.default_space() == catalog.default_space() == SPACE
-        assert glance.space("siglip") == OTHER
+        assert glance.spaces.default() == catalog.spaces.default() == SPACE
+        assert glance.spaces.get("siglip") == OTHER
         for space in ("clip", "siglip"):
             for modality in Modality:
-                assert glance.gallery_state(space, modality) == catalog.gallery_state(space, modality)
-        assert glance.gallery_state("clip", Modality.IMAGE).dead
-        assert glance.may_lack_vectors() is catalog.may_lack_vectors() is True
-        assert glance.count(Modality.IMAGE) == catalog.count(Modality.IMAGE) == 2
+                assert glance.segments.gallery_state(space, modality) == catalog.segments.gallery_state(
+                    space, modality
+                )
+        assert glance.segments.gallery_state("clip", Modality.IMAGE).dead
+        assert glance.spaces.may_lack_vectors() is catalog.spaces.may_lack_vectors() is True
+        assert glance.items.count(Modality.IMAGE) == catalog.items.count(Modality.IMAGE) == 2
         wanted = [3, 2, 1, 99, 2]
-        assert glance.items(wanted) == catalog.items(wanted)
-        assert list(glance.items(wanted)) == list(catalog.items(wanted)) == [2, 1]
-        assert glance.items([]) == {}
-        assert list(glance.items(range(5000))) == [1, 2]
+        assert glance.items.get(wanted) == catalog.items.get(wanted)
+        assert list(glance.items.get(wanted)) == list(catalog.items.get(wanted)) == [2, 1]
+        assert glance.items.get([]) == {}
+        assert list(glance.items.get(range(5000))) == [1, 2]
     glance.close()
 
 
 def test_a_glance_sees_what_is_committed_meanwhile(path: Path) -> None:
     """Nothing is kept between two questions."""
-    glance = Glance.open(path)
+    glance = SqliteReader.open(path)
     assert glance is not None
     before = glance.revision()
     with Catalog.open(path) as catalog:
-        catalog.delete_items([1])
+        catalog.items.delete([1])
     assert glance.revision() > before
-    assert list(glance.items([1, 2])) == [2]
+    assert list(glance.items.get([1, 2])) == [2]
     glance.close()
 
 
 def test_an_unknown_space_is_not_found(path: Path) -> None:
     """In the words of the catalog."""
-    glance = Glance.open(path)
+    glance = SqliteReader.open(path)
     assert glance is not None
     with pytest.raises(NotFoundError, match="no space 'none'"):
-        glance.space("none")
+        glance.spaces.get("none")
     with pytest.raises(NotFoundError, match="no space 'none'"):
-        glance.gallery_state("none", Modality.IMAGE)
+        glance.segments.gallery_state("none", Modality.IMAGE)
     glance.close()
 
 
 def test_threads_may_share_a_glance(path: Path) -> None:
     """They take turns, and none meets another's transaction."""
-    glance = Glance.open(path)
+    glance = SqliteReader.open(path)
     assert glance is not None
     found: list[int] = []
     threads = [
-        threading.Thread(target=lambda: found.extend(len(glance.items([1, 2])) for _ in range(50)))
+        threading.Thread(target=lambda: found.extend(len(glance.items.get([1, 2])) for _ in range(50)))
         for _ in range(4)
     ]
     for thread in threads:
@@ -105,29 +115,29 @@ def test_a_catalog_of_another_version_is_left_to_the_catalog(path: Path, version
         connection.execute("INSERT INTO alembic_version VALUES (?)", (version,))
     connection.commit()
     connection.close()
-    assert Glance.open(path) is None
+    assert SqliteReader.open(path) is None
 
 
 def test_what_is_no_catalog_is_left_to_the_catalog(tmp_path: Path) -> None:
     """A missing file is not made, a broken one not touched."""
-    assert Glance.open(tmp_path / "none.sqlite3") is None
+    assert SqliteReader.open(tmp_path / "none.sqlite3") is None
     assert list(tmp_path.iterdir()) == []
     broken = tmp_path / "broken.sqlite3"
     broken.write_bytes(b"no database at all" * 100)
-    assert Glance.open(broken) is None
+    assert SqliteReader.open(broken) is None
 
 
 def test_damage_met_later_is_told_in_words(path: Path) -> None:
     """A page of rubbish behind a sound beginning is a damaged library, not a traceback."""
-    glance = Glance.open(path)
+    glance = SqliteReader.open(path)
     assert glance is not None
     glance.close()
     data = bytearray(path.read_bytes())
     data[8192:] = b"\xff" * (len(data) - 8192)
     path.write_bytes(data)
-    reopened = Glance.open(path)
+    reopened = SqliteReader.open(path)
     if reopened is None:
         return
     with pytest.raises(LibraryCorruptError):
-        reopened.items([1, 2])
+        reopened.items.get([1, 2])
     reopened.close()

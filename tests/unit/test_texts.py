@@ -67,7 +67,7 @@ def run(library: ColourLibrary, *paths: Path) -> IndexReport:
 
 
 def texts(library: ColourLibrary) -> list[str]:
-    items = library.items(library.catalog.live_ids(Modality.TEXT).tolist())
+    items = library.items(library.catalog.items.live_ids(Modality.TEXT).tolist())
     return [item.text or "" for item in items.values()]
 
 
@@ -120,14 +120,14 @@ def test_only_what_changed_is_embedded(library: ColourLibrary, tmp_path: Path) -
     path = written(tmp_path / "a.txt", "red", "green", "blue", "red")
     first = run(library, path)
     assert (first.added, first.removed, texts(library)) == (3, 0, ["red", "green", "blue"])
-    before = library.catalog.live_ids(Modality.TEXT).tolist()
+    before = library.catalog.items.live_ids(Modality.TEXT).tolist()
     written(path, "blue", "yellow", "red")
     library.model.text_batches.clear()
     second = run(library, path)
     assert (second.added, second.removed, second.unchanged) == (1, 1, 2)
     assert sum(library.model.text_batches) == 1
     assert texts(library) == ["red", "blue", "yellow"]
-    assert set(before) - set(library.catalog.live_ids(Modality.TEXT).tolist()) == {before[1]}
+    assert set(before) - set(library.catalog.items.live_ids(Modality.TEXT).tolist()) == {before[1]}
 
 
 def test_files_do_not_touch_each_other(library: ColourLibrary, tmp_path: Path) -> None:
@@ -140,18 +140,18 @@ def test_files_do_not_touch_each_other(library: ColourLibrary, tmp_path: Path) -
     written(other, "blue")
     run(library, other)
     assert sorted(texts(library)) == ["blue", "red"]
-    assert library.catalog.count(Modality.IMAGE) == 1
+    assert library.catalog.items.count(Modality.IMAGE) == 1
 
 
 def test_mended_lines_leave_the_ledger(library: ColourLibrary, tmp_path: Path) -> None:
     """What could not be read stands there with its line, until it can."""
     path = written(tmp_path / "a.jsonl", '"red"', "{")
     assert run(library, path).failed == 1
-    (failure,) = library.catalog.failures()
+    (failure,) = library.catalog.failures.latest()
     assert failure.uri == f"text:{path}/line 2"
     written(path, '"red"', '"blue"')
     assert run(library, path).failed == 0
-    assert library.catalog.failures() == []
+    assert library.catalog.failures.latest() == []
 
 
 def test_a_stopped_job_keeps_what_it_has_and_removes_nothing(library: ColourLibrary, tmp_path: Path) -> None:
@@ -184,13 +184,13 @@ def test_captions_of_pictures_become_texts(library: ColourLibrary, tmp_path: Pat
         (photos / f"{colour}.png").write_bytes(picture(colour))
     index(library, FolderSource([photos]))
     ids = ids_by_name(library)
-    library.catalog.set_captions(
+    library.catalog.annotations.set_captions(
         ids["red"], [Caption("something red"), Caption("a boat")], CaptionSource.USER
     )
-    library.catalog.set_captions(ids["blue"], [Caption("a boat")], CaptionSource.USER)
+    library.catalog.annotations.set_captions(ids["blue"], [Caption("a boat")], CaptionSource.USER)
     assert index(library, OwnCaptions(library)).added == 2
     assert sorted(texts(library)) == ["a boat", "something red"]
-    library.catalog.set_captions(ids["red"], [], CaptionSource.USER)
+    library.catalog.annotations.set_captions(ids["red"], [], CaptionSource.USER)
     report = index(library, OwnCaptions(library))
     assert (report.removed, report.unchanged, texts(library)) == (1, 1, ["a boat"])
 
@@ -228,8 +228,8 @@ def test_a_file_of_texts_that_was_renamed_keeps_its_items(library: ColourLibrary
     """As a picture's does; while the file is there, the same words elsewhere are other items."""
     one = written(tmp_path / "a.txt", "red", "blue")
     run(library, one)
-    (red, _) = library.catalog.live_ids(Modality.TEXT).tolist()
-    library.catalog.set_tags(red, ["mine"])
+    (red, _) = library.catalog.items.live_ids(Modality.TEXT).tolist()
+    library.catalog.annotations.set_tags(red, ["mine"])
     other = tmp_path / "b.txt"
     one.rename(other)
     library.model.text_batches.clear()
@@ -245,8 +245,8 @@ def test_what_a_table_says_of_a_text_follows_the_table(library: ColourLibrary, t
     """The text keeps its item, its vector and what people said of it."""
     table = written(tmp_path / "a.csv", "text,shop,price", "red,north,1")
     run(library, table)
-    (red,) = library.catalog.live_ids(Modality.TEXT).tolist()
-    library.catalog.set_attributes(red, {"rating": 5})
+    (red,) = library.catalog.items.live_ids(Modality.TEXT).tolist()
+    library.catalog.annotations.set_attributes(red, {"rating": 5})
     assert library.items([red])[red].attributes == {"shop": "north", "price": "1", "rating": 5}
     written(table, "text,shop", "red,south")
     library.model.text_batches.clear()
@@ -283,13 +283,13 @@ def test_a_text_that_the_model_fails_on_is_a_failure_of_its_own(
     library.model.poison = "poison"
     report = run(library, path)
     assert (report.added, report.failed, sorted(texts(library))) == (2, 1, ["blue", "red"])
-    (failure,) = library.catalog.failures()
+    (failure,) = library.catalog.failures.latest()
     assert (failure.stage, failure.reason) == (
         "encode",
         "the model failed on it: RuntimeError: the model cannot read this",
     )
     library.model.poison = None
-    assert (run(library, path).added, library.catalog.failures()) == (1, [])
+    assert (run(library, path).added, library.catalog.failures.latest()) == (1, [])
 
 
 def test_texts_are_watched(library: ColourLibrary, tmp_path: Path) -> None:
@@ -313,8 +313,8 @@ def test_workers_of_a_cluster_embed_texts(library: ColourLibrary, tmp_path: Path
     """What they are sent holds no library, wherever the texts are from."""
     assert all(source.read is read_text for source in (TextFiles, OwnCaptions, KnownTexts))
     library.add(picture("red"))
-    (red,) = library.catalog.live_ids(Modality.IMAGE).tolist()
-    library.catalog.set_captions(red, [Caption("something red")], CaptionSource.USER)
+    (red,) = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    library.catalog.annotations.set_captions(red, [Caption("something red")], CaptionSource.USER)
     source = OwnCaptions(library)
     space = library.space()
     work = Work(
@@ -330,7 +330,7 @@ def test_workers_of_a_cluster_embed_texts(library: ColourLibrary, tmp_path: Path
         batch_size=2,
         reach=reach(),
     )
-    with library.catalog.acquire_lease("test") as lease:
+    with library.catalog.lease.acquire("test") as lease:
         write_mark(library.root, lease.token)
         work = replace(work, token=lease.token)
         (candidate,) = words_and_all(source)

@@ -43,7 +43,7 @@ def run(library: GreyLibrary, place: Path, kind: SourceKind | None = None) -> In
 
 
 def item(library: GreyLibrary, uri: Path | str) -> Item:
-    found = library.catalog.item_by_uri(str(uri))
+    found = library.catalog.items.by_uri(str(uri))
     assert found is not None
     return found
 
@@ -54,11 +54,11 @@ def said(library: GreyLibrary, uri: Path | str) -> list[tuple[str, str]]:
 
 def by_person(library: GreyLibrary, uri: Path | str, *sentences: str) -> None:
     number = item(library, uri).id
-    library.catalog.set_captions(number, [Caption(sentence) for sentence in sentences], USER)
+    library.catalog.annotations.set_captions(number, [Caption(sentence) for sentence in sentences], USER)
 
 
 def in_ledger(library: GreyLibrary) -> list[str]:
-    return [failure.uri for failure in library.catalog.failures()]
+    return [failure.uri for failure in library.catalog.failures.latest()]
 
 
 def test_a_broken_sidecar_is_a_failure_until_it_is_mended_or_gone(
@@ -179,7 +179,7 @@ def test_what_a_source_does_not_say_any_more_is_gone(
         source.write(sentence)
         run(library, source.place)
         assert said(library, source.uri) == ([(sentence, "file")] if sentence else [])
-        found = library.catalog.full_text("boat", item(library, source.uri).modality, 10)
+        found = library.catalog.full_text.search("boat", item(library, source.uri).modality, 10)
         assert found == ([number] if sentence else [])
     assert library.grey().embedded == embedded
 
@@ -239,7 +239,9 @@ def test_attributes_of_file_source_and_person_lie_over_each_other(
     table = tmp_path / "t.csv"
     table.write_text("image,year,place,rating\na.png,1999,Rome,1\n")
     run(library, table)
-    library.catalog.set_attributes(item(library, uri).id, {"rating": 5, "place": None, "mine": True})
+    library.catalog.annotations.set_attributes(
+        item(library, uri).id, {"rating": 5, "place": None, "mine": True}
+    )
     assert item(library, uri).attributes == {"year": 1999, "rating": 5, "mine": True}
     table.write_text("image,year,place,rating\na.png,2001,Paris,2\n")
     run(library, table)
@@ -303,8 +305,10 @@ def test_a_library_of_an_older_version_learns_which_words_are_the_sources(
     source.write("from the file")
     run(library, source.place)
     number = item(library, source.uri).id
-    library.catalog.set_captions(number, [Caption("from the file"), Caption("my own words")], USER)
-    library.catalog.set_attributes(number, {"year": 1999, "rating": 4})
+    library.catalog.annotations.set_captions(
+        number, [Caption("from the file"), Caption("my own words")], USER
+    )
+    library.catalog.annotations.set_attributes(number, {"year": 1999, "rating": 4})
     database = Database(catalog_url)
     with database.write() as connection:  # as an older version left it
         connection.execute(delete(descriptions))

@@ -123,8 +123,8 @@ async def metadata(service: ServiceDep, request: Request) -> list[MetadataResult
 @router.get("/indices-list", operation_id="indices_list", responses=problems())
 async def indices_list(service: ServiceDep) -> list[str]:
     """Names of the spaces, the default first."""
-    spaces = await service.run(service.library.catalog.spaces)
-    default = await service.run(service.library.catalog.default_space)
+    spaces = await service.run(service.library.catalog.spaces.all)
+    default = await service.run(service.library.catalog.spaces.default)
     return sorted((space.name for space in spaces), key=lambda name: default is None or name != default.name)
 
 

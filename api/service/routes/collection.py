@@ -46,7 +46,9 @@ async def facets(
     modality: Modality = Modality.IMAGE,
 ) -> FacetsAnswer:
     """Folders, tags, cameras and years, with how many of the items that a filter accepts have each."""
-    allowed = await service.run(service.library.catalog.matching, filter, modality) if filter else None
+    allowed = (
+        await service.run(service.library.catalog.filters.matching, filter, modality) if filter else None
+    )
     found = await service.run(service.facets, modality)
     kept = found.kept(allowed)
     return FacetsAnswer(
@@ -62,7 +64,7 @@ async def facets(
 @router.get("/fields", operation_id="fields", responses=problems(), response_model=FieldsAnswer)
 async def fields(service: ServiceDep) -> Response:
     """What a filter may ask for: the fields of every item, and the attributes that items have."""
-    counts = await service.run(service.library.catalog.attribute_counts)
+    counts = await service.run(service.library.catalog.facets.attribute_counts)
     return told(contract.filter_fields(FIELDS, counts))
 
 
@@ -84,7 +86,9 @@ async def browse(
 
 def _ids(service: Service, text: str | None, modality: Modality) -> NDArray[np.int64]:
     library = service.library
-    return library.catalog.matching(text, modality) if text else library.catalog.live_ids(modality)
+    return (
+        library.catalog.filters.matching(text, modality) if text else library.catalog.items.live_ids(modality)
+    )
 
 
 @router.get("/status", operation_id="status", responses=problems(), response_model=StatusAnswer)

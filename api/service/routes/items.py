@@ -232,11 +232,11 @@ async def delete(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
 def _apply(service: Service, item: int, body: PatchBody) -> None:
     catalog = service.library.catalog
     if body.tags is not None:
-        catalog.set_tags(item, body.tags)
+        catalog.annotations.set_tags(item, body.tags)
     if body.captions is not None:
-        catalog.set_captions(item, captions_of(body.captions), CaptionSource.USER)
+        catalog.annotations.set_captions(item, captions_of(body.captions), CaptionSource.USER)
     if body.attributes:
-        catalog.set_attributes(item, body.attributes)
+        catalog.annotations.set_attributes(item, body.attributes)
 
 
 def _as_sent(item: Item, notes: Notes) -> Item:

@@ -117,7 +117,7 @@ async def _space_called(name: str, service: Service) -> EmbeddingSpace:
     """The space of this name, or whose model has it."""
     if name == "default":
         return await service.space()
-    for space in await service.run(service.library.catalog.spaces):
+    for space in await service.run(service.library.catalog.spaces.all):
         if name in (space.name, space.model):
             return space
     raise NotFoundError(f"no model {name!r} here; `default` always works")

@@ -52,8 +52,8 @@ async def one(
 
 def _spaces(service: Service) -> list[EmbeddingSpace]:
     catalog = service.library.catalog
-    default = catalog.default_space()
-    return sorted(catalog.spaces(), key=lambda space: default is None or space.name != default.name)
+    default = catalog.spaces.default()
+    return sorted(catalog.spaces.all(), key=lambda space: default is None or space.name != default.name)
 
 
 def _answer(space: EmbeddingSpace) -> ModelAnswer:

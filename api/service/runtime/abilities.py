@@ -50,11 +50,11 @@ def drawings_only(library: Library) -> bool:
     """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn."""
     if not knows_no_photos(_encoder(library), ["/"]):
         return False
-    latest = library.catalog.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
+    latest = library.catalog.items.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
     uris = [item.uri for item in library.items(latest).values()]
     return knows_no_photos(_encoder(library), uris or ["/"])
 
 
 def _encoder(library: Library) -> str:
-    space = library.catalog.default_space()
+    space = library.catalog.spaces.default()
     return space.model if space is not None else library.settings.model

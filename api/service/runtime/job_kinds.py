@@ -56,7 +56,7 @@ def indexable_roots(library: Library, settings: ServiceSettings) -> Sequence[Pat
     """Folders that jobs may index: those of the settings; else, where only programs of this machine ask, their home."""
     if settings.roots or not settings.loopback:
         return settings.roots
-    if any(key.revoked_at is None for key in library.catalog.api_keys()):
+    if any(key.revoked_at is None for key in library.catalog.keys.all()):
         return []
     try:
         home = Path.home()
@@ -175,8 +175,8 @@ def run_map(
     space = library.space()
     revision = library.catalog.revision()
     gallery = library.gallery(Modality.IMAGE, space)
-    live = library.catalog.live_ids(Modality.IMAGE).tolist()
-    missing = set(library.catalog.missing_embeddings(space.name, Modality.IMAGE))
+    live = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    missing = set(library.catalog.segments.missing_embeddings(space.name, Modality.IMAGE))
     ids = [item for item in live if item not in missing]
     shown = ids[:: max(1, -(-len(ids) // MOST_POINTS))]
 

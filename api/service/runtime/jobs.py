@@ -98,12 +98,12 @@ class Jobs:
         if self._heart.is_alive():
             self._heart.join()
         for own in self._line:
-            self._library.catalog.release_job(own.id)
+            self._library.catalog.jobs.release(own.id)
 
     def submit(self, kind: str, params: Mapping[str, Any]) -> JobRecord:
         """Put a job in line. Raises what its kind raises for wrong parameters (UsageError, ProblemError)."""
         KINDS[kind].check(self._library, self._settings, params)
-        own = _Own(self._library.catalog.start_job(kind, params), kind, params)
+        own = _Own(self._library.catalog.jobs.start(kind, params), kind, params)
         with self._lock:
             self._line.append(own)
         self._wake.set()
@@ -111,19 +111,19 @@ class Jobs:
 
     def job(self, job: int) -> JobRecord:
         """The job, with its progress of this moment if it runs here; NotFoundError if there is none."""
-        record = self._library.catalog.job(job)
+        record = self._library.catalog.jobs.get(job)
         if record is None:
             raise NotFoundError(f"there is no job {job}")
         return self._live(record)
 
     def recent(self, limit: int) -> list[JobRecord]:
         """Jobs, the latest first."""
-        return [self._live(record) for record in self._library.catalog.jobs(limit)]
+        return [self._live(record) for record in self._library.catalog.jobs.latest(limit)]
 
     def cancel(self, job: int) -> JobRecord:
         """Stop a job, wherever it runs; one that has ended stays as it is."""
         self.job(job)
-        self._library.catalog.end_job(job, "cancelled")
+        self._library.catalog.jobs.end(job, "cancelled")
         with self._lock:
             self._line = deque(own for own in self._line if own.id != job)
             if self._current is not None and self._current.id == job:
@@ -181,10 +181,10 @@ class Jobs:
     def _abandoned(self) -> Iterator[_Own]:
         """Claim jobs whose runner is gone, the oldest first."""
         try:
-            for record in reversed(self._library.catalog.jobs(100)):
+            for record in reversed(self._library.catalog.jobs.latest(100)):
                 silent = datetime.now(UTC) - record.heartbeat_at
                 waits = record.state == "running" and record.kind in KINDS and silent > STALE
-                if waits and self._library.catalog.claim_job(record.id, record.heartbeat_at):
+                if waits and self._library.catalog.jobs.claim(record.id, record.heartbeat_at):
                     yield _Own(record.id, record.kind, record.params)
         except VasariError as error:
             _LOG.warning("cannot look for jobs: %s", error)
@@ -202,19 +202,19 @@ class Jobs:
                 continue
             except VasariError as error:
                 _LOG.warning("job %s (%s): %s", own.id, own.kind, error)
-                catalog.end_job(own.id, "failed", {**own.progress, "error": outward(error)})
+                catalog.jobs.end(own.id, "failed", {**own.progress, "error": outward(error)})
                 return
             except Exception as error:
                 _LOG.exception("job %s (%s)", own.id, own.kind)
                 words = f"it failed unforeseen ({type(error).__name__}); the service's log has the details"
-                catalog.end_job(own.id, "failed", {**own.progress, "error": words})
+                catalog.jobs.end(own.id, "failed", {**own.progress, "error": words})
                 return
             if not own.stop.is_set():
-                catalog.end_job(own.id, "done", {**own.progress, "phase": "done", "report": report})
+                catalog.jobs.end(own.id, "done", {**own.progress, "phase": "done", "report": report})
                 return
             break
         if self._closing.is_set():
-            catalog.release_job(own.id)
+            catalog.jobs.release(own.id)
 
     # The heartbeat's thread
 
@@ -223,7 +223,7 @@ class Jobs:
             with self._lock:
                 owned = [*self._line, *([self._current] if self._current else [])]
             for own in owned:
-                self._beat_once(own, self._library.catalog.beat_job)
+                self._beat_once(own, self._library.catalog.jobs.beat)
 
     def _beat_once(self, own: _Own, beat: Callable[[int, Mapping[str, Any]], bool]) -> None:
         try:

@@ -71,7 +71,7 @@ def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int,
     if not scopes:
         raise UsageError(f"a key needs a scope: {', '.join(known)}")
     key = new_key()
-    return catalog.add_key(name, key_hash(key), list(dict.fromkeys(scopes))), key
+    return catalog.keys.add(name, key_hash(key), list(dict.fromkeys(scopes))), key
 
 
 class Authenticator:

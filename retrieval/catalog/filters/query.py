@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
+from vasari.retrieval.catalog.database import Database, Repository
 from vasari.retrieval.catalog.facets import attribute_counts
 from vasari.retrieval.catalog.filters.geo import teach_distance
 from vasari.retrieval.catalog.filters.json_attributes import attribute_exists
@@ -37,7 +38,7 @@ from vasari.retrieval.catalog.filters.parser import (
 )
 from vasari.retrieval.catalog.filters.sql import condition
 from vasari.retrieval.catalog.normalization import spellings
-from vasari.retrieval.catalog.tables import items, library
+from vasari.retrieval.catalog.tables import LIVE, items, library
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.storage.file_names import composed
@@ -55,23 +56,28 @@ _NEAR = (
 )
 
 
-class FilterCache:
+class FilterCache(Repository):
     """LRU cache of filters' answers, each for the revision of the catalog it was read at; threads may share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._answers: LRUCache[tuple[str, Modality], tuple[int, Ids]] = LRUCache(
             _MOST, lambda held: max(len(held[1]), _MOST // _MOST_ANSWERS)
         )
         self._lock = threading.Lock()
 
-    def ids(self, connection: Connection, text: str, modality: Modality) -> Ids:
-        """As `matching_ids` answers, or answered at this revision; not to be written to."""
-        revision = connection.execute(select(library.c.revision)).scalar_one()
+    def matching(self, text: str, modality: Modality) -> Ids:
+        """Ids (n,) of the live items that a filter accepts, ascending; not to be written to.
+
+        Raises QueryError with the column of a mistake.
+        """
         with self._lock:
             held = self._answers.get((text, modality))
-        if held is not None and held[0] == revision:
-            return held[1]
-        found = matching_ids(connection, text, modality)
+        with self._database.read() as connection:
+            revision = connection.execute(select(library.c.revision)).scalar_one()
+            if held is not None and held[0] == revision:
+                return held[1]
+            found = _matching(connection, text, modality)
         found.flags.writeable = False
         if len(found) <= _MOST:
             with self._lock:
@@ -79,19 +85,13 @@ class FilterCache:
         return found
 
 
-def matching_ids(connection: Connection, text: str, modality: Modality) -> NDArray[np.int64]:
-    """Ids (n,) of the live items that the filter accepts, ascending.
-
-    Raises QueryError with the column of a mistake.
-    """
+def _matching(connection: Connection, text: str, modality: Modality) -> Ids:
     found = parse_filter(text)
     _check_fields(connection, found, text)
     dialect = connection.dialect.name
     if dialect == "sqlite" and _has_place(found):
         teach_distance(connection)
-    query = select(items.c.id).where(
-        items.c.modality == modality.value, items.c.deleted_at.is_(None), condition(found)
-    )
+    query = select(items.c.id).where(items.c.modality == modality.value, LIVE, condition(found))
     ids = _written_as_one(connection, query) if dialect == "sqlite" else _row_by_row(connection, query)
     ids.sort()
     return ids
@@ -154,7 +154,7 @@ def _attributes_in(found: Filter) -> Iterator[Field]:
 
 def _is_there(connection: Connection, field: Field) -> bool:
     has = or_(*(attribute_exists(path) for path in spellings(field.path)))
-    query = select(exists(select(items.c.id).where(items.c.deleted_at.is_(None), has)))
+    query = select(exists(select(items.c.id).where(LIVE, has)))
     return bool(connection.execute(query).scalar())
 
 

@@ -1,4 +1,4 @@
-"""Captions, tags and attributes: what is said about items, by people, by models and by sources.
+"""Annotations (captions, tags and attributes): what is said about items, by people, by models and by sources.
 
 What a person said is never overwritten by a source, whichever comes first. A caption that a person set takes the place
 of the source's, until the source says something else than before: then both are shown. An attribute that a person set,
@@ -15,17 +15,106 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from vasari.retrieval.catalog.database import Repository, chunks
 from vasari.retrieval.catalog.full_text import refresh
-from vasari.retrieval.catalog.reading import is_kept
 from vasari.retrieval.catalog.records import Telling
-from vasari.retrieval.catalog.statements import chunks
-from vasari.retrieval.catalog.tables import captions, descriptions, items, tags
+from vasari.retrieval.catalog.tables import KEPT, LIVE, captions, descriptions, items, tags
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.storage.file_names import composed
 
 _NOTHING = object()
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them
+
+
+class Annotations(Repository):
+    """What is said about a library's items. Methods raise NotFoundError for an item that is not there."""
+
+    def set_captions(self, item: ItemId, sentences: Sequence[Caption], source: CaptionSource) -> None:
+        """Replace the item's captions from `source`; those of a person also replace what the file said."""
+        with self._database.change() as connection:
+            _require_live(connection, item)
+            _drop(connection, [item], source)
+            if source is CaptionSource.USER:
+                _drop(connection, [item], CaptionSource.FILE)
+            insert_captions(
+                connection, {item: [Caption(said.text, said.language, source) for said in sentences]}
+            )
+            refresh(connection, [item])
+
+    def add_captions(self, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
+        """Add those captions to items that are not there."""
+        if of_items:
+            with self._database.change() as connection:
+                add_captions(connection, of_items)
+
+    def set_tags(self, item: ItemId, words: Iterable[str]) -> None:
+        """Replace the item's tags; raises UsageError for an empty or overlong one."""
+        wanted = sorted({composed(word.strip()) for word in words})
+        with self._database.change() as connection:
+            _require_live(connection, item)
+            for word in wanted:
+                if not word or len(word) > LONGEST_TAG:
+                    raise UsageError(f"a tag has 1 to {LONGEST_TAG} characters: {word[:40]!r}")
+            connection.execute(delete(tags).where(tags.c.item_id == item))
+            if wanted:
+                connection.execute(insert(tags), [{"item_id": item, "tag": word} for word in wanted])
+            refresh(connection, [item])
+
+    def add_tags(self, words: Mapping[ItemId, Sequence[str]]) -> None:
+        """Add tags, of 1 to 200 characters, to the live and missing items among these; tags that are there stay."""
+        if words:
+            with self._database.change() as connection:
+                add_tags(connection, words)
+
+    def set_attributes(self, item: ItemId, attributes: Mapping[str, Any]) -> None:
+        """Set some attributes, or remove them (None). They outlast whatever file and source say.
+
+        What a person took away stays so where neither says it: in an imported library they may say it again.
+        """
+        with self._database.change() as connection:
+            row = _layers(connection, [item]).get(item)
+            if row is None or row.deleted_at is not None:
+                raise _no_item(item)
+            below = _below(row)
+            user = {**row.user_attributes, **attributes}
+            taken = {key for key, value in row.user_attributes.items() if value is None}
+            kept = {
+                key: value for key, value in user.items() if value is not None or key in below or key in taken
+            }
+            check_attributes(kept)
+            _set_own(connection, row, kept)
+
+    def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> dict[ItemId, UsageError]:
+        """Add what a person set elsewhere to the live and missing items among these; what was set here stays as it is.
+
+        Nothing is added to those of which too much would be said then; these are returned, with the error.
+        """
+        if not of_items:
+            return {}
+        with self._database.change() as connection:
+            return add_attributes(connection, of_items)
+
+    def describe(self, told: Mapping[ItemId, Telling]) -> None:
+        """Take down what sources say of items now; what people said of them stays."""
+        if told:
+            with self._database.change() as connection:
+                refresh(connection, describe(connection, told))
+
+    def user_attributes(self, ids: Iterable[ItemId]) -> dict[ItemId, dict[str, Any]]:
+        """What people set of attributes of the live and missing items among `ids`, if any; null: taken away."""
+        found: dict[ItemId, dict[str, Any]] = {}
+        query = select(items.c.id, items.c.user_attributes).where(KEPT)
+        with self._database.read() as connection:
+            for chunk in chunks(dict.fromkeys(ids)):
+                kept = connection.execute(query.where(items.c.id.in_(chunk)))
+                found |= {row.id: dict(row.user_attributes) for row in kept if row.user_attributes}
+        return found
+
+    def written_about(self, ids: Iterable[ItemId]) -> set[ItemId]:
+        """Those of these items about which people wrote something: tags, captions, attributes."""
+        with self._database.read() as connection:
+            return written_about(connection, ids)
 
 
 def insert_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
@@ -54,31 +143,6 @@ def replace_captions(
     insert_captions(connection, of_items)
 
 
-def set_captions(
-    connection: Connection, item: ItemId, sentences: Sequence[Caption], source: CaptionSource
-) -> None:
-    """Make `sentences` the captions of `item` from `source`; those of a person also replace what the file said."""
-    require_live(connection, item)
-    _drop(connection, [item], source)
-    if source is CaptionSource.USER:
-        _drop(connection, [item], CaptionSource.FILE)
-    insert_captions(connection, {item: [Caption(said.text, said.language, source) for said in sentences]})
-    refresh(connection, [item])
-
-
-def set_tags(connection: Connection, item: ItemId, words: Iterable[str]) -> None:
-    """Make `words` the tags of `item`; raises UsageError for an empty or overlong one."""
-    require_live(connection, item)
-    wanted = sorted({composed(word.strip()) for word in words})
-    for word in wanted:
-        if not word or len(word) > LONGEST_TAG:
-            raise UsageError(f"a tag has 1 to {LONGEST_TAG} characters: {word[:40]!r}")
-    connection.execute(delete(tags).where(tags.c.item_id == item))
-    if wanted:
-        connection.execute(insert(tags), [{"item_id": item, "tag": word} for word in wanted])
-    refresh(connection, [item])
-
-
 def add_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
     """Add those captions to items that are not there."""
     for chunk in chunks(of_items):
@@ -92,7 +156,7 @@ def add_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Capt
 def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> None:
     """Add tags to the live and missing items among these; those that are there stay."""
     for chunk in chunks(words):
-        living = select(items.c.id).where(items.c.id.in_(chunk), is_kept())
+        living = select(items.c.id).where(items.c.id.in_(chunk), KEPT)
         alive = connection.execute(living).scalars().all()
         there = {tuple(row) for row in connection.execute(select(tags).where(tags.c.item_id.in_(alive)))}
         wanted = {(item, composed(word.strip())) for item in alive for word in words[item]}
@@ -100,22 +164,6 @@ def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> N
         if values:
             connection.execute(insert(tags), values)
             refresh(connection, alive)
-
-
-def set_attributes(connection: Connection, item: ItemId, attributes: Mapping[str, Any]) -> None:
-    """Set some attributes of `item`; None takes one away. They outlast whatever file and source say.
-
-    What a person took away stays so where neither says it: in an imported library they may say it again.
-    """
-    row = _layers(connection, [item]).get(item)
-    if row is None or row.deleted_at is not None:
-        raise _no_item(item)
-    below = _below(row)
-    user = {**row.user_attributes, **attributes}
-    taken = {key for key, value in row.user_attributes.items() if value is None}
-    kept = {key: value for key, value in user.items() if value is not None or key in below or key in taken}
-    check_attributes(kept)
-    _set_own(connection, row, kept)
 
 
 def add_attributes(
@@ -138,6 +186,20 @@ def add_attributes(
             else:
                 _set_own(connection, row, both)
     return refused
+
+
+def written_about(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
+    """Those of these items, live or missing, that have tags, captions or attributes from people."""
+    found: set[ItemId] = set()
+    for chunk in chunks(ids):
+        tagged = select(tags.c.item_id).where(tags.c.item_id.in_(chunk))
+        captioned = select(captions.c.item_id).where(
+            captions.c.item_id.in_(chunk), captions.c.source == CaptionSource.USER.value
+        )
+        found.update(connection.execute(tagged.union(captioned)).scalars())
+        own = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
+        found.update(row.id for row in connection.execute(own) if row.user_attributes)
+    return found
 
 
 def _set_own(connection: Connection, row: Row[Any], user: Mapping[str, Any]) -> None:
@@ -333,9 +395,9 @@ def _overlaid(below: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, An
     return {key: value for key, value in shown.items() if value is not None or key not in user}
 
 
-def require_live(connection: Connection, item: ItemId) -> None:
+def _require_live(connection: Connection, item: ItemId) -> None:
     """Raise NotFoundError unless the item is there and not deleted."""
-    alive = select(items.c.id).where(items.c.id == item, items.c.deleted_at.is_(None))
+    alive = select(items.c.id).where(items.c.id == item, LIVE)
     if connection.execute(alive).first() is None:
         raise _no_item(item)
 
