@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from vasari.retrieval.catalog.encoding import original_uri, stored_uri
@@ -49,5 +49,7 @@ def original(value: Any) -> Any:
 
 
 def _text_of(value: Any) -> str:
-    """A time by RFC 3339, anything else as its text."""
+    """A moment by RFC 3339 in UTC, with Z; anything else as its text."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date | datetime) else str(value)

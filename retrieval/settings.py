@@ -67,9 +67,9 @@ def number(
 
     def read(value: Any) -> int | float:
         try:
-            found = kind(
-                value.replace("_", "?") if isinstance(value, str) else value
-            )  # Python reads 1_3 as 13
+            if isinstance(value, str) and ("_" in value or not value.isascii()):
+                raise ValueError  # Python reads 1_3 and ١٣ as 13
+            found = kind(value)
         except (TypeError, ValueError):
             raise ValueError("is no whole number" if kind is int else "is no number") from None
         if found == float("inf"):

@@ -63,6 +63,14 @@ def test_every_mistake_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         assert part in message
 
 
+@pytest.mark.parametrize("written", ["1_3", "\u0663", "\uff13", "0x3", "3.0"])
+def test_a_number_is_read_as_a_person_means_it(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    """Python's own reading takes other digits, and underscores between them."""
+    monkeypatch.setenv("VASARI_THREADS", written)
+    with pytest.raises(UsageError, match="is no whole number"):
+        Settings()
+
+
 def test_an_argument_of_the_wrong_kind_is_refused() -> None:
     """Options of the command line end up here too."""
     with pytest.raises(UsageError, match="VASARI_PRECISION"):
