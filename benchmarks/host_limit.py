@@ -42,13 +42,13 @@ from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.plan import Task
 from vasari.indexer.sources.folder import FolderSource
 from vasari.indexer.sources.source import Candidate
-from vasari.retrieval.domain import EmbeddingSpace, Modality, Skipped, UnitVectors, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Modality, Picture, Skipped, UnitVectors, unit_vectors
 from vasari.retrieval.images.decode import decoding
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.phash import fingerprint
 from vasari.retrieval.library.commit import Prepared, commit_items
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.storage.local_files import content_hash, read_file
 

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vasari.indexer.progress import Progress, ProgressEvent, Silent
-from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, Skipped
+from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, Picture, Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.ports import Detail, Picture
+from vasari.retrieval.models.ports import Detail
 
 LANGUAGE = "en"  # of what the captioners write
 BATCH = 8  # pictures described at once: a cancellation waits for one such call

@@ -14,11 +14,11 @@ from vasari.indexer.identity import Puzzle
 from vasari.indexer.plan import Task
 from vasari.indexer.progress import Stopwatch
 from vasari.indexer.sources.source import Candidate
-from vasari.retrieval.domain import Skipped
+from vasari.retrieval.domain import Picture, Skipped
 from vasari.retrieval.errors import ImageError, VasariError
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.commit import Pixels, Prepared, prepare_picture
-from vasari.retrieval.models.ports import Picture, Preparer
+from vasari.retrieval.models.ports import Preparer
 from vasari.retrieval.storage.local_files import content_hash
 
 _Prepared = Prepared[Pixels] | Prepared[str]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NewType
+from typing import Any, NewType, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,3 +213,27 @@ class Skipped:
     )  # of the file as it was listed; zeros where that is not known
     mtime_ns: int = field(default=0, compare=False)
     ctime_ns: int = field(default=0, compare=False)
+
+
+class Picture(Protocol):
+    """The part of `PIL.Image.Image` (mode RGB) that preprocessing needs, so that models need no Pillow."""
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """The pixels, (height, width, 3) uint8, as numpy reads them."""
+
+    def resize(
+        self,
+        size: tuple[int, int],
+        resample: int | None = None,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> Picture:
+        """The part `box` (left, top, right, bottom) scaled to `size` (width, height)."""

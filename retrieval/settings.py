@@ -67,9 +67,8 @@ def number(
 
     def read(value: Any) -> int | float:
         try:
-            if isinstance(value, str) and ("_" in value or not value.isascii()):
-                raise ValueError  # Python reads 1_3 and ١٣ as 13
-            found = kind(value)
+            odd = isinstance(value, str) and ("_" in value or not value.isascii())
+            found = kind("?" if odd else value)  # Python reads 1_3, and digits of other alphabets, as 13
         except (TypeError, ValueError):
             raise ValueError("is no whole number" if kind is int else "is no number") from None
         if found == float("inf"):

@@ -19,10 +19,10 @@ from PIL import Image
 
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.ports import DualEncoder
 
 CELLS = 4
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.domain import Picture, UnitVectors
 from vasari.retrieval.errors import ImageError, StorageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.storage.atomic import replaced
 from vasari.retrieval.storage.local_files import read_file
 

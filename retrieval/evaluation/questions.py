@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.evaluation.embeddings import load_picture
 from vasari.retrieval.evaluation.report import HardNegative, Stage, silent
-from vasari.retrieval.models.ports import Picture
 
 BATCH = 32
 

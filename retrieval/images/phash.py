@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from vasari.retrieval.images.decode import Picture
+    from vasari.retrieval.domain import Picture
 
 Hashes = NDArray[np.uint64]
 Rows = NDArray[np.int64]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval import cancellation
-from vasari.retrieval.domain import UnitVectors
+from vasari.retrieval.domain import Picture, UnitVectors
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.models.ports import Picture, Reranker
+from vasari.retrieval.models.ports import Reranker
 from vasari.retrieval.models.registry.presets import knows_drawings_only
 from vasari.retrieval.search.ranking import CONTRASTIVE_SCALE
 

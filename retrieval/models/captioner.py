@@ -18,9 +18,10 @@ from torch import Tensor
 from transformers import AutoProcessor, Florence2ForConditionalGeneration
 
 from vasari.retrieval import cancellation
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
-from vasari.retrieval.models.ports import Detail, Picture, Region
+from vasari.retrieval.models.ports import Detail, Region
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import whole
 from vasari.retrieval.settings import Precision

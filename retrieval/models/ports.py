@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
 from vasari.retrieval.errors import VasariError
 
 Detail = Literal["short", "detailed"]
@@ -17,30 +17,6 @@ Detail = Literal["short", "detailed"]
 
 class OutOfMemory(VasariError):  # noqa: N818 - reads as the signal it is: the pipeline halves its batch on it
     """The device could not hold a batch; the same work may succeed in smaller batches."""
-
-
-class Picture(Protocol):
-    """The part of `PIL.Image.Image` (mode RGB) that preprocessing needs, so that models need no Pillow."""
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        """The pixels, (height, width, 3) uint8, as numpy reads them."""
-
-    def resize(
-        self,
-        size: tuple[int, int],
-        resample: int | None = None,
-        box: tuple[float, float, float, float] | None = None,
-    ) -> Picture:
-        """The part `box` (left, top, right, bottom) scaled to `size` (width, height)."""
 
 
 class TextEncoder(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.domain import Picture
 
 _BILINEAR, _BICUBIC = 2, 3  # PIL.Image.Resampling
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

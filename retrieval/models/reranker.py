@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
 
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.models.clip.transfer import tensor_of
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import whole
 from vasari.retrieval.settings import Precision

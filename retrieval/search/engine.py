@@ -29,6 +29,7 @@ from vasari.retrieval.domain import (
     Item,
     ItemId,
     Modality,
+    Picture,
     Rerank,
     SearchRequest,
     SearchResponse,
@@ -45,7 +46,6 @@ from vasari.retrieval.errors import (
     UsageError,
     VasariError,
 )
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.search.ranking import diversify, fuse, one_of_each_group
 from vasari.retrieval.search.relevance import Calibration
 from vasari.retrieval.search.reranking import RerankStage, query_words, rerank

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval import cancellation
-from vasari.retrieval.domain import Item, ItemId, Modality, Rerank, Term, TermKind
+from vasari.retrieval.domain import Item, ItemId, Modality, Picture, Rerank, Term, TermKind
 from vasari.retrieval.errors import ImageError, UsageError
-from vasari.retrieval.models.ports import Picture, Reranker
+from vasari.retrieval.models.ports import Reranker
 from vasari.retrieval.search.ranking import blend
 
 Features = NDArray[np.float16]  # (patches + 1, width)

@@ -19,11 +19,10 @@ from PIL import Image
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.models import LoadedModels, Presence
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.models.registry.presets import ModelKind
 from vasari.retrieval.settings import Settings
 

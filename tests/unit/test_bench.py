@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vasari.indexer.bench import BenchReport, Bottleneck, advice, bench
-from vasari.retrieval.domain import EmbeddingSpace, UnitVectors, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import NotFoundError
-from vasari.retrieval.models.ports import Picture
 
 
 class Encoder:

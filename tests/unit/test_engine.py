@@ -20,6 +20,7 @@ from vasari.retrieval.domain import (
     Item,
     ItemId,
     Modality,
+    Picture,
     Rerank,
     SearchRequest,
     SearchResponse,
@@ -29,7 +30,6 @@ from vasari.retrieval.domain import (
     unit_vectors,
 )
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.search.engine import blend_terms, search
 from vasari.retrieval.search.relevance import Calibration
 from vasari.retrieval.search.reranking import FeatureCache, RerankStage

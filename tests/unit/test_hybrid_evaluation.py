@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.evaluation.hybrid import BATCH, Captioning, hybrid_order
-from vasari.retrieval.models.ports import Detail, Picture, Region
+from vasari.retrieval.models.ports import Detail, Region
 
 
 class Painter:

@@ -20,10 +20,10 @@ from vasari.indexer.plan import Plan, Task
 from vasari.indexer.progress import ProgressEvent, Silent
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import KnownFile, NewItem
-from vasari.retrieval.domain import Modality, Skipped, UnitVectors, unit_vectors
+from vasari.retrieval.domain import Modality, Picture, Skipped, UnitVectors, unit_vectors
 from vasari.retrieval.errors import VasariError
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.models.ports import OutOfMemory, Picture
+from vasari.retrieval.models.ports import OutOfMemory
 from vasari.retrieval.storage.local_files import content_hash
 
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers.utils import logging as transformers_log
 
-from vasari.retrieval.domain import Item, Modality, Rerank, Term, TermKind
+from vasari.retrieval.domain import Item, Modality, Picture, Rerank, Term, TermKind
 from vasari.retrieval.errors import ImageError, UsageError
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.models.registry.presets import builtin_models_directory
 from vasari.retrieval.models.reranker import BlipReranker
 from vasari.retrieval.search.reranking import BATCH, FeatureCache, Reranked, RerankStage, query_words, rerank

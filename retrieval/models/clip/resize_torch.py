@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from vasari.retrieval.models.ports import Picture
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.models.preprocessing import Part, scaled_by_pillow
 
 _VECTORS = torch.backends.cpu.get_cpu_capability() in {"AVX2", "AVX512"}  # elsewhere torch scales no faster

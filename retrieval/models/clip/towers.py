@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vasari.retrieval import cancellation
-from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.domain import Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.clip.builder import (
     TextTower,
@@ -26,7 +26,6 @@ from vasari.retrieval.models.clip.builder import (
 from vasari.retrieval.models.clip.resize_torch import scaled
 from vasari.retrieval.models.clip.transfer import lane_to, stream, tensor_of
 from vasari.retrieval.models.hardware import out_of_memory
-from vasari.retrieval.models.ports import Picture
 from vasari.retrieval.models.registry.resolve import ModelFiles
 
 _TEXT_BATCH = 64

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.export.image import export_image_tower
@@ -23,7 +24,7 @@ from vasari.retrieval.models.exported.single_image import (
     OnnxPictureEncoder,
     PictureSettings,
 )
-from vasari.retrieval.models.ports import DualEncoder, Picture
+from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.models.registry.fingerprints import files_digest
 from vasari.retrieval.storage.atomic import replaced
 from vasari.retrieval.storage.file_names import as_utf8

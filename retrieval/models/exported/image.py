@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
 from vasari.retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
 from vasari.retrieval.models.exported.session import check_lengths, open_session
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE, run_graph
-from vasari.retrieval.models.ports import Picture, TextEncoder
+from vasari.retrieval.models.ports import TextEncoder
 from vasari.retrieval.models.preprocessing import (
     ImagePreprocessing,
     Scale,

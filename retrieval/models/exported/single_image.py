@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.domain import Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
 from vasari.retrieval.models.exported.session import check_lengths, open_session
-from vasari.retrieval.models.ports import OutOfMemory, Picture
+from vasari.retrieval.models.ports import OutOfMemory
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 
 if TYPE_CHECKING:
