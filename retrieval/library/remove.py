@@ -19,7 +19,7 @@ from vasari.retrieval.storage.layout import delete_thumbnails, delete_upload
 from vasari.retrieval.storage.uris import absolute
 
 if TYPE_CHECKING:
-    from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.ports import Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Removal:
 
 
 def remove(
-    library: Library,
+    library: Contents,
     what: Sequence[str | Path | ItemId],
     writing: Callable[[], AbstractContextManager[object]] | None = None,
 ) -> Removal:
@@ -51,7 +51,7 @@ def remove(
     return Removal(removed, gone, freed)
 
 
-def _ids(library: Library, entry: str | Path | ItemId) -> set[ItemId]:
+def _ids(library: Contents, entry: str | Path | ItemId) -> set[ItemId]:
     """The items that an entry names, also those that are gone."""
     if isinstance(entry, int):
         return {entry}
@@ -66,7 +66,7 @@ def _ids(library: Library, entry: str | Path | ItemId) -> set[ItemId]:
     return spelled | {file.id for files in (found, texts) for file in files}
 
 
-def _forget_files(library: Library, gone: Item) -> int:
+def _forget_files(library: Contents, gone: Item) -> int:
     """Delete what the library stored for an item; the bytes of its upload, if it was one."""
     if gone.modality is not Modality.IMAGE:
         return 0

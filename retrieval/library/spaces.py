@@ -13,7 +13,7 @@ from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.vectors.generation import remove_generations
 
 if TYPE_CHECKING:
-    from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.ports import Contents
 
 _FOLDERS = ("segments", "generations", "models")
 
@@ -34,7 +34,7 @@ class SpaceState:
         return not any(self.absent.values())
 
 
-def states(library: Library) -> list[SpaceState]:
+def states(library: Contents) -> list[SpaceState]:
     """All spaces, oldest first."""
     catalog = library.catalog
     default = catalog.spaces.default()
@@ -42,7 +42,7 @@ def states(library: Library) -> list[SpaceState]:
     return [_state(library, space, space == default, counts) for space in catalog.spaces.all()]
 
 
-def find(library: Library, name: str) -> EmbeddingSpace:
+def find(library: Contents, name: str) -> EmbeddingSpace:
     """The space of this name, or of the model with this reference; NotFoundError tells which there are."""
     known = library.catalog.spaces.all()
     found = [space for space in known if name == space.name] or [
@@ -57,14 +57,14 @@ def find(library: Library, name: str) -> EmbeddingSpace:
     return found[0]
 
 
-def use(library: Library, name: str) -> EmbeddingSpace:
+def use(library: Contents, name: str) -> EmbeddingSpace:
     """Make a space the default."""
     space = find(library, name)
     library.catalog.spaces.set_default(space.name)
     return space
 
 
-def drop(library: Library, name: str, *, force: bool = False) -> EmbeddingSpace:
+def drop(library: Contents, name: str, *, force: bool = False) -> EmbeddingSpace:
     """Forget a space with its vectors and files.
 
     One transaction forgets it, then its files go: killed in between, it leaves files that belong to nothing, which
@@ -87,7 +87,7 @@ def drop(library: Library, name: str, *, force: bool = False) -> EmbeddingSpace:
     return space
 
 
-def sweep(library: Library) -> None:
+def sweep(library: Contents) -> None:
     """Remove what spaces that are dropped left on disk. Only for the holder of the library's lease.
 
     A space is entered in the catalog before its first file is written: a folder of another name belongs to nothing.
@@ -103,7 +103,7 @@ def sweep(library: Library) -> None:
 
 
 def _state(
-    library: Library, space: EmbeddingSpace, default: bool, counts: Mapping[Modality, int]
+    library: Contents, space: EmbeddingSpace, default: bool, counts: Mapping[Modality, int]
 ) -> SpaceState:
     vectors = {modality: len(library.gallery(modality, space)) for modality in Modality}
     absent = {modality: max(counts[modality] - vectors[modality], 0) for modality in Modality}

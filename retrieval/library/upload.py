@@ -32,7 +32,7 @@ from vasari.retrieval.storage.local_files import content_hash, read_file
 from vasari.retrieval.storage.uris import local_path
 
 if TYPE_CHECKING:
-    from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.ports import Contents
 
 _SUFFIX = {"jpeg": ".jpg", "tiff": ".tif", "raw": ".dng"}
 _BATCH = 32
@@ -77,7 +77,7 @@ def new_picture(what: str | Path | bytes | NewPicture) -> NewPicture:
 
 
 def check(
-    library: Library, content: Path | bytes, space: EmbeddingSpace, *,
+    library: Contents, content: Path | bytes, space: EmbeddingSpace, *,
     uri: str | None = None, limits: ImageLimits | None = None,
 ) -> Addition:  # fmt: skip
     """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
@@ -103,7 +103,7 @@ def check(
     return Addition(str(path), mtime, prepared, stored=data)
 
 
-def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item | None:
+def known(library: Contents, addition: Addition, space: EmbeddingSpace) -> Item | None:
     """The item that is this very picture under this uri, with its vector."""
     item = library.catalog.items.by_uri(addition.uri, Modality.IMAGE)
     if item is None or item.content_hash != addition.picture.content_hash:
@@ -112,7 +112,7 @@ def known(library: Library, addition: Addition, space: EmbeddingSpace) -> Item |
 
 
 def commit(
-    library: Library, space: EmbeddingSpace, entries: Sequence[tuple[Addition, Notes, NDArray[np.float32]]]
+    library: Contents, space: EmbeddingSpace, entries: Sequence[tuple[Addition, Notes, NDArray[np.float32]]]
 ) -> list[ItemId]:
     """Store files and make them items, in one transaction; their ids, in the order of `entries`.
 
@@ -150,7 +150,7 @@ def commit(
     return ids
 
 
-def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
+def add(library: Contents, pictures: Sequence[NewPicture]) -> list[ItemId]:
     """Add pictures; their ids, in order. One that is there already keeps its item, a changed file updates it.
 
     All or nothing: the first that is no picture raises ImageError, and none is added.
@@ -176,14 +176,14 @@ def add(library: Library, pictures: Sequence[NewPicture]) -> list[ItemId]:
         )
 
 
-def _annotate(library: Library, item: Item, notes: Notes) -> None:
+def _annotate(library: Contents, item: Item, notes: Notes) -> None:
     if notes.tags:
         library.catalog.annotations.set_tags(item.id, {*item.tags, *notes.tags})
     if notes.attributes:
         library.catalog.annotations.set_attributes(item.id, notes.attributes)
 
 
-def _item_of(library: Library, addition: Addition) -> ItemId:
+def _item_of(library: Contents, addition: Addition) -> ItemId:
     """The item under this uri, unless the content is that of an item which is missing: then it is back."""
     catalog, content = library.catalog, addition.picture.content_hash
     before = catalog.items.by_uri(addition.uri, Modality.IMAGE)
