@@ -3,7 +3,7 @@
     python -m benchmarks.decode_memory [--target 224]
 
 Each picture is decoded in a process of its own. `decode` waits by what `weigh` says, so a ratio above 1 is a
-fault of the table in `images/pillow.py`.
+fault of the table in `images/formats.py`.
 """
 
 from __future__ import annotations

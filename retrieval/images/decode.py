@@ -18,11 +18,18 @@ from PIL import Image
 
 from vasari.retrieval.errors import ImageError, VasariError
 from vasari.retrieval.images.colour import in_srgb, is_srgb, reduction
+from vasari.retrieval.images.formats import (
+    ImageInfo,
+    Opened,
+    RgbxPicture,
+    image_of,
+    open_jpeg,
+    open_other,
+    open_png,
+    upright,
+)
 from vasari.retrieval.images.headers import Format, declared_length, sniff, truncated
-from vasari.retrieval.images.jpeg import open_jpeg
 from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes
-from vasari.retrieval.images.opened import ImageInfo, Opened, RgbxPicture, image_of, upright
-from vasari.retrieval.images.pillow import open_other, open_png
 from vasari.retrieval.images.raw import is_raw, open_raw
 
 Picture = Image.Image
@@ -60,7 +67,7 @@ def decode(data: bytes, limits: ImageLimits, *, target: int | None = None) -> De
     With `target`, the shorter side in pixels a model wants, a large JPEG is decoded at reduced size (in the
     cosine domain, which skips much of the work), but never below 1.95 targets; so are other formats beyond 16
     megapixels, once they are decoded. `info` tells the full size. Waits while other threads decode as much as
-    `limits.decode_bytes` allows (`imaging.limits`).
+    `limits.decode_bytes` allows (see `limits`).
     Raises ImageError: stage "limit" beyond the limits (checked before decoding), "decode" for anything else.
     """
     with decoding(data, limits, target=target) as decoded:

@@ -10,10 +10,9 @@ from PIL import Image
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.colour import to_srgb
 from vasari.retrieval.images.exif import Exif, read_exif, tiff_tags
+from vasari.retrieval.images.formats import Opened, image_of, info_of, open_jpeg, upright
 from vasari.retrieval.images.headers import Format
-from vasari.retrieval.images.jpeg import open_jpeg
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.images.opened import Opened, image_of, info_of, upright
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vasari.retrieval.images.opened import RgbxPicture, upright
+from vasari.retrieval.images.formats import RgbxPicture, upright
 from vasari.retrieval.images.phash import fingerprint
 from vasari.retrieval.models.clip.resize_torch import scaled
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, scaled_by_pillow
