@@ -23,7 +23,7 @@ def explained(problem: click.ClickException, words: Sequence[str]) -> UsageError
         case click.MissingParameter(param=click.Parameter() as missed):
             return UsageError(f"`{path}` misses {_described(missed)}. {_example(context)}")
         case click.NoSuchOption():
-            return UsageError(_no_such_option(problem, path))
+            return UsageError(_no_such_option(problem, path, words))
         case click.exceptions.NoSuchCommand(ctx=click.Context(command=click.Group(commands=known))):
             return UsageError(_no_such_command(problem.command_name, known, path))
         case click.BadParameter(param=click.Parameter() as wrong):
@@ -32,7 +32,13 @@ def explained(problem: click.ClickException, words: Sequence[str]) -> UsageError
         case _:
             message = problem.format_message().rstrip(".")
             if extra := _EXTRA.fullmatch(message):
-                message = f"`{path}` has no place for {extra[1]!r}: put quotes around a text of several words"
+                takes = (
+                    any(isinstance(each, click.Argument) for each in context.command.params)
+                    if context
+                    else True
+                )
+                quotes = ": put quotes around a text of several words" if takes else ""
+                message = f"`{path}` has no place for {extra[1]!r}{quotes}"
     return UsageError(f"{message} (`{path} -h` tells how it is used)")
 
 
@@ -83,7 +89,10 @@ def _named(parameter: click.Parameter) -> str:
     return (parameter.metavar or parameter.human_readable_name).strip("[]").removesuffix("...")
 
 
-def _no_such_option(problem: click.NoSuchOption, path: str) -> str:
+def _no_such_option(problem: click.NoSuchOption, path: str, words: Sequence[str]) -> str:
+    file = next((word for word in words if re.match(r"-[^-].*[./]", word)), None)
+    if file is not None and file.startswith(problem.option_name):
+        return f"`{path}` has no option {problem.option_name}: write ./{file} for a file of that name"
     close = sorted(problem.possibilities or ())
     meant = f": did you mean {' or '.join(close)}?" if close else ""
     return f"`{path}` has no option {problem.option_name}{meant} (`{path} -h` lists them)"

@@ -63,13 +63,15 @@ def key_hash(key: str) -> str:
 
 
 def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int, str]:
-    """Make a key: its id, and the key itself, which is shown this once. UsageError for a scope there is not."""
+    """Make a key: its id, and the key itself, which is shown this once. UsageError without name or known scopes."""
     known = [scope.value for scope in Scope]
     for scope in scopes:
         if scope not in known:
             raise UsageError(f"no scope {scope!r}: there are {', '.join(known)}")
     if not scopes:
         raise UsageError(f"a key needs a scope: {', '.join(known)}")
+    if not name.strip():
+        raise UsageError("a key needs a name: say what it is for")
     key = new_key()
     return catalog.keys.add(name, key_hash(key), list(dict.fromkeys(scopes))), key
 
