@@ -11,13 +11,16 @@ import logging
 from collections.abc import Callable, Container
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from vasari.indexer.plan import Task
 from vasari.indexer.sources.source import Candidate
-from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import KnownFile, NewItem, Sighting, Telling
 from vasari.retrieval.domain import ItemId, Modality, Skipped
 from vasari.retrieval.library import commit
+
+if TYPE_CHECKING:
+    from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which help would wait
 
 _LOG = logging.getLogger(__name__)
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NewType, Protocol
+from typing import TYPE_CHECKING, Any, NewType, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np  # a tenth of a second, for which help and what prints a table would wait
+    from numpy.typing import NDArray
 
 ItemId = int  # the catalog's primary key, and the id under which an index stores the item's vector
 
-UnitVectors = NewType("UnitVectors", NDArray[np.float32])
+UnitVectors = NewType("UnitVectors", "NDArray[np.float32]")
 """Float32 matrix (n, dim) whose rows have length 1; made by `unit_vectors` only."""
 
 
@@ -26,6 +27,8 @@ _SHORT, _LONG = 1e-12, 1e18  # lengths whose squares are exact enough in float32
 
 def unit_vectors(matrix: NDArray[Any]) -> UnitVectors:
     """Scale each row of `matrix` (n, dim) to length 1; a zero or non-finite row raises ValueError."""
+    import numpy as np
+
     with np.errstate(over="ignore"):  # huge numbers are scaled down before they become float32
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -42,6 +45,8 @@ def direction(vector: NDArray[Any]) -> NDArray[np.float32]:
 
     Squares of numbers beyond 1e19 or below 1e-23 leave float32, and numbers beyond 3e38 do themselves.
     """
+    import numpy as np
+
     numbers = np.asarray(vector, dtype=np.float64)
     largest = np.abs(numbers).max(initial=0.0)
     if not np.isfinite(numbers).all() or largest == 0:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vasari.api import drawings
 from vasari.api.cli import output, render
-from vasari.api.cli.libraries import filling
 from vasari.api.cli.options import (
     PLACE,
     Integer,
@@ -36,24 +35,19 @@ from vasari.api.cli.options import (
     precision_option,
     texts_option,
 )
-from vasari.api.cli.progress import Bar
 from vasari.api.cli.stopping import stoppable
-from vasari.indexer.cluster.connection import Cluster
-from vasari.indexer.cluster.job import index as index_on_cluster
-from vasari.indexer.completing import complete
-from vasari.indexer.job import IndexOptions
-from vasari.indexer.job import index as index_here
-from vasari.indexer.progress import IndexReport, Progress
-from vasari.indexer.sources.columns import Columns
-from vasari.indexer.sources.detect import Reading, SourceKind, absent, choose_source, has_items, same_folders
-from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
-from vasari.indexer.sources.source import Source
-from vasari.indexer.sources.texts import choose_texts
+from vasari.indexer.sources.source import Source, SourceKind
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import NEW_MODEL
 from vasari.retrieval.storage.uris import local_path
+
+if TYPE_CHECKING:
+    from vasari.indexer.job import IndexOptions
+    from vasari.indexer.progress import IndexReport, Progress
+    from vasari.retrieval.library.library import Library
+
+    Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
 
 
 @command(example="vasari index ~/Pictures --model fast")
@@ -136,6 +130,14 @@ def index(
     What is removed is only hidden, with all that was written about it, until
     its content is seen again (`vasari purge` forgets it).
     """
+    # Help, and a complaint about an option, would wait for these half a second.
+    from vasari.api.cli.libraries import filling
+    from vasari.indexer.sources.columns import Columns
+    from vasari.indexer.sources.detect import Reading, absent, choose_source, has_items, same_folders
+    from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
+    from vasari.indexer.sources.texts import choose_texts
+    from vasari.retrieval.library.library import Library
+
     if everything is bool(paths):
         raise UsageError(
             "say what to index: one or more PATHs, or --all for what the library knows already."
@@ -196,16 +198,17 @@ def removable(given: str | None) -> int:
     return int(given)
 
 
-Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
-
-
 def run_index(library: Library, source: Source, *, model: str | None = None, **options: Any) -> IndexReport:
     """Run a job with a progress bar; Ctrl-C finishes the batch. A model named explicitly becomes the default."""
+    from vasari.indexer.job import index as index_here
+
     return _run(library, partial(index_here, library, source), model, options, source)
 
 
 def run_known(library: Library, *, model: str | None = None, **options: Any) -> IndexReport:
     """The same for all that the library knows and that has no vector yet, wherever it lies."""
+    from vasari.indexer.completing import complete
+
     waiting: dict[str, int] = {}
 
     def run(options: IndexOptions, progress: Progress, stop: threading.Event) -> IndexReport:
@@ -230,6 +233,9 @@ def run_cluster(
     **options: Any,
 ) -> IndexReport:
     """The same on a Ray cluster."""
+    from vasari.indexer.cluster.connection import Cluster
+    from vasari.indexer.cluster.job import index as index_on_cluster
+
     cluster = Cluster(address, encoders=encoders, gpus=gpus)
     return _run(library, partial(index_on_cluster, library, source, cluster=cluster), model, options, source)
 
@@ -237,6 +243,9 @@ def run_cluster(
 def _run(
     library: Library, job: Job, model: str | None, options: Mapping[str, Any], source: Source | None = None
 ) -> IndexReport:
+    from vasari.api.cli.progress import Bar
+    from vasari.indexer.job import IndexOptions
+
     default = library.catalog.spaces.default()
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vasari.api.cli.options import PLACE
 from vasari.retrieval.domain import Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import parse_item
 from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.uris import local_path
+
+if TYPE_CHECKING:
+    from vasari.retrieval.library.library import Library
 
 picture_argument = click.argument(
     "what", metavar="ITEM|FILE", type=PLACE, help="A picture's path, or item:ID of the library."

@@ -37,7 +37,6 @@ from vasari.retrieval.domain import (
     Term,
     TermKind,
 )
-from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.query import check_terms, parse_term, parse_terms
 
 if TYPE_CHECKING:
@@ -205,6 +204,8 @@ def _answer(
                 output.note(drawings.NOTE)
             _print(response, form, _thumbnails(client, response) if form.preview else {})
     else:
+        from vasari.retrieval.library.library import Library  # brings NumPy, which help leaves alone
+
         if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
             output.waiting("loading the model…")
         with Library.open(library) as opened:

@@ -16,7 +16,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cache
 from itertools import islice
@@ -27,7 +26,7 @@ from vasari.indexer.sources.columns import Columns
 from vasari.indexer.sources.folder import EXCLUDED_FOLDERS, FolderSource, FolderWithTexts, PairsSource
 from vasari.indexer.sources.remote import RemoteFolderSource
 from vasari.indexer.sources.saved import SavedDatasetSource, arrow_files, is_saved_dataset
-from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.source import Candidate, Source, SourceKind
 from vasari.indexer.sources.table import TABLE_SUFFIXES, TableSource, is_table, names_columns
 from vasari.indexer.sources.webdataset import ShardSource
 from vasari.retrieval.domain import Modality, Skipped
@@ -43,17 +42,6 @@ from vasari.retrieval.storage.uris import ARCHIVE_SUFFIXES, ARROW_SUFFIXES, abso
 _LOOKED_AT = 2000  # files of a folder, until it is taken to have no texts beside its pictures
 _TARS = tuple(suffix for suffix in ARCHIVE_SUFFIXES if suffix != ".zip")
 _METADATA = ("metadata.csv", "metadata.jsonl")  # as Hugging Face's image folders have them
-
-
-class SourceKind(StrEnum):
-    """How a path or URL is read."""
-
-    FOLDER = "folder"
-    PAIRS = "pairs"
-    TABLE = "table"
-    COCO = "coco"
-    WEBDATASET = "webdataset"
-    HF = "hf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""What a source of pictures or texts looks like to the indexer."""
+"""The port of sources: what a source of pictures or texts looks like to the indexer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +13,17 @@ from vasari.retrieval.domain import Caption, Modality, Skipped
 
 UNKNOWN_SIZE = -1  # of a candidate whose size would have to be asked for: its modification time decides alone
 _NOTHING: Mapping[str, Any] = {}
+
+
+class SourceKind(StrEnum):
+    """How a path or URL is read."""
+
+    FOLDER = "folder"
+    PAIRS = "pairs"
+    TABLE = "table"
+    COCO = "coco"
+    WEBDATASET = "webdataset"
+    HF = "hf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,16 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem, SegmentRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.vectors.segments import Segment, live_rows, remove_segments, write_segment
+
+if TYPE_CHECKING:
+    from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which help would wait
 
 SMALL = 2048  # rows: half a commit, and less than uploads bring
 LARGE = 32_768  # rows from which a segment is left as it is

@@ -71,6 +71,14 @@ def test_a_plain_search_imports_nothing_heavy(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("command", ["search", "index"])
+def test_help_of_a_command_imports_no_engine(command: str) -> None:
+    """Options are told without what the command works with, not even NumPy."""
+    modules, printed = imported(command, "-h")
+    assert f"Usage: vasari {command}" in printed
+    assert modules & (HEAVY | {"numpy", "vasari.retrieval.library.library"}) == set()
+
+
 def test_help_imports_no_command() -> None:
     """`vasari --help` is printed from the table."""
     modules, printed = imported("--help")

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from vasari.indexer.sources.detect import SourceKind, choose_source
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.detect import choose_source
+from vasari.indexer.sources.source import Candidate, SourceKind
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits

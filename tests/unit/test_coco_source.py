@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vasari.indexer.sources.detect import SourceKind, choose_source
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.detect import choose_source
+from vasari.indexer.sources.source import Candidate, SourceKind
 from vasari.retrieval.domain import Skipped
 
 

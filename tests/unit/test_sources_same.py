@@ -17,7 +17,8 @@ from tests import forms
 from tests.forms import Sample
 from tests.grey import GreyLibrary
 from vasari.indexer.job import IndexOptions, index
-from vasari.indexer.sources.detect import SourceKind, choose_source
+from vasari.indexer.sources.detect import choose_source
+from vasari.indexer.sources.source import SourceKind
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.storage import network_addresses
 from vasari.retrieval.storage.local_files import content_hash

@@ -14,9 +14,9 @@ from tests import forms
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.job import index
 from vasari.indexer.sources.columns import Columns
-from vasari.indexer.sources.detect import Reading, SourceKind, choose_source
+from vasari.indexer.sources.detect import Reading, choose_source
 from vasari.indexer.sources.folder import FolderSource
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.source import Candidate, SourceKind
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import NotFoundError, UsageError
 

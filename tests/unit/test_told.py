@@ -17,7 +17,8 @@ from vasari.indexer.exchange.exporting import export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.detect import Reading, SourceKind, choose_source
+from vasari.indexer.sources.detect import Reading, choose_source
+from vasari.indexer.sources.source import SourceKind
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.tables import descriptions, items
 from vasari.retrieval.domain import Caption, CaptionSource, Item
