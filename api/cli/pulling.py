@@ -20,10 +20,14 @@ from vasari.retrieval.models.registry.resolve import (
 @command(example="vasari models pull balanced")
 @click.argument("name", metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")
 @click.option("--accept-licence", is_flag=True, help="Agree to a licence that must be agreed to.")
-def pull(name: str, accept_licence: bool) -> None:
-    """Download a model's weights, so that it works without a network."""
+@click.option("--force", is_flag=True, help="Download again what is here.")
+def pull(name: str, accept_licence: bool, force: bool) -> None:
+    """Download a model's weights, so that it works without a network.
+
+    What was begun is gone on with. Files that are here are compared with their checksums, and replaced if damaged.
+    """
     settings = open_settings()
-    access = HubAccess(settings.offline, settings.hub_timeout)
+    access = HubAccess(settings.offline, settings.hub_timeout, verify=True, anew=force)
     use = ModelKind.DUAL_ENCODER
     if (preset := PRESETS.get(name)) is not None:
         use = preset.kind

@@ -6,16 +6,24 @@ and name resolution alone may block longer than any timeout given to it.
 
 from __future__ import annotations
 
+import fnmatch
 import queue
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from huggingface_hub import constants, hf_hub_download, snapshot_download, try_to_load_from_cache
+from huggingface_hub import (
+    _CACHED_NO_EXIST,
+    HfApi,
+    constants,
+    hf_hub_download,
+    try_to_load_from_cache,
+)
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -26,6 +34,7 @@ from huggingface_hub.errors import (
 )
 
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UsageError
+from vasari.retrieval.models.registry.download import fetch, is_intact, trusted
 
 OPEN_CLIP_WEIGHTS = (
     "open_clip_model.safetensors",
@@ -34,15 +43,10 @@ OPEN_CLIP_WEIGHTS = (
 )
 TRANSFORMERS_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 TEXT_FILES = ("*.json", "*.txt", "*.model")  # configuration and tokenizer, never code
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "vocab.txt",
-    "vocab.json",
+LAST_TEXT_FILE = (
+    "tokenizer.json"  # fetched when all others are here, so that its presence tells that they are
 )
+_VOCABULARIES = ("vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 
 # A download that breaks off raises errors of huggingface_hub's own HTTP client, which differs between its versions.
 _BROKEN: tuple[type[Exception], ...] = (httpx.HTTPError, *HfHubHTTPError.__bases__, OSError)
@@ -54,6 +58,8 @@ class HubAccess:
 
     offline: bool = False
     timeout: float = 8.0  # seconds until an unreachable hub is given up
+    verify: bool = False  # compare what is here with its checksum, and fetch again what is damaged
+    anew: bool = False  # fetch again what is here
 
 
 def cached(repository: str, names: Sequence[str]) -> Path | None:
@@ -73,32 +79,61 @@ def obtain(repository: str, names: Sequence[str], access: HubAccess) -> Path:
 
     Raises ModelUnavailableError where the hub may not or cannot be asked, NotFoundError where it has no such file.
     """
-    if (path := cached(repository, names)) is not None:
-        return path
+    here = cached(repository, names)
+    if here is not None and not access.anew and not (access.verify and not is_intact(here)):
+        return here
     require_hub(access)
     for name in names:
         try:
-            return Path(hf_hub_download(repository, name, etag_timeout=access.timeout))
+            return fetch(repository, name, access.timeout, anew=access.anew)
         except (LocalEntryNotFoundError, GatedRepoError, RepositoryNotFoundError) as error:
             raise _refusal(repository, error) from error
         except EntryNotFoundError:
             continue
         except _BROKEN as error:
-            raise _refusal(repository, error) from error
+            raise _refusal(repository, error, name) from error
     raise NotFoundError(f"the hub repository {repository} has none of: {', '.join(names)}")
 
 
-def obtain_text_files(repository: str, access: HubAccess, needed: Sequence[str] = TOKENIZER_FILES) -> Path:
-    """The folder with the tokenizer and configuration files of `repository`; code is never downloaded."""
-    if (path := cached(repository, needed)) is not None:
-        return path.parent
+def obtain_text_files(repository: str, access: HubAccess) -> Path:
+    """The folder with the tokenizer and configuration files of `repository`; code is never downloaded.
+
+    A folder that a download left unfinished is no tokenizer: `LAST_TEXT_FILE` is there, or the hub was asked for it.
+    """
+    if not (access.verify or access.anew) and (folder := _whole_text_folder(repository)) is not None:
+        return folder
+    if access.offline and (found := cached(repository, _VOCABULARIES)) is not None:
+        return found.parent  # another program fetched it, and cannot be asked whether to the end
     require_hub(access)
     try:
-        return Path(
-            snapshot_download(repository, allow_patterns=list(TEXT_FILES), etag_timeout=access.timeout)
-        )
+        listed = HfApi(endpoint=constants.ENDPOINT).model_info(repository, timeout=access.timeout).siblings
+        names = [file.rfilename for file in listed or [] if _is_text_file(file.rfilename)]
     except _BROKEN as error:
         raise _refusal(repository, error) from error
+    if not names:
+        raise NotFoundError(f"the hub repository {repository} has no tokenizer")
+    *_, folder = [
+        obtain(repository, [name], access).parent
+        for name in sorted(names, key=lambda name: (name == LAST_TEXT_FILE, name))
+    ]
+    if LAST_TEXT_FILE not in names:
+        with suppress(EntryNotFoundError):  # the cache notes that there is none
+            hf_hub_download(repository, LAST_TEXT_FILE, etag_timeout=access.timeout)
+    return folder
+
+
+def _whole_text_folder(repository: str) -> Path | None:
+    """Where the text files of a repository lie, if its last one is here, or is known not to exist."""
+    if (last := cached(repository, [LAST_TEXT_FILE])) is not None:
+        return last.parent
+    if try_to_load_from_cache(repository, LAST_TEXT_FILE) is not _CACHED_NO_EXIST:
+        return None
+    found = cached(repository, (*_VOCABULARIES, "config.json"))
+    return found.parent if found else None
+
+
+def _is_text_file(name: str) -> bool:
+    return "/" not in name and any(fnmatch.fnmatch(name, pattern) for pattern in TEXT_FILES)
 
 
 def require_hub(access: HubAccess) -> None:
@@ -116,7 +151,7 @@ def _probe(url: str, timeout: float) -> str | None:
 
     def ask() -> None:
         try:
-            httpx.head(url, timeout=timeout)
+            httpx.head(url, timeout=timeout, verify=trusted())
         except httpx.TimeoutException:
             answers.put("no answer")
         except (httpx.HTTPError, OSError) as error:
@@ -137,14 +172,23 @@ def plain_words(error: Exception) -> str:
     return re.sub(r"\[Errno -?\d+\] ", "", str(error)).strip() or type(error).__name__
 
 
-def _refusal(repository: str, error: Exception) -> ModelUnavailableError | NotFoundError:
+def _refusal(repository: str, error: Exception, name: str = "") -> ModelUnavailableError | NotFoundError:
     """What a failed download means to a person."""
+    page = f"{constants.ENDPOINT}/{repository}"
     if isinstance(error, GatedRepoError):
         return ModelUnavailableError(
-            f"the hub gives {repository} only to accounts that accepted its licence: "
-            "accept it on its page, then run `hf auth login`"
+            f"the hub gives {repository} only to accounts that accepted its licence: accept it on {page}, then run"
+            " `hf auth login`"
         )
     if isinstance(error, RepositoryNotFoundError):
         return NotFoundError(f"the hub has no repository {repository}, or it is private (`hf auth login`)")
-    line = (plain_words(error).splitlines() or [type(error).__name__])[0]
-    return ModelUnavailableError(f"the download of {repository} failed ({line})")
+    line = (plain_words(_cause(error)).splitlines() or [type(error).__name__])[0]
+    return ModelUnavailableError(
+        f"the download of {name or 'files'} of {repository} broke off ({line}): run it again to go on with it"
+    )
+
+
+def _cause(error: Exception) -> Exception:
+    """What went wrong before the hub's client looked in the cache instead, which it says in three lines."""
+    cause = error.__cause__
+    return cause if isinstance(error, LocalEntryNotFoundError) and isinstance(cause, Exception) else error

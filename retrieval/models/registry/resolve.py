@@ -52,7 +52,7 @@ CLASSES = {
     "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
 }
 """The classes of transformers that are loaded here, and what each is used for."""
-_TRANSFORMERS_FILES = ("config.json", "preprocessor_config.json")
+PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # the latter by transformers 5
 
 
 class ReferenceKind(StrEnum):
@@ -177,8 +177,8 @@ def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence:
         _ask_about_licence(source, accept_licence)
         weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
         hub.obtain_text_files(repository, access)
-        for name in _TRANSFORMERS_FILES:
-            hub.obtain(repository, [name], access)
+        for names in (("config.json",), PROCESSOR_FILES):
+            hub.obtain(repository, names, access)
     except ModelUnavailableError as error:
         raise _unavailable(source, error) from error
     return weights.parent
@@ -360,7 +360,7 @@ def _with_text_files(
             model=model,
             image=image,
             tokenizer=hub.obtain_text_files(tokenizer, access) if tokenizer else None,
-            text_model=hub.obtain_text_files(text_model, access, ("config.json",)) if text_model else None,
+            text_model=hub.obtain(text_model, ("config.json",), access).parent if text_model else None,
         )
     )
 
