@@ -95,7 +95,7 @@ def create_app(
         )
     app.add_middleware(Gate, settings=settings, metrics=metrics)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    app.mount("/", Pages(app, web, routes), name="page")
+    app.mount("/", Pages(web, routes), name="page")
     return app
 
 

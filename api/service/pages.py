@@ -1,6 +1,6 @@
 """Static files of the search page and of /docs, and 405 for methods that an address has not.
 
-Page and reference come from this machine, with nothing loaded from elsewhere.
+Page and reference come from this machine, with nothing loaded from elsewhere. The reference is Redoc, vendored.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from vasari.api.service.middleware.methods import allowed
-from vasari.api.service.openapi.reference import STYLE, reference_page
+from vasari.api.service.middleware.security_headers import REFERENCE
 
 
 class Pages:
@@ -25,11 +24,9 @@ class Pages:
     What comes here has an address or a method that none of `routes` has.
     """
 
-    def __init__(self, app: FastAPI, directory: Path, routes: Sequence[BaseRoute]) -> None:
-        self._app = app
+    def __init__(self, directory: Path, routes: Sequence[BaseRoute]) -> None:
         self._routes = routes
         self._files = StaticFiles(directory=directory, html=True, check_dir=False)
-        self._reference: bytes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,19 +52,15 @@ class Pages:
 
     async def _response(self, scope: Scope) -> Response:
         path = self._files.get_path(scope)
-        if path == "docs":
-            if self._reference is None:
-                self._reference = reference_page(self._app.openapi()).encode()
-            return HTMLResponse(self._reference, headers={"Cache-Control": "no-cache"})
-        if path == "docs.css":
-            return Response(STYLE, media_type="text/css", headers={"Cache-Control": "no-cache"})
         if "\0" in path:
             raise HTTPException(404, "there is nothing here")
         try:
-            response = await self._files.get_response(path, scope)
+            response = await self._files.get_response("docs/index.html" if path == "docs" else path, scope)
         except HTTPException as error:
             raise HTTPException(error.status_code, "there is nothing here") from None
         # Files change with an update of the program and keep their names: browsers ask whether theirs is still right.
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Accept-Ranges"] = "none"
+        if path == "docs" and response.status_code == 200:
+            response.headers["Content-Security-Policy"] = REFERENCE
         return response

@@ -8,7 +8,7 @@ from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 
 READS = (
-    "/", "/docs", "/docs.css", "/openapi.json", "/livez", "/readyz", "/v1/session", "/v1/status", "/v1/facets",
+    "/", "/docs", "/docs/docs.css", "/openapi.json", "/livez", "/readyz", "/v1/session", "/v1/status", "/v1/facets",
     "/v1/items", "/v1/models", "/v1/models/default", "/indices-list", "/nothing", "/v1/items/{red}",
     "/v1/items/{red}/thumbnail", "/v1/items/{red}/original", "/v1/items/{red}/similar", "/v1/items/999", "/v1/search",
 )  # fmt: skip

@@ -53,13 +53,6 @@ def test_every_operation_is_described(served: Served) -> None:
             if path not in ("/livez", "/readyz"):
                 problem = operation["responses"]["429"]["content"]["application/problem+json"]
                 assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
-    page = served.client.get("/docs").text
-    assert served.client.get("/docs.css").headers["content-type"].startswith("text/css")
-    assert all(
-        f'id="{operation["operationId"]}"' in page
-        for m in document["paths"].values()
-        for operation in m.values()
-    )
 
 
 def test_examples_fit_their_schemas(served: Served) -> None:

@@ -15,6 +15,12 @@ PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Redoc makes two <style> elements: an empty one, that its script fills, and that of its scroll bars.
+REFERENCE = PAGE.replace(
+    "style-src 'self'",
+    "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    " 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
+)
 # A picture opened on its own must not run anything, whatever a browser takes it for.
 PICTURE = NOTHING + "; sandbox"
 
