@@ -51,10 +51,8 @@ def run(
 ) -> Run:
     """Run `command` to its end in `folder`, with `environment` on top of this process's own.
 
-    A command that fails ends the benchmark with its words. What Python compiles is kept, as it is for users, whatever
-    PYTHONDONTWRITEBYTECODE says here: else each run compiles the program anew (a fifth of a search).
+    A command that fails ends the benchmark with its words.
     """
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.NamedTemporaryFile("r", suffix=".json") as report:
         words = [sys.executable, "-I", "-S", "-c", _LAUNCHER, report.name, *map(str, command)]
         done = subprocess.run(
@@ -63,7 +61,7 @@ def run(
             capture_output=True,
             text=True,
             cwd=folder,
-            env={**inherited, **(environment or {})},
+            env={**os.environ, **(environment or {})},
         )
         if done.returncode:
             raise SystemExit(f"cannot start {command[0]}:\n{done.stderr}")

@@ -30,6 +30,8 @@ SENTENCES = (
     "雪中的灯塔和两只狗",
 )
 
+WORDS = 210  # of the text towers: those of the tokenizer, and a few rows more, as real ones have
+
 _CLIP: dict[str, Any] = {
     "embed_dim": 32,
     "vision_cfg": {"image_size": 48, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
@@ -48,7 +50,7 @@ _SIGLIP: dict[str, Any] = {
     },
     "text_cfg": {
         "context_length": 64,
-        "vocab_size": 400,
+        "vocab_size": WORDS,
         "hf_tokenizer_name": "local",
         "tokenizer_kwargs": {"clean": "canonicalize"},
         "width": 64,
@@ -66,7 +68,7 @@ _MULTILINGUAL: dict[str, Any] = {
     "vision_cfg": {"image_size": 48, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
     "text_cfg": {
         "context_length": 48,
-        "vocab_size": 400,
+        "vocab_size": WORDS,
         "hf_model_name": "local",
         "hf_tokenizer_name": "local",
         "hf_proj_type": "mlp",
@@ -156,7 +158,7 @@ def write_tokenizer(directory: Path, sentence_starts: bool) -> None:
 def write_text_tower(directory: Path) -> None:
     """The configuration of a tiny XLM-R."""
     XLMRobertaConfig(
-        vocab_size=400,
+        vocab_size=WORDS,
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -22,16 +22,18 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.errors import ImageError, UnsupportedError, UsageError
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.retrieval.evaluation.metrics import rank_queries, summary
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.models.clip.builder import build_model, build_tokenizer, image_preprocessing
+from vasari.retrieval.models.clip.builder import model_settings
+from vasari.retrieval.models.clip.layouts import build_model, build_tokenizer, image_preprocessing
+from vasari.retrieval.models.clip.transformers_clip import TransformersClip
 from vasari.retrieval.models.hardware import choose_device
-from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
 from vasari.retrieval.models.registry.hub import HubAccess
-from vasari.retrieval.models.registry.resolve import ModelFiles, architectures, locate, resolve
+from vasari.retrieval.models.registry.resolve import INDEX_SUFFIX, ModelFiles, architectures, locate, resolve
 from vasari.retrieval.storage.atomic import replaced
 from vasari.retrieval.storage.local_files import read_file
 from vasari.training.loop import Run, Schedule
@@ -105,11 +107,15 @@ class _Student:
         else:
             self.files = locate(resolve(options.model), access)
             self.model = build_model(self.files)
-            self.tokenizer = build_tokenizer(self.files)
-            self.config = {"model_cfg": dict(self.files.model)}
+            self.tokenizer = build_tokenizer(self.files, self.model)
+            self.config = {"model_cfg": model_settings(self.files)}
         self.image = (
             image_preprocessing(self.files, self.model) if self.files else _clip_preprocessing(self.model)
         )
+        if self.image.resize_mode is ResizeMode.PATCHES:
+            raise UnsupportedError(
+                f"{options.model} reads pictures as patches of any shape: it is not trained here"
+            )
         self.config["preprocess_cfg"] = {
             "mean": list(self.image.mean),
             "std": list(self.image.std),
@@ -119,6 +125,16 @@ class _Student:
         self.model.to(self.device).requires_grad_(True)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad_(_tower_of(name) != options.lock)
+        self.locked = [
+            child
+            for name, child in self.model.named_children()
+            if options.lock is not None and _tower_of(f"{name}.") == options.lock
+        ]
+
+    def keep_locked(self) -> None:
+        """Batch normalisation of a locked tower goes on with its own statistics, and dropout leaves nothing out."""
+        for module in self.locked:
+            module.eval()
 
     def pixels(self, batch: NDArray[np.uint8]) -> Tensor:
         """(n, H, W, 3) uint8 to (n, 3, H, W) as the model wants it."""
@@ -141,7 +157,11 @@ class _Student:
         return embedded
 
     def save(self, output: Path) -> None:
-        """Write configuration, tokenizer and weights in the hub's format."""
+        """Write configuration, tokenizer and weights in the hub's format: the layout that the model was read in."""
+        if isinstance(self.model, TransformersClip):
+            _copy_text_files(self.model.folder, output)
+            self.model.saved_as[0].save_pretrained(output)
+            return
         if self.files is not None:
             for folder in {self.files.tokenizer, self.files.text_model} - {None}:
                 _copy_text_files(Path(str(folder)), output)
@@ -177,7 +197,7 @@ def _tower_of(parameter: str) -> Tower | None:
 def _copy_text_files(source: Path, output: Path) -> None:
     for pattern in ("*.json", "*.txt", "*.model"):
         for file in source.glob(pattern):
-            if file.name != "open_clip_config.json":
+            if file.name != "open_clip_config.json" and not file.name.endswith(INDEX_SUFFIX):
                 shutil.copyfile(file, output / file.name)
 
 
@@ -191,6 +211,10 @@ class _Lesson:
         bias = getattr(student.model, "logit_bias", None)
         self.loss_name = options.loss or ("siglip" if bias is not None else "infonce")
         if self.loss_name == "siglip" and bias is None:
+            if isinstance(student.model, TransformersClip):
+                raise UsageError(
+                    f"{options.model} has no place for the bias of the sigmoid loss: use --loss infonce"
+                )
             student.model.register_parameter(
                 "logit_bias", nn.Parameter(torch.tensor(-10.0, device=student.device))
             )
@@ -216,6 +240,7 @@ class _Lesson:
 
     def loss(self, batch: tuple[NDArray[np.uint8], list[str]]) -> tuple[Tensor, dict[str, float]]:
         """The contrastive loss of one batch."""
+        self.student.keep_locked()
         model: Any = self.student.model
         image, text = self.student.embed_pictures(batch[0]), self.student.embed_texts(batch[1])
         scale = model.logit_scale.exp().clamp(max=100)

@@ -9,7 +9,7 @@ from vasari.api.cli.options import command, open_settings
 from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.retrieval.models.registry.presets import PRESETS, ModelKind
 from vasari.retrieval.models.registry.resolve import (
-    HUB_PREFIX,
+    ReferenceKind,
     locate,
     locate_folder,
     resolve,
@@ -18,7 +18,7 @@ from vasari.retrieval.models.registry.resolve import (
 
 
 @command(example="vasari models pull balanced")
-@click.argument("name", metavar="NAME", help="A preset, architecture/tag or hf-hub:owner/name.")
+@click.argument("name", metavar="NAME", help="A preset, architecture/tag or owner/name of the hub.")
 @click.option("--accept-licence", is_flag=True, help="Agree to a licence that must be agreed to.")
 @click.option("--force", is_flag=True, help="Download again what is here.")
 def pull(name: str, accept_licence: bool, force: bool) -> None:
@@ -28,13 +28,11 @@ def pull(name: str, accept_licence: bool, force: bool) -> None:
     """
     settings = open_settings()
     access = HubAccess(settings.offline, settings.hub_timeout, verify=True, anew=force)
-    use = ModelKind.DUAL_ENCODER
-    if (preset := PRESETS.get(name)) is not None:
-        use = preset.kind
-    elif name.startswith(HUB_PREFIX):
-        use = use_of_repository(name.removeprefix(HUB_PREFIX), access)
-    source = resolve(name, use)
-    if use is ModelKind.DUAL_ENCODER:
+    preset = PRESETS.get(name)
+    source = resolve(name, preset.kind if preset else ModelKind.DUAL_ENCODER)
+    if source.kind is ReferenceKind.HUB and preset is None:
+        source = resolve(name, use_of_repository(source.repository or "", access))
+    if source.use is ModelKind.DUAL_ENCODER:
         folder = locate(source, access, accept_licence=accept_licence).weights.parent
     else:
         folder = locate_folder(source, access, accept_licence=accept_licence)

@@ -23,7 +23,7 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.ports import Detail, Region
 from vasari.retrieval.models.registry.checkpoints import readable
-from vasari.retrieval.models.registry.transformers_folder import whole
+from vasari.retrieval.models.registry.transformers_folder import quiet, whole
 from vasari.retrieval.settings import Precision
 
 TASKS: dict[Detail, str] = {"short": "<CAPTION>", "detailed": "<DETAILED_CAPTION>"}
@@ -41,7 +41,7 @@ class Florence2Captioner:
         self._turn = threading.Lock()
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
-        with readable(directory):
+        with readable(directory), quiet():
             model = whole(Florence2ForConditionalGeneration, directory, self._dtype)
             self._processor = AutoProcessor.from_pretrained(
                 directory, local_files_only=True, trust_remote_code=False

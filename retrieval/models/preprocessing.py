@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval.domain import Picture
+from vasari.retrieval.models import naflex
 
 _BILINEAR, _BICUBIC = 2, 3  # PIL.Image.Resampling
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -27,6 +28,10 @@ class ResizeMode(StrEnum):
     SHORTEST = "shortest"  # scale the shorter side, crop the middle
     LONGEST = "longest"  # scale the longer side, pad
     SQUASH = "squash"  # scale both sides, whatever the shape
+    CROP = (
+        "crop"  # scale the shorter side to `shorter_side`, cut out or pad the middle, as transformers rounds
+    )
+    PATCHES = "patches"  # keep the shape, as a sequence of patches: see `naflex`
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def scaled_by_pillow(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[
 
 @dataclass(frozen=True, slots=True)
 class ImagePreprocessing:
-    """open_clip's `PreprocessCfg`. `mean` and `std` refer to channel values in [0, 1]."""
+    """open_clip's `PreprocessCfg`, and what transformers has besides. `mean` and `std` are of channels in [0, 1]."""
 
     height: int
     width: int
@@ -71,6 +76,9 @@ class ImagePreprocessing:
     interpolation: str = "bicubic"
     resize_mode: ResizeMode = ResizeMode.SHORTEST
     fill_color: int = 0
+    shorter_side: int | None = None  # CROP; None: that of the result
+    patch: int | None = None  # PATCHES: pixels of a patch's side, and how many patches there are at most
+    most_patches: int | None = None
 
     @classmethod
     def from_open_clip(cls, size: int | Sequence[int], settings: Mapping[str, Any]) -> ImagePreprocessing:
@@ -92,14 +100,32 @@ class ImagePreprocessing:
         """The shorter side."""
         return min(self.height, self.width)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of every prepared picture."""
+        if self.resize_mode is ResizeMode.PATCHES:
+            patch = self.patch or naflex.PATCH
+            return ((self.most_patches or naflex.MOST_PATCHES) + 1, patch * patch, 3)
+        return (self.height, self.width, 3)
+
     def prepare(self, picture: Picture, scale: Scale = scaled_by_pillow) -> NDArray[np.uint8]:
-        """Resize and crop or pad `picture` (RGB) to (height, width, 3)."""
+        """Resize and crop or pad `picture` (RGB) to (height, width, 3), or to packed patches."""
+        if self.resize_mode is ResizeMode.PATCHES:
+            return self._patches(picture, scale)
         whole_width, whole_height = self._scaled(picture.width, picture.height)
-        left, width = _kept(whole_width, self.width)
-        top, height = _kept(whole_height, self.height)
+        nearest = self.resize_mode is not ResizeMode.CROP
+        left, width = _kept(whole_width, self.width, nearest=nearest)
+        top, height = _kept(whole_height, self.height, nearest=nearest)
         part = Part(whole_width, whole_height, left, top, width, height)
         pixels = scale(picture, part, bicubic=self._bicubic())
         return self._padded(pixels) if pixels.shape[:2] != (self.height, self.width) else pixels
+
+    def _patches(self, picture: Picture, scale: Scale) -> NDArray[np.uint8]:
+        patch, most = self.patch or naflex.PATCH, self.most_patches or naflex.MOST_PATCHES
+        grid = naflex.grid_of(picture.width, picture.height, patch, most)
+        width, height = grid.columns * patch, grid.rows * patch
+        part = Part(width, height, 0, 0, width, height)
+        return naflex.packed(scale(picture, part, bicubic=self._bicubic()), patch, most)
 
     def _bicubic(self) -> bool:
         # open_clip scales to sides of unequal length bicubically whatever the settings say.
@@ -110,10 +136,10 @@ class ImagePreprocessing:
         """Size of the whole picture after scaling, rounded as torchvision and open_clip round."""
         if self.resize_mode is ResizeMode.SQUASH:
             return self.width, self.height
+        if self.resize_mode is ResizeMode.CROP:
+            return _by_shorter_side(self.shorter_side or self.image_size, width, height)
         if self.resize_mode is ResizeMode.SHORTEST and self.height == self.width:
-            if width <= height:
-                return self.width, int(self.width * height / width)
-            return int(self.width * width / height), self.width
+            return _by_shorter_side(self.width, width, height)
         ratios = (width / self.width, height / self.height)
         ratio = max(ratios) if self.resize_mode is ResizeMode.LONGEST else min(ratios)
         return max(1, round(width / ratio)), max(1, round(height / ratio))
@@ -136,6 +162,13 @@ def _per_channel(value: float | Sequence[float]) -> tuple[float, ...]:
     return (float(value),) * 3 if isinstance(value, (int, float)) else tuple(float(part) for part in value)
 
 
-def _kept(scaled: int, wanted: int) -> tuple[int, int]:
-    """Offset and length of the centre part that is kept of a side, rounded as torchvision's centre crop."""
-    return (round((scaled - wanted) / 2.0), wanted) if scaled > wanted else (0, scaled)
+def _by_shorter_side(side: int, width: int, height: int) -> tuple[int, int]:
+    if width <= height:
+        return side, int(side * height / width)
+    return int(side * width / height), side
+
+
+def _kept(scaled: int, wanted: int, *, nearest: bool) -> tuple[int, int]:
+    """Offset and length of the centre part that is kept of a side; half pixels to the nearest even one, or off."""
+    over = scaled - wanted
+    return ((round(over / 2.0) if nearest else over // 2), wanted) if over > 0 else (0, scaled)

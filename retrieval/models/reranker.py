@@ -24,7 +24,7 @@ from vasari.retrieval.domain import Picture
 from vasari.retrieval.models.clip.transfer import tensor_of
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.registry.checkpoints import readable
-from vasari.retrieval.models.registry.transformers_folder import whole
+from vasari.retrieval.models.registry.transformers_folder import quiet, whole
 from vasari.retrieval.settings import Precision
 
 BICUBIC = 3  # Pillow's number, as BlipImageProcessor's configuration writes it
@@ -39,7 +39,7 @@ class BlipReranker:
         self._turn = threading.Lock()
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
-        with readable(directory):
+        with readable(directory), quiet():
             model = whole(BlipForImageTextRetrieval, directory, self._dtype)
             self._tokenizer = AutoTokenizer.from_pretrained(
                 directory, local_files_only=True, trust_remote_code=False

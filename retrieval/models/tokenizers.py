@@ -51,12 +51,13 @@ class TextPreprocessing:
     """How texts become rows of tokens, and which columns of them matter."""
 
     context_length: int
-    clean: str = "lower"  # open_clip's names: lower, whitespace, canonicalize
+    clean: str = "lower"  # open_clip's names: lower, whitespace, canonicalize; or none
     pad_id: int = 0
     crop: Crop = Crop.NONE
     pool: str = "argmax"  # POOLED only: argmax (highest token), eos, first
     eos_id: int | None = None  # pool eos only
     strip_sep_id: int | None = None  # this token is replaced by 0
+    pad_left: bool = False
 
     def needed_lengths(self, tokens: Tokens) -> NDArray[np.int64]:
         """For each row of `tokens` (n, context), how many columns the tower has to see: (n,), at least 1."""
@@ -73,7 +74,9 @@ class TextPreprocessing:
 
 
 def clean_text(text: str, kind: str) -> str:
-    """open_clip's text cleaning: mended encoding, HTML entities resolved, white space joined, and by `kind` more."""
+    """open_clip's text cleaning by `kind`: mended encoding, HTML entities resolved, white space joined, and more."""
+    if kind == "none":
+        return text
     text = html.unescape(html.unescape(_mended(text))).strip()
     if kind == "canonicalize":
         text = text.replace("_", " ").translate(_WITHOUT_PUNCTUATION).lower()
@@ -216,7 +219,7 @@ def _kind(character: str) -> str:
 
 
 class JsonTokenizer:
-    """A Hugging Face tokenizer, padded and cut at the right as open_clip's `HFTokenizer` does."""
+    """A Hugging Face tokenizer, cut at the right and padded there as open_clip's `HFTokenizer` does, or at the left."""
 
     def __init__(self, path: Path, settings: TextPreprocessing) -> None:
         from tokenizers import Tokenizer as Fast
@@ -232,7 +235,7 @@ class JsonTokenizer:
         return cls(directory / JSON_FILE, settings)
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
-        """Token rows (n, context), padded at the end."""
+        """Token rows (n, context), padded."""
         settings = self._settings
         rows = np.full((len(texts), settings.context_length), settings.pad_id, dtype=np.int64)
         cleaned = []
@@ -240,7 +243,8 @@ class JsonTokenizer:
             cancellation.check()
             cleaned.append(clean_text(text, settings.clean))
         for row, encoded in zip(rows, self._fast.encode_batch(cleaned), strict=True):
-            row[: len(encoded.ids)] = encoded.ids
+            count = len(encoded.ids)
+            row[len(row) - count if settings.pad_left else 0 :][:count] = encoded.ids
         if settings.strip_sep_id is not None:
             rows[rows == settings.strip_sep_id] = 0
         return rows

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import torch
+from safetensors.torch import load_file, save_file
+
 from tests.grey import write_picture
-from tests.models import write_model
+from tests.models import build, write_model
+from tests.transformers_models import write_transformers_model
 from vasari.retrieval.evaluation.datasets import Dataset
+from vasari.retrieval.models.clip.builder import model_settings
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.registry.resolve import ModelFiles, resolve
 from vasari.training.finetuning import FineTuning, fine_tune
 from vasari.training.loop import Schedule
+
+WEIGHTS = "open_clip_model.safetensors"
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> None:
@@ -27,3 +37,49 @@ def test_pictures_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> 
     left_out = fine_tune(pairs(files), pairs(files), tmp_path / "made", options, progress=False)
     assert list(left_out) == [files[3]]
     assert (tmp_path / "made" / "open_clip_model.safetensors").is_file()
+
+
+def small_pairs(folder: Path) -> Dataset:
+    """Three pictures with a word each."""
+    files = [folder / f"{number}.png" for number in range(3)]
+    for number, file in enumerate(files):
+        write_picture(file, number)
+    return Dataset("pairs", folder, tuple(files), ("one", "two", "three"), (0, 1, 2))
+
+
+def test_a_locked_tower_keeps_its_statistics(tmp_path: Path) -> None:
+    """Batch normalisation of a locked vision tower counts no batch."""
+    folder = write_model(tmp_path / "model", "clip")
+    content = json.loads((folder / "open_clip_config.json").read_text())
+    content["model_cfg"]["vision_cfg"] = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8}
+    content["model_cfg"]["text_cfg"] |= {"vocab_size": 49408, "context_length": 16}
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    weights = build(content["model_cfg"]).state_dict()
+    save_file({name: value.contiguous() for name, value in weights.items()}, folder / WEIGHTS)
+    options = FineTuning(
+        str(folder), Schedule(steps=2, learning_rate=0.1, warmup=1), 3, lock="image", device="cpu"
+    )
+    fine_tune(small_pairs(tmp_path), None, tmp_path / "made", options, progress=False)
+    trained = load_file(tmp_path / "made" / WEIGHTS)
+    for name, value in weights.items():
+        if name.startswith("visual."):
+            assert torch.equal(trained[name], value), name
+    assert not torch.equal(trained["text_projection"], weights["text_projection"])
+
+
+def test_a_model_of_transformers_is_saved_as_one(tmp_path: Path) -> None:
+    """It is what transformers and Vasari load, tokenizer and all."""
+    folder = write_transformers_model(tmp_path / "model", "clip")
+    options = FineTuning(str(folder), Schedule(steps=2, learning_rate=0.01, warmup=1), 3, device="cpu")
+    fine_tune(small_pairs(tmp_path), None, tmp_path / "made", options, progress=False)
+    before, after = (
+        OpenClipEncoder.load(str(path), precision="float32").embed_texts(["one"])
+        for path in (folder, tmp_path / "made")
+    )
+    assert float((before * after).sum()) < 0.9999
+
+
+def test_weights_that_were_trained_with_quick_gelu_keep_it(tmp_path: Path) -> None:
+    """The configuration of an architecture says nothing of it, that of the tag does; what is saved has to."""
+    files = ModelFiles(resolve("ViT-B-32/openai"), tmp_path, {"text_cfg": {}}, None, None, None)
+    assert model_settings(files) == {"text_cfg": {}, "quick_gelu": True}

@@ -34,10 +34,11 @@ def test_a_scaled_part_is_that_of_the_picture_scaled_by_pillow(size: tuple[int, 
 
 @pytest.mark.parametrize("mode", list(ResizeMode))
 def test_preparing_gives_the_same_shape_either_way(mode: ResizeMode) -> None:
-    """Cropped, padded or squashed, a picture has the model's size."""
+    """Cropped, padded, squashed or cut into patches, a picture has the model's size."""
     image = ImagePreprocessing(32, 24, resize_mode=mode)
     ways = [image.prepare(noise(90, 61), way) for way in (scaled, scaled_by_pillow)]
-    assert [way.shape for way in ways] == [(32, 24, 3)] * 2
+    assert [way.shape for way in ways] == [image.shape] * 2
+    assert image.shape == (32, 24, 3) or mode is ResizeMode.PATCHES
 
 
 def test_a_long_strip_is_not_scaled_as_a_whole() -> None:

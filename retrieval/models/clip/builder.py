@@ -42,11 +42,17 @@ class _WithoutRandomWeights(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def build_model(files: ModelFiles) -> nn.Module:
-    """The model with its weights, in float32 on the CPU, ready for inference."""
+def model_settings(files: ModelFiles) -> dict[str, Any]:
+    """open_clip's `model_cfg`, as the model's weights were trained."""
     settings = deepcopy(dict(files.model))
     if _tag_settings(files).get("quick_gelu"):
-        settings["quick_gelu"] = True  # the weights were trained so, whatever the architecture's name says
+        settings["quick_gelu"] = True  # whatever the architecture's name says
+    return settings
+
+
+def build_model(files: ModelFiles) -> nn.Module:
+    """The model with its weights, in float32 on the CPU, ready for inference."""
+    settings = model_settings(files)
     text, vision = settings["text_cfg"], settings["vision_cfg"]
     if files.text_model is not None:
         text |= {"hf_model_name": str(files.text_model), "hf_model_pretrained": False}

@@ -49,6 +49,7 @@ class OpenClipEncoder:
         """
         files = locate(resolve(reference), HubAccess(offline=offline, timeout=hub_timeout))
         from vasari.retrieval.models.clip.towers import Towers
+        from vasari.retrieval.models.clip.vocabulary import check_vocabulary
         from vasari.retrieval.models.hardware import choose_device, choose_dtype
         from vasari.retrieval.models.registry.checkpoints import readable
 
@@ -57,6 +58,7 @@ class OpenClipEncoder:
         with readable(
             files.tokenizer or files.weights
         ):  # such as a tokenizer of more words than the tower has
+            check_vocabulary(towers.tokenizer, towers.text_tower, files.tokenizer or files.weights)
             dim = towers.embed_texts(["", "a word"]).shape[1]
         return cls(towers, space_for(files, towers.image, towers.text, dim))
 

@@ -15,17 +15,18 @@ from torch.nn import functional as F
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import Picture, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.models.clip.builder import (
-    TextTower,
+from vasari.retrieval.models.clip.builder import tokenize
+from vasari.retrieval.models.clip.layouts import (
     build_model,
+    build_text_tower,
     build_tokenizer,
     image_preprocessing,
     text_preprocessing,
-    tokenize,
 )
 from vasari.retrieval.models.clip.resize_torch import scaled
 from vasari.retrieval.models.clip.transfer import lane_to, stream, tensor_of
 from vasari.retrieval.models.hardware import out_of_memory
+from vasari.retrieval.models.preprocessing import ResizeMode
 from vasari.retrieval.models.registry.resolve import ModelFiles
 
 _TEXT_BATCH = 64
@@ -41,8 +42,8 @@ class Towers:
             torch.set_num_threads(threads)
         self.files, self.device, self.dtype = files, device, dtype
         self.model: Any = build_model(files).to(device=device, dtype=dtype)
-        self.tokenizer = build_tokenizer(files)
-        self.text_tower = TextTower(self.model, files.model["text_cfg"].get("tokenizer_mode")).eval()
+        self.tokenizer = build_tokenizer(files, self.model)
+        self.text_tower = build_text_tower(files, self.model)
         self.image = image_preprocessing(files, self.model)
         self.text = text_preprocessing(files, self.text_tower, self.tokenizer)
         self._turn = threading.Lock()
@@ -58,7 +59,7 @@ class Towers:
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of pixels (n, H, W, 3)."""
         with self._turn, torch.inference_mode(), out_of_memory():
-            return _unit(self.model.encode_image(self._normalised(tensor_of(batch))))
+            return _unit(self._features(tensor_of(batch)))
 
     def embed_stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[UnitVectors]:
         """Vectors (n, dim) of each batch of pixels (n, H, W, 3), in order; on a GPU copies run beside the computation.
@@ -70,7 +71,12 @@ class Towers:
                 yield unit_vectors(features)
 
     def _features(self, pixels: Tensor) -> Tensor:
-        found: Tensor = self.model.encode_image(self._normalised(pixels))
+        found: Tensor
+        if self.image.resize_mode is ResizeMode.PATCHES:
+            moved = pixels.to(self.device, non_blocking=True)
+            found = self.model.visual.of_patches(moved, self._scale.flatten(), self._shift.flatten())
+        else:
+            found = self.model.encode_image(self._normalised(pixels))
         return found
 
     def embed_patches(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:

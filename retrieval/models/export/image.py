@@ -21,7 +21,7 @@ from vasari.retrieval.models.export import image_calibration, image_graph
 from vasari.retrieval.models.export.layers import save_model
 from vasari.retrieval.models.exported.image import INT8_FILE
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
-from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
 
 _OPSET = 18
 
@@ -65,6 +65,7 @@ class _Tower(nn.Module):
     def __init__(self, visual: Any, image: ImagePreprocessing) -> None:
         super().__init__()
         self.visual = deepcopy(visual)
+        self.of_patches = image.resize_mode is ResizeMode.PATCHES
         trunk = getattr(self.visual, "trunk", None)
         if trunk is not None and hasattr(trunk, "set_input_size"):
             # timm would fit the positions to every batch anew, which no graph can.
@@ -74,6 +75,8 @@ class _Tower(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Features (n, dim), not normalised."""
+        if self.of_patches:
+            return self.visual.of_patches(pixels, self.scale, self.shift)  # type: ignore[no-any-return]
         moved = (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)
         found: Tensor = self.visual(moved)
         return found
@@ -81,7 +84,9 @@ class _Tower(nn.Module):
 
 def _traced(tower: nn.Module, image: ImagePreprocessing, *, int8: bool) -> onnx.ModelProto:
     """The graph by torch's tracing exporter, its products in int8 by ONNX Runtime's own tool."""
-    example = torch.zeros((2, image.height, image.width, 3), dtype=torch.uint8)
+    example = torch.zeros((2, *image.shape), dtype=torch.uint8)
+    if image.resize_mode is ResizeMode.PATCHES:
+        example[:, -1, :2, 1] = 1  # a grid of one patch
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(name) / "traced.onnx"

@@ -14,7 +14,8 @@ from open_clip.tokenizer import SimpleTokenizer
 
 from vasari.retrieval.domain import unit_vectors
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.models.clip.builder import TextTower, build_model, tokenize
+from vasari.retrieval.models.clip.builder import TextTower, tokenize
+from vasari.retrieval.models.clip.layouts import build_model, build_text_tower
 from vasari.retrieval.models.clip.towers import Towers
 from vasari.retrieval.models.export.layers import save_model
 from vasari.retrieval.models.export.text_graph import can_write, write_graph
@@ -99,7 +100,7 @@ def _float32_tower(towers: Towers) -> TextTower:
     """The tower on the CPU in float32, read again where the model computes in less."""
     if towers.device.type == "cpu" and towers.dtype == torch.float32:
         return towers.text_tower
-    return TextTower(build_model(towers.files), towers.text_tower.tokenizer_mode).eval()
+    return build_text_tower(towers.files, build_model(towers.files))
 
 
 def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing, str]:
@@ -110,7 +111,7 @@ def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing
     inner = towers.tokenizer.tokenizer
     if (backend := getattr(inner, "backend_tokenizer", None)) is None:
         raise UnsupportedError("its tokenizer has no fast form")
-    if inner.padding_side != "right" or inner.truncation_side != "right":
+    if (inner.padding_side != "right" and not towers.text.pad_left) or inner.truncation_side != "right":
         raise UnsupportedError("its tokenizer pads or cuts at the left")
     backend.save(str(directory / JSON_FILE), pretty=False)
     return towers.text, "json"

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils._fixes import WeakFileLock
 from huggingface_hub.utils._headers import build_hf_headers
@@ -46,7 +47,11 @@ def fetch(repository: str, name: str, timeout: float, *, anew: bool = False) -> 
     Raises the errors of huggingface_hub and httpx, and WrongContentError for a file of another checksum.
     """
     url = hf_hub_url(repository, name)
-    about = get_hf_file_metadata(url, timeout=timeout)
+    try:
+        about = get_hf_file_metadata(url, timeout=timeout)
+    except EntryNotFoundError:
+        hf_hub_download(repository, name, etag_timeout=timeout)  # notes in the cache that there is none
+        raise
     if about.etag is None:
         raise WrongContentError(f"it names no checksum of {name}")
     folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")

@@ -16,7 +16,14 @@ from pathlib import Path
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
-from vasari.retrieval.models.registry.resolve import ModelFiles, ModelSource, locate, resolve
+from vasari.retrieval.models.registry.resolve import (
+    INDEX_SUFFIX,
+    ModelFiles,
+    ModelSource,
+    locate,
+    resolve,
+    shards_of,
+)
 from vasari.retrieval.models.tokenizers import TextPreprocessing
 from vasari.retrieval.storage.atomic import write_bytes
 from vasari.retrieval.storage.caches import user_cache
@@ -50,10 +57,10 @@ def preprocessing_fingerprint(files: ModelFiles, image: ImagePreprocessing, text
         names = (path for path in files.tokenizer.iterdir() if _TOKENIZER_FILES.fullmatch(path.name))
         tokenizer = {path.name: _digest(path.read_bytes()) for path in sorted(names)}
     settings = {
-        "image": asdict(image),
+        "image": {name: value for name, value in asdict(image).items() if value is not None},
         "text": {"context_length": text.context_length, "clean": text.clean, "pad_id": text.pad_id},
         "tokenizer": tokenizer,
-        "tokenizer_kwargs": files.model["text_cfg"].get("tokenizer_kwargs"),
+        "tokenizer_kwargs": files.text_settings.get("tokenizer_kwargs"),
     }
     return _digest(json.dumps(settings, sort_keys=True).encode())
 
@@ -73,7 +80,12 @@ def files_digest(files: ModelFiles) -> str:
 
 
 def weights_fingerprint(path: Path, remembered: Path | None = None) -> str:
-    """BLAKE2b-128 of a weights file, hexadecimal; `remembered` is the file that keeps earlier answers."""
+    """BLAKE2b-128 of a weights file, hexadecimal; `remembered` is the file that keeps earlier answers.
+
+    That of an index of several files is one of theirs.
+    """
+    if path.name.endswith(INDEX_SUFFIX):
+        return _digest("".join(weights_fingerprint(shard, remembered) for shard in shards_of(path)).encode())
     path = path.resolve()  # the hub's cache links names to content
     remembered = remembered or user_cache() / "fingerprints.json"
     known = _read(remembered)

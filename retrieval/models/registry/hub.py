@@ -21,7 +21,6 @@ from huggingface_hub import (
     _CACHED_NO_EXIST,
     HfApi,
     constants,
-    hf_hub_download,
     try_to_load_from_cache,
 )
 from huggingface_hub.errors import (
@@ -41,7 +40,12 @@ OPEN_CLIP_WEIGHTS = (
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
 )
-TRANSFORMERS_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+TRANSFORMERS_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 TEXT_FILES = ("*.json", "*.txt", "*.model")  # configuration and tokenizer, never code
 LAST_TEXT_FILE = (
     "tokenizer.json"  # fetched when all others are here, so that its presence tells that they are
@@ -72,6 +76,11 @@ def cached(repository: str, names: Sequence[str]) -> Path | None:
         if isinstance(found, str) and Path(found).is_file():
             return Path(found)
     return None
+
+
+def known_absent(repository: str, name: str) -> bool:
+    """Whether the hub said, when it was asked, that the repository has no such file."""
+    return try_to_load_from_cache(repository, name) is _CACHED_NO_EXIST
 
 
 def obtain(repository: str, names: Sequence[str], access: HubAccess) -> Path:
@@ -117,8 +126,8 @@ def obtain_text_files(repository: str, access: HubAccess) -> Path:
         for name in sorted(names, key=lambda name: (name == LAST_TEXT_FILE, name))
     ]
     if LAST_TEXT_FILE not in names:
-        with suppress(EntryNotFoundError):  # the cache notes that there is none
-            hf_hub_download(repository, LAST_TEXT_FILE, etag_timeout=access.timeout)
+        with suppress(NotFoundError):  # which is noted
+            obtain(repository, [LAST_TEXT_FILE], access)
     return folder
 
 
@@ -126,7 +135,7 @@ def _whole_text_folder(repository: str) -> Path | None:
     """Where the text files of a repository lie, if its last one is here, or is known not to exist."""
     if (last := cached(repository, [LAST_TEXT_FILE])) is not None:
         return last.parent
-    if try_to_load_from_cache(repository, LAST_TEXT_FILE) is not _CACHED_NO_EXIST:
+    if not known_absent(repository, LAST_TEXT_FILE):
         return None
     found = cached(repository, (*_VOCABULARIES, "config.json"))
     return found.parent if found else None

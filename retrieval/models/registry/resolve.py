@@ -4,12 +4,13 @@
 |---|---|
 | `fast` | a preset (`vasari models list`) |
 | `hf-hub:owner/name` | a hub repository |
+| `owner/name` | the same, unless `owner` is an architecture |
 | `./my-model`, `/models/clip` | a folder with configuration and weights, as the hub keeps them |
 | `ViT-B-32/laion2b_s34b_b79k` | an open_clip architecture with the tag of its pretrained weights |
 | `ViT-B-32:/runs/best.safetensors` | a checkpoint file (.safetensors, .pt, .bin) of a named architecture |
 
-Dual encoders are in open_clip's layout (`open_clip_config.json`), rerankers and captioners in transformers'
-(`config.json`); the last two notations are for dual encoders only.
+Dual encoders are in open_clip's layout (`open_clip_config.json`) or, where that is not there, in transformers'
+(`config.json`), as rerankers and captioners are; the last two notations are for dual encoders of open_clip only.
 
 Light: no torch. Only an architecture with a tag that is no preset's has to ask open_clip which repository it means.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -48,10 +50,18 @@ HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
 CONFIGURATION = "open_clip_config.json"
 CLASSES = {
+    "AltCLIPModel": ModelKind.DUAL_ENCODER,
+    "ChineseCLIPModel": ModelKind.DUAL_ENCODER,
+    "CLIPModel": ModelKind.DUAL_ENCODER,
+    "MetaClip2Model": ModelKind.DUAL_ENCODER,
+    "SiglipModel": ModelKind.DUAL_ENCODER,
+    "Siglip2Model": ModelKind.DUAL_ENCODER,
     "BlipForImageTextRetrieval": ModelKind.RERANKER,
     "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
 }
 """The classes of transformers that are loaded here, and what each is used for."""
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+INDEX_SUFFIX = ".index.json"  # of weights in several files
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # the latter by transformers 5
 
 
@@ -80,14 +90,24 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """All files of a model, on this machine. `model` is open_clip's `model_cfg`."""
+    """All files of a model, on this machine.
+
+    `model` and `image` are open_clip's `model_cfg` and `preprocess_cfg`, or what the two files of transformers hold.
+    """
 
     source: ModelSource
     weights: Path
     model: Mapping[str, Any]
-    image: Mapping[str, Any] | None  # open_clip's `preprocess_cfg`; None: as open_clip knows the architecture
+    image: Mapping[str, Any] | None  # None: as open_clip knows the architecture
     tokenizer: Path | None  # folder of a Hugging Face tokenizer; None: CLIP's own byte pairs
     text_model: Path | None  # folder with the config.json of a Hugging Face text tower
+    transformers: str | None = None  # the class, for a model in that layout, all of which is in `tokenizer`
+
+    @property
+    def text_settings(self) -> Mapping[str, Any]:
+        """What open_clip is told about texts."""
+        found: Mapping[str, Any] = self.model.get("text_cfg", {}) if self.transformers is None else {}
+        return found
 
 
 def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSource:
@@ -106,6 +126,8 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
     path = Path(reference.removeprefix(LOCAL_PREFIX)).expanduser()
     if reference.startswith(LOCAL_PREFIX) or path.is_dir():
         return _of_directory(path, use)
+    if _names_repository(reference):
+        return ModelSource(f"{HUB_PREFIX}{reference}", ReferenceKind.HUB, repository=reference, use=use)
     if use is not ModelKind.DUAL_ENCODER:
         raise _unknown(reference, use=use)
     architecture, colon, file = reference.partition(":")
@@ -123,6 +145,12 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
     raise _unknown(reference)
 
 
+def _names_repository(reference: str) -> bool:
+    """Whether it is `owner/name`, and no architecture with a tag, rightly spelled or not."""
+    owner, _, _ = reference.partition("/")
+    return bool(_REPOSITORY.fullmatch(reference)) and not get_close_matches(owner, architectures(), 1, 0.7)
+
+
 def absolute_reference(reference: str) -> str:
     """The reference as it can be read from anywhere; one that names nothing here stays what it is."""
     try:
@@ -134,20 +162,35 @@ def absolute_reference(reference: str) -> str:
 def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
     """What the model in a hub repository is for, by its configuration; UnsupportedError for one of another kind."""
     try:
-        found = hub.obtain(repository, (CONFIGURATION, "config.json"), access)
+        found = _configuration_of(repository, access)
     except ModelUnavailableError as error:
         reference = f"{HUB_PREFIX}{repository}"
         raise _unavailable(ModelSource(reference, ReferenceKind.HUB, repository=repository), error) from error
     if found.name == CONFIGURATION:
         return ModelKind.DUAL_ENCODER
-    names = [str(name) for name in _read_object(found).get("architectures") or ["unknown"]]
-    for name in names:
-        if name in CLASSES:
-            return CLASSES[name]
-    raise UnsupportedError(
-        f"{repository} is a model of transformers ({', '.join(names)}): Vasari takes dual encoders of open_clip, and"
+    content = _read_object(found)
+    if (name := _class_of(content)) is None:
+        raise _no_class(repository, content)
+    return CLASSES[name]
+
+
+def _class_of(content: Mapping[str, Any]) -> str | None:
+    """The class among those that are loaded here which a config.json names."""
+    return next((str(name) for name in content.get("architectures") or () if name in CLASSES), None)
+
+
+def _no_class(where: str | Path, content: Mapping[str, Any]) -> UnsupportedError:
+    names = ", ".join(map(str, content.get("architectures") or ["unknown"]))
+    return UnsupportedError(
+        f"{where} is a model of transformers ({names}): Vasari takes dual encoders of open_clip, and"
         f" {', '.join(CLASSES)}"
     )
+
+
+def shards_of(index: Path) -> list[Path]:
+    """The files that an index of weights names, in order."""
+    names = dict(_read_object(index).get("weight_map") or {}).values()
+    return [index.parent / name for name in sorted({Path(str(name)).name for name in names})]
 
 
 def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> ModelFiles:
@@ -175,13 +218,9 @@ def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence:
     repository = source.repository or ""
     try:
         _ask_about_licence(source, accept_licence)
-        weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
-        hub.obtain_text_files(repository, access)
-        for names in (("config.json",), PROCESSOR_FILES):
-            hub.obtain(repository, names, access)
+        return _folder_of_transformers(repository, access)
     except ModelUnavailableError as error:
         raise _unavailable(source, error) from error
-    return weights.parent
 
 
 def is_here(reference: str, use: ModelKind) -> bool:
@@ -238,7 +277,7 @@ def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
 
 def _of_directory(path: Path, use: ModelKind) -> ModelSource:
     if use is ModelKind.DUAL_ENCODER:
-        _require_open_clip(path)
+        _require_dual_encoder(path)
     elif not (path / "config.json").is_file():
         raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
     return ModelSource(_absolute(path), ReferenceKind.DIRECTORY, path=path.resolve(), use=use)
@@ -249,16 +288,21 @@ def _absolute(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
-def _require_open_clip(path: Path) -> None:
+def _require_dual_encoder(path: Path) -> None:
     if (path / CONFIGURATION).is_file():
         return
-    if (path / "config.json").is_file():
-        kinds = ", ".join(map(str, _read_object(path / "config.json").get("architectures") or ["unknown"]))
-        raise UnsupportedError(
-            f"{path} is a model of transformers ({kinds}) without {CONFIGURATION}: --model wants a dual encoder of"
-            " open_clip; rerankers and captioners are chosen by VASARI_RERANKER and VASARI_CAPTIONER"
+    if not (path / "config.json").is_file():
+        raise NotFoundError(
+            f"{path} holds neither {CONFIGURATION} nor config.json: a model folder has that and a .safetensors file"
         )
-    raise NotFoundError(f"{path} holds no {CONFIGURATION}: a model folder has that and a .safetensors file")
+    content = _read_object(path / "config.json")
+    if (name := _class_of(content)) is None:
+        raise _no_class(path, content)
+    if CLASSES[name] is not ModelKind.DUAL_ENCODER:
+        raise UnsupportedError(
+            f"{path} is a {CLASSES[name]} ({name}): --model wants a dual encoder; rerankers and captioners are chosen"
+            " by VASARI_RERANKER and VASARI_CAPTIONER"
+        )
 
 
 def _of_checkpoint(reference: str, architecture: str, file: Path) -> ModelSource:
@@ -294,7 +338,7 @@ def _preset_repository(reference: str) -> str | None:
 def _files_of_directory(source: ModelSource, directory: Path) -> ModelFiles:
     configuration = directory / CONFIGURATION
     if not configuration.is_file():
-        raise ModelUnavailableError(f"{configuration} is missing")
+        return _files_of_transformers(source, directory)
     model, image = _read_configuration(configuration)
     text = model["text_cfg"]
     weights = next((path for name in hub.OPEN_CLIP_WEIGHTS if (path := directory / name).is_file()), None)
@@ -315,9 +359,72 @@ def _files_of_directory(source: ModelSource, directory: Path) -> ModelFiles:
 
 def _files_of_repository(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
     repository = source.repository or ""
-    model, image = _read_configuration(hub.obtain(repository, (CONFIGURATION,), access))
+    configuration = _configuration_of(repository, access)
+    if configuration.name != CONFIGURATION:
+        return _files_of_transformers(source, _folder_of_transformers(repository, access))
+    model, image = _read_configuration(configuration)
     weights = hub.obtain(repository, hub.OPEN_CLIP_WEIGHTS, access)
     return _with_text_files(source, weights, model, image, access)
+
+
+def _configuration_of(repository: str, access: hub.HubAccess) -> Path:
+    """open_clip's configuration where the repository has one; it is asked for before transformers' is believed."""
+    here = hub.cached(repository, ("config.json",))
+    if here is not None and not access.verify and hub.known_absent(repository, CONFIGURATION):
+        return here
+    try:
+        return hub.obtain(repository, (CONFIGURATION,), access)
+    except NotFoundError:
+        return hub.obtain(repository, ("config.json",), access)
+    except ModelUnavailableError:
+        if here is None:
+            raise
+        return here
+
+
+def _folder_of_transformers(repository: str, access: hub.HubAccess) -> Path:
+    """The folder with all files of a model of transformers."""
+    weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
+    hub.obtain_text_files(repository, access)
+    for names in (("config.json",), PROCESSOR_FILES):
+        hub.obtain(repository, names, access)
+    if weights.name.endswith(INDEX_SUFFIX):
+        for shard in shards_of(weights):
+            hub.obtain(repository, (shard.name,), access)
+    return weights.parent
+
+
+def _files_of_transformers(source: ModelSource, directory: Path) -> ModelFiles:
+    """The files of a dual encoder in transformers' layout."""
+    if not (directory / "config.json").is_file():
+        raise ModelUnavailableError(f"{directory / CONFIGURATION} is missing")
+    content = _read_object(directory / "config.json")
+    name = _class_of(content)
+    if name is None or CLASSES[name] is not ModelKind.DUAL_ENCODER:
+        raise _no_class(directory, content)
+    weights = next((path for file in hub.TRANSFORMERS_WEIGHTS if (path := directory / file).is_file()), None)
+    processor = next((path for file in PROCESSOR_FILES if (path := directory / file).is_file()), None)
+    if weights is None:
+        raise ModelUnavailableError(f"{directory} holds no weights ({hub.TRANSFORMERS_WEIGHTS[0]})")
+    if weights.name.endswith(INDEX_SUFFIX):
+        for shard in shards_of(weights):
+            if not shard.is_file():
+                raise ModelUnavailableError(f"{shard} is missing, a part of the weights")
+    if processor is None:
+        raise ModelUnavailableError(
+            f"{directory} says not how pictures are prepared: no {PROCESSOR_FILES[0]}"
+        )
+    return _checked(
+        ModelFiles(
+            source=source,
+            weights=weights,
+            model=content,
+            image=_read_object(processor),
+            tokenizer=directory,
+            text_model=directory,
+            transformers=name,
+        )
+    )
 
 
 def _ask_about_licence(source: ModelSource, accepted: bool) -> None:
@@ -397,7 +504,7 @@ def _read_configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _checked(files: ModelFiles) -> ModelFiles:
     """Refuse models that would run code of their own."""
-    asks = dict(files.model["text_cfg"].get("tokenizer_kwargs") or {}).get("trust_remote_code")
+    asks = dict(files.text_settings.get("tokenizer_kwargs") or {}).get("trust_remote_code")
     for folder, name in ((files.tokenizer, "tokenizer_config.json"), (files.text_model, "config.json")):
         if folder is not None and (folder / name).is_file():
             asks = asks or "auto_map" in _read_object(folder / name)

@@ -25,7 +25,7 @@ def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
     for name in TRANSFORMERS_WEIGHTS:
         if (directory / name).is_file():
             check_file(directory / name)
-    with _without_progress_bar():
+    with quiet():
         model, told = kind.from_pretrained(
             directory, local_files_only=True, dtype=dtype, output_loading_info=True
         )
@@ -39,13 +39,15 @@ def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
 
 
 @contextmanager
-def _without_progress_bar() -> Iterator[None]:
-    """transformers' bar for loading weights says nothing to people who asked for a search; other programs keep it."""
-    shown = logging.is_progress_bar_enabled()
+def quiet() -> Iterator[None]:
+    """Without the bar and the tables that transformers writes as it loads: what is wrong is an error, in one line."""
+    shown, told = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(told)
         if shown:
             logging.enable_progress_bar()
 
