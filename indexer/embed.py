@@ -20,7 +20,7 @@ from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder, OutOfMemory, Overlapping
 
 T = TypeVar("T")
-_HOPELESS = 4  # pictures that fail one by one until the encoder itself is to blame
+_HOPELESS = 4  # circuit breaker: so many pictures fail one by one until the encoder itself is to blame
 Contents = NDArray[np.uint8] | Sequence[str]
 """Of a batch: pixels (n, H, W, 3), or texts."""
 Begin = Callable[[Contents], Callable[[], UnitVectors]]

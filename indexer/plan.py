@@ -1,4 +1,4 @@
-"""What there is to do: a source's listing against what the catalog knows. Pure, no files are opened here.
+"""Plan (diff) of a job: a source's listing against what the catalog knows. Pure, no files are opened here.
 
 Three steps tell a file's fate, each cheaper than the next: its path (known or new), its size and times (unchanged),
 its content hash (touched, moved, changed). The first two are decided here; the third when the pipeline has read the
@@ -18,7 +18,7 @@ from vasari.retrieval.domain import ItemId, Skipped
 from vasari.retrieval.storage.uris import locate
 
 _MILLISECOND = 10**6
-_SETTLING_NS = 600 * 10**9  # by so much the clock of a file server may differ from this machine's
+_SETTLING_NS = 600 * 10**9  # largest clock skew between a file server and this machine
 
 
 class Seen(Protocol):

@@ -1,4 +1,4 @@
-"""How far a job is. The core reports; who called it decides what to show."""
+"""Progress events and report of a job. The core reports; who called it decides what to show."""
 
 from __future__ import annotations
 

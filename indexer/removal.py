@@ -1,4 +1,4 @@
-"""What is not listed any more: missing, unless so much vanished at once that rather the disk has.
+"""Removal of items that are not listed any more, guarded: where too much vanished at once, the disk may have.
 
 An empty mount point, a share that answers with half of its folders, a table that was cut short while it was written:
 all look like deleted files. So a place that lists nothing, or from which more than half vanished, loses nothing until a

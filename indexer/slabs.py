@@ -24,7 +24,7 @@ Outcome = Loaded | Embedded
 
 
 class Slabs:
-    """Slabs that are used again and again. Who takes one sees to it that there are not too many."""
+    """Pool of reusable slabs. Who takes one sees to it that there are not too many."""
 
     def __init__(
         self, rows: int, allocate: Callable[[tuple[int, ...]], Slab] = lambda shape: np.empty(shape, np.uint8)

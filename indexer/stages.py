@@ -22,7 +22,7 @@ from vasari.indexer.plan import Task
 from vasari.indexer.progress import Stopwatch
 from vasari.indexer.slabs import Group, Slabs, contents, ready
 
-_AHEAD = 2  # batches of a device: one is computed, and the next one is on its way
+_AHEAD = 2  # batches of a device (double buffering): one is computed, and the next one is on its way
 _MERGED = 3  # small groups that become one batch, at most
 _LOOK = 0.1  # seconds between looks at whether the job is to stop
 

@@ -1,4 +1,4 @@
-"""Check a library's exported models, and make damaged ones anew: text towers, their 8-bit form, optimized encoders."""
+"""Integrity check and repair of a library's exported models: text towers, their 8-bit form, optimized encoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep a library in step with folders that change."""
+"""Watch folders: keep a library in step with files that change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion of commands, options and paths by the shell: Click's own scripts, shown or installed."""
+"""Shell completion of commands, options and paths: Click's own scripts, shown or installed."""
 
 from __future__ import annotations
 

@@ -102,19 +102,19 @@ class _Tour:
             self._search(text, index)
 
     def subtract(self) -> None:
-        """A negative term."""
+        """Search with a negative term."""
         _say("4. Terms add and subtract", 'vasari search "a boat on the water" - "night"')
         self._search("a boat on the water", None)
         self._search('"a boat on the water" - "night"', None)
 
     def similar(self) -> None:
-        """Picture to picture."""
+        """Image-to-image search."""
         _say("5. Pictures find pictures", f"vasari similar {self._path(60)}")
         request = SearchRequest((Term(TermKind.IMAGE, image=self._path(60)),), limit=SHOWN)
         self._show("similar to the first", self.library.search(request), None)
 
     def sentences(self) -> None:
-        """Picture to words."""
+        """Image-to-text search."""
         _say("6. Pictures find words", "Which of 300 sentences describes this picture?")
         index = 123
         sentences = [

@@ -1,4 +1,4 @@
-"""How commands are declared: their class, the types of their values, and the options that several of them share."""
+"""Click commands: their class, parameter types, and the options that several of them share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: answers as lines for people."""
+"""Rendering of reports and status as lines for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which long work answers when it can."""
+"""Graceful stop on SIGINT (Ctrl-C) and SIGTERM, which long work answers when it can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a command's outcome goes: checked before the work that makes it, so that no work is done for nothing."""
+"""Output paths of commands, validated before the work that makes what goes there."""
 
 from __future__ import annotations
 

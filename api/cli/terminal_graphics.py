@@ -1,4 +1,4 @@
-"""Pictures as what terminals take: PNG, sixel graphics, or rows of pixels."""
+"""Terminal graphics encodings of pictures: PNG, sixel graphics, or rows of pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong usage in one line: what is missing or not known, what could be meant, and an example that works."""
+"""Usage errors in one line: what is missing or not known, what could be meant, and an example that works."""
 
 from __future__ import annotations
 

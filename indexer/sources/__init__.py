@@ -1,1 +1,1 @@
-"""Where pictures come from."""
+"""Sources: folders, tables, shards, buckets, texts."""

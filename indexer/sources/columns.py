@@ -1,4 +1,4 @@
-"""Which columns of a table mean what, by their names or as a person says."""
+"""Column mapping of tables: which columns mean what, by their names or as a person says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which source suits what a person gave: by suffix, and for folders by what is in them.
+"""Detection of the source for what a person gave: by suffix, and for folders by what is in them.
 
 | given | read as |
 |---|---|

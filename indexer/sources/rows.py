@@ -1,4 +1,4 @@
-"""Pictures named by the rows of files: what tables, COCO annotations and saved datasets have in common.
+"""Base of row sources: pictures named by the rows of tables, COCO annotations and saved datasets.
 
 Rows of one picture are one candidate with all their captions. Local pictures are looked at; a URL is not asked for
 anything until its turn comes, and is taken to be unchanged for as long as its row is. What is wrong with a row goes

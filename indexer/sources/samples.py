@@ -1,4 +1,4 @@
-"""Pictures with their texts: `a.jpg`, `a.txt` and `a.json` are one sample, in a folder or in an archive."""
+"""Sidecar texts: `a.jpg`, `a.txt` and `a.json` are one sample, in a folder or in an archive."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _JOINED = (
 )
 _JOINED_LETTER = re.compile(f"[{_JOINED}]")
 _RUNS = re.compile(f"([{_JOINED}]+)|([^{_JOINED}]+)")
-# Words of grammar, in the languages of the captions: they are in every text and tell nothing.
+# Stop words, in the languages of the captions: they are in every text and tell nothing.
 _ENGLISH = {"a", "an", "the", "of", "in", "on", "at", "by", "to", "and", "or", "with", "is", "are"}
 _SPANISH = {"el", "la", "los", "las", "un", "una", "de", "del", "en", "y", "con"}
 _FRENCH = {"le", "la", "les", "un", "une", "de", "des", "du", "et", "au", "aux", "dans", "sur", "en"}

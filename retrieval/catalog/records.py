@@ -108,7 +108,7 @@ class GenerationRecord:
     modality: Modality
     number: int
     high_water: int
-    kind: str  # flat, hnsw, ivf
+    kind: str  # an `IndexKind`: flat, hnsw, ivf, rabitq, milvus
     rows: int
 
 

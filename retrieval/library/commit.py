@@ -1,4 +1,4 @@
-"""How anything becomes part of a library: a candidate is prepared, embedded, and committed as a new item.
+"""The write path of a library: a candidate is prepared, embedded, and committed as a new item.
 
     Candidate (listed) → Prepared (pixels and facts) → NewItem (with its vector) → the rows of the catalog
 

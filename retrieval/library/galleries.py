@@ -1,4 +1,4 @@
-"""The galleries of an open library: each is opened when first searched, and follows what jobs commit."""
+"""Cache of the galleries of an open library: each is opened when first searched, and follows what jobs commit."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ STILL_LOADING = "the model that this needs is being loaded; ask again in a momen
 
 
 def in_background(load: Callable[[], T]) -> Future[T]:
-    """Load something in a thread of its own, which the end of the program does not wait for."""
+    """Load something in a daemon thread, which the end of the program does not wait for."""
     done: Future[T] = Future()
 
     def run() -> None:

@@ -127,6 +127,6 @@ def readable_question(question: str, tokenizer: Any, room: int) -> str:
 
 
 def _go_on(tokens: Tensor, _scores: Any) -> Tensor:
-    """Between two words: whether to stop, for each row (n,); AbandonedError if nobody waits any more."""
+    """Stopping criterion between two tokens, for each row (n,); AbandonedError if nobody waits any more."""
     cancellation.check()
     return torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)

@@ -1,7 +1,7 @@
 """The recipe of the built-in captioner `scenes-florence`: a small Florence-2 on a frozen vision tower.
 
 Its DaViT has one stage of the dual encoder's shape, so that it begins with weights that know the drawn objects (see
-`transplant`), gets used to its new blocks (`CaptionerEyes`), and then stays as it is: what it sees of each picture is
+`weight_transfer`), gets used to its new blocks (`CaptionerEyes`), and then stays as it is: what it sees of a picture is
 computed once. The language model is a small BART over English tokens and location tokens.
 """
 

@@ -1,6 +1,6 @@
 """The recipe of the built-in reranker `scenes-itm`: a small BLIP reranker on a frozen vision tower.
 
-The eyes (`recipe_eyes`) stay as they are, so that what they see of each picture is computed once. Each step takes some
+The eyes (`vision_tower`) stay as they are, so that what they see of each picture is computed once. Each step takes some
 pictures, and with each of them true captions, captions of pictures that the dual encoder takes for this one, and
 captions with errors: at first with many, where the loss says of each word whether it is true; later with one.
 """

@@ -29,7 +29,7 @@ from vasari.retrieval.storage.file_names import composed
 
 LONGEST = 8192  # characters of one filter
 MOST_TESTS = 400  # SQLite allows an expression a depth of 1000
-DEEPEST = 30  # brackets and `not` inside each other
+DEEPEST = 30  # nesting depth of brackets and `not`
 
 
 class FieldKind(StrEnum):

@@ -41,7 +41,7 @@ class OpenClipEncoder:
         offline: bool = False,
         hub_timeout: float = 8.0,
     ) -> OpenClipEncoder:
-        """Load the model that `reference` names (see `sources`), downloading it where needed and allowed.
+        """Load the model that `reference` names (see `registry.resolve`), downloading it where needed and allowed.
 
         `threads` is the number of CPU threads that torch computes with, for the whole process.
         Raises NotFoundError or UsageError for a bad reference, ModelUnavailableError for weights that are neither

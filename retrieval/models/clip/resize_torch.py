@@ -39,7 +39,7 @@ def scaled(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
 
 
 def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Three bytes a pixel where there were four: channel by channel it takes a third of the time of one copy."""
+    """RGBX to RGB: channel by channel it takes a third of the time of one copy."""
     packed = np.empty(pixels.shape, np.uint8)
     for channel in range(pixels.shape[2]):
         packed[:, :, channel] = pixels[:, :, channel]

@@ -24,7 +24,7 @@ def tensor_of(batch: NDArray[np.uint8]) -> Tensor:
 
 
 class Lane(Protocol):
-    """The way to a device and back."""
+    """Transfer of batches to a device, and of features back."""
 
     def send(self, batch: NDArray[np.uint8]) -> Tensor:
         """The batch on the device, perhaps still on its way: what is computed with it waits for it."""

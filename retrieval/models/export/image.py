@@ -1,4 +1,4 @@
-"""ONNX export of the vision tower for `image_encoder`: in float32, int8, or calibrated int8."""
+"""ONNX export of the vision tower for `exported.image`: in float32, int8, or calibrated int8."""
 
 from __future__ import annotations
 

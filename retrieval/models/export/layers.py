@@ -76,7 +76,7 @@ class LayerWriter:
         return self.node("Gather", x, self.integers([0]), axis=1)
 
     def _attention(self, block: Any, x: str, asking: str, causal: bool) -> str:
-        """What the positions of `asking` find in those of `x`."""
+        """Cross-attention: queries from `asking`, keys and values from `x`."""
         attention = block.attn
         if not self._int8 and asking == x:
             joined = self.node(

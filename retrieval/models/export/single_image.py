@@ -1,4 +1,4 @@
-"""ONNX export of the vision tower for `picture_onnx`, checked against the vectors of the space."""
+"""ONNX export of the vision tower for `exported.single_image`, checked against the vectors of the space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX export of the text tower for `text_onnx`, checked against the model's own vectors."""
+"""ONNX export of the text tower for `exported.text`, checked against the model's own vectors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """open_clip's own text transformer written as an ONNX graph, node by node.
 
 Towers that are not built of the plain layers (Hugging Face models, the experimental blocks) go through torch's exporter
-in `text_export`: a space is made while somebody waits, and that exporter needs 10 to 60 seconds.
+in `export.text`: a space is made while somebody waits, and that exporter needs 10 to 60 seconds.
 """
 
 from __future__ import annotations

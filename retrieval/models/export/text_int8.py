@@ -1,4 +1,4 @@
-"""An exported text tower with its products in 8 bits, made from the float32 graph without torch.
+"""Dynamic int8 quantisation of an exported text tower, made from the float32 graph without torch.
 
 Weights get 8 bits and a scale for each output; what is multiplied with them is rounded to 8 bits by the range of the
 batch (ONNX Runtime's dynamic quantisation). Processors with VNNI compute such products four numbers at a time: a query
