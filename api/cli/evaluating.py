@@ -27,6 +27,7 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.evaluation.datasets import Dataset, annotation_file, languages, load_dataset
 from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, UnreadableError, load_picture
 from vasari.retrieval.evaluation.hybrid import Captioning
+from vasari.retrieval.evaluation.queries import Figures, query_figures, read_queries
 from vasari.retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
 from vasari.retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
 from vasari.retrieval.evaluation.report import evaluate as measure
@@ -86,7 +87,7 @@ def evaluate(
 ) -> None:
     """Measure how well a model retrieves.
 
-    Recall, median rank and mAP in both directions, with 95 % intervals.
+    Recall, median rank and mAP in both directions, with 95 % intervals; of typed queries P@10 and nDCG@10.
     """
     settings = open_settings(device=device, precision=precision, reranker=reranker, captioner=captioner)
     sets = {
@@ -143,9 +144,11 @@ class _Measures:
         except UnreadableError as error:
             return self.of(dataset.without(error.files), language)
         fields = found.as_json() | {"missing_images": list(dataset.missing), "broken": list(dataset.broken)}
-        negatives, broken = self._hard_negatives(dataset, language)
-        fields["broken"] += broken
-        return fields | {"hard_negatives": negatives} if negatives else fields
+        for name, more in (("hard_negatives", self._hard_negatives), ("queries", self._queries)):
+            figures, broken = more(dataset, language)
+            fields["broken"] += broken
+            fields |= {name: figures} if figures else {}
+        return fields
 
     def _hard_negatives(
         self, dataset: Dataset, language: str
@@ -162,6 +165,15 @@ class _Measures:
         if self.reranking is not None:
             shares["reranker"] = reranked_pair_accuracy(negatives, self.reranking.reranker, stage)
         return shares, broken
+
+    def _queries(self, dataset: Dataset, language: str) -> tuple[dict[str, Figures], list[str]]:
+        """Figures of typed queries by who ranked the pictures, and lines that cannot be used."""
+        file = self.folder / "queries.jsonl"
+        if not file.is_file():
+            return {}, []
+        queries, broken = read_queries(file, language)
+        args = (self.encoder, self.reranking, self.cache, stage)
+        return query_figures(queries, dataset.images, *args), broken
 
 
 def _captioning(model: str, settings: Settings, cache: EmbeddingFiles) -> Captioning[Florence2Captioner]:
@@ -226,6 +238,11 @@ def _print(language: str, fields: dict[str, Any]) -> None:
     for who, shares in fields.get("hard_negatives", {}).items():
         kinds = ", ".join(f"{kind} {share:.3f}" for kind, share in shares.items() if kind != "all")
         output.line(f"  true caption preferred to its hard negative, {who}: {shares['all']:.3f} ({kinds})")
+
+    for who, kinds in fields.get("queries", {}).items():
+        output.line(f"  typed queries, {who.replace('_', ' ')}: P@10 (nDCG@10)")
+        shown = (f"{kind} {one['P@10']:.3f} ({one['nDCG@10']:.3f})" for kind, one in kinds.items())
+        output.line(f"    {', '.join(shown)}")
 
 
 def _print_understanding(found: dict[str, Any]) -> None:

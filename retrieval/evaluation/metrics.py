@@ -67,6 +67,20 @@ def average_precision(ranking: Ranking) -> NDArray[np.float64]:
     return (precision * hits).sum(axis=1) / np.minimum(ranking.positives, MAP_AT)  # type: ignore[no-any-return]
 
 
+def precision(ranking: Ranking) -> NDArray[np.float64]:
+    """P@10 of each query (n,): the share of right answers among the first ten, or among as many as there are."""
+    shares: NDArray[np.float64] = ranking.hits.sum(axis=1) / np.minimum(ranking.positives, MAP_AT)
+    return shares
+
+
+def ndcg(ranking: Ranking) -> NDArray[np.float64]:
+    """nDCG@10 of each query (n,), right answers counting 1 (Järvelin & Kekäläinen, TOIS 2002)."""
+    discounts = 1 / np.log2(np.arange(2, MAP_AT + 2))
+    ideal = np.cumsum(discounts)[np.minimum(ranking.positives, MAP_AT) - 1]
+    gains: NDArray[np.float64] = (ranking.hits * discounts).sum(axis=1) / ideal
+    return gains
+
+
 def summary(ranking: Ranking) -> dict[str, float]:
     """R@1, R@5, R@10, median_rank, mAP@10, precision@1, precision@5, precision@10."""
     figures = {f"R@{k}": float((ranking.ranks <= k).mean()) for k in RECALL_AT}

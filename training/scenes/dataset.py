@@ -3,6 +3,7 @@
     DIR/images/000000.jpg      the pictures
     DIR/captions.json          COCO captions; each annotation also has `language` and `detail`
     DIR/questions.jsonl        image_id, file_name, question, answer, kind
+    DIR/queries.jsonl          query, language, kind, file_names of all right pictures
     DIR/hard_negatives.jsonl   image_id, file_name, language, caption, negative, kind
     DIR/scenes.jsonl           image_id, file_name, the scene itself, phrases with boxes
     DIR/render.json            what was asked for; a second run with the same wishes goes on where the first ended
@@ -30,6 +31,7 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.storage.atomic import replaced, write_bytes
 from vasari.training.scenes.captions import describe, hard_negatives
 from vasari.training.scenes.layout import boxes
+from vasari.training.scenes.queries import queries_of
 from vasari.training.scenes.questions import ask
 from vasari.training.scenes.sampling import sample_scene, scene_seed
 from vasari.training.scenes.scene import Detail, Language, Scene, Split
@@ -82,6 +84,7 @@ def render(
     scenes = [collection.scene(index) for index in range(count)]
     _write_lines(directory / "scenes.jsonl", _scene_rows(scenes))
     _write_lines(directory / "questions.jsonl", _question_rows(scenes))
+    _write_lines(directory / "queries.jsonl", _query_rows(scenes, languages))
     _write_lines(directory / "hard_negatives.jsonl", _negative_rows(scenes, languages))
     captions = _coco(collection, scenes, languages)
     _write(directory / "captions.json", json.dumps(captions, ensure_ascii=False))
@@ -192,6 +195,16 @@ def _question_rows(scenes: Sequence[Scene]) -> Iterator[dict[str, Any]]:
     for index, scene in enumerate(scenes):
         for question in ask(scene, _rng(scene, "questions")):
             yield {**_picture(index), **asdict(question)}
+
+
+def _query_rows(scenes: Sequence[Scene], languages: Sequence[Language]) -> Iterator[dict[str, Any]]:
+    for query, right in queries_of(scenes, languages):
+        yield {
+            "query": query.text,
+            "language": query.language.value,
+            "kind": query.form.value,
+            "file_names": [file_name(index) for index in right],
+        }
 
 
 def _negative_rows(scenes: Sequence[Scene], languages: Sequence[Language]) -> Iterator[dict[str, Any]]:

@@ -98,6 +98,8 @@ def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     number = str(group.count) if digits and group.count > 1 else _NUMBERS[group.count]
     if group.count > 1 and not told.exact:
         number = vague
+    if not told.number:
+        number = measure = ""
     return f"{number}{measure}{size if told.size else ''}{colour if told.colour else ''}{noun}"
 
 

@@ -103,6 +103,8 @@ def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
         words.insert(0, size)
     phrase = " ".join(words)
     digits, vague = chance(rng, 0.15), pick(rng, _VAGUE)
+    if not told.number:
+        return phrase
     if group.count == 1:
         return article(phrase)
     if not told.exact:

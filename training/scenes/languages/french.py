@@ -105,6 +105,8 @@ def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     colour = f" {colour}" if told.colour else ""
     size = pick(rng, _SIZES[group.size])[feminine]
     digits, vague = chance(rng, 0.15), pick(rng, _VAGUE)
+    if not told.number:
+        return f"{plural if group.count > 1 else singular}{colour}"
     if group.count == 1:
         return f"{'une' if feminine else 'un'} {f'{size} ' if told.size else ''}{singular}{colour}"
     number = (str(group.count) if digits else _NUMBERS[group.count]) if told.exact else vague

@@ -117,11 +117,12 @@ def thing(group: Group, told: Told, case: Case, rng: Numbers) -> str:
     words = [size] * told.size + [colour] * told.colour
     if group.count == 1:
         article, ending = _SINGULAR[case, gender]
-        return f"ein{article} {_adjectives(words, ending)}{singular}"
+        return f"{f'ein{article} ' if told.number else ''}{_adjectives(words, ending)}{singular}"
     if case is Case.DAT:
         plural += "" if plural[-1] in "ns" else "n"
         vague = {"einige ": "einigen ", "mehrere ": "mehreren "}.get(vague, vague)
     number = f"{group.count if digits else _NUMBERS[group.count]} " if told.exact else vague
+    number = number if told.number else ""
     return f"{number}{_adjectives(words, 'en' if case is Case.DAT else 'e')}{plural}"
 
 

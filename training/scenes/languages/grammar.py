@@ -52,11 +52,15 @@ class Case(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of a group besides its kind. A count that is not exact is "some" or "several"."""
+    """What is told of a group besides its kind. A count that is not exact is "some" or "several".
+
+    Without `number` there is neither count nor article: "red boats", as people type it.
+    """
 
     colour: bool = True
     size: bool = False
     exact: bool = True
+    number: bool = True
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     digits, vague, after = chance(rng, 0.3), pick(rng, _VAGUE), chance(rng, 0.3)
     bare_one = chance(rng, 0.6)
     phrase = f"{size if told.size else ''}{colour if told.colour else ''}{noun}"
-    if group.count == 1 and (bare_one or not told.exact):
+    if not told.number or (group.count == 1 and (bare_one or not told.exact)):
         return phrase
     if not told.exact:
         some = f"数{'個' if counter == 'つ' else counter}の" if vague == "数" else vague

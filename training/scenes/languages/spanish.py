@@ -106,6 +106,8 @@ def thing(group: Group, told: Told, _case: Case, rng: Numbers) -> str:
     colour = f" {colour}" if told.colour else ""
     before_m, before_f, after = pick(rng, _SIZES[group.size])
     digits, vague = chance(rng, 0.15), pick(rng, _VAGUE)[feminine]
+    if not told.number:
+        return f"{plural if group.count > 1 else singular}{colour}"
     if group.count == 1:
         if not told.size:
             before_m, before_f, after = "un", "una", ""
