@@ -1,4 +1,4 @@
-/** The page's address says what is being looked for and looked at, so that it can be kept, sent, and gone back to. */
+/** URL state (History API): the page's address says what is being looked for and looked at, so that it can be kept, sent, and gone back to. */
 
 import { keptPicture, keepPicture } from "./keeping.js";
 import { noWishes, wishOf } from "./filter.js";

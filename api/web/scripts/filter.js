@@ -1,4 +1,4 @@
-/** The wishes of the filter panel, and the filter text they make. Nothing of the page. */
+/** Model of the filter panel: its wishes, and the filter text they make. Nothing of the page. */
 
 /** No wishes: what a fresh page has. */
 export function noWishes() {

@@ -1,4 +1,4 @@
-/** Work in the background: how far it is, and starting and stopping it. */
+/** Background jobs: how far they are, starting and stopping them. */
 
 import { command, lacking, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";

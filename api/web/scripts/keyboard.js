@@ -1,4 +1,4 @@
-/** Keys for the whole page, and the list of them. */
+/** Keyboard shortcuts for the whole page, and the list of them. */
 
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";

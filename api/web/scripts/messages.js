@@ -1,4 +1,4 @@
-/** What the page says when there are no pictures to show. */
+/** Empty states: what the page says when there are no pictures to show. */
 
 import { command, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";

@@ -1,4 +1,4 @@
-/** Lines above the pictures that people should know of, each until it is taken away. */
+/** Banners: lines above the pictures that people should know of, each until it is taken away. */
 
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";

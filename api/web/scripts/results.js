@@ -1,4 +1,4 @@
-/** The pictures found: asked for page by page as the person scrolls. */
+/** Infinite scroll of the pictures found: asked for page by page as the person scrolls. */
 
 import { element } from "./dom.js";
 import { Rows } from "./rows.js";

@@ -1,4 +1,4 @@
-/** What is being looked for and looked at: the one value that all parts of the page read, and change through `change`. */
+/** Page state: what is being looked for and looked at, the one value that all parts of the page read, and change through `change`. */
 
 import { countWishes, filterText, noWishes } from "./filter.js";
 

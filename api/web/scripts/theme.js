@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it. Loaded before the first paint, so that nothing flashes. */
+/** Colour theme: light, dark, or as the system has it. Loaded before the first paint, so that nothing flashes. */
 
 const KEY = "vasari-theme";
 const ORDER = ["system", "light", "dark"];
