@@ -3,9 +3,10 @@
 Understood as they are published, so that no conversion stands between a download and a figure:
 
     folder with captions.json        COCO captions (also what `vasari scenes render` writes)
-    captions_val2017.json            COCO captions; pictures beside it, in images/ or in the folder it is named after
+    annotations/captions_val2017.json COCO captions; pictures beside it, in images/ or in the folder it is named after;
+                                     of several files in one folder the one of `split`, by its name, or val
     dataset_coco.json, dataset_flickr30k.json, dataset_flickr8k.json     Karpathy's splits
-    captions.txt                     Flickr8k and Flickr30k: header, then image,caption
+    captions.txt, results.csv        Flickr8k and Flickr30k, as on Kaggle: header, then image,caption; or with | between
     *.token, *.token.txt             Flickr30k: name#0<TAB>caption
     *.jsonl                          {"image": …, "caption": … or "captions": […], "language": …}
 
@@ -15,6 +16,7 @@ rest is evaluated. Files may be in any encoding of `vasari.retrieval.storage.tex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -83,6 +85,17 @@ class Broken(str):
     __slots__ = ()
 
 
+_COMMENT_NUMBER = re.compile(r"^\s*\d+\s*[|\s]")
+_ANNOTATIONS = (
+    "captions.json",
+    "captions.txt",
+    "results*.csv",
+    "dataset_*.json",
+    "*.token*",
+    "captions*.json",
+    "*.jsonl",
+)
+
 Reader = Callable[[Path], Iterator[Pair | Broken]]
 
 
@@ -98,7 +111,8 @@ def load_dataset(
 
     Args:
         path: folder or file, see the module's table.
-        split: for Karpathy's files: test (the default there), val, train or restval.
+        split: for Karpathy's files: test (the default there), val, train or restval; for a folder with captions of
+            several splits, as COCO is downloaded, train or val (the default there).
         language: keep captions of this language only; ignored for captions that name none.
         detail: keep captions of this detail only; ignored for captions that name none.
         limit: keep the first so many pictures.
@@ -107,7 +121,7 @@ def load_dataset(
         NotFoundError: no such path, or no annotations in it.
         UsageError: an annotation file that cannot be read at all, or nothing left to evaluate (names the first fault).
     """
-    file = annotation_file(Path(path).expanduser())
+    file = annotation_file(Path(path).expanduser(), split)
     found = list(_read(file))
     broken = tuple(str(entry) for entry in found if isinstance(entry, Broken))
     pairs = [entry for entry in found if isinstance(entry, Pair)]
@@ -130,26 +144,22 @@ def languages(path: str | Path) -> list[str]:
     return list(dict.fromkeys(named)) or ["en"]
 
 
-def annotation_file(path: Path) -> Path:
-    """The annotation file that `path` names or holds; raises NotFoundError."""
+def annotation_file(path: Path, split: str | None = None) -> Path:
+    """The annotation file that `path` names or holds, that of `split` where there are several; raises NotFoundError."""
     if path.is_file():
         return path
     if not path.is_dir():
         raise NotFoundError(f"no dataset at {path}")
-    for pattern in (
-        "captions.json",
-        "captions.txt",
-        "dataset_*.json",
-        "*.token*",
-        "captions*.json",
-        "*.jsonl",
-    ):
-        found = sorted(path.glob(pattern)) or sorted(path.glob(f"annotations/{pattern}"))
-        if found:
-            return found[0]
+    for pattern in _ANNOTATIONS:
+        for folder in ("", "annotations/", "flickr30k_images/"):
+            if found := sorted(path.glob(f"{folder}{pattern}")):
+                return next(
+                    (file for word in (split, "val") for file in found if word and word in file.stem),
+                    found[0],
+                )
     raise NotFoundError(
-        f"no annotations in {path}: expected captions.json (COCO), captions.txt (Flickr), *.token, dataset_*.json"
-        " (Karpathy) or *.jsonl"
+        f"no annotations in {path}: expected captions.json (COCO), captions.txt or results.csv (Flickr), *.token,"
+        " dataset_*.json (Karpathy) or *.jsonl"
     )
 
 
@@ -244,8 +254,10 @@ def read_captions_txt(file: Path) -> Iterator[Pair | Broken]:
             name, _, caption = plain(line).partition(separator)
             if number == 1 and name.strip(' "').lower() in ("image", "image_name", "filename"):
                 continue
-            if separator == "|" and "|" in caption:  # Flickr30k's table has a comment number in between
-                caption = caption.partition("|")[2]
+            if (
+                first.count("|") > 1
+            ):  # Flickr30k's table has a comment number in between, one row of it without the bar
+                caption = _COMMENT_NUMBER.sub("", caption)
             if caption.strip():
                 yield Pair(_unquoted(name.strip()), _unquoted(caption.strip()))
             else:

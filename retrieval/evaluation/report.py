@@ -53,14 +53,15 @@ class Evaluation:
             "text_to_image": summary(self.text_to_image),
             "image_to_text": summary(self.image_to_text),
         }
+        pictures = self.dataset.answers
         bounds = {
-            "text_to_image": intervals(self.text_to_image),
+            "text_to_image": intervals(self.text_to_image, pictures),
             "image_to_text": intervals(self.image_to_text),
         }
         for name, ranking in (("reranked", self.reranked), ("hybrid", self.hybrid)):
             if ranking is not None:
                 fields[name] = {"text_to_image": summary(ranking)}
-                bounds[f"{name}_text_to_image"] = intervals(ranking)
+                bounds[f"{name}_text_to_image"] = intervals(ranking, pictures)
         return fields | {"intervals": bounds}
 
 

@@ -81,6 +81,30 @@ def test_coco_as_downloaded_finds_pictures_by_the_annotations_name(tmp_path: Pat
     assert load_dataset(tmp_path).images == (tmp_path / "val2017" / "000001.jpg",)
 
 
+def test_coco_as_downloaded_is_measured_on_val_and_trained_on_train(tmp_path: Path) -> None:
+    """Both files lie in one folder."""
+    (tmp_path / "annotations").mkdir()
+    for split in ("train2017", "val2017"):
+        pictures(tmp_path, f"{split}/1.jpg")
+        data = {
+            "images": [{"id": 1, "file_name": "1.jpg"}],
+            "annotations": [{"image_id": 1, "caption": split}],
+        }
+        (tmp_path / "annotations" / f"captions_{split}.json").write_text(json.dumps(data))
+    assert load_dataset(tmp_path).texts == ("val2017",)
+    assert load_dataset(tmp_path, split="train").texts == ("train2017",)
+
+
+def test_flickr30k_as_on_kaggle(tmp_path: Path) -> None:
+    """A folder in a folder of the same name, beside it a table of which one row lacks a bar."""
+    pictures(tmp_path, "flickr30k_images/flickr30k_images/a.jpg")
+    (tmp_path / "flickr30k_images" / "results.csv").write_text(
+        "image_name| comment_number| comment\na.jpg| 0| 2 men .\na.jpg| 4   A dog runs .\n"
+    )
+    for place in (tmp_path, tmp_path / "flickr30k_images"):
+        assert load_dataset(place).texts == ("2 men .", "A dog runs .")
+
+
 def test_karpathy_splits(tmp_path: Path) -> None:
     """The test split is the default; the others can be asked for."""
     pictures(tmp_path, "val2014/a.jpg", "train2014/b.jpg")

@@ -64,3 +64,13 @@ def test_an_interval_holds_the_mean_and_narrows_with_more_queries() -> None:
     (low, high), (tight_low, tight_high) = interval(few), interval(many)
     assert low < 0.5 < high
     assert tight_high - tight_low < (high - low) / 3
+
+
+def test_captions_of_one_picture_are_drawn_together() -> None:
+    """Five captions that succeed and fail alike are one observation, not five: √5 times as wide an interval."""
+    once = np.tile([0.0, 1.0], 200)
+    five, pictures = np.repeat(once, 5), np.repeat(np.arange(400), 5).tolist()
+    low, high = interval(five, groups=pictures)
+    alone_low, alone_high = interval(five)
+    assert (low, high) == pytest.approx(interval(once))
+    assert (high - low) / (alone_high - alone_low) == pytest.approx(5**0.5, rel=0.15)
