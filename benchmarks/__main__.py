@@ -22,7 +22,7 @@ SHORT: dict[str, list[str]] = {
     "one_picture": ["--quick"],
     "large_index": ["--quick"],
     "growth": ["--quick"],
-    "gpu": ["--quick"],
+    "gpu": ["--quick", "--photos", "PHOTOS"],
     "host_limit": ["--quick", "--photos", "PHOTOS"],
     "decode_drift": ["--photos", "PHOTOS", "--count", "4"],
     "memory": ["--counts", "200", "400"],

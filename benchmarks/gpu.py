@@ -1,21 +1,21 @@
-"""Indexing on a GPU: from JPEG files to vectors, computing alone, and decoding alone.
+"""Indexing on a GPU: `vasari index` itself on JPEG files, computing alone, and decoding alone.
 
-    python -m benchmarks.gpu [--photos DIR] [--architecture ViT-B-32 ViT-L-14 ViT-B-16-SigLIP2] [--quick]
+    python -m benchmarks.gpu --photos DIR [--architecture ViT-B-32 ViT-L-14 ViT-B-16-SigLIP2] [--count 8192]
 
-Computing is in half precision with overlapped copies through pinned buffers (`retrieval/models/clip/transfer.py`);
-decoding runs on all cores meanwhile. `share` is files to vectors / the smaller of the two. Without a GPU the program
-says so in its last line (`"device": null`), after it has run the same code on the CPU with a tiny batch, and ends
-well.
+The photos in DIR are re-encoded to 500 × 375 pixels with small changes until there are enough. `vasari index` runs as a
+process with its defaults, over a tenth of them and over all, each time into a new library: the difference of the files
+over that of the times is what it reaches without its start. `compute` is the encoder on pixels that are decoded, with
+two batches on their way; `decode` is the job's reading and decoding on all cores. `share` is `vasari index` over the
+smaller of the two. Without a GPU the program says so in one line, and ends well. The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,76 +25,73 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.cache import random_model
-from benchmarks.measuring import finish
-from vasari.retrieval.images.decode import decode
+from benchmarks.index_throughput import VASARI, steady
+from benchmarks.measuring import Run, finish, run
+from benchmarks.photos import copies, part
+from vasari.indexer.batch_size import UNTRIED
+from vasari.indexer.decode import Loader
+from vasari.indexer.plan import Task
+from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import UnitVectors
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
 ARCHITECTURES = ("ViT-B-32", "ViT-L-14", "ViT-B-16-SigLIP2")
-_LIMITS = ImageLimits()
 
 
-def files(photos: Path | None, count: int) -> list[bytes]:
-    """`count` JPEG files, from a folder over and over, or of random colours."""
-    if photos is None:
-        return [_drawn(seed) for seed in range(min(count, 16))] * (1 + count // 16)
-    paths = sorted(path for path in photos.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not paths:
-        raise SystemExit(f"no pictures in {photos}")
-    return [read_file(path, _LIMITS) for path in islice(cycle(paths), count)]
-
-
-def _drawn(seed: int) -> bytes:
-    import simplejpeg
-
-    cells = np.random.default_rng(seed).integers(0, 256, (15, 20, 3), dtype=np.uint8)
-    pixels = np.ascontiguousarray(np.kron(cells, np.ones((25, 25, 1), dtype=np.uint8)))
-    return bytes(simplejpeg.encode_jpeg(pixels))
-
-
-def prepared(
-    encoder: OpenClipEncoder, data: Sequence[bytes], batch: int, threads: ThreadPoolExecutor
-) -> Iterator[NDArray[np.uint8]]:
-    """Batches of decoded pictures; the threads are at most four batches ahead."""
-
-    def prepare(one: bytes) -> NDArray[np.uint8]:
-        return encoder.prepare(decode(one, _LIMITS, target=encoder.image_size).picture)
-
-    room = threading.Semaphore(4 * batch)
-
-    def guarded(one: bytes) -> NDArray[np.uint8]:
-        room.acquire()
-        return prepare(one)
-
-    futures = [threads.submit(guarded, one) for one in data]
-    for start in range(0, len(futures), batch):
-        found = [future.result() for future in futures[start : start + batch]]
-        for _ in found:
-            room.release()
-        yield np.stack(found)
-
-
-def measure(architecture: str, data: Sequence[bytes], device: str, batch: int) -> dict[str, Any]:
-    """Images a second: computing alone, decoding alone, files to vectors."""
-    encoder = OpenClipEncoder.load(str(random_model(architecture)), device=device)
+def decode_alone(folder: Path, encoder: OpenClipEncoder) -> float:
+    """Images a second of reading and decoding on all cores."""
+    source = FolderSource([folder])
+    loader = Loader(source.read, lambda: encoder, ImageLimits())
+    tasks = [Task(found) for found in source.candidates() if isinstance(found, Candidate)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
+        list(threads.map(loader.load, tasks[:64]))
         started = perf_counter()
-        decoded = list(prepared(encoder, data, batch, threads))
-        decode = len(data) / (perf_counter() - started)
-        list(encoder.towers.embed_stream(decoded[:2]))  # warms up
-        started = perf_counter()
-        list(encoder.towers.embed_stream(decoded))
-        compute = len(data) / (perf_counter() - started)
-        started = perf_counter()
-        list(encoder.towers.embed_stream(prepared(encoder, data, batch, threads)))
-        whole = len(data) / (perf_counter() - started)
+        deque(threads.map(loader.load, tasks), maxlen=0)
+        return len(tasks) / (perf_counter() - started)
+
+
+def compute_alone(encoder: OpenClipEncoder, count: int, batch: int) -> float:
+    """Images a second of the encoder, as an encoder worker of the job drives it."""
+    shape = (batch, *encoder.input_size, 3)
+    slabs: list[NDArray[np.uint8]] = [
+        np.random.default_rng(n).integers(0, 256, shape, np.uint8) for n in range(2)
+    ]
+    for slab in slabs:
+        encoder.pin(slab)
+        encoder.embed_images(slab)
+    begun: deque[Callable[[], UnitVectors]] = deque()
+    started = perf_counter()
+    for number in range(-(-count // batch)):
+        begun.append(encoder.begin(slabs[number % 2]))
+        if len(begun) == len(slabs):
+            begun.popleft()()
+    while begun:
+        begun.popleft()()
+    return -(-count // batch) * batch / (perf_counter() - started)
+
+
+def measure(architecture: str, folder: Path, device: str, count: int) -> dict[str, Any]:
+    """Images a second: computing alone, decoding alone, `vasari index`."""
+    model = random_model(architecture)
+
+    def index(photos: Path, scratch: Path) -> Run:
+        words: list[str | Path] = [VASARI, "index", photos, "--model", model, "--device", device, "--json"]
+        return run([*words, "--library", scratch / "library"])
+
+    encoder = OpenClipEncoder.load(str(model), device=device)
+    compute, decode = compute_alone(encoder, count, UNTRIED), decode_alone(folder, encoder)
+    precision = encoder.precision
+    del encoder
+    whole = steady(index, part(folder, max(count // 10, 2)), folder)
     return {
-        "precision": encoder.precision,
+        "precision": precision,
         "compute": round(compute, 1),
         "decode": round(decode, 1),
-        "files_to_vectors": round(whole, 1),
-        "share": round(whole / min(compute, decode), 3),
+        "vasari_index": round(whole["images_per_second"], 1),
+        "share": round(whole["images_per_second"] / min(compute, decode), 3),
+        "processor_ms": round(whole["cpu_ms_per_image"], 2),
     }
 
 
@@ -104,22 +101,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--architecture", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--count", type=int, default=8192)
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--quick", action="store_true", help="ViT-B-32 only, few pictures")
+    parser.add_argument("--quick", action="store_true", help="the first architecture, 200 pictures")
     options = parser.parse_args(arguments)
-    present = options.device == "cpu" or torch.cuda.is_available()
-    if options.quick or not present:
-        options.architecture, options.count, options.batch = options.architecture[:1], 16, 4
-    device = options.device if present else "cpu"
-    data = files(options.photos, options.count)[: options.count]
+    if options.device != "cpu" and not torch.cuda.is_available():
+        print(
+            "there is no CUDA device here: nothing is measured (benchmarks.host_limit shows what the host can feed)"
+        )
+        finish("gpu", device=None)
+        return
+    if options.photos is None:
+        parser.error("--photos is needed")
+    if options.quick:
+        options.architecture, options.count = options.architecture[:1], 200
+    folder = copies(options.photos, options.count, "small")
     found = {}
     for architecture in options.architecture:
-        found[architecture] = measure(architecture, data, device, options.batch)
+        found[architecture] = measure(architecture, folder, options.device, options.count)
         print(architecture, *(f"{name} {value}" for name, value in found[architecture].items()), flush=True)
-    name = torch.cuda.get_device_name() if present and device != "cpu" else None
-    if not present:
-        print("there is no CUDA device: the figures above are of the CPU and only show that the code runs")
-    finish("gpu", device=name, measured_on=device, pictures=len(data), models=found)
+    name = torch.cuda.get_device_name() if options.device != "cpu" else "cpu"
+    finish("gpu", device=name, pictures=options.count, models=found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What this machine can feed to an accelerator: the real indexing job with stand-in devices that compute nothing.
 
-    python -m benchmarks.host_limit --photos DIR [--count 2000] [--speed 1000 inf] [--devices 1 2 4] [--quick]
+    python -m benchmarks.host_limit --photos DIR [--count 2000] [--speed 1000 inf] [--devices 1 2 4]
+                                    [--decode threads processes] [--quick]
 
 The job is the one that `vasari index` runs, over photos of 500 × 375 pixels re-encoded from those in DIR, into a new
 library. Only the encoder is another: it takes a given time for each picture of a batch, as a device does that computes
@@ -9,8 +10,9 @@ by itself (the lock of Python is free meanwhile, and the next batch may be hande
 For each speed of a device, in images a second: what the job reaches from its first file to its last commit, and
 `share`, that over the smaller of decoding alone and the devices alone. Without a limit (`inf`) the devices answer at
 once, and the job is compared with decoding alone. `stages` are processor milliseconds an image of each step on one
-thread; `processor` is that of the whole job, over all its threads and processes; `lock` is for how many milliseconds
-an image the job's own process held Python's global lock, sampled from outside. The last line is JSON. Linux only.
+thread; `processor_ms` is that of the whole job, over all its threads and processes; `lock_ms` is for how many
+milliseconds an image the job's own process held Python's global lock, sampled from outside. The last line is JSON.
+Linux only.
 """
 
 from __future__ import annotations
@@ -20,19 +22,21 @@ import ctypes
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep, thread_time
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.measuring import finish
@@ -48,6 +52,7 @@ from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.phash import fingerprint
 from vasari.retrieval.library.commit import Prepared, commit_items
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.clip.resize_torch import TorchPreparer
 from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.storage.local_files import content_hash, read_file
@@ -56,6 +61,7 @@ SPEEDS = (100.0, 1_000.0, 5_000.0, 20_000.0, math.inf)
 DEVICES = (1, 2, 4)
 _DIM, _SIDE = 512, 256
 _WARM_UP = 64  # pictures that a process indexes before it is measured
+_HOW: dict[str, Literal["threads", "processes"]] = {"threads": "threads", "processes": "processes"}
 _SWITCH = 0.004321  # seconds between switches of threads: a number by which the lock is found in memory
 
 
@@ -65,7 +71,10 @@ class StandIn:
     def __init__(self, speed: float) -> None:
         self.space = EmbeddingSpace("stand-in", "stand-in", "weights", "preprocessing", _DIM)
         self.dim, self.image_size = _DIM, _SIDE
+        self.overlaps, self.memory_in_use = True, 0.0
+        self.device_name, self.input_size = "stand-in", (_SIDE, _SIDE)
         self.preparer = ImagePreprocessing(_SIDE, _SIDE)
+        self.sent_preparer = TorchPreparer(self.preparer)
         self.batches: Counter[int] = Counter()
         self._seconds = 1 / speed
         self._free = 0.0  # the moment from which the device has nothing to do
@@ -73,9 +82,10 @@ class StandIn:
         self._answer = unit_vectors(np.random.default_rng(0).standard_normal((4096, _DIM), dtype=np.float32))
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
-        from vasari.retrieval.models.clip.resize_torch import scaled
+        return self.sent_preparer.prepare(picture)
 
-        return self.preparer.prepare(picture, scaled)
+    def pin(self, memory: NDArray[np.uint8]) -> None:
+        """There is nothing to be told."""
 
     def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
         """Hand a batch over; the function waits for its vectors."""
@@ -101,15 +111,22 @@ class StandIn:
 class StandInLibrary(Library):
     """A library whose model is a stand-in."""
 
-    device = StandIn(math.inf)
+    encoders: Sequence[StandIn] = ()
 
     def use_model(self, reference: str) -> EmbeddingSpace:  # noqa: ARG002 (there is one)
-        space = self.catalog.spaces.ensure(self.device.space)
+        space = self.catalog.spaces.ensure(self.encoders[0].space)
         self.catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:  # noqa: ARG002
-        return self.device
+        return self.encoders[0]
+
+    @property
+    def devices(self) -> Sequence[str]:
+        return [str(number) for number, _ in enumerate(self.encoders)]
+
+    def encoder_on(self, device: str, space: EmbeddingSpace) -> DualEncoder:  # noqa: ARG002
+        return self.encoders[int(device)]
 
 
 def tasks_of(folder: Path) -> list[Task]:
@@ -132,8 +149,6 @@ def decode_alone(folder: Path) -> float:
 
 def stages(folder: Path) -> dict[str, float]:
     """Processor milliseconds an image of each step, on one thread."""
-    import torch
-
     torch.set_num_threads(1)
     encoder, limits, spent = StandIn(math.inf), ImageLimits(), defaultdict[str, float](float)
     paths = sorted(folder.glob("*.jpg"))[:500]
@@ -162,6 +177,7 @@ def stages(folder: Path) -> dict[str, float]:
             prepared = Prepared(pixels, digest, len(data), 500, 375, "jpeg", swings)
             items.append(prepared.item(str(path), encoder.embed_images(pixels[None])[0], 1))
     items = items[-len(paths) :]
+    StandInLibrary.encoders = [encoder]
     with TemporaryDirectory() as name, StandInLibrary.open(Path(name) / "library", create=True) as library:
         space = library.use_model("stand-in")
         with library.catalog.lease.acquire("benchmark"):
@@ -172,14 +188,8 @@ def stages(folder: Path) -> dict[str, float]:
     return {stage: round(1e3 * seconds / len(paths), 3) for stage, seconds in spent.items()}
 
 
-def run_job(folder: Path, speed: float, devices: int) -> dict[str, Any]:
+def run_job(folder: Path, speed: float, devices: int, decode: str) -> dict[str, Any]:
     """The job in this process, once warm; prints what it took, when the process that samples it says so."""
-    if devices != 1:
-        raise SystemExit("several devices: not yet")
-    import torch
-
-    from vasari.retrieval.models.clip import resize_torch  # noqa: F401 - what a job has loaded before its first picture
-
     torch.set_num_threads(1)
     few = folder.with_name(f"{folder.name}-warm-up")
     few.mkdir(exist_ok=True)
@@ -188,23 +198,17 @@ def run_job(folder: Path, speed: float, devices: int) -> dict[str, Any]:
             os.link(path, few / path.name)
     with TemporaryDirectory() as name:
         for each in (few, folder):
-            StandInLibrary.device = StandIn(speed)
+            StandInLibrary.encoders = [StandIn(speed) for _ in range(devices)]
             with StandInLibrary.open(Path(name) / each.name, create=True) as library:
                 if each is folder:
                     print(json.dumps({"lock": lock_address()}), flush=True)
                     sys.stdin.readline()
-                before, started = _processor(), perf_counter()
-                report = index(library, FolderSource([each]), IndexOptions())
-                seconds, spent = perf_counter() - started, _processor() - before
+                started = perf_counter()
+                report = index(library, FolderSource([each]), IndexOptions(decode=_HOW[decode]))
+                seconds = perf_counter() - started
                 if report.failed or report.added != len(list(each.glob("*.jpg"))):
                     raise SystemExit(f"not all were indexed: {report}")
-    return {"images": report.added, "seconds": seconds, "processor": spent}
-
-
-def _processor() -> float:
-    """Seconds of processor time of this process and of those that it has ended."""
-    usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return {"images": report.added, "seconds": seconds}
 
 
 def lock_address() -> int:
@@ -225,71 +229,89 @@ def lock_address() -> int:
     return int(runtime + 8 * (found + 2))
 
 
-class LockSampler(threading.Thread):
-    """Looks some thousand times a second whether another process's lock is held.
+class Sampler(threading.Thread):
+    """Looks some thousand times a second whether another process's lock is held, and now and then what it has used.
 
-    On a busy machine a thread that holds it also waits for a core; `on_core` is the share of the time in which threads
-    that were able to run did run, by the kernel's own account.
+    On a busy machine a thread that holds the lock also waits for a core; `on_core` is the share of the time in which
+    threads that were able to run did run, by the kernel's own account.
     """
 
     def __init__(self, pid: int, address: int) -> None:
         super().__init__(daemon=True)
         self.looked = self.held = 0
         self.over = threading.Event()
+        self._pid, self._address = pid, address
         self._memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY)
-        self._address = address
-        self._tasks = Path(f"/proc/{pid}/task")
-        self._first = self._accounts()
-        self._last = self._first
+        self._first, self._last = self._accounts(), dict[str, Account]()
 
     def run(self) -> None:
         chance = np.random.default_rng(0)
         while not self.over.is_set():
             for pause in chance.uniform(0.0002, 0.0008, 100):
-                try:
-                    word = os.pread(self._memory, 4, self._address)
-                except OSError:  # it has ended
-                    return
-                self.held += word != b"\0\0\0\0"
+                self.held += os.pread(self._memory, 4, self._address) != b"\0\0\0\0"
                 self.looked += 1
                 sleep(pause)
-            self._last = {**self._last, **self._accounts()}
+            self._last |= self._accounts()
 
     @property
     def on_core(self) -> float:
-        before = np.sum(list(self._first.values()), axis=0)
-        ran, waited = np.sum(list(self._last.values()), axis=0) - before
-        return float(ran / max(ran + waited, 1))
+        ran, waited = self._used(self._pid)
+        return ran / max(ran + waited, 1e-9)
 
-    def _accounts(self) -> dict[str, tuple[int, int]]:
-        """Nanoseconds that each thread ran, and waited for a core."""
-        found = {}
-        for task in self._tasks.glob("*/schedstat"):
-            try:
-                ran, waited, _ = map(int, task.read_text(encoding="ascii").split())
-            except OSError:  # it has ended
-                continue
-            found[task.parent.name] = ran, waited
+    @property
+    def processor(self) -> float:
+        """Seconds of processor time, of all processes together."""
+        return self._used()[0]
+
+    def _used(self, pid: int | None = None) -> tuple[float, float]:
+        """Seconds that threads ran and waited for a core, of one process or all."""
+        ran = waited = 0
+        for thread, account in self._last.items():
+            if pid in (None, account.pid):
+                before = self._first.get(thread, Account(0, 0, 0))
+                ran, waited = ran + account.ran - before.ran, waited + account.waited - before.waited
+        return ran / 1e9, waited / 1e9
+
+    def _accounts(self) -> dict[str, Account]:
+        """Of each thread of the process and those below it."""
+        found, pids = {}, [self._pid]
+        while pids:
+            pid = pids.pop()
+            for task in Path(f"/proc/{pid}/task").glob("*"):
+                with suppress(OSError):  # it has ended
+                    ran, waited, _ = map(int, (task / "schedstat").read_text(encoding="ascii").split())
+                    found[task.name] = Account(pid, ran, waited)
+                    pids += map(int, (task / "children").read_text(encoding="ascii").split())
         return found
 
 
-def measured(folder: Path, speed: float, devices: int) -> dict[str, float]:
+class Account(NamedTuple):
+    """Nanoseconds that a thread ran, and waited for a core."""
+
+    pid: int
+    ran: int
+    waited: int
+
+
+def measured(folder: Path, speed: float, devices: int, decode: str) -> dict[str, float]:
     """One job in a process of its own."""
-    words = [sys.executable, "-m", "benchmarks.host_limit", "--one", str(folder), str(speed), str(devices)]
+    one = [str(folder), str(speed), str(devices), decode]
+    words = [sys.executable, "-m", "benchmarks.host_limit", "--one", *one]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        sampler = LockSampler(child.pid, json.loads(child.stdout.readline())["lock"])
+        sampler = Sampler(child.pid, json.loads(child.stdout.readline())["lock"])
         sampler.start()
         child.stdin.write("go\n")
         child.stdin.flush()
         found = json.loads(child.stdout.readline())
         sampler.over.set()
         sampler.join()
+        child.stdin.close()
     images_, seconds = found["images"], found["seconds"]
     return {
         "images_per_second": images_ / seconds,
-        "processor_ms": 1e3 * found["processor"] / images_,
+        "processor_ms": 1e3 * sampler.processor / images_,
         "lock_ms": 1e3 * seconds * sampler.on_core * sampler.held / max(sampler.looked, 1) / images_,
     }
 
@@ -300,12 +322,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--speed", type=float, nargs="+", default=list(SPEEDS))
     parser.add_argument("--devices", type=int, nargs="+", default=list(DEVICES))
+    parser.add_argument("--decode", nargs="+", choices=list(_HOW), default=["threads", "processes"])
     parser.add_argument("--quick", action="store_true", help="200 photos, two speeds, one device")
-    parser.add_argument("--one", nargs=3, metavar=("FOLDER", "SPEED", "DEVICES"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--one", nargs=4, metavar=("FOLDER", "SPEED", "DEVICES", "DECODE"), help=argparse.SUPPRESS
+    )
     options = parser.parse_args(arguments)
     if options.one:
-        folder, speed, devices = options.one
-        print(json.dumps(run_job(Path(folder), float(speed), int(devices))), flush=True)
+        folder, speed, devices, decode = options.one
+        print(json.dumps(run_job(Path(folder), float(speed), int(devices), decode)), flush=True)
+        sys.stdin.read()  # until the other side has looked for the last time
         return
     if options.photos is None:
         parser.error("--photos is needed")
@@ -315,22 +341,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spent = stages(folder)
     print("processor ms an image:", *(f"{stage} {ms:.2f}" for stage, ms in spent.items()), flush=True)
     rows: list[dict[str, Any]] = []
-    for devices in options.devices:
-        for speed in options.speed:
-            decode = decode_alone(folder)
-            found = measured(folder, speed, devices)
-            limit = min(decode, devices * speed)
-            share = found["images_per_second"] / limit
-            rows.append(
-                {"devices": devices, "speed": speed if speed < math.inf else None, "decode": round(decode, 1)}
-                | {"share": round(share, 3)}
-                | {name: round(value, 4) for name, value in found.items()}
-            )
-            print(
-                f"{devices} × {speed:>8,.0f}: {found['images_per_second']:8.1f} images/s of {limit:8.1f}"
-                f" ({share:.3f}); processor {found['processor_ms']:.2f} ms, lock {found['lock_ms']:.3f} ms",
-                flush=True,
-            )
+    for decode, devices, speed in product(options.decode, options.devices, options.speed):
+        alone = decode_alone(folder)
+        found = measured(folder, speed, devices, decode)
+        limit = min(alone, devices * speed)
+        share = found["images_per_second"] / limit
+        rows.append(
+            {"decode": decode, "devices": devices, "speed": speed if speed < math.inf else None}
+            | {"decode_alone": round(alone, 1), "share": round(share, 3)}
+            | {name: round(value, 4) for name, value in found.items()}
+        )
+        print(
+            f"{decode:>9}, {devices} × {speed:>8,.0f}: {found['images_per_second']:8.1f} images/s of {limit:8.1f}"
+            f" ({share:.3f}); processor {found['processor_ms']:.2f} ms, lock {found['lock_ms']:.3f} ms",
+            flush=True,
+        )
     finish("host_limit", stages=spent, runs=rows, photos=options.count)
 
 

@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from vasari.indexer.job import IndexOptions
+from vasari.indexer.batch_size import ON_CPU
 from vasari.retrieval.images import decode as pixels
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.library import Library
@@ -33,7 +33,7 @@ from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.storage.local_files import content_hash, read_file
 
-_BATCH = IndexOptions().batch_size
+_BATCH = ON_CPU
 
 
 def decode(paths: Sequence[Path], encoder: DualEncoder) -> tuple[NDArray[np.uint8], float]:

@@ -29,18 +29,23 @@ Embedded = tuple[Task, NewItem] | Skipped
 _Vector = NDArray[np.float32] | str  # or why there is none
 
 
-def embedding(library: Library, space: EmbeddingSpace, modality: Modality) -> Begin:
-    """What embeds pictures on one of the library's devices, or texts; the model is loaded when it is first called."""
+def embedding(library: Library, space: EmbeddingSpace, modality: Modality) -> list[Begin]:
+    """What embeds pictures, one a device, or texts; a model is loaded when it is first called."""
     if modality is Modality.TEXT:
-        return at_once(lambda texts: library.embed_texts([str(text) for text in texts], space))
+        return [at_once(lambda texts: library.embed_texts([str(text) for text in texts], space))]
+    return [partial(_begin_on, library, space, device) for device in library.devices]
 
-    return lambda pixels: begin_images(library.encoder(space), pixels)
+
+def _begin_on(
+    library: Library, space: EmbeddingSpace, device: str, pixels: Contents
+) -> Callable[[], UnitVectors]:
+    return begin_images(library.encoder_on(device, space), pixels)
 
 
 def begin_images(encoder: DualEncoder, pixels: Contents) -> Callable[[], UnitVectors]:
     """Hand pixels over, to one that computes beside us if it can."""
     assert isinstance(pixels, np.ndarray)  # no texts
-    if isinstance(encoder, Overlapping):
+    if isinstance(encoder, Overlapping) and encoder.overlaps:
         return encoder.begin(pixels)
     return Computed(encoder.embed_images(pixels))
 

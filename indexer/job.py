@@ -11,30 +11,34 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vasari.indexer.aliases import Alias, SameFolders
+from vasari.indexer.batch_size import batch_size_for, may_overlap
 from vasari.indexer.build import is_due, publish
 from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
+from vasari.indexer.decode_processes import KnownContents, Reading, are_possible, in_processes
 from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
-from vasari.indexer.pipeline import Pipeline, Tally, in_threads
+from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
 from vasari.indexer.plan import Places, Plan, is_same, make_plan
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
+from vasari.indexer.slabs import Slabs
 from vasari.indexer.sources.source import Candidate, Source
 from vasari.indexer.sources.texts import is_in_place
 from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
-from vasari.retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.ports import DualEncoder, Preparer
+from vasari.retrieval.models.ports import DualEncoder, Overlapping, Preparer
 from vasari.retrieval.storage.filesystem import stat_of
 from vasari.retrieval.storage.layout import is_own_file
 from vasari.retrieval.storage.local_files import content_hash, read_file
@@ -47,14 +51,17 @@ if TYPE_CHECKING:
 _LASTING = frozenset(
     {"decode", "limit"}
 )  # stages at which the same bytes fail again; reading may succeed next time
+_THREADS = 4  # that decode side by side in one process; with more they wait for Python's lock
+_WORTH_PROCESSES = 2000  # pictures: processes take seconds to start
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
     """How a job is run; the defaults suit a laptop."""
 
-    batch_size: int = 32  # the fastest on CPUs with AMX (134 images/s, against 100 at 8 and 87 at 128)
-    decode_threads: int | None = None  # default: one a core
+    batch_size: int | None = None  # default: by the device, see `indexer/batch_size`
+    decode_threads: int | None = None  # or processes; default: one a core
+    decode: Literal["auto", "threads", "processes"] = "auto"  # where: by the device and the cores
     commit_every: int = 4096  # files between commits
     commit_seconds: float = 10.0  # seconds between commits: what a kill can cost at most
     space: str | None = None  # default: the library's default space
@@ -196,20 +203,57 @@ class Job:
 
     def embed(self, plan: Plan, lease: HeldLease) -> Tally:
         """Run the pipeline over the plan's tasks."""
-        options = self.options
+        size = self.batch_size(plan)
+        with self._decoding(plan, size) as decoding:
+            pipeline = Pipeline(
+                decoding,
+                embedding(self.library, self.space, self.modality),
+                self.committer(lease),
+                batch_size=size,
+                progress=self.progress,
+                stop=self.stop,
+                watch=self.watch,
+            )
+            return pipeline.run(plan, partial(self.identify, plan))
+
+    @contextmanager
+    def _decoding(self, plan: Plan, size: int) -> Iterator[Decoding]:
+        """Threads; or processes, where a device is faster than the threads of one process can be."""
+        how, count = self.options.decode, self.options.decode_threads or os.cpu_count() or 1
+        device = self._overlapping()
+        pin = None if device is None else device.pin
+        worth = device is not None and count > _THREADS and len(plan.tasks) >= _WORTH_PROCESSES
+        if self.modality is Modality.IMAGE and (how == "processes" or (how == "auto" and worth)):
+            reading = self._reading()
+            if reading is not None:
+                with in_processes(reading, count, size, self.watch, pin) as decoding:
+                    yield decoding
+                return
+            if how == "processes":
+                raise UsageError("here pictures can be decoded by threads only: --decode threads")
         loader = Loader(
             self.source.read, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
         )
-        pipeline = Pipeline(
-            in_threads(loader, options.decode_threads or os.cpu_count() or 1),
-            [embedding(self.library, self.space, self.modality)],
-            self.committer(lease),
-            batch_size=options.batch_size,
-            progress=self.progress,
-            stop=self.stop,
-            watch=self.watch,
-        )
-        return pipeline.run(plan, partial(self.identify, plan))
+        yield in_threads(loader, count, pin and Slabs(size, pin=pin))
+
+    def _reading(self) -> Reading | None:
+        """What processes are told that decode; None where there can be none, or the source is not to be sent."""
+        encoder, contents = self._encoder(), KnownContents(self.catalog.items.contents(self.modality))
+        preparer = encoder.sent_preparer if isinstance(encoder, Overlapping) else encoder.preparer
+        reading = Reading(self.source.read, preparer, self.library.image_limits, contents)
+        return reading if are_possible() and reading.can_be_sent() else None
+
+    def _overlapping(self) -> Overlapping | None:
+        """The first device if it computes beside us; None for a CPU, without loading a model to find that out."""
+        if self.modality is Modality.TEXT or not may_overlap(self.library):
+            return None
+        encoder = self._encoder()
+        return encoder if isinstance(encoder, Overlapping) and encoder.overlaps else None
+
+    def batch_size(self, plan: Plan) -> int:
+        """Pictures of a batch: as told, else as suits the device."""
+        told = self.options.batch_size
+        return told or batch_size_for(self.library, self.space, self.modality, len(plan.tasks))
 
     def identify(self, plan: Plan, puzzles: Sequence[Puzzle]) -> Verdict:
         """Decide which items the files are; those without a vector in this space are embedded on the way."""

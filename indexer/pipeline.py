@@ -95,7 +95,7 @@ class Decoding:
     slabs: Slabs | None = None  # where the pixels lie; None: in memory of this process
 
 
-def in_threads(loader: Loader, count: int) -> Decoding:
+def in_threads(loader: Loader, count: int, slabs: Slabs | None = None) -> Decoding:
     """So many threads of this process: reading waits, and decoders leave Python's lock alone."""
 
     def load(tasks: Sequence[Task], group: Group, place: int) -> list[Loaded]:
@@ -103,7 +103,7 @@ def in_threads(loader: Loader, count: int) -> Decoding:
             loader.load(task, partial(group.keep, number)) for number, task in enumerate(tasks, start=place)
         ]
 
-    return Decoding([load] * count)
+    return Decoding([load] * count, slabs=slabs)
 
 
 class Pipeline:

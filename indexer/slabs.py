@@ -27,11 +27,15 @@ class Slabs:
     """Pool of reusable slabs. Who takes one sees to it that there are not too many."""
 
     def __init__(
-        self, rows: int, allocate: Callable[[tuple[int, ...]], Slab] = lambda shape: np.empty(shape, np.uint8)
+        self,
+        rows: int,
+        allocate: Callable[[tuple[int, ...]], Slab] = lambda shape: np.empty(shape, np.uint8),
+        pin: Callable[[Slab], object] | None = None,
     ) -> None:
-        """`allocate` makes one of a shape, such as in memory that a GPU reads by itself."""
+        """`allocate` makes one of a shape; `pin` is told of each, such as to let a GPU read it by itself."""
         self._rows = rows
         self._allocate = allocate
+        self._pin = pin
         self._free: list[Slab] = []
         self._lock = threading.Lock()
 
@@ -40,7 +44,10 @@ class Slabs:
         with self._lock:
             if self._free:
                 return self._free.pop()
-        return self._allocate((self._rows, *shape))
+        slab = self._allocate((self._rows, *shape))
+        if self._pin is not None:
+            self._pin(slab)
+        return slab
 
     def give(self, slab: Slab) -> None:
         """What was in it is not needed any more."""
@@ -129,7 +136,7 @@ def contents(groups: Sequence[Group]) -> Contents:
     for group in groups:
         for place, outcome in enumerate(group.outcomes):
             if is_ready(outcome):
-                if group.slab is not slab or place != count:
-                    slab[count] = outcome[1].content
+                if group.slab is not None and (group.slab is not slab or place != count):
+                    slab[count] = group.slab[place]
                 count += 1
     return slab[:count]

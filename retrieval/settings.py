@@ -147,7 +147,9 @@ class Settings:
     )
     read_only: bool = setting(False, yes_or_no, "a replica: nothing of the library is written here")
     model: str = setting(NEW_MODEL, text, "preset or model reference for a new library")
-    device: str = setting("auto", text, "auto, cpu, cuda, cuda:1 or mps")
+    device: str = setting(
+        "auto", text, "auto, cpu, mps, cuda or cuda:1; jobs also use several (cuda:0,cuda:1), or all"
+    )
     precision: Precision = setting("auto", one_of(Precision), "of models: auto, float32, bfloat16 or float16")
     reranker: str | None = setting(None, text, "preset or folder", "what suits the library's model")
     captioner: str | None = setting(None, text, "preset or folder", "what suits the library's model")

@@ -23,6 +23,7 @@ from vasari.api.cli.options import (
     open_settings,
     precision_option,
 )
+from vasari.indexer.batch_size import ON_CPU, UNTRIED
 from vasari.indexer.bench import BenchReport
 from vasari.indexer.bench import bench as measure
 from vasari.retrieval.errors import NotFoundError
@@ -53,7 +54,7 @@ def bench(
     folder: Path | None,
     count: int,
     model: str | None,
-    batch: int,
+    batch: int | None,
     decode_threads: int | None,
     device: str | None,
     precision: str | None,
@@ -74,7 +75,7 @@ def bench(
             device=encoder.device,
             precision=encoder.precision,
             count=count,
-            batch_size=batch,
+            batch_size=batch or (ON_CPU if encoder.device == "cpu" else UNTRIED),
             decode_threads=decode_threads,
         )
     if json:

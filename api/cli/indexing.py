@@ -24,6 +24,7 @@ from vasari.api.cli.options import (
     batch_option,
     choice,
     command,
+    decode_option,
     decode_threads_option,
     device_option,
     engine_option,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 )
 @batch_option
 @decode_threads_option
+@decode_option
 @click.option(
     "--allow-removal",
     metavar="NUMBER|all",
@@ -112,8 +114,9 @@ def index(
     exclude: tuple[str, ...],
     hidden: bool,
     allow_private_addresses: bool,
-    batch: int,
+    batch: int | None,
     decode_threads: int | None,
+    decode: str,
     allow_removal: str | None,
     engine: str,
     address: str | None,
@@ -151,11 +154,11 @@ def index(
         precision=precision,
         private_addresses=allow_private_addresses or None,
     )
+    given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads, "decode": decode}
     with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:
-            finish(run_known(opened, model=model, batch_size=batch, decode_threads=decode_threads), json=json)
+            finish(run_known(opened, model=model, **given), json=json)
             return
-        given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads}
 
         def run(allow: int) -> IndexReport:
             options = {"model": model, "allow_removal": allow, **given}

@@ -115,7 +115,10 @@ server_option = click.option(
 key_option = click.option(
     "--key", envvar="VASARI_KEY", help="The key that the server asks for. [env: VASARI_KEY]"
 )
-device_option = click.option("--device", help="auto, cpu, cuda, cuda:1 or mps. [env: VASARI_DEVICE]")
+device_option = click.option(
+    "--device",
+    help="auto, cpu, mps, cuda or cuda:1; to index also several (cuda:0,cuda:1), or all. [env: VASARI_DEVICE]",
+)
 precision_option = click.option(
     "--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"
 )
@@ -124,8 +127,21 @@ model_option = click.option(
     "-m",
     help="Preset, architecture/tag, hf-hub:…, or a directory. [default: the library's, or fast]",
 )
-batch_option = click.option("--batch", "-b", type=Integer(1), default=32, help="Pictures a batch.")
-decode_threads_option = click.option("--decode-threads", type=Integer(1), help="Threads that decode.")
+batch_option = click.option(
+    "--batch",
+    "-b",
+    type=Integer(1),
+    help="Pictures a batch. [default: 32; on a GPU what is the fastest there]",
+)
+decode_threads_option = click.option(
+    "--decode-threads", type=Integer(1), help="Threads that decode. [default: one a core]"
+)
+decode_option = click.option(
+    "--decode",
+    type=click.Choice(["auto", "threads", "processes"]),
+    default="auto",
+    help="Who decodes: threads, or processes where a GPU is faster than these can be.",
+)
 engine_option = click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vasari.indexer import job
+from vasari.indexer.batch_size import ON_CPU, UNTRIED
 from vasari.indexer.cluster import stages
 from vasari.indexer.cluster.connection import Cluster, Workers, cause_of, connected, workers_for
 from vasari.indexer.cluster.stages import Entry, Work, Written
@@ -75,7 +76,7 @@ def _embed(cluster: Cluster, job: Job, plan: Plan, lease: HeldLease) -> Tally:
         known=frozenset(job.catalog.items.contents(job.modality)),
         failed=frozenset(job.failed),
         token=lease.token,
-        batch_size=job.options.batch_size,
+        batch_size=job.options.batch_size or (UNTRIED if cluster.gpus else ON_CPU),
         reach=reach(),
     )
     job.progress.update(ProgressEvent("indexing", total=len(plan.tasks)))

@@ -85,7 +85,8 @@ class Embed:
         allow(work.reach)
         loader = Loader(work.read, lambda: work.preparer, work.limits, work.known)
         self._decoding = in_threads(loader, threads)
-        self._encoding = Encoding(embedding(work.open(), work.space, work.modality), work.batch_size)
+        devices = embedding(work.open(), work.space, work.modality)
+        self._encodings = [Encoding(begin, work.batch_size) for begin in devices]
         self._size = work.batch_size
 
     def __call__(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -94,7 +95,7 @@ class Embed:
         stages = Stages(
             tasks,
             self._decoding.loaders,
-            [self._encoding],
+            self._encodings,
             size=self._size,
             backlog=len(tasks),
             stop=threading.Event(),

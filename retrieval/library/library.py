@@ -240,6 +240,15 @@ class Library:
         """The dual encoder of a space (default: the default one), loaded once."""
         return self.models.encoder(space or self.space())
 
+    @property
+    def devices(self) -> Sequence[str]:
+        """Where jobs embed pictures; see `encoder_on`."""
+        return self.models.devices
+
+    def encoder_on(self, device: str, space: EmbeddingSpace) -> DualEncoder:
+        """The dual encoder of a space on one of `devices`, loaded once."""
+        return self.encoder(space) if len(self.devices) == 1 else self.models.encoder_on(device, space)
+
     # What a search asks for beside the catalog (retrieval.search.engine.Collection).
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:

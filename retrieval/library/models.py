@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -143,6 +143,7 @@ class LoadedModels:
         self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
         self._damaged_pictures: set[str] = set()  # spaces
         self._whole: dict[str, OpenClipEncoder] = {}
+        self._on_devices: dict[tuple[str, str], OpenClipEncoder] = {}  # by space and device, beside the first
         self._without_space: dict[str, OpenClipEncoder] = {}  # by reference, until `use`
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
@@ -244,6 +245,28 @@ class LoadedModels:
                 if found.name != space.name:
                     raise _other_weights(space)
             return self._encoders[space.name]
+
+    @property
+    def devices(self) -> Sequence[str]:
+        """Where jobs embed pictures: one device, or several."""
+        name = self._settings.device
+        if name != "all" and "," not in name:
+            return [name]
+        from vasari.retrieval.models.hardware import device_names
+
+        return device_names(name)
+
+    def encoder_on(self, device: str, space: EmbeddingSpace) -> DualEncoder:
+        """The space's dual encoder on one of `devices`; the first of them is where everything else is computed, too."""
+        if device == self.devices[0]:
+            return self.encoder(space)
+        with self._lock:
+            if (space.name, device) not in self._on_devices:
+                found = self._load(space.model, settings=replace(self._asked, device=device))
+                if space.weights_fingerprint and found.space.name != space.name:
+                    raise _other_weights(space)
+                self._on_devices[space.name, device] = found
+            return self._on_devices[space.name, device]
 
     def picture_encoder(self, space: EmbeddingSpace) -> OnnxPictureEncoder | None:
         """What embeds single pictures without the model: its exported vision tower, if there is one to be used.

@@ -15,8 +15,24 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
+def device_names(name: str) -> list[str]:
+    """The devices that a setting names: several with commas between them; `all` is every CUDA device.
+
+    Raises UsageError for `all` where there is none.
+    """
+    if name != "all":
+        return [part.strip() for part in name.split(",")]
+    if not torch.cuda.is_available():
+        raise UsageError("there is no CUDA device here: use auto or cpu")
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+
+
 def choose_device(name: str) -> torch.device:
-    """`auto` is CUDA or Apple's MPS where there is one, else the CPU; UsageError for a device that is not here."""
+    """`auto` is CUDA or Apple's MPS where there is one, else the CPU; UsageError for a device that is not here.
+
+    Of several the first: only jobs use more than one.
+    """
+    name = device_names(name)[0]
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

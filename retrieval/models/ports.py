@@ -61,7 +61,30 @@ class DualEncoder(Preparer, Protocol):
 
 @runtime_checkable
 class Overlapping(Protocol):
-    """What a dual encoder can do that computes beside the thread that calls it."""
+    """What a dual encoder can do whose device computes beside the thread that calls it."""
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether its device does."""
+
+    @property
+    def device_name(self) -> str:
+        """Its kind, such as NVIDIA H200: what is measured on one holds for the others."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of prepared pictures."""
+
+    @property
+    def sent_preparer(self) -> Preparer:
+        """What other processes prepare pictures by, exactly as this one does."""
+
+    def pin(self, memory: NDArray[np.uint8]) -> None:
+        """Let the device read this memory by itself, as long as it is there."""
+
+    @property
+    def memory_in_use(self) -> float:
+        """The largest share of the device's memory that was in use so far."""
 
     def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
         """Hand over prepared pictures (n, H, W, 3), which stay as they are until the function has returned.

@@ -6,13 +6,14 @@ that missing weights are reported at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
+from vasari.retrieval.models.ports import Preparer
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.fingerprints import space_for
 from vasari.retrieval.models.registry.hub import HubAccess
@@ -96,6 +97,47 @@ class OpenClipEncoder:
         if len(batch) == 0:
             return UnitVectors(np.empty((0, self.dim), dtype=np.float32))
         return self.towers.embed_images(batch)
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the device computes beside the thread that calls `begin`."""
+        return self.towers.device.type == "cuda"
+
+    @property
+    def device_name(self) -> str:
+        """The kind of a GPU and the precision; "cpu" elsewhere."""
+        return self.towers.device_name
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of prepared pictures."""
+        return self.towers.image.height, self.towers.image.width
+
+    @property
+    def sent_preparer(self) -> Preparer:
+        """What other processes prepare pictures by, exactly as this one does."""
+        from vasari.retrieval.models.clip.resize_torch import TorchPreparer
+
+        return TorchPreparer(self.towers.image)
+
+    def pin(self, memory: NDArray[np.uint8]) -> None:
+        """Let a GPU read this memory by itself, as long as it is there."""
+        if self.overlaps:
+            from vasari.retrieval.models.clip.transfer import pin
+
+            pin(memory)
+
+    @property
+    def memory_in_use(self) -> float:
+        """The largest share of a GPU's memory that was in use so far; 0 elsewhere."""
+        return self.towers.memory_in_use
+
+    def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
+        """Hand over prepared pictures (n, H, W, 3), left as they are until the function returned their vectors.
+
+        Both raise OutOfMemory.
+        """
+        return self.towers.begin(batch)
 
     def embed_patches(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Unit vectors (n, rows, columns, dim) of the patches of prepared pictures; raises UnsupportedError."""

@@ -6,13 +6,15 @@ They make the pixels that Pillow makes, to one level of 255, in a third of its t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from vasari.retrieval.domain import Picture
-from vasari.retrieval.models.preprocessing import Part, scaled_by_pillow
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, Part, scaled_by_pillow
 
 _VECTORS = torch.backends.cpu.get_cpu_capability() in {"AVX2", "AVX512"}  # elsewhere torch scales no faster
 _MOST = 4  # times the pixels that are kept: a strip a thousand times as wide as high is not scaled as a whole
@@ -36,6 +38,22 @@ def scaled(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
     kept = whole[0, :3, part.top : part.top + part.height, part.left : part.left + part.width]
     pixels_kept: NDArray[np.uint8] = kept.permute(1, 2, 0).numpy()
     return np.ascontiguousarray(pixels_kept) if spare is None else _packed(pixels_kept)
+
+
+@dataclass(frozen=True, slots=True)
+class TorchPreparer:
+    """A model's preprocessing by torch's kernels; it has no weights and can be sent to other processes."""
+
+    image: ImagePreprocessing
+
+    @property
+    def image_size(self) -> int:
+        """Pixels of the shorter side."""
+        return self.image.image_size
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """Resize and crop or pad: (H, W, 3)."""
+        return self.image.prepare(picture, scaled)
 
 
 def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

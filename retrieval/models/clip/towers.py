@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from vasari.retrieval.models.clip.layouts import (
     text_preprocessing,
 )
 from vasari.retrieval.models.clip.resize_torch import scaled
-from vasari.retrieval.models.clip.transfer import lane_to, stream, tensor_of
+from vasari.retrieval.models.clip.transfer import lane_to, tensor_of
 from vasari.retrieval.models.hardware import out_of_memory
 from vasari.retrieval.models.preprocessing import ResizeMode
 from vasari.retrieval.models.registry.resolve import ModelFiles
@@ -42,11 +42,14 @@ class Towers:
             torch.set_num_threads(threads)
         self.files, self.device, self.dtype = files, device, dtype
         self.model: Any = build_model(files).to(device=device, dtype=dtype)
+        if device.type == "cuda":  # as pictures come
+            self.model = self.model.to(memory_format=torch.channels_last)
         self.tokenizer = build_tokenizer(files, self.model)
         self.text_tower = build_text_tower(files, self.model)
         self.image = image_preprocessing(files, self.model)
         self.text = text_preprocessing(files, self.text_tower, self.tokenizer)
         self._turn = threading.Lock()
+        self._lane = lane_to(device)
         # (pixel / 255 - mean) / std, as one multiplication and one addition over the channels.
         mean, std = torch.tensor(self.image.mean), torch.tensor(self.image.std)
         self._scale = (1 / (255 * std)).view(1, 3, 1, 1).to(device)
@@ -61,14 +64,35 @@ class Towers:
         with self._turn, torch.inference_mode(), out_of_memory():
             return _unit(self._features(tensor_of(batch)))
 
-    def embed_stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[UnitVectors]:
-        """Vectors (n, dim) of each batch of pixels (n, H, W, 3), in order; on a GPU copies run beside the computation.
+    def begin(self, batch: NDArray[np.uint8]) -> Callable[[], UnitVectors]:
+        """Send pixels (n, H, W, 3) and begin to compute; the function waits for the vectors (n, dim).
 
-        Others wait until the last batch was taken.
+        On a GPU neither the copies nor the computation is waited for here; until the function has returned the pixels
+        must stay as they are.
         """
         with self._turn, torch.inference_mode(), out_of_memory():
-            for features in stream(lane_to(self.device), batches, self._features):
-                yield unit_vectors(features)
+            features = self._lane.fetch(self._features(self._lane.send(batch)))
+
+        def wait() -> UnitVectors:
+            with out_of_memory():
+                return unit_vectors(features())
+
+        return wait
+
+    @property
+    def device_name(self) -> str:
+        """The kind of a GPU and the precision; the type of any other device."""
+        if self.device.type != "cuda":
+            return self.device.type
+        return f"{torch.cuda.get_device_name(self.device)}, {self.dtype}"
+
+    @property
+    def memory_in_use(self) -> float:
+        """The largest share of a GPU's memory that was in use so far; 0 elsewhere."""
+        if self.device.type != "cuda":
+            return 0.0
+        most, (_, total) = torch.cuda.max_memory_allocated(self.device), torch.cuda.mem_get_info(self.device)
+        return most / total
 
     def _features(self, pixels: Tensor) -> Tensor:
         found: Tensor

@@ -1,13 +1,15 @@
-"""Overlapped host-device copies: two pinned buffers and a copy stream.
+"""Overlapped host-device copies: pinned memory and a copy stream.
 
-On a GPU a batch is copied into one of the buffers and from there by a stream of its own, so that the copy of the
-next batch runs beside the computation of this one; results come back the same way. On a CPU nothing is copied.
+On a GPU a batch is copied by a stream of its own, so that the copy of the next batch runs beside the computation of
+this one; results come back the same way. A batch that does not lie in pinned memory goes through a buffer that does.
+On a CPU nothing is copied.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _IN_FLIGHT = 2  # batches between the caller and the results
+
+
+def pin(memory: NDArray[np.uint8]) -> None:
+    """Let GPUs read this memory by themselves, until it is freed; where the system refuses, it stays as it is."""
+    runtime, address = torch.cuda.cudart(), memory.ctypes.data  # type: ignore[no-untyped-call]
+    if int(runtime.cudaHostRegister(address, memory.nbytes, _PORTABLE)) == 0:
+        weakref.finalize(memory, runtime.cudaHostUnregister, address)
+
+
+_PORTABLE = 1  # pinned for all GPUs
 
 
 def tensor_of(batch: NDArray[np.uint8]) -> Tensor:
@@ -55,9 +67,10 @@ class CudaLane:
         self._free: deque[tuple[Tensor, Any]] = deque()  # a buffer, and when it may be written again
 
     def send(self, batch: NDArray[np.uint8]) -> Tensor:
-        """Copy through a pinned buffer; the current stream waits for it, the caller does not."""
-        buffer = self._buffer(batch)
-        buffer.copy_(tensor_of(batch))
+        """Copy from pinned memory; the current stream waits for it, the caller does not."""
+        here = tensor_of(batch)
+        in_place = here.is_pinned()
+        buffer = here if in_place else self._buffer(batch).copy_(here)
         with torch.cuda.stream(self._copies):
             there = buffer.to(self._device, non_blocking=True)
             done = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -65,7 +78,8 @@ class CudaLane:
         current = torch.cuda.current_stream(self._device)
         current.wait_event(done)
         there.record_stream(current)
-        self._free.append((buffer, done))
+        if not in_place:
+            self._free.append((buffer, done))
         return there
 
     def fetch(self, features: Tensor) -> Callable[[], NDArray[np.float32]]:
@@ -109,16 +123,3 @@ class _PlainLane:
 
     def fetch(self, features: Tensor) -> Callable[[], NDArray[np.float32]]:
         return lambda: features.float().cpu().numpy()
-
-
-def stream(
-    lane: Lane, batches: Iterable[NDArray[np.uint8]], compute: Callable[[Tensor], Tensor]
-) -> Iterator[NDArray[np.float32]]:
-    """Features (n, dim) of each batch (n, H, W, 3), in order; one more batch is asked for while one is computed."""
-    waiting: deque[Callable[[], NDArray[np.float32]]] = deque()
-    for batch in batches:
-        waiting.append(lane.fetch(compute(lane.send(batch))))
-        if len(waiting) >= _IN_FLIGHT:
-            yield waiting.popleft()()
-    while waiting:
-        yield waiting.popleft()()
