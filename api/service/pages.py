@@ -17,6 +17,8 @@ from starlette.types import Receive, Scope, Send
 from vasari.api.service.middleware.methods import allowed
 from vasari.api.service.middleware.security_headers import REFERENCE
 
+_REFERENCE = "docs/index.html"
+
 
 class Pages:
     """Serves `directory` at /, its index.html first, and the reference of the API at /docs.
@@ -52,15 +54,17 @@ class Pages:
 
     async def _response(self, scope: Scope) -> Response:
         path = self._files.get_path(scope)
+        if path == "docs":
+            path = _REFERENCE
         if "\0" in path:
             raise HTTPException(404, "there is nothing here")
         try:
-            response = await self._files.get_response("docs/index.html" if path == "docs" else path, scope)
+            response = await self._files.get_response(path, scope)
         except HTTPException as error:
             raise HTTPException(error.status_code, "there is nothing here") from None
         # Files change with an update of the program and keep their names: browsers ask whether theirs is still right.
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Accept-Ranges"] = "none"
-        if path == "docs" and response.status_code == 200:
+        if path == _REFERENCE and response.status_code == 200:
             response.headers["Content-Security-Policy"] = REFERENCE
         return response

@@ -334,8 +334,10 @@ def test_every_answer_has_security_headers(served: Served) -> None:
         assert headers["referrer-policy"] == "no-referrer"
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["content-security-policy"].startswith("default-src 'none'")
-    page = served.client.get("/docs").headers["content-security-policy"]
-    assert "script-src 'self';" in page
+    for path in ("/docs", "/docs/", "/docs/index.html"):
+        page = served.client.get(path).headers["content-security-policy"]
+        assert "script-src 'self'; style-src 'self' 'sha256-" in page
+    assert "sha256" not in served.client.get("/").headers["content-security-policy"]
 
 
 def test_script_in_what_people_write_stays_text(served: Served) -> None:
