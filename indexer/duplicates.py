@@ -15,11 +15,12 @@ from itertools import islice
 from typing import Any
 
 from vasari.indexer.progress import Progress, ProgressEvent, Silent
-from vasari.retrieval.domain import Item, ItemId
+from vasari.retrieval.domain import Item, ItemId, Modality
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.phash import SIDE, fingerprint
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.near_duplicates import regroup
 from vasari.retrieval.storage.local_files import content_hash
 
 _BATCH = 256
@@ -99,7 +100,7 @@ def find_duplicates(
         with library.catalog.lease.acquire("vasari dedupe"):
             unreadable = _hash(library, missing, progress, stop)
             progress.update(ProgressEvent("comparing"))
-            compared = library.group_duplicates(space, always=True)
+            compared = regroup(library.catalog.perceptual_hashes, library.gallery(Modality.IMAGE, space))
     return DuplicateReport(_groups(library), compared, unreadable)
 
 

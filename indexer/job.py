@@ -38,6 +38,7 @@ from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.near_duplicates import regroup
 from vasari.retrieval.models.ports import DualEncoder, Overlapping, Preparer
 from vasari.retrieval.storage.filesystem import stat_of
 from vasari.retrieval.storage.layout import is_own_file
@@ -106,7 +107,7 @@ def index(
         if (tally.embedded or tally.restored) and not interrupted:
             if job.modality is Modality.IMAGE:
                 progress.update(ProgressEvent("comparing"))
-                library.group_duplicates(space, always=True)
+                regroup(library.catalog.perceptual_hashes, library.gallery(job.modality, space))
             compact_if_due(library.catalog, job.directory, space, job.modality)
             if is_due(library, space, job.modality):
                 progress.update(ProgressEvent("building"))

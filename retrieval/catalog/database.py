@@ -38,8 +38,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError
 
 from vasari.retrieval.catalog.db_errors import translate
+from vasari.retrieval.catalog.dialects import teach_composing
 from vasari.retrieval.catalog.encoding import json_text
-from vasari.retrieval.catalog.normalization import teach_composing
 from vasari.retrieval.catalog.tables import counters, lease, library
 from vasari.retrieval.errors import (
     LibraryLockedError,

@@ -34,9 +34,9 @@ from sqlalchemy import (
 
 from vasari.retrieval.catalog import perceptual_hashes
 from vasari.retrieval.catalog.database import Repository, bump_revision, chunks, reserve
+from vasari.retrieval.catalog.dialects import in_composed_letters
 from vasari.retrieval.catalog.encoding import stored_uri, uri_key
 from vasari.retrieval.catalog.full_text import forget, refresh
-from vasari.retrieval.catalog.normalization import in_composed_letters
 from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, Sighting, item_of
 from vasari.retrieval.catalog.tables import (
     KEPT,

@@ -224,7 +224,7 @@ def _tags(connection: sqlite3.Connection, ids: Sequence[ItemId]) -> dict[ItemId,
 
 
 def _columns(row: sqlite3.Row) -> dict[str, Any]:
-    """The row with Python's values, as `columns` makes them for SQLAlchemy."""
+    """The row with Python's values, as the types of `tables` make them."""
     return dict(row) | {
         "uri": original_uri(row["uri"]),
         "attributes": json.loads(row["attributes"]),

@@ -181,11 +181,6 @@ class Library:
         return self.root / "models" / space.name
 
     @property
-    def thumbnails_directory(self) -> Path:
-        """The folder of thumbnails."""
-        return self.root / "thumbnails"
-
-    @property
     def image_limits(self) -> ImageLimits:
         """What a picture may weigh and measure, and what all that are decoded at once may hold."""
         settings = self.settings
@@ -324,18 +319,6 @@ class Library:
         return self._galleries.calibration(
             gallery, modality, space, lambda texts: self.embed_texts(texts, space)
         )
-
-    def group_duplicates(self, space: EmbeddingSpace, *, always: bool = False) -> int:
-        """Find the near-duplicates of pictures that are new; says how many were compared.
-
-        In a large library it waits until they are worth the work, unless `always`. The caller has the right to write.
-        """
-        from vasari.retrieval.library import near_duplicates
-
-        hashes = self.catalog.perceptual_hashes
-        if not always and not near_duplicates.is_due(hashes):
-            return 0
-        return near_duplicates.regroup(hashes, self.gallery(Modality.IMAGE, space))
 
     # Changing what is in it.
 

@@ -31,4 +31,3 @@ class Contents(Protocol):
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]: ...  # noqa: D102
     def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery: ...  # noqa: D102
     def segments_directory(self, space: EmbeddingSpace, modality: Modality) -> Path: ...  # noqa: D102
-    def group_duplicates(self, space: EmbeddingSpace) -> int: ...  # noqa: D102

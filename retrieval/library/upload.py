@@ -22,7 +22,7 @@ from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modal
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
 from vasari.retrieval.images.decode import probe
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.library import compaction
+from vasari.retrieval.library import compaction, near_duplicates
 from vasari.retrieval.library.commit import Pixels, Prepared, commit_items, prepare_picture
 from vasari.retrieval.storage.admission import admitted
 from vasari.retrieval.storage.atomic import write_bytes
@@ -146,7 +146,9 @@ def commit(
             raise ImageError("this picture was deleted again while it was being added", stage="read")
         ids.append(item.id)
         _annotate(library, item, notes)
-    library.group_duplicates(space)
+    hashes = catalog.perceptual_hashes
+    if near_duplicates.is_due(hashes):  # in a large library not for each picture
+        near_duplicates.regroup(hashes, library.gallery(Modality.IMAGE, space))
     return ids
 
 

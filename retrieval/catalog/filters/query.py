@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from vasari.retrieval.catalog.database import Database, Repository
+from vasari.retrieval.catalog.dialects import spellings
 from vasari.retrieval.catalog.facets import attribute_counts
 from vasari.retrieval.catalog.filters.geo import teach_distance
 from vasari.retrieval.catalog.filters.json_attributes import attribute_exists
@@ -37,7 +38,6 @@ from vasari.retrieval.catalog.filters.parser import (
     parse_filter,
 )
 from vasari.retrieval.catalog.filters.sql import condition
-from vasari.retrieval.catalog.normalization import spellings
 from vasari.retrieval.catalog.tables import LIVE, items, library
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import QueryError

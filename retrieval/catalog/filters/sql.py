@@ -34,8 +34,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from vasari.retrieval.catalog.column_types import Moment
-from vasari.retrieval.catalog.dialects import ByDialect
+from vasari.retrieval.catalog.dialects import ByDialect, in_composed_letters, spellings
 from vasari.retrieval.catalog.encoding import stored_text, stored_uri
 from vasari.retrieval.catalog.filters.geo import box, within_km
 from vasari.retrieval.catalog.filters.json_attributes import (
@@ -48,8 +47,7 @@ from vasari.retrieval.catalog.filters.json_attributes import (
 from vasari.retrieval.catalog.filters.parser import And, Exists, Field, FieldKind, Filter, Near, Not, Or, Test
 from vasari.retrieval.catalog.filters.text_patterns import Pieces, equals, in_order, matches
 from vasari.retrieval.catalog.filters.values import Span, Value, Words
-from vasari.retrieval.catalog.normalization import in_composed_letters, spellings
-from vasari.retrieval.catalog.tables import captions, items, tags
+from vasari.retrieval.catalog.tables import Moment, captions, items, tags
 
 Condition = ColumnElement[bool]
 
