@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,13 +33,11 @@ def embedding(library: Library, space: EmbeddingSpace, modality: Modality) -> li
     """What embeds pictures, one a device, or texts; a model is loaded when it is first called."""
     if modality is Modality.TEXT:
         return [at_once(lambda texts: library.embed_texts([str(text) for text in texts], space))]
-    return [partial(_begin_on, library, space, device) for device in library.devices]
+    return [_on(cache(partial(library.encoder_on, device, space))) for device in library.devices]
 
 
-def _begin_on(
-    library: Library, space: EmbeddingSpace, device: str, pixels: Contents
-) -> Callable[[], UnitVectors]:
-    return begin_images(library.encoder_on(device, space), pixels)
+def _on(encoder: Callable[[], DualEncoder]) -> Begin:
+    return lambda pixels: begin_images(encoder(), pixels)
 
 
 def begin_images(encoder: DualEncoder, pixels: Contents) -> Callable[[], UnitVectors]:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
@@ -166,6 +166,7 @@ class Job:
         self.options = options
         self.progress = progress
         self.stop = stop
+        self._encoder: Callable[[], DualEncoder] = cache(partial(library.encoder, space))
         image = library.models.preprocessing(space)
         self._image_size = None if image is None else image.image_size
         self._roots = (f"{library.root}/", f"{library.root.resolve()}/")
@@ -340,9 +341,6 @@ class Job:
             Sighting(item.id, copy.uri, copy.bytes, copy.mtime_ns, copy.ctime_ns)
             for item, copy in inherit(lost, copies)
         ]
-
-    def _encoder(self) -> DualEncoder:
-        return self.library.encoder(self.space)
 
     def _preparer(self) -> Preparer:
         """What prepares pictures; the model is loaded for the first that could be decoded."""
