@@ -1,11 +1,13 @@
-"""Model optimisation (export and quantisation): made, compared on the user's pictures, switched on.
+"""Model optimisation (export and quantisation): the form that fills a space on a CPU, tried and compared before.
 
-Nothing is switched before the comparison, and nothing whose vectors are too far off unless it is forced: the vectors
-that are in the library already stay, and new ones are compared with them.
+Nothing is switched before the comparison: nothing whose vectors are too far from the model's own in float32, nor
+anything slower than the model as it is, unless it is forced. Vectors that are in the library stay, and new ones are
+compared with them; so a job chooses before the first commit to a space (`choose`), and people afterwards (`optimize`).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,47 +15,55 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Modality, unit_vectors
 from vasari.retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.exported import single_image
+from vasari.retrieval.models.exported.compiled import runs_in
 from vasari.retrieval.models.exported.image import (
-    EXPORTED,
+    ENGINE,
     FILES,
+    INT8_FILES,
+    INT8_GRAPH,
     SETTINGS_FILE,
     EncodePrepared,
-    Engine,
     open_tower,
     write_settings,
 )
 from vasari.retrieval.models.exported.session import note_files
-from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.search.relevance import BACKGROUND
 from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
-if TYPE_CHECKING:
-    from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+_log = logging.getLogger(__name__)
 
 OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 
-_EVERY_FILE = (SETTINGS_FILE, *(name for names in FILES.values() for name in names))
+FEWEST_TO_CHOOSE = 300  # pictures of a job that tries forms first: fewer are done before it pays
+TRIED = 64  # pictures that a job tries them on
 _FEWEST = 8  # pictures: fewer say nothing
 _BATCH = 16
 _QUERIES = 200
+_ROUNDS = 2  # of measuring speed, of which the faster counts: other programs may be using the machine
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far off the vectors may be: least cosines with the model's own, and least recall of what those find."""
+    """How far off the vectors may be: least cosines with the model's own, and least recall of what those find.
+
+    Pictures lie in a narrow cone, where all cosines are high: centred ones are those of what tells pictures apart.
+    """
 
     cosine_mean: float = 0.999
     cosine_min: float = 0.995
+    cosine_centred: float = 0.99
     recall: float = 0.9
 
 
@@ -64,19 +74,20 @@ class OptimizeReport:
     space: str
     model: str
     precision: str
-    engine: str  # what computes it: onednn, onnx, or torch for the model itself
+    engine: str  # what computes it
     pictures: int
     cosine_mean: float  # of its vectors with those of the model in float32 on fully decoded pictures
     cosine_min: float
+    cosine_centred: float  # mean, without the vector that all pictures share
     recall_at: int
     text_recall: float  # share of the pictures found for texts by the model's own vectors that it finds too
     image_recall: float  # the same for pictures as queries
     texts: str  # what the texts were
     images_per_second: float
-    images_per_second_before: float
+    images_per_second_before: float = 0.0  # of the model as it is; in a job's trial, of the slowest form
     switched: bool = False
 
-    too_far: str | None = None  # why it should not be switched on
+    too_far: str | None = None  # why it should not be switched on: too far off, or no faster
 
     def as_json(self) -> dict[str, Any]:
         """The fields, rounded."""
@@ -87,10 +98,16 @@ class OptimizeReport:
         checks = (
             ("mean cosine", self.cosine_mean, limits.cosine_mean),
             ("least cosine", self.cosine_min, limits.cosine_min),
+            ("mean centred cosine", self.cosine_centred, limits.cosine_centred),
             (f"recall@{self.recall_at} of texts", self.text_recall, limits.recall),
         )
-        words = (f"{name} {value:.4f} is below {least}" for name, value, least in checks if value < least)
-        return replace(self, too_far=next(words, None))
+        words = [f"{name} {value:.4f} is below {least}" for name, value, least in checks if value < least]
+        if self.images_per_second <= self.images_per_second_before:
+            words.append(
+                f"it encodes {self.images_per_second:.1f} images/s, the model as it is"
+                f" {self.images_per_second_before:.1f}"
+            )
+        return replace(self, too_far=next(iter(words), None))
 
 
 def optimize(
@@ -103,11 +120,11 @@ def optimize(
     dry_run: bool = False,
     limits: Limits | None = None,
 ) -> OptimizeReport:
-    """Make the faster form of a space's model, compare on `pictures` (encoded), and switch it on where it is near.
+    """Make the form of a space's model in this precision, compare on `pictures` (encoded), and switch it on.
 
-    Of the engines that can compute it here, it takes the fastest whose vectors are near enough.
-    Raises UsageError when it is too far off and not forced, or where there are too few pictures; UnsupportedError for
-    a model or a device that has no such form; LibraryLockedError while a job writes the library.
+    Raises UsageError when it is too far off or no faster and not forced, or where there are too few pictures;
+    UnsupportedError for a model, a device or a processor that has no such form; LibraryLockedError while a job writes
+    the library.
     """
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 
@@ -121,27 +138,47 @@ def optimize(
         raise UnsupportedError(
             f"this is for CPUs: on {own.device} the model runs in {own.precision} as it is"
         )
-    full = own if own.precision == "float32" else _loaded(library, space, "float32")
-    if full.space.name != space.name:
+    if own.space.name != space.name:
         raise NotFoundError(
             f"the model {space.model!r} has other weights than those of the space {space.name!r}"
         )
     with _scratch(library.models_directory(space)) as scratch:
-        for engine in _engines(full, precision):
-            encode = _made(library, space, full, precision, engine, pictures, scratch)
-            found = _compared(library, space, full, own, encode, pictures, (precision, engine))
-            found = found.judged(limits or Limits())
-            if not found.too_far:
-                break
-        if found.too_far and not (force or dry_run):
-            raise UsageError(f"not switched: {found.too_far} (--force switches all the same)")
+        trial = _Trial(library, space, pictures, scratch)
+        before = _speed(own.embed_images, trial.pixels)
+        del own
+        found = replace(trial.report(precision), images_per_second_before=before).judged(limits or Limits())
         if dry_run:
             return found
-        report = replace(found, switched=True)
-        write_settings(scratch, precision, engine, full.towers.image, report.as_json())
+        if found.too_far and not force:
+            raise UsageError(f"not switched: {found.too_far} (--force switches all the same)")
         with library.catalog.lease.acquire("vasari models optimize"):
-            _switch(scratch, library.models_directory(space), engine)
-    return report
+            return trial.switch(found)
+
+
+def choose(
+    library: Library, space: EmbeddingSpace, pictures: Sequence[bytes], wanted: OptimizedPrecision | None
+) -> OptimizeReport | None:
+    """Switch on the fastest form for a space without vectors, of those that are near enough on `pictures` (encoded).
+
+    The library's lease is the caller's. With `wanted` it is that one, however far off. None where no form can be made,
+    or none is near enough: the model fills the space as it is.
+    """
+    try:
+        with _scratch(library.models_directory(space)) as scratch:
+            trial = _Trial(library, space, pictures, scratch)
+            runnable = [precision for precision in get_args(OptimizedPrecision) if runs_in(precision)]
+            reports = [trial.report(precision) for precision in ([wanted] if wanted else runnable)]
+            slowest = min(report.images_per_second for report in reports)
+            reports.sort(key=lambda report: -report.images_per_second)
+            for report in reports:
+                if wanted or not report.judged(Limits()).too_far:
+                    return trial.switch(replace(report, images_per_second_before=slowest))
+            _log.warning("%s runs as it is: %s", space.model, reports[0].judged(Limits()).too_far)
+    except UnsupportedError as error:
+        if wanted:
+            raise
+        _log.info("%s runs as it is: %s", space.model, error)
+    return None
 
 
 def switch_off(library: Library, space: EmbeddingSpace) -> bool:
@@ -174,97 +211,96 @@ def pictures_below(folder: Path, count: int, limits: ImageLimits) -> list[bytes]
     return [read_file(p, limits) for p in paths[:: max(len(paths) // count, 1)][:count]]
 
 
-def _loaded(library: Library, space: EmbeddingSpace, precision: Any) -> Any:
-    from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+class _Trial:
+    """Forms of a space's model, one at a time, and what they are compared with: the model in float32."""
 
-    return OpenClipEncoder.load(
-        space.model, device="cpu", precision=precision, threads=library.settings.threads
-    )
+    def __init__(
+        self, library: Library, space: EmbeddingSpace, pictures: Sequence[bytes], scratch: Path
+    ) -> None:
+        self._library, self._space, self._scratch = library, space, scratch
+        self._directory = library.models_directory(space)
+        library.models.export_pictures(space, needed=True)
+        settings = single_image.read_settings(self._directory)
+        if settings is None or settings.reason is not None:
+            reason = settings.reason if settings else "it was not exported"
+            raise UnsupportedError(f"this model has no torch-free vision tower: {reason}")
+        self._image, self._threads = settings.image, library.settings.threads
+        limits = library.image_limits
+        self.pixels = _prepared(self._image, pictures, limits, self._image.image_size)
+        exact = open_tower(self._directory, "float32", self._threads)
+        self._expected = exact(_prepared(self._image, pictures, limits, None))
 
-
-def _engines(full: OpenClipEncoder, precision: OptimizedPrecision) -> list[Engine | None]:
-    """What can compute the model in this precision here, the fastest first; None is the model itself."""
-    if precision not in EXPORTED:
-        return [None]
-    from vasari.retrieval.models.export.image_graph import can_write
-    from vasari.retrieval.models.exported.image_int8 import can_run
-
-    static = precision == "int8" and can_run() and can_write(full.towers.model.visual)
-    return [Engine.ONEDNN, Engine.ONNX] if static else [Engine.ONNX]
-
-
-def _made(
-    library: Library,
-    space: EmbeddingSpace,
-    full: OpenClipEncoder,
-    precision: OptimizedPrecision,
-    engine: Engine | None,
-    pictures: Sequence[bytes],
-    scratch: Path,
-) -> EncodePrepared:
-    """The faster form; where it needs to know the ranges of activations, every second picture shows them."""
-    if engine is None:
-        encode: EncodePrepared = _loaded(library, space, precision).embed_images
-        return encode
-    from vasari.retrieval.models.export.image import export_calibrated, export_image_tower
-
-    if engine is Engine.ONEDNN:
-        export_calibrated(
-            full, scratch, _prepared(full, pictures[::2], library.image_limits, full.image_size)
+    def report(self, precision: OptimizedPrecision) -> OptimizeReport:
+        """Make a form and compare it; UnsupportedError where this processor does not compute in it."""
+        if precision == "int8":
+            self._quantize()
+        encode = open_tower(self._directory, precision, self._threads, int8=self._scratch)
+        speed = _speed(encode, self.pixels)
+        vectors, expected = encode(self.pixels), self._expected
+        texts, described = _texts(self._library)
+        queries = self._library.embed_texts(texts, self._space)
+        k = min(10, max(1, len(vectors) // 4))
+        cosines = (vectors * expected).sum(axis=1)
+        return OptimizeReport(
+            space=self._space.name,
+            model=self._space.model,
+            precision=precision,
+            engine=ENGINE,
+            pictures=len(vectors),
+            cosine_mean=float(cosines.mean()),
+            cosine_min=float(cosines.min()),
+            cosine_centred=_centred(vectors, expected),
+            recall_at=k,
+            text_recall=_agreement(queries @ expected.T, queries @ vectors.T, k),
+            image_recall=_agreement(expected @ expected.T, expected @ vectors.T, k),
+            texts=described,
+            images_per_second=speed,
         )
-    else:
-        export_image_tower(full, scratch, int8=precision == "int8")
-    return open_tower(scratch, engine, library.settings.threads)
+
+    def _quantize(self) -> None:
+        """Write the form in 8 bits; every second picture shows the ranges of activations."""
+        from vasari.retrieval.models.export.int8 import quantize
+
+        shown = self.pixels[::2]
+        batches = [shown[start : start + _BATCH] for start in range(0, len(shown), _BATCH)]
+        graph = self._directory / single_image.FOLDER / single_image.GRAPH_FILE
+        quantize(graph, self._scratch / INT8_GRAPH, batches, self._threads)
+
+    def switch(self, found: OptimizeReport) -> OptimizeReport:
+        """Let the form fill the space; the settings go first and come last, for they are what is looked at."""
+        report, directory = replace(found, switched=True), self._directory
+        write_settings(self._scratch, report.precision, self._image, report.as_json())
+        _clear(directory)
+        for name in (*(INT8_FILES if report.precision == "int8" else ()), SETTINGS_FILE):
+            (self._scratch / name).replace(directory / name)
+        note_files(directory, FILES)
+        self._library.models.release(self._space)
+        return report
 
 
-def _compared(
-    library: Library,
-    space: EmbeddingSpace,
-    full: DualEncoder,
-    own: DualEncoder,
-    encode: EncodePrepared,
-    pictures: Sequence[bytes],
-    form: tuple[str, Engine | None],
-) -> OptimizeReport:
-    limits = library.image_limits
-    whole = _prepared(full, pictures, limits, None)
-    reduced = _prepared(full, pictures, limits, full.image_size)
-    expected, _ = _encoded(full.embed_images, whole)
-    vectors, speed = _encoded(encode, reduced)
-    _, before = _encoded(own.embed_images, reduced)
-    texts, described = _texts(library)
-    queries = library.embed_texts(texts, space)
-    k = min(10, max(1, len(pictures) // 4))
-    cosines = (vectors * expected).sum(axis=1)
-    return OptimizeReport(
-        space=space.name,
-        model=space.model,
-        precision=form[0],
-        engine=form[1] or "torch",
-        pictures=len(pictures),
-        cosine_mean=float(cosines.mean()),
-        cosine_min=float(cosines.min()),
-        recall_at=k,
-        text_recall=_agreement(queries @ expected.T, queries @ vectors.T, k),
-        image_recall=_agreement(expected @ expected.T, expected @ vectors.T, k),
-        texts=described,
-        images_per_second=speed,
-        images_per_second_before=before,
-    )
+def _centred(vectors: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Mean cosine without the mean of `expected`."""
+    shared = expected.mean(axis=0)
+    pairs = unit_vectors(vectors - shared) * unit_vectors(expected - shared)
+    return float(pairs.sum(axis=1).mean())
 
 
 def _prepared(
-    encoder: DualEncoder, pictures: Sequence[bytes], limits: ImageLimits, target: int | None
+    image: ImagePreprocessing, pictures: Sequence[bytes], limits: ImageLimits, target: int | None
 ) -> NDArray[np.uint8]:
-    return np.stack([encoder.prepare(decode(data, limits, target=target).picture) for data in pictures])
+    return np.stack([image.prepare(decode(data, limits, target=target).picture) for data in pictures])
 
 
-def _encoded(encode: Any, prepared: NDArray[np.uint8]) -> tuple[UnitVectors, float]:
-    """Vectors (n, dim), and pictures a second after a first batch that warms up."""
-    encode(prepared[:2])
-    started = perf_counter()
-    rows = [encode(prepared[i : i + _BATCH]) for i in range(0, len(prepared), _BATCH)]
-    return UnitVectors(np.concatenate(rows)), len(prepared) / (perf_counter() - started)
+def _speed(encode: EncodePrepared, pixels: NDArray[np.uint8]) -> float:
+    """Pictures a second after a first batch that warms up; of two rounds, as others may be using the machine."""
+    encode(pixels[:_BATCH])
+    taken = []
+    for _ in range(_ROUNDS):
+        started = perf_counter()
+        for start in range(0, len(pixels), _BATCH):
+            encode(pixels[start : start + _BATCH])
+        taken.append(perf_counter() - started)
+    return len(pixels) / max(min(taken), 1e-9)
 
 
 def _texts(library: Library) -> tuple[list[str], str]:
@@ -294,16 +330,8 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _switch(scratch: Path, directory: Path, engine: Engine | None) -> None:
-    """Move the files in place; the settings go first and come last, for they are what is looked at."""
-    _clear(directory)
-    for name in (*(FILES[engine] if engine else ()), SETTINGS_FILE):
-        (scratch / name).replace(directory / name)
-    note_files(directory, _EVERY_FILE)
-
-
 def _clear(directory: Path) -> None:
-    for name in _EVERY_FILE:
+    for name in FILES:
         (directory / name).unlink(missing_ok=True)
     if directory.is_dir():
-        note_files(directory, _EVERY_FILE)
+        note_files(directory, FILES)

@@ -20,6 +20,7 @@ from vasari.retrieval.errors import (
     VasariError,
 )
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.export import text_int8
 from vasari.retrieval.models.exported import image, single_image, text
 from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.models.exported.session import CHECKSUMS_FILE, check_content, read_checksums
@@ -29,8 +30,6 @@ from vasari.retrieval.storage.os_errors import cannot_read
 
 _log = logging.getLogger(__name__)
 
-_INT8_TEXTS = "text.int8.onnx"
-_IMAGES = (image.SETTINGS_FILE, *(name for names in image.FILES.values() for name in names))
 _REFUSALS = (errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
 _PICTURES = 64  # show the ranges of an optimized encoder
 
@@ -135,13 +134,15 @@ def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator
         text.FILES, lambda: OnnxTextEncoder.open(directory, threads=threads).embed_texts(["a"]), texts
     )
     yield _Form(
-        (_INT8_TEXTS,),
-        lambda: OnnxTextEncoder.open(directory, threads=threads, graph=_INT8_TEXTS).embed_texts(["a"]),
+        text_int8.INT8_FILES,
+        lambda: OnnxTextEncoder.open(directory, threads=threads, graph=text_int8.INT8_GRAPH).embed_texts(
+            ["a"]
+        ),
         lambda: "the service makes it anew",
         on_texts=True,
     )
     yield _Form(
-        _IMAGES,
+        image.FILES,
         lambda: OptimizedEncoder(
             directory, space, lambda: library.models.text_encoder(space), threads=threads
         ),

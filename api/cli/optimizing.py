@@ -44,12 +44,12 @@ from vasari.retrieval.models.registry.resolve import absolute_reference
     "--precision",
     type=choice(get_args(OptimizedPrecision)),
     default="int8",
-    help="int8 wants VNNI, bfloat16 AMX; float32 is exported and needs no torch.",
+    help="int8 wants VNNI, bfloat16 AMX or AVX512-BF16; none needs torch.",
 )
 @click.option("--photos", type=FILE, help="Measure on this folder instead of the library's pictures.")
 @click.option("--pictures", type=Integer(8), default=64, help="Measure on so many pictures.")
 @click.option("--dry-run", is_flag=True, help="Measure and report; switch nothing.")
-@click.option("--force", is_flag=True, help="Switch even where the vectors are too far off.")
+@click.option("--force", is_flag=True, help="Switch even where the vectors are too far off, or no faster.")
 @click.option("--off", is_flag=True, help="Go back to the model as it is.")
 @json_option
 @library_option
@@ -67,7 +67,7 @@ def optimize(
     """Make a faster form of a library's model for this CPU.
 
     Its vectors are compared with the model's own on your pictures before anything is switched, and nothing is
-    switched that is too far off. Vectors that are in the library stay as they are.
+    switched that is too far off or no faster than the model as it is. Vectors that are in the library stay as they are.
     """
     settings = open_settings(library=library)
     with Library.open(library, settings) if model is None else filling(library, settings) as opened:
@@ -110,7 +110,8 @@ def _show(report: OptimizeReport) -> None:
         f" {report.images_per_second_before:.1f} of the model as it is (encoding alone)"
     )
     output.line(
-        f"drift     cosine to the model's own vectors: mean {report.cosine_mean:.5f}, least {report.cosine_min:.5f}"
+        f"drift     cosine to the model's own vectors: mean {report.cosine_mean:.5f}, least {report.cosine_min:.5f},"
+        f" centred {report.cosine_centred:.4f}"
     )
     k = report.recall_at
     output.line(

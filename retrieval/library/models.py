@@ -311,11 +311,17 @@ class LoadedModels:
         settings = read_settings(self._directory / space.name)
         return settings.image if settings else None
 
-    def export_pictures(self, space: EmbeddingSpace, *, anew: bool = False) -> None:
+    def release(self, space: EmbeddingSpace) -> None:
+        """Forget the space's loaded model: whoever asks next gets the form that its folder holds now."""
+        with self._lock:
+            self._encoders.pop(space.name, None)
+            self._picture_encoders.pop(space.name, None)
+
+    def export_pictures(self, space: EmbeddingSpace, *, anew: bool = False, needed: bool = False) -> None:
         """Write the vision tower for `picture_encoder`, if it is not there or damaged and the model is loaded anyway.
 
-        With `anew` the model is loaded for it. A service leaves it to others: for some seconds it takes three times the
-        memory of the model.
+        Where it is `needed`, the model is loaded if there is no sound tower; with `anew` it is loaded in any case. A
+        service leaves it to others: for some seconds it takes three times the memory of the model.
         """
         from vasari.retrieval.models.exported import text
         from vasari.retrieval.models.exported.single_image import read_settings
@@ -323,12 +329,17 @@ class LoadedModels:
         directory = self._directory / space.name
         if self._settings.read_only or not (directory / text.SETTINGS_FILE).is_file():
             return
-        own = self.encoder(space) if anew else self._encoders.get(space.name)
-        if own is None:
-            return
-        if self._serves and not anew:
+        if self._serves and not (anew or needed):
             return
         if read_settings(directory) is not None and not (anew or space.name in self._damaged_pictures):
+            return
+        own = self._encoders.get(space.name)
+        if anew or needed:
+            with chosen_before():
+                own = self._exact(space, None)
+            if own.space.name != space.name:
+                raise _other_weights(space)
+        if own is None:
             return
         from vasari.retrieval.images.samples import sample_pictures
         from vasari.retrieval.models.export.single_image import export_picture_tower  # torch
@@ -338,7 +349,7 @@ class LoadedModels:
         export_picture_tower(self._exact(space, own), own, sample_pictures(), directory)
         self._damaged_pictures.discard(space.name)
 
-    def _exact(self, space: EmbeddingSpace, own: DualEncoder) -> OpenClipEncoder:
+    def _exact(self, space: EmbeddingSpace, own: DualEncoder | None) -> OpenClipEncoder:
         """The model in float32 on the CPU: `own`, if it is that."""
         with _importing:
             from vasari.retrieval.models.clip.encoder import OpenClipEncoder
@@ -362,7 +373,7 @@ class LoadedModels:
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
         """What `vasari models optimize` switched on for the space; a device or precision asked for goes before it."""
-        from vasari.retrieval.models.exported.image import EXPORTED, OptimizedEncoder, read_settings
+        from vasari.retrieval.models.exported.image import OptimizedEncoder, is_compiled, read_settings
 
         settings, directory = self._settings, self._directory / space.name
         if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
@@ -370,7 +381,7 @@ class LoadedModels:
         chosen = read_settings(directory)
         if chosen is None:
             return None
-        if chosen["precision"] in EXPORTED:
+        if is_compiled(chosen):
             return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
         return self._load(space.model, chosen["precision"], self._asked)
 
@@ -463,9 +474,12 @@ class LoadedModels:
         if self._text_precision != "int8":
             return None
         from vasari.retrieval.models.export.text_int8 import open_in_int8
+        from vasari.retrieval.search.relevance import BACKGROUND
 
         try:
-            return open_in_int8(self._directory / space.name, exact, threads=self._settings.threads)
+            return open_in_int8(
+                self._directory / space.name, exact, BACKGROUND, threads=self._settings.threads
+            )
         except UnsupportedError as error:
             _LOG.warning("query texts stay in float32: %s", error)
             return None

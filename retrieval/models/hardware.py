@@ -12,6 +12,7 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.ports import OutOfMemory
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_PART, _PARTS = 8, {"cuda": 64}
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 
@@ -64,6 +65,11 @@ def choose_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
     if device.type == "cpu" and _multiplies_bfloat16():
         return torch.bfloat16
     return torch.float32
+
+
+def part_on(device: torch.device) -> int:
+    """How many pictures a device computes at a time, always: a batch is padded to a multiple of it."""
+    return _PARTS.get(device.type, _PART)
 
 
 def _multiplies_bfloat16() -> bool:

@@ -62,7 +62,7 @@ def test_optimize_reports_before_it_switches(run: Run, photos: Path, model: Path
     assert code == 0
     assert "drift" in out
     assert "nothing was switched" in out
-    code, out, _ = run("models", "optimize", "--precision", "float32", "--json")
+    code, out, _ = run("models", "optimize", "--precision", "float32", "--force", "--json")
     assert code == 0
     report = json.loads(out)
     assert report["switched"]

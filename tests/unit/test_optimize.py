@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +15,23 @@ from vasari.indexer.job import index
 from vasari.indexer.optimize import (
     Limits,
     OptimizedPrecision,
+    OptimizeReport,
     optimize,
     own_pictures,
     pictures_below,
     switch_off,
 )
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, UnsupportedError, UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.export.image import export_image_tower
-from vasari.retrieval.models.exported.image import FILES, Engine, OptimizedEncoder, read_settings
-from vasari.retrieval.models.exported.image_int8 import can_run
+from vasari.retrieval.models.export.int8 import quantize
+from vasari.retrieval.models.exported.compiled import CompiledTower, runs_in
+from vasari.retrieval.models.exported.image import INT8_FILES, OptimizedEncoder, read_settings
 from vasari.retrieval.models.exported.session import open_session
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, run_graph
+from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.settings import Settings
 
 
@@ -58,12 +62,33 @@ def test_an_exported_tower_gives_the_vectors_of_the_model(kind: Kind, tmp_path: 
     encoder = OpenClipEncoder.load(str(model), device="cpu", precision="float32", threads=1)
     pixels = np.stack([encoder.prepare(Image.open(path)) for path in sorted(photos.iterdir())])
     expected = encoder.embed_images(pixels)
-    for int8, least in ((False, 0.99999), (True, 0.98)):
-        folder = tmp_path / f"int8-{int8}"
-        folder.mkdir()
-        export_image_tower(encoder, folder, int8=int8)
-        found = run_graph(open_session(folder / GRAPH_FILE, 1), pixels)
-        assert (found * expected).sum(axis=1).min() >= least
+    export_image_tower(encoder, tmp_path)
+    quantize(tmp_path / GRAPH_FILE, tmp_path / "int8.xml", [pixels], threads=1)
+    found = {
+        "onnx": (run_graph(open_session(tmp_path / GRAPH_FILE, 1), pixels), 0.99999),
+        "float32": (CompiledTower(tmp_path / GRAPH_FILE, "float32", 1).embed(pixels), 0.99999),
+        "int8": (CompiledTower(tmp_path / "int8.xml", "int8", 1).embed(pixels), 0.98),
+    }
+    for name, (vectors, least) in found.items():
+        assert (vectors * expected).sum(axis=1).min() >= least, name
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_a_vector_does_not_depend_on_its_batch(precision: OptimizedPrecision, library: Library) -> None:
+    """In each precision of this processor, by each encoder: alone, first, in the middle, or in a padded last part."""
+    space, shades = library.space(), np.random.default_rng(1)
+    pixels = shades.integers(0, 256, (11, 48, 48, 3), dtype=np.uint8)
+    encoders: list[DualEncoder] = []
+    if precision != "int8":
+        encoders.append(OpenClipEncoder.load(space.model, device="cpu", precision=precision, threads=1))
+    if runs_in(precision):
+        optimize(library, space, own_pictures(library, 12), precision=precision, force=True)
+        encoders.append(library.encoder(space))
+    for encoder in encoders:
+        together = encoder.embed_images(pixels)
+        for size in (1, 3, 7):
+            parts = [encoder.embed_images(pixels[i : i + size]) for i in range(0, len(pixels), size)]
+            assert np.array_equal(np.concatenate(parts), together)
 
 
 def test_nothing_is_switched_by_a_dry_run(library: Library) -> None:
@@ -72,6 +97,7 @@ def test_nothing_is_switched_by_a_dry_run(library: Library) -> None:
     report = optimize(library, space, own_pictures(library, 12), precision="float32", dry_run=True)
     assert not report.switched
     assert report.cosine_min > 0.99
+    assert report.cosine_centred > 0.9
     assert report.text_recall == report.image_recall == 1.0
     assert not list(library.models_directory(space).glob("image.*"))
 
@@ -103,20 +129,46 @@ def test_vectors_too_far_off_are_refused(library: Library) -> None:
     assert not list(library.models_directory(space).glob("image.*"))
 
 
-@pytest.mark.parametrize("least", [0.5, 1.1])
-def test_the_next_engine_is_asked_where_the_fastest_is_too_far_off(library: Library, least: float) -> None:
-    """int8 is oneDNN's where it runs and is near enough, else ONNX Runtime's; only the chosen one leaves files."""
+def test_nothing_slower_is_switched_on() -> None:
+    """A form that is near enough but encodes no faster than the model as it is has a reason against it."""
+    near = OptimizeReport("s", "m", "int8", "openvino", 12, 1.0, 1.0, 1.0, 3, 1.0, 1.0, "texts", 20.0)
+    assert replace(near, images_per_second_before=10.0).judged(Limits()).too_far is None
+    slower = replace(near, images_per_second_before=30.0).judged(Limits())
+    assert slower.too_far == "it encodes 20.0 images/s, the model as it is 30.0"
+
+
+def test_only_the_form_that_runs_leaves_files(library: Library) -> None:
+    """int8 has a graph of its own, float32 is that of single pictures; switched off, nothing is left."""
     space, directory = library.space(), library.models_directory(library.space())
-    limits = Limits(cosine_mean=least, cosine_min=0.5, recall=0.0)
-    report = optimize(library, space, own_pictures(library, 12), precision="int8", limits=limits, force=True)
-    expected = Engine.ONEDNN if can_run() and least < 1 else Engine.ONNX
-    assert report.engine == expected
-    assert {path.name for path in directory.glob("image.*")} == {"image.json", *FILES[expected]}
-    settings = read_settings(directory)
-    assert settings is not None
-    assert settings["engine"] == expected
+    forms: dict[OptimizedPrecision, tuple[str, ...]] = {"int8": INT8_FILES, "float32": ()}
+    for precision, files in forms.items():
+        optimize(library, space, own_pictures(library, 12), precision=precision, force=True)
+        assert {path.name for path in directory.glob("image.*")} == {"image.json", *files}
+        settings = read_settings(directory)
+        assert settings is not None
+        assert settings["precision"] == precision
     assert switch_off(library, space)
     assert not list(directory.glob("image.*"))
+
+
+@pytest.mark.parametrize("engine", ["onednn", "onnx"])
+def test_a_form_of_an_earlier_version_says_how_to_make_it_anew(library: Library, engine: str) -> None:
+    """Texts find what is in the library as before; what needs the form names the commands, and the first mends it."""
+    space = library.space()
+    directory = library.models_directory(space)
+    image = {"height": 48, "width": 48, "mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "shortest"}
+    before = {"precision": "int8", "engine": engine, "image": image, "report": {}}
+    (directory / "image.json").write_text(json.dumps(before))
+    (directory / "image.int8.safetensors").write_bytes(b"of another library")
+    with Library.open(library.root, library.settings) as again:
+        assert again.embed_texts(["a boat"], space).shape == (1, 32)
+        with pytest.raises(
+            UnsupportedError, match=r"made by an earlier version: run `vasari models optimize"
+        ):
+            again.encoder(space)
+        optimize(again, space, own_pictures(again, 12), precision="int8", force=True)
+        assert isinstance(again.encoder(space), OptimizedEncoder)
+    assert not (directory / "image.int8.safetensors").exists()
 
 
 def test_too_few_pictures_are_no_measure(library: Library, photos: Path) -> None:
@@ -133,15 +185,14 @@ def test_a_damaged_form_says_how_to_go_back(library: Library) -> None:
     space = library.space()
     optimize(library, space, own_pictures(library, 12), precision="int8", force=True)
     directory = library.models_directory(space)
-    engine = Engine.ONEDNN if can_run() else Engine.ONNX
-    for name in FILES[engine]:
+    for name in INT8_FILES:
         (directory / name).write_bytes(b"no weights")
     with (
         Library.open(library.root, library.settings) as again,
         pytest.raises(LibraryCorruptError, match="--off"),
     ):
         again.encoder(space)
-    (directory / "image.json").write_text(json.dumps({"precision": "int8"}))
+    (directory / "image.json").write_text(json.dumps({"precision": "int8", "engine": "openvino"}))
     with (
         Library.open(library.root, library.settings) as again,
         pytest.raises(LibraryCorruptError, match="--off"),

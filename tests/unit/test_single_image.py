@@ -134,6 +134,7 @@ def test_a_damaged_tower_is_made_anew(filled: Path, tmp_path: Path) -> None:
         assert OnnxPictureEncoder.open(weights.parent.parent).image_size in (48, 64)
         shutil.rmtree(weights.parent)  # as in a library of an older version
         assert not any(finding.kind == "tower" for finding in examine(library))
+        library.encoder(space)  # what a command of one picture loads then
         assert library.models.lacks_export(space)
         assert [finding.repaired for finding in examine(library, repair=True)] == [True]
         assert not library.models.lacks_export(space)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.models import write_model
+from tests.models import SENTENCES, write_model
 from vasari.indexer.doctor import examine
 from vasari.indexer.towers import is_refusal
 from vasari.retrieval.errors import LibraryCorruptError
@@ -25,7 +25,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Library:
     settings = Settings(model=str(write_model(root / "model", "clip")), threads=1, offline=True, device="cpu")
     library = Library.open(root / "library", settings, create=True)
     space = library.use_model(settings.model)
-    open_in_int8(library.models_directory(space), library.encoder(space), threads=1)
+    open_in_int8(library.models_directory(space), library.encoder(space), SENTENCES, threads=1)
     return library
 
 
@@ -46,7 +46,7 @@ def embed(library: Library) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["text.onnx", "text.weights", "text.json", "merges.npy", "text.int8.onnx", CHECKSUMS_FILE]
+    "name", ["text.onnx", "text.weights", "text.json", "merges.npy", "text.int8.bin", CHECKSUMS_FILE]
 )
 @pytest.mark.parametrize("damage", ["cut", "missing"])
 def test_a_damaged_tower_is_told_and_mended(library: Library, name: str, damage: str) -> None:

@@ -1,4 +1,4 @@
-"""ONNX export of the vision tower for `exported.image`: in float32, int8, or calibrated int8."""
+"""ONNX export of the vision tower in float32: what `exported` runs, and what `int8` rounds."""
 
 from __future__ import annotations
 
@@ -8,52 +8,34 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.models.clip.towers import Towers
-from vasari.retrieval.models.export import image_calibration, image_graph
+from vasari.retrieval.models.export import image_graph
 from vasari.retrieval.models.export.layers import save_model
-from vasari.retrieval.models.exported.image import INT8_FILE
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
 
 _OPSET = 18
 
 
-def export_image_tower(encoder: OpenClipEncoder, directory: Path, *, int8: bool) -> None:
+def export_image_tower(encoder: OpenClipEncoder, directory: Path) -> None:
     """Write the picture half of `encoder`, which is loaded in float32 on the CPU, into the folder `directory`.
 
     Raises UnsupportedError for a tower that cannot be written.
     """
-    towers = _checked(encoder)
-    visual = towers.model.visual
-    if image_graph.can_write(visual):
-        model = image_graph.write_graph(visual, towers.image, int8=int8)
-    else:
-        model = _traced(_Tower(visual, towers.image).eval(), towers.image, int8=int8)
-    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
-
-
-def export_calibrated(encoder: OpenClipEncoder, directory: Path, pictures: NDArray[np.uint8]) -> None:
-    """Write the picture half of `encoder`, as above, for `image_int8`; a tower that `image_graph.can_write` knows.
-
-    `pictures` (n, H, W, 3) are prepared ones, which show the ranges of activations.
-    """
-    towers = _checked(encoder)
-    image_calibration.write(towers.model.visual, towers.image, pictures, directory / INT8_FILE)
-
-
-def _checked(encoder: OpenClipEncoder) -> Towers:
     towers = encoder.towers
     if towers.device.type != "cpu" or towers.dtype != torch.float32:
         raise ValueError("the model has to be loaded in float32 on the CPU")
-    return towers
+    visual = towers.model.visual
+    if image_graph.can_write(visual):
+        model = image_graph.write_graph(visual, towers.image)
+    else:
+        model = _traced(_Tower(visual, towers.image).eval(), towers.image)
+    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
 
 
 class _Tower(nn.Module):
@@ -82,8 +64,8 @@ class _Tower(nn.Module):
         return found
 
 
-def _traced(tower: nn.Module, image: ImagePreprocessing, *, int8: bool) -> onnx.ModelProto:
-    """The graph by torch's tracing exporter, its products in int8 by ONNX Runtime's own tool."""
+def _traced(tower: nn.Module, image: ImagePreprocessing) -> onnx.ModelProto:
+    """The graph by torch's tracing exporter."""
     example = torch.zeros((2, *image.shape), dtype=torch.uint8)
     if image.resize_mode is ResizeMode.PATCHES:
         example[:, -1, :2, 1] = 1  # a grid of one patch
@@ -105,12 +87,4 @@ def _traced(tower: nn.Module, image: ImagePreprocessing, *, int8: bool) -> onnx.
             raise UnsupportedError(
                 f"torch cannot export this vision tower ({type(error).__name__})"
             ) from error
-        if int8:
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-
-            whole = path.with_name("int8.onnx")
-            quantize_dynamic(
-                path, whole, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
-            )
-            path = whole
         return onnx.load(str(path))

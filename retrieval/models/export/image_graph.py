@@ -1,4 +1,4 @@
-"""open_clip's vision transformer written as an ONNX graph, from 8-bit pixels to features, in float32 or int8.
+"""open_clip's vision transformer written as an ONNX graph, from 8-bit pixels to features.
 
 The picture's normalisation and its first convolution are one product: a patch's 3 p² pixels times a matrix that has
 (pixel / 255 - mean) / std in it. Other vision towers (timm's, as SigLIP's, and ResNets) are not written.
@@ -29,9 +29,9 @@ def can_write(visual: Any) -> bool:
     )
 
 
-def write_graph(visual: Any, preprocessing: ImagePreprocessing, *, int8: bool) -> onnx.ModelProto:
+def write_graph(visual: Any, preprocessing: ImagePreprocessing) -> onnx.ModelProto:
     """The tower as a model from `pixels` (n, H, W, 3) uint8 to `features` (n, dim) float32, not normalised."""
-    writer = LayerWriter(int8=int8)
+    writer = LayerWriter()
     x = _embedded(writer, visual, preprocessing)
     if not isinstance(visual.ln_pre, nn.Identity):
         x = writer.layer_norm(x, visual.ln_pre)

@@ -21,7 +21,6 @@ from vasari.retrieval.storage.file_names import as_utf8
 
 _OPSET = 20  # the first with Gelu
 _CONTRIB = "com.microsoft"  # ONNX Runtime's fused operators
-_LEVELS = 127  # a weight in 8 bits: -127 … 127
 
 
 def has_plain_blocks(transformer: Any) -> bool:
@@ -34,15 +33,9 @@ def has_plain_blocks(transformer: Any) -> bool:
 
 
 class LayerWriter:
-    """Collects nodes and weights; methods return the name of the value that they compute.
+    """Collects nodes and weights; methods return the name of the value that they compute."""
 
-    With `int8`, weights of linear layers have 8 bits and a scale for each output, and what is multiplied with them is
-    rounded to 8 bits by the range of the batch (ONNX Runtime's dynamic quantisation): integer products run four
-    numbers at a time on processors with VNNI.
-    """
-
-    def __init__(self, *, int8: bool = False) -> None:
-        self._int8 = int8
+    def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
@@ -78,7 +71,7 @@ class LayerWriter:
     def _attention(self, block: Any, x: str, asking: str, causal: bool) -> str:
         """Cross-attention: queries from `asking`, keys and values from `x`."""
         attention = block.attn
-        if not self._int8 and asking == x:
+        if asking == x:
             joined = self.node(
                 "Attention",
                 x,
@@ -124,18 +117,8 @@ class LayerWriter:
 
     def product(self, x: str, weight: Tensor | NDArray[Any], bias: Tensor | NDArray[Any] | None) -> str:
         """x W + b for `weight` (inputs, outputs)."""
-        if self._int8:
-            return self._integer_product(x, _array(weight), None if bias is None else _array(bias))
         y = self.node("MatMul", x, self.weight(weight))
         return y if bias is None else self.add(y, self.weight(bias))
-
-    def _integer_product(self, x: str, weight: NDArray[np.float32], bias: NDArray[np.float32] | None) -> str:
-        scales = np.maximum(np.abs(weight).max(axis=0) / _LEVELS, 1e-12)  # (outputs,)
-        whole = np.rint(weight / scales).astype(np.int8)
-        inputs = [x, self.weight(whole), self.weight(scales.astype(np.float32)), ""]
-        return self.node(
-            "DynamicQuantizeMatMul", *inputs, "" if bias is None else self.weight(bias), domain=_CONTRIB
-        )
 
     def layer_norm(self, x: str, norm: nn.LayerNorm) -> str:
         """Each position scaled to mean 0 and variance 1, then by the layer's weights."""

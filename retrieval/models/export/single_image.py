@@ -59,7 +59,7 @@ def export_picture_tower(
 
 def _written(encoder: OpenClipEncoder, own: DualEncoder, pictures: Sequence[Picture], folder: Path) -> float:
     """Write the graph; the least cosine of its vectors with those of `own`, each from picture to vector."""
-    export_image_tower(encoder, folder, int8=False)
+    export_image_tower(encoder, folder)
     exported = OnnxPictureEncoder(open_session(folder / GRAPH_FILE, None), encoder.preparer)
     mine, theirs = (
         each.embed_images(np.stack([each.prepare(picture) for picture in pictures]))

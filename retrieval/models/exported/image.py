@@ -1,24 +1,18 @@
-"""Optimized image encoders: what `vasari models optimize` switched on for a space, from files in its folder.
+"""Optimized image encoders: the form of a model that fills a space on CPUs, by OpenVINO and without torch.
 
-    image.json      the precision and what computes it, the picture's preprocessing, and how far the vectors were from
-                    the model's own when it was measured
-    image.int8.safetensors
-                    int8 by oneDNN's kernels (`image_int8`): plain vision transformers on processors with VNNI
-    image.onnx, image.weights
-                    int8 of all others, and float32, by ONNX Runtime (`exported`)
+    image.json      the precision, the picture's preprocessing, and what was measured when it was chosen
+    image.int8.xml, image.int8.bin
+                    the vision tower in int8; in float32 and bfloat16 it is the one in the folder `picture`
 
-bfloat16 and float16 are the model's own, by torch. What computes is chosen when the form is made, and never changes
-by itself: vectors of one library stay alike.
+The form is chosen when a space is made (`vasari index`), or by `vasari models optimize`, and never changes by itself:
+vectors of one library stay alike.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,34 +21,22 @@ from numpy.typing import NDArray
 
 from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
 from vasari.retrieval.errors import LibraryCorruptError, StorageError, UnsupportedError
-from vasari.retrieval.models.exported.session import check_lengths, open_session
-from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE, run_graph
+from vasari.retrieval.models.exported import single_image
+from vasari.retrieval.models.exported.compiled import CompiledTower, runs_in, weights_of
+from vasari.retrieval.models.exported.session import check_lengths
 from vasari.retrieval.models.ports import TextEncoder
-from vasari.retrieval.models.preprocessing import (
-    ImagePreprocessing,
-    Scale,
-    read_image_preprocessing,
-    scaled_by_pillow,
-)
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 from vasari.retrieval.storage.os_errors import cannot_read
 
 SETTINGS_FILE = "image.json"
-INT8_FILE = "image.int8.safetensors"
-EXPORTED = frozenset(
-    {"int8", "float32"}
-)  # precisions that have files; the others are computed by the model as it is
+INT8_GRAPH = "image.int8.xml"
+INT8_FILES = (weights_of(INT8_GRAPH), INT8_GRAPH)
+ENGINE = "openvino"
+# Files of versions before 0.3, which computed these forms with other libraries.
+FILES_BEFORE = ("image.int8.safetensors", "image.weights", "image.onnx")
+FILES = (SETTINGS_FILE, *INT8_FILES, *FILES_BEFORE)
 
 EncodePrepared = Callable[[NDArray[np.uint8]], UnitVectors]  # (n, H, W, 3) to (n, dim); raises OutOfMemory
-
-
-class Engine(StrEnum):
-    """What computes an exported tower."""
-
-    ONEDNN = "onednn"
-    ONNX = "onnx"
-
-
-FILES = {Engine.ONEDNN: (INT8_FILE,), Engine.ONNX: (WEIGHTS_FILE, GRAPH_FILE)}
 
 
 def read_settings(directory: Path) -> dict[str, Any] | None:
@@ -64,9 +46,8 @@ def read_settings(directory: Path) -> dict[str, Any] | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["precision"] in EXPORTED:
+        if is_compiled(content):
             _preprocessing(content)
-            _engine(content)
     except OSError as error:
         raise cannot_read(path, error) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -75,20 +56,31 @@ def read_settings(directory: Path) -> dict[str, Any] | None:
 
 
 def write_settings(
-    directory: Path,
-    precision: str,
-    engine: Engine | None,
-    image: ImagePreprocessing,
-    report: Mapping[str, Any],
+    directory: Path, precision: str, image: ImagePreprocessing, report: Mapping[str, Any]
 ) -> None:
-    """Write what `read_settings` reads; what is not exported has no engine."""
-    content: dict[str, Any] = {"precision": precision} | ({"engine": engine} if engine else {})
-    content |= {"image": asdict(image), "report": dict(report)}
+    """Write what `read_settings` reads."""
+    content = {"precision": precision, "engine": ENGINE, "image": asdict(image), "report": dict(report)}
     (directory / SETTINGS_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def is_compiled(content: Mapping[str, Any]) -> bool:
+    """Whether the form is a compiled tower; before 0.3, bfloat16 was torch's.
+
+    Raises UnsupportedError for a form that only an earlier version could compute.
+    """
+    if content.get("engine") == ENGINE:
+        return True
+    if content["precision"] not in {"int8", "float32"}:
+        return False
+    raise UnsupportedError(
+        f"the {content['precision']} form of this library's model was made by an earlier version: run `vasari models"
+        f" optimize --precision {content['precision']}` to make it anew, or `vasari models optimize --off` to go on"
+        " with the model as it is (the vectors in the library stay valid)"
+    )
+
+
 class OptimizedEncoder:
-    """A `DualEncoder` whose picture half is an exported tower. Safe to call from several threads."""
+    """A `DualEncoder` whose picture half is a compiled tower. Safe to call from several threads."""
 
     precision: str
 
@@ -107,19 +99,17 @@ class OptimizedEncoder:
         content = read_settings(directory)
         if content is None:
             raise _damaged(directory, FileNotFoundError(SETTINGS_FILE))
+        is_compiled(content)
         try:
-            check_lengths(directory, FILES[_engine(content)])
             self._image = _preprocessing(content)
-            self._encode = open_tower(directory, _engine(content), threads)
-            self._scale = _scale(_engine(content))
+            self._encode = open_tower(directory, str(content["precision"]), threads)
         except (UnsupportedError, StorageError):
             raise
-        except Exception as error:  # the errors of ONNX Runtime and of safetensors have no base of their own
+        except Exception as error:  # the errors of OpenVINO have no base of their own
             raise _damaged(directory, error) from error
         self.precision = str(content["precision"])
         self.space = space
         self._texts = texts
-        self._turn = threading.Lock()
 
     @property
     def dim(self) -> int:
@@ -143,43 +133,38 @@ class OptimizedEncoder:
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """The model's own resize and crop: (H, W, 3)."""
-        return self._image.prepare(picture, self._scale)
+        return self._image.prepare(picture)
 
     def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
         """Vectors (n, dim) of prepared pictures (n, H, W, 3); raises OutOfMemory."""
         if len(batch) == 0:
             return UnitVectors(np.empty((0, self.dim), dtype=np.float32))
-        with self._turn:
-            return self._encode(batch)
+        return self._encode(batch)
 
     def embed_texts(self, texts: Sequence[str]) -> UnitVectors:
         """Vectors (n, dim) of `texts`."""
         return self._texts().embed_texts(texts)
 
 
-def open_tower(directory: Path, engine: Engine, threads: int | None) -> EncodePrepared:
-    """The exported tower in `directory`; torch is imported where it is needed, which takes a second.
+def open_tower(
+    directory: Path, precision: str, threads: int | None, *, int8: Path | None = None
+) -> EncodePrepared:
+    """The vision tower of the space in `directory`, compiled in this precision; its int8 form may lie in `int8`.
 
-    Raises UnsupportedError on a machine that cannot run it.
+    Raises UnsupportedError on a processor that does not compute in it.
     """
-    if engine is Engine.ONNX:
-        return partial(run_graph, open_session(directory / GRAPH_FILE, threads))
-    from vasari.retrieval.models.exported.image_int8 import Int8Tower
-
-    return Int8Tower(directory / INT8_FILE, threads).embed
-
-
-def _scale(engine: Engine) -> Scale:
-    """torch's way of scaling where the engine has loaded torch."""
-    if engine is Engine.ONNX:
-        return scaled_by_pillow
-    from vasari.retrieval.models.clip.resize_torch import scaled
-
-    return scaled
-
-
-def _engine(content: Mapping[str, Any]) -> Engine:
-    return Engine(content.get("engine", Engine.ONNX))  # settings written before there was a choice have none
+    if not runs_in(precision):
+        raise UnsupportedError(
+            f"this processor does not compute in {precision}: where a library's model was made for another one, run"
+            " `vasari models optimize` on this machine, or `vasari models optimize --off`"
+        )
+    if precision == "int8":
+        check_lengths(int8 or directory, INT8_FILES)
+        graph = (int8 or directory) / INT8_GRAPH
+    else:
+        check_lengths(directory / single_image.FOLDER, single_image.FILES)
+        graph = directory / single_image.FOLDER / single_image.GRAPH_FILE
+    return CompiledTower(graph, precision, threads).embed
 
 
 def _preprocessing(content: Mapping[str, Any]) -> ImagePreprocessing:

@@ -16,7 +16,7 @@ import json
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,6 @@ from vasari.retrieval.errors import LibraryCorruptError, StorageError, Unsupport
 from vasari.retrieval.models.exported.session import check_lengths, open_session
 from vasari.retrieval.models.ports import OutOfMemory
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER = "picture"
 GRAPH_FILE = "image.onnx"
@@ -107,9 +104,14 @@ class OnnxPictureEncoder:
 
 
 def run_graph(session: Any, batch: NDArray[np.uint8]) -> UnitVectors:
-    """Vectors (n, dim) of prepared pictures (n, H, W, 3) by a vision tower's session; raises OutOfMemory."""
+    """Vectors (n, dim) of prepared pictures (n, H, W, 3) by a vision tower's session; raises OutOfMemory.
+
+    One by one: a picture's vector does not depend on what is beside it.
+    """
+    pixels = np.ascontiguousarray(batch)
     try:
-        return unit_vectors(session.run(["features"], {"pixels": np.ascontiguousarray(batch)})[0])
+        rows = [session.run(["features"], {"pixels": pixels[i : i + 1]})[0] for i in range(len(pixels))]
+        return unit_vectors(np.concatenate(rows))
     except RuntimeError as error:
         if "allocat" in str(error).lower():
             raise OutOfMemory("memory is short: use a smaller batch (-b)") from error

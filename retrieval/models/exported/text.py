@@ -12,16 +12,18 @@ Only numpy, onnxruntime and (for other than CLIP's tokenizer) tokenizers are imp
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
+from vasari.retrieval.models.exported.compiled import CompiledGraph, weights_of
 from vasari.retrieval.models.exported.session import check_lengths, open_session
 from vasari.retrieval.models.tokenizers import (
     JSON_FILE,
@@ -43,13 +45,16 @@ WEIGHTS_FILE = "text.weights"
 SETTINGS_FILE = "text.json"
 FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE)
 _BATCH = 64
+Features = Callable[[Tokens], NDArray[np.float32]]  # (n, length) to (n, dim), not normalised
 
 
 class OnnxTextEncoder:
     """The text half of a dual encoder. Safe to call from several threads."""
 
-    def __init__(self, session: Any, tokenizer: Tokenizer, settings: TextPreprocessing, dim: int) -> None:
-        self._session, self._tokenizer, self._settings = session, tokenizer, settings
+    def __init__(
+        self, features: Features, tokenizer: Tokenizer, settings: TextPreprocessing, dim: int
+    ) -> None:
+        self._features, self._tokenizer, self._settings = features, tokenizer, settings
         self.dim = dim
 
     @classmethod
@@ -65,20 +70,16 @@ class OnnxTextEncoder:
 
         LibraryCorruptError for what is damaged or half there, StorageError for what cannot be read.
         `long_lived` spends 0.1 to 0.2 s and a copy of the weights on opening, to halve the time of each query.
-        `graph` names another form of the graph in the same folder.
+        `graph` names another form of the graph in the same folder, in OpenVINO's format.
         """
         try:
-            check_lengths(directory, {*FILES, graph})
+            check_lengths(directory, {*FILES, graph, weights_of(graph)})
             content = _content(directory)
             settings = read_settings(content)
             kind = ClipTokenizer.open if content["tokenizer"] == "clip" else JsonTokenizer.open
             tokenizer: Tokenizer = kind(directory, settings)
-            return cls(
-                open_session(directory / graph, threads, pack=long_lived),
-                tokenizer,
-                settings,
-                int(content["dim"]),
-            )
+            features = _opened(directory / graph, threads, long_lived)
+            return cls(features, tokenizer, settings, int(content["dim"]))
         except (UnsupportedError, MissingExtraError, StorageError, MemoryError):
             raise
         except Exception as error:  # the errors of ONNX Runtime and of tokenizers have no base of their own
@@ -94,18 +95,28 @@ class OnnxTextEncoder:
         """Vectors (n, dim) of `texts`."""
         if not texts:
             return UnitVectors(np.empty((0, self.dim), dtype=np.float32))
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for rows, tokens in self.batches(texts):
+            vectors[rows] = unit_vectors(self._features(tokens))
+        return UnitVectors(vectors)
+
+    def batches(self, texts: Sequence[str]) -> Iterator[tuple[NDArray[np.intp], Tokens]]:
+        """Texts of like length as tokens (rows, length), and which rows of `texts` they are."""
         tokens = self._tokenizer(texts)
         lengths = self._settings.needed_lengths(tokens)
         order = np.argsort(lengths, kind="stable")
-        rows: list[UnitVectors] = []
         for start in range(0, len(order), _BATCH):
             cancellation.check()
-            chunk = order[start : start + _BATCH]
-            rows.append(self._embed_tokens(tokens[chunk, : lengths[chunk].max()]))
-        return UnitVectors(np.concatenate(rows)[np.argsort(order)])
+            rows = order[start : start + _BATCH]
+            yield rows, tokens[rows, : lengths[rows].max()]
 
-    def _embed_tokens(self, tokens: Tokens) -> UnitVectors:
-        return unit_vectors(self._session.run(["features"], {"tokens": tokens})[0])
+
+def _opened(graph: Path, threads: int | None, long_lived: bool) -> Features:
+    """What computes the graph: ONNX Runtime, or OpenVINO where the graph is in its format."""
+    if graph.suffix != ".xml":
+        session = open_session(graph, threads, pack=long_lived)
+        return lambda tokens: np.asarray(session.run(["features"], {"tokens": tokens})[0])
+    return CompiledGraph(graph, threads)
 
 
 def _content(directory: Path) -> dict[str, Any]:
