@@ -153,6 +153,12 @@ class Settings:
     precision: Precision = setting("auto", one_of(Precision), "of models: auto, float32, bfloat16 or float16")
     reranker: str | None = setting(None, text, "preset or folder", "what suits the library's model")
     captioner: str | None = setting(None, text, "preset or folder", "what suits the library's model")
+    answerer: str | None = setting(
+        None,
+        text,
+        "preset or folder, for `ask`",
+        "the captioner if it answers questions, else what suits the model",
+    )
     reranker_cache_bytes: int = setting(
         512 * MEBIBYTE, number(int, 0), "of features of pictures that are kept for the next query"
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +33,14 @@ from vasari.retrieval.evaluation.queries import Figures, query_figures, read_que
 from vasari.retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
 from vasari.retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
 from vasari.retrieval.evaluation.report import evaluate as measure
-from vasari.retrieval.library.models import find_folder, load_captioner, load_encoder, load_reranker
-from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.library.models import (
+    find_folder,
+    load_answerer,
+    load_captioner,
+    load_encoder,
+    load_reranker,
+)
+from vasari.retrieval.models.ports import Answerer, DualEncoder
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
 from vasari.retrieval.models.registry.presets import ModelKind
 from vasari.retrieval.settings import Settings
@@ -100,7 +108,10 @@ def evaluate(
     captioning = writer if hybrid else None
     measures = _Measures(encoder, reranking, captioning, cache, annotation_file(dataset).parent)
     results = {name: measures.of(found, name) for name, found in sets.items()}
-    understood = _understanding(measures.folder, writer.captioner, limit) if understanding and writer else {}
+    understood = {}
+    if understanding and writer:
+        answers = partial(load_answerer, model, settings)
+        understood = _understanding(measures.folder, writer.captioner, answers, limit)
     if json:
         output.print_json(_report(results, understood))
         return
@@ -182,7 +193,9 @@ def _captioning(model: str, settings: Settings, cache: EmbeddingFiles) -> Captio
     return Captioning(captioner, "".join([str(folder), *weights]), cache.directory)
 
 
-def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | None) -> dict[str, Any]:
+def _understanding(
+    folder: Path, captioner: Florence2Captioner, answerer: Callable[[], Answerer], limit: int | None
+) -> dict[str, Any]:
     """Question accuracy, and for drawn scenes how well captions name the things shown and their colours."""
     found: dict[str, Any] = {}
     if (folder / "questions.jsonl").is_file():
@@ -191,7 +204,7 @@ def _understanding(folder: Path, captioner: Florence2Captioner, limit: int | Non
             found["broken"] = broken
         chosen = list(dict.fromkeys(question.image for question in questions))[:limit]
         questions = [question for question in questions if question.image in set(chosen)]
-        found["questions"] = question_accuracy(questions, captioner, stage)
+        found["questions"] = question_accuracy(questions, answerer(), stage)
     if (folder / "scenes.jsonl").is_file():
         found["captions"] = _caption_agreement(folder, captioner, limit)
     if not found:

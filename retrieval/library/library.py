@@ -418,7 +418,7 @@ class Library:
         return understanding.best_labels(labels, self.embed_pictures([picture], space), classes)
 
     def captioner(self) -> Captioner:
-        """The model that describes pictures and answers questions about them."""
+        """The model that describes pictures."""
         return self.models.captioner(self._model)
 
     def caption(self, pictures: Sequence[bytes | Path], detail: Detail = "short") -> list[str]:
@@ -428,7 +428,7 @@ class Library:
 
     def ask(self, picture: bytes | Path, question: str) -> str:
         """A short answer to a question about a picture."""
-        return self.captioner().answer(self.open_picture(picture), question)
+        return self.models.answerer(self._model).answer(self.open_picture(picture), question)
 
     def why(self, what: ItemId | bytes | Path, text: str) -> NDArray[np.float32]:
         """Where in a picture, or an item's picture, the words are seen: (rows, columns), summing to 1.

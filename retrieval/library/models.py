@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from vasari.retrieval.models.captioner import Florence2Captioner
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
     from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
-    from vasari.retrieval.models.ports import DualEncoder, TextEncoder
+    from vasari.retrieval.models.ports import Answerer, DualEncoder, TextEncoder
     from vasari.retrieval.models.preprocessing import ImagePreprocessing
     from vasari.retrieval.models.registry.presets import ModelKind
     from vasari.retrieval.models.reranker import BlipReranker
@@ -79,6 +80,21 @@ def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
     return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
 
 
+def load_answerer(encoder: str, settings: Settings) -> Answerer:
+    """What answers questions beside the dual encoder `encoder`; ModelUnavailableError as for encoders."""
+    from vasari.retrieval.models.registry.presets import ModelKind
+    from vasari.retrieval.models.registry.resolve import class_of_folder
+
+    folder = find_folder(ModelKind.ANSWERER, encoder, settings)
+    with _importing:
+        from vasari.retrieval.models.answerer import BlipAnswerer
+        from vasari.retrieval.models.captioner import Florence2Captioner
+
+    florence = class_of_folder(folder) == "Florence2ForConditionalGeneration"
+    kind = Florence2Captioner if florence else BlipAnswerer
+    return kind(folder, device=settings.device, precision=settings.precision)
+
+
 def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
     """The folder of a reranker or captioner, fetched if it has to be."""
     from vasari.retrieval.models.registry.hub import HubAccess
@@ -88,11 +104,26 @@ def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
     return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
 
 
+# Florence-2 as it was released has no visual question answering, its makers say; those that others tuned for it do.
+_RELEASED = re.compile(r"florence-2-(base|large)(-ft)?/?$", re.IGNORECASE)
+
+
 def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
     """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
     from vasari.retrieval.models.registry.presets import ModelKind, companion
 
-    named = {ModelKind.RERANKER: settings.reranker, ModelKind.CAPTIONER: settings.captioner}
+    captions = settings.captioner
+    if use is ModelKind.ANSWERER and _RELEASED.search(settings.answerer or ""):
+        raise UnsupportedError(
+            f"{settings.answerer} answers no questions, as it was released without that task: `vasari models pull"
+            " blip-vqa-base` gets a model that does"
+        )
+    named = {
+        ModelKind.RERANKER: settings.reranker,
+        ModelKind.CAPTIONER: captions,
+        ModelKind.ANSWERER: settings.answerer
+        or (captions if captions and not _RELEASED.search(captions) else None),
+    }
     return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
 
 
@@ -131,7 +162,7 @@ class Presence:
 
 
 class LoadedModels:
-    """Dual encoders by space, one reranker, one captioner."""
+    """Dual encoders by space, one reranker, one captioner, one answerer."""
 
     def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
         """`directory` holds a folder for each space, with its exported text tower."""
@@ -147,6 +178,7 @@ class LoadedModels:
         self._without_space: dict[str, OpenClipEncoder] = {}  # by reference, until `use`
         self._reranker: BlipReranker | None = None
         self._captioner: Florence2Captioner | None = None
+        self._answerer: Answerer | None = None
         self._under_way: set[object] = set()
         # Of a service: always the exported text tower, even once the full model is loaded: it does not pad.
         self._query_encoders: dict[str, TextEncoder] = {}
@@ -507,17 +539,33 @@ class LoadedModels:
             ModelKind.DUAL_ENCODER: bool(self._encoders),
             ModelKind.RERANKER: self._reranker is not None,
             ModelKind.CAPTIONER: self._captioner is not None,
+            ModelKind.ANSWERER: self._answerer is not None,
         }[use]
         reference = chosen_model(use, encoder, self._settings)
         return Presence(reference, loaded or is_here(reference, use))
 
     def captioner(self, encoder: str) -> Florence2Captioner:
-        """The model that describes and answers: the settings' one, or the one that suits `encoder`'s pictures."""
+        """The model that describes pictures: the settings' one, or the one that suits `encoder`'s pictures."""
         with self._lock:
             if self._captioner is None:
                 with self._noted("the captioner"), chosen_before():
                     self._captioner = load_captioner(encoder, self._asked)
             return self._captioner
+
+    def answerer(self, encoder: str) -> Answerer:
+        """The model that answers questions, chosen alike; the captioner, where that was taught to."""
+        from vasari.retrieval.models.registry.presets import ModelKind
+
+        captions, answers = (
+            chosen_model(use, encoder, self._settings) for use in (ModelKind.CAPTIONER, ModelKind.ANSWERER)
+        )
+        if captions == answers:
+            return self.captioner(encoder)
+        with self._lock:
+            if self._answerer is None:
+                with self._noted("the answerer"), chosen_before():
+                    self._answerer = load_answerer(encoder, self._asked)
+            return self._answerer
 
 
 def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:

@@ -127,14 +127,21 @@ class Region:
     label: str
 
 
+class Answerer(Protocol):
+    """Answers questions about pictures."""
+
+    def answer(self, image: Picture, question: str) -> str:
+        """A short answer to a question about the picture."""
+
+    def answers(self, images: Sequence[Picture], questions: Sequence[str]) -> list[str]:
+        """One answer for each (picture, question) pair."""
+
+
 class Captioner(Protocol):
     """Writes about pictures."""
 
     def caption(self, images: Sequence[Picture], detail: Detail = "short") -> list[str]:
         """One description for each image."""
-
-    def answer(self, image: Picture, question: str) -> str:
-        """A short answer to a question about the picture."""
 
     def locate(self, image: Picture, phrase: str) -> list[Region]:
         """Where in the picture the phrase is to be seen; empty if nowhere."""

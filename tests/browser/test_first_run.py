@@ -19,7 +19,7 @@ from vasari.retrieval.models.registry.presets import ModelKind
 def bare(album: tuple[Path, dict[str, int], Path]) -> Iterator[str]:
     """A service over the album on whose machine is neither reranker nor captioner."""
     library = ColourLibrary.open(album[0])
-    library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER}
+    library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER, ModelKind.ANSWERER}
     with serving(album[0], library) as address:
         yield address
 
@@ -92,7 +92,7 @@ def test_an_absent_model_is_told_and_takes_nothing_away(bare: str, open_page: Op
     notes.get_by_role("button", name="Take this note away").click()
     expect(notes).to_be_hidden()
     page.locator(".tile-open").first.click()
-    expect(page.locator(".asking")).to_contain_text("vasari models pull colour-captioner")
+    expect(page.locator(".asking")).to_contain_text("vasari models pull colour-answerer")
     expect(page.get_by_label("Ask this picture")).to_be_hidden()
     page.goto(f"{bare}/?q=red&rerank=1")
     settled(page)

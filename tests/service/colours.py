@@ -180,6 +180,11 @@ class ColourModels(LoadedModels):
         self._require(ModelKind.CAPTIONER)
         return ColourCaptioner()
 
+    def answerer(self, encoder: str) -> Any:
+        """The fake."""
+        self._require(ModelKind.ANSWERER)
+        return ColourCaptioner()
+
     def _require(self, use: ModelKind) -> None:
         if use in self.absent:
             model = f"colour-{use}"

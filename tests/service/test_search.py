@@ -118,10 +118,10 @@ def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
     red = served.ids["red"]
     before = served.client.get("/v1/abilities").json()["abilities"]
     assert all(ability["here"] and ability["command"] is None for ability in before.values())
-    served.library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER}
+    served.library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER, ModelKind.ANSWERER}
     for path, more, use in (
         ("caption", {}, "captioner"),
-        ("ask", {"question": "What?"}, "captioner"),
+        ("ask", {"question": "What?"}, "answerer"),
         ("match", {"text": "red"}, "reranker"),
     ):
         refused = served.client.post(f"/v1/{path}", json={"item": red, **more})

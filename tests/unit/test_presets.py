@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from vasari.retrieval.library.models import chosen_model
+import pytest
+
+from vasari.retrieval.errors import UnsupportedError
+from vasari.retrieval.library.models import chosen_model, load_answerer
 from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, Recall
 from vasari.retrieval.settings import Settings
 
@@ -38,3 +41,19 @@ def test_a_reranker_is_the_settings_or_suits_the_encoder() -> None:
     assert chosen_model(ModelKind.RERANKER, "scenes", Settings()) == "scenes-itm"
     assert chosen_model(ModelKind.RERANKER, "scenes", Settings(reranker="mine")) == "mine"
     assert chosen_model(ModelKind.CAPTIONER, "scenes", Settings(captioner="other")) == "other"
+
+
+def test_questions_are_answered_by_a_model_that_was_taught_to() -> None:
+    """Florence-2 as released was not, whatever it is named by; a captioner that somebody tuned for it answers."""
+
+    def chosen(encoder: str, **settings: str) -> str:
+        return chosen_model(ModelKind.ANSWERER, encoder, Settings(**settings))  # type: ignore[arg-type]
+
+    assert chosen("scenes") == "scenes-florence"
+    assert chosen("fast") == "blip-vqa-base"
+    assert chosen("fast", captioner="florence-2-base") == "blip-vqa-base"
+    assert chosen("fast", captioner="hf-hub:florence-community/Florence-2-large-ft") == "blip-vqa-base"
+    assert chosen("fast", captioner="/mine/florence-vqa") == "/mine/florence-vqa"
+    assert chosen("fast", captioner="/mine/florence-vqa", answerer="blip-vqa-base") == "blip-vqa-base"
+    with pytest.raises(UnsupportedError, match="models pull blip-vqa-base"):
+        load_answerer("fast", Settings(answerer="hf-hub:florence-community/Florence-2-base"))

@@ -19,7 +19,7 @@ _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
     "match": (ModelKind.RERANKER,),
     "why": (ModelKind.RERANKER, ModelKind.DUAL_ENCODER),
     "caption": (ModelKind.CAPTIONER,),
-    "ask": (ModelKind.CAPTIONER,),
+    "ask": (ModelKind.ANSWERER,),
 }
 
 

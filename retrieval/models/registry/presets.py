@@ -20,6 +20,7 @@ class ModelKind(StrEnum):
     DUAL_ENCODER = "dual_encoder"
     RERANKER = "reranker"
     CAPTIONER = "captioner"
+    ANSWERER = "answerer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Preset:
     source: str = ""  # where the recall is published
     licence_url: str = ""
     ask_before_download: bool = False  # the licence is not a usual open-source one
+    answers: bool = False  # a captioner that was taught to answer questions too
+
+    def serves(self, use: ModelKind) -> bool:
+        """Whether it can be used for this."""
+        return self.kind is use or (use is ModelKind.ANSWERER and self.answers)
 
     @property
     def builtin(self) -> bool:
@@ -162,7 +168,8 @@ PRESETS: dict[str, Preset] = {
             parameters=5_234_336,
             dim=None,
             licence="Apache-2.0",
-            use="describes drawings; demo and tests",
+            use="describes drawings and answers questions about them; demo and tests",
+            answers=True,
         ),
         Preset(
             name="florence-2-base",
@@ -172,7 +179,17 @@ PRESETS: dict[str, Preset] = {
             parameters=231_000_000,
             dim=None,
             licence="MIT",
-            use="describes photos, answers questions, finds things in them",
+            use="describes photos; as released it answers no questions",
+        ),
+        Preset(
+            name="blip-vqa-base",
+            kind=ModelKind.ANSWERER,
+            reference="hf-hub:Salesforce/blip-vqa-base",
+            hub="Salesforce/blip-vqa-base",
+            parameters=361_230_140,
+            dim=None,
+            licence="BSD-3-Clause",
+            use="answers questions about photos, in a few words",
         ),
     )
 }
@@ -181,6 +198,7 @@ _CONFIGURATION = {
     ModelKind.DUAL_ENCODER: "open_clip_config.json",
     ModelKind.RERANKER: "config.json",
     ModelKind.CAPTIONER: "config.json",
+    ModelKind.ANSWERER: "config.json",
 }
 
 
@@ -230,7 +248,7 @@ def describe_presets() -> list[PresetStatus]:
 
 def alternatives(kind: ModelKind = ModelKind.DUAL_ENCODER) -> Iterator[str]:
     """Names of the presets of `kind` that work without a network, the built-in ones last."""
-    local = [status.preset for status in describe_presets() if status.local and status.preset.kind is kind]
+    local = [status.preset for status in describe_presets() if status.local and status.preset.serves(kind)]
     yield from (preset.name for preset in sorted(local, key=lambda preset: preset.builtin))
 
 
@@ -244,5 +262,5 @@ def knows_drawings_only(encoder: str) -> bool:
 def companion(encoder: str, kind: ModelKind) -> str:
     """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
     drawn = knows_drawings_only(encoder)
-    fitting = (preset.name for preset in PRESETS.values() if preset.kind is kind and preset.builtin is drawn)
+    fitting = (preset.name for preset in PRESETS.values() if preset.serves(kind) and preset.builtin is drawn)
     return next(fitting)

@@ -57,6 +57,7 @@ CLASSES = {
     "SiglipModel": ModelKind.DUAL_ENCODER,
     "Siglip2Model": ModelKind.DUAL_ENCODER,
     "BlipForImageTextRetrieval": ModelKind.RERANKER,
+    "BlipForQuestionAnswering": ModelKind.ANSWERER,
     "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
 }
 """The classes of transformers that are loaded here, and what each is used for."""
@@ -254,8 +255,8 @@ def _architecture_directory() -> Path:
 
 
 def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
-    if preset.kind is not use:
-        names = ", ".join(name for name, other in PRESETS.items() if other.kind is use)
+    if not preset.serves(use):
+        names = ", ".join(name for name, other in PRESETS.items() if other.serves(use))
         raise UsageError(
             f"{preset.name} is a {preset.kind}, not a {use}: there are {names} (`vasari models list`)"
         )
@@ -280,6 +281,8 @@ def _of_directory(path: Path, use: ModelKind) -> ModelSource:
         _require_dual_encoder(path)
     elif not (path / "config.json").is_file():
         raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
+    else:
+        _refuse_code(path, _read_object(path / "config.json"))
     return ModelSource(_absolute(path), ReferenceKind.DIRECTORY, path=path.resolve(), use=use)
 
 
@@ -296,12 +299,13 @@ def _require_dual_encoder(path: Path) -> None:
             f"{path} holds neither {CONFIGURATION} nor config.json: a model folder has that and a .safetensors file"
         )
     content = _read_object(path / "config.json")
+    _refuse_code(path, content)
     if (name := _class_of(content)) is None:
         raise _no_class(path, content)
     if CLASSES[name] is not ModelKind.DUAL_ENCODER:
         raise UnsupportedError(
-            f"{path} is a {CLASSES[name]} ({name}): --model wants a dual encoder; rerankers and captioners are chosen"
-            " by VASARI_RERANKER and VASARI_CAPTIONER"
+            f"{path} is a {CLASSES[name]} ({name}): --model wants a dual encoder; others are chosen by"
+            " VASARI_RERANKER, VASARI_CAPTIONER and VASARI_ANSWERER"
         )
 
 
@@ -318,7 +322,7 @@ def _unknown(
     reference: str, name: str | None = None, *, use: ModelKind = ModelKind.DUAL_ENCODER
 ) -> NotFoundError:
     encodes = use is ModelKind.DUAL_ENCODER
-    known = [*(preset.name for preset in PRESETS.values() if preset.kind is use)]
+    known = [*(preset.name for preset in PRESETS.values() if preset.serves(use))]
     known += architectures() if encodes else ()
     close = get_close_matches(name or reference.partition("/")[0], known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -382,12 +386,33 @@ def _configuration_of(repository: str, access: hub.HubAccess) -> Path:
         return here
 
 
+def class_of_folder(folder: Path) -> str | None:
+    """The class of transformers that loads the model in a folder; None for one that is not loaded here."""
+    return _class_of(_read_object(folder / "config.json"))
+
+
+def _refuse_code(where: str | Path, content: Mapping[str, Any]) -> None:
+    """UnsupportedError for a model of transformers that would run code of its own."""
+    if "auto_map" not in content:
+        return
+    if content.get("model_type") == "florence2":
+        raise UnsupportedError(
+            f"{where} is Florence-2 as Microsoft wrote it, with program code of its own, which Vasari never runs: take"
+            " the conversion florence-community/Florence-2-base (or -large) of the hub, such as"
+            " `vasari models pull florence-2-base`"
+        )
+    raise UnsupportedError(
+        f"{where} brings program code of its own, which Vasari never runs: choose another model"
+    )
+
+
 def _folder_of_transformers(repository: str, access: hub.HubAccess) -> Path:
     """The folder with all files of a model of transformers."""
+    configuration = hub.obtain(repository, ("config.json",), access)
+    _refuse_code(repository, _read_object(configuration))  # before gigabytes come
     weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
     hub.obtain_text_files(repository, access)
-    for names in (("config.json",), PROCESSOR_FILES):
-        hub.obtain(repository, names, access)
+    hub.obtain(repository, PROCESSOR_FILES, access)
     if weights.name.endswith(INDEX_SUFFIX):
         for shard in shards_of(weights):
             hub.obtain(repository, (shard.name,), access)

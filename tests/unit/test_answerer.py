@@ -1,0 +1,90 @@
+"""Questions about photos: BLIP's answers are those of transformers' own call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import (
+    AutoProcessor,
+    AutoTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipForQuestionAnswering,
+    BlipImageProcessor,
+    BlipProcessor,
+)
+
+from vasari.retrieval.errors import ModelUnavailableError, UnsupportedError, UsageError
+from vasari.retrieval.library.models import load_answerer
+from vasari.retrieval.models.answerer import BlipAnswerer
+from vasari.retrieval.models.registry.presets import ModelKind, builtin_models_directory
+from vasari.retrieval.models.registry.resolve import resolve
+from vasari.retrieval.models.reranker import BlipReranker
+from vasari.retrieval.settings import Settings
+
+QUESTIONS = ("what is red?", "how many dogs are there, and where do they run?")
+
+
+def write_blip(directory: Path, kind: Any) -> Path:
+    """A tiny BLIP of a class, with random weights."""
+    words = AutoTokenizer.from_pretrained(builtin_models_directory() / "scenes-itm")
+    part = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    marks = {
+        "bos_token_id": words.cls_token_id,
+        "sep_token_id": words.sep_token_id,
+        "eos_token_id": words.sep_token_id,
+        "pad_token_id": words.pad_token_id,
+    }
+    text = part | marks | {"vocab_size": len(words), "encoder_hidden_size": 32}
+    config = BlipConfig(text_config=text, vision_config=part | {"image_size": 32, "patch_size": 16})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        kind(config).save_pretrained(directory)
+    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), words).save_pretrained(directory)
+    return directory
+
+
+def test_answers_are_those_of_transformers(tmp_path: Path) -> None:
+    """Several at once, as one by one; a question without words is refused."""
+    folder = write_blip(tmp_path / "blip", BlipForQuestionAnswering)
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)) for _ in QUESTIONS]
+    answerer = load_answerer("fast", Settings(answerer=str(folder), precision="float32", device="cpu"))
+    model: Any = BlipForQuestionAnswering.from_pretrained(folder).eval()
+    processor: Any = AutoProcessor.from_pretrained(folder)
+    expected = []
+    for picture, question in zip(pictures, QUESTIONS, strict=True):
+        inputs = processor(images=picture, text=question, return_tensors="pt")
+        tokens = model.generate(**inputs, max_new_tokens=20)[0]
+        expected.append(processor.decode(tokens, skip_special_tokens=True).strip())
+    assert answerer.answers(pictures, QUESTIONS) == expected
+    assert all(expected)
+    assert answerer.answer(pictures[0], QUESTIONS[0]) == expected[0]
+    with pytest.raises(UsageError, match="no words"):
+        answerer.answer(pictures[0], " ")
+
+
+def test_a_captioning_model_neither_answers_nor_reranks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its folder lacks their weights: that is said in one line, and no table of them is written."""
+    folder = write_blip(tmp_path / "blip", BlipForConditionalGeneration)
+    for load in (BlipAnswerer, BlipReranker):
+        with pytest.raises(ModelUnavailableError, match="does not hold the weights") as caught:
+            load(folder)
+        assert "\n" not in str(caught.value)
+    assert "MISSING" not in "".join(capfd.readouterr())
+
+
+def test_florence_as_microsoft_wrote_it_names_the_conversion(tmp_path: Path) -> None:
+    """Its layout brings code; the one that transformers loads is another repository."""
+    content = {"model_type": "florence2", "auto_map": {"AutoModelForCausalLM": "modeling_florence2.F"}}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(UnsupportedError, match="florence-community/Florence-2-base"):
+        resolve(str(tmp_path), ModelKind.CAPTIONER)
