@@ -1,0 +1,53 @@
+"""docs/architecture.md names modules, and moves of modules: all of them are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def spelled_out(names: str) -> Iterator[str]:
+    """The paths that `a/{b, c/{d, e}}, f` stands for."""
+    for name in re.findall(r"[^,{}]+(?:\{(?:[^{}]|\{[^{}]*\})*\})?", names):
+        before, brace, inner = name.strip().partition("{")
+        yield from (before + below for below in spelled_out(inner[:-1])) if brace else [before]
+
+
+def files(cell: str) -> Iterator[str]:
+    """The files of a cell such as "`api/cli/` main, searching · `api/drawings`"."""
+    for folder, names in re.findall(r"`([\w/]+)`([^`]*)", cell):
+        listed = re.sub(r"[()]", "", names).strip(" ·,;\n")
+        yield from (folder + name for name in spelled_out(listed)) if folder.endswith("/") else [folder]
+
+
+def rows(heading: str) -> Iterator[str]:
+    """The second cells of the table below a heading."""
+    section = TEXT.partition(f"{heading}\n")[2].partition("\n##")[0]
+    found = re.findall(r"^\| [^|]* \| ([^|]*) \|$", section, re.MULTILINE)
+    assert len(found) > 1, heading
+    yield from found[1:]  # without the table's own heading
+
+
+def missing(names: Iterator[str]) -> list[str]:
+    """Those that are no module."""
+    return [name for name in names if not (ROOT / f"{name}.py").is_file()]
+
+
+def test_the_walks_name_modules_that_are_there() -> None:
+    """A photo's way and a query's, and they are as long as the text says."""
+    for heading in ("### A photo's way", "### A query's way, and a filter's"):
+        assert missing(name for cell in rows(heading) for name in files(cell)) == []
+    told = re.search(r"These are the (\d+) files", TEXT)
+    walk = {name for cell in rows("### A photo's way") for name in files(cell)}
+    assert told is not None
+    assert len(walk) == int(told[1])
+
+
+def test_modules_went_where_the_table_says() -> None:
+    """Each module of an earlier version that has another name now."""
+    targets = (re.sub(r"[^,;|`:]*→ ?", "", cell).replace(":", "") for cell in rows("## Where things went"))
+    assert missing(name for cell in targets for name in files(cell)) == []
