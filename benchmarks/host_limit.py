@@ -52,7 +52,7 @@ from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.phash import fingerprint
 from vasari.retrieval.library.commit import Prepared, commit_items
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.clip.resize_torch import TorchPreparer
+from vasari.retrieval.models.clip.pixels import TorchPreparer
 from vasari.retrieval.models.ports import DualEncoder
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.storage.local_files import content_hash, read_file

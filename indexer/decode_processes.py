@@ -204,7 +204,7 @@ def _context() -> ForkServerContext:
     return context
 
 
-_PRELOADED = ("vasari.retrieval.images.decode", "vasari.retrieval.models.clip.resize_torch")
+_PRELOADED = ("vasari.retrieval.images.decode", "vasari.retrieval.models.clip.pixels")
 
 
 def _serve(connection: Connection, reading: Reading) -> None:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProcessor
 
 from vasari.retrieval.domain import Picture
-from vasari.retrieval.models.clip.transfer import tensor_of
+from vasari.retrieval.models.clip.pixels import tensor_of
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import quiet, whole

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vasari.retrieval.models.clip.resize_torch import scaled
+from vasari.retrieval.models.clip.pixels import scaled
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, Part, ResizeMode, scaled_by_pillow
 
 

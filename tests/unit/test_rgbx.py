@@ -7,7 +7,7 @@ import pytest
 
 from vasari.retrieval.images.formats import RgbxPicture, upright
 from vasari.retrieval.images.phash import fingerprint
-from vasari.retrieval.models.clip.resize_torch import scaled
+from vasari.retrieval.models.clip.pixels import scaled
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, scaled_by_pillow
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tests.models import write_model
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.models.clip.transfer import lane_to, tensor_of
+from vasari.retrieval.models.clip.pixels import tensor_of
+from vasari.retrieval.models.clip.transfer import lane_to
 from vasari.retrieval.models.hardware import choose_device, device_names
 
 

@@ -116,7 +116,7 @@ class OpenClipEncoder:
     @property
     def sent_preparer(self) -> Preparer:
         """What other processes prepare pictures by, exactly as this one does."""
-        from vasari.retrieval.models.clip.resize_torch import TorchPreparer
+        from vasari.retrieval.models.clip.pixels import TorchPreparer
 
         return TorchPreparer(self.towers.image)
 

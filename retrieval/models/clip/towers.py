@@ -23,8 +23,8 @@ from vasari.retrieval.models.clip.layouts import (
     image_preprocessing,
     text_preprocessing,
 )
-from vasari.retrieval.models.clip.resize_torch import scaled
-from vasari.retrieval.models.clip.transfer import lane_to, tensor_of
+from vasari.retrieval.models.clip.pixels import scaled, tensor_of
+from vasari.retrieval.models.clip.transfer import lane_to
 from vasari.retrieval.models.hardware import out_of_memory, part_on
 from vasari.retrieval.models.preprocessing import ResizeMode
 from vasari.retrieval.models.registry.resolve import ModelFiles

@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vasari.retrieval.models.clip.pixels import tensor_of
+
 _IN_FLIGHT = 2  # batches between the caller and the results
 
 
@@ -28,11 +30,6 @@ def pin(memory: NDArray[np.uint8]) -> None:
 
 
 _PORTABLE = 1  # pinned for all GPUs
-
-
-def tensor_of(batch: NDArray[np.uint8]) -> Tensor:
-    """A batch of pixels as a tensor, in the same memory where torch can take it: in rows, and writable."""
-    return torch.from_numpy(np.require(batch, requirements=["C", "W"]))
 
 
 class Lane(Protocol):

@@ -1,6 +1,6 @@
-"""Image resizing by torch's SIMD kernels, where torch is loaded for the model anyway.
+"""Pixels by torch, where it is loaded for the model anyway: batches as tensors, and resizing by its SIMD kernels.
 
-They make the pixels that Pillow makes, to one level of 255, in a third of its time (photos of 500 × 375 to 256 pixels:
+These make the pixels that Pillow makes, to one level of 255, in a third of its time (photos of 500 × 375 to 256 pixels:
 1.4 against 4.0 ms on a busy processor with AVX-512); 0.4 ms where the pixels come as they were decoded.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from vasari.retrieval.domain import Picture
@@ -62,3 +63,8 @@ def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for channel in range(pixels.shape[2]):
         packed[:, :, channel] = pixels[:, :, channel]
     return packed
+
+
+def tensor_of(batch: NDArray[np.uint8]) -> Tensor:
+    """A batch of pixels as a tensor, in the same memory where torch can take it: in rows, and writable."""
+    return torch.from_numpy(np.require(batch, requirements=["C", "W"]))
