@@ -57,6 +57,18 @@ def test_what_is_committed_can_be_read(catalog: Catalog) -> None:
     assert catalog.segments.all("clip", IMAGE) == [SegmentRecord("clip", IMAGE, number, 2, "checksum")]
 
 
+def test_programs_for_the_first_version_find_the_names_that_they_call(catalog: Catalog) -> None:
+    """Tags and captions are set under a lease, and read back, as `library.catalog` had them in 0.1."""
+    [item] = add(catalog, "/a.jpg")
+    with catalog.acquire_lease("a person"):
+        catalog.set_tags(item, ["mine"])
+        catalog.set_captions(item, [Caption("a boat")], CaptionSource.USER)
+    found = catalog.item_by_uri("/a.jpg")
+    assert found is not None
+    assert found == catalog.items.get(catalog.live_ids(IMAGE).tolist())[item]
+    assert (found.tags, [caption.text for caption in found.captions]) == (("mine",), ["a boat"])
+
+
 def test_what_is_done_together_is_there_as_a_whole_or_not_at_all(catalog: Catalog) -> None:
     """Steps see each other, other threads see none of them before the end; an error undoes all, numbers included."""
     (item,) = add(catalog, "/a.jpg")
