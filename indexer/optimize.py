@@ -20,11 +20,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, Modality, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.drift import centred_cosines
 from vasari.retrieval.models.exported import single_image
 from vasari.retrieval.models.exported.compiled import runs_in
 from vasari.retrieval.models.exported.image import (
@@ -249,7 +250,7 @@ class _Trial:
             pictures=len(vectors),
             cosine_mean=float(cosines.mean()),
             cosine_min=float(cosines.min()),
-            cosine_centred=_centred(vectors, expected),
+            cosine_centred=float(centred_cosines(vectors, expected).mean()),
             recall_at=k,
             text_recall=_agreement(queries @ expected.T, queries @ vectors.T, k),
             image_recall=_agreement(expected @ expected.T, expected @ vectors.T, k),
@@ -276,13 +277,6 @@ class _Trial:
         note_files(directory, FILES)
         self._library.models.release(self._space)
         return report
-
-
-def _centred(vectors: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Mean cosine without the mean of `expected`."""
-    shared = expected.mean(axis=0)
-    pairs = unit_vectors(vectors - shared) * unit_vectors(expected - shared)
-    return float(pairs.sum(axis=1).mean())
 
 
 def _prepared(

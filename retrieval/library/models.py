@@ -85,6 +85,7 @@ def load_answerer(encoder: str, settings: Settings) -> Answerer:
     from vasari.retrieval.models.registry.presets import ModelKind
     from vasari.retrieval.models.registry.resolve import class_of_folder
 
+    _refuse_released(settings.answerer)
     folder = find_folder(ModelKind.ANSWERER, encoder, settings)
     with _importing:
         from vasari.retrieval.models.answerer import BlipAnswerer
@@ -93,6 +94,15 @@ def load_answerer(encoder: str, settings: Settings) -> Answerer:
     florence = class_of_folder(folder) == "Florence2ForConditionalGeneration"
     kind = Florence2Captioner if florence else BlipAnswerer
     return kind(folder, device=settings.device, precision=settings.precision)
+
+
+def _refuse_released(answerer: str | None) -> None:
+    """UnsupportedError for a model that was set to answer questions and was not taught to."""
+    if _RELEASED.search(answerer or ""):
+        raise UnsupportedError(
+            f"{answerer} answers no questions, as it was released without that task: `vasari models pull"
+            " blip-vqa-base` gets a model that does"
+        )
 
 
 def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
@@ -113,11 +123,6 @@ def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
     from vasari.retrieval.models.registry.presets import ModelKind, companion
 
     captions = settings.captioner
-    if use is ModelKind.ANSWERER and _RELEASED.search(settings.answerer or ""):
-        raise UnsupportedError(
-            f"{settings.answerer} answers no questions, as it was released without that task: `vasari models pull"
-            " blip-vqa-base` gets a model that does"
-        )
     named = {
         ModelKind.RERANKER: settings.reranker,
         ModelKind.CAPTIONER: captions,
@@ -556,6 +561,7 @@ class LoadedModels:
         """The model that answers questions, chosen alike; the captioner, where that was taught to."""
         from vasari.retrieval.models.registry.presets import ModelKind
 
+        _refuse_released(self._settings.answerer)
         captions, answers = (
             chosen_model(use, encoder, self._settings) for use in (ModelKind.CAPTIONER, ModelKind.ANSWERER)
         )

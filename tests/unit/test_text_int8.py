@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from tests.models import SENTENCES, write_model
+from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.drift import centred_cosines
 from vasari.retrieval.models.export.text import export_text_tower
 from vasari.retrieval.models.export.text_int8 import INT8_FILES, open_in_int8
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
@@ -37,8 +39,8 @@ def test_int8_gives_nearly_the_same_vectors(exported: Path) -> None:
     rounded = open_in_int8(exported, exact, SENTENCES, threads=1)
     alone = np.concatenate([rounded.embed_texts([sentence]) for sentence in SENTENCES])
     together = rounded.embed_texts(SENTENCES)
-    for vectors in (alone, together):
-        assert (vectors * right).sum(axis=1).min() >= 0.99
+    for vectors in (UnitVectors(alone), together):
+        assert centred_cosines(vectors, right).min() >= 0.99
     assert np.abs(alone - together).max() < 1e-3
     made = [(exported / name).stat().st_mtime_ns for name in INT8_FILES]
     open_in_int8(exported, exact, SENTENCES, threads=1)
@@ -64,3 +66,16 @@ def test_a_model_without_an_exported_tower_has_no_int8_form(exported: Path, tmp_
     with pytest.raises(UnsupportedError, match="no exported text tower"):
         open_in_int8(tmp_path, exact, SENTENCES, threads=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_drift_is_judged_by_what_tells_texts_apart() -> None:
+    """Vectors in a narrow cone are near to any others of it: only without what all share do cosines say something."""
+    rng = np.random.default_rng(0)
+    shared, own = np.eye(1, 64) * 10, rng.normal(size=(9, 64)) / 8
+    expected = unit_vectors(shared + own)
+    other = unit_vectors(shared + rng.normal(size=(9, 64)) / 8)
+    assert (expected * other).sum(axis=1).min() > 0.97
+    assert centred_cosines(other, expected).max() < 0.6
+    assert centred_cosines(expected, expected).min() > 0.9999
+    alike = unit_vectors(np.repeat(shared, 3, axis=0))
+    assert centred_cosines(alike, alike).tolist() == [1, 1, 1]
