@@ -224,7 +224,10 @@ def status_fields(library: Library) -> Fields:
 
 
 def space_fields(state: SpaceState) -> Fields:
-    """An embedding space: `vectors` and `absent` count live items with and without a vector, by modality."""
+    """An embedding space: `vectors` and `absent` count live items with and without a vector, by modality.
+
+    `precision` is that of the form which encodes its pictures on CPUs, where one was chosen.
+    """
     return {
         "name": state.space.name,
         "model": state.space.model,
@@ -233,6 +236,7 @@ def space_fields(state: SpaceState) -> Fields:
         "vectors": {str(modality): count for modality, count in state.vectors.items()},
         "absent": {str(modality): count for modality, count in state.absent.items()},
         "bytes": state.bytes,
+        "precision": state.precision,
     }
 
 

@@ -25,6 +25,7 @@ from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.decode_processes import KnownContents, Reading, are_possible, in_processes
 from vasari.indexer.embed import embedding
+from vasari.indexer.encoding_form import choose_form
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
 from vasari.indexer.plan import Places, Plan, is_same, make_plan
@@ -101,6 +102,7 @@ def index(
             plan = job.plan()
         except _StoppedListing:
             return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
+        form = job.choose_form(plan)
         tally = (embed or Job.embed)(job, plan, lease)
         interrupted = stop.is_set()
         removal = Removal() if interrupted else job.remove(plan)
@@ -130,6 +132,7 @@ def index(
         withheld=removal.withheld,
         aliases=job.aliases,
         skipped=dict(source.left_out),
+        form=form,
     )
 
 
@@ -202,6 +205,18 @@ class Job:
         if plan.skipped:
             catalog.failures.record(plan.skipped)
         return plan
+
+    def choose_form(self, plan: Plan) -> str | None:
+        """Before the first commit to a new space choose what encodes its pictures; what was chosen, in a line."""
+        if self.modality is not Modality.IMAGE:
+            return None
+        return choose_form(
+            self.library,
+            self.space,
+            self.source.read,
+            plan.tasks,
+            lambda: self.progress.update(ProgressEvent("trying")),
+        )
 
     def embed(self, plan: Plan, lease: HeldLease) -> Tally:
         """Run the pipeline over the plan's tasks."""

@@ -47,9 +47,7 @@ _log = logging.getLogger(__name__)
 
 OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 
-FEWEST_TO_CHOOSE = 300  # pictures of a job that tries forms first: fewer are done before it pays
-TRIED = 64  # pictures that a job tries them on
-_FEWEST = 8  # pictures: fewer say nothing
+FEWEST = 8  # pictures: fewer say nothing
 _BATCH = 16
 _QUERIES = 200
 _ROUNDS = 2  # of measuring speed, of which the faster counts: other programs may be using the machine
@@ -85,7 +83,7 @@ class OptimizeReport:
     image_recall: float  # the same for pictures as queries
     texts: str  # what the texts were
     images_per_second: float
-    images_per_second_before: float = 0.0  # of the model as it is; in a job's trial, of the slowest form
+    images_per_second_before: float  # of the model as it is; in a job's trial, of the slowest form
     switched: bool = False
 
     too_far: str | None = None  # why it should not be switched on: too far off, or no faster
@@ -96,19 +94,24 @@ class OptimizeReport:
 
     def judged(self, limits: Limits) -> OptimizeReport:
         """With the reason against it, where there is one."""
+        slow = None
+        if self.images_per_second <= self.images_per_second_before:
+            slow = (
+                f"it encodes {self.images_per_second:.1f} images/s, the model as it is"
+                f" {self.images_per_second_before:.1f}"
+            )
+        return replace(self, too_far=self.off(limits) or slow)
+
+    def off(self, limits: Limits) -> str | None:
+        """Which limit the vectors are beyond."""
         checks = (
             ("mean cosine", self.cosine_mean, limits.cosine_mean),
             ("least cosine", self.cosine_min, limits.cosine_min),
             ("mean centred cosine", self.cosine_centred, limits.cosine_centred),
             (f"recall@{self.recall_at} of texts", self.text_recall, limits.recall),
         )
-        words = [f"{name} {value:.4f} is below {least}" for name, value, least in checks if value < least]
-        if self.images_per_second <= self.images_per_second_before:
-            words.append(
-                f"it encodes {self.images_per_second:.1f} images/s, the model as it is"
-                f" {self.images_per_second_before:.1f}"
-            )
-        return replace(self, too_far=next(iter(words), None))
+        words = (f"{name} {value:.4f} is below {least}" for name, value, least in checks if value < least)
+        return next(words, None)
 
 
 def optimize(
@@ -129,9 +132,9 @@ def optimize(
     """
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 
-    if len(pictures) < _FEWEST:
+    if len(pictures) < FEWEST:
         raise UsageError(
-            f"only {len(pictures)} pictures to measure with: give a folder with --photos (at least {_FEWEST})"
+            f"only {len(pictures)} pictures to measure with: give a folder with --photos (at least {FEWEST})"
         )
     settings = library.settings
     own = OpenClipEncoder.load(space.model, device=settings.device, threads=settings.threads)
@@ -147,7 +150,8 @@ def optimize(
         trial = _Trial(library, space, pictures, scratch)
         before = _speed(own.embed_images, trial.pixels)
         del own
-        found = replace(trial.report(precision), images_per_second_before=before).judged(limits or Limits())
+        speed = trial.speed(precision)
+        found = trial.report(precision, speed, before).judged(limits or Limits())
         if dry_run:
             return found
         if found.too_far and not force:
@@ -167,14 +171,14 @@ def choose(
     try:
         with _scratch(library.models_directory(space)) as scratch:
             trial = _Trial(library, space, pictures, scratch)
-            runnable = [precision for precision in get_args(OptimizedPrecision) if runs_in(precision)]
-            reports = [trial.report(precision) for precision in ([wanted] if wanted else runnable)]
-            slowest = min(report.images_per_second for report in reports)
-            reports.sort(key=lambda report: -report.images_per_second)
-            for report in reports:
-                if wanted or not report.judged(Limits()).too_far:
-                    return trial.switch(replace(report, images_per_second_before=slowest))
-            _log.warning("%s runs as it is: %s", space.model, reports[0].judged(Limits()).too_far)
+            tried = [wanted] if wanted else [form for form in get_args(OptimizedPrecision) if runs_in(form)]
+            speeds = {precision: trial.speed(precision) for precision in tried}
+            for precision in sorted(speeds, key=lambda precision: -speeds[precision]):
+                found = trial.report(precision, speeds[precision], min(speeds.values()))
+                too_far = found.off(Limits())
+                if wanted or not too_far:
+                    return trial.switch(found)
+                _log.info("%s in %s: %s", space.model, precision, too_far)
     except UnsupportedError as error:
         if wanted:
             raise
@@ -231,12 +235,18 @@ class _Trial:
         exact = open_tower(self._directory, "float32", self._threads)
         self._expected = exact(_prepared(self._image, pictures, limits, None))
 
-    def report(self, precision: OptimizedPrecision) -> OptimizeReport:
-        """Make a form and compare it; UnsupportedError where this processor does not compute in it."""
+    def speed(self, precision: OptimizedPrecision) -> float:
+        """Make a form; its images a second. UnsupportedError where this processor does not compute in it."""
         if precision == "int8":
             self._quantize()
-        encode = open_tower(self._directory, precision, self._threads, int8=self._scratch)
-        speed = _speed(encode, self.pixels)
+        return _speed(self._open(precision), self.pixels)
+
+    def _open(self, precision: OptimizedPrecision) -> EncodePrepared:
+        return open_tower(self._directory, precision, self._threads, int8=self._scratch)
+
+    def report(self, precision: OptimizedPrecision, speed: float, before: float) -> OptimizeReport:
+        """Compare a form that was made, and whose speed was measured."""
+        encode = self._open(precision)
         vectors, expected = encode(self.pixels), self._expected
         texts, described = _texts(self._library)
         queries = self._library.embed_texts(texts, self._space)
@@ -256,6 +266,7 @@ class _Trial:
             image_recall=_agreement(expected @ expected.T, expected @ vectors.T, k),
             texts=described,
             images_per_second=speed,
+            images_per_second_before=before,
         )
 
     def _quantize(self) -> None:
@@ -287,14 +298,13 @@ def _prepared(
 
 def _speed(encode: EncodePrepared, pixels: NDArray[np.uint8]) -> float:
     """Pictures a second after a first batch that warms up; of two rounds, as others may be using the machine."""
-    encode(pixels[:_BATCH])
-    taken = []
+    batch, taken = pixels[:_BATCH], []
+    encode(batch[:FEWEST])
     for _ in range(_ROUNDS):
         started = perf_counter()
-        for start in range(0, len(pixels), _BATCH):
-            encode(pixels[start : start + _BATCH])
+        encode(batch)
         taken.append(perf_counter() - started)
-    return len(pixels) / max(min(taken), 1e-9)
+    return len(batch) / max(min(taken), 1e-9)
 
 
 def _texts(library: Library) -> tuple[list[str], str]:
@@ -302,7 +312,7 @@ def _texts(library: Library) -> tuple[list[str], str]:
     files = list(library.catalog.items.known_files(Modality.IMAGE))
     chosen = [file.id for file in files[:: max(len(files) // _QUERIES, 1)][:_QUERIES]]
     said = [caption.text for item in library.items(chosen).values() for caption in item.captions[:1]]
-    if len(said) >= _FEWEST:
+    if len(said) >= FEWEST:
         return said, f"{len(said)} captions of the library"
     return list(BACKGROUND), f"{len(BACKGROUND)} everyday phrases"
 

@@ -16,7 +16,7 @@ Stage = Literal["list", "read", "decode", "encode", "commit"]
 class ProgressEvent:
     """A moment of a job."""
 
-    phase: str  # "listing", "indexing", "removing", "comparing", "building"
+    phase: str  # "listing", "trying" (forms of the model), "indexing", "removing", "comparing", "building"
     done: int = 0  # files of `total` that were dealt with
     total: int = 0
     failed: int = 0
@@ -63,6 +63,7 @@ class IndexReport:
     skipped: Mapping[str, int] = field(
         default_factory=dict
     )  # files that were taken for no pictures, by `LeftOut`
+    form: str | None = None  # what was chosen to encode a new space, in a sentence
 
     @property
     def changed(self) -> int:
@@ -94,8 +95,8 @@ class IndexReport:
 
     @property
     def notes(self) -> list[str]:
-        """What was not done, a sentence each: folders that the library has already, and removals that were doubted."""
-        return [*map(str, self.aliases), *map(str, self.withheld)]
+        """A sentence each: what encodes a new space, folders that the library has already, doubted removals."""
+        return [*([self.form] if self.form else []), *map(str, self.aliases), *map(str, self.withheld)]
 
 
 @dataclass(slots=True)

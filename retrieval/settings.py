@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 from vasari.retrieval.errors import UsageError
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 T = TypeVar("T")
 
@@ -150,7 +150,9 @@ class Settings:
     device: str = setting(
         "auto", text, "auto, cpu, mps, cuda or cuda:1; jobs also use several (cuda:0,cuda:1), or all"
     )
-    precision: Precision = setting("auto", one_of(Precision), "of models: auto, float32, bfloat16 or float16")
+    precision: Precision = setting(
+        "auto", one_of(Precision), "of models: auto, float32, bfloat16, float16, or int8 (pictures on CPUs)"
+    )
     reranker: str | None = setting(None, text, "preset or folder", "what suits the library's model")
     captioner: str | None = setting(None, text, "preset or folder", "what suits the library's model")
     answerer: str | None = setting(

@@ -308,6 +308,8 @@ def finish(
         output.print_json(report.as_json())
     else:
         output.line(render.summary(report, unit))
+        if report.form:
+            output.line(report.form)
         for line in render.skipped_lines(report, places):
             output.note(line)
         if report.failed:

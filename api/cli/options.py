@@ -120,7 +120,8 @@ device_option = click.option(
     help="auto, cpu, mps, cuda or cuda:1; to index also several (cuda:0,cuda:1), or all. [env: VASARI_DEVICE]",
 )
 precision_option = click.option(
-    "--precision", help="auto, float32, bfloat16 or float16. [env: VASARI_PRECISION]"
+    "--precision",
+    help="auto, float32, bfloat16, float16, or int8 (pictures on CPUs). [env: VASARI_PRECISION]",
 )
 model_option = click.option(
     "--model",

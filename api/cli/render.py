@@ -28,7 +28,8 @@ def status_lines(fields: Mapping[str, Any]) -> Iterator[str]:
         mark = " (default)" if space["default"] else ""
         built = space["generation"]
         served = f"index {built['kind']} over {built['rows']:,}" if built else "exact search"
-        yield f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}"
+        form = f", encoded in {space['precision']}" if space.get("precision") else ""
+        yield f"space     {space['name']}{mark}: {space['dim']} numbers a vector, {served}{form}"
         if lacking := _lacking(space["vectors"], space["absent"]):
             yield f"          {lacking} no vector in it: `vasari index --all --model {shlex.quote(space['model'])}`"
     if not fields["spaces"] and (items := sum(fields["items"].values())):

@@ -51,11 +51,16 @@ def load_encoder(reference: str, settings: Settings, precision: Precision | None
     return OpenClipEncoder.load(
         reference,
         device=settings.device,
-        precision=precision or settings.precision,
+        precision=precision or _of_torch(settings),
         threads=settings.threads,
         offline=settings.offline,
         hub_timeout=settings.hub_timeout,
     )
+
+
+def _of_torch(settings: Settings) -> Precision:
+    """The precision that was asked for; int8 is a form that a library's model has, beside the model itself."""
+    return "auto" if settings.precision == "int8" else settings.precision
 
 
 def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
@@ -66,7 +71,7 @@ def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
     with _importing:
         from vasari.retrieval.models.reranker import BlipReranker
 
-    return BlipReranker(folder, device=settings.device, precision=settings.precision)
+    return BlipReranker(folder, device=settings.device, precision=_of_torch(settings))
 
 
 def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
@@ -77,7 +82,7 @@ def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
     with _importing:
         from vasari.retrieval.models.captioner import Florence2Captioner
 
-    return Florence2Captioner(folder, device=settings.device, precision=settings.precision)
+    return Florence2Captioner(folder, device=settings.device, precision=_of_torch(settings))
 
 
 def load_answerer(encoder: str, settings: Settings) -> Answerer:
@@ -276,6 +281,8 @@ class LoadedModels:
                 self._encoders[space.name] = encoder
             if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
                 self._encoders[space.name] = optimized
+            if space.name not in self._encoders and self._settings.precision == "int8":
+                raise UsageError(f"{space.name} has no int8 form: `vasari models optimize` makes it")
             if space.name not in self._encoders:
                 with chosen_before():
                     found = self._use(space.model, self._asked)
@@ -413,10 +420,10 @@ class LoadedModels:
         from vasari.retrieval.models.exported.image import OptimizedEncoder, is_compiled, read_settings
 
         settings, directory = self._settings, self._directory / space.name
-        if settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
+        if settings.device not in {"auto", "cpu"}:
             return None
         chosen = read_settings(directory)
-        if chosen is None:
+        if chosen is None or settings.precision not in {"auto", chosen["precision"]}:
             return None
         if is_compiled(chosen):
             return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)

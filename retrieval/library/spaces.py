@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.models.exported.image import chosen_precision
 from vasari.retrieval.vectors.generation import remove_generations
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class SpaceState:
     vectors: Mapping[Modality, int]  # live items with a vector
     absent: Mapping[Modality, int]  # live items without one
     bytes: int  # on disk: vectors, indexes and exported models
+    precision: str | None = None  # of the form that encodes its pictures on CPUs, where one was chosen
 
     @property
     def complete(self) -> bool:
@@ -108,7 +110,8 @@ def _state(
     vectors = {modality: len(library.gallery(modality, space)) for modality in Modality}
     absent = {modality: max(counts[modality] - vectors[modality], 0) for modality in Modality}
     size = sum(_size(library.root / name / space.name) for name in _FOLDERS)
-    return SpaceState(space, default, vectors, absent, size)
+    precision = chosen_precision(library.root / "models" / space.name)
+    return SpaceState(space, default, vectors, absent, size, precision)
 
 
 def _folders(directory: Path) -> Iterator[Path]:

@@ -131,8 +131,8 @@ def test_vectors_too_far_off_are_refused(library: Library) -> None:
 
 def test_nothing_slower_is_switched_on() -> None:
     """A form that is near enough but encodes no faster than the model as it is has a reason against it."""
-    near = OptimizeReport("s", "m", "int8", "openvino", 12, 1.0, 1.0, 1.0, 3, 1.0, 1.0, "texts", 20.0)
-    assert replace(near, images_per_second_before=10.0).judged(Limits()).too_far is None
+    near = OptimizeReport("s", "m", "int8", "openvino", 12, 1.0, 1.0, 1.0, 3, 1.0, 1.0, "texts", 20.0, 10.0)
+    assert near.judged(Limits()).too_far is None
     slower = replace(near, images_per_second_before=30.0).judged(Limits())
     assert slower.too_far == "it encodes 20.0 images/s, the model as it is 30.0"
 

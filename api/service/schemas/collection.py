@@ -59,6 +59,9 @@ class SpaceAnswer(BaseModel):
         description="Items without one, which a search does not find, by modality."
     )
     bytes: int = Field(description="On disk: vectors, indexes, exported models.")
+    precision: str | None = Field(
+        description="Of the form that encodes its pictures on CPUs, where one was chosen."
+    )
     generation: GenerationAnswer | None
 
 

@@ -55,6 +55,14 @@ def read_settings(directory: Path) -> dict[str, Any] | None:
     return dict(content)
 
 
+def chosen_precision(directory: Path) -> str | None:
+    """The precision of the form in this folder, of whatever version; None where there is none that can be read."""
+    try:
+        return str(json.loads((directory / SETTINGS_FILE).read_text(encoding="utf-8"))["precision"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def write_settings(
     directory: Path, precision: str, image: ImagePreprocessing, report: Mapping[str, Any]
 ) -> None:
