@@ -32,7 +32,6 @@ from vasari.indexer.progress import Stopwatch
 from vasari.indexer.slabs import Group, Slab, Slabs
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
-from vasari.retrieval.images.formats import RgbxPicture
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.commit import Pixels, Prepared
 from vasari.retrieval.models.ports import Preparer
@@ -99,6 +98,8 @@ def in_processes(
 
     At the end of the block the processes are gone.
     """
+    from vasari.retrieval.images.formats import RgbxPicture  # Pillow, which nothing else here needs
+
     shape = reading.preparer.prepare(RgbxPicture(np.zeros((8, 8, 4), np.uint8))).shape
     memory = _SharedSlabs()
     slabs = Slabs(rows, memory.allocate, pin)

@@ -23,7 +23,6 @@ from vasari.indexer.batch_size import batch_size_for, may_overlap
 from vasari.indexer.build import is_due, publish
 from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
-from vasari.indexer.decode_processes import KnownContents, Reading, are_possible, in_processes
 from vasari.indexer.embed import embedding
 from vasari.indexer.encoding_form import choose_form
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
@@ -48,6 +47,7 @@ from vasari.retrieval.storage.uris import locate
 from vasari.retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
+    from vasari.indexer.decode_processes import Reading
     from vasari.retrieval.catalog.lease import HeldLease
 
 _LASTING = frozenset(
@@ -241,6 +241,8 @@ class Job:
         pin = None if device is None else device.pin
         worth = device is not None and count > _THREADS and len(plan.tasks) >= _WORTH_PROCESSES
         if self.modality is Modality.IMAGE and (how == "processes" or (how == "auto" and worth)):
+            from vasari.indexer.decode_processes import in_processes  # multiprocessing, for few jobs
+
             reading = self._reading()
             if reading is not None:
                 with in_processes(reading, count, size, self.watch, pin) as decoding:
@@ -255,6 +257,8 @@ class Job:
 
     def _reading(self) -> Reading | None:
         """What processes are told that decode; None where there can be none, or the source is not to be sent."""
+        from vasari.indexer.decode_processes import KnownContents, Reading, are_possible
+
         encoder, contents = self._encoder(), KnownContents(self.catalog.items.contents(self.modality))
         preparer = encoder.sent_preparer if isinstance(encoder, Overlapping) else encoder.preparer
         reading = Reading(self.source.read, preparer, self.library.image_limits, contents)
@@ -369,17 +373,18 @@ class Job:
 
     def _listing(self) -> Iterator[Candidate | Skipped]:
         """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
+        roots = self._roots
         for count, entry in enumerate(self.source.candidates()):
             if count % 1000 == 0:
                 self.progress.update(ProgressEvent("listing", done=count))
                 if self.stop.is_set():
                     raise _StoppedListing
-            yield self._admitted(entry)
+            uri = entry.uri
+            yield self._admitted(entry) if uri.startswith(roots) or "/../" in uri else entry
 
     def _admitted(self, entry: Candidate | Skipped) -> Candidate | Skipped:
         """What the library keeps for itself is nobody's picture, whatever a table says."""
-        named = entry.uri.startswith(self._roots) or "/../" in entry.uri
-        if named and isinstance(entry, Candidate):
+        if isinstance(entry, Candidate):
             file = os.path.normpath(locate(entry.uri).file)
             if any(is_own_file(Path(root), file) for root in self._roots):
                 return Skipped(entry.uri, "list", "it is one of the library's own files")

@@ -43,6 +43,7 @@ class FolderSource:
     """
 
     modality = Modality.IMAGE
+    _teller: str | None = None  # who describes its pictures
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class FolderSource:
         self._hidden = hidden
         self._suffixes = indexable_suffixes() if suffixes is None else suffixes
         self._limits = limits or ImageLimits()
+        self._rest = Candidate("", 0, 0, teller=self._teller)[4:]  # all that pictures have in common
         self._complete: set[str] = set()
         self._unreadable: set[str] = set()
         self._visited: set[tuple[int, int]] = set()
@@ -126,7 +128,7 @@ class FolderSource:
         except OSError as error:
             yield self._fail(file, f"cannot be read: {_words(error)}")
         else:
-            yield _candidate(file, facts)
+            yield _candidate(file, facts, self._teller)
 
     def _walk(self, top: str, files: set[str], links: list[str]) -> Iterator[Candidate | Skipped]:
         folders = [top]
@@ -149,12 +151,27 @@ class FolderSource:
             self._look_at(entries)
             below: list[str] = []
             for entry in entries:
-                if (found := self._entry(entry, files, below, links)) is not None:
+                found = self._plain(entry, files) or self._entry(entry, files, below, links)
+                if found is not None:
                     yield found
             folders.extend(reversed(below))
 
     def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
         """Told of each folder before its pictures are."""
+
+    def _plain(self, entry: os.DirEntry[str], files: set[str]) -> Candidate | None:
+        """The candidate of an ordinary picture, as nearly all are; None where more has to be asked."""
+        name, path = entry.name, entry.path
+        if name[-4:] not in self._suffixes or name[0] == "." or path in files:
+            return None
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                return None
+            facts = entry.stat()
+        except OSError:
+            return None
+        times = kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns)
+        return tuple.__new__(Candidate, (path, facts.st_size, *times, *self._rest))
 
     def _entry(
         self, entry: os.DirEntry[str], files: set[str], below: list[str], links: list[str]
@@ -174,9 +191,8 @@ class FolderSource:
             if suffix not in self._suffixes:
                 self.left_out[kind_of_file(suffix)] += 1
                 return None
-            if entry.path in files:
-                return None
-            return _candidate(entry.path, entry.stat())
+            path = entry.path
+            return None if path in files else _candidate(path, entry.stat(), self._teller)
         except FileNotFoundError:
             if entry.is_symlink():
                 return self._fail(entry.path, "a link to a file that is not there")
@@ -201,9 +217,10 @@ def _suffix(name: str) -> str:
     return dot + ending.lower() if stem.strip(".") else ""
 
 
-def _candidate(path: str, facts: os.stat_result) -> Candidate:
+def _candidate(path: str, facts: os.stat_result, teller: str | None) -> Candidate:
     size = facts.st_size if stat.S_ISREG(facts.st_mode) else 0
-    return Candidate(path, size, kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns))
+    times = kept_time(facts.st_mtime_ns), kept_time(facts.st_ctime_ns)
+    return Candidate(path, size, *times, teller=teller)
 
 
 def _words(error: OSError) -> str:
@@ -222,23 +239,23 @@ class PairsSource(FolderSource):
     """
 
     facts_alone = True
+    _teller = ""
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """The folder's candidates."""
         self._texts: dict[str, dict[str, str]] = {}
         for entry in super().candidates():
-            if isinstance(entry, Skipped):
+            if not self._texts or isinstance(entry, Skipped):
                 yield entry
                 continue
             stem = os.path.splitext(entry.uri)[0]  # noqa: PTH122 (once a picture)
             files = self._texts.get(stem, {})
             texts = {suffix: facts for suffix, file in files.items() if (facts := _facts(file))}
             if not texts or (_CAPTIONS not in texts and not self.facts_alone):
-                yield entry._replace(teller="")
+                yield entry
                 continue
             beside = {suffix: files[suffix] for suffix in texts}
             yield entry._replace(
-                teller="",
                 stamp=stamp_of(sorted(texts.items())),
                 describe=partial(read_texts, beside),
                 texts=tuple(beside.values()),
@@ -252,6 +269,8 @@ class PairsSource(FolderSource):
     def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
         texts: dict[str, dict[str, str]] = defaultdict(dict)
         for entry in entries:
+            if not entry.name.lower().endswith(TEXT_SUFFIXES):
+                continue
             stem, suffix = os.path.splitext(entry.path)  # noqa: PTH122
             if suffix.lower() in TEXT_SUFFIXES:
                 texts[stem].setdefault(suffix.lower(), entry.path)

@@ -163,6 +163,25 @@ class Database:
                 return
             last = page[-1][0]
 
+    def raw_pages(
+        self, query: Select[*tuple[Any, ...]], key: ColumnElement[int]
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """As `pages`, but as the database has them: numbers and texts, which no column type turns into something else.
+
+        A third of the time, for what is asked of millions of rows.
+        """
+        last = -1
+        while True:
+            with self.read() as connection:
+                result = connection.execute(query.where(key > last).order_by(key).limit(PAGE))
+                page: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
+                result.close()
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
+
     def damage(self) -> list[str]:
         """What SQLite finds wrong in its own file; none: all is well, or the catalog lies in PostgreSQL."""
         if self.dialect != "sqlite":

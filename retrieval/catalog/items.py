@@ -8,8 +8,9 @@ that is only missing is in both: dead for searches, and found again without embe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Select,
     Text,
     and_,
@@ -35,7 +35,7 @@ from sqlalchemy import (
 from vasari.retrieval.catalog import perceptual_hashes
 from vasari.retrieval.catalog.database import Repository, bump_revision, chunks, reserve
 from vasari.retrieval.catalog.dialects import in_composed_letters
-from vasari.retrieval.catalog.encoding import stored_uri, uri_key
+from vasari.retrieval.catalog.encoding import ESCAPE, original_uri, stored_uri, uri_key
 from vasari.retrieval.catalog.full_text import forget, refresh
 from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, Sighting, item_of
 from vasari.retrieval.catalog.tables import (
@@ -135,8 +135,8 @@ class Items(Repository):
         groups = [None] if under is None else list(chunks(_outermost(under), _MOST_FOLDERS))
         for group in groups:
             narrowed = query if group is None else query.where(or_(*map(_inside, group)))
-            for page in self._database.pages(narrowed, items.c.id):
-                yield from map(_known, page)
+            for page in self._database.raw_pages(narrowed, items.c.id):
+                yield from map(_as_known, _with_original_uris(page))
 
     def files_of_content(
         self, hashes: Iterable[str], modality: Modality, *, newest: ItemId
@@ -145,7 +145,7 @@ class Items(Repository):
         query = _files().where(items.c.modality == modality.value, items.c.id <= newest, KEPT)
         with self._database.read() as connection:
             return [
-                _known(row)
+                KnownFile._make(row)
                 for chunk in chunks(hashes)
                 for row in connection.execute(
                     query.where(items.c.content_hash.in_(chunk)).order_by(items.c.id)
@@ -274,6 +274,18 @@ def holders(connection: Connection, modality: str, uris: Iterable[str]) -> dict[
     }
 
 
+def _with_original_uris(page: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """The rows with the very characters of their uris, which nearly all have already."""
+    if ESCAPE not in "".join([row[1] for row in page]):
+        return page
+    return [(row[0], original_uri(row[1]), *row[2:]) for row in page]
+
+
+_as_known: Callable[[tuple[Any, ...]], KnownFile] = partial(
+    tuple.__new__, KnownFile
+)  # without a call in Python
+
+
 def _files() -> Select[*tuple[Any, ...]]:
     """What `KnownFile` holds, without conditions."""
     return select(
@@ -284,14 +296,9 @@ def _files() -> Select[*tuple[Any, ...]]:
         items.c.content_hash,
         items.c.ctime_ns,
         descriptions.c.teller,
-        descriptions.c.stamp,
-        items.c.missing_since,
+        func.coalesce(descriptions.c.stamp, 0),
+        items.c.missing_since.is_not(None),
     ).outerjoin(descriptions, descriptions.c.item_id == items.c.id)
-
-
-def _known(row: Row[*tuple[Any, ...]]) -> KnownFile:
-    *facts, stamp, missing_since = row
-    return KnownFile._make([*facts, stamp or 0, missing_since is not None])
 
 
 def _outermost(folders: Sequence[str]) -> list[str]:

@@ -58,7 +58,9 @@ def fingerprint(picture: Picture, content_hash: str) -> int:
     if grey.std() < _FLAT:
         return int.from_bytes(bytes.fromhex(content_hash[:16]), signed=True)
     swings = (_DCT @ grey @ _DCT.T)[_LOWEST[:, 0], _LOWEST[:, 1]]  # (64,)
-    return int.from_bytes(np.packbits(swings > np.median(swings)).tobytes(), signed=True)
+    ordered = np.sort(swings)
+    median = (ordered[31] + ordered[32]) / 2  # `np.median` holds Python's lock six times as long
+    return int.from_bytes(np.packbits(swings > median).tobytes(), signed=True)
 
 
 def near_pairs(hashes: Hashes, fresh: NDArray[np.bool_]) -> Iterator[tuple[Rows, Rows]]:

@@ -38,6 +38,8 @@ class Stat(NamedTuple):
 
 def kept_time(moment_ns: int) -> int:
     """A file's time in nanoseconds since 1970, or the nearest that a library can keep (1677 to 2262)."""
+    if -_END_OF_TIME_NS <= moment_ns <= _END_OF_TIME_NS:  # nearly every one, and a listing asks twice a file
+        return moment_ns
     return max(-_END_OF_TIME_NS, min(moment_ns, _END_OF_TIME_NS))
 
 
