@@ -16,6 +16,7 @@ from transformers import AutoProcessor, BlipForQuestionAnswering
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.clip.vocabulary import check_vocabulary
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import quiet, whole
@@ -37,6 +38,7 @@ class BlipAnswerer:
             self._processor = AutoProcessor.from_pretrained(
                 directory, local_files_only=True, trust_remote_code=False
             )
+            check_vocabulary(self._processor.tokenizer, model.text_encoder, directory)
         self._model = model.to(self._device).eval()
         self._most_words = int(model.config.text_config.max_position_embeddings)
 

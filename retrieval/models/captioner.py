@@ -20,6 +20,7 @@ from transformers import AutoProcessor, Florence2ForConditionalGeneration
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.models.clip.vocabulary import check_vocabulary
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.ports import Detail, Region
 from vasari.retrieval.models.registry.checkpoints import readable
@@ -46,6 +47,7 @@ class Florence2Captioner:
             self._processor = AutoProcessor.from_pretrained(
                 directory, local_files_only=True, trust_remote_code=False
             )
+            check_vocabulary(self._processor.tokenizer, model.model.language_model, directory)
         self._model = model.to(self._device).eval()
         self.image_size: int = self._processor.image_processor.size["height"]
 

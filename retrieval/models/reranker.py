@@ -22,6 +22,7 @@ from transformers import AutoTokenizer, BlipForImageTextRetrieval, BlipImageProc
 
 from vasari.retrieval.domain import Picture
 from vasari.retrieval.models.clip.pixels import tensor_of
+from vasari.retrieval.models.clip.vocabulary import check_vocabulary
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import quiet, whole
@@ -44,6 +45,7 @@ class BlipReranker:
             self._tokenizer = AutoTokenizer.from_pretrained(
                 directory, local_files_only=True, trust_remote_code=False
             )
+            check_vocabulary(self._tokenizer, model.text_encoder, directory)
             processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
         self._model = model.to(self._device).eval().requires_grad_(False)
         self.image_size: int = processor.size["height"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from PIL import Image
 from transformers import (
     AutoProcessor,
     AutoTokenizer,
+    BertTokenizer,
     BlipConfig,
     BlipForConditionalGeneration,
     BlipForQuestionAnswering,
@@ -80,6 +83,32 @@ def test_a_captioning_model_neither_answers_nor_reranks(
             load(folder)
         assert "\n" not in str(caught.value)
     assert "MISSING" not in "".join(capfd.readouterr())
+
+
+def test_wrong_folders_are_refused_in_one_line(tmp_path: Path) -> None:
+    """Half a tokenizer, weights of another shape, no word of how pictures are prepared, no weights."""
+    whole = write_blip(tmp_path / "blip", BlipForQuestionAnswering)
+
+    def refused(spoil: Callable[[Path], object]) -> str:
+        folder = shutil.copytree(whole, tmp_path / "spoilt", dirs_exist_ok=True)
+        spoil(folder)
+        with pytest.raises(ModelUnavailableError) as caught:
+            BlipAnswerer(folder)
+        shutil.rmtree(folder)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def wider(folder: Path) -> None:
+        content = json.loads((folder / "config.json").read_text())
+        content["vision_config"]["patch_size"] = 8
+        (folder / "config.json").write_text(json.dumps(content))
+
+    assert "not all of its files came" in refused(BertTokenizer().save_pretrained)
+    assert "patch_embedding" in refused(wider)
+    assert "no preprocessor_config.json" in refused(
+        lambda folder: (folder / "processor_config.json").unlink()
+    )
+    assert "holds no weights" in refused(lambda folder: (folder / "model.safetensors").unlink())
 
 
 def test_florence_as_microsoft_wrote_it_names_the_conversion(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ class OpenClipEncoder:
         with readable(
             files.tokenizer or files.weights
         ):  # such as a tokenizer of more words than the tower has
-            check_vocabulary(towers.tokenizer, towers.text_tower, files.tokenizer or files.weights)
+            if files.tokenizer is not None:  # CLIP's byte pairs come with open_clip
+                check_vocabulary(towers.tokenizer.tokenizer, towers.text_tower, files.tokenizer)
             dim = towers.embed_texts(["", "a word"]).shape[1]
         return cls(towers, space_for(files, towers.image, towers.text, dim))
 

@@ -12,7 +12,6 @@ from typing import Any
 from torch import nn
 
 from vasari.retrieval.errors import ModelUnavailableError
-from vasari.retrieval.models.clip.builder import tokenize
 
 _LEAST_SHARE = 0.9  # of the model's words: tables are padded to a round number, by less than a hundredth
 _MEND = "not all of its files came; fetch them again (`vasari models pull NAME --force`)"
@@ -28,16 +27,16 @@ _PAIRS = (
 """Different sentences of as many words or letters; a tokenizer of one script knows the letters of its own."""
 
 
-def check_vocabulary(tokenizer: Any, tower: nn.Module, where: Path) -> None:
-    """Raise ModelUnavailableError for a tokenizer that lacks the model's words, or tells no two sentences apart."""
-    words = getattr(tokenizer, "tokenizer", None)
-    if words is None:  # CLIP's byte pairs come with open_clip
-        return
+def check_vocabulary(words: Any, tower: nn.Module, where: Path) -> None:
+    """Raise ModelUnavailableError where a tokenizer of transformers lacks the model's words, or tells no texts apart.
+
+    `tower` is what reads the tokens; its largest table of embeddings is that of the words.
+    """
     rows = max((part.num_embeddings for part in tower.modules() if isinstance(part, nn.Embedding)), default=0)
     if len(words) < _LEAST_SHARE * rows:
         raise ModelUnavailableError(
             f"{where} has a tokenizer of {len(words):,} words for a model of {rows:,}: {_MEND}"
         )
-    tokens = [tokenize(tokenizer, pair) for pair in _PAIRS]
-    if all((pair[0] == pair[1]).all() for pair in tokens):
+    tokens = (words(list(pair), add_special_tokens=False)["input_ids"] for pair in _PAIRS)
+    if all(one == other for one, other in tokens):
         raise ModelUnavailableError(f"{where} has a tokenizer that tells no two sentences apart: {_MEND}")

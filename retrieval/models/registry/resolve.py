@@ -63,7 +63,6 @@ CLASSES = {
 """The classes of transformers that are loaded here, and what each is used for."""
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 INDEX_SUFFIX = ".index.json"  # of weights in several files
-PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # the latter by transformers 5
 
 
 class ReferenceKind(StrEnum):
@@ -258,7 +257,7 @@ def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
     if not preset.serves(use):
         names = ", ".join(name for name, other in PRESETS.items() if other.serves(use))
         raise UsageError(
-            f"{preset.name} is a {preset.kind}, not a {use}: there are {names} (`vasari models list`)"
+            f"{preset.name} is {_one(preset.kind)}, not {_one(use)}: there are {names} (`vasari models list`)"
         )
     if preset.builtin:
         directory = builtin_models_directory() / preset.reference
@@ -276,11 +275,15 @@ def _of_preset(preset: Preset, use: ModelKind) -> ModelSource:
     )
 
 
+def _one(use: ModelKind) -> str:
+    return f"{'an' if use is ModelKind.ANSWERER else 'a'} {use}"
+
+
 def _of_directory(path: Path, use: ModelKind) -> ModelSource:
     if use is ModelKind.DUAL_ENCODER:
         _require_dual_encoder(path)
     elif not (path / "config.json").is_file():
-        raise NotFoundError(f"{path} holds no config.json: a {use}'s folder has that and a .safetensors file")
+        raise NotFoundError(f"{path} holds no config.json: the folder of {_one(use)} has that and weights")
     else:
         _refuse_code(path, _read_object(path / "config.json"))
     return ModelSource(_absolute(path), ReferenceKind.DIRECTORY, path=path.resolve(), use=use)
@@ -304,7 +307,7 @@ def _require_dual_encoder(path: Path) -> None:
         raise _no_class(path, content)
     if CLASSES[name] is not ModelKind.DUAL_ENCODER:
         raise UnsupportedError(
-            f"{path} is a {CLASSES[name]} ({name}): --model wants a dual encoder; others are chosen by"
+            f"{path} is {_one(CLASSES[name])} ({name}): --model wants a dual encoder; others are chosen by"
             " VASARI_RERANKER, VASARI_CAPTIONER and VASARI_ANSWERER"
         )
 
@@ -412,7 +415,7 @@ def _folder_of_transformers(repository: str, access: hub.HubAccess) -> Path:
     _refuse_code(repository, _read_object(configuration))  # before gigabytes come
     weights = hub.obtain(repository, hub.TRANSFORMERS_WEIGHTS, access)
     hub.obtain_text_files(repository, access)
-    hub.obtain(repository, PROCESSOR_FILES, access)
+    hub.obtain(repository, hub.PROCESSOR_FILES, access)
     if weights.name.endswith(INDEX_SUFFIX):
         for shard in shards_of(weights):
             hub.obtain(repository, (shard.name,), access)
@@ -428,7 +431,7 @@ def _files_of_transformers(source: ModelSource, directory: Path) -> ModelFiles:
     if name is None or CLASSES[name] is not ModelKind.DUAL_ENCODER:
         raise _no_class(directory, content)
     weights = next((path for file in hub.TRANSFORMERS_WEIGHTS if (path := directory / file).is_file()), None)
-    processor = next((path for file in PROCESSOR_FILES if (path := directory / file).is_file()), None)
+    processor = next((path for file in hub.PROCESSOR_FILES if (path := directory / file).is_file()), None)
     if weights is None:
         raise ModelUnavailableError(f"{directory} holds no weights ({hub.TRANSFORMERS_WEIGHTS[0]})")
     if weights.name.endswith(INDEX_SUFFIX):
@@ -437,7 +440,7 @@ def _files_of_transformers(source: ModelSource, directory: Path) -> ModelFiles:
                 raise ModelUnavailableError(f"{shard} is missing, a part of the weights")
     if processor is None:
         raise ModelUnavailableError(
-            f"{directory} says not how pictures are prepared: no {PROCESSOR_FILES[0]}"
+            f"{directory} says not how pictures are prepared: no {hub.PROCESSOR_FILES[0]}"
         )
     return _checked(
         ModelFiles(

@@ -13,7 +13,7 @@ from transformers.utils import logging
 
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.models.registry.checkpoints import check_file
-from vasari.retrieval.models.registry.hub import TRANSFORMERS_WEIGHTS
+from vasari.retrieval.models.registry.hub import PROCESSOR_FILES, TRANSFORMERS_WEIGHTS
 
 
 def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
@@ -22,12 +22,22 @@ def whole(kind: Any, directory: Path, dtype: torch.dtype) -> Any:
     transformers draws what is missing at random, and says so in its log only.
     """
     _check_type(directory, kind.config_class.model_type)
-    for name in TRANSFORMERS_WEIGHTS:
-        if (directory / name).is_file():
-            check_file(directory / name)
+    weights = [path for name in TRANSFORMERS_WEIGHTS if (path := directory / name).is_file()]
+    if not weights:
+        raise ModelUnavailableError(f"{directory} holds no weights ({TRANSFORMERS_WEIGHTS[0]})")
+    if not any((directory / name).is_file() for name in PROCESSOR_FILES):
+        raise ModelUnavailableError(
+            f"{directory} says not how pictures are prepared: no {PROCESSOR_FILES[0]}"
+        )
+    for path in weights:
+        check_file(path)
     with quiet():
         model, told = kind.from_pretrained(
-            directory, local_files_only=True, dtype=dtype, output_loading_info=True
+            directory,
+            local_files_only=True,
+            dtype=dtype,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told, and refused below
         )
     absent = [*told["missing_keys"], *(entry[0] for entry in told["mismatched_keys"])]
     if absent:
