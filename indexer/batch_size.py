@@ -29,9 +29,9 @@ _FULL = 0.75  # of the device's memory
 _FILE = "batch_size.json"
 
 
-def batch_size_for(library: Library, space: EmbeddingSpace, modality: Modality, tasks: int) -> int:
-    """The batch size of a job of so many tasks that was told none. For a long job on a GPU the model is loaded."""
-    if modality is Modality.TEXT or not may_overlap(library):
+def batch_size_for(library: Library, space: EmbeddingSpace, modality: Modality, fresh: int) -> int:
+    """The batch size of a job with so many new files that was told none; on a GPU the model is loaded to find it."""
+    if not fresh or modality is Modality.TEXT or not may_overlap(library):
         return ON_CPU
     encoder = library.encoder_on(library.devices[0], space)
     if not isinstance(encoder, Overlapping) or not encoder.overlaps:
@@ -40,7 +40,7 @@ def batch_size_for(library: Library, space: EmbeddingSpace, modality: Modality, 
     known = _read(path)
     if encoder.device_name in known:
         return known[encoder.device_name]
-    if tasks < _WORTH_A_TRIAL:
+    if fresh < _WORTH_A_TRIAL:
         return UNTRIED
     found = fastest(_trial(encoder), lambda: encoder.memory_in_use)
     write_bytes(path, json.dumps({**known, encoder.device_name: found}).encode())

@@ -237,10 +237,12 @@ class Job:
     def _decoding(self, plan: Plan, size: int) -> Iterator[Decoding]:
         """Threads; or processes, where a device is faster than the threads of one process can be."""
         how, count = self.options.decode, self.options.decode_threads or os.cpu_count() or 1
-        device = self._overlapping()
+        fresh = _fresh(plan)
+        device = self._overlapping() if fresh else None
         pin = None if device is None else device.pin
-        worth = device is not None and count > _THREADS and len(plan.tasks) >= _WORTH_PROCESSES
-        if self.modality is Modality.IMAGE and (how == "processes" or (how == "auto" and worth)):
+        worth = device is not None and count > _THREADS and fresh >= _WORTH_PROCESSES
+        pictures = fresh and self.modality is Modality.IMAGE
+        if pictures and (how == "processes" or (how == "auto" and worth)):
             from vasari.indexer.decode_processes import in_processes  # multiprocessing, for few jobs
 
             reading = self._reading()
@@ -274,7 +276,7 @@ class Job:
     def batch_size(self, plan: Plan) -> int:
         """Pictures of a batch: as told, else as suits the device."""
         told = self.options.batch_size
-        return told or batch_size_for(self.library, self.space, self.modality, len(plan.tasks))
+        return told or batch_size_for(self.library, self.space, self.modality, _fresh(plan))
 
     def identify(self, plan: Plan, puzzles: Sequence[Puzzle]) -> Verdict:
         """Decide which items the files are; those without a vector in this space are embedded on the way."""
@@ -389,6 +391,11 @@ class Job:
             if any(is_own_file(Path(root), file) for root in self._roots):
                 return Skipped(entry.uri, "list", "it is one of the library's own files")
         return entry
+
+
+def _fresh(plan: Plan) -> int:
+    """How many files may have to be embedded: a run without any asks no device what it is, and loads no model."""
+    return sum(task.known is None or task.unembedded for task in plan.tasks)
 
 
 class _Contents:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from vasari.indexer.batch_size import fastest
-from vasari.retrieval.models.ports import OutOfMemory
+from tests.grey import GreyLibrary
+from vasari.indexer.batch_size import batch_size_for, fastest
+from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.models.ports import DualEncoder, OutOfMemory
 
 
 class Device:
@@ -40,3 +44,22 @@ class Device:
 def test_a_batch_is_doubled_while_that_is_faster_and_memory_is_left(device: Device, size: int) -> None:
     """It ends where images a second stop growing, where memory is three quarters full, or where it is short."""
     assert device.fastest() == size
+
+
+class Unloaded(GreyLibrary):
+    """A library with a GPU, whose model must not be loaded."""
+
+    devices = ("cuda:0",)
+
+    def encoder_on(self, device: str, space: EmbeddingSpace) -> DualEncoder:
+        raise AssertionError(f"the model was loaded on {device}")
+
+
+def test_a_job_with_nothing_new_asks_no_gpu(tmp_path: Path) -> None:
+    """Moves and touches need no model; a new file on a GPU does."""
+    with Unloaded.open(tmp_path / "library", create=True) as library:
+        space = library.use_model("grey")
+        assert batch_size_for(library, space, Modality.IMAGE, 0) == 32
+        assert batch_size_for(library, space, Modality.TEXT, 9) == 32
+        with pytest.raises(AssertionError, match="cuda:0"):
+            batch_size_for(library, space, Modality.IMAGE, 1)
