@@ -7,7 +7,7 @@ from pathlib import Path
 
 NOTE = (
     "note: the model `scenes` knows drawings, not photos. For photos:"
-    " `vasari models pull fast && vasari index PATH --model fast`"
+    " `vasari models pull fast && vasari index PATH --model fast`, or without a network `--model starter`"
 )
 _BUILT_IN = "scenes"
 _MARK = "render.json"  # lies beside what Vasari draws

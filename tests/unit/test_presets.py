@@ -57,3 +57,9 @@ def test_questions_are_answered_by_a_model_that_was_taught_to() -> None:
     assert chosen("fast", captioner="/mine/florence-vqa", answerer="blip-vqa-base") == "blip-vqa-base"
     with pytest.raises(UnsupportedError, match="models pull blip-vqa-base"):
         load_answerer("fast", Settings(answerer="hf-hub:florence-community/Florence-2-base"))
+
+
+def test_photos_are_not_captioned_or_reranked_by_what_knows_drawings() -> None:
+    """Beside the built-in photo model stand the public ones, which have to be pulled first."""
+    for use in (ModelKind.RERANKER, ModelKind.CAPTIONER, ModelKind.ANSWERER):
+        assert not PRESETS[chosen_model(use, "starter", Settings())].builtin

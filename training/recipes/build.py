@@ -16,7 +16,7 @@ import torch
 from vasari.retrieval.models.registry.checkpoints import load_tensors
 from vasari.training import checkpoints
 from vasari.training.loop import Run, Schedule
-from vasari.training.recipes import encoder, vision_tower
+from vasari.training.recipes import encoder, starter_parts, vision_tower
 from vasari.training.recipes.augment import whole_pictures
 from vasari.training.recipes.cached_features import seen
 from vasari.training.recipes.captioner import (
@@ -28,6 +28,7 @@ from vasari.training.recipes.captioner import (
 )
 from vasari.training.recipes.pictures import SIZE, Drawn, draw
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker, neighbours
+from vasari.training.recipes.starter import TextLesson, TextTower, learned_texts, save_starter
 from vasari.training.recipes.word_init import naming_words
 from vasari.training.scenes.scene import Language, Split
 
@@ -56,6 +57,16 @@ CAPTIONER_EYES_PLAN = Schedule(
 )
 CAPTIONER_PLAN = Schedule(
     steps=1700, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+
+STARTER_PLAN = Schedule(
+    steps=520,
+    learning_rate=3e-3,
+    warmup=50,
+    decay="tail",
+    weight_decay=0.01,
+    save_every=50,
+    precision="bfloat16",
 )
 
 
@@ -143,6 +154,17 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     captioner.save(directory, tokenizer)
 
 
+def starter(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Make the photo model: its eyes are ImageNet's, only the text tower is trained."""
+    directory = runs / "starter"
+    starter_parts.obtain(directory / "parts")
+    material = learned_texts(directory, directory / "parts")
+    tower = TextTower(material.embeddings)
+    lesson = TextLesson(tower, material, batch=256)
+    Run(tower, _plan(STARTER_PLAN, steps), directory).train(lesson.loss, lesson.batch_at)
+    save_starter(models / "starter", tower, material, directory / "parts")
+
+
 def _captioner_eyes() -> CaptionerEyes:
     vision = ENCODER["vision_cfg"]
     return CaptionerEyes(vision["layers"], vision["patch_size"])
@@ -189,6 +211,7 @@ STAGES = {
     "scenes-itm": scenes_itm,
     "scenes-florence-eyes": scenes_florence_eyes,
     "scenes-florence": scenes_florence,
+    "starter": starter,
 }
 
 

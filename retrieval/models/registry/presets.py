@@ -90,6 +90,16 @@ PRESETS: dict[str, Preset] = {
             use="demo, tests, first steps without a network; knows drawings, not photos",
         ),
         Preset(
+            name="starter",
+            kind=ModelKind.DUAL_ENCODER,
+            reference="starter",
+            hub=None,
+            parameters=14_007_233,
+            dim=512,
+            licence="Apache-2.0",
+            use="first photos without a network; about a thousand kinds of things, six languages",
+        ),
+        Preset(
             name="fast",
             kind=ModelKind.DUAL_ENCODER,
             reference="ViT-B-32-256/datacomp_s34b_b86k",

@@ -1,0 +1,74 @@
+"""The recipe of the built-in photo model: its parts, the words it learns from, and the model that ships."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from vasari.retrieval.errors import ModelUnavailableError
+from vasari.retrieval.models.registry.presets import builtin_models_directory, find_preset
+from vasari.training.recipes import photo_classes, starter_parts, starter_texts
+from vasari.training.recipes.e5_teacher import WeightFile
+
+MODEL = builtin_models_directory() / "starter"
+
+
+def test_a_part_with_another_checksum_is_refused(tmp_path: Path) -> None:
+    """A package that is not the one the recipe names is not used, and the line says which file to remove."""
+    for part in starter_parts.PARTS:
+        (tmp_path / part.file).write_bytes(b"something else")
+    with pytest.raises(ModelUnavailableError, match="remove it"):
+        starter_parts.obtain(tmp_path)
+
+
+def test_weights_of_four_bits_are_read_back(tmp_path: Path) -> None:
+    """A block is a scale and 32 numbers from -8 to 7: the low halves of its bytes first, then the high ones."""
+    numbers = np.arange(32) % 16
+    block = np.float16(0.5).tobytes() + bytes(int(numbers[i] | numbers[i + 16] << 4) for i in range(16))
+    sizes = struct.pack("<7if6i", 32, 0, 1, 32, 1, 8, 1, 1e-5, 32, 1, 0, 0, 0, 0)
+    vocabulary = struct.pack("<Q2If", 3, 0, 3, -1.0) + "▁".encode()
+    place = len(b"E5S10000" + sizes + vocabulary) + 8 + 4 + 2 + len("emb.word") + 1 + struct.calcsize("<IQQ")
+    directory = struct.pack("<iIiH", 0, 0, 1, len("emb.word")) + b"emb.word" + b"\0"
+    directory += struct.pack("<IQQ", 32, place, len(block))
+    path = tmp_path / "tiny.bin"
+    path.write_bytes(b"E5S10000" + sizes + vocabulary + directory + block)
+    file = WeightFile(path)
+    assert file.vocabulary == [("▁", -1.0)]
+    assert file.matrix("emb.word", 1, 32)[0].tolist() == ((numbers - 8) * 0.5).tolist()
+
+
+def test_words_of_one_stem_are_one() -> None:
+    """Number and tense do not change what a word says of a class."""
+    assert {photo_classes.stem(word) for word in ("run", "runs", "running", "runner")} == {"run"}
+    assert photo_classes.stem("children") == photo_classes.stem("kid") == photo_classes.stem("child")
+    assert photo_classes.stem("beaches") == photo_classes.stem("beach")
+
+
+def test_every_scene_names_a_class_and_every_glossary_row_has_six_languages() -> None:
+    """Our own two word lists can be used whole."""
+    assert sum(map(len, photo_classes.scenes(photo_classes.class_names()).values())) > 1000
+    assert {len(row) for row in starter_texts.glossary()} == {len(starter_texts.LANGUAGES)}
+
+
+def test_a_typing_error_changes_one_place_only() -> None:
+    """The first letter stays, and the length changes by one at most."""
+    random = Random(0)
+    slips = {starter_texts.typed_wrongly("mountain", random) for _ in range(50)}
+    assert len(slips) > 10
+    assert all(slip[0] == "m" and 7 <= len(slip) <= 9 for slip in slips)
+
+
+def test_the_model_is_small_and_reads_any_case_alike() -> None:
+    """At most 30 MB; the preset says its length; capitals and wide letters make no difference."""
+    assert sum(path.stat().st_size for path in MODEL.iterdir()) <= 30e6
+    configuration = json.loads((MODEL / "open_clip_config.json").read_text(encoding="utf-8"))
+    assert configuration["model_cfg"]["embed_dim"] == find_preset("starter").dim
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    assert tokenizer.encode("DOG").ids == tokenizer.encode("dog").ids == tokenizer.encode("ｄｏｇ").ids
+    assert tokenizer.encode("Hund im Schnee 雪の中の犬 雪地里的狗").ids.count(1) == 0  # 1: unknown
