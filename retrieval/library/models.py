@@ -43,7 +43,9 @@ _LOG = logging.getLogger(__name__)
 _importing = threading.Lock()
 
 
-def load_encoder(reference: str, settings: Settings, precision: Precision | None = None) -> OpenClipEncoder:
+def load_encoder(
+    reference: str, settings: Settings, precision: Precision | None = None, *, mapped: bool = False
+) -> OpenClipEncoder:
     """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
     with _importing:
         from vasari.retrieval.models.clip.encoder import OpenClipEncoder
@@ -55,6 +57,7 @@ def load_encoder(reference: str, settings: Settings, precision: Precision | None
         threads=settings.threads,
         offline=settings.offline,
         hub_timeout=settings.hub_timeout,
+        mapped=mapped,
     )
 
 
@@ -400,7 +403,7 @@ class LoadedModels:
 
         if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
             return own
-        return load_encoder(space.model, replace(self._settings, device="cpu"), "float32")
+        return load_encoder(space.model, replace(self._settings, device="cpu"), "float32", mapped=True)
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""

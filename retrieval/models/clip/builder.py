@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,8 +51,12 @@ def model_settings(files: ModelFiles) -> dict[str, Any]:
     return settings
 
 
-def build_model(files: ModelFiles) -> nn.Module:
-    """The model with its weights, in float32 on the CPU, ready for inference."""
+def build_model(files: ModelFiles, *, mapped: bool = False) -> nn.Module:
+    """The model with its weights, in float32 on the CPU, ready for inference.
+
+    With `mapped`, weights of a safetensors file stay where they are mapped into memory, and are not copied: for models
+    that are converted or written elsewhere at once, since the file must not change meanwhile.
+    """
     settings = model_settings(files)
     text, vision = settings["text_cfg"], settings["vision_cfg"]
     if files.text_model is not None:
@@ -66,8 +71,11 @@ def build_model(files: ModelFiles) -> nn.Module:
     with readable(Path(files.source.reference)), _WithoutRandomWeights():
         model: nn.Module = kind(**settings)
     with readable(files.weights, "does not fit its configuration"):
+        if mapped:  # open_clip has no option for it
+            model.load_state_dict = partial(model.load_state_dict, assign=True)  # type: ignore[method-assign]
         open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
-    return model.eval().requires_grad_(False)
+    vars(model).pop("load_state_dict", None)
+    return model.float().eval().requires_grad_(False)
 
 
 def image_preprocessing(files: ModelFiles, model: nn.Module) -> ImagePreprocessing:

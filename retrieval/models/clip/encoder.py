@@ -41,10 +41,11 @@ class OpenClipEncoder:
         threads: int | None = None,
         offline: bool = False,
         hub_timeout: float = 8.0,
+        mapped: bool = False,
     ) -> OpenClipEncoder:
         """Load the model that `reference` names (see `registry.resolve`), downloading it where needed and allowed.
 
-        `threads` is the number of CPU threads that torch computes with, for the whole process.
+        `threads` is the number of CPU threads that torch computes with, for the whole process; `mapped`: see `Towers`.
         Raises NotFoundError or UsageError for a bad reference, ModelUnavailableError for weights that are neither
         here nor to be had within `hub_timeout` seconds, UnsupportedError for models that bring their own code.
         """
@@ -55,7 +56,7 @@ class OpenClipEncoder:
         from vasari.retrieval.models.registry.checkpoints import readable
 
         chosen = choose_device(device)
-        towers = Towers(files, chosen, choose_dtype(chosen, precision), threads)
+        towers = Towers(files, chosen, choose_dtype(chosen, precision), threads, mapped=mapped)
         with readable(
             files.tokenizer or files.weights
         ):  # such as a tokenizer of more words than the tower has

@@ -16,10 +16,10 @@ from vasari.retrieval.models.registry.resolve import ModelFiles
 from vasari.retrieval.models.tokenizers import TextPreprocessing
 
 
-def build_model(files: ModelFiles) -> Any:
-    """The model with its weights, in float32 on the CPU, ready for inference."""
+def build_model(files: ModelFiles, *, mapped: bool = False) -> Any:
+    """The model with its weights, in float32 on the CPU, ready for inference; see `builder` for `mapped`."""
     if files.transformers is None:
-        return builder.build_model(files)
+        return builder.build_model(files, mapped=mapped)
     return TransformersClip(files.weights.parent, files.transformers).eval().requires_grad_(False)
 
 

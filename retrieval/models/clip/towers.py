@@ -36,12 +36,20 @@ class Towers:
     """A loaded model. Safe to call from several threads; they take turns."""
 
     def __init__(
-        self, files: ModelFiles, device: torch.device, dtype: torch.dtype, threads: int | None
+        self,
+        files: ModelFiles,
+        device: torch.device,
+        dtype: torch.dtype,
+        threads: int | None,
+        *,
+        mapped: bool = False,
     ) -> None:
+        """With `mapped`, float32 weights on the CPU stay in their file: for towers that are only exported."""
         if threads is not None:
             torch.set_num_threads(threads)
         self.files, self.device, self.dtype = files, device, dtype
-        self.model: Any = build_model(files).to(device=device, dtype=dtype)
+        converted = dtype != torch.float32 or device.type != "cpu"
+        self.model: Any = build_model(files, mapped=mapped or converted).to(device=device, dtype=dtype)
         if device.type == "cuda":  # as pictures come
             self.model = self.model.to(memory_format=torch.channels_last)
         self.tokenizer = build_tokenizer(files, self.model)

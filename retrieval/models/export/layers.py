@@ -44,9 +44,15 @@ class LayerWriter:
     ) -> onnx.ModelProto:
         """A model with one input and one output, which is the value named `computed`."""
         self._nodes.append(helper.make_node("Identity", [computed], [result.name]))
-        graph = helper.make_graph(self._nodes, name, [given], [result], self._weights)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+        graph = helper.make_graph(self._nodes, name, [given], [result])
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+        for (
+            weight
+        ) in self._weights:  # one by one: protobuf copies what it is given, thrice by way of `make_graph`
+            model.graph.initializer.append(weight)
+            weight.Clear()
+        return model
 
     def blocks(self, x: str, transformer: Any, *, causal: bool, first_only: bool = False) -> str:
         """All layers of a transformer over `x` (n, length, width).

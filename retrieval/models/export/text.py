@@ -101,7 +101,7 @@ def _float32_tower(towers: Towers) -> TextTower:
     """The tower on the CPU in float32, read again where the model computes in less."""
     if towers.device.type == "cpu" and towers.dtype == torch.float32:
         return towers.text_tower
-    return build_text_tower(towers.files, build_model(towers.files))
+    return build_text_tower(towers.files, build_model(towers.files, mapped=True))
 
 
 def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing, str]:
