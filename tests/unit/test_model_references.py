@@ -64,9 +64,9 @@ def test_rerankers_and_captioners_are_found_by_the_same_notations(tmp_path: Path
         resolve("florence-2-base", ModelKind.RERANKER)
 
 
-def test_a_missing_reranker_names_the_rerankers_that_are_there() -> None:
-    """What works without a network is of the kind that was asked for."""
-    with pytest.raises(ModelUnavailableError, match="without a network: scenes-itm;") as caught:
+def test_a_missing_reranker_is_not_replaced_by_one_that_knows_drawings_only() -> None:
+    """What is named to work without a network is of the kind that was asked for, and knows photos."""
+    with pytest.raises(ModelUnavailableError, match="without a network: none;") as caught:
         locate_folder(resolve("hf-hub:nobody/nothing", ModelKind.RERANKER), hub.HubAccess(offline=True))
     assert "--model DIR" not in str(caught.value)
 

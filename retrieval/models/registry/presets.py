@@ -48,6 +48,7 @@ class Preset:
     source: str = ""  # where the recall is published
     licence_url: str = ""
     ask_before_download: bool = False  # the licence is not a usual open-source one
+    drawings_only: bool = False  # it knows what Vasari's painter draws, and no photos
     answers: bool = False  # a captioner that was taught to answer questions too
 
     def serves(self, use: ModelKind) -> bool:
@@ -88,6 +89,7 @@ PRESETS: dict[str, Preset] = {
             dim=256,
             licence="Apache-2.0",
             use="demo, tests, first steps without a network; knows drawings, not photos",
+            drawings_only=True,
         ),
         Preset(
             name="starter",
@@ -159,6 +161,7 @@ PRESETS: dict[str, Preset] = {
             dim=None,
             licence="Apache-2.0",
             use="reranks drawings; demo and tests",
+            drawings_only=True,
         ),
         Preset(
             name="blip-itm-base-coco",
@@ -180,6 +183,7 @@ PRESETS: dict[str, Preset] = {
             licence="Apache-2.0",
             use="describes drawings and answers questions about them; demo and tests",
             answers=True,
+            drawings_only=True,
         ),
         Preset(
             name="florence-2-base",
@@ -257,9 +261,13 @@ def describe_presets() -> list[PresetStatus]:
 
 
 def alternatives(kind: ModelKind = ModelKind.DUAL_ENCODER) -> Iterator[str]:
-    """Names of the presets of `kind` that work without a network, the built-in ones last."""
+    """Names of presets of `kind` that work without a network and know photos, the built-in ones last.
+
+    Whoever misses a model has photos: of those that know drawings only, none is offered in its place.
+    """
     local = [status.preset for status in describe_presets() if status.local and status.preset.serves(kind)]
-    yield from (preset.name for preset in sorted(local, key=lambda preset: preset.builtin))
+    known = [preset for preset in local if not preset.drawings_only]
+    yield from (preset.name for preset in sorted(known, key=lambda preset: preset.builtin))
 
 
 def knows_drawings_only(encoder: str) -> bool:
@@ -272,5 +280,7 @@ def knows_drawings_only(encoder: str) -> bool:
 def companion(encoder: str, kind: ModelKind) -> str:
     """The preset that goes with a dual encoder: drawings are read by the built-in models, photos by the public ones."""
     drawn = knows_drawings_only(encoder)
-    fitting = (preset.name for preset in PRESETS.values() if preset.serves(kind) and preset.builtin is drawn)
+    fitting = (
+        preset.name for preset in PRESETS.values() if preset.serves(kind) and preset.drawings_only is drawn
+    )
     return next(fitting)
