@@ -40,6 +40,7 @@ from vasari.retrieval.models.exported.image import (
 )
 from vasari.retrieval.models.exported.session import note_files
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.registry.presets import reference_of
 from vasari.retrieval.search.relevance import BACKGROUND
 from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES, read_file
 
@@ -137,7 +138,7 @@ def optimize(
             f"only {len(pictures)} pictures to measure with: give a folder with --photos (at least {FEWEST})"
         )
     settings = library.settings
-    own = OpenClipEncoder.load(space.model, device=settings.device, threads=settings.threads)
+    own = OpenClipEncoder.load(reference_of(space), device=settings.device, threads=settings.threads)
     if own.device != "cpu":
         raise UnsupportedError(
             f"this is for CPUs: on {own.device} the model runs in {own.precision} as it is"

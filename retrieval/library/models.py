@@ -288,7 +288,7 @@ class LoadedModels:
                 raise UsageError(f"{space.name} has no int8 form: `vasari models optimize` makes it")
             if space.name not in self._encoders:
                 with chosen_before():
-                    found = self._use(space.model, self._asked)
+                    found = self._use(_reference(space), self._asked)
                 if found.name != space.name:
                     raise _other_weights(space)
             return self._encoders[space.name]
@@ -309,7 +309,7 @@ class LoadedModels:
             return self.encoder(space)
         with self._lock:
             if (space.name, device) not in self._on_devices:
-                found = self._load(space.model, settings=replace(self._asked, device=device))
+                found = self._load(_reference(space), settings=replace(self._asked, device=device))
                 if space.weights_fingerprint and found.space.name != space.name:
                     raise _other_weights(space)
                 self._on_devices[space.name, device] = found
@@ -403,7 +403,7 @@ class LoadedModels:
 
         if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
             return own
-        return load_encoder(space.model, replace(self._settings, device="cpu"), "float32", mapped=True)
+        return load_encoder(_reference(space), replace(self._settings, device="cpu"), "float32", mapped=True)
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
@@ -415,7 +415,7 @@ class LoadedModels:
             return encoder
         with self._lock:
             if space.name not in self._whole:
-                self._whole[space.name] = self._load(space.model, settings=self._asked)
+                self._whole[space.name] = self._load(_reference(space), settings=self._asked)
             return self._whole[space.name]
 
     def _optimized(self, space: EmbeddingSpace) -> DualEncoder | None:
@@ -430,7 +430,7 @@ class LoadedModels:
             return None
         if is_compiled(chosen):
             return OptimizedEncoder(directory, space, partial(self._texts, space), threads=settings.threads)
-        return self._load(space.model, chosen["precision"], self._asked)
+        return self._load(_reference(space), chosen["precision"], self._asked)
 
     def _exported_texts(self, space: EmbeddingSpace) -> TextEncoder:
         """The exported text tower; UnsupportedError for a model that has none."""
@@ -451,14 +451,14 @@ class LoadedModels:
             return self._exported_texts(space)
         except UnsupportedError:
             with self._lock:
-                self._text_encoders[space.name] = self._load(space.model, settings=self._asked)
+                self._text_encoders[space.name] = self._load(_reference(space), settings=self._asked)
                 return self._text_encoders[space.name]
 
     def export_texts_anew(self, space: EmbeddingSpace) -> None:
         """Make the space's exported text tower again. Raises ModelUnavailableError and LibraryCorruptError."""
         from vasari.retrieval.models.export.text import export_anew
 
-        encoder = self._load(space.model)
+        encoder = self._load(_reference(space))
         if encoder.space.name != space.name:
             raise _other_weights(space)
         export_anew(encoder.towers, self._directory / space.name)
@@ -582,6 +582,12 @@ class LoadedModels:
                 with self._noted("the answerer"), chosen_before():
                     self._answerer = load_answerer(encoder, self._asked)
             return self._answerer
+
+
+def _reference(space: EmbeddingSpace) -> str:
+    from vasari.retrieval.models.registry.presets import reference_of
+
+    return reference_of(space)
 
 
 def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:

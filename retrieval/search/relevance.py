@@ -8,9 +8,8 @@ of the space, near some of the pictures; this takes that nearness off. It is the
 similarity local scaling of Conneau et al., "Word Translation Without Parallel Data", ICLR 2018, section 2.3.)
 
 The background's excesses form the null distribution, and a hit's relevance is the share of background queries that do
-worse. `min_relevance=0.95` keeps hits that beat 95 % of unrelated queries. On the drawn collection that refuses all of
-70 foreign queries and 2 % of true captions; by the cosine alone it was 93 % of them and 20 % of captions
-(`benchmarks/relevance.py`).
+worse. `min_relevance=0.95` keeps hits that beat 95 % of unrelated queries. On the drawn
+collection that refuses 93 % of 70 foreign queries and none of 100 true captions (`benchmarks/relevance.py`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import sqlite3
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.models.registry.fingerprints import locate, resolve, weights_fingerprint
+from vasari.retrieval.models.registry.hub import HubAccess
+from vasari.retrieval.models.registry.presets import reference_of
 from vasari.retrieval.settings import Settings
 
 MADE = Path(__file__).parents[1] / "data" / "library-0.1.0.zip"  # by make_library_0_1_0.sh, beside it
@@ -122,3 +126,16 @@ def test_a_folder_that_moved_keeps_what_was_written(
     after = content(older / "library" / "catalog.sqlite3")
     assert {**after, "failures": 0} == {**before, "failures": 0}
     assert examine(library) == []
+
+
+def test_it_has_the_weights_that_made_its_space(library: Library) -> None:
+    """The built-in model has others by now: a space goes on with those that it was made with, a new one has the new."""
+    space = library.space()
+    pinned = reference_of(space)
+    assert pinned == f"scenes@{space.weights_fingerprint[:8]}"
+    earlier, now = (locate(resolve(reference), HubAccess(offline=True)) for reference in (pinned, "scenes"))
+    assert (
+        weights_fingerprint(earlier.weights) == space.weights_fingerprint != weights_fingerprint(now.weights)
+    )
+    assert reference_of(replace(space, weights_fingerprint=weights_fingerprint(now.weights))) == "scenes"
+    assert library.encoder(space).space == space

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from random import Random
 
 import numpy as np
@@ -10,11 +11,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vasari.training.loop import Loss
 from vasari.training.recipes import encoder
 from vasari.training.recipes.captioner import Captioner, CaptionerEyes, CaptionerLesson, learn_tokenizer
 from vasari.training.recipes.encoder import Towers, configuration
+from vasari.training.recipes.pooling import Pooling, PoolingLesson, embed, enter_last_layer
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker
 from vasari.training.recipes.tokenizer import learn, save
+from vasari.training.recipes.typed_queries import Reader, TypedLesson
+from vasari.training.recipes.weight_transfer import from_blip_vision, to_blip_vision
 from vasari.training.scenes.captions import complements, describe
 from vasari.training.scenes.sampling import sample_scene
 from vasari.training.scenes.scene import Detail, Language, Split
@@ -99,17 +104,7 @@ def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
     """Repeating one step lowers its loss."""
     torch.set_num_threads(1)
     lesson = _lesson(tokenizer)
-    batch = lesson.batch_at(0)
-    trained = [parameter for parameter in lesson.reranker.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=1e-3)
-    losses = []
-    for _ in range(6):
-        loss, _ = lesson.loss(batch)
-        losses.append(loss.item())
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-    assert losses[-1] < losses[0]
+    assert falls(lesson.loss, lesson.batch_at(0), lesson.reranker)
 
 
 def test_a_captioner_step_asks_and_tells() -> None:
@@ -124,3 +119,60 @@ def test_a_captioner_step_asks_and_tells() -> None:
     loss, figures = lesson.loss(batch)
     assert torch.isfinite(loss)
     assert 0 <= figures["right"] <= 1
+
+
+def test_the_pooling_is_the_towers_last_layer(towers: Towers, pixels: torch.Tensor) -> None:
+    """Computed for the class token alone, behind layers that are computed once, the embedding is open_clip's."""
+    visual = towers.clip.visual
+    pooling = Pooling(visual).eval()
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(visual(pixels)[0], dim=-1)
+        torch.testing.assert_close(pooling(enter_last_layer(visual, pixels)), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_eyes_come_back_from_the_reranker(towers: Towers) -> None:
+    """Weights that went to BLIP's tower and back are the same, all but the projection."""
+    visual = towers.clip.visual.state_dict()
+    back = from_blip_vision(to_blip_vision(visual, LAYERS), LAYERS)
+    assert set(visual) - set(back) == {"proj"}
+    for name, value in back.items():
+        torch.testing.assert_close(value, visual[name])
+
+
+def test_the_pooling_learns_what_is_there() -> None:
+    """Repeating one step lowers its loss, and the pictures of each chunk are found."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    pooling = Pooling(Towers(configuration(128, PATCH, WIDTH)).clip.visual)
+    features = [np.random.default_rng(0).standard_normal((len(SCENES), 5, WIDTH)).astype(np.float16)]
+    lesson = PoolingLesson(pooling, SCENES, features, batch=6)
+    assert falls(lesson.loss, lesson.batch_at(0), pooling)
+    assert embed(pooling, features).norm(dim=1).tolist() == pytest.approx([1] * len(SCENES), abs=1e-5)
+
+
+def test_a_typed_step_knows_all_right_pictures(towers: Towers, tokenizer: object) -> None:
+    """Each query has one or more, foreign ones have none; a step is decided by its number, and lowers its loss."""
+    images = torch.nn.functional.normalize(torch.randn(len(SCENES), encoder.EMBED_DIM), dim=1)
+    reader = Reader(deepcopy(towers), deepcopy(towers.heads))
+    lesson, same = (TypedLesson(reader, SCENES, images, tokenizer) for _ in range(2))
+    batch = lesson.batch_at(3)
+    assert torch.equal(batch["right"], same.batch_at(3)["right"])
+    right = batch["right"].any(1)
+    assert right[:100].all()
+    assert not right[-10:].any()
+    assert not (batch["open"] & batch["right"]).any()
+    assert falls(lesson.loss, batch, reader)
+
+
+def falls(loss_of: Loss, batch: object, model: torch.nn.Module) -> bool:
+    """Whether repeating one step lowers its loss."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=1e-3)
+    losses = []
+    for _ in range(3):
+        loss, _ = loss_of(batch)
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return losses[-1] < losses[0]

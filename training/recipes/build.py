@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from vasari.retrieval.models.registry.checkpoints import load_tensors
 from vasari.training import checkpoints
@@ -27,8 +28,11 @@ from vasari.training.recipes.captioner import (
     learn_tokenizer,
 )
 from vasari.training.recipes.pictures import SIZE, Drawn, draw
+from vasari.training.recipes.pooling import Features, Pooling, PoolingLesson, embed, seen_before_pooling
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker, neighbours
 from vasari.training.recipes.starter import TextLesson, TextTower, learned_texts, save_starter
+from vasari.training.recipes.typed_queries import Reader, TypedLesson, meet
+from vasari.training.recipes.weight_transfer import from_blip_vision
 from vasari.training.recipes.word_init import naming_words
 from vasari.training.scenes.scene import Language, Split
 
@@ -51,6 +55,13 @@ EYES_PLAN = Schedule(
 )
 RERANKER_PLAN = Schedule(
     steps=2000, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+TYPED_COUNT = 20_000  # pictures that are searched by typed queries
+POOLING_PLAN = Schedule(
+    steps=600, learning_rate=3e-3, warmup=40, decay="tail", muon=True, evaluate_every=100, save_every=50
+)
+TYPED_PLAN = Schedule(
+    steps=330, learning_rate=2e-3, warmup=40, decay="tail", muon=True, evaluate_every=200, save_every=50
 )
 CAPTIONER_EYES_PLAN = Schedule(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
@@ -119,6 +130,61 @@ def scenes_itm(runs: Path, models: Path, steps: int | None = None) -> None:
     heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
     run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
     reranker.save(models / "scenes-itm", tokenizer)
+
+
+def scenes_pooling(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train what the dual encoder's class token gathers behind the eyes; it is no model of its own."""
+    towers, directory = _published_towers(models), runs / "scenes-pooling"
+    drawn, heldout, seen_of = _typed_data(runs, towers, directory)
+    pooling = Pooling(towers.clip.visual)
+    run = Run(pooling, _plan(POOLING_PLAN, steps), directory)
+    lesson = PoolingLesson(pooling, drawn.scenes, seen_of["train"], batch=256)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, seen_of["heldout"]))
+
+
+def scenes_typed(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the dual encoder's text tower on what people type, before the embeddings of that pooling."""
+    towers, directory = _published_towers(models), runs / "scenes-typed"
+    drawn, heldout, seen_of = _typed_data(runs, towers, runs / "scenes-pooling")
+    pooling = Pooling(towers.clip.visual)
+    pooling.load_state_dict(_weights(runs / "scenes-pooling"))
+    images, others = (embed(pooling.eval(), seen_of[name]).clone() for name in ("train", "heldout"))
+    tokenizer = _tokenizer(models / "scenes")
+    meet(towers, drawn.scenes[:3000], images[:3000], tokenizer)
+    reader = Reader(towers, pooling.heads)
+    run = Run(reader, _plan(TYPED_PLAN, steps), directory)
+    lesson = TypedLesson(reader, drawn.scenes, images, tokenizer)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, others))
+    towers.save(models / "scenes")
+
+
+def _typed_data(
+    runs: Path, towers: encoder.Towers, directory: Path
+) -> tuple[Drawn, Drawn, dict[str, list[Features]]]:
+    """Scenes to train on, heldout ones, and what enters the last layer of the eyes for the pictures of both."""
+    data(runs)
+    drawn = Drawn(runs / "pictures", TRAIN_SEED, TYPED_COUNT, Split.TRAIN)
+    heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
+    visual = towers.clip.visual.eval()
+    seen_of = {
+        name: seen_before_pooling(directory / name, one, visual)
+        for name, one in (("train", drawn), ("heldout", heldout))
+    }
+    return drawn, heldout, seen_of
+
+
+def _published_towers(models: Path) -> encoder.Towers:
+    """The dual encoder as it lies in `models`, looking through the eyes of the reranker beside it."""
+    towers, vision = encoder.Towers(ENCODER), "vision_model."
+    weights, reranker = (
+        {name: value.float() for name, value in load_file(models / file).items()}
+        for file in ("scenes/open_clip_model.safetensors", "scenes-itm/model.safetensors")
+    )
+    towers.clip.load_state_dict(weights)
+    eyes = {name.removeprefix(vision): value for name, value in reranker.items() if name.startswith(vision)}
+    visual = towers.clip.visual
+    visual.load_state_dict(visual.state_dict() | from_blip_vision(eyes, ENCODER["vision_cfg"]["layers"]))
+    return towers
 
 
 def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
@@ -209,6 +275,8 @@ STAGES = {
     "scenes": scenes,
     "scenes-eyes": scenes_eyes,
     "scenes-itm": scenes_itm,
+    "scenes-pooling": scenes_pooling,
+    "scenes-typed": scenes_typed,
     "scenes-florence-eyes": scenes_florence_eyes,
     "scenes-florence": scenes_florence,
     "starter": starter,

@@ -7,7 +7,7 @@ follows each spatial block with a channel block; the latter and its depth-wise c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +48,23 @@ def to_blip_vision(visual: Weights, layers: int) -> dict[str, Tensor]:
     return found
 
 
+def from_blip_vision(vision: Weights, layers: int) -> dict[str, Tensor]:
+    """The state that `to_blip_vision` was given, but for the projection, which BLIP's tower does not have."""
+    found = {
+        "class_embedding": vision["embeddings.class_embedding"].flatten(),
+        "positional_embedding": vision["embeddings.position_embedding"][0],
+        "conv1.weight": vision["embeddings.patch_embedding.weight"],
+        "ln_post.weight": vision["post_layernorm.weight"],
+        "ln_post.bias": vision["post_layernorm.bias"],
+    }
+    for layer in range(layers):
+        found |= {
+            f"transformer.resblocks.{layer}.{old}": vision[f"encoder.layers.{layer}.{new}"]
+            for old, new in _parameters(_BLIP_LAYER)
+        }
+    return found
+
+
 @torch.no_grad()
 def start_davit(tower: nn.Module, visual: Weights, layers: int, pixels: Tensor) -> None:
     """Give `Florence2VisionBackbone` of one stage, `layers` deep, the weights of open_clip's `VisionTransformer`.
@@ -74,10 +91,12 @@ def start_davit(tower: nn.Module, visual: Weights, layers: int, pixels: Tensor) 
 
 
 def _layer(visual: Weights, layer: int, prefix: str, names: Mapping[str, str]) -> dict[str, Tensor]:
-    found = {}
+    return {prefix + new: visual[f"transformer.resblocks.{layer}.{old}"] for old, new in _parameters(names)}
+
+
+def _parameters(names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The parameters of one layer, as open_clip and as the other names them."""
     for part, renamed in names.items():
         for kind in ("weight", "bias"):
             old = f"{part}{kind}" if part.endswith("_") else f"{part}.{kind}"
-            new = f"{renamed}{kind}" if renamed.endswith(".") else f"{renamed}.{kind}"
-            found[prefix + new] = visual[f"transformer.resblocks.{layer}.{old}"]
-    return found
+            yield old, f"{renamed}{kind}" if renamed.endswith(".") else f"{renamed}.{kind}"

@@ -5,12 +5,14 @@ Light on purpose: `vasari models list` reads this table without importing torch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError
 
 
@@ -230,6 +232,23 @@ def builtin_models_directory() -> Path:
     package = Path(__file__).resolve().parents[2]
     installed = package / "data" / "models"
     return installed if installed.is_dir() else package.parent / "data" / "models"
+
+
+def reference_of(space: EmbeddingSpace) -> str:
+    """The reference that gives a space's weights: `scenes@f099047a` where a built-in model has had others since."""
+    pinned = space.weights_fingerprint[:8]
+    return space.model if earlier_weights(space.model, pinned) is None else f"{space.model}@{pinned}"
+
+
+def earlier_weights(name: str, fingerprint: str = "") -> Path | None:
+    """The folder of a built-in model's earlier weights, by the beginning of their fingerprint."""
+    directory = builtin_models_directory() / "earlier" / fingerprint / name
+    return (
+        directory if _FINGERPRINT.fullmatch(fingerprint) and name in PRESETS and directory.is_dir() else None
+    )
+
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
 
 
 def location(preset: Preset) -> Path | None:

@@ -43,6 +43,7 @@ from vasari.retrieval.models.registry.presets import (
     Preset,
     alternatives,
     builtin_models_directory,
+    earlier_weights,
     is_local,
 )
 
@@ -120,6 +121,10 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
         raise UsageError("the model reference is empty: `vasari models list` shows the presets")
     if (preset := PRESETS.get(reference)) is not None:
         return _of_preset(preset, use)
+    if (earlier := earlier_weights(*reference.rsplit("@", 1))) is not None:
+        return ModelSource(
+            earlier.name, ReferenceKind.DIRECTORY, path=earlier, preset=PRESETS[earlier.name], use=use
+        )
     if reference.startswith(HUB_PREFIX):
         repository = reference.removeprefix(HUB_PREFIX)
         return ModelSource(reference, ReferenceKind.HUB, repository=repository, use=use)
