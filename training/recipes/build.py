@@ -71,7 +71,7 @@ CAPTIONER_PLAN = Schedule(
 )
 
 STARTER_PLAN = Schedule(
-    steps=520,
+    steps=1400,
     learning_rate=3e-3,
     warmup=50,
     decay="tail",
