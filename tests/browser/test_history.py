@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.album import FOLDERS
 from tests.browser.conftest import Open, Served
 from tests.browser.reading import chips, look_for, settled, shown
+from tests.patience import until
 from tests.service.colours import picture
 
 
@@ -17,7 +18,7 @@ def test_going_back_closes_the_viewer_and_stays_on_the_page(page: Page, served: 
     """Back leads from a picture to where one was, forward opens it again, and a reload keeps it open."""
     page.mouse.move(600, 500)
     page.mouse.wheel(0, 900)
-    page.wait_for_function("scrollY > 800")
+    until(lambda: page.evaluate("scrollY > 800"))
     page.locator(".tile-open").nth(14).click()
     viewer = page.locator("#viewer")
     expect(viewer).to_be_visible()
@@ -32,7 +33,7 @@ def test_going_back_closes_the_viewer_and_stays_on_the_page(page: Page, served: 
     page.reload()
     expect(viewer.locator("h2")).to_have_text(name)
     expect(viewer.get_by_role("button", name="Next picture")).to_be_enabled()
-    page.wait_for_function(f"scrollY === {there}")
+    until(lambda: page.evaluate("scrollY") == there)
 
 
 def test_what_was_closed_leaves_no_place_behind(page: Page, served: Served) -> None:

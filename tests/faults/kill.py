@@ -80,12 +80,12 @@ class Collection:
 def torture(job: Job, collection: Collection, folder: Path, *, kills: int, seed: int) -> Outcome:
     """Run `job` and kill it at a random moment of its writing, `kills` times; then let it finish.
 
-    Moments are drawn from the first part of what a whole run takes, since later runs have less to do; one that ends
+    Moments are drawn from most of what a whole run takes, since later runs have less to do; one that ends
     before its moment does not count, and shows what a run takes by now.
     """
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
-    latest = 0.4 * (_run_and_kill(job, folder / "calibration", None) or 0.0)
+    latest = 0.8 * (_run_and_kill(job, folder / "calibration", None) or 0.0)
     killed = runs = 0
     while killed < kills and runs < 3 * kills:
         took = _run_and_kill(job, tried, chance.uniform(0, latest))
