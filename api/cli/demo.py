@@ -73,7 +73,8 @@ def demo(directory: Path) -> None:
         "Next:",
         f'  vasari search "a red car in the snow" --library {directory / "library"}',
         f"  vasari serve --library {directory / 'library'}      the search page, on http://127.0.0.1:7600",
-        "  vasari index ~/Pictures --model fast      your own photos, with a model that knows photos",
+        "  vasari index ~/Pictures --model starter   your own photos, without a network",
+        "  vasari index ~/Pictures --model fast      the same by a far better model, downloaded once",
     ):
         output.line(line)
 
