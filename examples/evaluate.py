@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vasari.retrieval.evaluation.datasets import load_dataset
 from vasari.retrieval.evaluation.report import evaluate
-from vasari.retrieval.library.models import load_encoder
+from vasari.retrieval.library.loading import load_encoder
 from vasari.retrieval.settings import Settings
 
 

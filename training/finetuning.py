@@ -32,8 +32,10 @@ from vasari.retrieval.models.clip.layouts import build_model, build_tokenizer, i
 from vasari.retrieval.models.clip.transformers_clip import TransformersClip
 from vasari.retrieval.models.hardware import choose_device
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
+from vasari.retrieval.models.registry.configurations import INDEX_SUFFIX
+from vasari.retrieval.models.registry.files import ModelFiles, locate
 from vasari.retrieval.models.registry.hub import HubAccess
-from vasari.retrieval.models.registry.resolve import INDEX_SUFFIX, ModelFiles, architectures, locate, resolve
+from vasari.retrieval.models.registry.resolve import architectures, resolve
 from vasari.retrieval.storage.atomic import replaced
 from vasari.retrieval.storage.local_files import read_file
 from vasari.training.loop import Run, Schedule

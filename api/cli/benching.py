@@ -28,7 +28,7 @@ from vasari.indexer.bench import BenchReport
 from vasari.indexer.bench import bench as measure
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.library.models import load_encoder
+from vasari.retrieval.library.loading import load_encoder
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.exported.image import OptimizedEncoder
 from vasari.retrieval.settings import Settings

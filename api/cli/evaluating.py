@@ -33,16 +33,15 @@ from vasari.retrieval.evaluation.queries import Figures, query_figures, read_que
 from vasari.retrieval.evaluation.questions import question_accuracy, read_hard_negatives, read_questions
 from vasari.retrieval.evaluation.report import Reranking, pair_accuracy, reranked_pair_accuracy
 from vasari.retrieval.evaluation.report import evaluate as measure
-from vasari.retrieval.library.models import (
+from vasari.retrieval.library.loading import (
     find_folder,
     load_answerer,
     load_captioner,
     load_encoder,
     load_reranker,
 )
-from vasari.retrieval.models.ports import Answerer, DualEncoder
+from vasari.retrieval.models.ports import Answerer, DualEncoder, ModelKind
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
-from vasari.retrieval.models.registry.presets import ModelKind
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.storage.caches import user_cache
 from vasari.training.scenes.mentions import agreement

@@ -6,15 +6,11 @@ import click
 
 from vasari.api.cli import output
 from vasari.api.cli.options import command, open_settings
+from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.registry.files import locate, locate_folder, use_of_repository
 from vasari.retrieval.models.registry.hub import HubAccess
-from vasari.retrieval.models.registry.presets import PRESETS, ModelKind
-from vasari.retrieval.models.registry.resolve import (
-    ReferenceKind,
-    locate,
-    locate_folder,
-    resolve,
-    use_of_repository,
-)
+from vasari.retrieval.models.registry.presets import PRESETS
+from vasari.retrieval.models.registry.resolve import ReferenceKind, resolve
 
 
 @command(example="vasari models pull balanced")

@@ -44,7 +44,8 @@ from vasari.retrieval.errors import (
 )
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.galleries import OpenGalleries
-from vasari.retrieval.library.models import STILL_LOADING, LoadedModels, in_background
+from vasari.retrieval.library.loading import STILL_LOADING, in_background
+from vasari.retrieval.library.models import LoadedModels
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.query import parse_query
 from vasari.retrieval.settings import Settings, physical_memory

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import (
     LibraryCorruptError,
-    ModelUnavailableError,
-    NotFoundError,
     UnsupportedError,
     UsageError,
 )
+from vasari.retrieval.library.loading import (
+    chosen_before,
+    chosen_model,
+    importing,
+    load_answerer,
+    load_captioner,
+    load_encoder,
+    load_reranker,
+    refuse_released,
+)
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.settings import Precision, Settings
 
 if TYPE_CHECKING:
@@ -31,139 +38,10 @@ if TYPE_CHECKING:
     from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
     from vasari.retrieval.models.ports import Answerer, DualEncoder, TextEncoder
     from vasari.retrieval.models.preprocessing import ImagePreprocessing
-    from vasari.retrieval.models.registry.presets import ModelKind
     from vasari.retrieval.models.reranker import BlipReranker
 
-T = TypeVar("T")
 TextPrecision = Literal["float32", "int8"]
 _LOG = logging.getLogger(__name__)
-
-# `transformers` puts another module in its own place while it is imported: a second thread that waits for that import
-# gets the first, empty one, and then "cannot import name 'AutoTokenizer'".
-_importing = threading.Lock()
-
-
-def load_encoder(
-    reference: str, settings: Settings, precision: Precision | None = None, *, mapped: bool = False
-) -> OpenClipEncoder:
-    """A dual encoder where and as the settings say; ModelUnavailableError when the weights cannot be had."""
-    with _importing:
-        from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-
-    return OpenClipEncoder.load(
-        reference,
-        device=settings.device,
-        precision=precision or _of_torch(settings),
-        threads=settings.threads,
-        offline=settings.offline,
-        hub_timeout=settings.hub_timeout,
-        mapped=mapped,
-    )
-
-
-def _of_torch(settings: Settings) -> Precision:
-    """The precision that was asked for; int8 is a form that a library's model has, beside the model itself."""
-    return "auto" if settings.precision == "int8" else settings.precision
-
-
-def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
-    """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    from vasari.retrieval.models.registry.presets import ModelKind
-
-    folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
-    with _importing:
-        from vasari.retrieval.models.reranker import BlipReranker
-
-    return BlipReranker(folder, device=settings.device, precision=_of_torch(settings))
-
-
-def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
-    """The captioner beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    from vasari.retrieval.models.registry.presets import ModelKind
-
-    folder = find_folder(ModelKind.CAPTIONER, encoder, settings)
-    with _importing:
-        from vasari.retrieval.models.captioner import Florence2Captioner
-
-    return Florence2Captioner(folder, device=settings.device, precision=_of_torch(settings))
-
-
-def load_answerer(encoder: str, settings: Settings) -> Answerer:
-    """What answers questions beside the dual encoder `encoder`; ModelUnavailableError as for encoders."""
-    from vasari.retrieval.models.registry.presets import ModelKind
-    from vasari.retrieval.models.registry.resolve import class_of_folder
-
-    _refuse_released(settings.answerer)
-    folder = find_folder(ModelKind.ANSWERER, encoder, settings)
-    with _importing:
-        from vasari.retrieval.models.answerer import BlipAnswerer
-        from vasari.retrieval.models.captioner import Florence2Captioner
-
-    florence = class_of_folder(folder) == "Florence2ForConditionalGeneration"
-    kind = Florence2Captioner if florence else BlipAnswerer
-    return kind(folder, device=settings.device, precision=settings.precision)
-
-
-def _refuse_released(answerer: str | None) -> None:
-    """UnsupportedError for a model that was set to answer questions and was not taught to."""
-    if _RELEASED.search(answerer or ""):
-        raise UnsupportedError(
-            f"{answerer} answers no questions, as it was released without that task: `vasari models pull"
-            " blip-vqa-base` gets a model that does"
-        )
-
-
-def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
-    """The folder of a reranker or captioner, fetched if it has to be."""
-    from vasari.retrieval.models.registry.hub import HubAccess
-    from vasari.retrieval.models.registry.resolve import locate_folder, resolve
-
-    source = resolve(chosen_model(use, encoder, settings), use)
-    return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
-
-
-# Florence-2 as it was released has no visual question answering, its makers say; those that others tuned for it do.
-_RELEASED = re.compile(r"florence-2-(base|large)(-ft)?/?$", re.IGNORECASE)
-
-
-def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
-    """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
-    from vasari.retrieval.models.registry.presets import ModelKind, companion
-
-    captions = settings.captioner
-    named = {
-        ModelKind.RERANKER: settings.reranker,
-        ModelKind.CAPTIONER: captions,
-        ModelKind.ANSWERER: settings.answerer
-        or (captions if captions and not _RELEASED.search(captions) else None),
-    }
-    return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
-
-
-@contextmanager
-def chosen_before() -> Iterator[None]:
-    """A model that settings or a library name, and that cannot be found: whoever asks now has not named it."""
-    try:
-        yield
-    except (NotFoundError, UsageError) as error:
-        raise ModelUnavailableError(str(error)) from error
-
-
-STILL_LOADING = "the model that this needs is being loaded; ask again in a moment"
-
-
-def in_background(load: Callable[[], T]) -> Future[T]:
-    """Load something in a daemon thread, which the end of the program does not wait for."""
-    done: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(load())
-        except BaseException as error:  # it is raised where the result is asked for
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="load a model", daemon=True).start()
-    return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +115,10 @@ class LoadedModels:
         ]
         if not any(settings for _, settings in known):
             return None
+        from vasari.retrieval.models.registry.files import locate
         from vasari.retrieval.models.registry.fingerprints import files_digest
         from vasari.retrieval.models.registry.hub import HubAccess
-        from vasari.retrieval.models.registry.resolve import locate, resolve
+        from vasari.retrieval.models.registry.resolve import resolve
 
         source = resolve(reference)
         candidates = [
@@ -398,7 +277,7 @@ class LoadedModels:
 
     def _exact(self, space: EmbeddingSpace, own: DualEncoder | None) -> OpenClipEncoder:
         """The model in float32 on the CPU: `own`, if it is that."""
-        with _importing:
+        with importing:
             from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 
         if isinstance(own, OpenClipEncoder) and (own.device, own.precision) == ("cpu", "float32"):
@@ -407,7 +286,7 @@ class LoadedModels:
 
     def whole(self, space: EmbeddingSpace) -> OpenClipEncoder:
         """The space's dual encoder as torch runs it, which can also look at the parts of a picture; see `encoder`."""
-        with _importing:
+        with importing:
             from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 
         encoder = self.encoder(space)
@@ -541,14 +420,11 @@ class LoadedModels:
 
     def has_reranker(self, encoder: str) -> bool:
         """Whether `reranker` needs no download: one is loaded, or lies here for `encoder`'s pictures."""
-        from vasari.retrieval.models.registry.presets import ModelKind
-
         return self.presence(ModelKind.RERANKER, encoder).here
 
     def presence(self, use: ModelKind, encoder: str) -> Presence:
         """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
-        from vasari.retrieval.models.registry.presets import ModelKind
-        from vasari.retrieval.models.registry.resolve import is_here
+        from vasari.retrieval.models.registry.files import is_here
 
         loaded = {
             ModelKind.DUAL_ENCODER: bool(self._encoders),
@@ -569,9 +445,7 @@ class LoadedModels:
 
     def answerer(self, encoder: str) -> Answerer:
         """The model that answers questions, chosen alike; the captioner, where that was taught to."""
-        from vasari.retrieval.models.registry.presets import ModelKind
-
-        _refuse_released(self._settings.answerer)
+        refuse_released(self._settings.answerer)
         captions, answers = (
             chosen_model(use, encoder, self._settings) for use in (ModelKind.CAPTIONER, ModelKind.ANSWERER)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +14,15 @@ from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
 from vasari.retrieval.errors import VasariError
 
 Detail = Literal["short", "detailed"]
+
+
+class ModelKind(StrEnum):
+    """What a model is used for."""
+
+    DUAL_ENCODER = "dual_encoder"
+    RERANKER = "reranker"
+    CAPTIONER = "captioner"
+    ANSWERER = "answerer"
 
 
 class OutOfMemory(VasariError):  # noqa: N818 - reads as the signal it is: the pipeline halves its batch on it

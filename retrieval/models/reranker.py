@@ -36,7 +36,7 @@ class BlipReranker:
     """Match probabilities of (text, picture) pairs. Safe to call from several threads; they take turns."""
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
-        """Load from `directory`, a folder in the hub's format (`registry.resolve.locate_folder` finds it)."""
+        """Load from `directory`, a folder in the hub's format (`registry.files.locate_folder` finds it)."""
         self._turn = threading.Lock()
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, settled, shown
 from tests.service.colours import ColourLibrary
-from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.models.ports import ModelKind
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors, unit_v
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.models import LoadedModels, Presence
-from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {

@@ -23,7 +23,7 @@ from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.storage.local_files import confined
 from vasari.retrieval.storage.reader import open_original
 

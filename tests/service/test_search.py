@@ -15,7 +15,7 @@ from vasari.api.service.runtime.abilities import abilities, drawings_only
 from vasari.retrieval.domain import Rerank, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.settings import Settings
 
 

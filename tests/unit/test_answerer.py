@@ -24,9 +24,10 @@ from transformers import (
 )
 
 from vasari.retrieval.errors import ModelUnavailableError, UnsupportedError, UsageError
-from vasari.retrieval.library.models import load_answerer
+from vasari.retrieval.library.loading import load_answerer
 from vasari.retrieval.models.answerer import BlipAnswerer
-from vasari.retrieval.models.registry.presets import ModelKind, builtin_models_directory
+from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.registry.presets import builtin_models_directory
 from vasari.retrieval.models.registry.resolve import resolve
 from vasari.retrieval.models.reranker import BlipReranker
 from vasari.retrieval.settings import Settings

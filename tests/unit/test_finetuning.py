@@ -14,7 +14,8 @@ from tests.transformers_models import write_transformers_model
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.retrieval.models.clip.builder import model_settings
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.models.registry.resolve import ModelFiles, resolve
+from vasari.retrieval.models.registry.files import ModelFiles
+from vasari.retrieval.models.registry.resolve import resolve
 from vasari.training.finetuning import FineTuning, fine_tune
 from vasari.training.loop import Schedule
 

@@ -13,8 +13,9 @@ from tests.hub import Hub, hub
 from tests.models import write_model
 from vasari.api.cli.pulling import pull
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError
+from vasari.retrieval.models.registry.files import locate
 from vasari.retrieval.models.registry.hub import HubAccess, obtain, obtain_text_files
-from vasari.retrieval.models.registry.resolve import locate, resolve
+from vasari.retrieval.models.registry.resolve import resolve
 
 MODEL, GATED = "somebody/model", "somebody/gated"
 WEIGHTS = "open_clip_model.safetensors"

@@ -13,10 +13,12 @@ import pytest
 
 from tests.models import write_model
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.models.registry import hub
+from vasari.retrieval.models.registry.files import locate, locate_folder
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
-from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, describe_presets, find_preset
-from vasari.retrieval.models.registry.resolve import ReferenceKind, locate, locate_folder, resolve
+from vasari.retrieval.models.registry.presets import PRESETS, describe_presets, find_preset
+from vasari.retrieval.models.registry.resolve import ReferenceKind, resolve
 
 
 def test_references_are_told_apart(tmp_path: Path) -> None:
@@ -86,7 +88,8 @@ def test_a_silent_hub_is_given_up_in_time() -> None:
     """A hub that accepts the connection and never answers is given up, instead of being asked again and again."""
     program = (
         "from vasari.retrieval.models.registry import hub\n"
-        "from vasari.retrieval.models.registry.resolve import locate, resolve\n"
+        "from vasari.retrieval.models.registry.files import locate\n"
+        "from vasari.retrieval.models.registry.resolve import resolve\n"
         "locate(resolve('hf-hub:nobody/nothing-of-this-name'), hub.HubAccess(timeout=1.0))"
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:

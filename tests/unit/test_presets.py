@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.library.models import chosen_model, load_answerer
-from vasari.retrieval.models.registry.presets import PRESETS, ModelKind, Recall
+from vasari.retrieval.library.loading import chosen_model, load_answerer
+from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.registry.presets import PRESETS, Recall
 from vasari.retrieval.settings import Settings
 
 TABLE = Path(__file__).with_name("published_recall.csv")

@@ -22,10 +22,11 @@ from vasari.retrieval.models.export.single_image import export_picture_tower
 from vasari.retrieval.models.export.text import export_text_tower
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
+from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.registry.files import locate
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
 from vasari.retrieval.models.registry.hub import HubAccess
-from vasari.retrieval.models.registry.presets import ModelKind
-from vasari.retrieval.models.registry.resolve import ReferenceKind, locate, resolve
+from vasari.retrieval.models.registry.resolve import ReferenceKind, resolve
 
 TEXTS = (
     "a red boat",

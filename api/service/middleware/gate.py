@@ -31,7 +31,7 @@ from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING
 from vasari.retrieval.errors import DeadlineError, VasariError
-from vasari.retrieval.library.models import STILL_LOADING
+from vasari.retrieval.library.loading import STILL_LOADING
 
 _ACCESS = logging.getLogger("vasari.access")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

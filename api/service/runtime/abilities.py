@@ -10,7 +10,7 @@ from vasari.api.service.schemas.collection import AbilityAnswer
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.models import Presence
-from vasari.retrieval.models.registry.presets import ModelKind
+from vasari.retrieval.models.ports import ModelKind
 
 _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
     "pictures": (ModelKind.DUAL_ENCODER,),

@@ -23,7 +23,8 @@ from torch.overrides import TorchFunctionMode
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.checkpoints import check_file, readable
-from vasari.retrieval.models.registry.resolve import ModelFiles, ReferenceKind
+from vasari.retrieval.models.registry.files import ModelFiles
+from vasari.retrieval.models.registry.resolve import ReferenceKind
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, Tokens
 
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}

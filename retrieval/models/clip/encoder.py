@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
 from vasari.retrieval.models.ports import Preparer
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.registry.files import locate
 from vasari.retrieval.models.registry.fingerprints import space_for
 from vasari.retrieval.models.registry.hub import HubAccess
-from vasari.retrieval.models.registry.resolve import locate, resolve
+from vasari.retrieval.models.registry.resolve import resolve
 from vasari.retrieval.settings import Precision
 
 if TYPE_CHECKING:

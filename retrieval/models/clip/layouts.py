@@ -12,7 +12,7 @@ from vasari.retrieval.models.clip.transformers_clip import (
 )
 from vasari.retrieval.models.clip.transformers_clip import image_preprocessing as as_transformers
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
-from vasari.retrieval.models.registry.resolve import ModelFiles
+from vasari.retrieval.models.registry.files import ModelFiles
 from vasari.retrieval.models.tokenizers import TextPreprocessing
 
 

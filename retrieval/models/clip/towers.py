@@ -27,7 +27,7 @@ from vasari.retrieval.models.clip.pixels import scaled, tensor_of
 from vasari.retrieval.models.clip.transfer import lane_to
 from vasari.retrieval.models.hardware import out_of_memory, part_on
 from vasari.retrieval.models.preprocessing import ResizeMode
-from vasari.retrieval.models.registry.resolve import ModelFiles
+from vasari.retrieval.models.registry.files import ModelFiles
 
 _TEXT_BATCH = 64
 

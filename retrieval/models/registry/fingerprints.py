@@ -16,14 +16,9 @@ from pathlib import Path
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
-from vasari.retrieval.models.registry.resolve import (
-    INDEX_SUFFIX,
-    ModelFiles,
-    ModelSource,
-    locate,
-    resolve,
-    shards_of,
-)
+from vasari.retrieval.models.registry.configurations import INDEX_SUFFIX
+from vasari.retrieval.models.registry.files import ModelFiles, locate, shards_of
+from vasari.retrieval.models.registry.resolve import ModelSource, resolve
 from vasari.retrieval.models.tokenizers import TextPreprocessing
 from vasari.retrieval.storage.atomic import write_bytes
 from vasari.retrieval.storage.caches import user_cache

@@ -9,20 +9,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
 
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError
-
-
-class ModelKind(StrEnum):
-    """What a model is used for."""
-
-    DUAL_ENCODER = "dual_encoder"
-    RERANKER = "reranker"
-    CAPTIONER = "captioner"
-    ANSWERER = "answerer"
+from vasari.retrieval.models.ports import ModelKind
 
 
 @dataclass(frozen=True, slots=True)
