@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +21,13 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from vasari.training import checkpoints
+from vasari.retrieval.errors import MissingExtraError
+from vasari.retrieval.models.registry.checkpoints import load_tensors
+from vasari.retrieval.storage.atomic import replaced
+from vasari.training import checkpoints, processes
 from vasari.training.muon import optimisers
+
+_BEST = "best.pt"  # the weights of the best evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,9 @@ class Schedule:
     log_every: int = 10
     evaluate_every: int = 0  # 0: at the end only
     save_every: int = 100
+    patience: int = (
+        0  # stop after so many evaluations without a better first figure, and keep the best; 0: never
+    )
 
 
 def rate(plan: Schedule, step: int) -> float:
@@ -59,23 +68,46 @@ Evaluation = Callable[[], Mapping[str, float]]
 
 
 class Run:
-    """One resumable training run in a directory: `checkpoint.pt`, `log.csv`, `evaluation.csv`."""
+    """One resumable training run in a directory: `checkpoint.pt`, `log.csv`, `evaluation.csv`, `best.pt` with patience.
 
-    def __init__(self, model: nn.Module, plan: Schedule, directory: Path, device: str = "cpu") -> None:
+    Of several processes (`processes`) the leading one writes. `board` is a folder for TensorBoard's curves.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        plan: Schedule,
+        directory: Path,
+        device: str = "cpu",
+        *,
+        board: Path | None = None,
+    ) -> None:
         self.model, self.plan, self.directory, self.device = model, plan, directory, device
         directory.mkdir(parents=True, exist_ok=True)
         self.optimisers: list[Optimizer] = optimisers(model, plan.learning_rate, plan.weight_decay, plan.muon)
         self.step = 0
+        self.best, self.since_best = -math.inf, 0
         state = checkpoints.resume(directory)
         if state is None:
             checkpoints.seed_everything(plan.seed)
-            return
-        model.load_state_dict(state["model"])
+        else:
+            self._go_on(state)
+        self.board = _board(board, self.step) if board is not None and processes.leads() else None
+
+    def _go_on(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step = state["step"]
+        self.best, self.since_best = state.get("best", (-math.inf, 0))
         for name in ("log.csv", "evaluation.csv"):
-            _forget_after(directory / name, self.step)
+            if processes.leads():
+                _forget_after(self.directory / name, self.step)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step was taken, or patience is at its end."""
+        return self.step >= self.plan.steps or 0 < self.plan.patience <= self.since_best
 
     def train(
         self,
@@ -90,25 +122,26 @@ class Run:
             total=self.plan.steps,
             initial=self.step,
             desc=self.directory.name,
-            disable=None if progress else True,
+            disable=None if progress and processes.leads() else True,
             mininterval=5,
         )
-        while self.step < self.plan.steps:
+        while not self.finished:
             figures = self._update(loss_of, batch_at)
             self.step += 1
             bar.update()
-            last = self.step == self.plan.steps
-            if last or self.step % self.plan.log_every == 0:
+            if self._is_due(self.plan.log_every):
                 bar.set_postfix({name: f"{value:.3f}" for name, value in figures.items()}, refresh=False)
-                elapsed = round(time.monotonic() - started, 1)
-                _append(self.directory / "log.csv", {"step": self.step, "seconds": elapsed, **figures})
-            if evaluate and (
-                last or (self.plan.evaluate_every and self.step % self.plan.evaluate_every == 0)
-            ):
+                self._note("log.csv", {"seconds": round(time.monotonic() - started, 1), **figures})
+            evaluated = evaluate is not None and self._is_due(self.plan.evaluate_every)
+            if evaluate is not None and evaluated:
                 self._evaluate(evaluate)
-            if last or self.step % self.plan.save_every == 0:
+            if self._is_due(self.plan.save_every) or (evaluated and self.plan.patience):
                 self.save()
         bar.close()
+        if self.plan.patience and (self.directory / _BEST).is_file():
+            self.model.load_state_dict(load_tensors(self.directory / _BEST))
+        if self.board is not None:
+            self.board.close()
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -116,8 +149,21 @@ class Run:
             "model": self.model.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "step": self.step,
+            "best": (self.best, self.since_best),
         }
-        checkpoints.save(self.directory, state)
+        if processes.leads():
+            checkpoints.save(self.directory, state)
+
+    def _is_due(self, every: int) -> bool:
+        """Whether this is a step of those, or the last; 0 is the last alone."""
+        return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
+
+    def _note(self, name: str, figures: Mapping[str, float]) -> None:
+        if processes.leads():
+            _append(self.directory / name, {"step": self.step, **figures})
+        if self.board is not None:
+            for figure, value in figures.items():
+                self.board.add_scalar(f"{name.removesuffix('.csv')}/{figure}", value, self.step)
 
     def _update(self, loss_of: Loss, batch_at: Callable[[int], Batch]) -> dict[str, float]:
         plan = self.plan
@@ -139,6 +185,7 @@ class Run:
             (loss / plan.accumulate).backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss.item(), **details}.items():
                 figures[name] = figures.get(name, 0.0) + value / plan.accumulate
+        processes.average_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -150,13 +197,39 @@ class Run:
         return torch.autocast(self.device, torch.bfloat16)
 
     def _evaluate(self, evaluate: Evaluation) -> None:
-        self.model.eval()
-        with torch.inference_mode():
-            figures = evaluate()
-        _append(self.directory / "evaluation.csv", {"step": self.step, **figures})
-        tqdm.write(
-            f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        )
+        if processes.leads():
+            self.model.eval()
+            with torch.inference_mode():
+                figures = dict(evaluate())
+            self._note("evaluation.csv", figures)
+            tqdm.write(
+                f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+            )
+        self._judge(next(iter(processes.agreed(figures if processes.leads() else {}).values()), 0.0))
+
+    def _judge(self, figure: float) -> None:
+        """With a patience, keep the best evaluation's weights; the checkpoint that counts it comes after."""
+        if figure > self.best:
+            self.best, self.since_best = figure, 0
+            if self.plan.patience and processes.leads():
+                with replaced(self.directory / _BEST) as (unfinished,):
+                    torch.save(self.model.state_dict(), unfinished)
+        else:
+            self.since_best += 1
+
+
+def need_tensorboard() -> None:
+    """Raises MissingExtraError where curves cannot be written."""
+    if find_spec("tensorboard") is None:
+        raise MissingExtraError("tensorboard", "tensorboard")
+
+
+def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer, which goes on behind `step`."""
+    need_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter  # of an optional package
+
+    return SummaryWriter(str(folder), purge_step=step + 1)
 
 
 def _append(path: Path, row: Mapping[str, float | int]) -> None:

@@ -16,8 +16,9 @@ from vasari.retrieval.models.clip.builder import model_settings
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.registry.files import ModelFiles
 from vasari.retrieval.models.registry.resolve import resolve
-from vasari.training.finetuning import FineTuning, fine_tune
+from vasari.training.finetuning import fine_tune
 from vasari.training.loop import Schedule
+from vasari.training.options import FineTuning
 
 WEIGHTS = "open_clip_model.safetensors"
 
