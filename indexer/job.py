@@ -24,7 +24,6 @@ from vasari.indexer.build import is_due, publish
 from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
-from vasari.indexer.encoding_form import choose_form
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
 from vasari.indexer.plan import Places, Plan, is_same, make_plan
@@ -38,7 +37,6 @@ from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.library.near_duplicates import regroup
 from vasari.retrieval.models.ports import DualEncoder, Overlapping, Preparer
 from vasari.retrieval.storage.filesystem import stat_of
 from vasari.retrieval.storage.layout import is_own_file
@@ -48,7 +46,9 @@ from vasari.retrieval.vectors.segments import remove_orphans
 
 if TYPE_CHECKING:
     from vasari.indexer.decode_processes import Reading
+    from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which a look would wait
     from vasari.retrieval.catalog.lease import HeldLease
+    from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 
 _LASTING = frozenset(
     {"decode", "limit"}
@@ -94,51 +94,53 @@ def index(
     """
     options, progress, stop = options or IndexOptions(), progress or Silent(), stop or threading.Event()
     started = perf_counter()
-    with library.catalog.lease.acquire("vasari index") as lease:
-        space = space_to_fill(library, options.space)
-        job = Job(library, space, source, options, progress, stop)
-        job.sweep()
-        try:
-            plan = job.plan()
-        except _StoppedListing:
-            return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
-        form = job.choose_form(plan)
-        tally = (embed or Job.embed)(job, plan, lease)
-        interrupted = stop.is_set()
-        removal = Removal() if interrupted else job.remove(plan)
-        if (tally.embedded or tally.restored) and not interrupted:
-            if job.modality is Modality.IMAGE:
-                progress.update(ProgressEvent("comparing"))
-                regroup(library.catalog.perceptual_hashes, library.gallery(job.modality, space))
-            compact_if_due(library.catalog, job.directory, space, job.modality)
-            if is_due(library, space, job.modality):
-                progress.update(ProgressEvent("building"))
-                publish(library, space, job.modality)
-        if job.modality is Modality.IMAGE and not interrupted:
-            library.models.export_pictures(space)  # if the model was loaded at all
-    seconds = perf_counter() - started
-    return IndexReport(
-        added=tally.added,
-        updated=tally.updated,
-        moved=tally.moved,
-        restored=tally.restored,
-        removed=len(removal.missing) + tally.displaced,
-        unchanged=plan.unchanged + tally.touched,
-        failed=tally.failed + len(plan.skipped) + plan.still_failed + len(job.troubled | plan.troubled),
-        seconds=seconds,
-        images_per_second=tally.embedded / seconds,
-        bottleneck=job.watch.bottleneck,
-        interrupted=interrupted,
-        withheld=removal.withheld,
-        aliases=job.aliases,
-        skipped=dict(source.left_out),
-        form=form,
-    )
+    try:
+        look = _look(library, source, options, progress, stop)
+        if look is not None and not look.plan.has_work:
+            return look.job.report(look.plan, perf_counter() - started)
+        with library.catalog.lease.acquire("vasari index") as lease:
+            if look is not None and lease.token == look.token + 1:
+                job, plan = look.job, look.plan
+                job.sweep()
+            else:
+                space = space_to_fill(library, options.space)
+                job = Job(library, space, source, options, progress, stop)
+                job.sweep()
+                plan = job.plan(library.catalog)
+            return job.run(plan, lease, started, embed or Job.embed)
+    except _StoppedListing:
+        return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A plan made without the write lease: it holds as long as nobody has taken the lease since."""
+
+    job: Job
+    plan: Plan
+    token: int  # of the last lease before
+
+
+def _look(
+    library: Library, source: Source, options: IndexOptions, progress: Progress, stop: threading.Event
+) -> _Look | None:
+    """Plan by a glance at the catalog: where nothing changed, SQLAlchemy is not imported and nothing is written.
+
+    None where a job is writing or has died, and where there is no such glance.
+    """
+    glance = library.glance
+    if glance is None or (options.space is None and library.default_space() is None):
+        return None
+    token = glance.free_lease()
+    if token is None:
+        return None
+    job = Job(library, library.space(options.space), source, options, progress, stop)
+    return _Look(job, job.plan(glance), token)
 
 
 def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
     """The space to fill; a new library gets the one of the model in the settings."""
-    if name is None and library.catalog.spaces.default() is None:
+    if name is None and library.default_space() is None:
         return library.use_model(library.settings.model)
     return library.space(name)
 
@@ -161,7 +163,6 @@ class Job:
     ) -> None:
         self.watch = Stopwatch()
         self.library = library
-        self.catalog = library.catalog
         self.space = space
         self.source = source
         self.modality = source.modality
@@ -180,15 +181,19 @@ class Job:
         self.twice = SameFolders()
         self.aliases: tuple[Alias, ...] = ()
 
+    @property
+    def catalog(self) -> Catalog:
+        """The library's, opened when it is first needed."""
+        return self.library.catalog
+
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
         known = {segment.number for segment in self.catalog.segments.all(self.space.name, self.modality)}
         remove_orphans(self.directory, known)
 
-    def plan(self) -> Plan:
-        """List the source and compare; the listing's own failures go to the ledger."""
+    def plan(self, catalog: Catalog | SqliteReader) -> Plan:
+        """List the source and compare."""
         started = perf_counter()
-        catalog = self.catalog
         self.newest = catalog.items.newest()
         self.unembedded = frozenset(catalog.segments.missing_embeddings(self.space.name, self.modality))
         self.failed = {failure.uri: failure for failure in catalog.failures.latest()}
@@ -202,14 +207,70 @@ class Job:
             places=self.source.places,
         )
         self.watch.listing = perf_counter() - started
-        if plan.skipped:
-            catalog.failures.record(plan.skipped)
         return plan
+
+    def run(
+        self, plan: Plan, lease: HeldLease, started: float, embed: Callable[[Job, Plan, HeldLease], Tally]
+    ) -> IndexReport:
+        """Carry the plan out; the listing's own failures go to the ledger."""
+        library, space = self.library, self.space
+        if plan.skipped:
+            self.catalog.failures.record(plan.skipped)
+        form = self.choose_form(plan)
+        tally = embed(self, plan, lease)
+        interrupted = self.stop.is_set()
+        removal = Removal() if interrupted else self.remove(plan)
+        if (tally.embedded or tally.restored) and not interrupted:
+            self._follow_up()
+        if self.modality is Modality.IMAGE and not interrupted:
+            library.models.export_pictures(space)  # if the model was loaded at all
+        report = self.report(plan, perf_counter() - started, tally, removal)
+        return replace(report, interrupted=interrupted, form=form)
+
+    def _follow_up(self) -> None:
+        """What new vectors bring with them: near-duplicates, compaction, an index."""
+        from vasari.retrieval.library.near_duplicates import (
+            regroup,
+        )  # SQLAlchemy, for which a look would wait
+
+        library, space = self.library, self.space
+        if self.modality is Modality.IMAGE:
+            self.progress.update(ProgressEvent("comparing"))
+            regroup(library.catalog.perceptual_hashes, library.gallery(self.modality, space))
+        compact_if_due(library.catalog, self.directory, space, self.modality)
+        if is_due(library, space, self.modality):
+            self.progress.update(ProgressEvent("building"))
+            publish(library, space, self.modality)
+
+    def report(
+        self, plan: Plan, seconds: float, tally: Tally | None = None, removal: Removal | None = None
+    ) -> IndexReport:
+        """What was done: by default nothing, as nothing had changed."""
+        tally, removal = tally or Tally(), removal or Removal()
+        return IndexReport(
+            added=tally.added,
+            updated=tally.updated,
+            moved=tally.moved,
+            restored=tally.restored,
+            removed=len(removal.missing) + tally.displaced,
+            unchanged=plan.unchanged + tally.touched,
+            failed=tally.failed + len(plan.skipped) + plan.still_failed + len(self.troubled | plan.troubled),
+            seconds=seconds,
+            images_per_second=tally.embedded / seconds,
+            bottleneck=self.watch.bottleneck,
+            withheld=removal.withheld,
+            aliases=self.aliases,
+            skipped=dict(self.source.left_out),
+        )
 
     def choose_form(self, plan: Plan) -> str | None:
         """Before the first commit to a new space choose what encodes its pictures; what was chosen, in a line."""
-        if self.modality is not Modality.IMAGE:
+        if self.modality is not Modality.IMAGE or not plan.tasks:
             return None
+        from vasari.indexer.encoding_form import (
+            choose_form,
+        )  # the hub's client: half a second for nothing new
+
         return choose_form(
             self.library,
             self.space,

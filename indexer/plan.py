@@ -63,6 +63,11 @@ class Plan:
         default_factory=list
     )  # uris of failures whose file or folder is no longer a trouble
 
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is to be done or noted."""
+        return bool(self.tasks or self.gone or self.silenced or self.skipped or self.settled)
+
 
 class Places:
     """The places that a listing was asked for: folders, and files that hold members."""

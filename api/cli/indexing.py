@@ -249,7 +249,7 @@ def _run(
     from vasari.api.cli.progress import Bar
     from vasari.indexer.job import IndexOptions
 
-    default = library.catalog.spaces.default()
+    default = library.default_space()
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:
         warning.give()

@@ -1,8 +1,8 @@
-"""What one search needs of a catalog in SQLite, read without SQLAlchemy.
+"""What one search needs of a catalog in SQLite, and a job to find that nothing changed, read without SQLAlchemy.
 
 Importing SQLAlchemy takes longer than all the rest of a one-shot search together (0.45 s of processor time; this
-module 0.01 s), and such a search asks six fixed questions. Everything else goes through `Catalog`, whose answers
-these are to equal: a test holds the two side by side.
+module 0.01 s), and such a search asks six fixed questions, such a job five. Everything else goes through `Catalog`,
+whose answers these are to equal: a test holds the two side by side.
 """
 
 from __future__ import annotations
@@ -12,23 +12,27 @@ import json
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from vasari.retrieval.catalog.db_errors import translate
-from vasari.retrieval.catalog.encoding import original_uri
+from vasari.retrieval.catalog.encoding import ESCAPE, original_uri
 from vasari.retrieval.catalog.records import (
     ITEM_COLUMNS,
+    Failure,
     GalleryState,
     GenerationRecord,
+    KnownFile,
     RowOfItem,
     SegmentRecord,
     item_of,
 )
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.storage.file_names import composed
 
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers
@@ -50,6 +54,19 @@ _GENERATION = (
     "SELECT number, high_water, kind, rows FROM generations WHERE space_id = ? AND modality = ? AND active = 1"
     " ORDER BY number"
 )
+_NEWEST = "SELECT coalesce(max(id), 0) FROM items"
+_KNOWN = (
+    "SELECT id, uri, bytes, mtime_ns, content_hash, ctime_ns, teller, coalesce(stamp, 0), missing_since IS NOT NULL"
+    " FROM items LEFT JOIN descriptions ON item_id = id WHERE modality = ? AND deleted_at IS NULL"
+)
+_BARE = (
+    "SELECT id FROM items LEFT JOIN embeddings ON item_id = id AND space_id = (SELECT id FROM spaces WHERE name = ?)"
+    " WHERE modality = ? AND deleted_at IS NULL AND item_id IS NULL ORDER BY id"
+)
+_FAILURES = (
+    "SELECT uri, stage, reason, attempts, at, bytes, mtime_ns, ctime_ns FROM failures ORDER BY at DESC, uri"
+)
+_TOKEN = "SELECT token, command IS NULL FROM lease"  # noqa: S105
 _ITEM = f"SELECT {', '.join(ITEM_COLUMNS)} FROM items WHERE deleted_at IS NULL AND id"  # noqa: S608  # our own names
 
 
@@ -64,6 +81,7 @@ class SqliteReader:
         self.items = ItemReader(self._file)
         self.spaces = SpaceReader(self._file)
         self.segments = SegmentReader(self._file)
+        self.failures = FailureReader(self._file)
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
@@ -96,6 +114,12 @@ class SqliteReader:
         """As `Catalog.revision`."""
         with self._file.read() as connection:
             return _revision(connection)
+
+    def free_lease(self) -> int | None:
+        """The token of the last write lease, if it was given back; it grows by one with each that is taken."""
+        with self._file.read() as connection:
+            token, is_free = connection.execute(_TOKEN).fetchone()
+            return int(token) if is_free else None
 
 
 class _File:
@@ -150,6 +174,46 @@ class ItemReader(_Reader):
                 }
         return found
 
+    def newest(self) -> ItemId:
+        """As `Items.newest`."""
+        with self._file.read() as connection:
+            found: int = connection.execute(_NEWEST).fetchone()[0]
+            return found
+
+    def known_files(self, modality: Modality, under: Sequence[str] | None = None) -> Iterator[KnownFile]:
+        """As `Items.known_files`, in one transaction."""
+        with self._file.read() as connection:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            rows = cursor.execute(_KNOWN, (modality.value,)).fetchall()
+        if ESCAPE in "".join([row[1] for row in rows]):
+            rows = [(row[0], original_uri(row[1]), *row[2:]) for row in rows]
+        known = map(_AS_KNOWN, rows)
+        return known if under is None else filter(_lies_in(under), known)
+
+
+_AS_KNOWN: Callable[[tuple[Any, ...]], KnownFile] = partial(tuple.__new__, KnownFile)
+
+
+def _lies_in(places: Sequence[str]) -> Callable[[KnownFile], bool]:
+    """Whether a uri is one of the places or lies in one; canonically equivalent names are the same name."""
+    exact = frozenset(place.rstrip("/") for place in places)
+    within = tuple(place + end for place in exact for end in "/#")
+    same = frozenset(composed(place) for place in exact if not place.isascii())
+    within_same = tuple(place + end for place in same for end in "/#")
+
+    def lies(file: KnownFile) -> bool:
+        uri = file.uri
+        if uri.startswith(within) or uri in exact:
+            return True
+        return (
+            bool(same)
+            and not uri.isascii()
+            and ((uri := composed(uri)) in same or uri.startswith(within_same))
+        )
+
+    return lies
+
 
 class SpaceReader(_Reader):
     """As `Spaces`."""
@@ -191,6 +255,23 @@ class SegmentReader(_Reader):
                 tuple(map(RowOfItem._make, connection.execute(_DEAD, where))),
                 None if generation is None else GenerationRecord(space, modality, *generation),
             )
+
+    def missing_embeddings(self, space: str, modality: Modality) -> Iterator[ItemId]:
+        """As `Segments.missing_embeddings`."""
+        with self._file.read() as connection:
+            return iter([row[0] for row in connection.execute(_BARE, (space, modality.value))])
+
+
+class FailureReader(_Reader):
+    """As `Failures`."""
+
+    def latest(self) -> list[Failure]:
+        """As `Failures.latest`."""
+        with self._file.read() as connection:
+            return [
+                Failure(original_uri(uri), stage, reason, attempts, _moment(at), *seen)
+                for uri, stage, reason, attempts, at, *seen in connection.execute(_FAILURES)
+            ]
 
 
 def _newest_version() -> str:

@@ -137,7 +137,7 @@ class Library:
             raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
         if settings.database_url is None:
             _check_not_lost(directory, database)
-        glance = None if create or settings.database_url is not None else SqliteReader.open(database)
+        glance = SqliteReader.open(database) if settings.database_url is None else None
         return cls(directory, settings, glance or _open_catalog(directory, settings))
 
     def close(self) -> None:
@@ -153,6 +153,11 @@ class Library:
             if self._catalog is None:
                 self._catalog = _open_catalog(self.root, self.settings)
             return self._catalog
+
+    @property
+    def glance(self) -> SqliteReader | None:
+        """The catalog as it is read without SQLAlchemy; None where it cannot be, or is open anyway."""
+        return self._glance if self._catalog is None else None
 
     @property
     def _reader(self) -> Catalog | SqliteReader:
@@ -190,11 +195,15 @@ class Library:
 
     # Spaces and their models.
 
+    def default_space(self) -> EmbeddingSpace | None:
+        """The space that is searched; None in a library that has none yet."""
+        return self._reader.spaces.default()
+
     def space(self, name: str | None = None) -> EmbeddingSpace:
         """The named space, or the default one; NotFoundError when there is none."""
         if name is not None:
             return self._reader.spaces.get(name)
-        default = self._reader.spaces.default()
+        default = self.default_space()
         if default is None:
             if any(self.catalog.items.count(modality) for modality in Modality):
                 raise NotFoundError(
@@ -391,7 +400,7 @@ class Library:
     @property
     def _model(self) -> str:
         """Model of the default space, or of a new library: it selects the preset of reranker and captioner."""
-        space = self._reader.spaces.default()
+        space = self.default_space()
         return space.model if space else self.settings.model
 
     # What a picture shows.

@@ -71,6 +71,16 @@ def test_a_plain_search_imports_nothing_heavy(tmp_path: Path) -> None:
     }
 
 
+def test_a_job_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
+    """A second run over the same folder reads the catalog without SQLAlchemy, and loads no model."""
+    write_picture(tmp_path / "photos" / "a.png", 1)
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        index(library, FolderSource([tmp_path / "photos"]))
+    modules, printed = imported("index", tmp_path / "photos", "-L", tmp_path / "library")
+    assert "1 unchanged" in printed
+    assert modules & (HEAVY - {"tqdm"}) == set()
+
+
 @pytest.mark.parametrize("command", ["search", "index"])
 def test_help_of_a_command_imports_no_engine(command: str) -> None:
     """Options are told without what the command works with, not even NumPy."""

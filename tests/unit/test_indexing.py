@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,16 @@ from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.domain import Caption, CaptionSource, Modality, SearchRequest, Term, TermKind
+from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import (
+    Caption,
+    CaptionSource,
+    Modality,
+    SearchRequest,
+    Skipped,
+    Term,
+    TermKind,
+)
 from vasari.retrieval.errors import LibraryLockedError
 
 
@@ -229,6 +238,37 @@ def test_a_second_job_is_refused(library: GreyLibrary, photos: Path) -> None:
         pytest.raises(LibraryLockedError, match="vasari watch"),
     ):
         run(library, photos)
+
+
+class Meddled(FolderSource):
+    """While it is listed for the first time something else happens."""
+
+    meddle: Callable[[], object] = staticmethod(lambda: None)
+    listings = 0
+
+    def candidates(self) -> Iterator[Candidate | Skipped]:
+        yield from super().candidates()
+        self.listings += 1
+        if self.listings == 1:
+            self.meddle()
+
+
+@pytest.mark.parametrize("somebody_writes", [False, True])
+def test_a_plan_made_without_the_lease_holds_while_nobody_else_has_had_it(
+    library: GreyLibrary, photos: Path, *, somebody_writes: bool
+) -> None:
+    """A job lists once, unless another job wrote the library between its listing and its lease."""
+    run(library, photos)
+    write_picture(photos / "new.png", 7)
+    source = Meddled([photos])
+    if somebody_writes:
+        source.meddle = lambda: run(library, photos)
+    with GreyLibrary.open(library.root, create=True) as ours:
+        assert ours.glance is not None
+        report = index(ours, source)
+    assert source.listings == 1 + somebody_writes
+    assert counts(report) == ({"unchanged": 7} if somebody_writes else {"added": 1, "unchanged": 6})
+    assert len(uris(library)) == 7
 
 
 def test_another_model_fills_a_space_of_its_own(library: GreyLibrary, photos: Path) -> None:

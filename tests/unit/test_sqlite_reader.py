@@ -10,9 +10,9 @@ import pytest
 
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.records import GenerationRecord
+from vasari.retrieval.catalog.records import GenerationRecord, Telling
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
-from vasari.retrieval.domain import Caption, CaptionSource, Modality
+from vasari.retrieval.domain import Caption, CaptionSource, Modality, Skipped
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 
 
@@ -64,6 +64,34 @@ def test_all_answers_are_the_catalogs(path: Path) -> None:
         assert glance.items.get([]) == {}
         assert list(glance.items.get(range(5000))) == [1, 2]
     glance.close()
+
+
+@pytest.mark.parametrize(
+    "under", [None, ["/"], ["/a"], ["/a/b.jpg", "/odd/"], ["/a/b"], ["/b\u0075\u0308cher"]]
+)
+def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] | None) -> None:
+    """Known files below places, in any spelling of their letters; bare items, failures, the last lease."""
+    with Catalog.open(path) as catalog:
+        add(catalog, "/bücher/d.jpg")
+        catalog.annotations.describe({4: Telling("/t.csv", 7, (Caption("a"),))})
+        catalog.failures.record([Skipped("/odd/\udce9", "read", "no", 1, 2, 3), Skipped("/e", "decode", "é")])
+        glance = SqliteReader.open(path)
+        assert glance is not None
+        before = glance.free_lease()
+        with catalog.lease.acquire("a test") as lease:
+            assert glance.free_lease() is None
+        assert before is not None
+        assert glance.free_lease() == lease.token == before + 1
+        assert glance.items.newest() == catalog.items.newest() == 4
+        for modality in Modality:
+            known = list(catalog.items.known_files(modality, under))
+            assert list(glance.items.known_files(modality, under)) == known
+            for space in ("clip", "siglip"):
+                bare = list(catalog.segments.missing_embeddings(space, modality))
+                assert list(glance.segments.missing_embeddings(space, modality)) == bare
+        assert glance.failures.latest() == catalog.failures.latest()
+        assert len(glance.failures.latest()) == 2
+        glance.close()
 
 
 def test_a_glance_sees_what_is_committed_meanwhile(path: Path) -> None:
