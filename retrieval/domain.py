@@ -242,3 +242,6 @@ class Picture(Protocol):
         box: tuple[float, float, float, float] | None = None,
     ) -> Picture:
         """The part `box` (left, top, right, bottom) scaled to `size` (width, height)."""
+
+    def convert(self, mode: str) -> Picture:
+        """The picture in Pillow's mode: "L" is brightness alone, (height, width)."""

@@ -122,8 +122,16 @@ class RgbxPicture:
         box: tuple[float, float, float, float] | None = None,
     ) -> RgbxPicture:
         """The part `box` (left, top, right, bottom) scaled to `size` (width, height), by Pillow."""
-        whole = Image.frombuffer("RGBX", (self.width, self.height), self.rgbx, "raw", "RGBX", 0, 1)
-        return RgbxPicture(np.asarray(whole.resize(size, resample, box)))
+        return RgbxPicture(np.asarray(self._by_pillow.resize(size, resample, box)))
+
+    def convert(self, mode: str) -> Image.Image:
+        """The picture in another mode, by Pillow."""
+        return self._by_pillow.convert(mode)
+
+    @property
+    def _by_pillow(self) -> Image.Image:
+        """The same memory, mode RGBX."""
+        return Image.frombuffer("RGBX", (self.width, self.height), self.rgbx, "raw", "RGBX", 0, 1)
 
     def upright(self, orientation: int) -> RgbxPicture:
         """The picture turned by EXIF's number, 1 to 8; as it is for 1 and for numbers that mean nothing."""

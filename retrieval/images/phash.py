@@ -26,7 +26,6 @@ in one bit at most, which is what finds them."""
 
 SIDE = 32  # pixels a side that a hash looks at
 _BOX = 4  # Pillow's Resampling.BOX: every pixel counts, and it is the fastest
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 _FLAT = 1.5  # grey levels of deviation below which the swings are noise
 _BANDS, _BAND_BITS = 4, 16
 _MOST_PAIRS = 4_000_000  # compared at once
@@ -53,8 +52,9 @@ def fingerprint(picture: Picture, content_hash: str) -> int:
     A picture without structure (a blank page, one colour) has no swings to tell: its content's hash stands in, so
     that only its exact copies count as the same.
     """
-    pixels = np.asarray(picture.resize((SIDE, SIDE), _BOX), np.float32)  # (32, 32, 3)
-    grey = pixels @ _GREY
+    # Brightness (ITU-R BT.601) first: one channel is scaled in a third of the time, and two bits at most differ from
+    # those of colours scaled first (280 photos: two in 19 of them, none in the others).
+    grey = np.asarray(picture.convert("L").resize((SIDE, SIDE), _BOX), np.float32)  # (32, 32)
     if grey.std() < _FLAT:
         return int.from_bytes(bytes.fromhex(content_hash[:16]), signed=True)
     swings = (_DCT @ grey @ _DCT.T)[_LOWEST[:, 0], _LOWEST[:, 1]]  # (64,)
