@@ -1,4 +1,4 @@
-"""What `vasari train` runs: contrastive fine-tuning of any open_clip model on pictures with captions.
+"""What `vasari train` runs: a lesson (contrastive, distillation), its checkpoints, and the model it ends with.
 
 The output directory holds the model as the hub keeps it (it works as `--model`), and `run/`: checkpoint, logs, plan.
 Running the same command again goes on from the last checkpoint; batches depend on the step alone, so the result is
@@ -23,6 +23,7 @@ from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.training import checkpoints, processes
 from vasari.training.contrastive import ContrastiveLesson
 from vasari.training.crops import Crops
+from vasari.training.distillation import DistillationLesson
 from vasari.training.loop import Run, need_tensorboard
 from vasari.training.options import FineTuning
 from vasari.training.student import Student
@@ -83,6 +84,8 @@ def fine_tune(
 
 
 def _lesson(dataset: Dataset, options: FineTuning, access: HubAccess, device: torch.device) -> Lesson:
+    if options.distill:
+        return DistillationLesson(dataset, options, access, device)
     student = (
         Student.untrained(options.model, device)
         if options.scratch

@@ -1,4 +1,4 @@
-"""Contrastive losses of dual encoders: symmetric InfoNCE (CLIP) and the pairwise sigmoid (SigLIP)."""
+"""Losses of dual encoders: symmetric InfoNCE (CLIP), the pairwise sigmoid (SigLIP), distillation of features."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def siglip(image: Tensor, text: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
     logits = scale * image @ text.T + bias
     signs = 2 * torch.eye(len(image), device=image.device, dtype=logits.dtype) - 1
     return -F.logsigmoid(signs * logits).sum() / len(image)
+
+
+def distillation(student: Tensor, teacher: Tensor, scale: Tensor) -> Tensor:
+    """Learn a teacher's embeddings of the same pictures: cosine distance, and InfoNCE between the two.
+
+    Both are unit vectors (n, dim). Feature distillation and interactive contrastive learning of CLIP-KD (Yang et al.,
+    CVPR 2024, sections 3.2 and 3.4), its two strongest.
+    """
+    return (1 - (student * teacher).sum(1)).mean() + info_nce(student, teacher, scale)

@@ -26,11 +26,16 @@ class FineTuning:
     device: str = "auto"
     lora: int | None = None  # rank of the changes that are learnt
     gradient_checkpointing: bool = False
+    distill: str | None = None  # the teacher: pictures are learnt from it, not from captions
 
     def check(self) -> None:
         """Raises UsageError, in one line, for settings that contradict each other."""
         if self.lora and self.scratch:
             raise UsageError("--lora changes a model that knows something: leave out --from-scratch")
+        if self.distill:
+            for name, asked in (("--lora", self.lora), ("--lock", self.lock), ("--loss", self.loss)):
+                if asked:
+                    raise UsageError(f"{name} is for learning from captions: leave it out with --distill")
 
 
 def usual_rate(*, scratch: bool, lora: int | None) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.evaluation.datasets import Dataset
@@ -14,39 +15,37 @@ from vasari.training.crops import crop
 from vasari.training.student import Student
 
 _EVALUATED = 1000  # pictures of the validation set that are ranked as training goes
+_BATCH = 64
 
 
-def recalls(student: Student, dataset: Dataset) -> dict[str, float]:
-    """R@1 and R@10 of both directions on the first pictures of a dataset that can be read."""
-    paths = dataset.images[:_EVALUATED]
+def seen(student: Student, dataset: Dataset) -> tuple[Dataset, Tensor]:
+    """Embeddings (n, dim) of the first pictures that can be read, and the dataset of those."""
     unreadable: dict[Path, str] = {}
-    known = [
-        (text, image)
-        for text, image in zip(dataset.texts, dataset.answers, strict=True)
-        if image < len(paths)
-    ]
-    whole = np.zeros(2)
-    pictures = []
-    for start in range(0, len(paths), 64):
+    whole, found = np.zeros(2), []
+    dataset = dataset.first(_EVALUATED)
+    for start in range(0, len(dataset.images), _BATCH):
         read = []
-        for path in paths[start : start + 64]:
+        for path in dataset.images[start : start + _BATCH]:
             try:
                 read.append(student.image.prepare(crop(path, 1.0, whole, student.side)))
             except ImageError as error:
                 unreadable[path] = str(error)
-        if not unreadable:
-            pictures.append(student.embed_pictures(np.stack(read)))
-    if unreadable:
-        return recalls(student, dataset.without(unreadable))
-    captions_known = [text for text, _ in known]
+        if read:
+            found.append(student.embed_pictures(np.stack(read)))
+    return dataset.without(unreadable), torch.cat(found)
+
+
+def recalls(student: Student, dataset: Dataset) -> dict[str, float]:
+    """R@1 and R@10 of both directions on the first pictures of a dataset that can be read."""
+    dataset, pictures = seen(student, dataset)
     texts = [
-        student.embed_texts(captions_known[start : start + 64]) for start in range(0, len(captions_known), 64)
+        student.embed_texts(dataset.texts[start : start + _BATCH])
+        for start in range(0, len(dataset.texts), _BATCH)
     ]
-    scores = (torch.cat(texts) @ torch.cat(pictures).T).float().cpu().numpy()
-    answers = [image for _, image in known]
-    told = sorted(set(answers))
-    captions = {image: [place for place, other in enumerate(answers) if other == image] for image in told}
-    forward = summary(rank_queries(scores, [[image] for image in answers]))
+    scores = (torch.cat(texts) @ pictures.T).float().cpu().numpy()
+    captions = dataset.captions_of()
+    told = [image for image, own in enumerate(captions) if own]
+    forward = summary(rank_queries(scores, [[image] for image in dataset.answers]))
     backward = summary(rank_queries(scores.T[told], [captions[image] for image in told]))
     return {
         f"{direction}_{name}": figures[name]

@@ -28,6 +28,12 @@ _MOST_MEASUREMENTS = 50  # of a run, however many epochs it has
 @click.option(
     "--output", "-o", type=FILE, required=True, help="Where the model goes; continued if it was begun."
 )
+@click.option(
+    "--distill",
+    metavar="TEACHER",
+    type=PLACE,
+    help="Learn this model's space, from pictures without captions.",
+)
 @click.option("--validation", type=FILE, help="A dataset to measure recall on after each epoch.")
 @click.option(
     "--patience",
@@ -81,6 +87,7 @@ def train(
     dataset: Path,
     model: str,
     output: Path,
+    distill: str | None,
     validation: Path | None,
     patience: int | None,
     epochs: float,
@@ -110,6 +117,7 @@ def train(
     """
     # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
     from vasari.retrieval.models.registry.hub import HubAccess
+    from vasari.training.distillation import pictures_of
     from vasari.training.finetuning import fine_tune
     from vasari.training.loop import Schedule
     from vasari.training.options import FineTuning, usual_rate
@@ -118,8 +126,11 @@ def train(
     if patience and validation is None:
         raise UsageError("--patience compares measurements: say what to measure on with --validation")
     settings, folder = open_settings(device=device), targets.folder(output)
-    pairs = load_dataset(dataset, language=language, split="train")
-    measured = load_dataset(validation, language=language, limit=1000) if validation else None
+    if distill:
+        pairs, measured = pictures_of(dataset), pictures_of(validation, language) if validation else None
+    else:
+        pairs = load_dataset(dataset, language=language, split="train")
+        measured = load_dataset(validation, language=language, limit=1000) if validation else None
     epoch = _updates(1, len(pairs.images), batch, accumulate)
     updates = steps or _updates(epochs, len(pairs.images), batch, accumulate)
     plan = Schedule(
@@ -146,6 +157,7 @@ def train(
             device=own_device,
             lora=lora,
             gradient_checkpointing=gradient_checkpointing,
+            distill=distill,
         )
         if leads():
             _note_missing(pairs)

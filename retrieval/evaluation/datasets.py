@@ -71,6 +71,16 @@ class Dataset:
             broken=(*self.broken, *(f"{path.name}: {reason}" for path, reason in sorted(unreadable.items()))),
         )
 
+    def first(self, count: int) -> Dataset:
+        """The first pictures alone, and what is said of them."""
+        said = [pair for pair in zip(self.texts, self.answers, strict=True) if pair[1] < count]
+        return replace(
+            self,
+            images=self.images[:count],
+            texts=tuple(text for text, _ in said),
+            answers=tuple(image for _, image in said),
+        )
+
     def captions_of(self) -> list[list[int]]:
         """For each picture the indices of its captions."""
         found: list[list[int]] = [[] for _ in self.images]

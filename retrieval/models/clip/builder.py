@@ -58,25 +58,31 @@ def build_model(files: ModelFiles, *, mapped: bool = False) -> nn.Module:
     With `mapped`, weights of a safetensors file stay where they are mapped into memory, and are not copied: for models
     that are converted or written elsewhere at once, since the file must not change meanwhile.
     """
-    settings = model_settings(files)
-    text, vision = settings["text_cfg"], settings["vision_cfg"]
-    if files.text_model is not None:
-        text |= {"hf_model_name": str(files.text_model), "hf_model_pretrained": False}
-    if "timm_model_name" in vision:
-        vision["timm_model_pretrained"] = False
-    custom_text = settings.pop("custom_text", False) or files.text_model is not None
-    kind = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
-    if "multimodal_cfg" in settings:
-        kind = open_clip.CoCa
     check_file(files.weights)
     with readable(Path(files.source.reference)), _WithoutRandomWeights():
-        model: nn.Module = kind(**settings)
+        model = construct(model_settings(files), files.text_model)
     with readable(files.weights, "does not fit its configuration"):
         if mapped:  # open_clip has no option for it
             model.load_state_dict = partial(model.load_state_dict, assign=True)  # type: ignore[method-assign]
         open_clip.load_checkpoint(model, str(files.weights), strict=True, weights_only=True)
     vars(model).pop("load_state_dict", None)
     return model.float().eval().requires_grad_(False)
+
+
+def construct(settings: dict[str, Any], text_model: Path | None) -> nn.Module:
+    """The modules that open_clip's `model_cfg` describes; `text_model` is the folder of a Hugging Face text tower."""
+    settings = deepcopy(settings)
+    text, vision = settings["text_cfg"], settings["vision_cfg"]
+    if text_model is not None:
+        text |= {"hf_model_name": str(text_model), "hf_model_pretrained": False}
+    if "timm_model_name" in vision:
+        vision["timm_model_pretrained"] = False
+    custom_text = settings.pop("custom_text", False) or text_model is not None
+    kind = open_clip.CustomTextCLIP if custom_text else open_clip.CLIP
+    if "multimodal_cfg" in settings:
+        kind = open_clip.CoCa
+    model: nn.Module = kind(**settings)
+    return model
 
 
 def image_preprocessing(files: ModelFiles, model: nn.Module) -> ImagePreprocessing:
