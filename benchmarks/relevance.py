@@ -5,11 +5,12 @@
 LIBRARY holds the pictures of a captioned collection (`vasari scenes render`, then `vasari index`), CAPTIONS is that
 collection's folder. Asks the library for what it does not show (everyday things, abstract things, plain nonsense; none
 of them is among the background queries that calibrate it) and for what it does show (captions of its own pictures, the
-short ones too), at several settings of `min_relevance`:
+short ones too) and the single words of `queries.jsonl`, at several settings of `min_relevance`:
 
 - false alarms: share of foreign queries that are answered with anything at all;
 - misses: share of true captions that are answered with nothing;
-- lost: share of captions whose own picture was among the first ten before, and is refused.
+- lost: share of captions whose own picture was among the first ten before, and is refused;
+- words: share of the words, in six languages, that are answered with nothing.
 
 Prints a table and ends with one line of JSON.
 """
@@ -62,25 +63,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     assert not set(FOREIGN) & set(BACKGROUND)
     captions = true_captions(options.collection, options.captions)
+    words = true_words(options.collection)
     with Library.open(options.library) as library:
-        rows = [measure(library, captions, least) for least in SETTINGS]
+        rows = [measure(library, captions, words, least) for least in SETTINGS]
         report = {
             "pictures": len(library.gallery(Modality.IMAGE)),
             "space": library.space().name,
             "foreign": len(FOREIGN),
             "captions": len(captions),
+            "words": len(words),
             "settings": rows,
         }
-    print(f"{'min_relevance':>13} {'false alarms':>13} {'misses':>8} {'lost':>8}")
+    print(f"{'min_relevance':>13} {'false alarms':>13} {'misses':>8} {'lost':>8} {'words':>8}")
     for row in rows:
         print(
-            f"{row['min_relevance']:>13} {row['false_alarms']:>13.1%} {row['misses']:>8.1%} {row['lost']:>8.1%}"
+            f"{row['min_relevance']:>13} {row['false_alarms']:>13.1%} {row['misses']:>8.1%} {row['lost']:>8.1%} "
+            f"{row['words']:>8.1%}"
         )
     print(json.dumps(report))
 
 
-def measure(library: Library, captions: Sequence[tuple[str, str]], least: float) -> dict[str, float]:
-    """The three shares at one setting."""
+def measure(
+    library: Library, captions: Sequence[tuple[str, str]], words: Sequence[str], least: float
+) -> dict[str, float]:
+    """The four shares at one setting."""
     alarms = sum(bool(ask(library, text, least)) for text in FOREIGN)
     misses = lost = within = 0
     for text, name in captions:
@@ -94,6 +100,7 @@ def measure(library: Library, captions: Sequence[tuple[str, str]], least: float)
         "false_alarms": round(alarms / len(FOREIGN), 4),
         "misses": round(misses / len(captions), 4),
         "lost": round(lost / max(within, 1), 4),
+        "words": round(sum(not ask(library, word, least) for word in words) / max(len(words), 1), 4),
     }
 
 
@@ -109,6 +116,12 @@ def true_captions(collection: Path, count: int) -> list[tuple[str, str]]:
     names = {image["id"]: Path(image["file_name"]).name for image in listed["images"]}
     every = [(entry["caption"], names[entry["image_id"]]) for entry in listed["annotations"]]
     return random.Random(0).sample(every, min(count, len(every)))
+
+
+def true_words(collection: Path) -> list[str]:
+    """Single words for what the collection shows ten times or more."""
+    lines = (collection / "queries.jsonl").read_text("utf-8").splitlines()
+    return [entry["query"] for entry in map(json.loads, lines) if entry["kind"] == "word"]
 
 
 if __name__ == "__main__":

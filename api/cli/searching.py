@@ -105,7 +105,7 @@ def _answered(ask: Callable[..., SearchRequest]) -> Callable[..., None]:
 @click.option(
     "--min-relevance",
     type=Number(0, 1),
-    help="Leave out what matches no better than nonsense would; try 0.95.",
+    help="Leave out what matches no better than nonsense would; try 0.8.",
 )
 @click.option("--for", "target", type=choice(Modality), default="image", help="What to find.")
 @click.option("--offset", type=Integer(0), default=0, help="Skip so many results.")

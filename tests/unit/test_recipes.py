@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from vasari.training.loop import Loss
 from vasari.training.recipes import encoder
-from vasari.training.recipes.captioner import Captioner, CaptionerEyes, CaptionerLesson, learn_tokenizer
+from vasari.training.recipes.captioner import (
+    Asking,
+    Captioner,
+    CaptionerEyes,
+    CaptionerLesson,
+    learn_tokenizer,
+    plain,
+    typed,
+)
 from vasari.training.recipes.encoder import Towers, configuration
 from vasari.training.recipes.pooling import Pooling, PoolingLesson, embed, enter_last_layer
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker
@@ -107,12 +115,13 @@ def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
     assert falls(lesson.loss, lesson.batch_at(0), lesson.reranker)
 
 
-def test_a_captioner_step_asks_and_tells() -> None:
+@pytest.mark.parametrize("asking", [plain, typed])
+def test_a_captioner_step_asks_and_tells(asking: Asking) -> None:
     """A step has questions about every picture, and longer texts about half of them."""
     words = learn_tokenizer(SCENES)
     captioner = Captioner(words, LAYERS, PATCH)
     patches = np.zeros((len(SCENES), 16, WIDTH), np.float16)
-    lesson = CaptionerLesson(captioner, SCENES, patches, words, batch=4)
+    lesson = CaptionerLesson(captioner, SCENES, patches, words, batch=4, asking=asking)
     batch = lesson.batch_at(0)
     assert sorted(set(batch["questions"][0].tolist())) == [0, 1, 2, 3]
     assert batch["texts"][0].tolist() == [0, 0, 2, 2]

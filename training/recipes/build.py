@@ -26,6 +26,7 @@ from vasari.training.recipes.captioner import (
     CaptionerEyesLesson,
     CaptionerLesson,
     learn_tokenizer,
+    typed,
 )
 from vasari.training.recipes.pictures import SIZE, Drawn, draw
 from vasari.training.recipes.pooling import Features, Pooling, PoolingLesson, embed, seen_before_pooling
@@ -68,6 +69,9 @@ CAPTIONER_EYES_PLAN = Schedule(
 )
 CAPTIONER_PLAN = Schedule(
     steps=1700, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
+)
+CAPTIONER_TYPED_PLAN = Schedule(
+    steps=1400, learning_rate=2e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 
 STARTER_PLAN = Schedule(
@@ -220,6 +224,22 @@ def scenes_florence(runs: Path, models: Path, steps: int | None = None) -> None:
     captioner.save(directory, tokenizer)
 
 
+def scenes_florence_typed(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the captioner as it lies in `models` on questions as people type them; its eyes stay."""
+    drawn, directory, run_directory = data(runs), models / "scenes-florence", runs / "scenes-florence-typed"
+    tokenizer, vision = _tokenizer(directory), ENCODER["vision_cfg"]
+    captioner = Captioner(tokenizer, vision["layers"], vision["patch_size"])
+    captioner.load(directory)
+    run = Run(captioner, _plan(CAPTIONER_TYPED_PLAN, steps), run_directory)
+    look = torch.inference_mode()(captioner.see)
+    patches = seen(run_directory / "patches.npy", drawn, look)
+    lesson = CaptionerLesson(captioner, drawn.scenes, patches, tokenizer, batch=24, seed=5, asking=typed)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    shown = look(whole_pictures(heldout.pictures(np.arange(len(heldout))), SIZE))
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout.scenes, shown))
+    captioner.save(directory, tokenizer)
+
+
 def starter(runs: Path, models: Path, steps: int | None = None) -> None:
     """Make the photo model: its eyes are ImageNet's, only the text tower is trained."""
     directory = runs / "starter"
@@ -279,6 +299,7 @@ STAGES = {
     "scenes-typed": scenes_typed,
     "scenes-florence-eyes": scenes_florence_eyes,
     "scenes-florence": scenes_florence,
+    "scenes-florence-typed": scenes_florence_typed,
     "starter": starter,
 }
 

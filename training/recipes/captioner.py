@@ -7,7 +7,7 @@ computed once. The language model is a small BART over English tokens and locati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
@@ -38,8 +39,9 @@ from vasari.training.recipes.word_init import make_identity, name_alike, visual_
 from vasari.training.scenes.captions import describe
 from vasari.training.scenes.layout import boxes
 from vasari.training.scenes.mentions import agreement
-from vasari.training.scenes.questions import ask
-from vasari.training.scenes.scene import Column, Detail, Language, Layer, Scene
+from vasari.training.scenes.questions import Question, ask
+from vasari.training.scenes.scene import Column, Detail, Language, Layer, Scene, Split
+from vasari.training.scenes.typed_questions import short_typed_questions, typed_questions
 from vasari.training.supervision import SceneHeads, patch_targets, targets_of
 
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")  # BART's, at BART's places
@@ -48,6 +50,22 @@ _WORDS = 1400
 _WIDTH = 160  # of the vision tower
 _TEXT_WIDTH = 128
 _QUESTIONS = 5  # for each picture and step
+_TYPED = 4  # of them, in the second lesson
+
+Asking = Callable[[Scene, Random], list[Question]]
+
+
+def plain(scene: Scene, words: Random) -> list[Question]:
+    """Questions in the forms of the collection."""
+    return words.sample(ask(scene, words), _QUESTIONS)
+
+
+def typed(scene: Scene, words: Random) -> list[Question]:
+    """Questions as people type them, and a few of the others lest they be forgotten."""
+    return [
+        *typed_questions(scene, Split.TRAIN, words, _TYPED),
+        *words.sample(ask(scene, words), _QUESTIONS - _TYPED),
+    ]
 
 
 def learn_tokenizer(scenes: Sequence[Scene]) -> Any:
@@ -212,6 +230,18 @@ class Captioner(nn.Module):
             make_identity(layer.encoder_attn.v_proj, 1.0)
             make_identity(layer.encoder_attn.out_proj, 0.5)
 
+    def load(self, directory: Path) -> None:
+        """Take the weights that `save` wrote; the vision tower stays as it is."""
+        saved = load_file(directory / "model.safetensors")
+        self.florence.load_state_dict({name: value.float() for name, value in saved.items()}, strict=False)
+        self.florence.tie_weights()
+        self.florence.model.vision_tower.requires_grad_(False)
+
+    def see(self, pixels: Tensor) -> Tensor:
+        """Patches (n, patches, width) of normalised pixels (n, 3, SIZE, SIZE)."""
+        seen: Tensor = self.florence.model.vision_tower(pixels).last_hidden_state
+        return seen.flatten(2).transpose(1, 2)
+
     def project(self, patches: Tensor) -> Tensor:
         """Image features (n, 1 + patches, text width) of patches (n, patches, width)."""
         side = round(patches.shape[1] ** 0.5)
@@ -253,10 +283,11 @@ class CaptionerLesson:
         tokenizer: Any,
         batch: int,
         seed: int = 0,
+        asking: Asking = plain,
     ) -> None:
-        """`patches` (n, patches, width) are what the eyes saw of the n scenes."""
+        """`patches` (n, patches, width) are what the eyes saw of the n scenes, `asking` what is asked about one."""
         self.captioner, self.scenes, self.patches = captioner, scenes, patches
-        self.tokenizer, self.size, self.seed = tokenizer, batch, seed
+        self.tokenizer, self.size, self.seed, self.asking = tokenizer, batch, seed, asking
 
     def batch_at(self, step: int) -> dict[str, Any]:
         """What was seen; questions about it; and longer texts: a detailed caption and one of the other tasks."""
@@ -265,8 +296,7 @@ class CaptionerLesson:
         questions, texts = [], []
         for number, index in enumerate(indices):
             scene = self.scenes[int(index)]
-            asked = words.sample(ask(scene, words), _QUESTIONS)
-            questions += [Example(number, each.question, each.answer) for each in asked]
+            questions += [Example(number, each.question, each.answer) for each in self.asking(scene, words)]
             if number % 2 == 0:  # long texts cost ten times as much as answers
                 texts.append(Example(number, DETAILED, detailed_caption(scene)))
                 texts.append(other_task(number, scene, words))
@@ -287,7 +317,7 @@ class CaptionerLesson:
     def evaluate(self, scenes: Sequence[Scene], patches: Tensor) -> dict[str, float]:
         """Question accuracy by kind, and F1 of the coloured things in detailed captions, all decoded greedily."""
         features = self.captioner.project(patches)
-        asked = [(n, q) for n, s in enumerate(scenes) for q in ask(s, Random(f"dev/{s.seed}"))]
+        asked = [(n, q) for n, s in enumerate(scenes) for q in _asked(s, Random(f"dev/{s.seed}"))]
         answers = self._write([Example(n, q.question, "") for n, q in asked], features, 6)
         right: dict[str, list[bool]] = {}
         for (_, question), answer in zip(asked, answers, strict=True):
@@ -322,6 +352,11 @@ class CaptionerLesson:
                     break
             texts += self.tokenizer.batch_decode(ids[:, 1:], skip_special_tokens=True)
         return [text.strip() for text in texts]
+
+
+def _asked(scene: Scene, words: Random) -> list[Question]:
+    """What a heldout scene is asked."""
+    return [*ask(scene, words), *short_typed_questions(scene, Split.HELDOUT, words)]
 
 
 def in_order(scene: Scene) -> Scene:

@@ -35,6 +35,7 @@ from vasari.training.scenes.queries import queries_of
 from vasari.training.scenes.questions import ask
 from vasari.training.scenes.sampling import sample_scene, scene_seed
 from vasari.training.scenes.scene import Detail, Language, Scene, Split
+from vasari.training.scenes.typed_questions import short_typed_questions
 
 _JPEG_QUALITY = 90
 _CHUNK = 8  # pictures a worker takes at a time
@@ -83,7 +84,7 @@ def render(
     _draw(directory, collection, count, workers or os.cpu_count() or 1, progress)
     scenes = [collection.scene(index) for index in range(count)]
     _write_lines(directory / "scenes.jsonl", _scene_rows(scenes))
-    _write_lines(directory / "questions.jsonl", _question_rows(scenes))
+    _write_lines(directory / "questions.jsonl", _question_rows(scenes, collection.split))
     _write_lines(directory / "queries.jsonl", _query_rows(scenes, languages))
     _write_lines(directory / "hard_negatives.jsonl", _negative_rows(scenes, languages))
     captions = _coco(collection, scenes, languages)
@@ -191,9 +192,10 @@ def _scene_rows(scenes: Sequence[Scene]) -> Iterator[dict[str, Any]]:
         yield {**_picture(index), "scene": scene.to_dict(), "objects": found}
 
 
-def _question_rows(scenes: Sequence[Scene]) -> Iterator[dict[str, Any]]:
+def _question_rows(scenes: Sequence[Scene], split: Split) -> Iterator[dict[str, Any]]:
     for index, scene in enumerate(scenes):
-        for question in ask(scene, _rng(scene, "questions")):
+        plain = ask(scene, _rng(scene, "questions"))
+        for question in (*plain, *short_typed_questions(scene, split, _rng(scene, "typed questions"))):
             yield {**_picture(index), **asdict(question)}
 
 
