@@ -8,11 +8,13 @@ library. Only the encoder is another: it takes a given time for each picture of 
 by itself (the lock of Python is free meanwhile, and the next batch may be handed over before the last one is done).
 
 For each speed of a device, in images a second: what the job reaches from its first file to its last commit, and
-`share`, that over the smaller of decoding alone and the devices alone. Without a limit (`inf`) the devices answer at
-once, and the job is compared with decoding alone. `stages` are processor milliseconds an image of each step on one
-thread; `processor_ms` is that of the whole job, over all its threads and processes; `lock_ms` is for how many
-milliseconds an image the job's own process held Python's global lock, sampled from outside. The last line is JSON.
-Linux only.
+`share`, that over the smaller of decoding alone (before and after it, averaged) and the devices alone. Without a limit
+(`inf`) the devices answer at once, and the job is compared with decoding alone. Slow devices get as many photos as they
+take in ten seconds. `stages` are processor milliseconds an image of each step on one thread; `decode_ms` is that of
+decoding alone and `processor_ms` of the whole job, over all threads and processes: where all cores are busy, no share
+can be greater than the one over the other, whatever else the machine does. `lock_ms` is for how many milliseconds an
+image the job's own process held Python's global lock, sampled from outside. The last line is JSON. Linux only; the
+whole grid takes some five minutes on two quiet cores.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, sleep, thread_time
+from time import perf_counter, process_time, sleep, thread_time
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -61,6 +63,8 @@ SPEEDS = (100.0, 1_000.0, 5_000.0, 20_000.0, math.inf)
 DEVICES = (1, 2, 4)
 _DIM, _SIDE = 512, 256
 _WARM_UP = 64  # pictures that a process indexes before it is measured
+_ALONE = 800  # pictures that are decoded alone, before each job and after it
+_SECONDS = 10.0  # of a job at most, by the speed of its devices
 _HOW: dict[str, Literal["threads", "processes"]] = {"threads": "threads", "processes": "processes"}
 _SWITCH = 0.004321  # seconds between switches of threads: a number by which the lock is found in memory
 
@@ -133,18 +137,31 @@ def tasks_of(folder: Path) -> list[Task]:
     return [Task(found) for found in FolderSource([folder]).candidates() if isinstance(found, Candidate)]
 
 
-def decode_alone(folder: Path) -> float:
-    """Images a second of the job's own reading and decoding on all cores, with nothing behind it."""
+def part_of(folder: Path, count: int) -> Path:
+    """A folder of the first of the photos; the folder itself where it has no more."""
+    photos = sorted(folder.glob("*.jpg"))
+    if count >= len(photos):
+        return folder
+    few = folder.with_name(f"{folder.name}-first-{count}")
+    few.mkdir(exist_ok=True)
+    for path in photos[:count]:
+        if not (few / path.name).exists():
+            os.link(path, few / path.name)
+    return few
+
+
+def decode_alone(folder: Path) -> tuple[float, float]:
+    """Images a second of the job's own reading and decoding on all cores, and processor milliseconds an image."""
     source, encoder = FolderSource([folder]), StandIn(math.inf)
     loader = Loader(source.read, lambda: encoder, ImageLimits())
-    tasks = tasks_of(folder)
+    tasks = tasks_of(part_of(folder, _ALONE))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         list(threads.map(loader.load, tasks[:_WARM_UP]))
-        started = perf_counter()
+        started, used = perf_counter(), process_time()
         for loaded in threads.map(loader.load, tasks):
             if isinstance(loaded, Skipped):
                 raise SystemExit(f"{loaded.uri}: {loaded.reason}")
-        return len(tasks) / (perf_counter() - started)
+        return len(tasks) / (perf_counter() - started), 1e3 * (process_time() - used) / len(tasks)
 
 
 def stages(folder: Path) -> dict[str, float]:
@@ -191,11 +208,7 @@ def stages(folder: Path) -> dict[str, float]:
 def run_job(folder: Path, speed: float, devices: int, decode: str) -> dict[str, Any]:
     """The job in this process, once warm; prints what it took, when the process that samples it says so."""
     torch.set_num_threads(1)
-    few = folder.with_name(f"{folder.name}-warm-up")
-    few.mkdir(exist_ok=True)
-    for path in sorted(folder.glob("*.jpg"))[:_WARM_UP]:
-        if not (few / path.name).exists():
-            os.link(path, few / path.name)
+    few = part_of(folder, _WARM_UP)
     with TemporaryDirectory() as name:
         for each in (few, folder):
             StandInLibrary.encoders = [StandIn(speed) for _ in range(devices)]
@@ -341,19 +354,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spent = stages(folder)
     print("processor ms an image:", *(f"{stage} {ms:.2f}" for stage, ms in spent.items()), flush=True)
     rows: list[dict[str, Any]] = []
+    print(f"{'decoding':9} {'devices':>16} {'images/s':>9} {'limit':>9} {'share':>6}", end=" ")
+    print(f"{'decode ms':>9} {'processor':>9} {'lock':>6}")
+    before = decode_alone(folder)
     for decode, devices, speed in product(options.decode, options.devices, options.speed):
-        alone = decode_alone(folder)
-        found = measured(folder, speed, devices, decode)
+        count = max(_WARM_UP + 1, round(min(_SECONDS * devices * speed, options.count)))
+        found = measured(part_of(folder, count), speed, devices, decode)
+        after = decode_alone(folder)
+        alone, decode_ms = ((one + other) / 2 for one, other in zip(before, after, strict=True))
+        before = after
         limit = min(alone, devices * speed)
         share = found["images_per_second"] / limit
         rows.append(
             {"decode": decode, "devices": devices, "speed": speed if speed < math.inf else None}
-            | {"decode_alone": round(alone, 1), "share": round(share, 3)}
+            | {"decode_alone": round(alone, 1), "share": round(share, 3), "decode_ms": round(decode_ms, 3)}
             | {name: round(value, 4) for name, value in found.items()}
         )
         print(
-            f"{decode:>9}, {devices} × {speed:>8,.0f}: {found['images_per_second']:8.1f} images/s of {limit:8.1f}"
-            f" ({share:.3f}); processor {found['processor_ms']:.2f} ms, lock {found['lock_ms']:.3f} ms",
+            f"{decode:9} {f'{devices} × {speed:,.0f}':>16} {found['images_per_second']:9.1f} {limit:9.1f} {share:6.3f}"
+            f" {decode_ms:9.2f} {found['processor_ms']:9.2f} {found['lock_ms']:6.3f}",
             flush=True,
         )
     finish("host_limit", stages=spent, runs=rows, photos=options.count)
