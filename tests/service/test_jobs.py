@@ -6,6 +6,7 @@ import json
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vasari.api.service.security.path_guard import Jail, JailedSource
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
 from vasari.indexer.sources.detect import choose_source
+from vasari.indexer.sources.folder import FolderWithTexts
 from vasari.indexer.sources.rows import resolve
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
@@ -167,6 +169,24 @@ def test_what_becomes_a_link_after_it_was_listed_is_not_read(tmp_path: Path) -> 
         with pytest.raises(ImageError, match="outside the folders"):
             source.read(entry)
     assert [type(entry) for entry in source.candidates()] == [Skipped, Skipped]
+
+
+def test_what_a_job_reads_can_be_sent_to_processes_that_decode(tmp_path: Path) -> None:
+    """Source and candidates, texts beside pictures too; the copy is held by the same jail."""
+    inside = tmp_path / "in"
+    inside.mkdir()
+    (inside / "a.png").write_bytes(picture((1, 0, 0)))
+    (inside / "a.txt").write_text("a red boat\n", "utf-8")
+    fetcher = Fetcher(ServiceSettings(), max_bytes=1000)
+    source = JailedSource(lambda: FolderWithTexts([inside]), Jail([inside]), fetcher)
+    entry = next(source.candidates())
+    sent, read = ForkingPickler.loads(ForkingPickler.dumps((entry, source.read)))
+    assert read(sent) == picture((1, 0, 0))
+    assert [caption.text for caption in sent.describe().captions] == ["a red boat"]
+    (tmp_path / "secret.txt").write_text("a secret\n", "utf-8")
+    (inside / "a.txt").unlink()
+    (inside / "a.txt").symlink_to(tmp_path / "secret.txt")
+    assert not sent.describe().captions
 
 
 def test_a_row_tells_nothing_of_what_there_is_outside(tmp_path: Path) -> None:

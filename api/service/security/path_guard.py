@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -100,14 +101,11 @@ class JailedSource:
             return entry
         if not is_url(entry.uri) and not self._jail.holds(locate(entry.uri).file):
             return Skipped(entry.uri, "list", f"a link to a file {OUTSIDE}")
-        return entry if entry.describe is None else entry._replace(describe=self._describing(entry.describe))
-
-    def _describing(self, describe: Callable[[], Description]) -> Callable[[], Description]:
-        def described() -> Description:
-            with confined(self._jail.roots):
-                return describe()
-
-        return described
+        return (
+            entry
+            if entry.describe is None
+            else entry._replace(describe=partial(_described_within, self._jail.roots, entry.describe))
+        )
 
     def _fetched(self, url: str) -> bytes:
         if locate(url).member is not None:
@@ -116,3 +114,9 @@ class JailedSource:
             return anyio.run(self._fetcher.fetch, url)
         except ProblemError as error:
             raise ImageError(str(error), stage="read") from error
+
+
+def _described_within(roots: Sequence[Path], describe: Callable[[], Description]) -> Description:
+    """A function of the module, for it is sent to processes that decode."""
+    with confined(roots):
+        return describe()
