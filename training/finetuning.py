@@ -1,4 +1,4 @@
-"""What `vasari train` runs: a lesson (contrastive, distillation), its checkpoints, and the model it ends with.
+"""What `vasari train` runs: a lesson (contrastive, distillation, reranking), resumable, and the model it ends with.
 
 The output directory holds the model as the hub keeps it (it works as `--model`), and `run/`: checkpoint, logs, plan.
 Running the same command again goes on from the last checkpoint; batches depend on the step alone, so the result is
@@ -20,13 +20,17 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.retrieval.models.hardware import choose_device
 from vasari.retrieval.models.registry.hub import HubAccess
+from vasari.retrieval.storage.atomic import replaced
 from vasari.training import checkpoints, processes
 from vasari.training.contrastive import ContrastiveLesson
 from vasari.training.crops import Crops
 from vasari.training.distillation import DistillationLesson
 from vasari.training.loop import Run, need_tensorboard
 from vasari.training.options import FineTuning
+from vasari.training.reranking import RerankerLesson
 from vasari.training.student import Student
+
+_NOTE = "run/options.json"
 
 
 class Lesson(Protocol):
@@ -71,10 +75,12 @@ def fine_tune(
     if len(dataset.images) < 2:
         raise UsageError("training needs at least two pictures")
     device = choose_device(options.device)
-    if processes.leads():
-        _claim(output, options, dataset)
+    note = _note_of(output, options, dataset)
     checkpoints.seed_everything(options.plan.seed)  # weights that begin at random are those of all processes
-    lesson = _lesson(dataset, options, access or HubAccess(), device)
+    lesson = _lesson(dataset, output, options, access or HubAccess(), device)
+    if processes.leads():
+        with replaced(output / _NOTE) as (unfinished,):
+            unfinished.write_text(note, "utf-8")
     run = Run(lesson.model, options.plan, output / "run", device.type, board=board)
     evaluate = None if validation is None else (lambda: lesson.evaluate(validation))
     run.train(lesson.loss, lesson.batch_at, evaluate, progress)
@@ -83,7 +89,11 @@ def fine_tune(
     return processes.merged(lesson.crops.unreadable)
 
 
-def _lesson(dataset: Dataset, options: FineTuning, access: HubAccess, device: torch.device) -> Lesson:
+def _lesson(
+    dataset: Dataset, output: Path, options: FineTuning, access: HubAccess, device: torch.device
+) -> Lesson:
+    if options.reranker:
+        return RerankerLesson(dataset, options, access, device, output / "run" / "vectors")
     if options.distill:
         return DistillationLesson(dataset, options, access, device)
     student = (
@@ -94,13 +104,12 @@ def _lesson(dataset: Dataset, options: FineTuning, access: HubAccess, device: to
     return ContrastiveLesson(student, dataset, options)
 
 
-def _claim(output: Path, options: FineTuning, dataset: Dataset) -> None:
-    """Note what is trained here, or refuse to go on with something else."""
-    note = output / "run" / "options.json"
+def _note_of(output: Path, options: FineTuning, dataset: Dataset) -> str:
+    """What is to be noted of a run in its directory; UsageError where another run is noted there."""
     free = {"device": "", "gradient_checkpointing": False}  # may change from one start to the next
     wanted = json.loads(json.dumps({**asdict(options), **free, "pictures": len(dataset.images)}))
+    note = output / _NOTE
     if note.is_file() and (found := json.loads(note.read_text("utf-8"))) != wanted:
         differing = ", ".join(sorted(name for name in wanted if wanted[name] != found.get(name)))
         raise UsageError(f"{output} holds a run with other settings ({differing}): choose another --output")
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(wanted, indent=2) + "\n", "utf-8")
+    return json.dumps(wanted, indent=2) + "\n"

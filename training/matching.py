@@ -55,3 +55,25 @@ def nearest_texts(images: Tensor, texts: Tensor, count: int, block: int = 1000) 
         similarities[rows, rows + start] = -2.0
         found.append(similarities.topk(count, dim=1).indices)
     return torch.cat(found).numpy()
+
+
+def hard_negatives(
+    queries: npt.NDArray[np.float32],
+    gallery: npt.NDArray[np.float32],
+    own: Sequence[Sequence[int]],
+    count: int,
+    block: int = 1000,
+) -> list[npt.NDArray[np.int64]]:
+    """For each query the `count` rows of the gallery most alike that are not its own, best first; fewer if there are.
+
+    Unit vectors (n, dim) and (m, dim); `own[i]` are the rows that are right for query i.
+    """
+    found = []
+    for start in range(0, len(queries), block):
+        scores = queries[start : start + block] @ gallery.T
+        for row, right in enumerate(own[start : start + block]):
+            scores[row, list(right)] = -np.inf
+            most = min(count, scores.shape[1] - len(set(right)))
+            likeliest = np.argpartition(-scores[row], max(0, most - 1))[:most]
+            found.append(likeliest[np.argsort(-scores[row, likeliest])])
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,15 +28,24 @@ class FineTuning:
     lora: int | None = None  # rank of the changes that are learnt
     gradient_checkpointing: bool = False
     distill: str | None = None  # the teacher: pictures are learnt from it, not from captions
+    reranker: str | None = None  # what is trained; `model` finds its hard negatives
 
     def check(self) -> None:
         """Raises UsageError, in one line, for settings that contradict each other."""
         if self.lora and self.scratch:
             raise UsageError("--lora changes a model that knows something: leave out --from-scratch")
+        if self.reranker:
+            no_reranker = {"--distill": self.distill, "--loss": self.loss, "--from-scratch": self.scratch}
+            _refuse(no_reranker, "is for dual encoders: leave it out with --reranker")
         if self.distill:
-            for name, asked in (("--lora", self.lora), ("--lock", self.lock), ("--loss", self.loss)):
-                if asked:
-                    raise UsageError(f"{name} is for learning from captions: leave it out with --distill")
+            captions = {"--lora": self.lora, "--lock": self.lock, "--loss": self.loss}
+            _refuse(captions, "is for learning from captions: leave it out with --distill")
+
+
+def _refuse(options: Mapping[str, object], reason: str) -> None:
+    for name, asked in options.items():
+        if asked:
+            raise UsageError(f"{name} {reason}")
 
 
 def usual_rate(*, scratch: bool, lora: int | None) -> float:

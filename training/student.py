@@ -27,6 +27,7 @@ from vasari.retrieval.models.registry.configurations import INDEX_SUFFIX
 from vasari.retrieval.models.registry.files import ModelFiles, locate
 from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.retrieval.models.registry.resolve import architectures, resolve
+from vasari.retrieval.models.registry.transformers_folder import quiet
 from vasari.retrieval.storage.atomic import replaced
 from vasari.training.lora import add_low_rank, merge_low_rank
 from vasari.training.options import FineTuning, Tower
@@ -127,7 +128,8 @@ class Student:
         merge_low_rank(self.model)
         if isinstance(self.model, TransformersClip):
             copy_text_files(self.model.folder, output)
-            self.model.saved_as[0].save_pretrained(output)
+            with quiet():
+                self.model.saved_as[0].save_pretrained(output)
             return
         if self.files is not None:
             for folder in {self.files.tokenizer, self.files.text_model} - {None}:

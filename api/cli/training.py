@@ -34,6 +34,9 @@ _MOST_MEASUREMENTS = 50  # of a run, however many epochs it has
     type=PLACE,
     help="Learn this model's space, from pictures without captions.",
 )
+@click.option(
+    "--reranker", type=PLACE, help="Train this reranker; --model finds the wrong pairs it has to tell."
+)
 @click.option("--validation", type=FILE, help="A dataset to measure recall on after each epoch.")
 @click.option(
     "--patience",
@@ -65,7 +68,7 @@ _MOST_MEASUREMENTS = 50  # of a run, however many epochs it has
     "--from-scratch",
     "scratch",
     is_flag=True,
-    help="Begin with random weights; --model is an open_clip architecture.",
+    help="Begin with random weights; --model is an architecture of open_clip, or timm to --distill.",
 )
 @click.option("--language", help="Only captions of this language.")
 @click.option(
@@ -88,6 +91,7 @@ def train(
     model: str,
     output: Path,
     distill: str | None,
+    reranker: str | None,
     validation: Path | None,
     patience: int | None,
     epochs: float,
@@ -109,11 +113,13 @@ def train(
     tensorboard: Path | None,
     device: str | None,
 ) -> None:
-    """Fine-tune an open_clip model on your pairs.
+    """Fine-tune a model on your pictures.
 
-    Ctrl-C or a crash loses nothing but the last few updates: run the same command again.
+    A dual encoder learns from pairs of pictures and captions. With --distill it learns to see as a larger one does,
+    from pictures alone. With --reranker a reranker learns from pairs instead.
 
-    On several GPUs: torchrun --nproc-per-node 2 -m vasari.api.cli train …
+    Ctrl-C or a crash loses nothing but the last few updates: run the same command again. On several GPUs: torchrun
+    --nproc-per-node 2 -m vasari.api.cli train …
     """
     # These bring torch and the hub, which take seconds; help and complaints do not wait for them.
     from vasari.retrieval.models.registry.hub import HubAccess
@@ -158,7 +164,9 @@ def train(
             lora=lora,
             gradient_checkpointing=gradient_checkpointing,
             distill=distill,
+            reranker=reranker,
         )
+        options.check()
         if leads():
             _note_missing(pairs)
             out.note(
@@ -167,15 +175,16 @@ def train(
         access = HubAccess(settings.offline, settings.hub_timeout)
         unreadable = fine_tune(pairs, measured, folder, options, access, board=tensorboard)
         if leads():
-            _say_done(folder, unreadable)
+            _say_done(folder, unreadable, reranker=bool(reranker))
 
 
-def _say_done(folder: Path, unreadable: Mapping[Path, str]) -> None:
+def _say_done(folder: Path, unreadable: Mapping[Path, str], *, reranker: bool) -> None:
     for path, reason in sorted(unreadable.items())[:1]:
         out.note(f"{len(unreadable):,} pictures cannot be read and were left out, such as {path}: {reason}")
-    out.line(
-        f"the model is in {folder} (log: {folder / 'run' / 'log.csv'}); use it: vasari index PATH --model {folder}"
+    use = (
+        f"VASARI_RERANKER={folder} vasari search -r …" if reranker else f"vasari index PATH --model {folder}"
     )
+    out.line(f"the model is in {folder} (log: {folder / 'run' / 'log.csv'}); use it: {use}")
 
 
 def _note_missing(pairs: Dataset) -> None:

@@ -33,7 +33,10 @@ MAX_TOKENS = 128
 
 
 class BlipReranker:
-    """Match probabilities of (text, picture) pairs. Safe to call from several threads; they take turns."""
+    """Match probabilities of (text, picture) pairs. Safe to call from several threads; they take turns.
+
+    `model`, `see` and `logits` are what the training of rerankers differentiates; it works in float32.
+    """
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format (`registry.files.locate_folder` finds it)."""
@@ -47,7 +50,7 @@ class BlipReranker:
             )
             check_vocabulary(self._tokenizer, model.text_encoder, directory)
             processor = BlipImageProcessor.from_pretrained(directory, local_files_only=True)
-        self._model = model.to(self._device).eval().requires_grad_(False)
+        self.model = model.to(self._device).eval().requires_grad_(False)
         self.image_size: int = processor.size["height"]
         self._mean = torch.tensor(processor.image_mean, device=self._device).view(1, 3, 1, 1)
         self._std = torch.tensor(processor.image_std, device=self._device).view(1, 3, 1, 1)
@@ -60,18 +63,27 @@ class BlipReranker:
     @torch.inference_mode()
     def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
         """Patch features (n, patches + 1, width) of prepared pictures (n, H, W, 3), small enough to be kept."""
+        with self._turn:
+            features = self.see(batch)
+        return features.to(torch.float16).cpu().numpy()
+
+    def see(self, batch: NDArray[np.uint8]) -> Tensor:
+        """The same features as a tensor of the model's own precision."""
         pixels = tensor_of(batch).to(self._device)
         pixels = pixels.permute(0, 3, 1, 2).float() / 255
         pixels = ((pixels - self._mean) / self._std).to(self._dtype)
-        with self._turn:
-            features = self._model.vision_model(pixel_values=pixels).last_hidden_state
-        return features.to(torch.float16).cpu().numpy()  # type: ignore[no-any-return]
+        features: Tensor = self.model.vision_model(pixel_values=pixels).last_hidden_state
+        return features
+
+    def logits(self, texts: Sequence[str], features: Tensor) -> Tensor:
+        """No match and match (n, 2) of text i with picture i, features (n, patches + 1, width)."""
+        return self._attend(texts, features, keep=False)[0]
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,). One text is compared with all pictures."""
         with self._turn:
-            logits = self._attend(texts, features, keep=False)[0]
+            logits = self.logits(texts, self._tensor(features))
         return F.softmax(logits.float(), dim=1)[:, 1].cpu().numpy()
 
     def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
@@ -81,7 +93,7 @@ class BlipReranker:
         heat maps; Li et al., 2021, section 6.2), over all heads and layers.
         """
         with self._turn, torch.enable_grad():
-            logits, layers = self._attend([text], features, keep=True)
+            logits, layers = self._attend([text], self._tensor(features).requires_grad_(), keep=True)
             gradients = torch.autograd.grad(logits[0, 1] - logits[0, 0], layers)
         raised = [
             (layer * slope.clamp(min=0)).float() for layer, slope in zip(layers, gradients, strict=True)
@@ -92,23 +104,25 @@ class BlipReranker:
         side = round(len(heat) ** 0.5)
         return (heat / heat.sum()).view(side, side).cpu().numpy()
 
+    def _tensor(self, features: NDArray[np.float16]) -> Tensor:
+        return torch.from_numpy(features).to(self._device, self._dtype)
+
     def _attend(
-        self, texts: Sequence[str], features: NDArray[np.float16], *, keep: bool
+        self, texts: Sequence[str], pictures: Tensor, *, keep: bool
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Logits (n, 2), no match and match; each layer's cross-attention (n, heads, words, patches + 1) if kept."""
         tokens = self._tokenizer(
             list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
         ).to(self._device)
-        pictures = torch.from_numpy(features).to(self._device, self._dtype).requires_grad_(keep)
         ids, mask = tokens["input_ids"], tokens["attention_mask"]
         if len(ids) == 1 < len(pictures):
             ids, mask = ids.expand(len(pictures), -1), mask.expand(len(pictures), -1)
-        hidden = self._model.text_encoder(
+        hidden = self.model.text_encoder(
             input_ids=ids,
             attention_mask=mask,
             encoder_hidden_states=pictures,
             encoder_attention_mask=torch.ones(pictures.shape[:2], dtype=torch.long, device=self._device),
             output_attentions=keep,
         )
-        logits = self._model.itm_head(hidden.last_hidden_state[:, 0])
+        logits = self.model.itm_head(hidden.last_hidden_state[:, 0])
         return logits, tuple(hidden.cross_attentions) if keep else ()

@@ -61,6 +61,10 @@ def command(pairs: Path, model: Path, output: Path) -> list[str]:
         "2",
         "--save-every",
         "1",
+        "--validation",
+        str(pairs),
+        "--patience",
+        str(STEPS),
     ]
 
 
