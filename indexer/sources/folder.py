@@ -1,6 +1,6 @@
 """Pictures in folders, listed with one `scandir` a folder and one `stat` a picture, and the texts beside them.
 
-`a.jpg` may have captions in `a.txt`, or facts in `a.json` (sidecars, pairs).
+`a.jpg` may have captions in `a.txt`, facts in `a.json` (sidecars, pairs), or metadata in `a.xmp` or `a.jpg.xmp`.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def _words(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-_CAPTIONS = ".txt"
+_CAPTIONS, _XMP = ".txt", ".xmp"
 _Facts = tuple[int, int, int]
 
 
@@ -235,7 +235,8 @@ class PairsSource(FolderSource):
     """A folder's pictures with their texts, each line of a .txt a caption.
 
     Texts are only looked at here, as the listing of the folder has them, and read when they are new or have changed. A
-    .json without a .txt beside it is taken if `facts_alone`: other programs keep such files for themselves.
+    .json without a .txt beside it is taken if `facts_alone`: other programs keep such files for themselves. What other
+    programs wrote into `a.xmp` or `a.jpg.xmp` is always taken.
     """
 
     facts_alone = True
@@ -249,9 +250,11 @@ class PairsSource(FolderSource):
                 yield entry
                 continue
             stem = os.path.splitext(entry.uri)[0]  # noqa: PTH122 (once a picture)
-            files = self._texts.get(stem, {})
+            files = {**self._texts.get(stem, {}), **self._sidecar(entry.uri)}
             texts = {suffix: facts for suffix, file in files.items() if (facts := _facts(file))}
-            if not texts or (_CAPTIONS not in texts and not self.facts_alone):
+            if _CAPTIONS not in texts and not self.facts_alone:
+                texts.pop(".json", None)
+            if not texts:
                 yield entry
                 continue
             beside = {suffix: files[suffix] for suffix in texts}
@@ -264,7 +267,13 @@ class PairsSource(FolderSource):
     def _single(self, file: str) -> Iterator[Candidate | Skipped]:
         stem = os.path.splitext(file)[0]  # noqa: PTH122
         self._texts = {stem: {suffix: stem + suffix for suffix in TEXT_SUFFIXES}}
+        self._texts[file] = {_XMP: file + _XMP}
         return super()._single(file)
+
+    def _sidecar(self, uri: str) -> dict[str, str]:
+        """`a.jpg.xmp`, which belongs to this file alone, where `a.xmp` belongs to `a.cr3` too."""
+        xmp = self._texts.get(uri, {}).get(_XMP)
+        return {} if xmp is None else {_XMP: xmp}
 
     def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
         texts: dict[str, dict[str, str]] = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""Sidecar texts: `a.jpg`, `a.txt` and `a.json` are one sample, in a folder or in an archive."""
+"""Sidecar texts: `a.jpg`, `a.txt`, `a.json` and `a.xmp` are one sample, in a folder or in an archive."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 from vasari.indexer.sources.source import Description
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images.xmp import XmpError, read_xmp
 from vasari.retrieval.storage.text_files import as_text, parse_json, plain
 
-TEXT_SUFFIXES = (".txt", ".json")
-ARCHIVED_TEXTS = (*TEXT_SUFFIXES, ".cls")  # a class, as webdataset has them
+TEXT_SUFFIXES = (".txt", ".json", ".xmp")
+ARCHIVED_TEXTS = (".txt", ".json", ".cls")  # a class, as webdataset has them
 _CAPTION_KEYS = ("caption", "captions", "text")
 _TEXT_KEYS = ("raw", "caption", "text", "sentence", "value")
 # What img2dataset notes about its own work, or what the picture itself says.
@@ -50,7 +51,12 @@ def described(texts: Mapping[str, str], read: Callable[[str], bytes]) -> Descrip
     except ValueError as error:
         facts = {}
         troubles.append(Skipped(texts[".json"], "decode", str(error)))
-    return replace(describe(parts, facts), troubles=tuple(troubles))
+    try:
+        written = read_xmp(parts[".xmp"]) if ".xmp" in parts else {}
+    except XmpError as error:
+        written = {}
+        troubles.append(Skipped(texts[".xmp"], "decode", f"it {error}"))
+    return replace(describe(parts, {**facts, **written}), troubles=tuple(troubles))
 
 
 def describe(parts: Mapping[str, bytes], facts: Mapping[str, Any]) -> Description:

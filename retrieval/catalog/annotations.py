@@ -84,6 +84,7 @@ class Annotations(Repository):
             }
             check_attributes(kept)
             _set_own(connection, row, kept)
+            refresh(connection, [item])
 
     def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> dict[ItemId, UsageError]:
         """Add what a person set elsewhere to the live and missing items among these; what was set here stays as it is.
@@ -185,6 +186,7 @@ def add_attributes(
                 refused[item] = error
             else:
                 _set_own(connection, row, both)
+        refresh(connection, chunk)
     return refused
 
 

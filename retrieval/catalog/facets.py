@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
 
 from vasari.retrieval.catalog.database import Repository
-from vasari.retrieval.catalog.tables import LIVE, captions, items, tags
+from vasari.retrieval.catalog.tables import KEYED, LIVE, captions, items, tags
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.storage.file_names import composed
 
@@ -71,8 +71,14 @@ class FacetReader(Repository):
                 cameras.add(row, entry.camera)
                 years.add(row, entry.year)
             known = np.array(ids, dtype=np.int64)
-            for entry in connection.execute(select(tags.c.item_id, tags.c.tag)):
-                tagged.add(_row(known, entry.item_id), entry.tag)
+            own = {(entry.item_id, entry.tag) for entry in connection.execute(select(tags))}
+            for item, word in sorted(own):
+                tagged.add(_row(known, item), word)
+            brought = select(items.c.id, items.c.attributes["keywords"]).where(KEYED, LIVE)
+            for item, words in connection.execute(brought):
+                for word in words if isinstance(words, list) else ():
+                    if isinstance(word, str) and (item, word) not in own:
+                        tagged.add(_row(known, item), word)
             captioned = np.zeros(len(known), dtype=np.bool_)
             for entry in connection.execute(select(captions.c.item_id).distinct()):
                 row_of_it = _row(known, entry.item_id)

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ _MOST_WORDS = 5000  # of one item
 _MOST_ASKED = 64  # words of one query
 _PAGE = 512  # ranked items looked at at once
 _WEIGHT_NAME = 0.4  # a word in the file's name, against 1 in captions, tags and text
+# Attributes that are words about a picture: what cameras, lenses and programs are called is left to filters.
+_SPOKEN = frozenset(("title", "headline", "description", "keywords", "keyword_paths", "person", "creator"))
+_SPOKEN |= {"sublocation", "city", "state", "country"}
 _ACCENTS = re.compile("[\u0300-\u036f]")
 # Letters of scripts without spaces: Thai to Khmer, kana, Han and its extensions. Hangul has spaces, but its words
 # carry their endings with them.
@@ -135,11 +139,18 @@ def _documents(
         query = select(table.c["item_id"], column).where(table.c["item_id"].in_(ids))
         for item, sentence in connection.execute(query):
             said.setdefault(item, []).append(sentence)
-    query = select(items.c.id, items.c.uri, items.c.text).where(items.c.id.in_(ids), LIVE)
-    for item, uri, written in connection.execute(query):
-        sentences = said.get(item, [])
+    query = select(items.c.id, items.c.uri, items.c.text, items.c.attributes).where(items.c.id.in_(ids), LIVE)
+    for item, uri, written, attributes in connection.execute(query):
+        sentences = [*said.get(item, []), *_spoken(attributes)]
         name = PurePosixPath(uri).stem
         yield item, words_of("\n".join([*sentences, written or ""])), words_of(name)
+
+
+def _spoken(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """The texts among the attributes in which people look for words."""
+    for name in _SPOKEN & attributes.keys():
+        value = attributes[name]
+        yield from (said for said in (value if isinstance(value, list) else [value]) if isinstance(said, str))
 
 
 def _insert(connection: Connection, documents: Sequence[tuple[ItemId, list[str], list[str]]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,13 @@ _ORIENTATION = 0x0112
 
 _TEXTS = {0x010E: "description", _MAKE: "make", 0x0110: "camera", 0x0131: "software", 0x013B: "artist"}
 _TEXTS |= {0x8298: "copyright", 0xA434: "lens"}
-_NUMBERS = {0x8827: "iso", 0x829A: "exposure_seconds", 0x829D: "f_number", 0x920A: "focal_length_mm"}
+_NUMBERS = {
+    0x8827: "iso",
+    0x829A: "exposure_seconds",
+    0x829D: "f_number",
+    0x4746: "rating",
+    0x920A: "focal_length_mm",
+}
 _NUMBERS |= {0xA405: "focal_length_35mm"}
 _TAKEN = (
     (0x9003, 0x9011),
@@ -78,6 +84,21 @@ def tiff_tags(data: bytes) -> Mapping[int, Any]:
     return _directory(data, order, struct.unpack_from(order + "L", data, 4)[0])
 
 
+def tiff_blocks(data: bytes, wanted: Container[int]) -> dict[int, bytes]:
+    """The bytes of some entries of a TIFF file's first directory, as XMP (700) and IPTC (33723) lie there."""
+    order = _byte_order(data)
+    if order is None:
+        return {}
+    found = {}
+    for place in _entries(data, order, struct.unpack_from(order + "L", data, 4)[0]):
+        tag, kind, count = struct.unpack_from(order + "HHL", data, place)
+        size = _SIZES.get(kind, 0) * count
+        if tag in wanted and size > 4:
+            start = struct.unpack_from(order + "L", data, place + 8)[0]
+            found[tag] = data[start : start + size]
+    return found
+
+
 def _byte_order(block: bytes) -> str | None:
     """Byte order in struct's spelling; None for what is no TIFF, or BigTIFF, whose directories differ."""
     if len(block) < 14 or block[2:4] in (b"+\0", b"\0+"):
@@ -86,18 +107,22 @@ def _byte_order(block: bytes) -> str | None:
 
 
 def _directory(block: bytes, order: str, offset: int) -> _Directory:
-    if not 8 <= offset <= len(block) - 2:
-        return {}
-    count = min(
-        struct.unpack_from(order + "H", block, offset)[0], _MOST_ENTRIES, (len(block) - offset - 2) // 12
-    )
     found: _Directory = {}
-    for place in range(offset + 2, offset + 2 + 12 * count, 12):
+    for place in _entries(block, order, offset):
         tag, kind, length = struct.unpack_from(order + "HHL", block, place)
         value = _value(block, order, place + 8, kind, length)
         if value is not None:
             found[tag] = value
     return found
+
+
+def _entries(block: bytes, order: str, offset: int) -> range:
+    """Where the entries of a directory lie."""
+    if not 8 <= offset <= len(block) - 2:
+        return range(0)
+    count = struct.unpack_from(order + "H", block, offset)[0]
+    count = min(count, _MOST_ENTRIES, (len(block) - offset - 2) // 12)
+    return range(offset + 2, offset + 2 + 12 * count, 12)
 
 
 def _value(block: bytes, order: str, place: int, kind: int, count: int) -> Any:

@@ -46,6 +46,7 @@ from vasari.retrieval.images.headers import (
     webp_size,
 )
 from vasari.retrieval.images.limits import ImageLimits, check_pixels
+from vasari.retrieval.images.metadata import tiff_metadata, with_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def image_of(picture: Image.Image | RgbxPicture) -> Image.Image:
 def open_jpeg(data: bytes, limits: ImageLimits) -> Opened:
     """A JPEG; where its pixels are far more than the target asks for, they are decoded at a reduced size."""
     header = jpeg_header(data)
-    exif = read_exif(header.exif)
+    exif = with_metadata(read_exif(header.exif), header.xmp, header.iptc, header.extended_xmp)
     info = info_of(header.width, header.height, Format.JPEG, exif, limits)
     return Opened(
         info,
@@ -233,7 +234,7 @@ def open_png(data: bytes, limits: ImageLimits) -> Opened:
     check_pixels(header.width, header.height, limits)
     clean, header = png_picture(data)
     image = PngImagePlugin.PngImageFile(io.BytesIO(clean))
-    exif = read_exif(header.exif)
+    exif = with_metadata(read_exif(header.exif), header.xmp, header.iptc)
     info = info_of(*image.size, Format.PNG, exif, limits)
     return Opened(
         info,
@@ -249,7 +250,10 @@ def open_other(data: bytes, image_format: Format, limits: ImageLimits) -> Opened
     if image_format is Format.WEBP:  # its decoder allocates the canvas when it is opened
         check_pixels(*webp_size(data), limits)
     image = read_headers(data, image_format)
-    exif = read_exif(data if image_format is Format.TIFF else image.info.get("exif") or b"")
+    if image_format is Format.TIFF:
+        exif = tiff_metadata(data)
+    else:
+        exif = with_metadata(read_exif(image.info.get("exif") or b""), _packet(image.info.get("xmp")), b"")
     width, height = image._tile_size if isinstance(image, _TiffFile) else image.size
     info = info_of(width, height, image_format, exif, limits)
     profile = image.info.get("icc_profile") or b""
@@ -319,6 +323,10 @@ def read_headers(data: bytes, image_format: Format) -> Image.Image:
 
             return cast("Image.Image", HeifImageFile(io.BytesIO(data)))
         return _FILES[image_format](io.BytesIO(data))
+
+
+def _packet(xmp: object) -> bytes:
+    return xmp if isinstance(xmp, bytes) else b""
 
 
 def _loaded(image: Image.Image) -> Image.Image:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import codecs
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images.iptc import iptc_of_photoshop
 
 _LARGEST_PROFILE = 8 * 1024 * 1024  # bytes, unpacked; CMYK press profiles have 0.5 to 3 MB
 
@@ -122,11 +123,15 @@ class Header:
     exif: bytes = b""
     profile: bytes = b""  # ICC
     progressive: bool = False  # JPEG: all of it is unpacked before the first pixel
+    xmp: bytes = b""
+    extended_xmp: tuple[bytes, ...] = ()  # JPEG: GUID, length, offset, and a part of a packet
+    iptc: bytes = b""  # an IIM block
 
 
 def jpeg_header(data: bytes) -> Header:
     """Walk a JPEG's segments up to its pixels (ITU T.81, annex B); ImageError if it ends or has none."""
     exif, profile, frame, progressive = b"", {}, None, False
+    xmp, extended, photoshop = b"", [], []
     place, end = 2, len(data)
     while place + 4 <= end:
         if data[place] != 0xFF:  # padding of careless programs
@@ -146,8 +151,15 @@ def jpeg_header(data: bytes) -> Header:
         body = place + 4
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             frame, progressive = data[body : body + 6], marker in (0xC2, 0xC6, 0xCA, 0xCE)
-        elif marker == 0xE1 and not exif and data.startswith(b"Exif\0\0", body):
-            exif = data[body + 6 : place + 2 + length]
+        elif marker == 0xE1:
+            if not exif and data.startswith(b"Exif\0\0", body):
+                exif = data[body + 6 : place + 2 + length]
+            elif not xmp and data.startswith(_XMP, body):
+                xmp = data[body + len(_XMP) : place + 2 + length]
+            elif data.startswith(_EXTENDED_XMP, body):
+                extended.append(data[body + len(_EXTENDED_XMP) : place + 2 + length])
+        elif marker == 0xED and data.startswith(_PHOTOSHOP, body):
+            photoshop.append(data[body + len(_PHOTOSHOP) : place + 2 + length])
         elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", body):
             profile[data[body + 12 : body + 13]] = data[body + 14 : place + 2 + length]
         place += 2 + max(length, 2)
@@ -160,7 +172,8 @@ def jpeg_header(data: bytes) -> Header:
     if scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
         raise ImageError(f"the JPEG goes over its {width} × {height} pixels {scans} times", stage="limit")
     parts = b"".join(profile[number] for number in sorted(profile))
-    return Header(width, height, components, exif, parts, progressive)
+    iptc = iptc_of_photoshop(b"".join(photoshop))
+    return Header(width, height, components, exif, parts, progressive, xmp, tuple(extended), iptc)
 
 
 _USUAL_SCANS = 20  # of a progressive JPEG; programs write 10 or fewer
@@ -168,6 +181,10 @@ _MOST_SCANNED = (
     500_000_000  # pixels of all scans; a few bytes make a scan, and it takes as long as a whole picture
 )
 
+
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 
 _PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 
@@ -190,6 +207,7 @@ def png_picture(data: bytes) -> tuple[bytes, Header]:
     """
     size = png_header(data)
     kept, exif, profile, place, pixels = [data[:8]], b"", b"", 8, 0
+    said: dict[str, bytes] = {}
     while place + 8 <= len(data):
         length, kind = struct.unpack_from(">L4s", data, place)
         end = place + 12 + length
@@ -205,18 +223,37 @@ def png_picture(data: bytes) -> tuple[bytes, Header]:
         elif kind == b"eXIf":
             exif = data[place + 8 : end - 4]
         elif kind == b"iCCP":
-            profile = _unpacked(data[place + 8 : end - 4])
+            profile = _unpacked(data[place + 8 : end - 4].partition(b"\0")[2][1:])
+        elif kind in (b"iTXt", b"zTXt", b"tEXt"):
+            said |= _png_text(kind, data[place + 8 : end - 4])
         place = end
         if kind == b"IEND":
             break
     if not pixels:
         raise truncated(data, "before its pixels begin")
-    return b"".join(kept), Header(size.width, size.height, 0, exif, profile)
+    header = Header(size.width, size.height, 0, exif, profile)
+    return b"".join(kept), replace(header, xmp=said.get("xmp", b""), iptc=said.get("iptc", b""))
 
 
-def _unpacked(chunk: bytes) -> bytes:
-    """The ICC profile in an iCCP chunk; empty if it is damaged or too large to be one."""
-    packed = chunk.partition(b"\0")[2][1:]
+def _png_text(kind: bytes, chunk: bytes) -> dict[str, bytes]:
+    """XMP and IPTC among a PNG's texts: Adobe's iTXt, and the raw profiles of ImageMagick."""
+    keyword, _, rest = chunk.partition(b"\0")
+    if kind == b"iTXt" and keyword == b"XML:com.adobe.xmp":
+        packed, body = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]
+        return {"xmp": _unpacked(body) if packed else body}
+    name = {b"Raw profile type xmp": "xmp", b"Raw profile type iptc": "iptc"}.get(keyword)
+    if name is None:
+        return {}
+    text = _unpacked(rest[1:]) if kind == b"zTXt" else rest
+    try:
+        raw = bytes.fromhex(text.lstrip().split(b"\n", 2)[2].decode("ascii"))  # after its name and length
+    except (IndexError, ValueError):
+        return {}
+    return {name: raw if name == "xmp" else iptc_of_photoshop(raw) or raw}
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """An ICC profile or a text of a PNG; empty if it is damaged or too large to be one."""
     unpacker = zlib.decompressobj()
     try:
         profile = unpacker.decompress(packed, _LARGEST_PROFILE)

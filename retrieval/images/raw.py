@@ -9,10 +9,11 @@ from PIL import Image
 
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.colour import to_srgb
-from vasari.retrieval.images.exif import Exif, read_exif, tiff_tags
+from vasari.retrieval.images.exif import Exif, tiff_tags
 from vasari.retrieval.images.formats import Opened, image_of, info_of, open_jpeg, upright
 from vasari.retrieval.images.headers import Format
 from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.images.metadata import tiff_metadata
 
 _DNG_VERSION, _SUB_IFDS, _NEW_SUBFILE, _MAKE = 0xC612, 0x014A, 0x00FE, 0x010F
 
@@ -28,7 +29,7 @@ def open_raw(data: bytes, limits: ImageLimits) -> Opened:
     """A RAW photo; needs the extra `raw`. Its pixels are loaded upright."""
     with _libraw(data) as raw:
         width, height, flip = raw.sizes.width, raw.sizes.height, raw.sizes.flip
-    exif = Exif({3: 3, 5: 8, 6: 6}.get(flip, 1), read_exif(data).facts)  # LibRaw's numbers -> EXIF's
+    exif = Exif({3: 3, 5: 8, 6: 6}.get(flip, 1), tiff_metadata(data).facts)  # LibRaw's numbers -> EXIF's
     info = info_of(width, height, Format.RAW, exif, limits)
     return Opened(
         info,

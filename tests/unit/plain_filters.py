@@ -46,7 +46,8 @@ def _values(field: Field, item: Item) -> list[Any]:
             both = _fact(item, "latitude", float), _fact(item, "longitude", float)
             return [] if None in both else [both]
         case "tag":
-            return list(item.tags)
+            brought = item.attributes.get("keywords")
+            return [*item.tags, *(brought if isinstance(brought, list) else [])]
         case "caption":
             return [caption.text for caption in item.captions]
         case "name":

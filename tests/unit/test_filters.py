@@ -379,3 +379,20 @@ def test_a_filter_finds_the_same_on_postgres(postgres: Filled) -> None:
         check(postgres, text)
 
     law()
+
+
+def test_tags_are_those_of_people_and_of_files(catalog: Catalog) -> None:
+    """`tag` asks for what people said here and for the keywords that a file brought, as one."""
+    catalog.spaces.ensure(SPACE)
+    ids = list(catalog.items.reserve(3))
+    brought = {"keywords": ["Été", "boat"]}
+    commit(
+        catalog, *(facts(item, f"/{item}.jpg", attributes=brought if item == ids[0] else {}) for item in ids)
+    )
+    catalog.annotations.set_tags(ids[1], ["boat"])
+    asked = {"tag:boat": ids[:2], "tag = 'été'": ids[:1], "exists(tag)": ids[:2], "not tag:boa*": ids[2:]}
+    for text, expected in asked.items():
+        assert catalog.filters.matching(text, Modality.IMAGE).tolist() == expected, text
+    facets = catalog.facets.read(Modality.IMAGE)
+    assert facets.columns["tags"].counts(facets.kept(None)) == [("boat", 2), ("Été", 1)]
+    assert catalog.full_text.search("ete", Modality.IMAGE, 9) == ids[:1]

@@ -49,8 +49,10 @@ _MOST_ANSWERS = 256
 _MOST_IN_A_TEXT = 50_000_000  # SQLite's texts end at a billion bytes
 # What EXIF and people say of pictures: asked for where no picture has it yet, nothing is found, and that is right.
 _CAMERA = ["exposure_seconds", "f_number", "focal_length_35mm", "focal_length_mm", "iso", "make", "software"]
-_PERSON = ["artist", "copyright", "description", "rating"]
-USUAL_ATTRIBUTES = frozenset([*_CAMERA, *_PERSON, "altitude_m", "utc_offset"])
+_PERSON = ["artist", "copyright", "creator", "description", "headline", "keyword_paths", "keywords", "label"]
+_PERSON += ["person", "rating", "title"]
+_PLACE = ["altitude_m", "city", "country", "country_code", "state", "sublocation"]
+USUAL_ATTRIBUTES = frozenset([*_CAMERA, *_PERSON, *_PLACE, "utc_offset"])
 _NEAR = (
     0.7  # of difflib's ratio: two letters swapped in a name of five pass, another name of as many does not
 )

@@ -47,7 +47,7 @@ from vasari.retrieval.catalog.filters.json_attributes import (
 from vasari.retrieval.catalog.filters.parser import And, Exists, Field, FieldKind, Filter, Near, Not, Or, Test
 from vasari.retrieval.catalog.filters.text_patterns import Pieces, equals, in_order, matches
 from vasari.retrieval.catalog.filters.values import Span, Value, Words
-from vasari.retrieval.catalog.tables import Moment, captions, items, tags
+from vasari.retrieval.catalog.tables import KEYED, Moment, captions, items, tags
 
 Condition = ColumnElement[bool]
 
@@ -233,7 +233,12 @@ def _literal(text: str) -> list[tuple[str, bool]]:
 
 def _words(name: str, accepts: Callable[[ColumnElement[Any]], Condition]) -> Condition:
     table, column = (captions, captions.c.text) if name == "caption" else (tags, tags.c.tag)
-    return items.c.id.in_(select(table.c["item_id"]).where(accepts(type_coerce(column, Text()))))
+    said = select(table.c["item_id"]).where(accepts(type_coerce(column, Text())))
+    if name == "tag":  # the keywords that the file brought with it, beside those of people here
+        listed = attribute_test(("keywords",), Json.STRING, accepts)
+        keyed = select(items.c.id).where(KEYED, listed).correlate(None)
+        return items.c.id.in_(said.union_all(keyed))
+    return items.c.id.in_(said)
 
 
 def _attribute(test: Test) -> Condition:
@@ -260,8 +265,7 @@ def _exists(field: Field) -> Condition:
         case FieldKind.ANY:
             return or_(*(attribute_exists(path) for path in spellings(field.path)))
         case FieldKind.WORDS:
-            table = captions if field.name == "caption" else tags
-            return items.c.id.in_(select(table.c["item_id"]))
+            return _words(field.name, lambda _column: true())
         case FieldKind.PLACE:
             return and_(_DERIVED["latitude"].is_not(None), _DERIVED["longitude"].is_not(None))
         case FieldKind.FOLDER:
