@@ -78,6 +78,7 @@ _MODELS = (
     ("pull", "pulling:pull", "Download a model's weights, so that it works without a network."),
     ("optimize", "optimizing:optimize", "Make a faster form of a library's model for this CPU."),
 )
+_TAGS = (("write", "tags:write", "Write tags, captions and ratings into XMP sidecars."),)
 _SCENES = (
     ("render", "scenes:render", "Draw picture postcards with captions, questions and hard negatives."),
 )
@@ -112,6 +113,9 @@ app = LazyGroup(
             "vasari spaces list",
         ),
         _group("models", _MODELS, "The models: list them, look one up, fetch one.", "vasari models list"),
+        _group(
+            "tags", _TAGS, "Tags, captions and ratings, for other programs.", "vasari tags write --dry-run"
+        ),
         _group("scenes", _SCENES, "The drawn collection.", "vasari scenes render --count 300 ./scenes"),
         _group(
             "keys",

@@ -125,7 +125,7 @@ def _value(node: Element, depth: int) -> Any:
     inner = next((child for child in node if child.tag in (f"{_RDF}Bag", f"{_RDF}Seq", f"{_RDF}Alt")), None)
     if inner is not None:
         entries = sorted(inner, key=lambda entry: entry.get(_XML_LANG, "x-default") != "x-default")
-        values = [_value(entry, depth + 1) for entry in entries[: _MOST_ENTRIES + 1]]
+        values = [_value(entry, depth + 1) for entry in entries]
         return [value for value in values if value is not None]
     whole = next((child for child in node if child.tag == f"{_RDF}Description"), node)
     if (plain := whole.find(f"{_RDF}value")) is not None:  # with qualifiers

@@ -24,10 +24,13 @@ from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.exchange.records import Record, as_row
 from vasari.indexer.exchange.rows import from_row
+from vasari.indexer.exchange.sidecars import write_sidecars
 from vasari.indexer.job import index
 from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.images.xmp import read_xmp
+from vasari.retrieval.images.xmp_writer import Words, with_words
 from vasari.retrieval.vectors.segments import Segment
 
 DIM = GreyEncoder().dim
@@ -380,3 +383,31 @@ def test_any_record_survives_json(
     )
     found = from_row(json.loads(json.dumps(as_row(record))), vector)
     assert replace(found, vector=vector) == record
+
+
+def test_sidecars_hold_what_people_wrote_and_pictures_stay_as_they_are(
+    library: GreyLibrary, tmp_path: Path
+) -> None:
+    """Tags, captions and ratings come back from sidecars; no picture changes by a byte, and no sidecar loses a word."""
+    photos = tmp_path / "photos"
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    paths = {item: Path(found.uri) for item, found in library.items(ids).items()}
+    notes = library.catalog.annotations
+    notes.set_captions(ids[0], [Caption("a boat"), Caption("ein Boot", "de")], CaptionSource.USER)
+    notes.set_attributes(ids[1], {"rating": 4})
+    shared = paths[ids[1]].with_suffix(".xmp")
+    shared.write_bytes(with_words(None, Words(["of another program"])) or b"")
+    broken = paths[ids[2]].with_suffix(".xmp")
+    broken.write_bytes(b"<broken")
+    notes.set_tags(ids[2], ["sea"])
+    assert len(write_sidecars(library, ids, dry_run=True).written) == 2
+    report = write_sidecars(library, ids)
+    assert report.written == [Path(f"{paths[ids[0]]}.xmp"), shared]
+    assert "damaged" in report.failed[str(paths[ids[2]])]
+    assert read_xmp(report.written[0].read_bytes()) == {"keywords": ["boat", "Ä"], "description": "a boat"}
+    assert read_xmp(shared.read_bytes()) == {"keywords": ["of another program"], "rating": 4}
+    assert broken.read_bytes() == b"<broken"
+    assert {path: path.read_bytes() for path in before} == before
+    again = write_sidecars(library, ids)
+    assert (again.written, again.unchanged) == ([], 2)

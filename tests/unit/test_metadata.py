@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 import struct
+import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.metadata.corpus import ARCHIVE, Case, cases
+from tests.data.metadata.corpus import ARCHIVE, XMP, Case, cases
 from vasari.indexer.sources.folder import FolderWithTexts
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.iptc import read_iptc
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.xmp import LARGEST, XmpError, read_xmp
+from vasari.retrieval.images.xmp_writer import Words, with_words
 
 CASES = cases()
 _RDF = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"'
@@ -130,3 +135,79 @@ def test_sidecars_belong_to_their_pictures(tmp_path: Path) -> None:
     after = _described(tmp_path)
     assert after["a.jpg"].stamp != before["a.jpg"].stamp
     assert after["a.png"].stamp == before["a.png"].stamp
+
+
+def _sidecar(bag: str = "", more: str = "") -> bytes:
+    subject = f"<dc:subject><rdf:Bag>{bag}</rdf:Bag></dc:subject>" if bag else ""
+    spaces = f'{_RDF} xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:my="http://example.org/my/"'
+    inner = (
+        f'<rdf:Description rdf:about="" xmp:Rating="2" my:tone="a&#10;b">{subject}{more}</rdf:Description>'
+    )
+    return f"<?xpacket begin=''?><!-- mine --><rdf:RDF {spaces}>{inner}</rdf:RDF><?xpacket end='w'?>".encode()
+
+
+def test_words_are_put_beside_what_a_sidecar_has() -> None:
+    """Keywords are added, the description and rating replaced, languages and unknown properties stay; twice is once."""
+    german = (
+        '<dc:description><rdf:Alt><rdf:li xml:lang="de">ein &lt;Boot></rdf:li></rdf:Alt></dc:description>'
+    )
+    before = _sidecar("<rdf:li>sea</rdf:li>", german + "<my:list>\n <my:x/>\n</my:list>")
+    words = Words(["sea", "été & co"], {"x-default": "a boat"}, 5)
+    after = with_words(before, words)
+    assert after is not None
+    assert read_xmp(after) == {"keywords": ["sea", "été & co"], "description": "a boat", "rating": 5}
+    for kept in (
+        'xml:lang="de">ein &lt;Boot',
+        "<!-- mine -->",
+        'my:tone="a&#10;b"',
+        "<my:list>\n <my:x/>\n</my:list>",
+    ):
+        assert kept in after.decode()
+    assert with_words(after, words) is None
+    assert with_words(before, Words()) is None
+    fresh = with_words(None, words)
+    assert fresh is not None
+    assert read_xmp(fresh) == read_xmp(after)
+    with pytest.raises(XmpError):
+        with_words(b"<html/>", words)
+
+
+def test_no_sidecar_of_the_corpus_loses_anything(corpus: zipfile.ZipFile) -> None:
+    """What is read of a sidecar is read of it after words were added, and with them."""
+    for case in CASES:
+        if case.name.endswith(".xmp") and case.expected is not None:
+            after = with_words(corpus.read(case.name), Words(["new"], None, 1))
+            assert after is not None
+            keywords = [*case.expected.get("keywords", []), "new"]
+            assert read_xmp(after) == {**case.expected, "keywords": keywords, "rating": 1}, case.name
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+def test_exiftool_reads_what_was_written_and_back(tmp_path: Path) -> None:
+    """A sidecar of exiftool keeps every tag that exiftool sees in it; what exiftool rewrites is read here as before."""
+    sidecar = tmp_path / "a.xmp"
+    told = [one for told, _ in XMP.values() for one in told]
+    _exiftool("-q", *told, str(sidecar))
+    before = _seen(sidecar)
+    after = with_words(sidecar.read_bytes(), Words(["new", "日落"], {"x-default": "said « here »"}, 3))
+    assert after is not None
+    sidecar.write_bytes(after)
+    seen = _seen(sidecar)
+    changed = {"XMP:Subject": [*_listed(before["XMP:Subject"]), "new", "日落"], "XMP:Rating": 3}
+    assert seen == {**before, **changed, "XMP:Description": "said « here »"}
+    ours = read_xmp(after)
+    _exiftool("-q", "-overwrite_original", "-XMP-xmp:Label=Blue", str(sidecar))
+    assert read_xmp(sidecar.read_bytes()) == {**ours, "label": "Blue"}
+
+
+def _exiftool(*words: str) -> bytes:
+    return subprocess.run(["exiftool", *words], check=True, capture_output=True).stdout
+
+
+def _seen(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_exiftool("-j", "-G", "-struct", "-n", "-XMP:all", str(file)))[0]
+    return {name: value for name, value in found.items() if name not in ("SourceFile", "XMP:XMPToolkit")}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
