@@ -11,6 +11,7 @@ from typing import Any
 from vasari.indexer.sources.source import Description
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images.places import with_place
 from vasari.retrieval.images.xmp import XmpError, read_xmp
 from vasari.retrieval.storage.text_files import as_text, parse_json, plain
 
@@ -52,7 +53,7 @@ def described(texts: Mapping[str, str], read: Callable[[str], bytes]) -> Descrip
         facts = {}
         troubles.append(Skipped(texts[".json"], "decode", str(error)))
     try:
-        written = read_xmp(parts[".xmp"]) if ".xmp" in parts else {}
+        written = with_place(read_xmp(parts[".xmp"])) if ".xmp" in parts else {}
     except XmpError as error:
         written = {}
         troubles.append(Skipped(texts[".xmp"], "decode", f"it {error}"))

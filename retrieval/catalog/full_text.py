@@ -24,6 +24,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from vasari.retrieval.catalog.database import Repository, chunks
 from vasari.retrieval.catalog.tables import LIVE, captions, items, tags
 from vasari.retrieval.domain import ItemId, Modality
+from vasari.retrieval.images.places import gazetteer
 
 _LONGEST_WORD = 64  # letters; what is longer is no word, and PostgreSQL has a limit
 _MOST_WORDS = 5000  # of one item
@@ -141,7 +142,7 @@ def _documents(
             said.setdefault(item, []).append(sentence)
     query = select(items.c.id, items.c.uri, items.c.text, items.c.attributes).where(items.c.id.in_(ids), LIVE)
     for item, uri, written, attributes in connection.execute(query):
-        sentences = [*said.get(item, []), *_spoken(attributes)]
+        sentences = [*said.get(item, []), *_spoken(attributes), *_elsewhere_called(attributes)]
         name = PurePosixPath(uri).stem
         yield item, words_of("\n".join([*sentences, written or ""])), words_of(name)
 
@@ -151,6 +152,13 @@ def _spoken(attributes: Mapping[str, Any]) -> Iterator[str]:
     for name in _SPOKEN & attributes.keys():
         value = attributes[name]
         yield from (said for said in (value if isinstance(value, list) else [value]) if isinstance(said, str))
+
+
+def _elsewhere_called(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """The names of its city and country in other languages, of an item with a position."""
+    city, country = attributes.get("city"), attributes.get("country_code")
+    if "latitude" in attributes and isinstance(city, str) and isinstance(country, str):
+        yield from gazetteer().other_names(city, country)
 
 
 def _insert(connection: Connection, documents: Sequence[tuple[ItemId, list[str], list[str]]]) -> None:

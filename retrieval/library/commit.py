@@ -87,6 +87,7 @@ def prepare_picture(
     `keep` puts the pixels where they stay.
     """
     from vasari.retrieval.images.decode import decoding  # Pillow, which a job that only removes does not need
+    from vasari.retrieval.images.places import with_place
 
     with decoding(data, limits, target=max(preparer.image_size, SIDE)) as decoded:
         info = decoded.info
@@ -98,7 +99,7 @@ def prepare_picture(
             info.height,
             info.format,
             fingerprint(decoded.pixels, content_hash),
-            dict(info.exif),
+            with_place(info.exif),
         )
 
 
