@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,10 @@ from vasari.retrieval.library.commit import Pixels, Prepared, prepare_picture
 from vasari.retrieval.models.ports import Preparer
 from vasari.retrieval.storage.local_files import content_hash
 
+if TYPE_CHECKING:
+    from vasari.retrieval.images.decode import Stored  # Pillow
+
+Outcome = TypeVar("Outcome")
 _Prepared = Prepared[Pixels] | Prepared[str]
 Ready = tuple[Task, _Prepared]
 """A picture or text to be embedded, and what is to be done with it."""
@@ -38,6 +43,15 @@ class Deferred:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """The model's own resize and crop: (H, W, 3)."""
         return self.load().prepare(picture)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file that was read and hashed, and has to be decoded."""
+
+    task: Task
+    data: bytes
+    content_hash: str
 
 
 class Loader:
@@ -64,7 +78,28 @@ class Loader:
 
         `keep` puts the pixels where they stay.
         """
-        outcome = self._load(task, keep)
+        read = self.read(task)
+        return self.prepare(read, keep) if isinstance(read, Read) else read
+
+    def read(self, task: Task) -> Read | Puzzle | Skipped:
+        """Read once and hash."""
+        return self._said(task, self._read_one(task))
+
+    def prepare(
+        self,
+        read: Read,
+        keep: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+        picture: Stored | None = None,
+    ) -> Loaded:
+        """Decode what was read; with `picture`, its pixels as somebody else decoded them."""
+        started = perf_counter()
+        prepared = self._prepare(read, keep, picture)
+        self._took(0.0, perf_counter() - started)
+        return self._said(read.task, prepared if isinstance(prepared, Skipped) else (read.task, prepared))
+
+    @staticmethod
+    def _said(task: Task, outcome: Outcome) -> Outcome | Skipped:
+        """A failure with what is known of the file."""
         if not isinstance(outcome, Skipped):
             return outcome
         seen = task.candidate
@@ -73,7 +108,7 @@ class Loader:
             outcome, reason=reason, bytes=seen.bytes, mtime_ns=seen.mtime_ns, ctime_ns=seen.ctime_ns
         )
 
-    def _load(self, task: Task, keep: Callable[[Pixels], Pixels]) -> Loaded:
+    def _read_one(self, task: Task) -> Read | Puzzle | Skipped:
         started = perf_counter()
         uri = task.candidate.uri
         if task.same and task.known is not None:
@@ -88,13 +123,8 @@ class Loader:
             return Skipped(uri, "read", f"cannot be read: {(error.strerror or str(error)).lower()}")
         task = replace(task, candidate=task.candidate.completed(len(data)))
         digest = content_hash(data)
-        read = perf_counter()
-        if not self._needs_pixels(task, digest):
-            self._took(read - started)
-            return Puzzle(task, digest)
-        prepared = self._prepare(task.candidate, data, digest, keep)
-        self._took(read - started, perf_counter() - read)
-        return prepared if isinstance(prepared, Skipped) else (task, prepared)
+        self._took(perf_counter() - started)
+        return Read(task, data, digest) if self._needs_pixels(task, digest) else Puzzle(task, digest)
 
     def _took(self, read: float, decode: float = 0.0) -> None:
         with self._lock:
@@ -102,15 +132,16 @@ class Loader:
             self.watch.decode += decode
 
     def _prepare(
-        self, candidate: Candidate, data: bytes, content_hash: str, keep: Callable[[Pixels], Pixels]
+        self, read: Read, keep: Callable[[Pixels], Pixels], picture: Stored | None
     ) -> _Prepared | Skipped:
+        candidate, data, content_hash = read.task.candidate, read.data, read.content_hash
         uri, text = candidate.uri, candidate.text
         if text is not None:
             own = candidate.attributes if candidate.teller is None else {}
             return Prepared(text, content_hash, len(data), attributes=own)
         preparer = self._preparer()
         try:
-            return prepare_picture(data, content_hash, preparer, self._limits, keep)
+            return prepare_picture(data, content_hash, preparer, self._limits, keep, picture)
         except ImageError as error:
             return Skipped(uri, error.stage, str(error))
         except VasariError:  # the model, which is loaded for the first picture

@@ -63,7 +63,7 @@ class IndexOptions:
 
     batch_size: int | None = None  # default: by the device, see `indexer/batch_size`
     decode_threads: int | None = None  # or processes; default: one a core
-    decode: Literal["auto", "threads", "processes"] = "auto"  # where: by the device and the cores
+    decode: Literal["auto", "threads", "processes", "gpu"] = "auto"  # where: by the device and the cores
     commit_every: int = 4096  # files between commits
     commit_seconds: float = 10.0  # seconds between commits: what a kill can cost at most
     space: str | None = None  # default: the library's default space
@@ -316,7 +316,22 @@ class Job:
         loader = Loader(
             self.source.read, self._preparer, self.library.image_limits, _Contents(self), watch=self.watch
         )
-        yield in_threads(loader, count, pin and Slabs(size, pin=pin))
+        slabs = pin and Slabs(size, pin=pin)
+        yield (
+            self._on_gpu(loader, plan, count, slabs)
+            if pictures and how == "gpu"
+            else in_threads(loader, count, slabs)
+        )
+
+    def _on_gpu(self, loader: Loader, plan: Plan, count: int, slabs: Slabs | None) -> Decoding:
+        """JPEGs on the first GPU that the job embeds on; UnsupportedError where that cannot be, or drifts."""
+        from vasari.indexer.decode_gpu import check_drift, on_gpu
+        from vasari.retrieval.models.clip.nvjpeg import jpegs_on  # torch
+
+        limits = self.library.image_limits
+        jpegs = jpegs_on(next((name for name in self.library.devices if name.startswith("cuda")), "cuda"))
+        check_drift(loader, jpegs, limits, self._encoder(), [task for task in plan.tasks if not task.same])
+        return on_gpu(loader, jpegs, limits, count, slabs)
 
     def _reading(self) -> Reading | None:
         """What processes are told that decode; None where there can be none, or the source is not to be sent."""

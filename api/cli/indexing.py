@@ -163,6 +163,8 @@ def index(
         def run(allow: int) -> IndexReport:
             options = {"model": model, "allow_removal": allow, **given}
             if engine == "ray":
+                if decode == "gpu":
+                    raise UsageError("--decode gpu is for this machine: leave out --engine ray")
                 return run_cluster(opened, chosen, address, encoders, gpus, **options)
             return run_index(opened, chosen, **options)
 

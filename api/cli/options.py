@@ -139,9 +139,9 @@ decode_threads_option = click.option(
 )
 decode_option = click.option(
     "--decode",
-    type=click.Choice(["auto", "threads", "processes"]),
+    type=click.Choice(["auto", "threads", "processes", "gpu"]),
     default="auto",
-    help="Who decodes: threads, or processes where a GPU is faster than these can be.",
+    help="Who decodes: threads, processes where a GPU is faster than these can be, or the GPU (JPEGs).",
 )
 engine_option = click.option(
     "--engine",

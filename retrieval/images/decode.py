@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from PIL import Image
 
+from vasari.retrieval import domain
 from vasari.retrieval.errors import ImageError, VasariError
 from vasari.retrieval.images.colour import in_srgb, is_srgb, reduction
 from vasari.retrieval.images.formats import (
@@ -28,8 +30,8 @@ from vasari.retrieval.images.formats import (
     open_png,
     upright,
 )
-from vasari.retrieval.images.headers import Format, declared_length, sniff, truncated
-from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes
+from vasari.retrieval.images.headers import Format, declared_length, jpeg_header, sniff, truncated
+from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes, check_pixels
 from vasari.retrieval.images.raw import is_raw, open_raw
 
 Picture = Image.Image
@@ -40,13 +42,22 @@ Picture = Image.Image
 class DecodedImage:
     """A picture, perhaps at reduced size, and the facts about the full one."""
 
-    pixels: Picture | RgbxPicture  # as the decoder left them: what a model's preprocessing takes
+    pixels: domain.Picture  # as the decoder left them: what a model's preprocessing takes
     info: ImageInfo
 
     @cached_property
     def picture(self) -> Picture:
         """The pixels as Pillow keeps them."""
-        return image_of(self.pixels)
+        pixels = self.pixels
+        assert isinstance(pixels, Picture | RgbxPicture)
+        return image_of(pixels)
+
+
+class Stored(Protocol):
+    """A picture as it is stored in its file, decoded by somebody else."""
+
+    def upright(self, orientation: int) -> domain.Picture:
+        """Turned by EXIF's number."""
 
 
 def probe(data: bytes, limits: ImageLimits) -> ImageInfo:
@@ -86,6 +97,31 @@ def decoding(data: bytes, limits: ImageLimits, *, target: int | None = None) -> 
         with _refusing(data):
             pixels = _as_seen(opened, target)
         yield DecodedImage(pixels, opened.info)
+
+
+@contextmanager
+def decoded_as(data: bytes, limits: ImageLimits, picture: Stored) -> Iterator[DecodedImage]:
+    """`decoding` of a file whose pixels somebody else has decoded: facts, limits and orientation are the file's."""
+    with _refusing(data):
+        opened = _open(data, limits)
+    yield DecodedImage(picture.upright(opened.orientation), opened.info)
+
+
+def plain_jpeg(data: bytes, limits: ImageLimits) -> int:
+    """How many pixels a JPEG has of which every decoder makes the same picture: baseline, grey or YCbCr, sRGB; else 0.
+
+    0 also for files that are damaged as far as their headers tell, or beyond the limits.
+    """
+    try:
+        if not data or sniff(data) is not Format.JPEG:
+            return 0
+        check_bytes(len(data), limits)
+        header = jpeg_header(data)
+        check_pixels(header.width, header.height, limits)
+    except ImageError:
+        return 0
+    plain = header.components in (1, 3) and not header.progressive and not header.stored_rgb
+    return header.width * header.height if plain and is_srgb(header.profile) else 0
 
 
 def _as_seen(opened: Opened, target: int | None) -> Picture | RgbxPicture:

@@ -126,11 +126,12 @@ class Header:
     xmp: bytes = b""
     extended_xmp: tuple[bytes, ...] = ()  # JPEG: GUID, length, offset, and a part of a packet
     iptc: bytes = b""  # an IIM block
+    stored_rgb: bool = False  # JPEG: three colours that are not YCbCr
 
 
 def jpeg_header(data: bytes) -> Header:
     """Walk a JPEG's segments up to its pixels (ITU T.81, annex B); ImageError if it ends or has none."""
-    exif, profile, frame, progressive = b"", {}, None, False
+    exif, profile, frame, progressive, adobe = b"", {}, None, False, True
     xmp, extended, photoshop = b"", [], []
     place, end = 2, len(data)
     while place + 4 <= end:
@@ -150,7 +151,7 @@ def jpeg_header(data: bytes) -> Header:
         length = data[place + 2] << 8 | data[place + 3]
         body = place + 4
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            frame, progressive = data[body : body + 6], marker in (0xC2, 0xC6, 0xCA, 0xCE)
+            frame, progressive = data[body : body + 15], marker in (0xC2, 0xC6, 0xCA, 0xCE)
         elif marker == 0xE1:
             if not exif and data.startswith(b"Exif\0\0", body):
                 exif = data[body + 6 : place + 2 + length]
@@ -162,6 +163,8 @@ def jpeg_header(data: bytes) -> Header:
             photoshop.append(data[body + len(_PHOTOSHOP) : place + 2 + length])
         elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", body):
             profile[data[body + 12 : body + 13]] = data[body + 14 : place + 2 + length]
+        elif marker == 0xEE and data.startswith(b"Adobe", body):
+            adobe = data[body + 11 : body + 12] != b"\0"  # which colours: none that were turned
         place += 2 + max(length, 2)
     if place + 4 > end or place < 0:
         raise truncated(data, "before its pixels begin")
@@ -172,8 +175,9 @@ def jpeg_header(data: bytes) -> Header:
     if scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
         raise ImageError(f"the JPEG goes over its {width} × {height} pixels {scans} times", stage="limit")
     parts = b"".join(profile[number] for number in sorted(profile))
+    stored_rgb = components == 3 and (not adobe or frame[6::3] == b"RGB")
     iptc = iptc_of_photoshop(b"".join(photoshop))
-    return Header(width, height, components, exif, parts, progressive, xmp, tuple(extended), iptc)
+    return Header(width, height, components, exif, parts, progressive, xmp, tuple(extended), iptc, stored_rgb)
 
 
 _USUAL_SCANS = 20  # of a progressive JPEG; programs write 10 or fewer

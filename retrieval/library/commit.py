@@ -24,6 +24,7 @@ from vasari.retrieval.vectors.segments import write_segment
 
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
+    from vasari.retrieval.images.decode import Stored
     from vasari.retrieval.models.ports import Preparer
 
 Pixels = NDArray[np.uint8]
@@ -81,15 +82,22 @@ def prepare_picture(
     preparer: Preparer,
     limits: ImageLimits,
     keep: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+    picture: Stored | None = None,
 ) -> Prepared[Pixels]:
     """Decode once for everything: the encoder's pixels, the perceptual hash, the facts. Raises ImageError.
 
-    `keep` puts the pixels where they stay.
+    `keep` puts the pixels where they stay; `picture` is what somebody else has decoded already, as it is stored.
     """
-    from vasari.retrieval.images.decode import decoding  # Pillow, which a job that only removes does not need
+    from vasari.retrieval.images import decode  # Pillow, which a job that only removes does not need
     from vasari.retrieval.images.places import with_place
 
-    with decoding(data, limits, target=max(preparer.image_size, SIDE)) as decoded:
+    target = max(preparer.image_size, SIDE)
+    there = (
+        decode.decoding(data, limits, target=target)
+        if picture is None
+        else decode.decoded_as(data, limits, picture)
+    )
+    with there as decoded:
         info = decoded.info
         return Prepared(
             keep(preparer.prepare(decoded.pixels)),

@@ -23,6 +23,9 @@ _MOST = 4  # times the pixels that are kept: a strip a thousand times as wide as
 
 def scaled(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
     """As `scaled_by_pillow`; safe to call from many threads, each of which computes by itself."""
+    tensor: Tensor | None = getattr(picture, "tensor", None)  # (3, H, W), on a device
+    if tensor is not None:
+        return _scaled_there(tensor, part, bicubic=bicubic)
     if not _VECTORS or part.whole_width * part.whole_height > _MOST * part.width * part.height:
         return scaled_by_pillow(picture, part, bicubic=bicubic)
     spare: NDArray[np.uint8] | None = getattr(
@@ -39,6 +42,18 @@ def scaled(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
     kept = whole[0, :3, part.top : part.top + part.height, part.left : part.left + part.width]
     pixels_kept: NDArray[np.uint8] = kept.permute(1, 2, 0).numpy()
     return np.ascontiguousarray(pixels_kept) if spare is None else _packed(pixels_kept)
+
+
+def _scaled_there(pixels: Tensor, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
+    """On the pixels' own device, of which the result comes back."""
+    size = (part.whole_height, part.whole_width)
+    mode = "bicubic" if bicubic else "bilinear"
+    whole = F.interpolate(pixels[None].float(), size=size, mode=mode, antialias=True)[0]
+    kept = whole[:, part.top : part.top + part.height, part.left : part.left + part.width]
+    found: NDArray[np.uint8] = (
+        kept.permute(1, 2, 0).round().clamp(0, 255).to(torch.uint8).contiguous().cpu().numpy()
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
