@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -26,6 +27,7 @@ from vasari.training.recipes.encoder import Towers, configuration
 from vasari.training.recipes.pooling import Pooling, PoolingLesson, embed, enter_last_layer
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker
 from vasari.training.recipes.tokenizer import learn, save
+from vasari.training.recipes.typed_matching import TypedRerankerLesson
 from vasari.training.recipes.typed_queries import Reader, TypedLesson
 from vasari.training.recipes.weight_transfer import from_blip_vision, to_blip_vision
 from vasari.training.scenes.captions import complements, describe
@@ -113,6 +115,22 @@ def test_the_matcher_learns_which_words_are_wrong(tokenizer: object) -> None:
     torch.set_num_threads(1)
     lesson = _lesson(tokenizer)
     assert falls(lesson.loss, lesson.batch_at(0), lesson.reranker)
+
+
+def test_the_matchers_second_lesson_reads_queries(tokenizer: object, tmp_path: Path) -> None:
+    """It begins with the weights that the first lesson saved; true and false queries stand beside captions."""
+    first = _lesson(tokenizer)
+    first.reranker.save(tmp_path, tokenizer)
+    again = SmallReranker(WIDTH, LAYERS, PATCH)
+    again.load(tmp_path)
+    lesson = TypedRerankerLesson(again, SCENES, first.features, tokenizer, batch=4)
+    batch = lesson.batch_at(0)
+    part, features = batch["texts"][0], batch["features"]
+    assert set(part["matches"].tolist()) == {0, 1}
+    with torch.inference_mode():
+        before, after = (m.logits(part["ids"], features[part["pictures"]]) for m in (first.reranker, again))
+    torch.testing.assert_close(after, before, atol=0.02, rtol=0.02)
+    assert torch.isfinite(lesson.loss(batch)[0])
 
 
 @pytest.mark.parametrize("asking", [plain, typed])

@@ -32,6 +32,7 @@ from vasari.training.recipes.pictures import SIZE, Drawn, draw
 from vasari.training.recipes.pooling import Features, Pooling, PoolingLesson, embed, seen_before_pooling
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker, neighbours
 from vasari.training.recipes.starter import TextLesson, TextTower, learned_texts, save_starter
+from vasari.training.recipes.typed_matching import TypedRerankerLesson
 from vasari.training.recipes.typed_queries import Reader, TypedLesson, meet
 from vasari.training.recipes.weight_transfer import from_blip_vision
 from vasari.training.recipes.word_init import naming_words
@@ -63,6 +64,10 @@ POOLING_PLAN = Schedule(
 )
 TYPED_PLAN = Schedule(
     steps=330, learning_rate=2e-3, warmup=40, decay="tail", muon=True, evaluate_every=200, save_every=50
+)
+RERANKER_TYPED_COUNT = 10_000  # pictures of which typed queries are true or not
+RERANKER_TYPED_PLAN = Schedule(
+    steps=450, learning_rate=1e-3, warmup=50, decay="tail", muon=True, evaluate_every=250, save_every=50
 )
 CAPTIONER_EYES_PLAN = Schedule(
     steps=450, learning_rate=2e-3, warmup=60, decay="tail", muon=True, evaluate_every=250, save_every=50
@@ -191,6 +196,22 @@ def _published_towers(models: Path) -> encoder.Towers:
     return towers
 
 
+def scenes_itm_typed(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the reranker as it lies in `models` on what people type; its eyes stay."""
+    data(runs)
+    drawn = Drawn(runs / "pictures", TRAIN_SEED, RERANKER_TYPED_COUNT, Split.TRAIN)
+    tokenizer, directory = _tokenizer(models / "scenes"), runs / "scenes-itm-typed"
+    vision = ENCODER["vision_cfg"]
+    reranker = SmallReranker(vision["width"], vision["layers"], vision["patch_size"])
+    reranker.load(models / "scenes-itm")
+    run = Run(reranker, _plan(RERANKER_TYPED_PLAN, steps), directory)
+    features = seen(directory / "features.npy", drawn, reranker.see)
+    lesson = TypedRerankerLesson(reranker, drawn.scenes, features, tokenizer, batch=16)
+    heldout = Drawn(runs / "pictures", DEV_SEED, 100, Split.HELDOUT)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate(heldout))
+    reranker.save(models / "scenes-itm", tokenizer)
+
+
 def scenes_florence_eyes(runs: Path, _models: Path, steps: int | None = None) -> None:
     """Train the captioner's vision tower; it starts from the eyes, and is no model of its own."""
     eyes, drawn = _captioner_eyes(), data(runs, EYES_COUNT)
@@ -297,6 +318,7 @@ STAGES = {
     "scenes-itm": scenes_itm,
     "scenes-pooling": scenes_pooling,
     "scenes-typed": scenes_typed,
+    "scenes-itm-typed": scenes_itm_typed,
     "scenes-florence-eyes": scenes_florence_eyes,
     "scenes-florence": scenes_florence,
     "scenes-florence-typed": scenes_florence_typed,

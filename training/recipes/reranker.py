@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vasari.training.matching import differing_tokens, matching_loss, nearest_texts, token_matching_loss
@@ -36,7 +37,7 @@ _LANGUAGES = [Language.ENGLISH] * 3 + list(Language)  # English, the default of 
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
     """One text about a picture: its tokens, what is known of them (-100: nothing), and whether it is true."""
 
     ids: list[int]
@@ -110,6 +111,15 @@ class SmallReranker(nn.Module):
             for part in (attention.self.key, attention.self.value):
                 part.weight[:-room] = seen
             make_identity(attention.output.dense, 0.5)
+
+    @torch.no_grad()
+    def load(self, directory: Path) -> None:
+        """Take the weights that `save` wrote; the vision tower stays as it is, the head for tokens begins at zero."""
+        saved = load_file(directory / "model.safetensors")
+        self.blip.load_state_dict({name: value.float() for name, value in saved.items()})
+        self.blip.vision_model.requires_grad_(False)
+        for weights in self.token_head.parameters():
+            weights.zero_()
 
     def attend(self, ids: Tensor, features: Tensor) -> Tensor:
         """Hidden states (n, length, width) of token ids (n, length) that look at features (n, patches + 1, width)."""
@@ -230,7 +240,7 @@ class RerankerLesson:
         logits = self.reranker.logits(tokenise(self.tokenizer, captions), features)
         return logits[:, 1] - logits[:, 0]
 
-    def _texts(self, index: int, words: Random, dense: bool) -> list[_Text]:
+    def _texts(self, index: int, words: Random, dense: bool) -> list[Text]:
         """Texts about a picture: at first only such with many errors, later also such with one."""
         scene = self.scenes[index]
         found = self._complements(scene, words)
@@ -241,36 +251,41 @@ class RerankerLesson:
             pairs += hard_negatives(scene, words.choice(_LANGUAGES), words)
             for pair in words.sample(pairs, 2):
                 found += self._pair(pair)
-        other = self.scenes[int(words.choice(list(self.near[index])))]
-        found.append(self._text(other, words, int(_same(scene, other)), words.choice(list(Detail))))
-        found.append(self._text(scene, words, 1, words.choice(list(Detail))))
-        return found
+        return found + self._near_and_own(index, words)
 
-    def _complements(self, scene: Scene, words: Random) -> list[_Text]:
+    def _near_and_own(self, index: int, words: Random) -> list[Text]:
+        """A caption of a picture that is taken for this one, and one of its own."""
+        scene, other = self.scenes[index], self.scenes[int(words.choice(list(self.near[index])))]
+        return [
+            self._text(other, words, int(_same(scene, other)), words.choice(list(Detail))),
+            self._text(scene, words, 1, words.choice(list(Detail))),
+        ]
+
+    def _complements(self, scene: Scene, words: Random) -> list[Text]:
         told = complements(scene, words.choice(_LANGUAGES), words)
         true, one, other = (self._ids(caption) for caption in (told.caption, told.one, told.other))
         found = []
         for ids, twin in ((one, other), (other, one)):
             facts, _ = differing_tokens(ids, twin)
             _, wrong = differing_tokens(true, ids)
-            found.append(_Text(ids, [0 if no == 0 else yes for yes, no in zip(facts, wrong, strict=True)], 0))
+            found.append(Text(ids, [0 if no == 0 else yes for yes, no in zip(facts, wrong, strict=True)], 0))
         return found
 
-    def _pair(self, pair: HardNegative) -> list[_Text]:
+    def _pair(self, pair: HardNegative) -> list[Text]:
         true, false = self._ids(pair.caption), self._ids(pair.negative)
         true_labels, false_labels = differing_tokens(true, false)
-        return [_Text(true, true_labels, 1), _Text(false, false_labels, 0)]
+        return [Text(true, true_labels, 1), Text(false, false_labels, 0)]
 
-    def _text(self, scene: Scene, words: Random, match: int, detail: Detail) -> _Text:
+    def _text(self, scene: Scene, words: Random, match: int, detail: Detail) -> Text:
         ids = self._ids(describe(scene, words.choice(_LANGUAGES), detail, words))
-        return _Text(ids, [-100] * len(ids), match)
+        return Text(ids, [-100] * len(ids), match)
 
     def _ids(self, caption: str) -> list[int]:
         ids: list[int] = self.tokenizer(caption, truncation=True, max_length=CONTEXT)["input_ids"]
         return ids
 
 
-def _padded(rows: Sequence[tuple[int, _Text]]) -> dict[str, Tensor]:
+def _padded(rows: Sequence[tuple[int, Text]]) -> dict[str, Tensor]:
     """Some of a batch's texts: token ids and labels (n, longest), matches (n,), and their pictures (n,)."""
     longest = max(len(text.ids) for _, text in rows)
 

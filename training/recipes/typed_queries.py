@@ -75,7 +75,7 @@ class TypedLesson:
         queries = [self._query(self.scenes[words.choice(gallery)], words) for _ in range(_TYPED)]
         answers = self.answers.at(gallery)
         right = np.stack([answers.of(query.meaning) for query in queries])
-        open_ = np.stack([_open(query, answers) for query in queries])
+        open_ = np.stack([may_be_meant(query, answers) for query in queries])
         texts = [query.text for query in queries] + [
             foreign(words.choice(_LANGUAGES), words) for _ in range(_FOREIGN)
         ]
@@ -194,7 +194,7 @@ def _states(towers: Towers, text: Tensor) -> Tensor:
     return states
 
 
-def _open(query: TypedQuery, answers: Answers) -> NDArray[np.bool_]:
+def may_be_meant(query: TypedQuery, answers: Answers) -> NDArray[np.bool_]:
     """Pictures of which nobody could say whether they are right, or that are."""
     things = tuple(
         replace(thing, kinds=thing.kinds.union(*(_ALSO.get(kind, set()) for kind in thing.kinds)))
