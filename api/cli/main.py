@@ -47,7 +47,7 @@ _COMMANDS = (
     ("rebuild", "upkeep:rebuild", "Build new indexes, and switch to them."),
     ("dedupe", "upkeep:dedupe", "List near-duplicates, the best copy of each group first."),
     ("eval", "evaluating:evaluate", "Measure how well a model retrieves.", _MODEL),
-    ("train", "training:train", "Fine-tune an open_clip model on your pairs.", _MODEL),
+    ("train", "training:train", "Fine-tune a model on your pictures.", _MODEL),
     ("serve", "serving:serve", "Serve the search page and the HTTP API until Ctrl-C."),
     ("match", "understanding:match", "Tell how well a text describes a picture.", _MODEL),
     ("classify", "understanding:classify", "Choose among labels, without training (zero-shot).", _MODEL),
