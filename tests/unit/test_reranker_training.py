@@ -32,7 +32,7 @@ def coloured_pairs(folder: Path, words: tuple[str, ...]) -> Dataset:
 def test_a_reranker_learns_which_caption_belongs_to_which_picture(tmp_path: Path) -> None:
     """The saved folder is a reranker like any other, and prefers what it was taught."""
     pairs = coloured_pairs(tmp_path, ("a red boat", "a forest", "the sea", "snow", "night"))
-    plan = Schedule(8, learning_rate=1e-3, warmup=2, evaluate_every=8)
+    plan = Schedule(24, learning_rate=1e-3, warmup=2, evaluate_every=24)
     asked = FineTuning("scenes", plan, 4, device="cpu", reranker="scenes-itm", lora=4)
     left_out = fine_tune(pairs, pairs, tmp_path / "made", asked, progress=False)
     assert [path.name for path in left_out] == ["4.png"]
