@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from vasari.indexer import optimize
+from vasari.indexer.batch_size import may_overlap
 from vasari.indexer.optimize import OptimizedPrecision, OptimizeReport, choose
 from vasari.indexer.plan import Task
 from vasari.indexer.sources.source import Candidate
@@ -13,6 +15,7 @@ from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.exported import single_image
 from vasari.retrieval.models.exported.image import read_settings
 from vasari.retrieval.models.ports import DualEncoder
 
@@ -40,7 +43,7 @@ def choose_form(
         return None
     if read_settings(library.models_directory(space)) is not None or _has_vectors(library, space):
         return None
-    if wanted != "int8" and not _is_on_cpu(library.encoder(space)):
+    if wanted != "int8" and not _is_written(library, space) and not _is_on_cpu(library.encoder(space)):
         return None
     begin()
     pictures = list(_pictures(library, read, tasks))
@@ -53,6 +56,14 @@ def choose_form(
     library.models.release(space)
     found = choose(library, space, pictures, None if wanted == "auto" else wanted)  # type: ignore[arg-type]
     return None if found is None else _told(found)
+
+
+def _is_written(library: Library, space: EmbeddingSpace) -> bool:
+    """Whether the vision tower is exported, and a CPU is all there is: then the model need not be loaded at all."""
+    device = library.settings.device
+    cpu = device == "cpu" or (device == "auto" and sys.platform != "darwin" and not may_overlap(library))
+    picture = single_image.read_settings(library.models_directory(space))
+    return cpu and picture is not None and picture.reason is None
 
 
 def _is_on_cpu(encoder: DualEncoder) -> bool:

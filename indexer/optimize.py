@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
 from vasari.retrieval.errors import ImageError, NotFoundError, UnsupportedError, UsageError
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.limits import ImageLimits
@@ -39,6 +39,8 @@ from vasari.retrieval.models.exported.image import (
     write_settings,
 )
 from vasari.retrieval.models.exported.session import note_files
+from vasari.retrieval.models.exported.text import OnnxTextEncoder
+from vasari.retrieval.models.ports import TextEncoder
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.presets import reference_of
 from vasari.retrieval.search.relevance import BACKGROUND
@@ -234,6 +236,7 @@ class _Trial:
             reason = settings.reason if settings else "it was not exported"
             raise UnsupportedError(f"this model has no torch-free vision tower: {reason}")
         self._image, self._threads = settings.image, library.settings.threads
+        self._queries, self._texts = _queries(library, space)
         limits = library.image_limits
         self.pixels = _prepared(self._image, pictures, limits, self._image.image_size)
         exact = open_tower(self._directory, "float32", self._threads)
@@ -255,8 +258,7 @@ class _Trial:
         """Compare a form that was made, and whose speed was measured."""
         encode = self._open(precision)
         vectors, expected = encode(self.pixels), self._expected
-        texts, described = _texts(self._library)
-        queries = self._library.embed_texts(texts, self._space)
+        queries = self._queries
         k = min(10, max(1, len(vectors) // 4))
         cosines = (vectors * expected).sum(axis=1)
         return OptimizeReport(
@@ -271,7 +273,7 @@ class _Trial:
             recall_at=k,
             text_recall=_agreement(queries @ expected.T, queries @ vectors.T, k),
             image_recall=_agreement(expected @ expected.T, expected @ vectors.T, k),
-            texts=described,
+            texts=self._texts,
             images_per_second=speed,
             images_per_second_before=before,
         )
@@ -312,6 +314,21 @@ def _speed(encode: EncodePrepared, pixels: NDArray[np.uint8]) -> float:
         encode(batch)
         taken.append(perf_counter() - started)
     return len(batch) / max(min(taken), 1e-9)
+
+
+def _queries(library: Library, space: EmbeddingSpace) -> tuple[UnitVectors, str]:
+    """Vectors of texts to look for pictures by, and what the texts were.
+
+    The exported text tower is forgotten before those of pictures are opened: they need not lie in memory together.
+    """
+    texts, described = _texts(library)
+    try:
+        tower: TextEncoder = OnnxTextEncoder.open(
+            library.models_directory(space), threads=library.settings.threads
+        )
+    except UnsupportedError:
+        return library.embed_texts(texts, space), described
+    return tower.embed_texts(texts), described
 
 
 def _texts(library: Library) -> tuple[list[str], str]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
     from vasari.retrieval.models.ports import Answerer, DualEncoder, TextEncoder
     from vasari.retrieval.models.preprocessing import ImagePreprocessing
+    from vasari.retrieval.models.registry.files import ModelFiles
     from vasari.retrieval.models.reranker import BlipReranker
 
 TextPrecision = Literal["float32", "int8"]
@@ -94,13 +95,16 @@ class LoadedModels:
         The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had. A model whose
         files are those that made a space is not loaded to find that out.
         """
-        return self._known(reference) or self._use(reference, self._settings)
+        return self._known(reference) or self._written(reference) or self._use(reference, self._settings)
 
     def space_of(self, reference: str) -> EmbeddingSpace:
         """The space of a model, which the library need not have yet; ModelUnavailableError as for `use`."""
-        known = self._known(reference)
-        if known is not None:
+        from vasari.retrieval.models.export.without_torch import space_of_files
+
+        if (known := self._known(reference)) is not None:
             return known
+        if (found := space_of_files(self._files(reference))) is not None:
+            return found[1]
         with self._lock:
             if reference not in self._without_space:
                 self._without_space[reference] = self._load(reference)
@@ -115,9 +119,7 @@ class LoadedModels:
         ]
         if not any(settings for _, settings in known):
             return None
-        from vasari.retrieval.models.registry.files import locate
         from vasari.retrieval.models.registry.fingerprints import files_digest
-        from vasari.retrieval.models.registry.hub import HubAccess
         from vasari.retrieval.models.registry.resolve import resolve
 
         source = resolve(reference)
@@ -126,23 +128,50 @@ class LoadedModels:
         ]
         if not candidates:
             return None
-        digest = files_digest(locate(source, HubAccess(self._settings.offline, self._settings.hub_timeout)))
+        digest = files_digest(self._files(reference))
         return next((space for space, settings in candidates if settings.files == digest), None)
+
+    def _files(self, reference: str) -> ModelFiles:
+        from vasari.retrieval.models.registry.files import locate
+        from vasari.retrieval.models.registry.hub import HubAccess
+        from vasari.retrieval.models.registry.resolve import resolve
+
+        return locate(resolve(reference), HubAccess(self._settings.offline, self._settings.hub_timeout))
+
+    def _written(self, reference: str) -> EmbeddingSpace | None:
+        """The space of a model whose towers can be exported from its files, which is done; None for another model."""
+        from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
+
+        files = self._files(reference)
+        if self._settings.read_only or (found := space_of_files(files)) is None:
+            return None
+        model, space = found
+        if not (self._directory / space.name).exists():
+            export_towers(model, files, self._directory / space.name)
+        return self._entered(space)
+
+    def _entered(self, space: EmbeddingSpace) -> EmbeddingSpace:
+        """The space as the catalog has it from now on; the first is the default."""
+        catalog = self._catalog()
+        space = catalog.spaces.ensure(space)
+        if catalog.spaces.default() is None:
+            catalog.spaces.set_default(space.name)
+        return space
 
     def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
         """Load a dual encoder, and make its space."""
         encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
-        catalog = self._catalog()
-        writable = not self._settings.read_only
-        space = catalog.spaces.ensure(encoder.space) if writable else catalog.spaces.get(encoder.space.name)
-        if writable and not (self._directory / space.name).exists():
-            from vasari.retrieval.models.export.text import export_text_tower
+        directory = self._directory / encoder.space.name
+        if self._settings.read_only:
+            space = self._catalog().spaces.get(encoder.space.name)
+        else:
+            if not directory.exists():
+                from vasari.retrieval.models.export.text import export_text_tower
 
-            export_text_tower(encoder.towers, self._directory / space.name)
+                export_text_tower(encoder.towers, directory)
+            space = self._entered(encoder.space)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
-        if writable and catalog.spaces.default() is None:
-            catalog.spaces.set_default(space.name)
         return space
 
     def encoder(self, space: EmbeddingSpace) -> DualEncoder:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-from vasari.retrieval.models.export import image_graph
+from vasari.retrieval.models.export.from_torch import vision_weights
+from vasari.retrieval.models.export.image_graph import write_graph
 from vasari.retrieval.models.export.layers import save_model
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
@@ -31,11 +32,11 @@ def export_image_tower(encoder: OpenClipEncoder, directory: Path) -> None:
     if towers.device.type != "cpu" or towers.dtype != torch.float32:
         raise ValueError("the model has to be loaded in float32 on the CPU")
     visual = towers.model.visual
-    if image_graph.can_write(visual):
-        model = image_graph.write_graph(visual, towers.image)
+    if (weights := vision_weights(visual)) is not None:
+        write_graph(weights, towers.image, directory)
     else:
         model = _traced(_Tower(visual, towers.image).eval(), towers.image)
-    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
+        save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
 
 
 class _Tower(nn.Module):

@@ -1,70 +1,71 @@
 """The layers of open_clip's transformers as nodes of an ONNX graph.
 
 torch's exporters need 10 to 60 seconds for the twelve equal layers of a ViT-B, and write attention as thirty nodes;
-writing the layers directly takes the time of copying the weights, and uses ONNX Runtime's fused operators.
+writing the layers directly takes the time of copying the weights, and uses ONNX Runtime's fused operators. Each weight
+goes to the file at once: a model is written in the memory of its largest one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
-from open_clip.transformer import QuickGELU, ResidualAttentionBlock
-from torch import Tensor, nn
+from onnx import TensorProto, helper, numpy_helper
 
+from vasari.retrieval.models.export.tower_weights import Array, Block, Linear, Norm
 from vasari.retrieval.storage.file_names import as_utf8
 
 _OPSET = 20  # the first with Gelu
 _CONTRIB = "com.microsoft"  # ONNX Runtime's fused operators
-
-
-def has_plain_blocks(transformer: Any) -> bool:
-    """Whether a transformer is made of the layers that `LayerWriter` knows."""
-    blocks = getattr(transformer, "resblocks", None)
-    return blocks is not None and all(
-        type(block) is ResidualAttentionBlock and type(block.mlp.gelu) in (nn.GELU, QuickGELU)
-        for block in blocks
-    )
+_INLINE = 256  # bytes: smaller weights stand in the graph itself
+_ALIGNED = 4096  # bytes: weights are mapped into memory
 
 
 class LayerWriter:
-    """Collects nodes and weights; methods return the name of the value that they compute."""
+    """Collects nodes and writes weights; methods return the name of the value that they compute.
 
-    def __init__(self) -> None:
+    A context, in which the file of weights is open.
+    """
+
+    def __init__(self, graph: Path, weights: str) -> None:
+        """The graph goes to `graph`, all large weights to the one file `weights` beside it."""
+        self._graph, self._weights_name = graph, weights
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
-    def model(
-        self, name: str, given: onnx.ValueInfoProto, computed: str, result: onnx.ValueInfoProto
-    ) -> onnx.ModelProto:
-        """A model with one input and one output, which is the value named `computed`."""
+    def __enter__(self) -> Self:
+        self._file = (self._graph.parent / self._weights_name).open("wb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def save(self, name: str, given: onnx.ValueInfoProto, computed: str, result: onnx.ValueInfoProto) -> None:
+        """Write the model with one input and one output, which is the value named `computed`."""
         self._nodes.append(helper.make_node("Identity", [computed], [result.name]))
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
-        graph = helper.make_graph(self._nodes, name, [given], [result])
+        graph = helper.make_graph(self._nodes, name, [given], [result], self._weights)
         model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
-        for (
-            weight
-        ) in self._weights:  # one by one: protobuf copies what it is given, thrice by way of `make_graph`
-            model.graph.initializer.append(weight)
-            weight.Clear()
-        return model
+        self._file.flush()
+        self._graph.write_bytes(model.SerializeToString())
 
-    def blocks(self, x: str, transformer: Any, *, causal: bool, first_only: bool = False) -> str:
+    def blocks(self, x: str, blocks: Sequence[Block], *, causal: bool, first_only: bool = False) -> str:
         """All layers of a transformer over `x` (n, length, width).
 
         With `first_only` the result is that of the first position alone (n, 1, width): in the last layer the others
         are keys and values only, which saves 7 % of a tower of twelve layers.
         """
-        last = transformer.resblocks[-1]
-        for block in transformer.resblocks:
+        for block in blocks:
             normed = self.layer_norm(x, block.ln_1)
             asking = normed
-            if first_only and block is last:
+            if first_only and block is blocks[-1]:
                 x, asking = self._first(x), self._first(normed)
             x = self.add(x, self._attention(block, normed, asking, causal))
             x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
@@ -74,59 +75,39 @@ class LayerWriter:
         """The first position of each (n, 1, width)."""
         return self.node("Gather", x, self.integers([0]), axis=1)
 
-    def _attention(self, block: Any, x: str, asking: str, causal: bool) -> str:
+    def _attention(self, block: Block, x: str, asking: str, causal: bool) -> str:
         """Cross-attention: queries from `asking`, keys and values from `x`."""
-        attention = block.attn
         if asking == x:
-            joined = self.node(
-                "Attention",
-                x,
-                self.weight(attention.in_proj_weight.T),
-                self.weight(attention.in_proj_bias),
-                domain=_CONTRIB,
-                num_heads=attention.num_heads,
-                unidirectional=int(causal),
-            )
-            return self.linear(joined, attention.out_proj, block.ls_1)
-        parts = zip(attention.in_proj_weight.chunk(3), attention.in_proj_bias.chunk(3), strict=True)
-        sources = (asking, x, x)
-        query, key, value = (
-            self.product(source, weight.T, bias)
-            for source, (weight, bias) in zip(sources, parts, strict=True)
-        )
-        joined = self.node(
-            "MultiHeadAttention",
-            query,
-            key,
-            value,
-            domain=_CONTRIB,
-            num_heads=attention.num_heads,
-            unidirectional=int(causal),
-        )
-        return self.linear(joined, attention.out_proj, block.ls_1)
+            kind, inputs = "Attention", [x, self.weight(block.given.weight.T), self._bias(block.given)]
+        else:
+            kind = "MultiHeadAttention"
+            inputs = [
+                self.linear(source, part) for source, part in zip((asking, x, x), block.parts(), strict=True)
+            ]
+        joined = self.node(kind, *inputs, domain=_CONTRIB, num_heads=block.heads, unidirectional=int(causal))
+        return self.linear(joined, block.out)
 
-    def _feed_forward(self, block: Any, x: str) -> str:
-        hidden = self.linear(x, block.mlp.c_fc)
-        if isinstance(block.mlp.gelu, QuickGELU):
+    def _bias(self, layer: Linear) -> str:
+        return "" if layer.bias is None else self.weight(layer.bias)
+
+    def _feed_forward(self, block: Block, x: str) -> str:
+        hidden = self.linear(x, block.up)
+        if block.gelu == "quick":
             hidden = self.node("QuickGelu", hidden, domain=_CONTRIB, alpha=1.702)
         else:
-            hidden = self.node("Gelu", hidden, approximate=block.mlp.gelu.approximate)
-        return self.linear(hidden, block.mlp.c_proj, block.ls_2)
+            hidden = self.node("Gelu", hidden, approximate=block.gelu)
+        return self.linear(hidden, block.down)
 
-    def linear(self, x: str, layer: nn.Linear, scale: nn.Module | None = None) -> str:
-        """x W^T + b; the layer scale, where there is one, goes into the weights."""
-        gamma = getattr(scale, "gamma", None)
-        bias: Tensor | None = getattr(layer, "bias", None)
-        if gamma is None:
-            return self.product(x, layer.weight.T, bias)
-        return self.product(x, (layer.weight * gamma[:, None]).T, None if bias is None else bias * gamma)
+    def linear(self, x: str, layer: Linear) -> str:
+        """x W^T + b."""
+        return self.product(x, layer.weight.T, layer.bias)
 
-    def product(self, x: str, weight: Tensor | NDArray[Any], bias: Tensor | NDArray[Any] | None) -> str:
+    def product(self, x: str, weight: Array, bias: Array | None = None) -> str:
         """x W + b for `weight` (inputs, outputs)."""
         y = self.node("MatMul", x, self.weight(weight))
         return y if bias is None else self.add(y, self.weight(bias))
 
-    def layer_norm(self, x: str, norm: nn.LayerNorm) -> str:
+    def layer_norm(self, x: str, norm: Norm) -> str:
         """Each position scaled to mean 0 and variance 1, then by the layer's weights."""
         return self.node(
             "LayerNormalization",
@@ -141,15 +122,32 @@ class LayerWriter:
         """The sum of two values."""
         return self.node("Add", left, right)
 
-    def integers(self, values: Sequence[int]) -> str:
-        """A constant (n,) int64."""
-        return self.weight(np.array(values, dtype=np.int64))
+    def integers(self, values: int | Sequence[int]) -> str:
+        """A constant int64, of one number or (n,)."""
+        return self._constant(np.array(values, dtype=np.int64))
 
-    def weight(self, value: Tensor | NDArray[Any]) -> str:
-        """A constant; what torch holds is written as float32."""
-        array = _array(value) if isinstance(value, Tensor) else value
+    def weight(self, value: Array) -> str:
+        """A constant in float32."""
+        return self._constant(np.asarray(value, np.float32))
+
+    def _constant(self, value: NDArray[Any]) -> str:
         name = f"w{len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
+        if value.nbytes < _INLINE:
+            whole = np.ascontiguousarray(value).reshape(value.shape)
+            self._weights.append(numpy_helper.from_array(whole, name))
+            return name
+        self._file.write(bytes(-self._file.tell() % _ALIGNED))
+        tensor = TensorProto(
+            name=name,
+            dims=value.shape,
+            data_type=helper.np_dtype_to_tensor_dtype(value.dtype),
+            data_location=TensorProto.EXTERNAL,
+        )
+        place = {"location": self._weights_name, "offset": self._file.tell(), "length": value.nbytes}
+        for key, entry in place.items():
+            tensor.external_data.add(key=key, value=str(entry))
+        self._file.write(np.ascontiguousarray(value).data)
+        self._weights.append(tensor)
         return name
 
     def node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
@@ -168,12 +166,7 @@ def save_model(model: onnx.ModelProto, path: Path, weights: str) -> None:
             save_as_external_data=True,
             all_tensors_to_one_file=True,
             location=weights,
-            size_threshold=256,
+            size_threshold=_INLINE,
         )
     # onnx makes the weights private to the user; the other files follow the umask.
     path.with_name(weights).chmod(path.stat().st_mode & 0o777)
-
-
-def _array(value: Tensor | NDArray[Any]) -> NDArray[np.float32]:
-    found = value.detach().float().cpu().numpy() if isinstance(value, Tensor) else value
-    return np.asarray(found, np.float32)

@@ -18,8 +18,9 @@ from vasari.retrieval.models.clip.builder import TextTower, tokenize
 from vasari.retrieval.models.clip.layouts import build_model, build_text_tower
 from vasari.retrieval.models.clip.towers import Towers
 from vasari.retrieval.models.drift import centred_cosines
+from vasari.retrieval.models.export.from_torch import text_weights
 from vasari.retrieval.models.export.layers import save_model
-from vasari.retrieval.models.export.text_graph import can_write, write_graph
+from vasari.retrieval.models.export.text_graph import write_graph
 from vasari.retrieval.models.exported.session import note_files
 from vasari.retrieval.models.exported.text import (
     FILES,
@@ -127,8 +128,10 @@ def _merges(tokenizer: SimpleTokenizer) -> np.ndarray[tuple[int, ...], np.dtype[
 
 
 def _write_graph(tower: TextTower, settings: TextPreprocessing, directory: Path) -> None:
-    model = write_graph(tower) if can_write(tower) else _traced(tower, settings, directory)
-    save_model(model, directory / GRAPH_FILE, WEIGHTS_FILE)
+    if (weights := text_weights(tower)) is not None:
+        write_graph(weights, directory)
+    else:
+        save_model(_traced(tower, settings, directory), directory / GRAPH_FILE, WEIGHTS_FILE)
 
 
 def _traced(tower: TextTower, settings: TextPreprocessing, directory: Path) -> onnx.ModelProto:

@@ -6,63 +6,47 @@ in `export.text`: a space is made while somebody waits, and that exporter needs 
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
+from pathlib import Path
+
 from onnx import TensorProto, helper
-from torch import nn
 
-from vasari.retrieval.models.clip.builder import TextTower
-from vasari.retrieval.models.export.layers import LayerWriter, has_plain_blocks
-
-
-def can_write(tower: TextTower) -> bool:
-    """Whether the tower is made of the layers that `write_graph` knows."""
-    return (
-        tower.native
-        and tower.pool in {"argmax", "eos", "first", "last"}
-        and has_plain_blocks(tower.parts.transformer)
-    )
+from vasari.retrieval.models.export.layers import LayerWriter
+from vasari.retrieval.models.export.tower_weights import TextWeights
+from vasari.retrieval.models.exported.text import GRAPH_FILE, WEIGHTS_FILE
 
 
-def write_graph(tower: TextTower) -> onnx.ModelProto:
-    """The tower as a model from `tokens` (n, length) int64 to `features` (n, dim) float32, not normalised."""
-    parts, writer = tower.parts, LayerWriter()
-    x = writer.blocks(_embedding(tower, writer), parts.transformer, causal=parts.attn_mask is not None)
-    features = _projection(tower, writer, writer.layer_norm(_pooled(tower, writer, x), parts.ln_final))
-    return writer.model(
-        "text",
-        helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", "length"]),
-        features,
-        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", "dim"]),
-    )
+def write_graph(tower: TextWeights, directory: Path) -> None:
+    """Write the tower, from `tokens` (n, length) int64 to `features` (n, dim) float32, not normalised."""
+    with LayerWriter(directory / GRAPH_FILE, WEIGHTS_FILE) as writer:
+        x = writer.blocks(_embedding(tower, writer), tower.blocks, causal=tower.causal)
+        features = writer.layer_norm(_pooled(tower, writer, x), tower.ln_final)
+        if tower.projection is not None:
+            features = writer.linear(features, tower.projection)
+        writer.save(
+            "text",
+            helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", "length"]),
+            features,
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", "dim"]),
+        )
 
 
-def _embedding(tower: TextTower, writer: LayerWriter) -> str:
-    table = writer.weight(tower.parts.token_embedding.weight)
-    positions = writer.weight(tower.parts.positional_embedding)
-    embedded = writer.node("Gather", table, "tokens")  # (n, length, width)
+def _embedding(tower: TextWeights, writer: LayerWriter) -> str:
+    embedded = writer.node("Gather", writer.weight(tower.table), "tokens")  # (n, length, width)
     length = writer.node("Shape", "tokens", start=1)
-    axis = writer.integers([0])
-    return writer.add(embedded, writer.node("Slice", positions, writer.integers([0]), length, axis))
+    positions = writer.node(
+        "Slice", writer.weight(tower.positions), writer.integers([0]), length, writer.integers([0])
+    )
+    return writer.add(embedded, positions)
 
 
-def _pooled(tower: TextTower, writer: LayerWriter, x: str) -> str:
+def _pooled(tower: TextWeights, writer: LayerWriter, x: str) -> str:
     """The one position that is projected, (n, width); the last norm works on each position for itself."""
     if tower.pool in {"first", "last"}:
-        index = writer.weight(np.array(0 if tower.pool == "first" else -1))
-        return writer.node("Gather", x, index, axis=1)
+        return writer.node("Gather", x, writer.integers(0 if tower.pool == "first" else -1), axis=1)
     ends = "tokens"
     if tower.pool == "eos":
-        equal = writer.node("Equal", "tokens", writer.weight(np.array(tower.eos, dtype=np.int64)))
-        ends = writer.node("Cast", equal, to=TensorProto.INT64)
+        ends = writer.node(
+            "Cast", writer.node("Equal", "tokens", writer.integers(tower.eos)), to=TensorProto.INT64
+        )
     position = writer.node("ArgMax", ends, axis=1, keepdims=1)  # (n, 1), the first of equals
     return writer.node("GatherND", x, position, batch_dims=1)
-
-
-def _projection(tower: TextTower, writer: LayerWriter, x: str) -> str:
-    projection = tower.parts.text_projection
-    if projection is None:
-        return x
-    if isinstance(projection, nn.Linear):
-        return writer.linear(x, projection)
-    return writer.product(x, projection, None)

@@ -6,10 +6,11 @@ Light on purpose: `vasari models list` reads this table without importing torch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError
@@ -43,6 +44,8 @@ class Preset:
     ask_before_download: bool = False  # the licence is not a usual open-source one
     drawings_only: bool = False  # it knows what Vasari's painter draws, and no photos
     answers: bool = False  # a captioner that was taught to answer questions too
+    # open_clip's `preprocess_cfg` of the weights' tag, for those that need not be asked of open_clip (and torch)
+    preprocessing: Mapping[str, Any] | None = None
 
     def serves(self, use: ModelKind) -> bool:
         """Whether it can be used for this."""
@@ -106,6 +109,7 @@ PRESETS: dict[str, Preset] = {
             coco=Recall(57.9, 39.9),
             flickr=Recall(84.8, 64.9),
             source=_OPEN_CLIP_TABLE,
+            preprocessing={},
         ),
         Preset(
             name="small",

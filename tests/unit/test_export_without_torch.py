@@ -1,0 +1,146 @@
+"""Towers exported from a model's files alone are those that torch's model is exported to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tests.models import SENTENCES, write_model
+from vasari.retrieval.images.samples import sample_pictures
+from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.drift import centred_cosines
+from vasari.retrieval.models.export.from_file import clip_merges, read_plain_model
+from vasari.retrieval.models.export.text import export_text_tower
+from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
+from vasari.retrieval.models.exported import text
+from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
+from vasari.retrieval.models.exported.text import OnnxTextEncoder
+from vasari.retrieval.models.registry.files import ModelFiles, locate
+from vasari.retrieval.models.registry.hub import HubAccess
+from vasari.retrieval.models.registry.presets import PRESETS
+from vasari.retrieval.models.registry.resolve import resolve
+from vasari.retrieval.models.tokenizers import MERGES_FILE
+
+WEIGHTS, CONFIGURATION = "open_clip_model.safetensors", "open_clip_config.json"
+
+
+def files_of(folder: Path) -> ModelFiles:
+    """The files of a model folder."""
+    return locate(resolve(str(folder)), HubAccess(offline=True))
+
+
+def configured(folder: Path, part: str | None = None, **settings: object) -> Path:
+    """The model with other settings in its configuration."""
+    content = json.loads((folder / CONFIGURATION).read_text())
+    (content["model_cfg"] if part is None else content["model_cfg"][part]).update(settings)
+    (folder / CONFIGURATION).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize("variant", ["plain", "quick_gelu", "float16"])
+def test_vectors_and_space_are_those_of_the_model(tmp_path: Path, variant: str) -> None:
+    """Text and picture vectors, settings, tokenizer and fingerprint."""
+    folder = write_model(tmp_path / "model", "clip")
+    if variant == "quick_gelu":
+        configured(folder, quick_gelu=True)
+    if variant == "float16":
+        weights = load_file(folder / WEIGHTS)
+        save_file({name: value.astype(np.float16) for name, value in weights.items()}, folder / WEIGHTS)
+    encoder = OpenClipEncoder.load(str(folder), device="cpu", precision="float32", offline=True)
+    found = space_of_files(files_of(folder))
+    assert found is not None
+    model, space = found
+    assert space == encoder.space
+    export_towers(model, files_of(folder), tmp_path / "ours")
+    assert export_text_tower(encoder.towers, tmp_path / "theirs")
+    for name in (text.SETTINGS_FILE, MERGES_FILE):
+        assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
+    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
+    pictures = OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels)
+    assert centred_cosines(pictures, encoder.embed_images(pixels)).min() > 0.99999
+
+
+@pytest.mark.parametrize(
+    ("part", "settings"),
+    [
+        (None, {"custom_text": True}),
+        (None, {"embed_dim": 16}),
+        ("vision_cfg", {"pool_type": "avg"}),
+        ("vision_cfg", {"layers": 1}),
+        ("vision_cfg", {"image_size": 64}),
+        ("text_cfg", {"no_causal_mask": True}),
+        ("text_cfg", {"vocab_size": 100}),
+        ("text_cfg", {"width": 32}),
+    ],
+)
+def test_what_is_not_plain_is_left_to_torch(
+    tmp_path: Path, part: str | None, settings: dict[str, object]
+) -> None:
+    """Settings that are not known here, and weights of other shapes or names."""
+    folder = write_model(tmp_path / "model", "clip")
+    assert read_plain_model(files_of(folder)) is not None
+    assert read_plain_model(files_of(configured(folder, part, **settings))) is None
+
+
+def test_damaged_weights_are_left_to_torch(tmp_path: Path) -> None:
+    """It has the words for what is wrong."""
+    folder = write_model(tmp_path / "model", "clip")
+    whole = (folder / WEIGHTS).read_bytes()
+    for content in (whole[:-100], b"<html>", b""):
+        (folder / WEIGHTS).write_bytes(content)
+        assert read_plain_model(files_of(folder)) is None
+
+
+def test_other_kinds_of_model_are_left_to_torch(tmp_path: Path) -> None:
+    """Those with a tokenizer of their own."""
+    assert read_plain_model(files_of(write_model(tmp_path / "model", "siglip"))) is None
+
+
+def test_the_byte_pairs_are_open_clip_s() -> None:
+    """All of them, in order."""
+    tokenizer = open_clip.tokenizer.SimpleTokenizer()
+    assert clip_merges().shape == (2, len(tokenizer.bpe_ranks))
+
+
+def test_a_preset_s_preprocessing_is_that_of_its_tag() -> None:
+    """Where it stands in our table, open_clip is not asked."""
+    known = [preset for preset in PRESETS.values() if preset.preprocessing is not None]
+    assert known
+    for preset in known:
+        architecture, _, tag = preset.reference.partition("/")
+        asked = {"mean", "std", "interpolation", "resize_mode", "quick_gelu"}
+        theirs = open_clip.get_pretrained_cfg(architecture, tag) or {}
+        usual = {
+            "mean": open_clip.OPENAI_DATASET_MEAN,
+            "std": open_clip.OPENAI_DATASET_STD,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+        }
+        told = usual | dict(preset.preprocessing or {})
+        assert told == {name: value for name, value in theirs.items() if name in asked}
+
+
+def test_a_library_is_made_without_torch(tmp_path: Path) -> None:
+    """With a space, its default, and both towers."""
+    folder = write_model(tmp_path / "model", "clip")
+    program = (
+        "import sys\n"
+        "from vasari import Library\n"
+        "from vasari.retrieval.settings import Settings\n"
+        "settings = Settings(model=sys.argv[1], offline=True)\n"
+        "with Library.open(sys.argv[2], settings, create=True) as library:\n"
+        "    library.use_model(sys.argv[1])\n"
+        "    print(library.embed_texts(['a boat'], library.space()).shape, 'torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, str(folder), str(tmp_path / "library")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[-2] == "(1, 32) False"
