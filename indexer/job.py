@@ -26,7 +26,7 @@ from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
-from vasari.indexer.plan import Places, Plan, is_same, make_plan
+from vasari.indexer.plan import Places, Plan, Task, is_same, make_plan
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.slabs import Slabs
@@ -55,6 +55,7 @@ _LASTING = frozenset(
 )  # stages at which the same bytes fail again; reading may succeed next time
 _THREADS = 4  # that decode side by side in one process; with more they wait for Python's lock
 _WORTH_PROCESSES = 2000  # pictures: processes take seconds to start
+_LOOKS = 64  # files read beforehand, to see whether a GPU is needed at all: most often one
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +282,9 @@ class Job:
 
     def embed(self, plan: Plan, lease: HeldLease) -> Tally:
         """Run the pipeline over the plan's tasks."""
-        size = self.batch_size(plan)
-        with self._decoding(plan, size) as decoding:
+        fresh = self._fresh(plan)
+        size = self._batch_size(fresh)
+        with self._decoding(plan, size, fresh) as decoding:
             pipeline = Pipeline(
                 decoding,
                 embedding(self.library, self.space, self.modality),
@@ -295,10 +297,9 @@ class Job:
             return pipeline.run(plan, partial(self.identify, plan))
 
     @contextmanager
-    def _decoding(self, plan: Plan, size: int) -> Iterator[Decoding]:
+    def _decoding(self, plan: Plan, size: int, fresh: int) -> Iterator[Decoding]:
         """Threads; or processes, where a device is faster than the threads of one process can be."""
         how, count = self.options.decode, self.options.decode_threads or os.cpu_count() or 1
-        fresh = _fresh(plan)
         device = self._overlapping() if fresh else None
         pin = None if device is None else device.pin
         worth = device is not None and count > _THREADS and fresh >= _WORTH_PROCESSES
@@ -349,10 +350,31 @@ class Job:
         encoder = self._encoder()
         return encoder if isinstance(encoder, Overlapping) and encoder.overlaps else None
 
-    def batch_size(self, plan: Plan) -> int:
+    def _batch_size(self, fresh: int) -> int:
         """Pictures of a batch: as told, else as suits the device."""
         told = self.options.batch_size
-        return told or batch_size_for(self.library, self.space, self.modality, _fresh(plan))
+        return told or batch_size_for(self.library, self.space, self.modality, fresh)
+
+    def _fresh(self, plan: Plan) -> int:
+        """How many files may have to be embedded: a run without any asks no device what it is, and loads no model.
+
+        Beside a GPU some of them are read, until one was not moved. If others were not moved after all, the model is
+        loaded for them as on a CPU.
+        """
+        fresh = [task for task in plan.tasks if task.known is None or task.unembedded]
+        looks = self.modality is Modality.IMAGE and not self.unembedded and may_overlap(self.library)
+        if looks and all(self._is_moved(task, plan) for task in _spread(fresh, _LOOKS)):
+            return 0
+        return len(fresh)
+
+    def _is_moved(self, task: Task, plan: Plan) -> bool:
+        """Whether a file holds what is at its old place no more; one that cannot be read needs no model either."""
+        try:
+            digest = content_hash(self.source.read(task.candidate))
+        except (ImageError, OSError):
+            return True  # the pipeline will say why
+        found = self.of_content([digest])
+        return any(item.missing or item.id in plan.gone or not self._in_place(item) for item in found)
 
     def identify(self, plan: Plan, puzzles: Sequence[Puzzle]) -> Verdict:
         """Decide which items the files are; those without a vector in this space are embedded on the way."""
@@ -469,9 +491,9 @@ class Job:
         return entry
 
 
-def _fresh(plan: Plan) -> int:
-    """How many files may have to be embedded: a run without any asks no device what it is, and loads no model."""
-    return sum(task.known is None or task.unembedded for task in plan.tasks)
+def _spread(tasks: Sequence[Task], count: int) -> Sequence[Task]:
+    """Up to `count` of them, evenly spread."""
+    return tasks[:: max(-(-len(tasks) // count), 1)]
 
 
 class _Contents:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.grey import GreyLibrary
+from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.batch_size import batch_size_for, fastest
+from vasari.indexer.job import index
+from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.models.ports import DualEncoder, OutOfMemory
 
@@ -50,9 +52,14 @@ class Unloaded(GreyLibrary):
     """A library with a GPU, whose model must not be loaded."""
 
     devices = ("cuda:0",)
+    loaded = False
 
     def encoder_on(self, device: str, space: EmbeddingSpace) -> DualEncoder:
+        self.loaded = True
         raise AssertionError(f"the model was loaded on {device}")
+
+    def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
+        return self.encoder_on("cuda:0", space or self.space())
 
 
 def test_a_job_with_nothing_new_asks_no_gpu(tmp_path: Path) -> None:
@@ -63,3 +70,19 @@ def test_a_job_with_nothing_new_asks_no_gpu(tmp_path: Path) -> None:
         assert batch_size_for(library, space, Modality.TEXT, 9) == 32
         with pytest.raises(AssertionError, match="cuda:0"):
             batch_size_for(library, space, Modality.IMAGE, 1)
+
+
+def test_a_run_of_moves_loads_no_model_on_a_gpu(tmp_path: Path) -> None:
+    """What new files hold is looked at before a device is asked; a copy is no move, and needs it."""
+    photos = tmp_path / "photos"
+    for seed in range(3):
+        write_picture(photos / f"{seed}.png", seed)
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        index(library, FolderSource([photos]))
+    (photos / "0.png").rename(photos / "moved.png")
+    with Unloaded.open(tmp_path / "library") as library:
+        report = index(library, FolderSource([photos]))
+        assert (report.moved, report.added, report.failed, library.loaded) == (1, 0, 0, False)
+        (photos / "copied.png").write_bytes((photos / "1.png").read_bytes())
+        with pytest.raises(AssertionError, match="cuda:0"):
+            index(library, FolderSource([photos]))
