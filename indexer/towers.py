@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from vasari.indexer.optimize import OptimizedPrecision, optimize, own_pictures
 from vasari.indexer.quarantine import Quarantine
@@ -22,7 +23,7 @@ from vasari.retrieval.errors import (
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.export import text_int8
 from vasari.retrieval.models.exported import image, single_image, text
-from vasari.retrieval.models.exported.image import OptimizedEncoder
+from vasari.retrieval.models.exported.image import FormerFormError, OptimizedEncoder, chosen_precision
 from vasari.retrieval.models.exported.session import CHECKSUMS_FILE, check_content, read_checksums
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
@@ -152,17 +153,16 @@ def _forms(library: Library, space: EmbeddingSpace, directory: Path) -> Iterator
 
 def _precision(directory: Path) -> OptimizedPrecision:
     """What was switched on, as far as that can still be read."""
-    try:
-        settings = image.read_settings(directory)
-    except VasariError:
-        return "int8"
-    return settings["precision"] if settings else "int8"
+    found = chosen_precision(directory)
+    return next((precision for precision in get_args(OptimizedPrecision) if precision == found), "int8")
 
 
 def _examine(form: _Form, directory: Path, quarantine: Quarantine | None) -> Iterator[Damage]:
     try:
         check_content(directory, form.files)
         form.open()
+    except FormerFormError as error:
+        yield _mended(form, directory, quarantine, str(error)) if quarantine else Damage("tower", str(error))
     except UnsupportedError:
         return  # it says itself why it cannot be used here
     except StorageError as error:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.models import KINDS, Kind, write_model
+from vasari.indexer.doctor import examine
 from vasari.indexer.job import index
 from vasari.indexer.optimize import (
     Limits,
@@ -135,6 +136,21 @@ def test_nothing_slower_is_switched_on() -> None:
     assert near.judged(Limits()).too_far is None
     slower = replace(near, images_per_second_before=30.0).judged(Limits())
     assert slower.too_far == "it encodes 20.0 images/s, the model as it is 30.0"
+    on = replace(near, on="bfloat16", images_per_second_on=40.0)
+    assert on.judged(Limits()).too_far == "it encodes 20.0 images/s, the bfloat16 form that is on 40.0"
+    assert replace(on, on="int8").judged(Limits()).too_far is None  # made anew
+
+
+def test_a_form_is_compared_with_the_one_that_is_on(library: Library) -> None:
+    """Its speed and its vectors, beside those of the model; a form that cannot be run is no rival."""
+    space, pictures = library.space(), own_pictures(library, 12)
+    assert optimize(library, space, pictures, precision="float32", force=True).on is None
+    report = optimize(library, space, pictures, precision="int8", force=True)
+    assert (report.on, report.switched) == ("float32", True)
+    assert report.images_per_second_on
+    assert report.cosine_on == pytest.approx(report.cosine_mean, abs=0.01)
+    (library.models_directory(space) / INT8_FILES[0]).write_bytes(b"cut")
+    assert optimize(library, space, pictures, precision="int8", dry_run=True).on is None
 
 
 def test_only_the_form_that_runs_leaves_files(library: Library) -> None:
@@ -153,7 +169,7 @@ def test_only_the_form_that_runs_leaves_files(library: Library) -> None:
 
 @pytest.mark.parametrize("engine", ["onednn", "onnx"])
 def test_a_form_of_an_earlier_version_says_how_to_make_it_anew(library: Library, engine: str) -> None:
-    """Texts find what is in the library as before; what needs the form names the commands, and the first mends it."""
+    """Texts find what is in the library as before; what needs the form, and the doctor, name what makes it anew."""
     space = library.space()
     directory = library.models_directory(space)
     image = {"height": 48, "width": 48, "mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "shortest"}
@@ -166,7 +182,16 @@ def test_a_form_of_an_earlier_version_says_how_to_make_it_anew(library: Library,
             UnsupportedError, match=r"made by an earlier version: run `vasari models optimize"
         ):
             again.encoder(space)
-        optimize(again, space, own_pictures(again, 12), precision="int8", force=True)
+        [finding] = examine(again)
+        assert (finding.kind, finding.repaired) == ("tower", False)
+        assert "run `vasari models optimize" in finding.message
+        if engine == "onnx":
+            optimize(again, space, own_pictures(again, 12), precision="int8", force=True)
+        else:
+            [finding] = examine(again, repair=True)
+            assert finding.repaired
+            assert "made anew in int8" in finding.message
+        assert examine(again) == []
         assert isinstance(again.encoder(space), OptimizedEncoder)
     assert not (directory / "image.int8.safetensors").exists()
 

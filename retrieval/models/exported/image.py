@@ -71,16 +71,20 @@ def write_settings(
     (directory / SETTINGS_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+class FormerFormError(UnsupportedError):
+    """A form that only an earlier version could compute: it has to be made anew."""
+
+
 def is_compiled(content: Mapping[str, Any]) -> bool:
     """Whether the form is a compiled tower; before 0.3, bfloat16 was torch's.
 
-    Raises UnsupportedError for a form that only an earlier version could compute.
+    Raises FormerFormError for a form that only an earlier version could compute.
     """
     if content.get("engine") == ENGINE:
         return True
     if content["precision"] not in {"int8", "float32"}:
         return False
-    raise UnsupportedError(
+    raise FormerFormError(
         f"the {content['precision']} form of this library's model was made by an earlier version: run `vasari models"
         f" optimize --precision {content['precision']}` to make it anew, or `vasari models optimize --off` to go on"
         " with the model as it is (the vectors in the library stay valid)"
