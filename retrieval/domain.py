@@ -6,7 +6,7 @@ Nothing here imports a model, an index or a database: every other room may impor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -83,6 +83,16 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text that was read in a picture."""
+
+    text: str
+    confidence: float  # that it was read rightly, in [0, 1]
+    corners: tuple[tuple[int, int], ...]
+    """Four (x, y) in pixels of the upright picture, in reading order from where the line begins at its top."""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One thing that can be found: a picture, or a text."""
 
@@ -101,11 +111,25 @@ class Item:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # EXIF facts and user columns
     added_at: datetime | None = None
     updated_at: datetime | None = None
+    text_lines: tuple[TextLine, ...] | None = (
+        None  # read in the picture; None: not read yet, or not told here
+    )
 
     @property
     def path(self) -> Path | None:
         """The local file, if the item is one."""
         return Path(self.uri) if self.uri.startswith("/") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A thing in a picture: its box in pixels from the top left corner of the upright picture, and what it is."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +141,33 @@ class EmbeddingSpace:
     weights_fingerprint: str  # BLAKE2b-128 of the weights file(s); empty for imported vectors: by name only
     preprocessing_fingerprint: str  # BLAKE2b-128 of the image and text preprocessing settings
     dim: int
+
+
+class FairMethod(StrEnum):
+    """How hubs are kept from the first places: see `search.fairness`."""
+
+    DN = "dn"  # distribution normalization
+    NNN = "nnn"  # nearest neighbour normalization, of hubs alone
+
+
+@dataclass(frozen=True, slots=True)
+class FairRanking:
+    """How answers to words are ranked fairly in a space, by a bank of texts that nobody asks now."""
+
+    method: FairMethod
+    weight: float  # λ of distribution normalization, α of nearest neighbour normalization
+    bank: str  # names the bank's file, by its content
+    texts: int  # in the bank, at least 2,000
+    source: str  # in words, what the bank is made of
+    gate: float = -1.0  # NNN: the mean cosine with the nearest texts from which on a picture is a hub
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FairTrial:
+    """A fair ranking that is tried without being the space's own: `bank` (texts, dim) is nowhere on disk."""
+
+    ranking: FairRanking
+    bank: UnitVectors
 
 
 class TermKind(StrEnum):
@@ -136,20 +187,86 @@ class Term:
     text: str | None = None  # TEXT
     image: bytes | Path | None = None  # IMAGE: encoded bytes, or a local file
     item: ItemId | None = None  # ITEM
+    quoted: bool = False  # TEXT in quotes: these words must occur
+
+
+@dataclass(frozen=True, slots=True)
+class UnderstoodFilter:
+    """What a stretch of a typed sentence was understood as: a filter, the words it was read from, and its kind."""
+
+    filter: str
+    text: str
+    kind: str  # date, place, person, camera, kind, orientation, size
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A typed query as it is asked: terms that are embedded, words that must occur, and filters."""
+
+    terms: tuple[Term, ...]
+    words: tuple[str, ...] = ()
+    filters: tuple[UnderstoodFilter, ...] = ()
+
+
+USUAL_TOP, USUAL_WEIGHT = 32, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Rerank:
     """Second stage: score the `top` candidates by cross-attention and blend (weight 1 = match score only).
 
+    What is None is as the settings say, `rerank_top` and `rerank_weight`, or as `vasari tune ranking` chose; without
+    either it is usual.
+
     Where the model is not on this machine, or not loaded within the deadline, the answer has the first stage's order,
     and a note says so; `required` makes that an error. Without a deadline the model is waited for.
     """
 
-    top: int = 32
+    top: int | None = None
     deadline_ms: float | None = None  # for loading the model, if it has to be, and comparing
-    weight: float = 0.5
+    weight: float | None = None
     required: bool = False
+
+    @property
+    def depth(self) -> int:
+        """How many candidates: `top`, or the usual number."""
+        return USUAL_TOP if self.top is None else self.top
+
+    @property
+    def share(self) -> float:
+        """The weight of the match score: `weight`, or the usual one."""
+        return USUAL_WEIGHT if self.weight is None else self.weight
+
+    def filled(self, top: int | None, weight: float | None) -> Rerank:
+        """With these in place of what is None."""
+        return replace(
+            self,
+            top=top if self.top is None else self.top,
+            weight=weight if self.weight is None else self.weight,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TunedRerank:
+    """How candidates are reranked in a space by one reranker, as `vasari tune ranking` measured."""
+
+    top: int
+    weight: float
+    model: str  # the reranker's reference: what was measured holds for no other
+
+
+class GroupScore(StrEnum):
+    """What a group of items is ranked by, where one of each is shown."""
+
+    BEST = "best"  # its best item
+    MEAN = "mean"  # the mean of its items' vectors, as if they were one item
+
+
+class Order(StrEnum):
+    """How hits are put in order."""
+
+    BEST = "best"  # the best first
+    DATE = "date"  # the good matches, by when they were taken, the latest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,38 +280,79 @@ class SearchRequest:
     offset: int = 0
     space: str | None = None  # default: the library's default space
     rerank: Rerank | None = None
-    hybrid: bool = False
+    hybrid: bool | None = (
+        None  # words beside vectors: where there are any; True insists on some, False is off
+    )
     collapse: bool = False  # one of each group of near-duplicates
     diversify: float | None = None  # MMR's lambda in [0, 1]: 1 = relevance only
     min_relevance: float | None = None  # calibrated probability in [0, 1]
     exclude_query_items: bool = False  # leave the items that are terms out of the answer ("similar")
     explain: bool = False
+    words: tuple[str, ...] = ()  # quoted ones: each must be said of an item, word for word
+    relevance: bool = False  # tell of each hit how much better it matches than chance
+    literally: bool = False  # sentences are not understood: dates, places and people stay words
+    as_words: tuple[str, ...] = ()  # stretches of a sentence that are not understood
+    group_by: str | None = None  # an attribute, or "stack": the best of the items that have the same value
+    group_score: GroupScore = GroupScore.BEST
+    regions: bool = False  # look into parts of pictures, too: for small things
+    order: Order = Order.BEST
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer: `score` is the cosine in [-1, 1], or the blended match score in [0, 1] once reranked."""
+    """One answer: `score` is the cosine in [-1, 1], or the blended match score in [0, 1] once reranked.
+
+    `relevance` is the share of unrelated queries, in [0, 1], that find nothing here that matches them as well; None
+    where it was not asked for, cannot be told, or the reranker has judged.
+
+    Of a search by groups, `members` is how many items the hit's group has that could have been found, itself counted,
+    and `group` what they have in common, as JSON has it (None where it is in no group).
+
+    `region` is the part of the picture that its score is of: left, top, right and bottom in pixels of the upright
+    picture. None where the whole picture scored better, or parts were not asked for.
+    """
 
     item: Item
     score: float
     reranked: bool = False
+    relevance: float | None = None
+    group: Any = None
+    members: int | None = None  # None: not grouped
+    region: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What vectors and words brought to the place of a hit, in standard deviations of what unrelated queries reach."""
+
+    item: ItemId
+    vector: float  # ≥ 0, after what fair ranking took off
+    words: float  # ≥ 0
+    matched: tuple[str, ...] = ()  # words of the query that are said of the item
+    hub: float = 0.0  # what fair ranking took off the cosine
 
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """How an answer came about: the strategy, and milliseconds per stage in the order they ran."""
+    """How an answer came about: the strategy, and milliseconds per stage in the order they ran.
+
+    `shares` are those of the hits, where words or fair ranking had a say.
+    """
 
     strategy: str  # "exact", "index", "exact over N matching rows", "index with a selector"
     candidates: int
     stages_ms: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    shares: tuple[Share, ...] = ()
+    understood: Understanding | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResponse:
     """Ranked hits. `total` is how many items could have matched (after filter and deletions).
 
-    `notes` are sentences for the person who asked: what the answer could not take into account, or do.
+    `notes` are sentences for the person who asked: what the answer could not take into account, or do. `understood` are
+    the filters that were read out of the query.
     """
 
     hits: tuple[Hit, ...]
@@ -204,6 +362,7 @@ class SearchResponse:
     reranked: bool = False
     explain: Explain | None = None
     notes: tuple[str, ...] = ()
+    understood: tuple[UnderstoodFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,11 +85,15 @@ class ModelUnavailableError(VasariError):
 
 
 class LibraryLockedError(VasariError):
-    """Another job holds the library's write lease; `holder` names it (host, process, command)."""
+    """Another job holds the library's write lease; `holder` names it (host, process, command).
 
-    def __init__(self, message: str, holder: str = "") -> None:
+    `brief` says that it holds it for a single write, after which it is free again.
+    """
+
+    def __init__(self, message: str, holder: str = "", *, brief: bool = False) -> None:
         super().__init__(message)
         self.holder = holder
+        self.brief = brief
 
 
 class LibraryCorruptError(VasariError):

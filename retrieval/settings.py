@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 
+from vasari.retrieval.domain import USUAL_TOP, USUAL_WEIGHT
 from vasari.retrieval.errors import UsageError
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
@@ -51,6 +53,18 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("is no text")  # noqa: TRY004 (told to the user with the others)
     return value
+
+
+def http_address(value: Any) -> str:
+    """The address of an HTTP service."""
+    try:
+        parts = urlsplit(text(value))
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # "http://[", a port that is none
+        good = False
+    if not good:
+        raise ValueError("is no address such as http://127.0.0.1:4318")
+    return str(value)
 
 
 def path(value: Any) -> Path:
@@ -146,6 +160,17 @@ class Settings:
         None, text, "where indexes are: `milvus+http://…` for Milvus", "files in the library"
     )
     read_only: bool = setting(False, yes_or_no, "a replica: nothing of the library is written here")
+    trash: bool = setting(
+        False,
+        yes_or_no,
+        "whether the files of pictures that are removed may be moved to the system's trash, where a removal asks for it"
+        " (`vasari remove --trash`, a second question in the page; the extra `trash`); else no file is ever touched",
+    )
+    query_log: bool = setting(
+        False,
+        yes_or_no,
+        "what is searched for is kept in the library's `queries.jsonl`: `vasari queries` shows and empties it",
+    )
     model: str = setting(NEW_MODEL, text, "preset or model reference for a new library")
     device: str = setting(
         "auto", text, "auto, cpu, mps, cuda or cuda:1; jobs also use several (cuda:0,cuda:1), or all"
@@ -161,8 +186,31 @@ class Settings:
         "preset or folder, for `ask`",
         "the captioner if it answers questions, else what suits the model",
     )
+    rerank_top: int | None = setting(
+        None,
+        number(int, 1, 256),
+        "how many candidates are reranked, where a search does not say",
+        f"as `vasari tune ranking` measured, or {USUAL_TOP}",
+    )
+    rerank_weight: float | None = setting(
+        None,
+        number(float, 0, 1),
+        "of the reranker in the blended score, where a search does not say",
+        f"as `vasari tune ranking` measured, or {USUAL_WEIGHT}",
+    )
+    reranker_precision: Precision | None = setting(
+        None,
+        one_of(Precision),
+        "of the reranker: auto, float32, bfloat16, float16, or int8 (BLIP's pictures on CPUs)",
+        "as `VASARI_PRECISION` (int8: auto)",
+    )
     reranker_cache_bytes: int = setting(
         512 * MEBIBYTE, number(int, 0), "of features of pictures that are kept for the next query"
+    )
+    reranker_store_bytes: int = setting(
+        8 * 1024 * MEBIBYTE,
+        number(int, 0),
+        "of the same on disk, where `vasari index --rerank` puts them: BLIP's of 18,000 pictures in 8 GiB",
     )
     threads: int | None = setting(None, number(int, 1, 1024), "CPU threads of models", "all cores")
     max_image_bytes: int = setting(256 * MEBIBYTE, number(int, 1), "of one picture's file")

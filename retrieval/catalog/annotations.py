@@ -8,7 +8,7 @@ or took away, stays so.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -16,11 +16,22 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.encoding import json_text
 from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.records import Telling
-from vasari.retrieval.catalog.tables import KEPT, LIVE, captions, descriptions, items, tags
-from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId
+from vasari.retrieval.catalog.tables import (
+    KEPT,
+    LIVE,
+    album_items,
+    captions,
+    descriptions,
+    items,
+    tags,
+    unread_facts,
+)
+from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.images.places import laid_over, with_place
 from vasari.retrieval.storage.file_names import composed
 
 _NOTHING = object()
@@ -48,6 +59,19 @@ class Annotations(Repository):
             with self._database.change() as connection:
                 add_captions(connection, of_items)
 
+    def captioned(self, modality: Modality, sources: Collection[CaptionSource]) -> list[ItemId]:
+        """The live items that have a caption of one of these sources, by rising id."""
+        query = (
+            select(captions.c.item_id)
+            .distinct()
+            .join(items, items.c.id == captions.c.item_id)
+            .where(LIVE, items.c.modality == modality.value)
+            .where(captions.c.source.in_([source.value for source in sources]))
+            .order_by(captions.c.item_id)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def set_tags(self, item: ItemId, words: Iterable[str]) -> None:
         """Replace the item's tags; raises UsageError for an empty or overlong one."""
         wanted = sorted({composed(word.strip()) for word in words})
@@ -73,17 +97,8 @@ class Annotations(Repository):
         What a person took away stays so where neither says it: in an imported library they may say it again.
         """
         with self._database.change() as connection:
-            row = _layers(connection, [item]).get(item)
-            if row is None or row.deleted_at is not None:
-                raise _no_item(item)
-            below = _below(row)
-            user = {**row.user_attributes, **attributes}
-            taken = {key for key, value in row.user_attributes.items() if value is None}
-            kept = {
-                key: value for key, value in user.items() if value is not None or key in below or key in taken
-            }
-            check_attributes(kept)
-            _set_own(connection, row, kept)
+            _require_live(connection, item)
+            set_attributes(connection, [item], attributes)
             refresh(connection, [item])
 
     def add_attributes(self, of_items: Mapping[ItemId, Mapping[str, Any]]) -> dict[ItemId, UsageError]:
@@ -113,7 +128,7 @@ class Annotations(Repository):
         return found
 
     def written_about(self, ids: Iterable[ItemId]) -> set[ItemId]:
-        """Those of these items about which people wrote something: tags, captions, attributes."""
+        """Those of these items about which people wrote something: tags, captions, attributes, albums."""
         with self._database.read() as connection:
             return written_about(connection, ids)
 
@@ -190,15 +205,46 @@ def add_attributes(
     return refused
 
 
+def set_attributes(
+    connection: Connection, ids: Iterable[ItemId], attributes: Mapping[str, Any], restored: Iterable[str] = ()
+) -> dict[ItemId, dict[str, Any]]:
+    """Set some attributes of live items, or remove them (None); of `restored`, what file and source say shows again.
+
+    What people had set before, of the items that differ now; a key that is not there was not set. Raises UsageError
+    where one takes too much.
+    """
+    before: dict[ItemId, dict[str, Any]] = {}
+    without = set(restored) - attributes.keys()
+    for chunk in chunks(dict.fromkeys(ids)):
+        for item, row in _layers(connection, chunk).items():
+            if row.deleted_at is not None:
+                continue
+            below, own = _below(row), row.user_attributes
+            taken = {key for key, value in own.items() if value is None}
+            user = {key: value for key, value in {**own, **attributes}.items() if key not in without}
+            kept = {
+                key: value for key, value in user.items() if value is not None or key in below or key in taken
+            }
+            if json_text(kept) == json_text(own):
+                continue
+            check_attributes(kept)
+            if row.teller is None and kept.keys() & below.keys():
+                _keep_facts(connection, item, below)
+            _set_own(connection, row, kept)
+            before[item] = {key: own[key] for key in (*attributes, *without) if key in own}
+    return before
+
+
 def written_about(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
-    """Those of these items, live or missing, that have tags, captions or attributes from people."""
+    """Those of these items, live or missing, that have tags, captions or attributes from people, or are in albums."""
     found: set[ItemId] = set()
     for chunk in chunks(ids):
         tagged = select(tags.c.item_id).where(tags.c.item_id.in_(chunk))
+        collected = select(album_items.c.item_id).where(album_items.c.item_id.in_(chunk))
         captioned = select(captions.c.item_id).where(
             captions.c.item_id.in_(chunk), captions.c.source == CaptionSource.USER.value
         )
-        found.update(connection.execute(tagged.union(captioned)).scalars())
+        found.update(connection.execute(tagged.union(captioned, collected)).scalars())
         own = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
         found.update(row.id for row in connection.execute(own) if row.user_attributes)
     return found
@@ -213,6 +259,12 @@ def _set_own(connection: Connection, row: Row[Any], user: Mapping[str, Any]) -> 
             attributes=_overlaid(_below(row), user), user_attributes=dict(user), updated_at=datetime.now(UTC)
         )
     )
+
+
+def _keep_facts(connection: Connection, item: ItemId, facts: Mapping[str, Any]) -> None:
+    """Note what the file of an item says that no source has described, before a person's word hides it."""
+    values = {"item_id": item, "teller": "", "stamp": 0, "digest": 0, "attributes": {}, "facts": dict(facts)}
+    connection.execute(insert(descriptions).values(values))
 
 
 def check_attributes(attributes: Mapping[str, Any]) -> None:
@@ -246,11 +298,12 @@ def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> list[Ite
 
 
 def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]]) -> None:
-    """Note what the files themselves say, under what sources and people say."""
+    """Note what the files themselves say, under what sources and people say; then they have been asked."""
     for chunk in chunks(facts):
+        connection.execute(delete(unread_facts).where(unread_facts.c.item_id.in_(chunk)))
         rows = _layers(connection, chunk)
         shown = [
-            {"item": item, "shown": _overlaid({**facts[item], **(row.said or {})}, row.user_attributes)}
+            {"item": item, "shown": _overlaid(laid_over(facts[item], row.said or {}), row.user_attributes)}
             for item, row in rows.items()
         ]
         if shown:
@@ -268,6 +321,16 @@ def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]])
                 .values(facts=bindparam("noted")),
                 described,
             )
+
+
+def add_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]]) -> None:
+    """Add what the files say to what was known of items; where both speak, what was known stays."""
+    for chunk in chunks(facts):
+        known = {
+            item: row.facts if row.teller is not None else _below(row)
+            for item, row in _layers(connection, chunk).items()
+        }
+        set_facts(connection, {item: with_place({**facts[item], **told}) for item, told in known.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +398,7 @@ def _show(connection: Connection, different: Sequence[_Layers]) -> None:
         [
             {
                 "item": each.row.id,
-                "shown": _overlaid({**each.facts, **each.told.attributes}, each.user),
+                "shown": _overlaid(laid_over(each.facts, each.told.attributes), each.user),
                 "user": dict(each.user),
             }
             for each in different
@@ -388,7 +451,7 @@ def _layers(connection: Connection, ids: Sequence[ItemId]) -> dict[ItemId, Row[A
 def _below(row: Row[Any]) -> dict[str, Any]:
     """What file and source say, under what people say."""
     if row.teller is not None:
-        return {**row.facts, **row.said}
+        return laid_over(row.facts, row.said)
     return {key: value for key, value in row.attributes.items() if key not in row.user_attributes}
 
 

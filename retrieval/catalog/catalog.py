@@ -10,26 +10,36 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import select
 
+from vasari.retrieval.catalog.albums import Albums
 from vasari.retrieval.catalog.annotations import Annotations
 from vasari.retrieval.catalog.api_keys import ApiKeys
+from vasari.retrieval.catalog.changes import Changes
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.facets import FacetReader
 from vasari.retrieval.catalog.failures import Failures
 from vasari.retrieval.catalog.full_text import FullText
+from vasari.retrieval.catalog.geo_clusters import PlaceReader
 from vasari.retrieval.catalog.items import Items
 from vasari.retrieval.catalog.jobs import Jobs
+from vasari.retrieval.catalog.judgments import Judgments
 from vasari.retrieval.catalog.lease import HeldLease, Lease
 from vasari.retrieval.catalog.migrate import migrate
+from vasari.retrieval.catalog.names import Names
 from vasari.retrieval.catalog.perceptual_hashes import PerceptualHashes
+from vasari.retrieval.catalog.readings import Readings
 from vasari.retrieval.catalog.segments import Segments
 from vasari.retrieval.catalog.spaces import Spaces
+from vasari.retrieval.catalog.stacks import Stacks
 from vasari.retrieval.catalog.tables import library
+from vasari.retrieval.catalog.timeline import TimelineReader
+from vasari.retrieval.catalog.unread_facts import UnreadFacts
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vasari.retrieval.catalog.filters.groups import GroupReader
     from vasari.retrieval.catalog.filters.query import FilterCache
 
 
@@ -46,15 +56,24 @@ class Catalog:
         self.database = database
         self.items = Items(database)
         self.annotations = Annotations(database)
+        self.albums = Albums(database)
+        self.changes = Changes(database)
+        self.judgments = Judgments(database)
         self.segments = Segments(database)
         self.spaces = Spaces(database)
         self.perceptual_hashes = PerceptualHashes(database)
+        self.readings = Readings(database)
+        self.unread_facts = UnreadFacts(database)
+        self.stacks = Stacks(database)
         self.full_text = FullText(database)
         self.facets = FacetReader(database)
+        self.timeline = TimelineReader(database)
+        self.places = PlaceReader(database)
         self.lease = Lease(database)
         self.failures = Failures(database)
         self.jobs = Jobs(database)
         self.keys = ApiKeys(database)
+        self.names = Names(database.dialect, database.running)
 
     @cached_property
     def filters(self) -> FilterCache:
@@ -64,6 +83,13 @@ class Catalog:
         )
 
         return FilterCache(self.database)
+
+    @cached_property
+    def groupings(self) -> GroupReader:
+        """The groups of the last searches by groups."""
+        from vasari.retrieval.catalog.filters.groups import GroupReader
+
+        return GroupReader(self.database)
 
     @classmethod
     def open(cls, location: str | Path, *, read_only: bool = False) -> Self:

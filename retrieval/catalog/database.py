@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from sqlalchemy import (
     event,
     make_url,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import sqlite
@@ -82,6 +83,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def running(self) -> Iterator[Callable[[str, Mapping[str, Any]], Sequence[Any]]]:
+        """A reading transaction that runs queries in plain SQL, with parameters by name, and gives their rows."""
+        with self.read() as connection:
+            yield lambda query, parameters: connection.execute(text(query), dict(parameters)).fetchall()
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """The only writing transaction at this moment.
 
@@ -108,6 +115,11 @@ class Database:
         with self.write() as connection:
             yield connection
             bump_revision(connection)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside `together`: what it reads may never have happened."""
+        return self._under_way.connection is not None
 
     @contextmanager
     def together(self) -> Iterator[None]:

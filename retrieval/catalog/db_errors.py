@@ -35,6 +35,10 @@ _SQLITE: dict[str, tuple[type[VasariError], str]] = {
 }
 
 
+# SQLSTATE's classes: connection, authorization, resources, an operator (a restart, a cancellation), the system.
+_AWAY = ("", "08", "28", "53", "57", "58")
+
+
 def translate(error: BaseException, where: str) -> None:
     """Raise our own error for a fault of disk, server, permissions or values; return for all others (our mistakes)."""
     found = _sqlite(error) if isinstance(error, sqlite3.Error) else _postgres(error)
@@ -51,15 +55,14 @@ def _sqlite(error: sqlite3.Error) -> tuple[type[VasariError], str] | None:
 
 def _postgres(error: BaseException) -> tuple[type[VasariError], str] | None:
     state = getattr(error, "sqlstate", None) or ""
-    if any(
-        kind.__name__ == "DataError" for kind in type(error).__mro__
-    ):  # NUL in a text, a number of 70 bits
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # each state has a class: AdminShutdown, DiskFull
+    if "DataError" in kinds:  # NUL in a text, a number of 70 bits
         return UsageError, "no catalog holds such a value: {error}"
     if state == "53100":
         return StorageError, _FULL
     if state == "25006":
         return StorageError, _READ_ONLY
-    if type(error).__name__ in ("OperationalError", "ConnectionTimeout") and not state.startswith(("2", "4")):
+    if kinds & {"OperationalError", "ConnectionTimeout"} and state[:2] in _AWAY:
         return StorageError, "the catalog's server {where} cannot be used: {error}"
     return None
 

@@ -7,12 +7,12 @@ then a matter of milliseconds.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Text, column, func, literal_column, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Text, column, func, literal_column, or_, select, type_coerce
 
 from vasari.retrieval.catalog.database import Repository
 from vasari.retrieval.catalog.tables import KEYED, LIVE, captions, items, tags
@@ -43,7 +43,7 @@ class Facets:
     """The facets of all live items of a modality."""
 
     ids: NDArray[np.int64]  # (n,), ascending
-    columns: Mapping[str, Column]  # folders, tags, cameras, years
+    columns: Mapping[str, Column]  # folders, tags, cameras, years, people, cities, countries
     captioned: NDArray[np.bool_]  # (n,)
 
     def kept(self, allowed: NDArray[np.int64] | None) -> NDArray[np.bool_]:
@@ -57,7 +57,7 @@ class FacetReader(Repository):
     """Reads what a collection can be narrowed down by."""
 
     def read(self, modality: Modality) -> Facets:
-        """Folders, tags, cameras and years of all live items, ready to be counted under any filter."""
+        """Folders, tags, cameras, years, people and places of all live items, ready to be counted under any filter."""
         camera = items.c.attributes["camera"].as_string()
         year = func.substr(items.c.attributes["taken"].as_string(), 1, 4)
         query = select(items.c.id, items.c.uri, camera.label("camera"), year.label("year"))
@@ -79,18 +79,36 @@ class FacetReader(Repository):
                 for word in words if isinstance(words, list) else ():
                     if isinstance(word, str) and (item, word) not in own:
                         tagged.add(_row(known, item), word)
+            named = _names(connection, known)
             captioned = np.zeros(len(known), dtype=np.bool_)
             for entry in connection.execute(select(captions.c.item_id).distinct()):
                 row_of_it = _row(known, entry.item_id)
                 if row_of_it is not None:
                     captioned[row_of_it] = True
-        columns = {"folders": folders, "tags": tagged, "cameras": cameras, "years": years}
+        columns = {"folders": folders, "tags": tagged, "cameras": cameras, "years": years, **named}
         return Facets(known, {name: column.built() for name, column in columns.items()}, captioned)
 
     def attribute_counts(self) -> dict[str, int]:
         """Names of the attributes of live items, with how many have each; the most frequent first."""
         with self._database.read() as connection:
             return attribute_counts(connection)
+
+
+def _names(connection: Connection, known: NDArray[np.int64]) -> dict[str, _Building]:
+    """The people and places that items name."""
+    people, cities, countries = _Building(), _Building(), _Building()
+    person, city, country = (items.c.attributes[name] for name in ("person", "city", "country"))
+    there = or_(*(value.as_string().is_not(None) for value in (person, city, country)))
+    query = select(items.c.id, person, city.as_string(), country.as_string()).where(LIVE, there)
+    for item, who, where, land in connection.execute(query):
+        row = _row(known, item)
+        for name in {
+            text: None for text in (who if isinstance(who, list) else [who]) if isinstance(text, str)
+        }:
+            people.add(row, name)
+        cities.add(row, where)
+        countries.add(row, land)
+    return {"people": people, "cities": cities, "countries": countries}
 
 
 class _Building:
@@ -120,8 +138,13 @@ def _row(ids: NDArray[np.int64], item: int) -> int | None:
     return place if place < len(ids) and ids[place] == item else None
 
 
-def attribute_counts(connection: Connection) -> dict[str, int]:
-    """Names of the attributes of live items, with how many have each; the most frequent first."""
+def attribute_counts(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]] = ()
+) -> dict[str, int]:
+    """Names of the attributes of live items of which the conditions hold, with how many have each.
+
+    The most frequent first.
+    """
     if connection.dialect.name == "sqlite":
         names = func.json_each(type_coerce(items.c.attributes, Text())).table_valued(
             column("key", Text()), name="entry"
@@ -136,7 +159,7 @@ def attribute_counts(connection: Connection) -> dict[str, int]:
     query = (
         select(name, func.count())
         .select_from(items.join(names, literal_column("true")))
-        .where(LIVE)
+        .where(LIVE, *conditions)
         .group_by(name)
         .order_by(func.count().desc(), name)
         .limit(_MOST_NAMES)

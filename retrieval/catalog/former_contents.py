@@ -7,11 +7,12 @@ stay with the item, and where its former content turns up as a new item, that ge
 from __future__ import annotations
 
 from collections import ChainMap, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select
 
+from vasari.retrieval.catalog import albums
 from vasari.retrieval.catalog.annotations import add_attributes, add_captions, add_tags, written_about
 from vasari.retrieval.catalog.database import chunks, upserting
 from vasari.retrieval.catalog.records import NewItem
@@ -75,6 +76,9 @@ def _copy(connection: Connection, pairs: Sequence[tuple[ItemId, ItemId]]) -> Col
     )
     attributes = _gathered(connection, pairs, own.where(items.c.id.in_(sources)).order_by(items.c.id))
     add_tags(connection, {heir: [row.tag for row in rows] for heir, rows in words.items()})
+    collected = albums.names_of(connection, sources)
+    heirs = [(heir, collected[source]) for source, heir in pairs if source in collected]
+    albums.restore(connection, {heir: list(names) for heir, names in _joined(heirs).items()})
     add_captions(
         connection,
         {
@@ -89,6 +93,14 @@ def _copy(connection: Connection, pairs: Sequence[tuple[ItemId, ItemId]]) -> Col
             for heir, rows in attributes.items()
         },
     )
+
+
+def _joined(pairs: Iterable[tuple[ItemId, Sequence[str]]]) -> dict[ItemId, dict[str, None]]:
+    """All names of each."""
+    found: dict[ItemId, dict[str, None]] = defaultdict(dict)
+    for heir, names in pairs:
+        found[heir] |= dict.fromkeys(names)
+    return found
 
 
 def _gathered(

@@ -41,13 +41,18 @@ from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, Sighting, 
 from vasari.retrieval.catalog.tables import (
     KEPT,
     LIVE,
+    album_items,
     captions,
     dead_rows,
     descriptions,
     embeddings,
     former_contents,
     items,
+    judgments,
+    readings,
+    stack_items,
     tags,
+    unread_facts,
 )
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
 from vasari.retrieval.storage.file_names import composed
@@ -215,7 +220,18 @@ class Items(Repository):
                 query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
                 gone = list(connection.execute(query).scalars())
                 perceptual_hashes.forget(connection, gone)
-                for table in (captions, tags, descriptions, former_contents, embeddings):
+                for table in (
+                    captions,
+                    tags,
+                    album_items,
+                    judgments,
+                    readings,
+                    stack_items,
+                    descriptions,
+                    former_contents,
+                    unread_facts,
+                    embeddings,
+                ):
                     connection.execute(delete(table).where(table.c["item_id"].in_(gone)))
                 purged += connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
             if purged:

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, select, update
 
 from vasari.retrieval.catalog.database import Repository
-from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.catalog.records import HANDED_OVER, JobRecord
 from vasari.retrieval.catalog.tables import jobs
 from vasari.retrieval.errors import NotFoundError
 
 _RUNNING = "running"
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Jobs(Repository):
@@ -61,7 +60,7 @@ class Jobs(Repository):
 
     def release(self, job: int) -> None:
         """Leave a running job to whoever claims it next."""
-        self._note(job, {"heartbeat_at": _LONG_AGO}, jobs.c.state == _RUNNING)
+        self._note(job, {"heartbeat_at": HANDED_OVER}, jobs.c.state == _RUNNING)
 
     def _note(self, job: int, values: Mapping[str, Any], *conditions: ColumnElement[bool]) -> bool:
         statement = update(jobs).where(jobs.c.id == job, *conditions).values(dict(values))

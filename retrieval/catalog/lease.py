@@ -27,6 +27,12 @@ from vasari.retrieval.storage.processes import is_alive, machine, process_starte
 
 _LOG = logging.getLogger(__name__)
 
+BRIEF = frozenset(
+    {"vasari serve", "vasari remove", "vasari (Python)"}
+)  # commands that hold it for one write only
+_TURN = 5.0  # seconds that a brief holder is waited for
+_PAUSE = 0.02  # seconds between two looks whether it is done
+
 
 class Lease(Repository):
     """The right to write a library: from its taking on, every writing transaction fails once it is lost."""
@@ -37,7 +43,18 @@ class Lease(Repository):
         """Take the lease for `command`; raises LibraryLockedError naming who has it.
 
         A holder whose process is dead, or that was silent for `stale_after` seconds, loses it to the next who asks.
+        One that holds it for a single write (`BRIEF`) is waited for: requests of a service take turns.
         """
+        until = time.monotonic() + _TURN
+        while True:
+            try:
+                return self._take(command, stale_after)
+            except LibraryLockedError as error:
+                if not error.brief or time.monotonic() > until:
+                    raise
+            time.sleep(_PAUSE)
+
+    def _take(self, command: str, stale_after: float) -> HeldLease:
         with self._database.write() as connection:
             row = connection.execute(select(lease)).one()
             if row.command is not None and not _is_stale(row, stale_after):
@@ -45,6 +62,7 @@ class Lease(Repository):
                 raise LibraryLockedError(
                     f"another job is writing this library: {holder}; wait for its end, or stop it",
                     str(holder),
+                    brief=holder.command in BRIEF,
                 )
             token = int(row.token) + 1
             connection.execute(update(lease).values(_mine(command, token)))

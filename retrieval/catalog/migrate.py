@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
@@ -11,14 +12,16 @@ from vasari.retrieval.catalog.full_text import refresh_all
 from vasari.retrieval.catalog.tables import HEAD
 from vasari.retrieval.errors import UnsupportedError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = (
     0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
 )
 
-_WORDS_SINCE = (
-    "0002"  # older catalogs have no words to be searched; they are cut by today's rules, not by a migration
-)
+# Older catalogs have no words to be searched, or none of folders; they are cut by today's rules, not by a migration.
+_WORDS_SINCE = "0010"
 
 
 def migrate(database: Database) -> None:
@@ -27,11 +30,14 @@ def migrate(database: Database) -> None:
     Raises UnsupportedError for a catalog written by a newer version.
     """
     with database.read() as connection:
-        if _version(connection) == HEAD:
-            return
+        version = _version(connection)
+    if version == HEAD:
+        return
     if database.read_only:
+        _refuse_newer(version)
         raise UnsupportedError(
-            "this library has another form than this Vasari's: open it where it is written first"
+            f"this library has the form of an older Vasari (catalog {version}): `vasari status`, or any other command"
+            " that may write it, brings it up to date"
         )
     with database.write_unchecked() as connection:
         if connection.dialect.name == "postgresql":
@@ -47,19 +53,31 @@ def _version(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
-    from alembic import command  # 0.2 s that an up-to-date catalog does not spend
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+def _config(connection: Connection | None = None) -> Config:
+    from alembic.config import Config  # Alembic takes 0.2 s that an up-to-date catalog does not spend
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    version = _version(connection)
+    return config
+
+
+def _refuse_newer(version: str | None) -> None:
+    """Raise UnsupportedError for a version that this program has no migration of."""
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if version is not None and version not in known:
         raise UnsupportedError(
             f"this library was written by a newer Vasari (catalog {version}): upgrade Vasari"
         )
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    version = _version(connection)
+    _refuse_newer(version)
+    config = _config(connection)
     command.upgrade(config, "head")
     if version is not None and version < _WORDS_SINCE:
         refresh_all(connection)

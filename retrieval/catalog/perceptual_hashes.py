@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from vasari.retrieval.catalog.database import Repository, chunks
-from vasari.retrieval.catalog.tables import LIVE, fingerprints, items
+from vasari.retrieval.catalog.database import Database, Repository, chunks
+from vasari.retrieval.catalog.tables import LIVE, fingerprints, items, library
 from vasari.retrieval.domain import ItemId, Modality
 
 _ASLEEP = -1  # in the column `compared`, of a missing item
@@ -35,8 +35,49 @@ class Fingerprints:
         return Fingerprints(self.ids[rows], self.hashes[rows], self.groups[rows], self.compared[rows])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ItemHashes:
+    """The hashes of live items, by ascending id; both arrays are (n,)."""
+
+    ids: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+
+    def sums(self) -> tuple[int, int, int]:
+        """What tells that nothing else changed when some came: as `_SUMS`."""
+        low, places = self.hashes & np.uint64(_LOW), (self.ids & _PLACE).astype(np.uint64)
+        return len(self.ids), int(low.sum()), int((low * places).sum())
+
+    def with_more(self, rows: NDArray[np.int64]) -> ItemHashes:
+        """With (n, 2) of later ids."""
+        hashes = np.concatenate([self.hashes, rows[:, 1].view(np.uint64)])
+        return ItemHashes(np.concatenate([self.ids, rows[:, 0]]), hashes)
+
+
+_LOW, _PLACE = 0xFFFFFF, 0xFFFF  # bits that are summed: 2^40 for each of millions stays below 2^63
+_SUMS = (
+    func.count(),
+    func.coalesce(func.sum(fingerprints.c.hash.bitwise_and(_LOW)), 0),
+    func.coalesce(
+        func.sum(fingerprints.c.hash.bitwise_and(_LOW) * fingerprints.c.item_id.bitwise_and(_PLACE)), 0
+    ),
+)
+_AWAKE = fingerprints.c.compared != _ASLEEP
+
+
+@dataclass(frozen=True, slots=True)
+class CopyGroup:
+    """Near-duplicates, the best copy first: that with the most pixels, then the most bytes, then the oldest."""
+
+    ids: tuple[ItemId, ...]
+    reclaimable_bytes: int  # of all but the best copy
+
+
 class PerceptualHashes(Repository):
     """The perceptual hashes of a library's pictures, and their groups."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._held = (-1, _NO_HASHES)  # with the revision they were read at
 
     def counts(self) -> tuple[int, int]:
         """How many hashes there are, and how many of them were not compared with the others yet."""
@@ -60,6 +101,24 @@ class PerceptualHashes(Repository):
             rows = [tuple(row) for row in connection.execute(query)]
         table = np.array(rows, np.int64).reshape(-1, 4)
         return Fingerprints(table[:, 0], table[:, 1].view(np.uint64), table[:, 2], table[:, 3] == 1)
+
+    def remembered(self) -> ItemHashes:
+        """All hashes as of this state of the catalog; not to be written to.
+
+        Where items only came since the last time, theirs alone are read, and sums tell that the others are as they
+        were: 0.1 s a million.
+        """
+        with self._database.read() as connection:
+            revision = connection.execute(select(library.c.revision)).scalar_one()
+            at, held = self._held
+            if at != revision:
+                last = int(held.ids[-1]) if len(held.ids) else 0
+                sums = tuple(map(int, connection.execute(select(*_SUMS).where(_AWAKE)).one()))
+                held = held.with_more(_hashes_after(connection, last))
+                if held.sums() != sums:
+                    held = _NO_HASHES.with_more(_hashes_after(connection, 0))
+                self._held = (revision, held)
+        return held
 
     def missing(self) -> Iterator[ItemId]:
         """Live pictures without a hash, by id: those of a library that an older version made."""
@@ -91,6 +150,31 @@ class PerceptualHashes(Repository):
                 found.setdefault(group, []).append(item)
         return [group for group in found.values() if len(group) > 1]
 
+    def copies(self, allowed: NDArray[np.int64] | None = None) -> list[CopyGroup]:
+        """The groups of live near-duplicates, those with the most to reclaim first.
+
+        Of the sorted ids `allowed` (None: all); what is alone among these is in no group.
+        """
+        pixels = func.coalesce(items.c.width, 0) * func.coalesce(items.c.height, 0)
+        query = (
+            select(fingerprints.c.group_id, items.c.id, items.c.bytes)
+            .join(items, items.c.id == fingerprints.c.item_id)
+            .where(fingerprints.c.group_id.is_not(None), LIVE)
+            .order_by(fingerprints.c.group_id, pixels.desc(), items.c.bytes.desc(), items.c.id)
+        )
+        seen = None if allowed is None else set(allowed.tolist())
+        found: dict[int | None, list[tuple[ItemId, int]]] = {}
+        with self._database.read() as connection:
+            for group, item, size in connection.execute(query):
+                if seen is None or item in seen:
+                    found.setdefault(group, []).append((item, size))
+        groups = [
+            CopyGroup(tuple(item for item, _ in group), sum(size for _, size in group[1:]))
+            for group in found.values()
+            if len(group) > 1
+        ]
+        return sorted(groups, key=lambda group: (-group.reclaimable_bytes, group.ids))
+
     def groups_of(self, ids: Iterable[ItemId]) -> dict[ItemId, int]:
         """The near-duplicate group of each item that is in one."""
         query = select(fingerprints.c.item_id, fingerprints.c.group_id)
@@ -121,6 +205,16 @@ class PerceptualHashes(Repository):
                 connection.execute(
                     statement, [{"item": i, "of": number, "group": group} for i, number, group in chunk]
                 )
+
+
+def _hashes_after(connection: Connection, item: ItemId) -> NDArray[np.int64]:
+    """The ids and hashes (n, 2) of live items with greater ids."""
+    query = select(fingerprints.c.item_id, fingerprints.c.hash).where(_AWAKE, fingerprints.c.item_id > item)
+    rows = connection.execute(query.order_by(fingerprints.c.item_id))
+    return np.array([tuple(row) for row in rows], np.int64).reshape(-1, 2)
+
+
+_NO_HASHES = ItemHashes(np.empty(0, np.int64), np.empty(0, np.uint64))
 
 
 def note(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vasari.retrieval.catalog.encoding import json_text
-from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
+from vasari.retrieval.domain import Caption, CaptionSource, FairMethod, FairRanking, Item, ItemId, Modality
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,6 +164,20 @@ class GalleryState:
     segments: tuple[SegmentRecord, ...]  # by number
     dead: tuple[RowOfItem, ...]
     generation: GenerationRecord | None  # the active one
+    fair: FairRanking | None = None  # of pictures
+
+
+def fair_text(fair: FairRanking) -> str:
+    """A space's fair ranking as its column keeps it."""
+    return json.dumps(asdict(fair))
+
+
+def fair_of(text: str | None) -> FairRanking | None:
+    """The inverse of `fair_text`; None for null."""
+    if text is None:
+        return None
+    facts: dict[str, Any] = json.loads(text)
+    return FairRanking(**{**facts, "method": FairMethod(facts["method"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +192,10 @@ class Failure:
     bytes: int = 0  # of the file as it was listed then, like the times; zeros where that is not known
     mtime_ns: int = 0
     ctime_ns: int = 0
+
+
+HANDED_OVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""The heartbeat of a job that its service left to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +216,100 @@ class JobRecord:
         """Whether nothing more will come."""
         return self.state != "running"
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether it waits for a service to go on with it."""
+        return not self.ended and self.heartbeat_at == HANDED_OVER
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """What a key is held to: the part of the library it sees, until when it opens, how much it may ask for in a day."""
+
+    filter: str | None = None  # None: it sees the whole library
+    expires_at: datetime | None = None
+    requests_a_day: int | None = None
+    upload_bytes_a_day: int | None = None
+    upload_pictures_a_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """An album by hand, or a saved search: its words in the language of queries, its filter in that of filters."""
+
+    id: int
+    name: str
+    query: str | None
+    filter: str | None
+    created_at: datetime
+    updated_at: datetime
+    count: int | None = None  # live items of an album by hand; None for a saved search
+    cover: ItemId | None = None  # one of them to stand for it
+
+    @property
+    def is_search(self) -> bool:
+        """Whether its pictures are found, and not put into it."""
+        return self.query is not None or self.filter is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be said of items from now on; what it does not name stays."""
+
+    add_tags: Sequence[str] = ()
+    remove_tags: Sequence[str] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # None takes one away
+    restore_attributes: Sequence[str] = ()  # forget what people set: what file and source say shows again
+    add_to_albums: Sequence[int] = ()
+    remove_from_albums: Sequence[int] = ()
+    add_captions: Sequence[Caption] = ()  # beside what is said already
+    remove_captions: Sequence[str] = ()  # of those that people wrote, word for word
+
+    @property
+    def is_of_albums(self) -> bool:
+        """Whether it puts items into albums, or takes them out, and says nothing else."""
+        return replace(self, add_to_albums=(), remove_from_albums=()) == Change()
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A change that takes another one back, of those items that it changed."""
+
+    ids: Sequence[ItemId]
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change came to."""
+
+    changed: int  # items of which something else is said now
+    not_found: Sequence[ItemId]  # that are not in the library
+    undo: Sequence[Undo]  # in the order in which they take it back
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """How right one person found an item for a query: 0 is wrong, 1 and more are right."""
+
+    query: str  # as typed
+    filter: str | None  # that held then
+    item: ItemId
+    modality: Modality  # of the item
+    grade: int
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """What all people together found of a query: the grade of each live item that was judged."""
+
+    query: str
+    filter: str | None
+    modality: Modality  # of the items
+    grades: Mapping[ItemId, int]
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:
@@ -208,6 +321,28 @@ class ApiKeyRecord:
     scopes: tuple[str, ...]
     created_at: datetime
     revoked_at: datetime | None
+    limits: KeyLimits = KeyLimits()
+    last_used_at: datetime | None = None
+
+    def opens(self, now: datetime) -> bool:
+        """Whether the key is in use: neither revoked nor expired."""
+        return self.revoked_at is None and (self.limits.expires_at is None or now < self.limits.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """What a key has asked for in a day."""
+
+    requests: int = 0
+    upload_bytes: int = 0
+    upload_pictures: int = 0
+
+    def __add__(self, other: KeyUsage) -> KeyUsage:
+        return KeyUsage(
+            self.requests + other.requests,
+            self.upload_bytes + other.upload_bytes,
+            self.upload_pictures + other.upload_pictures,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, insert, select, update
 
-from vasari.retrieval.catalog import former_contents, perceptual_hashes
+from vasari.retrieval.catalog import former_contents, perceptual_hashes, readings
 from vasari.retrieval.catalog.annotations import describe, insert_captions, replace_captions, set_facts
 from vasari.retrieval.catalog.database import Repository, chunks, reserve
 from vasari.retrieval.catalog.encoding import uri_key
@@ -29,7 +29,7 @@ from vasari.retrieval.catalog.records import (
     RowOfItem,
     SegmentRecord,
 )
-from vasari.retrieval.catalog.spaces import note_loss, space_id
+from vasari.retrieval.catalog.spaces import fair_ranking, note_loss, space_id
 from vasari.retrieval.catalog.tables import (
     LIVE,
     dead_rows,
@@ -56,6 +56,7 @@ class Segments(Repository):
                 segments=tuple(_segments(connection, space, modality)),
                 dead=tuple(_dead_rows(connection, space, modality)),
                 generation=_active_generation(connection, space, modality),
+                fair=fair_ranking(connection, space) if modality is Modality.IMAGE else None,
             )
 
     def all(self, space: str, modality: Modality) -> list[SegmentRecord]:
@@ -325,6 +326,7 @@ def _commit(connection: Connection, segment: SegmentRecord, rows: Sequence[NewIt
     dead = [*by_meaning.late, *(item for item in by_meaning.new if item.missing_since is not None)]
     _insert_dead(connection, space, segment, {item.id: places[item.id] for item in dead})
     replace_captions(connection, {item.id: item.captions for item in by_meaning.old}, by_meaning.changed)
+    readings.forget(connection, by_meaning.changed)
     insert_captions(connection, {item.id: item.captions for item in by_meaning.new})
     set_facts(connection, {item.id: item.attributes for item in by_meaning.old})
     describe(connection, {item.id: item.told for item in living if item.told is not None})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from vasari.retrieval.catalog.database import Repository, reserve
+from vasari.retrieval.catalog.records import fair_of, fair_text
 from vasari.retrieval.catalog.tables import (
     LIVE,
     counters,
@@ -18,7 +21,7 @@ from vasari.retrieval.catalog.tables import (
     segments,
     spaces,
 )
-from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.domain import EmbeddingSpace, FairRanking, Modality, TunedRerank
 from vasari.retrieval.errors import NotFoundError, UsageError
 
 LOST = "lost vectors"  # a counter: how many were lost by a repair, ever
@@ -101,6 +104,31 @@ class Spaces(Repository):
             several = connection.execute(select(func.count()).select_from(spaces)).scalar_one() > 1
             return several or connection.execute(lost).first() is not None
 
+    def fair_ranking(self, name: str) -> FairRanking | None:
+        """How the space ranks fairly; None where it does not."""
+        with self._database.read() as connection:
+            return fair_ranking(connection, name)
+
+    def set_fair_ranking(self, name: str, fair: FairRanking | None) -> None:
+        """Have searches in the space rank fairly from now on, or not."""
+        text = None if fair is None else fair_text(fair)
+        with self._database.change() as connection:
+            key = space_id(connection, name)
+            connection.execute(update(spaces).where(spaces.c.id == key).values(fair_ranking=text))
+
+    def reranking(self, name: str) -> TunedRerank | None:
+        """How candidates are reranked in the space; None where that was not measured, or is as usual."""
+        with self._database.read() as connection:
+            text = connection.scalar(select(spaces.c.reranking).where(spaces.c.name == name))
+        return None if text is None else TunedRerank(**json.loads(text))
+
+    def set_reranking(self, name: str, tuned: TunedRerank | None) -> None:
+        """Have candidates in the space reranked so from now on."""
+        text = None if tuned is None else json.dumps(asdict(tuned))
+        with self._database.change() as connection:
+            key = space_id(connection, name)
+            connection.execute(update(spaces).where(spaces.c.id == key).values(reranking=text))
+
     def drop(self, name: str) -> None:
         """Forget a space and all its vectors; the library has no default then if it was the default.
 
@@ -121,6 +149,11 @@ def space_id(connection: Connection, name: str) -> int:
     if found is None:
         raise _no_space(name)
     return found
+
+
+def fair_ranking(connection: Connection, name: str) -> FairRanking | None:
+    """How a space ranks fairly; None where it does not, or is not there."""
+    return fair_of(connection.scalar(select(spaces.c.fair_ranking).where(spaces.c.name == name)))
 
 
 def note_loss(connection: Connection, count: int) -> None:

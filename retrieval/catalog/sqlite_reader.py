@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import ESCAPE, original_uri
+from vasari.retrieval.catalog.names import Names
 from vasari.retrieval.catalog.records import (
     ITEM_COLUMNS,
     Failure,
@@ -28,8 +29,10 @@ from vasari.retrieval.catalog.records import (
     KnownFile,
     RowOfItem,
     SegmentRecord,
+    fair_of,
     item_of,
 )
+from vasari.retrieval.catalog.word_index import Run, WordIndex
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.storage.file_names import composed
@@ -41,6 +44,7 @@ _CHUNK = 1000  # entries of one IN list
 _NAMED_SPACE = (
     "SELECT name, model, weights_fingerprint, preprocessing_fingerprint, dim FROM spaces WHERE name = ?"
 )
+_SPACE_KEY = "SELECT id, fair_ranking FROM spaces WHERE name = ?"
 _DEFAULT_SPACE = _NAMED_SPACE.replace("?", "(SELECT default_space FROM library)")
 _MAY_LACK_VECTORS = (
     "SELECT (SELECT count(*) FROM spaces) > 1 OR EXISTS (SELECT 1 FROM counters WHERE name = 'lost vectors')"
@@ -66,6 +70,7 @@ _BARE = (
 _FAILURES = (
     "SELECT uri, stage, reason, attempts, at, bytes, mtime_ns, ctime_ns FROM failures ORDER BY at DESC, uri"
 )
+_UNREAD_FACTS = "SELECT item_id FROM unread_facts"
 _TOKEN = "SELECT token, command IS NULL FROM lease"  # noqa: S105
 _ITEM = f"SELECT {', '.join(ITEM_COLUMNS)} FROM items WHERE deleted_at IS NULL AND id"  # noqa: S608  # our own names
 
@@ -82,6 +87,9 @@ class SqliteReader:
         self.spaces = SpaceReader(self._file)
         self.segments = SegmentReader(self._file)
         self.failures = FailureReader(self._file)
+        self.unread_facts = UnreadFactReader(self._file)
+        self.full_text = WordIndex("sqlite", self._file.running)
+        self.names = Names("sqlite", self._file.running)
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
@@ -142,6 +150,12 @@ class _File:
         except sqlite3.Error as error:
             translate(error, str(self._path))
             raise
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Run]:
+        """A transaction in which queries with named parameters are run."""
+        with self.read() as connection:
+            yield lambda query, wanted: connection.execute(query, wanted).fetchall()
 
 
 class _Reader:
@@ -244,16 +258,18 @@ class SegmentReader(_Reader):
     def gallery_state(self, space: str, modality: Modality) -> GalleryState:
         """As `Segments.gallery_state`."""
         with self._file.read() as connection:
-            key = connection.execute("SELECT id FROM spaces WHERE name = ?", (space,)).fetchone()
-            if key is None:
+            found = connection.execute(_SPACE_KEY, (space,)).fetchone()
+            if found is None:
                 raise _no_space(space)
-            where = (key[0], modality.value)
+            key, fair = found
+            where = (key, modality.value)
             generation = connection.execute(_GENERATION, where).fetchone()
             return GalleryState(
                 _revision(connection),
                 tuple(SegmentRecord(space, modality, *row) for row in connection.execute(_SEGMENTS, where)),
                 tuple(map(RowOfItem._make, connection.execute(_DEAD, where))),
                 None if generation is None else GenerationRecord(space, modality, *generation),
+                fair_of(fair) if modality is Modality.IMAGE else None,
             )
 
     def missing_embeddings(self, space: str, modality: Modality) -> Iterator[ItemId]:
@@ -272,6 +288,15 @@ class FailureReader(_Reader):
                 Failure(original_uri(uri), stage, reason, attempts, _moment(at), *seen)
                 for uri, stage, reason, attempts, at, *seen in connection.execute(_FAILURES)
             ]
+
+
+class UnreadFactReader(_Reader):
+    """As `UnreadFacts`."""
+
+    def ids(self) -> frozenset[ItemId]:
+        """As `UnreadFacts.ids`."""
+        with self._file.read() as connection:
+            return frozenset(row[0] for row in connection.execute(_UNREAD_FACTS))
 
 
 def _newest_version() -> str:

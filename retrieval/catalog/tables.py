@@ -45,7 +45,7 @@ from sqlalchemy.types import TypeEngine
 from vasari.retrieval.catalog.dialects import ByDialect
 from vasari.retrieval.catalog.encoding import original_uri, stored_text, stored_uri
 
-HEAD = "0006"  # the newest migration; a test holds it equal to migrations/versions
+HEAD = "0015"  # the newest migration; a test holds it equal to migrations/versions
 
 metadata = MetaData(
     naming_convention={
@@ -171,6 +171,8 @@ class SpaceColumns(TypedColumns):
     preprocessing_fingerprint = Column(Text, nullable=False)
     dim = Column(Integer, nullable=False)
     created_at = Column(Moment, nullable=False)
+    fair_ranking: Named[str | None] = Column(Text)  # JSON of `domain.FairRanking`; null: off
+    reranking: Named[str | None] = Column(Text)  # JSON of `domain.TunedRerank`; null: as usual
 
 
 class ItemColumns(TypedColumns):
@@ -239,6 +241,51 @@ class TagColumns(TypedColumns):
     tag = Column(Prose, primary_key=True)
 
 
+class AlbumColumns(TypedColumns):
+    """Albums: by hand, or saved searches, which have a query, a filter or both."""
+
+    id = Column(RowId, primary_key=True, autoincrement=False)
+    name = Column(Prose, nullable=False)
+    query: Named[str | None] = Column(Prose)
+    filter: Named[str | None] = Column(Prose)
+    created_at = Column(Moment, nullable=False)
+    updated_at = Column(Moment, nullable=False)
+
+
+class AlbumItemColumns(TypedColumns):
+    """Which items people put into which albums."""
+
+    album_id = Column(RowId, ForeignKey("albums.id"), primary_key=True)
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, index=True)
+
+
+class JudgmentColumns(TypedColumns):
+    """Which items people found right and wrong for which queries: see `judgments`."""
+
+    query_key = Column(LargeBinary(16), primary_key=True)
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, index=True)
+    who = Column(Prose, primary_key=True)
+    query = Column(Prose, nullable=False)
+    filter: Named[str | None] = Column(Prose)
+    grade = Column(Integer, nullable=False)
+    at = Column(Moment, nullable=False)
+
+
+class ReadingColumns(TypedColumns):
+    """The text that was read in pictures, also where there was none: see `readings`."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
+    reader = Column(Text, nullable=False)  # its name and version
+    lines: Named[list[dict[str, Any]]] = Column(Attributes, nullable=False)
+    letters = Column(Prose, nullable=False)  # folded, a line each, between line ends; empty: no text
+
+
+class UnreadFactColumns(TypedColumns):
+    """Items whose files are still to be asked for all that they say: see `unread_facts`."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
+
+
 class FingerprintColumns(TypedColumns):
     """Perceptual hashes of pictures, and which of them are near-duplicates of each other."""
 
@@ -246,6 +293,14 @@ class FingerprintColumns(TypedColumns):
     hash = Column(BigInteger, nullable=False)  # 64 bits as a signed number
     group_id: Named[int | None] = Column(BigInteger)  # null: alone, or not compared yet
     compared = Column(Integer, nullable=False)  # 1 or 0; -1: of a missing item
+
+
+class StackItemColumns(TypedColumns):
+    """Which pictures are shown as one: see `stacks`. `stack_id` is null where people took an item out of all."""
+
+    item_id = Column(RowId, ForeignKey("items.id"), primary_key=True, autoincrement=False)
+    stack_id: Named[int | None] = Column(BigInteger, index=True)
+    rule = Column(Text, nullable=False)
 
 
 class EmbeddingColumns(TypedColumns):
@@ -328,6 +383,22 @@ class ApiKeyColumns(TypedColumns):
     scopes: Named[list[str]] = Column(Attributes, nullable=False)
     created_at = Column(Moment, nullable=False)
     revoked_at: Named[datetime | None] = Column(Moment)
+    filter: Named[str | None] = Column(Prose)  # null: it sees the whole library
+    expires_at: Named[datetime | None] = Column(Moment)
+    last_used_at: Named[datetime | None] = Column(Moment)
+    requests_a_day: Named[int | None] = Column(BigInteger)
+    upload_bytes_a_day: Named[int | None] = Column(BigInteger)
+    upload_pictures_a_day: Named[int | None] = Column(BigInteger)
+
+
+class KeyUsageColumns(TypedColumns):
+    """What each key has asked for on a day (of UTC)."""
+
+    key_id = Column(RowId, ForeignKey("api_keys.id"), primary_key=True, autoincrement=False)
+    day = Column(Text, primary_key=True)
+    requests = Column(BigInteger, nullable=False)
+    upload_bytes = Column(BigInteger, nullable=False)
+    upload_pictures = Column(BigInteger, nullable=False)
 
 
 library = Table("library", metadata, LibraryColumns, CheckConstraint("id = 1", name="single"))
@@ -339,7 +410,13 @@ former_contents = Table("former_contents", metadata, FormerContentColumns, sqlit
 descriptions = Table("descriptions", metadata, DescriptionColumns)
 captions = Table("captions", metadata, CaptionColumns)
 tags = Table("tags", metadata, TagColumns, sqlite_with_rowid=False)
+albums = Table("albums", metadata, AlbumColumns)
+album_items = Table("album_items", metadata, AlbumItemColumns, sqlite_with_rowid=False)
+judgments = Table("judgments", metadata, JudgmentColumns, sqlite_with_rowid=False)
+readings = Table("readings", metadata, ReadingColumns)
+unread_facts = Table("unread_facts", metadata, UnreadFactColumns)
 fingerprints = Table("fingerprints", metadata, FingerprintColumns)
+stack_items = Table("stack_items", metadata, StackItemColumns)
 embeddings = Table("embeddings", metadata, EmbeddingColumns, sqlite_with_rowid=False)
 dead_rows = Table("dead_rows", metadata, DeadRowColumns, sqlite_with_rowid=False)
 segments = Table("segments", metadata, SegmentColumns)
@@ -347,6 +424,7 @@ generations = Table("generations", metadata, GenerationColumns)
 failures = Table("failures", metadata, FailureColumns)
 jobs = Table("jobs", metadata, JobColumns)
 api_keys = Table("api_keys", metadata, ApiKeyColumns)
+key_usage = Table("key_usage", metadata, KeyUsageColumns)
 
 Index("ix_items_content_hash", items.c.content_hash)
 Index("ix_tags_tag", tags.c.tag, tags.c.item_id)

@@ -8,40 +8,34 @@ Understood as they are published, so that no conversion stands between a downloa
     dataset_coco.json, dataset_flickr30k.json, dataset_flickr8k.json     Karpathy's splits
     captions.txt, results.csv        Flickr8k and Flickr30k, as on Kaggle: header, then image,caption; or with | between
     *.token, *.token.txt             Flickr30k: name#0<TAB>caption
-    *.jsonl                          {"image": …, "caption": … or "captions": […], "language": …}
+    *.jsonl                          {"image": …, "caption": … or "captions": […], "language": …}; Crossmodal-3600's
+    stair_captions_*.json            STAIR Captions (COCO in Japanese)
+    flickr30k_cn_test.txt            Flickr30k-CN: name#0<TAB>caption
+    several files                    the folders of `vasari.retrieval.evaluation.caption_folders`
 
 A picture that is not on disk is left out and named in `missing`, a line or entry that cannot be used in `broken`; the
-rest is evaluated. Files may be in any encoding of `vasari.retrieval.storage.text_files`.
+rest is evaluated.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
-from vasari.retrieval.storage.filesystem import readable
-from vasari.retrieval.storage.text_files import opened_text, parse_json, plain
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One caption of one picture, as a file states it."""
-
-    image: str  # path as written in the file
-    text: str
-    language: str | None = None
-    detail: str | None = None  # high, medium or low, where the dataset says
-    split: str | None = None
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.evaluation.caption_files import Broken, Entries, Pair, known_name, read_all
+from vasari.retrieval.evaluation.caption_folders import find_folder
+from vasari.retrieval.evaluation.known import KNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Pictures and captions; `answers[i]` is the index in `images` of the picture that caption i describes."""
+    """Pictures and captions; `answers[i]` is the index in `images` of the picture that caption i describes.
+
+    `image_ids` and `text_ids` are what the dataset's other files call them, "" where it has no ids.
+    """
 
     name: str
     directory: Path
@@ -50,6 +44,8 @@ class Dataset:
     answers: tuple[int, ...]
     missing: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()  # what is wrong with each line, entry or picture that was left out
+    image_ids: tuple[str, ...] = ()
+    text_ids: tuple[str, ...] = ()
 
     def without(self, unreadable: Mapping[Path, str]) -> Dataset:
         """The rest where these pictures cannot be read, for the reasons given; UsageError where there is none."""
@@ -57,29 +53,12 @@ class Dataset:
         if not kept:
             path, reason = next(iter(unreadable.items()))
             raise UsageError(f"none of the {len(self.images)} pictures can be read: {path}: {reason}")
-        place = {number: new for new, number in enumerate(kept)}
-        said = [
-            (text, place[image])
-            for text, image in zip(self.texts, self.answers, strict=True)
-            if image in place
-        ]
-        return replace(
-            self,
-            images=tuple(self.images[number] for number in kept),
-            texts=tuple(text for text, _ in said),
-            answers=tuple(image for _, image in said),
-            broken=(*self.broken, *(f"{path.name}: {reason}" for path, reason in sorted(unreadable.items()))),
-        )
+        wrong = (f"{path.name}: {reason}" for path, reason in sorted(unreadable.items()))
+        return replace(self._only(kept), broken=(*self.broken, *wrong))
 
     def first(self, count: int) -> Dataset:
         """The first pictures alone, and what is said of them."""
-        said = [pair for pair in zip(self.texts, self.answers, strict=True) if pair[1] < count]
-        return replace(
-            self,
-            images=self.images[:count],
-            texts=tuple(text for text, _ in said),
-            answers=tuple(image for _, image in said),
-        )
+        return self._only(range(min(count, len(self.images))))
 
     def captions_of(self) -> list[list[int]]:
         """For each picture the indices of its captions."""
@@ -88,14 +67,69 @@ class Dataset:
             found[image].append(text)
         return found
 
+    def _only(self, kept: Collection[int]) -> Dataset:
+        """These pictures, and what is said of them."""
+        place = {number: new for new, number in enumerate(kept)}
+        said = [text for text, image in enumerate(self.answers) if image in place]
+        return replace(
+            self,
+            images=tuple(self.images[number] for number in kept),
+            texts=tuple(self.texts[text] for text in said),
+            answers=tuple(place[self.answers[text]] for text in said),
+            image_ids=tuple(self.image_ids[number] for number in kept) if self.image_ids else (),
+            text_ids=tuple(self.text_ids[text] for text in said) if self.text_ids else (),
+        )
 
-class Broken(str):
-    """What is wrong with a line or entry, and where it is."""
 
-    __slots__ = ()
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """What the files of a dataset say, before a choice of language and before its pictures are looked for.
+
+    `file` is the one that lists the pictures, or that has all captions. Pictures are looked for in `folders`;
+    `known` is the name of the dataset in `vasari.retrieval.evaluation.known`, "" where it is a person's own.
+    """
+
+    name: str
+    known: str
+    file: Path
+    folders: tuple[Path, ...]
+    pairs: tuple[Pair, ...]
+    broken: tuple[str, ...]
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that captions name, in the order of first mention; English where none is named."""
+        return list(dict.fromkeys(pair.language for pair in self.pairs if pair.language)) or ["en"]
+
+    @property
+    def directory(self) -> Path:
+        """The folder of the captions, where the dataset's other files lie."""
+        return self.file.parent
+
+    def of_images(self, ids: Collection[str]) -> Captions:
+        """Those of the pictures with these ids."""
+        return replace(self, pairs=tuple(pair for pair in self.pairs if pair.image_id in ids))
+
+    def dataset(
+        self, *, language: str | None = None, detail: str | None = None, limit: int | None = None
+    ) -> Dataset:
+        """The captions of one language and detail, and those of their pictures that are on disk.
+
+        Captions that name no language or detail are of any. Raises UsageError where nothing is left.
+        """
+        pairs = [
+            pair
+            for pair in self.pairs
+            if (language is None or pair.language in (None, language))
+            and (detail is None or pair.detail in (None, detail))
+        ]
+        if not pairs:
+            spoken = language is None or language in self.languages
+            wanted = f"of {detail} detail" if spoken else f"in {language}: it has {_listed(self.languages)}"
+            raise UsageError(f"{self.file} has no captions {wanted}")
+        return _resolve(self, pairs, limit)
 
 
-_COMMENT_NUMBER = re.compile(r"^\s*\d+\s*[|\s]")
 _ANNOTATIONS = (
     "captions.json",
     "captions.txt",
@@ -103,10 +137,20 @@ _ANNOTATIONS = (
     "dataset_*.json",
     "*.token*",
     "captions*.json",
+    "stair_captions*[0-9]_val.json",
+    "stair_captions*[0-9]_train.json",
+    "flickr*k_cn*.txt",
     "*.jsonl",
 )
-
-Reader = Callable[[Path], Iterator[Pair | Broken]]
+_PICTURES = (
+    *("", "images", "Images", "Flicker8k_Dataset", "flickr30k_images", "flickr30k-images"),
+    *("val2014", "train2014", "val2017", "train2017", "test2014"),
+    *("images/val2014", "images/train2014", "images/val2017", "images/train2017"),
+    *("coco/val2014", "coco/val2017", "coco/images/val2017", "xm3600/images"),
+)
+_COCO_2014 = re.compile(r"^(?:.*/)?COCO_(?:train|val|test)2014_")
+_INNER = ("annotations", "data", "task1", "task2", "raw", "image_splits", "XTD10", "MIC", "STAIR")
+_DEEPEST = 5  # folders that a dataset's files may lie below the one with its pictures
 
 
 def load_dataset(
@@ -116,6 +160,7 @@ def load_dataset(
     language: str | None = None,
     detail: str | None = None,
     limit: int | None = None,
+    pictures: Path | None = None,
 ) -> Dataset:
     """Read a dataset from a folder or an annotation file.
 
@@ -126,32 +171,31 @@ def load_dataset(
         language: keep captions of this language only; ignored for captions that name none.
         detail: keep captions of this detail only; ignored for captions that name none.
         limit: keep the first so many pictures.
+        pictures: the folder that the pictures lie in, if it is none that they are found in by themselves.
 
     Raises:
         NotFoundError: no such path, or no annotations in it.
         UsageError: an annotation file that cannot be read at all, or nothing left to evaluate (names the first fault).
     """
-    file = annotation_file(Path(path).expanduser(), split)
-    found = list(_read(file))
+    captions = read_captions(path, split=split, pictures=pictures)
+    return captions.dataset(language=language, detail=detail, limit=limit)
+
+
+def read_captions(path: str | Path, *, split: str | None = None, pictures: Path | None = None) -> Captions:
+    """All captions of a folder or an annotation file; raises as `load_dataset`, but asks for no pictures."""
+    path = Path(path).expanduser()
+    file, known, entries = _entries(path, split)
+    found = list(entries)
     broken = tuple(str(entry) for entry in found if isinstance(entry, Broken))
     pairs = [entry for entry in found if isinstance(entry, Pair)]
     if not pairs and broken:
         raise UsageError(f"{file} has no captions that can be used: {broken[0]}")
     if any(pair.split for pair in pairs):
         pairs = [pair for pair in pairs if pair.split == (split or "test")]
-    pairs = [pair for pair in pairs if pair.language in (None, language) or language is None]
-    pairs = [pair for pair in pairs if pair.detail in (None, detail) or detail is None]
     if not pairs:
-        wanted = ", ".join(str(want) for want in (split, language, detail) if want)
-        raise UsageError(f"{file} has no captions{f' for {wanted}' if wanted else ''}")
-    return _resolve(file, pairs, limit, broken)
-
-
-def languages(path: str | Path) -> list[str]:
-    """The languages that a dataset's captions name, in the order of first mention; English where none is named."""
-    file = annotation_file(Path(path).expanduser())
-    named = (pair.language for pair in _read(file) if isinstance(pair, Pair) and pair.language)
-    return list(dict.fromkeys(named)) or ["en"]
+        raise UsageError(f"{file} has no captions{f' for {split}' if split else ''}")
+    name = path.resolve().name if path.is_dir() else file.parent.name
+    return Captions(name, known, file, picture_folders(file, path, pictures), tuple(pairs), broken)
 
 
 def annotation_file(path: Path, split: str | None = None) -> Path:
@@ -169,183 +213,95 @@ def annotation_file(path: Path, split: str | None = None) -> Path:
                 )
     raise NotFoundError(
         f"no annotations in {path}: expected captions.json (COCO), captions.txt or results.csv (Flickr), *.token,"
-        " dataset_*.json (Karpathy) or *.jsonl"
+        " dataset_*.json (Karpathy) or *.jsonl; vasari eval --list shows all that is read"
     )
 
 
-def reader_of(file: Path) -> Reader:
-    """The reader for a file, by its name and shape; raises UsageError for one that is none of the known."""
-    if file.suffix == ".jsonl":
-        return read_json_lines
-    if ".token" in file.name:
-        return read_tokens
-    if file.suffix in (".txt", ".csv"):
-        return read_captions_txt
-    if file.suffix == ".json":
-        return read_json
-    raise UsageError(f"{file} is no dataset that Vasari knows: COCO .json, Flickr .txt or .token, .jsonl")
+def _entries(path: Path, split: str | None) -> tuple[Path, str, Entries]:
+    """The file that lists the pictures, the dataset's name where it is known, and what the files say."""
+    if path.exists() and (folder := find_folder(path, split)):
+        return folder.file, folder.name, folder.entries()
+    file = annotation_file(path, split)
+    return file, known_name(file), read_all(file)
 
 
-def read_json(file: Path) -> Iterator[Pair | Broken]:
-    """COCO captions, or Karpathy's split files; ids are compared as they read."""
-    with opened_text(str(file)) as lines:
-        try:
-            data = parse_json(lines.read())
-        except ValueError as error:
-            raise UsageError(f"{file}: {error}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("images"), list):
-        raise UsageError(f"{file} is neither COCO captions nor a Karpathy split: it has no 'images'")
-    if "annotations" in data:
-        yield from _coco(data["images"], data["annotations"])
-    else:
-        yield from _karpathy(data["images"])
+def picture_folders(file: Path, given: Path, pictures: Path | None = None) -> tuple[Path, ...]:
+    """Where datasets keep their pictures, seen from an annotation file and the folder that was named.
+
+    `pictures` is the folder that a person says they are in.
+    """
+    root = given if given.is_dir() else file.parent
+    above = [file.parent]
+    while len(above) < _DEEPEST and (root in above[-1].parents or above[-1].name in _INNER):
+        above.append(above[-1].parent)
+    stem = file.stem.rpartition("captions_")[2]  # captions_val2017 → val2017
+    places = [folder / name for folder in above for name in (*_PICTURES[:6], stem, *_PICTURES[6:])]
+    if pictures is not None:
+        if not pictures.is_dir():
+            raise NotFoundError(f"no folder of pictures at {pictures}")
+        own = pictures.resolve().parent  # names may begin with the folder's own
+        places = [*(pictures / name for name in _PICTURES), own, *places]
+    return tuple(dict.fromkeys(folder for folder in places if _is(folder.is_dir)))
 
 
-def _coco(images: Sequence[Any], notes: object) -> Iterator[Pair | Broken]:
-    names: dict[str, str] = {}
-    for number, image in enumerate(images, start=1):
-        if isinstance(image, dict) and isinstance(image.get("file_name"), str) and "id" in image:
-            names[_id(image["id"])] = image["file_name"]
-        else:
-            yield Broken(f"image {number}: id or file_name is missing")
-    for number, note in enumerate(notes if isinstance(notes, list) else [], start=1):
-        if (
-            not isinstance(note, dict)
-            or note.get("image_id") is None
-            or not isinstance(note.get("caption"), str)
-        ):
-            yield Broken(f"annotation {number}: image_id or caption is missing")
-        elif (image := names.get(_id(note["image_id"]))) is not None:
-            yield Pair(image, plain(note["caption"]), _word(note.get("language")), _word(note.get("detail")))
+def find_picture(name: str, folders: Sequence[Path]) -> Path | None:
+    """The first picture of this name, which may have folders in it; None where there is none.
+
+    COCO's pictures of 2014 are found under their names of 2017, too.
+    """
+    names = dict.fromkeys((name, _COCO_2014.sub("", name)))
+    return next((file for part in names for folder in folders if _is((file := folder / part).is_file)), None)
 
 
-def _karpathy(images: Sequence[Any]) -> Iterator[Pair | Broken]:
-    for number, image in enumerate(images, start=1):
-        try:
-            name = str(Path(image.get("filepath") or "") / image["filename"])
-            for sentence in image["sentences"]:
-                yield Pair(name, plain(str(sentence["raw"])), split=_word(image.get("split")))
-        except (KeyError, TypeError, AttributeError) as error:
-            yield Broken(f"image {number}: {error!r} is missing")
+def none_found(missing: Sequence[str], file: Path, folders: Sequence[Path], known: str) -> UsageError:
+    """What to tell where no picture of a dataset is on disk: where it was looked for, and where its makers have it."""
+    where = folders[0] if folders else file.parent
+    offered = next((one.pictures for one in KNOWN if one.name == known and one.pictures), "")
+    return UsageError(
+        f"none of the {len(missing):,} pictures of {file} is on disk: looked in {where} for {missing[0]};"
+        f" --images FOLDER says where they are{f', and they are got from {offered}' if offered else ''}"
+    )
 
 
-def read_json_lines(file: Path) -> Iterator[Pair | Broken]:
-    """One object a line: image, and caption or captions."""
-    with opened_text(str(file)) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = parse_json(line)
-                texts = row["captions"] if "captions" in row else [row["caption"]]
-                pairs = [
-                    Pair(
-                        plain(str(row["image"])),
-                        plain(str(text)),
-                        _word(row.get("language")),
-                        _word(row.get("detail")),
-                    )
-                    for text in texts
-                ]
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                yield Broken(f"line {number}: needs image and caption ({error})")
-            else:
-                yield from pairs
-
-
-def read_captions_txt(file: Path) -> Iterator[Pair | Broken]:
-    """Flickr8k's and Flickr30k's `captions.txt` or `results.csv`: image,caption; commas in captions may be bare."""
-    with opened_text(str(file)) as lines:
-        first = next(lines, "")
-        separator = "|" if first.count("|") > first.count(",") else "," if "," in first else "\t"
-        for number, line in enumerate(chain([first], lines), start=1):
-            if not line.strip():
-                continue
-            name, _, caption = plain(line).partition(separator)
-            if number == 1 and name.strip(' "').lower() in ("image", "image_name", "filename"):
-                continue
-            if (
-                first.count("|") > 1
-            ):  # Flickr30k's table has a comment number in between, one row of it without the bar
-                caption = _COMMENT_NUMBER.sub("", caption)
-            if caption.strip():
-                yield Pair(_unquoted(name.strip()), _unquoted(caption.strip()))
-            else:
-                yield Broken(f"line {number}: needs image{separator}caption")
-
-
-def read_tokens(file: Path) -> Iterator[Pair | Broken]:
-    """Flickr's token files: name#number, a tab, the caption."""
-    with opened_text(str(file)) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            name, tab, caption = plain(line).rstrip("\r\n").partition("\t")
-            if tab:
-                yield Pair(name.partition("#")[0], caption.strip())
-            else:
-                yield Broken(f"line {number}: needs name#0, a tab and a caption")
-
-
-def _read(file: Path) -> Iterator[Pair | Broken]:
-    """The pairs of a file; UsageError where it cannot be opened."""
-    try:
-        with readable(UsageError):
-            yield from reader_of(file)(file)
-    except ImageError as error:
-        raise UsageError(f"{file}: {error}") from error
-
-
-def _id(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _unquoted(text: str) -> str:
-    """A field without the quotation marks that a table's writer put around it."""
-    whole = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1].replace('""', "")
-    return text[1:-1].replace('""', '"').strip() if whole else text
-
-
-def _resolve(file: Path, pairs: Iterable[Pair], limit: int | None, broken: tuple[str, ...]) -> Dataset:
+def _resolve(captions: Captions, pairs: Iterable[Pair], limit: int | None) -> Dataset:
     """Find each picture on disk once, in the order of first mention."""
-    folders = _image_folders(file)
     index: dict[str, int | None] = {}
     images: list[Path] = []
-    texts: list[str] = []
-    answers: list[int] = []
+    image_ids: list[str] = []
+    said: list[tuple[Pair, int]] = []
     for pair in pairs:
         if pair.image not in index:
-            found = next((f / pair.image for f in folders if _is_file(f / pair.image)), None)
+            found = find_picture(pair.image, captions.folders)
             if found is not None and limit is not None and len(images) >= limit:
                 continue
             index[pair.image] = None if found is None else len(images)
             if found is not None:
                 images.append(found)
+                image_ids.append(pair.image_id)
         if (image := index[pair.image]) is not None:
-            texts.append(pair.text)
-            answers.append(image)
+            said.append((pair, image))
     missing = tuple(name for name, place in index.items() if place is None)
     if not images:
-        raise UsageError(f"none of the {len(missing)} pictures of {file} is on disk: looked in {folders[0]}")
+        raise none_found(missing, captions.file, captions.folders, captions.known)
     return Dataset(
-        file.parent.name, file.parent, tuple(images), tuple(texts), tuple(answers), missing, broken
+        captions.name,
+        captions.directory,
+        tuple(images),
+        tuple(pair.text for pair, _ in said),
+        tuple(image for _, image in said),
+        missing,
+        captions.broken,
+        tuple(image_ids),
+        tuple(pair.text_id for pair, _ in said),
     )
 
 
-def _is_file(path: Path) -> bool:
+def _is(asked: Callable[[], bool]) -> bool:
     try:
-        return path.is_file()
+        return asked()
     except (OSError, ValueError):  # too long for a path, a NUL
         return False
 
 
-def _image_folders(file: Path) -> list[Path]:
-    """Where datasets keep their pictures, seen from the annotation file."""
-    here = [file.parent, file.parent.parent] if file.parent.name == "annotations" else [file.parent]
-    stem = file.stem.partition("_")[2]  # captions_val2017 → val2017
-    names = ["", "images", "Images", "Flicker8k_Dataset", "flickr30k_images", "flickr30k-images", stem]
-    return [folder / name for folder in here for name in names]
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:40]) + (" …" if len(names) > 40 else "")

@@ -1,29 +1,32 @@
-"""Hybrid search over captions that a model wrote, measured with the engine's own full-text search and rank fusion.
+"""Hybrid search over captions that a model wrote, measured with the engine's own full-text index and fusion.
 
 The captions come from the captioner alone, never from the dataset: what is measured is what a library gets that was
-captioned by `vasari caption --all --detail detailed` and is searched with `--hybrid`.
+captioned by `vasari caption --all --detail detailed`.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vasari.retrieval.catalog.analyzer import asked_words
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
-from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality
+from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality, UnitVectors
 from vasari.retrieval.evaluation.embeddings import Report, load_picture
-from vasari.retrieval.models.ports import Captioner
+from vasari.retrieval.models.ports import Captioner, DualEncoder
 from vasari.retrieval.search.engine import HEAD
-from vasari.retrieval.search.ranking import fuse
+from vasari.retrieval.search.hybrid import Fusion, WordQuery, found_by_words
+from vasari.retrieval.search.relevance import BACKGROUND, Calibration, Null
 
 BATCH = 32
 Writer = TypeVar("Writer", bound=Captioner, covariant=True)
@@ -74,32 +77,64 @@ def _kept(file: Path | None) -> list[str]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-def hybrid_order(
-    texts: Sequence[str],
-    captions: Sequence[str],
-    scores: NDArray[np.float32],
-    report: Report = lambda _done: None,
-) -> NDArray[np.int64]:
-    """The hybrid order of each text's first pictures: (texts, depth) indices.
+class CaptionIndex:
+    """A catalog that knows one caption of each picture and nothing else, not even a name."""
 
-    Args:
-        texts: the queries.
-        captions: one of each picture.
-        scores: cosines (texts, pictures).
-        report: told of each text done.
-    """
-    depth = min(HEAD, scores.shape[1])
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Catalog.open(Path(folder) / "catalog.sqlite3") as catalog,
-    ):
-        places = {item: place for place, item in enumerate(_fill(catalog, captions))}
-        for row, text in enumerate(texts):
-            found = [places[item] for item in catalog.full_text.search(text, Modality.IMAGE, HEAD)]
-            order[row] = fuse(order[row].tolist(), found)[:depth]
+    def __init__(self, catalog: Catalog, captions: Sequence[str]) -> None:
+        self._full_text = catalog.full_text
+        self._items = np.array(_fill(catalog, captions), np.int64)  # rising
+
+    @classmethod
+    @contextmanager
+    def of(cls, captions: Sequence[str]) -> Iterator[Self]:
+        """A catalog of captions, one of each picture, for the time of the block."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Catalog.open(Path(folder) / "catalog.sqlite3") as catalog,
+        ):
+            yield cls(catalog, captions)
+
+    def raised(
+        self,
+        texts: Sequence[str],
+        scores: NDArray[np.float32],
+        nulls: Sequence[Null],
+        report: Report = lambda _done: None,
+    ) -> NDArray[np.float32]:
+        """The cosines (texts, pictures) as the engine raises them by what the captions say.
+
+        Args:
+            texts: the queries.
+            scores: their cosines (texts, pictures).
+            nulls: the null distribution of each query.
+            report: told of each text done.
+        """
+        raised = scores.copy()
+        for row, (text, null) in enumerate(zip(texts, nulls, strict=True)):
+            raised[row] = self._raised(text, scores[row], null)
             report(1)
-    return order
+        return raised
+
+    def _raised(self, text: str, scores: NDArray[np.float32], null: Null) -> NDArray[np.float32]:
+        words = WordQuery.of(asked_words(text), self._full_text, len(self._items))
+        if not words.known:
+            return scores
+        head = self._items[np.argsort(-scores, kind="stable")[:HEAD]]
+        found = found_by_words(words, self._full_text, self._items, None)
+        ids = np.union1d(head, found)
+        places = np.searchsorted(self._items, ids)
+        held = self._full_text.held(ids.tolist(), [word.phrase for word in words.asked])
+        fusion = Fusion(words, null, ids.tolist(), scores[places].astype(np.float64), held)
+        fused = scores.copy()
+        fused[places] = list(fusion.scores.values())
+        return fused
+
+
+def nulls_of(encoder: DualEncoder, texts: UnitVectors, pictures: UnitVectors) -> list[Null]:
+    """The null distribution of each query (n, dim) over pictures (m, dim), as the engine measures it."""
+    background = encoder.embed_texts(BACKGROUND)
+    calibration = Calibration.of(background, (background @ pictures.T).max(axis=1))
+    return [calibration.null(UnitVectors(texts[row : row + 1])) for row in range(len(texts))]
 
 
 def _fill(catalog: Catalog, captions: Sequence[str]) -> list[ItemId]:

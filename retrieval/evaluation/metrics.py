@@ -46,18 +46,25 @@ def rank_queries(
     ranks = np.empty(len(scores), np.int64)
     hits = np.zeros((len(scores), MAP_AT), np.bool_)
     for query, (row, right) in enumerate(zip(scores, answers, strict=True)):
-        wrong_first = row.astype(np.float64, copy=True)
-        wrong_first[list(right)] = np.nextafter(wrong_first[list(right)], -np.inf)
-        ranked = np.argsort(-wrong_first, kind="stable")
-        if order is not None:
-            first = order[query]
-            ranked = np.concatenate([first, ranked[~np.isin(ranked, first)]])
-        found = np.isin(ranked, right)
+        found = np.isin(ranked(row, right, None if order is None else order[query]), right)
         ranks[query] = int(np.argmax(found)) + 1
         head = found[:MAP_AT]
         hits[query, : len(head)] = head
     positives = np.array([len(right) for right in answers], np.int64)
     return Ranking(ranks, hits, positives)
+
+
+def ranked(
+    row: NDArray[np.float32], right: Sequence[int], first: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The candidates (n,) of one query, best first; of equal ones those that are not `right` come first.
+
+    `first` are candidates that replace the first ranks.
+    """
+    wrong_first = row.astype(np.float64, copy=True)
+    wrong_first[list(right)] = np.nextafter(wrong_first[list(right)], -np.inf)
+    order = np.argsort(-wrong_first, kind="stable")
+    return order if first is None else np.concatenate([first, order[~np.isin(order, first)]])
 
 
 def average_precision(ranking: Ranking) -> NDArray[np.float64]:
@@ -119,3 +126,32 @@ def intervals(ranking: Ranking, groups: Sequence[int] | None = None) -> dict[str
     found = {f"R@{k}": interval((ranking.ranks <= k).astype(np.float64), groups=groups) for k in RECALL_AT}
     found[f"mAP@{MAP_AT}"] = interval(average_precision(ranking), groups=groups)
     return found
+
+
+def macro_interval(
+    values: NDArray[np.float64],
+    kinds: Sequence[str],
+    groups: Sequence[str],
+    *,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """The mean over kinds of the mean of `values` (n,) of each kind, and its percentile bootstrap interval.
+
+    Values of one group are drawn together, as in `interval`; a kind of which a resample has none is left out of it.
+    """
+    _, kind = np.unique(np.asarray(kinds), return_inverse=True)
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    generator = np.random.default_rng(seed)
+
+    def macro(weights: NDArray[np.float64]) -> float:
+        counts = np.bincount(kind, weights=weights)
+        return float((np.bincount(kind, weights=weights * values)[counts > 0] / counts[counts > 0]).mean())
+
+    means = []
+    for _ in range(resamples):
+        drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
+        means.append(macro(drawn[group].astype(np.float64)))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return macro(np.ones(len(values))), float(low), float(high)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from vasari.retrieval.evaluation.embeddings import EmbeddingFiles
+from vasari.retrieval.evaluation.hybrid import CaptionIndex, Captioning, nulls_of
 from vasari.retrieval.evaluation.metrics import MAP_AT, Ranking, ndcg, precision, rank_queries
 from vasari.retrieval.evaluation.report import Reranking, Stage, picture_features, rerank, silent
 from vasari.retrieval.evaluation.rows import read_rows
-from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.models.ports import Captioner, DualEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def query_figures(
     images: Sequence[Path],
     encoder: DualEncoder,
     reranking: Reranking | None = None,
+    captioning: Captioning[Captioner] | None = None,
     cache: EmbeddingFiles | None = None,
     stage: Stage = silent,
 ) -> dict[str, Figures]:
@@ -62,12 +64,19 @@ def query_figures(
         [right for _, right in asked],
     )
     pictures = cache.pictures(images, encoder, stage("pictures", len(images)))
-    scores = cache.texts(texts, encoder, stage("queries", len(texts))) @ pictures.T
+    vectors = cache.texts(texts, encoder, stage("queries", len(texts)))
+    scores = vectors @ pictures.T
     figures = {"dual_encoder": _by_kind(rank_queries(scores, right), kinds)}
     if reranking is not None:
         features = picture_features(images, reranking.reranker, stage)
         order = rerank(texts, scores, features, reranking, stage("rerank queries", len(texts)))
         figures["reranked"] = _by_kind(rank_queries(scores, right, order), kinds)
+    if captioning is not None:
+        written = captioning.write(images, stage("captions", len(images)))
+        with CaptionIndex.of(written) as index:
+            nulls = nulls_of(encoder, vectors, pictures)
+            raised = index.raised(texts, scores, nulls, stage("full text", len(texts)))
+        figures["hybrid"] = _by_kind(rank_queries(raised, right), kinds)
     return figures
 
 

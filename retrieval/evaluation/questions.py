@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from vasari.retrieval.domain import Picture
-from vasari.retrieval.evaluation.embeddings import load_picture
-from vasari.retrieval.evaluation.report import HardNegative, Stage, silent
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.evaluation.embeddings import load_readable
+from vasari.retrieval.evaluation.hard_negatives import HardNegative
+from vasari.retrieval.evaluation.report import Stage, silent
 from vasari.retrieval.evaluation.rows import read_rows
 
 BATCH = 32
@@ -65,17 +67,31 @@ def read_hard_negatives(file: Path, language: str | None = None) -> tuple[list[H
 
 def question_accuracy(
     questions: Sequence[Question], answerer: Answerer, stage: Stage = silent
-) -> dict[str, float]:
-    """Share of questions answered right, in all and by kind."""
+) -> tuple[dict[str, float], dict[Path, str]]:
+    """Share of questions answered right, in all and by kind, and why pictures cannot be read, whose questions are not.
+
+    Raises UsageError where none can be.
+    """
     report = stage("questions", len(questions))
     right: dict[str, list[bool]] = {}
+    unreadable: dict[Path, str] = {}
     for start in range(0, len(questions), BATCH):
         part = questions[start : start + BATCH]
-        pictures = [load_picture(question.image) for question in part]
-        given = answerer.answers(pictures, [question.question for question in part])
-        for question, answer in zip(part, given, strict=True):
+        pictures, wrong = load_readable(question.image for question in part)
+        unreadable |= wrong
+        asked = [question for question in part if question.image in pictures]
+        images = [pictures[question.image] for question in asked]
+        given = answerer.answers(images, [question.question for question in asked]) if asked else []
+        for question, answer in zip(asked, given, strict=True):
             right.setdefault(question.kind, []).append(normal(answer) == normal(question.answer))
         report(len(part))
+    return _shares(right, unreadable), unreadable
+
+
+def _shares(right: Mapping[str, list[bool]], unreadable: Mapping[Path, str]) -> dict[str, float]:
+    if not right:
+        path, reason = next(iter(unreadable.items()))
+        raise UsageError(f"none of the pictures can be read: {path}: {reason}")
     everything = [outcome for outcomes in right.values() for outcome in outcomes]
     shares = {"all": sum(everything) / len(everything)}
     return shares | {kind: sum(outcomes) / len(outcomes) for kind, outcomes in sorted(right.items())}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,17 @@ from numpy.typing import NDArray
 
 from vasari.retrieval.domain import UnitVectors
 from vasari.retrieval.evaluation.datasets import Dataset
-from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, Report, batches, load_picture
-from vasari.retrieval.evaluation.hybrid import Captioning, hybrid_order
+from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, Image, Report, batches, load_picture
+from vasari.retrieval.evaluation.hybrid import CaptionIndex, Captioning, nulls_of
 from vasari.retrieval.evaluation.metrics import Ranking, intervals, rank_queries, summary
+from vasari.retrieval.evaluation.positives import Positives, positive_figures
 from vasari.retrieval.models.ports import Captioner, DualEncoder, Reranker
+from vasari.retrieval.search.fairness import check_bank, hub_skewness, normalized, shifted
+from vasari.retrieval.search.feature_cache import Features
 from vasari.retrieval.search.ranking import blend
+from vasari.retrieval.vectors.hubs import hubness
 
-PAIRS = 64  # (text, picture) pairs a matching batch
+FAIR = ("dn", "nnn")  # corrections of hubs
 
 Stage = Callable[[str, int], Report]
 """Begins a named stage of so many steps, and returns what to call as they are done."""
@@ -42,6 +45,13 @@ class Evaluation:
     image_to_text: Ranking
     reranked: Ranking | None = None  # text to image
     hybrid: Ranking | None = None  # text to image
+    fair: Mapping[str, Ranking] = field(default_factory=dict)  # text to image, by correction
+    hub_skewness: Mapping[str, float] = field(
+        default_factory=dict
+    )  # of text to image as it is, and by correction
+    positives: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # figures by all right answers, by who names them
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields."""
@@ -58,10 +68,14 @@ class Evaluation:
             "text_to_image": intervals(self.text_to_image, pictures),
             "image_to_text": intervals(self.image_to_text),
         }
-        for name, ranking in (("reranked", self.reranked), ("hybrid", self.hybrid)):
+        for name, ranking in (("reranked", self.reranked), ("hybrid", self.hybrid), *self.fair.items()):
             if ranking is not None:
                 fields[name] = {"text_to_image": summary(ranking)}
                 bounds[f"{name}_text_to_image"] = intervals(ranking, pictures)
+        if self.positives:
+            fields["positives"] = dict(self.positives)
+        if self.hub_skewness:
+            fields["hub_skewness"] = dict(self.hub_skewness)
         return fields | {"intervals": bounds}
 
 
@@ -76,12 +90,15 @@ def evaluate(
     *,
     reranking: Reranking | None = None,
     captioning: Captioning[Captioner] | None = None,
+    bank: Sequence[str] = (),
+    positives: Sequence[Positives] = (),
     cache: EmbeddingFiles | None = None,
     stage: Stage = silent,
 ) -> Evaluation:
     """Rank all pictures for each caption and all captions for each picture.
 
-    The former optionally also reranked, and fused with full-text search over captions that `captioning` writes.
+    The former optionally also reranked, fused with full-text search over captions that `captioning` writes, and
+    ranked fairly by a `bank` of texts; UsageError where those are too few.
     """
     cache = cache or EmbeddingFiles(None)
     pictures = cache.pictures(dataset.images, encoder, stage("pictures", len(dataset.images)))
@@ -91,33 +108,55 @@ def evaluate(
     captions = dataset.captions_of()
     told = [image for image, own in enumerate(captions) if own]
     backward = rank_queries(scores.T[told], [captions[image] for image in told])
+    by_all = {one.name: positive_figures(one, dataset, scores) for one in positives}
     reranked = None
     if reranking is not None:
         features = picture_features(dataset.images, reranking.reranker, stage)
         order = rerank(dataset.texts, scores, features, reranking, stage("rerank", len(dataset.texts)))
         reranked = rank_queries(scores, [[image] for image in dataset.answers], order)
+        for one in positives:
+            by_all[one.name]["reranked"] = positive_figures(one, dataset, scores, order)
     hybrid = None
     if captioning is not None:
         written = captioning.write(dataset.images, stage("captions", len(dataset.images)))
-        order = hybrid_order(dataset.texts, written, scores, stage("full text", len(dataset.texts)))
-        hybrid = rank_queries(scores, [[image] for image in dataset.answers], order)
-    return Evaluation(dataset, forward, backward, reranked, hybrid)
+        with CaptionIndex.of(written) as index:
+            nulls = nulls_of(encoder, texts, pictures)
+            raised = index.raised(dataset.texts, scores, nulls, stage("full text", len(dataset.texts)))
+        hybrid = rank_queries(raised, [[image] for image in dataset.answers])
+    fair, skewness = {}, {}
+    if bank:
+        check_bank(len(bank))
+        corrected = _fair(texts, pictures, cache.texts(bank, encoder, stage("bank", len(bank))))
+        skewness = {name: hub_skewness(found) for name, found in corrected.items()}
+        answers = [[image] for image in dataset.answers]
+        fair = {name: rank_queries(corrected[name], answers) for name in FAIR}
+    return Evaluation(dataset, forward, backward, reranked, hybrid, fair, skewness, by_all)
 
 
-def picture_features(paths: Sequence[Path], reranker: Reranker, stage: Stage = silent) -> NDArray[np.float16]:
-    """Matching features of all pictures (n, patches + 1, width): a few hundred kilobytes each."""
+def _fair(texts: UnitVectors, pictures: UnitVectors, bank: UnitVectors) -> dict[str, NDArray[np.float32]]:
+    """Scores (texts, pictures) as they are (`text_to_image`), and by each correction."""
+    scores = texts @ pictures.T
+    return {
+        "text_to_image": scores,
+        "dn": shifted(texts, bank) @ pictures.T,
+        "nnn": normalized(scores, hubness(pictures, bank)),
+    }
+
+
+def picture_features(paths: Sequence[Image], reranker: Reranker, stage: Stage = silent) -> list[Features]:
+    """What the reranker makes of each picture, (patches, width): a few hundred kilobytes."""
     report = stage("features", len(paths))
-    found = []
+    found: list[Features] = []
     for batch in batches(paths, lambda path: reranker.prepare(load_picture(path))):
-        found.append(reranker.encode_images(batch))
+        found += reranker.encode_images(batch)
         report(len(batch))
-    return np.concatenate(found)
+    return found
 
 
 def rerank(
     texts: Sequence[str],
     scores: NDArray[np.float32],
-    features: NDArray[np.float16],
+    features: Sequence[Features],
     reranking: Reranking,
     report: Report = lambda _done: None,
 ) -> NDArray[np.int64]:
@@ -125,71 +164,8 @@ def rerank(
     top = min(reranking.top, scores.shape[1])
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
     for row, (text, candidates) in enumerate(zip(texts, order, strict=True)):
-        match = reranking.reranker.score([text], features[candidates])
+        match = reranking.reranker.score([text], [features[image] for image in candidates])
         blended = blend(scores[row, candidates], match, reranking.weight)
         order[row] = candidates[np.argsort(-blended, kind="stable")]
         report(1)
     return order
-
-
-@dataclass(frozen=True, slots=True)
-class HardNegative:
-    """A true caption, and the same sentence with one fact made false."""
-
-    image: Path
-    caption: str
-    negative: str
-    kind: str
-    language: str | None = None
-
-
-def pair_accuracy(
-    negatives: Sequence[HardNegative], encoder: DualEncoder, cache: EmbeddingFiles, stage: Stage = silent
-) -> dict[str, float]:
-    """Share of pairs, per kind and `all`, in which the dual encoder prefers the true caption."""
-    places, paths = _distinct(negatives)
-    pictures = cache.pictures(paths, encoder, stage("pictures", len(paths)))[places]
-    true, false = (
-        cache.texts(texts, encoder, stage("texts", len(texts)))
-        for texts in ([n.caption for n in negatives], [n.negative for n in negatives])
-    )
-    return _share_by_kind(negatives, _rowwise(true, pictures) > _rowwise(false, pictures))
-
-
-def reranked_pair_accuracy(
-    negatives: Sequence[HardNegative], reranker: Reranker, stage: Stage = silent
-) -> dict[str, float]:
-    """The same by the reranker."""
-    places, paths = _distinct(negatives)
-    features = picture_features(paths, reranker, stage)
-    report = stage("pairs", len(negatives))
-    preferred = []
-    for start in range(0, len(negatives), PAIRS):
-        part = negatives[start : start + PAIRS]
-        own = features[places[start : start + PAIRS]]
-        true, false = (
-            reranker.score(texts, own) for texts in ([n.caption for n in part], [n.negative for n in part])
-        )
-        preferred.append(true > false)
-        report(len(part))
-    return _share_by_kind(negatives, np.concatenate(preferred))
-
-
-def _rowwise(left: UnitVectors, right: NDArray[np.float32]) -> NDArray[np.float32]:
-    products: NDArray[np.float32] = np.einsum("nd,nd->n", left, right)
-    return products
-
-
-def _distinct(negatives: Sequence[HardNegative]) -> tuple[NDArray[np.int64], list[Path]]:
-    index: dict[Path, int] = {}
-    places = [index.setdefault(negative.image, len(index)) for negative in negatives]
-    return np.array(places, np.int64), list(index)
-
-
-def _share_by_kind(negatives: Sequence[HardNegative], preferred: NDArray[np.bool_]) -> dict[str, float]:
-    groups: dict[str, list[int]] = {}
-    for place, negative in enumerate(negatives):
-        groups.setdefault(negative.kind, []).append(place)
-    return {"all": float(preferred.mean())} | {
-        kind: float(preferred[rows].mean()) for kind, rows in sorted(groups.items())
-    }

@@ -1,6 +1,8 @@
-"""Sample pictures, drawn at random but always the same: two encoders are compared on them."""
+"""Sample pictures, drawn at random but always the same: to compare encoders on, and to time decoding by."""
 
 from __future__ import annotations
+
+import io
 
 import numpy as np
 from PIL import Image
@@ -11,6 +13,15 @@ from vasari.retrieval.images.decode import Picture
 def sample_pictures() -> list[Picture]:
     """Pictures of several shapes with soft and sharp parts, always the same: to compare two encoders on."""
     return [_sample(seed, *size) for seed, size in enumerate(((640, 427), (300, 500), (1200, 900), (97, 64)))]
+
+
+def camera_jpeg() -> bytes:
+    """A JPEG of 12 megapixels (4000 × 3000), of as many bytes as a camera's: about 4 MB."""
+    random = np.random.default_rng(0)
+    picture = Image.fromarray(random.integers(0, 256, (750, 1000, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    picture.resize((4000, 3000), Image.Resampling.BICUBIC).save(file, "JPEG", quality=80)
+    return file.getvalue()
 
 
 def _sample(seed: int, width: int, height: int) -> Picture:

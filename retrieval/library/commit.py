@@ -20,7 +20,8 @@ from vasari.retrieval.catalog.records import NEW, NewItem, SegmentRecord, Tellin
 from vasari.retrieval.domain import Caption, ItemId, Modality
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.images.phash import SIDE, fingerprint
-from vasari.retrieval.vectors.segments import write_segment
+from vasari.retrieval.vectors.hubs import note_hubs
+from vasari.retrieval.vectors.segments import between_files_and_transaction, write_segment
 
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
@@ -131,7 +132,11 @@ def commit_items(
     named = [replace(item, id=next(ids)) if item.id == NEW else item for item in items]
     number = catalog.segments.reserve(space, modality)
     rows = np.array([item.id for item in named], dtype=np.int64)
-    checksum = write_segment(directory, number, rows, np.stack([item.vector for item in named]))
-    segment = SegmentRecord(space, modality, number, len(named), checksum)
-    catalog.segments.commit(segment, named, recovered=recovered)
+    vectors = np.stack([item.vector for item in named])
+    with between_files_and_transaction:
+        checksum = write_segment(directory, number, rows, vectors)
+        if modality is Modality.IMAGE:
+            note_hubs(directory, number, vectors, catalog.spaces.fair_ranking(space))
+        segment = SegmentRecord(space, modality, number, len(named), checksum)
+        catalog.segments.commit(segment, named, recovered=recovered)
     return [item.id for item in named]

@@ -19,7 +19,15 @@ import numpy as np
 
 from vasari.retrieval.catalog.records import CompactedSegment, GalleryState, RowOfItem, SegmentRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality
-from vasari.retrieval.vectors.segments import Segment, live_rows, remove_segments, write_segment
+from vasari.retrieval.vectors.hubs import note_hubs
+from vasari.retrieval.vectors.regions import carry_regions
+from vasari.retrieval.vectors.segments import (
+    Segment,
+    between_files_and_transaction,
+    live_rows,
+    remove_segments,
+    write_segment,
+)
 
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which help would wait
@@ -90,8 +98,9 @@ def compact_if_due(catalog: Catalog, directory: Path, space: EmbeddingSpace, mod
         for group in plan(
             state, above=covered, below=below
         ):  # a transaction each: memory is that of one segment
-            compacted = write(catalog, directory, space, state, [group])
-            catalog.segments.replace(compacted)
+            with between_files_and_transaction:
+                compacted = write(catalog, directory, space, state, [group])
+                catalog.segments.replace(compacted)
             remove_replaced(directory, compacted)
             replaced += len(group)
     return replaced
@@ -112,6 +121,9 @@ def _write(
     modality = group[0].modality
     number = catalog.segments.reserve(space.name, modality)
     checksum = write_segment(directory, number, ids, vectors)
+    if modality is Modality.IMAGE:
+        note_hubs(directory, number, vectors, catalog.spaces.fair_ranking(space.name))
+        carry_regions(directory, number, pairs)
     origins = tuple(
         RowOfItem(segment.number, row, item)
         for segment, rows in pairs

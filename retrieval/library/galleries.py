@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import LibraryCorruptError
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 
@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
     from vasari.retrieval.catalog.records import GalleryState
     from vasari.retrieval.catalog.sqlite_reader import SqliteReader
-    from vasari.retrieval.search.relevance import Calibration
 
 
 class OpenGalleries:
-    """One gallery for each modality and space, and what unrelated queries score there. Threads may share it."""
+    """One gallery for each modality and space. Threads may share it."""
 
     def __init__(
         self,
@@ -28,8 +27,6 @@ class OpenGalleries:
         self._reader = reader
         self._open = open_gallery
         self._galleries: dict[tuple[Modality, str], tuple[int, Gallery]] = {}
-        self._calibrations: dict[tuple[Modality, str], tuple[Gallery, Calibration]] = {}
-        self._background: dict[str, UnitVectors] = {}
         self._absent: dict[tuple[Modality, str], tuple[Gallery, int]] = {}
         self._lock = threading.RLock()
 
@@ -77,28 +74,6 @@ class OpenGalleries:
             self._absent[key] = (gallery, count)
             return count
 
-    def calibration(
-        self,
-        gallery: Gallery,
-        modality: Modality,
-        space: EmbeddingSpace,
-        embed: Callable[[Sequence[str]], UnitVectors],
-    ) -> Calibration:
-        """What unrelated queries score in `gallery`; measured once for each state of it."""
-        from vasari.retrieval.search.relevance import BACKGROUND, Calibration
-
-        key = (modality, space.name)
-        with self._lock:
-            held = self._calibrations.get(key)
-            if held is not None and held[0] is gallery:
-                return held[1]
-            queries = self._background.get(space.name)
-            if queries is None:
-                queries = self._background[space.name] = embed(BACKGROUND)
-            measured = Calibration.of(queries, gallery.search(queries, 1)[1][:, 0])
-            self._calibrations[key] = (gallery, measured)
-            return measured
-
 
 def _snapshot(state: GalleryState, dim: int) -> GallerySnapshot:
     return GallerySnapshot(
@@ -107,4 +82,5 @@ def _snapshot(state: GalleryState, dim: int) -> GallerySnapshot:
         generation=state.generation.number if state.generation else None,
         rows={segment.number: segment.rows for segment in state.segments},
         dim=dim,
+        fair=state.fair,
     )

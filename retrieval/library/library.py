@@ -13,59 +13,71 @@ SQLite not even SQLAlchemy.
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import (
+    USUAL_TOP,
+    USUAL_WEIGHT,
     EmbeddingSpace,
+    FairTrial,
     Item,
     ItemId,
     Modality,
+    Region,
+    Rerank,
     SearchRequest,
     SearchResponse,
     Term,
     TermKind,
+    Understanding,
     UnitVectors,
 )
 from vasari.retrieval.errors import (
-    DeadlineError,
     ImageError,
-    LibraryCorruptError,
     NotFoundError,
-    StorageError,
-    UsageError,
 )
 from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.library import opening
+from vasari.retrieval.library.calibrations import Calibrations
 from vasari.retrieval.library.galleries import OpenGalleries
-from vasari.retrieval.library.loading import STILL_LOADING, in_background
+from vasari.retrieval.library.last_uses import LoadedKind
+from vasari.retrieval.library.loading import chosen_model
 from vasari.retrieval.library.models import LoadedModels
+from vasari.retrieval.library.rerank_stage import OpenRerankStage
+from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.query import parse_query
+from vasari.retrieval.search.stage_timer import StageTimer
+from vasari.retrieval.search.understood import needs_understanding
 from vasari.retrieval.settings import Settings, physical_memory
-from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.local_files import read_file
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     import numpy as np
     from numpy.typing import NDArray
 
     from vasari.retrieval.catalog.catalog import Catalog
-    from vasari.retrieval.images.decode import Picture
+    from vasari.retrieval.catalog.word_index import WordIndex
+    from vasari.retrieval.images.decode import DecodedImage, Picture
+    from vasari.retrieval.library.duplicates import Duplicate
+    from vasari.retrieval.library.query_log import QueryLog
     from vasari.retrieval.library.spaces import SpaceState
     from vasari.retrieval.library.upload import NewPicture
-    from vasari.retrieval.models.ports import Captioner, Detail, DualEncoder
+    from vasari.retrieval.library.vocabulary import LibraryVocabulary
+    from vasari.retrieval.models.ports import Captioner, Detail, DualEncoder, Reranker, TextReader
+    from vasari.retrieval.search.feature_store import FeatureStore
     from vasari.retrieval.search.relevance import Calibration
     from vasari.retrieval.search.reranking import RerankStage
+    from vasari.retrieval.search.understood import Understood
 
 
 _LARGEST_LOOK = 1024  # pixels of the shorter side; captioners take 768
@@ -88,13 +100,13 @@ class Library:
         self._catalog = None if isinstance(catalog, SqliteReader) else catalog
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
+        self._calibrations = Calibrations(self.models_directory, read_only=settings.read_only)
         self.read_original: Callable[[Item], bytes] = (
             self.original_of
         )  # a service has its own: inside its roots
-        self._rerank_stage: RerankStage | None = None
+        self._rerank_stage = OpenRerankStage(self._new_rerank_stage)
+        self._vocabulary: tuple[int, LibraryVocabulary] | None = None  # and the catalog's revision
         self.only_readable = False  # this user may not write it, though nobody asked for a replica
-        self._rerank_lock = threading.Lock()
-        self._opening: Future[RerankStage] | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -108,37 +120,10 @@ class Library:
         Raises NotFoundError when there is none and `create` is off, StorageError when it can't be made, UsageError for
         a URL.
         """
-        settings = settings or (Settings() if root is None else Settings(library=Path(root)))
-        given = Path(root) if root is not None else settings.library
-        # Path has made one slash of two; a folder that is there may be called anything.
-        if re.match(r"[a-z][a-z0-9+.-]+:/", str(given)) and not given.exists():
-            raise UsageError(
-                f"a library is a folder, and {given} is a URL: mount the bucket, "
-                "or keep the pictures there and the library on a disk (`vasari index s3://…`)"
-            )
-        directory = Path(on_disk(os.path.expanduser(given))).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
-        database = directory / "catalog.sqlite3"
-        only_readable = not create and settings.database_url is None and _is_protected(database)
-        if only_readable:  # another's library, or a mount that takes nothing: it can be searched all the same
-            settings = replace(settings, read_only=True)
-        if settings.read_only:
-            if settings.database_url is None and not database.is_file():
-                raise NotFoundError(f"no library in {directory} to be read")
-            opened = cls(directory, settings, _open_catalog(directory, settings))
-            opened.only_readable = only_readable
-            return opened
-        if directory.is_file():
-            raise UsageError(f"a library is a folder, and {directory} is a file")
-        if not create and settings.database_url is None and not database.is_file():
-            raise NotFoundError(f"no library in {directory}: make one with `vasari index PATH`")
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot make a library in {directory}: {error.strerror}") from error
-        if settings.database_url is None:
-            _check_not_lost(directory, database)
-        glance = SqliteReader.open(database) if settings.database_url is None else None
-        return cls(directory, settings, glance or _open_catalog(directory, settings))
+        place = opening.place_of(root, settings, create=create)
+        opened = cls(place.directory, place.settings, place.reader())
+        opened.only_readable = place.only_readable
+        return opened
 
     def close(self) -> None:
         """Close the catalog; readers in flight must have ended."""
@@ -151,7 +136,7 @@ class Library:
         """All that is known of the library but the vectors."""
         with self._lock:
             if self._catalog is None:
-                self._catalog = _open_catalog(self.root, self.settings)
+                self._catalog = opening.open_catalog(self.root, self.settings)
             return self._catalog
 
     @property
@@ -216,6 +201,18 @@ class Library:
         """Load a dual encoder and make its space if there is none yet; the first space becomes the default."""
         return self.models.use(reference)
 
+    def begin(self) -> EmbeddingSpace:
+        """The default space; a new library gets its first: by the settings' model, or see `instant_start`."""
+        from vasari.retrieval.library.instant_start import begin
+
+        return self.default_space() or begin(self)
+
+    def successor(self) -> str | None:
+        """The model that is to take over from the built-in one that the library began with; mostly None."""
+        from vasari.retrieval.library.instant_start import successor
+
+        return successor(self.root, self.default_space())
+
     def space_of(self, reference: str) -> EmbeddingSpace:
         """The space of a dual encoder, which the library need not have yet."""
         return self.models.space_of(reference)
@@ -254,7 +251,7 @@ class Library:
         """The dual encoder of a space on one of `devices`, loaded once."""
         return self.encoder(space) if len(self.devices) == 1 else self.models.encoder_on(device, space)
 
-    # What a search asks for beside the catalog (retrieval.search.engine.Collection).
+    # What a search asks for beside the catalog (retrieval.search.ports.Collection).
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
         """Unit vectors (n, dim) of texts."""
@@ -302,6 +299,11 @@ class Library:
             vectors[TermKind.ITEM] = self.vectors_of(items, space)
         return engine.blend_terms(terms, vectors)
 
+    @property
+    def full_text(self) -> WordIndex:
+        """What is said of the items."""
+        return self._reader.full_text
+
     def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
         return self._reader.items.get(ids)
@@ -323,12 +325,23 @@ class Library:
         """How many items of the library have no vector in the gallery: those a search does not find."""
         return self._galleries.absent(gallery, modality, space)
 
-    def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
-        """What unrelated queries score on this collection; measured once for each state of it."""
+    def calibration(
+        self,
+        modality: Modality,
+        space: EmbeddingSpace,
+        seen: NDArray[np.int64] | None = None,
+        *,
+        fair: FairTrial | bool = False,
+    ) -> Calibration:
+        """What unrelated queries score on this collection, or on the items `seen`; measured when much has changed.
+
+        With `fair` they are ranked as the space ranks fairly, or as is tried.
+        """
         gallery = self.gallery(modality, space)
-        return self._galleries.calibration(
-            gallery, modality, space, lambda texts: self.embed_texts(texts, space)
-        )
+        if isinstance(fair, FairTrial):
+            gallery = gallery.tried(fair)
+        embed = partial(self.embed_texts, space=space)
+        return self._calibrations.of(gallery, modality, space, embed, seen, fair=fair is not False)
 
     # Changing what is in it.
 
@@ -353,39 +366,53 @@ class Library:
 
     def open_picture(self, picture: bytes | Path) -> Picture:
         """Decode a picture as large as any model looks at it, which is smaller than a large one; raises ImageError."""
+        return self._decoded(picture).picture
+
+    def _decoded(self, picture: bytes | Path) -> DecodedImage:
         from vasari.retrieval.images.decode import decode
 
         limits = self.image_limits
         with _naming(picture):
             data = picture if isinstance(picture, bytes) else read_file(picture, limits)
-            return decode(data, limits, target=_LARGEST_LOOK).picture
+            return decode(data, limits, target=_LARGEST_LOOK)
 
     def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
         """The reranker with its cache; raises ModelUnavailableError.
 
-        A model that is not loaded `within_ms` is loaded on in the background, for the next who asks: DeadlineError.
+        A model not loaded well `within_ms` is loaded on in the background, for the next who asks: DeadlineError.
         """
-        if self._rerank_stage is not None:
-            return self._rerank_stage
-        if within_ms is None:
-            return self._open_rerank_stage()
-        with self._lock:
-            if self._opening is None or self._opening.done():  # however many ask, one thread loads
-                self._opening = in_background(self._open_rerank_stage)
-            opening = self._opening
-        try:
-            return opening.result(within_ms / 1000)
-        except TimeoutError:
-            raise DeadlineError(STILL_LOADING) from None
+        if (held := self._rerank_stage.held()) is not None:
+            self.models.uses.note(LoadedKind.RERANKER)
+            return held
+        return self._rerank_stage.get(within_ms)
 
-    def _open_rerank_stage(self) -> RerankStage:
-        from vasari.retrieval.search.reranking import FeatureCache, RerankStage
+    def give_back_models(self, idle: float) -> list[LoadedKind]:
+        """Let go of the models that nobody has asked for in `idle` seconds; says which."""
+        given = self.models.give_back(idle)
+        if LoadedKind.RERANKER in given:
+            self._rerank_stage.close()
+        return given
 
-        with self._rerank_lock:  # not the lock that every search takes: loading lasts seconds
-            if self._rerank_stage is None:
-                cache = FeatureCache(self.settings.reranker_cache_bytes)
-                self._rerank_stage = RerankStage(self.models.reranker(self._model), cache, self.picture_of)
-            return self._rerank_stage
+    def _new_rerank_stage(self) -> RerankStage:
+        from vasari.retrieval.search.feature_cache import FeatureCache
+        from vasari.retrieval.search.reranking import RerankStage
+
+        cache = FeatureCache(self.settings.reranker_cache_bytes, self.feature_store().get)
+        return RerankStage(self.models.reranker(self._model), cache, self.picture_of)
+
+    def reranker(self) -> Reranker:
+        """The model that reranks; ModelUnavailableError where there is none."""
+        return self.models.reranker(self._model)
+
+    def reranker_name(self) -> str:
+        """The reference of that model, wherever it is."""
+        return chosen_model(ModelKind.RERANKER, self._model, self.settings)
+
+    def feature_store(self) -> FeatureStore:
+        """What the reranker made of pictures, on disk; ModelUnavailableError where there is no reranker."""
+        from vasari.retrieval.search.feature_store import FeatureStore
+
+        return FeatureStore(self.root, self.models.reranker_digest(self._model))
 
     def picture_of(self, what: Item | bytes | Path) -> Picture:
         """An item's picture, wherever its original lies, or a given one; ImageError when it is gone or broken."""
@@ -402,6 +429,14 @@ class Library:
         """Model of the default space, or of a new library: it selects the preset of reranker and captioner."""
         space = self.default_space()
         return space.model if space else self.settings.model
+
+    def duplicates_of(self, picture: bytes | Path) -> list[Duplicate]:
+        """The items that a picture is a copy of: same bytes, re-encoded, cropped, bordered or edited; surest first."""
+        from vasari.retrieval.library.duplicates import duplicates_of
+
+        with _naming(picture):
+            data = picture if isinstance(picture, bytes) else read_file(picture, self.image_limits)
+            return duplicates_of(self, data)
 
     # What a picture shows.
 
@@ -427,30 +462,61 @@ class Library:
         )
         return understanding.best_labels(labels, self.embed_pictures([picture], space), classes)
 
-    def captioner(self) -> Captioner:
-        """The model that describes pictures."""
-        return self.models.captioner(self._model)
+    def text_reader(self, by: Literal["ocr", "captioner"] = "ocr") -> TextReader:
+        """What reads the text in pictures: MissingExtraError without its package, UnsupportedError for a captioner."""
+        from vasari.retrieval.library.loading import load_text_reader
+
+        return load_text_reader() if by == "ocr" else self.models.reading_captioner(self._model)
+
+    def captioner(self, detail: Detail = "short") -> Captioner:
+        """The model that describes pictures; UnsupportedError where it does not in such detail."""
+        from vasari.retrieval.models.ports import Task
+
+        return self.models.captioner(self._model, Task.PARAGRAPH if detail == "more" else Task.CAPTION)
 
     def caption(self, pictures: Sequence[bytes | Path], detail: Detail = "short") -> list[str]:
-        """A description of each picture."""
+        """A description of each picture: a sentence, with `detailed` all there is to see, with `more` at length."""
         opened = [self.open_picture(picture) for picture in pictures]
-        return self.captioner().caption(opened, detail)
+        return self.captioner(detail).caption(opened, detail)
+
+    def locate(self, picture: bytes | Path, phrase: str) -> list[Region]:
+        """Where a phrase is to be seen, in pixels of the upright picture; empty if nowhere (phrase grounding)."""
+        from vasari.retrieval.library import locating
+
+        decoded = self._decoded(picture)
+        return locating.locate(self.models.locator(self._model), decoded, phrase)
+
+    def detect(self, picture: bytes | Path, *, describe: bool = False) -> list[Region]:
+        """The things in a picture, alike: by name, or with `describe` by what they look like."""
+        from vasari.retrieval.library import locating
+
+        decoded = self._decoded(picture)
+        model = self.models.locator(self._model, locating.detection(describe))
+        return locating.detect(model, decoded, describe=describe)
 
     def ask(self, picture: bytes | Path, question: str) -> str:
         """A short answer to a question about a picture."""
         return self.models.answerer(self._model).answer(self.open_picture(picture), question)
 
+    def regions_png(self, picture: bytes | Path, regions: Sequence[Region]) -> bytes:
+        """The picture with boxes over it, as PNG."""
+        from vasari.retrieval.images import boxes
+
+        return boxes.boxes_overlay(self._decoded(picture), regions)
+
     def why(self, what: ItemId | bytes | Path, text: str) -> NDArray[np.float32]:
         """Where in a picture, or an item's picture, the words are seen: (rows, columns), summing to 1.
 
-        The reranker's cross-attention; where none is on this machine, how like the words the dual encoder's patches
-        are. Raises UnsupportedError where its tower keeps no patches.
+        The reranker's cross-attention; where none that has it is on this machine, how like the words the dual encoder's
+        patches are. Raises UnsupportedError where its tower keeps no patches.
         """
         from vasari.retrieval.library import understanding
+        from vasari.retrieval.models.ports import PointingReranker
 
         picture = self._picture(what)
-        if self.models.has_reranker(self._model):
-            return understanding.heat_map(self.models.reranker(self._model), picture, text)
+        reranker = self.models.reranker(self._model) if self.models.has_reranker(self._model) else None
+        if isinstance(reranker, PointingReranker):
+            return understanding.heat_map(reranker, picture, text)
         space = self.space()
         encoder = self.models.whole(space)
         patches = encoder.embed_patches(encoder.prepare(picture)[None])[0]
@@ -472,33 +538,86 @@ class Library:
             raise NotFoundError(f"no item {item} in this library")
         return found
 
+    def vocabulary(self, *, world: bool = False) -> LibraryVocabulary:
+        """The people, places and cameras that items name, for reading typed sentences."""
+        from vasari.retrieval.library.vocabulary import LibraryVocabulary
+
+        names, revision = self._reader.names, self._reader.revision()
+        if world:
+            return LibraryVocabulary(names, world=True)
+        if self._vocabulary is None or self._vocabulary[0] != revision:
+            self._vocabulary = revision, LibraryVocabulary(names)
+        return self._vocabulary[1]
+
+    def understand(
+        self, query: str | Sequence[Term], today: date | None = None, within: str | None = None
+    ) -> Understanding:
+        """What a typed query asks for: terms, words that must occur, and filters; nothing is searched.
+
+        `today` is what "last summer" is told from; by default this machine's day. To whoever sees only what the filter
+        `within` accepts, no names are known. Raises QueryError.
+        """
+        from vasari.retrieval.search.intent import understand
+
+        terms = parse_query(query, files=True) if isinstance(query, str) else query
+        vocabulary = None if within is not None else self.vocabulary(world=True)
+        return understand(terms, today or date.today(), vocabulary)
+
     def search(self, request: SearchRequest | str, query: UnitVectors | None = None) -> SearchResponse:
         """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded."""
         if isinstance(request, str):
             request = SearchRequest(parse_query(request, files=True))
-        return engine.search(self, request, query)
+        if (log := self.query_log) is None:
+            return self.searched(request, query)
+        return log.noted(request, self.searched(log.asking(request), query))
 
+    def searched(
+        self,
+        request: SearchRequest,
+        query: UnitVectors | None = None,
+        fair: FairTrial | Literal[False] | None = None,
+    ) -> SearchResponse:
+        """As `search`, but noted in no log: nobody looks for anything. `fair` is as of `engine.search`."""
+        if request.rerank is not None:
+            request = replace(request, rerank=self._filled(request.rerank, request.space))
+        if query is not None or not needs_understanding(request):
+            return engine.search(self, request, query, fair=fair)
+        watch = StageTimer()
+        with watch.stage("understand"):
+            asked = self.understood(request)
+        return asked.told(engine.search(self, asked.request, watch=watch, fair=fair))
 
-def _check_not_lost(directory: Path, database: Path) -> None:
-    """Begin no new catalog beside vectors: the next job would delete them, as belonging to nothing."""
-    if (database.is_file() and database.stat().st_size) or not any(directory.glob("segments/*/*/*.npy")):
-        return
-    raise LibraryCorruptError(
-        f"{database} is empty or missing, though there are vectors: restore it from a backup, or move"
-        f" {directory / 'segments'} away to begin anew"
-    )
+    def _filled(self, asked: Rerank, space: str | None) -> Rerank:
+        """With what settings say in place of None, else what was measured by this reranker, else what is usual."""
+        asked = asked.filled(self.settings.rerank_top, self.settings.rerank_weight)
+        if asked.top is None or asked.weight is None:
+            tuned = self.catalog.spaces.reranking(self.space(space).name)
+            if tuned is not None and tuned.model == self.reranker_name():
+                asked = asked.filled(tuned.top, tuned.weight)
+        return asked.filled(USUAL_TOP, USUAL_WEIGHT)
 
+    @cached_property
+    def query_log(self) -> QueryLog | None:
+        """What is searched for here, where that is to be kept."""
+        if not self.settings.query_log or self.settings.read_only:
+            return None
+        from vasari.retrieval.library.query_log import QueryLog  # next to nobody asks for it
 
-def _is_protected(database: Path) -> bool:
-    """Whether there is a catalog that this user may not write: SQLite needs its folder too."""
-    return database.is_file() and not (os.access(database, os.W_OK) and os.access(database.parent, os.W_OK))
+        return QueryLog(self.root)
 
+    def understood(self, request: SearchRequest, within: str | None = None) -> Understood:
+        """The request with its sentences understood, as `search` asks it.
 
-def _open_catalog(root: Path, settings: Settings) -> Catalog:
-    from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy takes longer than a whole search
+        To whoever sees only what the filter `within` accepts, no names are known.
+        """
+        from vasari.retrieval.search.names import NoVocabulary
+        from vasari.retrieval.search.understood import understood
 
-    location = settings.database_url or root / "catalog.sqlite3"
-    return Catalog.open(location, read_only=settings.read_only)
+        def accepts_any(text: str) -> bool:
+            return len(self.catalog.filters.matching(text, request.modality, within)) > 0
+
+        vocabulary = self.vocabulary() if within is None else NoVocabulary()
+        return understood(request, date.today(), vocabulary, accepts_any)
 
 
 @contextlib.contextmanager

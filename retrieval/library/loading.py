@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
-from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.settings import Precision, Settings
+from vasari.retrieval.storage.layout import SECOND_LOOKS
 
 if TYPE_CHECKING:
-    from vasari.retrieval.models.captioner import Florence2Captioner
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
-    from vasari.retrieval.models.ports import Answerer
-    from vasari.retrieval.models.reranker import BlipReranker
+    from vasari.retrieval.models.ports import Reranker, TextReader
 
 T = TypeVar("T")
 
@@ -37,7 +35,7 @@ def load_encoder(
     return OpenClipEncoder.load(
         reference,
         device=settings.device,
-        precision=precision or _of_torch(settings),
+        precision=precision or of_torch(settings),
         threads=settings.threads,
         offline=settings.offline,
         hub_timeout=settings.hub_timeout,
@@ -45,51 +43,60 @@ def load_encoder(
     )
 
 
-def _of_torch(settings: Settings) -> Precision:
+def of_torch(settings: Settings) -> Precision:
     """The precision that was asked for; int8 is a form that a library's model has, beside the model itself."""
     return "auto" if settings.precision == "int8" else settings.precision
 
 
-def load_reranker(encoder: str, settings: Settings) -> BlipReranker:
-    """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
-    with importing:
-        from vasari.retrieval.models.reranker import BlipReranker
+def load_reranker(encoder: str, settings: Settings, forms: Path | None = None) -> Reranker:
+    """The reranker beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders.
 
-    return BlipReranker(folder, device=settings.device, precision=_of_torch(settings))
-
-
-def load_captioner(encoder: str, settings: Settings) -> Florence2Captioner:
-    """The captioner beside the dual encoder `encoder`, as the settings say; ModelUnavailableError as for encoders."""
-    folder = find_folder(ModelKind.CAPTIONER, encoder, settings)
-    with importing:
-        from vasari.retrieval.models.captioner import Florence2Captioner
-
-    return Florence2Captioner(folder, device=settings.device, precision=_of_torch(settings))
-
-
-def load_answerer(encoder: str, settings: Settings) -> Answerer:
-    """What answers questions beside the dual encoder `encoder`; ModelUnavailableError as for encoders."""
+    In int8 it is made once, and kept in the folder `forms` (by default, this user's cache). UnsupportedError where it
+    has no such form.
+    """
     from vasari.retrieval.models.registry.configurations import class_of_folder
 
-    refuse_released(settings.answerer)
-    folder = find_folder(ModelKind.ANSWERER, encoder, settings)
-    with importing:
-        from vasari.retrieval.models.answerer import BlipAnswerer
-        from vasari.retrieval.models.captioner import Florence2Captioner
+    folder = find_folder(ModelKind.RERANKER, encoder, settings)  # before imports that take seconds
+    found, device = class_of_folder(folder), settings.device
+    precision = settings.reranker_precision or of_torch(settings)
+    if precision == "int8":
+        return _in_int8(folder, found, settings, forms)
+    with importing:  # only what is needed: each takes seconds
+        if found == "Blip2ForImageTextRetrieval":
+            from vasari.retrieval.models.blip2_reranker import Blip2Reranker
 
-    florence = class_of_folder(folder) == "Florence2ForConditionalGeneration"
-    kind = Florence2Captioner if florence else BlipAnswerer
-    return kind(folder, device=settings.device, precision=settings.precision)
+            return Blip2Reranker(folder, device=device, precision=precision)
+        if found == "Qwen3VLForConditionalGeneration":
+            from vasari.retrieval.models.qwen_reranker import QwenReranker
+
+            return QwenReranker(folder, device=device, precision=precision)
+        from vasari.retrieval.models.reranker import BlipReranker
+
+    return BlipReranker(folder, device=device, precision=precision)
 
 
-def refuse_released(answerer: str | None) -> None:
-    """UnsupportedError for a model that was set to answer questions and was not taught to."""
-    if _RELEASED.search(answerer or ""):
+def _in_int8(folder: Path, found: str | None, settings: Settings, forms: Path | None) -> Reranker:
+    if found != "BlipForImageTextRetrieval" or settings.device not in {"auto", "cpu"}:
         raise UnsupportedError(
-            f"{answerer} answers no questions, as it was released without that task: `vasari models pull"
-            " blip-vqa-base` gets a model that does"
+            f"VASARI_RERANKER_PRECISION=int8 is for BLIP (BlipForImageTextRetrieval) on CPUs, and {folder} is {found},"
+            f" the device {settings.device}"
         )
+    from vasari.retrieval.images.samples import sample_pictures
+    from vasari.retrieval.models.registry.fingerprints import folder_digest
+    from vasari.retrieval.storage.caches import user_cache
+
+    with importing:
+        from vasari.retrieval.models.int8_reranker import Int8Reranker
+
+    form = (forms or user_cache() / SECOND_LOOKS) / f"{folder_digest(folder)[:16]}-int8"
+    return Int8Reranker(folder, form, sample_pictures(), threads=settings.threads)
+
+
+def load_text_reader() -> TextReader:
+    """What reads the text in pictures; MissingExtraError without its package."""
+    from vasari.retrieval.models.text_reader import RapidOcrReader
+
+    return RapidOcrReader()
 
 
 def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
@@ -102,20 +109,17 @@ def find_folder(use: ModelKind, encoder: str, settings: Settings) -> Path:
     return locate_folder(source, HubAccess(settings.offline, settings.hub_timeout))
 
 
-# Florence-2 as it was released has no visual question answering, its makers say; those that others tuned for it do.
-_RELEASED = re.compile(r"florence-2-(base|large)(-ft)?/?$", re.IGNORECASE)
-
-
 def chosen_model(use: ModelKind, encoder: str, settings: Settings) -> str:
     """The model for a use beside (or as) the dual encoder `encoder`: the settings' one, or what suits its pictures."""
     from vasari.retrieval.models.registry.presets import companion
+    from vasari.retrieval.models.registry.tasks import known_tasks
 
     captions = settings.captioner
+    answers = captions is not None and Task.ANSWER in (known_tasks(captions) or Task)
     named = {
         ModelKind.RERANKER: settings.reranker,
         ModelKind.CAPTIONER: captions,
-        ModelKind.ANSWERER: settings.answerer
-        or (captions if captions and not _RELEASED.search(captions) else None),
+        ModelKind.ANSWERER: settings.answerer or (captions if answers else None),
     }
     return encoder if use is ModelKind.DUAL_ENCODER else named[use] or companion(encoder, use)
 

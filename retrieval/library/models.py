@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import (
@@ -18,28 +18,34 @@ from vasari.retrieval.errors import (
     UnsupportedError,
     UsageError,
 )
+from vasari.retrieval.library.last_uses import LastUses, LoadedKind
 from vasari.retrieval.library.loading import (
     chosen_before,
     chosen_model,
     importing,
-    load_answerer,
-    load_captioner,
     load_encoder,
     load_reranker,
-    refuse_released,
 )
-from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.settings import Precision, Settings
+from vasari.retrieval.storage.layout import SECOND_LOOKS
 
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
-    from vasari.retrieval.models.captioner import Florence2Captioner
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
     from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
-    from vasari.retrieval.models.ports import Answerer, DualEncoder, TextEncoder
+    from vasari.retrieval.models.ports import (
+        Answerer,
+        Captioner,
+        DualEncoder,
+        Locator,
+        PictureModel,
+        Reranker,
+        TextEncoder,
+        TextReader,
+    )
     from vasari.retrieval.models.preprocessing import ImagePreprocessing
     from vasari.retrieval.models.registry.files import ModelFiles
-    from vasari.retrieval.models.reranker import BlipReranker
 
 TextPrecision = Literal["float32", "int8"]
 _LOG = logging.getLogger(__name__)
@@ -54,13 +60,14 @@ class Presence:
 
 
 class LoadedModels:
-    """Dual encoders by space, one reranker, one captioner, one answerer."""
+    """Dual encoders by space, one reranker, and models that write about pictures (captioner, answerer)."""
 
     def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
         """`directory` holds a folder for each space, with its exported text tower."""
         self._catalog = catalog
         self._settings = settings
         self._directory = directory
+        self.uses = LastUses()
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
         self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
@@ -68,9 +75,8 @@ class LoadedModels:
         self._whole: dict[str, OpenClipEncoder] = {}
         self._on_devices: dict[tuple[str, str], OpenClipEncoder] = {}  # by space and device, beside the first
         self._without_space: dict[str, OpenClipEncoder] = {}  # by reference, until `use`
-        self._reranker: BlipReranker | None = None
-        self._captioner: Florence2Captioner | None = None
-        self._answerer: Answerer | None = None
+        self._reranker: Reranker | None = None
+        self._picture_models: dict[str, PictureModel] = {}  # by reference
         self._under_way: set[object] = set()
         # Of a service: always the exported text tower, even once the full model is loaded: it does not pad.
         self._query_encoders: dict[str, TextEncoder] = {}
@@ -180,6 +186,7 @@ class LoadedModels:
         Raises LibraryCorruptError when the model found under the space's reference has other weights by now: its
         vectors would not be comparable.
         """
+        self.uses.note(LoadedKind.ENCODER)
         with self._lock:
             if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
                 with chosen_before():
@@ -226,19 +233,22 @@ class LoadedModels:
     def picture_encoder(self, space: EmbeddingSpace) -> OnnxPictureEncoder | None:
         """What embeds single pictures without the model: its exported vision tower, if there is one to be used.
 
-        None where the model is loaded already, where a device, a precision or an optimized form was chosen, and where
-        the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or a
-        repair, makes the tower anew.
+        None where the model is loaded already, where a device, a precision or a form in fewer bits was chosen, and
+        where the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or
+        a repair, makes the tower anew.
         """
         from vasari.retrieval.models.exported import image
         from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 
         settings, directory = self._settings, self._directory / space.name
+        self.uses.note(LoadedKind.PICTURE)
         with self._lock:
             if space.name in self._picture_encoders:
                 return self._picture_encoders[space.name]
             chosen = settings.precision != "auto" or settings.device not in {"auto", "cpu"}
-            if chosen or space.name in self._encoders or image.read_settings(directory) is not None:
+            form = image.read_settings(directory)
+            alike = form is None or (image.is_compiled(form) and form["precision"] == "float32")
+            if chosen or space.name in self._encoders or not alike:
                 return None
             try:
                 opened = OnnxPictureEncoder.open(directory, threads=settings.threads)
@@ -301,7 +311,7 @@ class LoadedModels:
 
         _LOG.info("exporting the vision tower of %s", space.name)
         # Without the lock: searches go on meanwhile.
-        export_picture_tower(self._exact(space, own), own, sample_pictures(), directory)
+        export_picture_tower(self._exact(space, own), sample_pictures(), directory)
         self._damaged_pictures.discard(space.name)
 
     def _exact(self, space: EmbeddingSpace, own: DualEncoder | None) -> OpenClipEncoder:
@@ -395,6 +405,38 @@ class LoadedModels:
         """Whether a model is being loaded at this moment: whoever waits for it waits for seconds."""
         return bool(self._under_way)
 
+    def loaded(self) -> list[LoadedKind]:
+        """What of the models is in memory."""
+        with self._lock:
+            return [kind for kind, held in self._held().items() if any(held)]
+
+    def give_back(self, idle: float) -> list[LoadedKind]:
+        """Let go of what nobody has asked for in `idle` seconds; it is loaded again for the next who does.
+
+        Whoever works with one goes on. Says what was given back.
+        """
+        with self._lock:
+            resting = [
+                kind for kind, held in self._held().items() if any(held) and self.uses.idle(kind) >= idle
+            ]
+            for kind in resting:
+                for held in self._held()[kind]:
+                    held.clear()
+                self.uses.rest(kind)
+            if LoadedKind.RERANKER in resting:
+                self._reranker = None
+        return resting
+
+    def _held(self) -> dict[LoadedKind, list[dict[Any, Any]]]:
+        """Where models of each kind are kept."""
+        return {
+            LoadedKind.TEXT: [self._query_encoders, self._text_encoders],
+            LoadedKind.PICTURE: [self._picture_encoders],
+            LoadedKind.ENCODER: [self._encoders, self._whole, self._on_devices, self._without_space],
+            LoadedKind.RERANKER: [{"": self._reranker} if self._reranker is not None else {}],
+            LoadedKind.DESCRIBER: [self._picture_models],
+        }
+
     @property
     def _asked(self) -> Settings:
         """The settings under which a model is loaded because somebody asked something."""
@@ -406,6 +448,7 @@ class LoadedModels:
         A model that is loaded already answers instead, but not in a service: the tower reads only as many tokens as
         there are. Once open there, it is given without the lock that a job holds while it loads a model.
         """
+        self.uses.note(LoadedKind.TEXT)
         if (held := self._query_encoders.get(space.name)) is not None:
             return held
         with self._lock:
@@ -439,13 +482,23 @@ class LoadedModels:
             _LOG.warning("query texts stay in float32: %s", error)
             return None
 
-    def reranker(self, encoder: str) -> BlipReranker:
+    def reranker(self, encoder: str) -> Reranker:
         """The image-text matching model: the settings' one, or the one that suits `encoder`'s pictures."""
+        self.uses.note(LoadedKind.RERANKER)
         with self._lock:
             if self._reranker is None:
                 with self._noted("the reranker"), chosen_before():
-                    self._reranker = load_reranker(encoder, self._asked)
+                    forms = None if self._settings.read_only else self._directory.parent / SECOND_LOOKS
+                    self._reranker = load_reranker(encoder, self._asked, forms)
             return self._reranker
+
+    def reranker_digest(self, encoder: str) -> str:
+        """A short fingerprint of that model's files, which need not be loaded."""
+        from vasari.retrieval.library.loading import find_folder
+        from vasari.retrieval.models.registry.fingerprints import folder_digest
+
+        with chosen_before():
+            return folder_digest(find_folder(ModelKind.RERANKER, encoder, self._asked))[:16]
 
     def has_reranker(self, encoder: str) -> bool:
         """Whether `reranker` needs no download: one is loaded, or lies here for `encoder`'s pictures."""
@@ -455,36 +508,47 @@ class LoadedModels:
         """The model for this use beside (or as) the dual encoder `encoder`, and whether it is on this machine."""
         from vasari.retrieval.models.registry.files import is_here
 
+        reference = chosen_model(use, encoder, self._settings)
         loaded = {
             ModelKind.DUAL_ENCODER: bool(self._encoders),
             ModelKind.RERANKER: self._reranker is not None,
-            ModelKind.CAPTIONER: self._captioner is not None,
-            ModelKind.ANSWERER: self._answerer is not None,
-        }[use]
-        reference = chosen_model(use, encoder, self._settings)
+        }.get(use, reference in self._picture_models)
         return Presence(reference, loaded or is_here(reference, use))
 
-    def captioner(self, encoder: str) -> Florence2Captioner:
-        """The model that describes pictures: the settings' one, or the one that suits `encoder`'s pictures."""
-        with self._lock:
-            if self._captioner is None:
-                with self._noted("the captioner"), chosen_before():
-                    self._captioner = load_captioner(encoder, self._asked)
-            return self._captioner
+    def captioner(self, encoder: str, task: Task = Task.CAPTION) -> Captioner:
+        """What describes pictures: the settings' one, or the one that suits `encoder`'s pictures.
+
+        UnsupportedError where it has not the task, as below.
+        """
+        return cast("Captioner", self._picture_model(ModelKind.CAPTIONER, encoder, task))
+
+    def locator(self, encoder: str, task: Task = Task.LOCATE) -> Locator:
+        """What says where things are in pictures: the captioner, if it can."""
+        return cast("Locator", self._picture_model(ModelKind.CAPTIONER, encoder, task))
+
+    def reading_captioner(self, encoder: str) -> TextReader:
+        """What writes down the text in pictures: the captioner, if it can."""
+        return cast("TextReader", self._picture_model(ModelKind.CAPTIONER, encoder, Task.READ))
 
     def answerer(self, encoder: str) -> Answerer:
-        """The model that answers questions, chosen alike; the captioner, where that was taught to."""
-        refuse_released(self._settings.answerer)
-        captions, answers = (
-            chosen_model(use, encoder, self._settings) for use in (ModelKind.CAPTIONER, ModelKind.ANSWERER)
-        )
-        if captions == answers:
-            return self.captioner(encoder)
+        """What answers questions, chosen alike; the captioner, where that was taught to."""
+        return cast("Answerer", self._picture_model(ModelKind.ANSWERER, encoder, Task.ANSWER))
+
+    def _picture_model(self, use: ModelKind, encoder: str, task: Task) -> PictureModel:
+        from vasari.retrieval.library import picture_models
+        from vasari.retrieval.models.registry.tasks import require
+
+        picture_models.check_known(use, task, encoder, self._settings)
+        reference = chosen_model(use, encoder, self._settings)
+        self.uses.note(LoadedKind.DESCRIBER)
         with self._lock:
-            if self._answerer is None:
-                with self._noted("the answerer"), chosen_before():
-                    self._answerer = load_answerer(encoder, self._asked)
-            return self._answerer
+            if reference not in self._picture_models:
+                with self._noted(f"the {use}"), chosen_before():
+                    loaded = picture_models.load_picture_model(use, encoder, self._asked)
+                self._picture_models[reference] = loaded
+            model = self._picture_models[reference]
+        require(task, reference, model.tasks)
+        return model
 
 
 def _reference(space: EmbeddingSpace) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.domain import EmbeddingSpace, FairRanking, Modality, TunedRerank
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.models.exported.image import chosen_precision
 from vasari.retrieval.vectors.generation import remove_generations
@@ -29,6 +29,8 @@ class SpaceState:
     absent: Mapping[Modality, int]  # live items without one
     bytes: int  # on disk: vectors, indexes and exported models
     precision: str | None = None  # of the form that encodes its pictures on CPUs, where one was chosen
+    fair: FairRanking | None = None  # how answers to words are ranked
+    reranking: TunedRerank | None = None  # where it is not as usual
 
     @property
     def complete(self) -> bool:
@@ -111,7 +113,9 @@ def _state(
     absent = {modality: max(counts[modality] - vectors[modality], 0) for modality in Modality}
     size = sum(_size(library.root / name / space.name) for name in _FOLDERS)
     precision = chosen_precision(library.root / "models" / space.name)
-    return SpaceState(space, default, vectors, absent, size, precision)
+    fair = library.catalog.spaces.fair_ranking(space.name)
+    reranking = library.catalog.spaces.reranking(space.name)
+    return SpaceState(space, default, vectors, absent, size, precision, fair, reranking)
 
 
 def _folders(directory: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import Picture, UnitVectors
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.models.ports import Reranker
+from vasari.retrieval.models.ports import PointingReranker, Reranker
 from vasari.retrieval.models.registry.presets import knows_drawings_only
 from vasari.retrieval.search.ranking import CONTRASTIVE_SCALE
 
@@ -84,7 +84,7 @@ def match(reranker: Reranker, pictures: Iterable[Picture], text: str) -> NDArray
     coming = iter(pictures)
     while batch := [reranker.prepare(picture) for picture in islice(coming, _BATCH)]:
         cancellation.check()
-        found.append(reranker.score([text], reranker.encode_images(np.stack(batch))))
+        found.append(reranker.score([text], reranker.encode_images(batch)))
     return np.concatenate(found)
 
 
@@ -106,6 +106,6 @@ def patch_map(
     return flat
 
 
-def heat_map(reranker: Reranker, picture: Picture, text: str) -> NDArray[np.float32]:
+def heat_map(reranker: PointingReranker, picture: Picture, text: str) -> NDArray[np.float32]:
     """Where the words look in the picture: (rows, columns), summing to 1."""
-    return reranker.attention(text, reranker.encode_images(reranker.prepare(picture)[None]))
+    return reranker.attention(text, reranker.encode_images([reranker.prepare(picture)])[0])

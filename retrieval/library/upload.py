@@ -157,7 +157,7 @@ def add(library: Contents, pictures: Sequence[NewPicture]) -> list[ItemId]:
 
     All or nothing: the first that is no picture raises ImageError, and none is added.
     """
-    space = library.space() if library.catalog.spaces.default() else library.use_model(library.settings.model)
+    space = library.begin()
     additions = [check(library, new.content, space, uri=new.uri) for new in pictures]
     with library.catalog.lease.acquire("vasari (Python)"):
         missing = [addition for addition in additions if known(library, addition, space) is None]

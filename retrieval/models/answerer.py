@@ -18,6 +18,7 @@ from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.clip.vocabulary import check_vocabulary
 from vasari.retrieval.models.hardware import choose_device, choose_dtype
+from vasari.retrieval.models.ports import Task
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import quiet, whole
 from vasari.retrieval.settings import Precision
@@ -27,6 +28,8 @@ MAX_NEW_TOKENS = 20  # as many as its makers generate
 
 class BlipAnswerer:
     """Answers questions, greedily (deterministic). Safe to call from several threads; they take turns."""
+
+    tasks = frozenset({Task.ANSWER})
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format."""

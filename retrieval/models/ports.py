@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, Region, TextLine, UnitVectors
 from vasari.retrieval.errors import VasariError
 
-Detail = Literal["short", "detailed"]
+Detail = Literal["short", "detailed", "more"]
+
+
+class Task(StrEnum):
+    """What a model that writes about pictures may have been taught; the value completes "it does not …"."""
+
+    CAPTION = "describe pictures"
+    PARAGRAPH = "describe pictures in a paragraph"
+    ANSWER = "answer questions"
+    LOCATE = "locate phrases"
+    DETECT = "detect things"
+    DESCRIBE_REGIONS = "describe regions of pictures"
+    READ = "read the text in pictures"
 
 
 class ModelKind(StrEnum):
@@ -23,6 +34,10 @@ class ModelKind(StrEnum):
     RERANKER = "reranker"
     CAPTIONER = "captioner"
     ANSWERER = "answerer"
+
+    def choosing(self, model: str) -> str:
+        """What a person types to have a model used for this: an option, or a variable of the environment."""
+        return f"--model {model}" if self is ModelKind.DUAL_ENCODER else f"VASARI_{self.upper()}={model}"
 
 
 class OutOfMemory(VasariError):  # noqa: N818 - reads as the signal it is: the pipeline halves its batch on it
@@ -45,6 +60,14 @@ class Preparer(Protocol):
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         """The model's own resize and crop: uint8 (H, W, 3), the same shape for every picture. Thread-safe."""
+
+
+class PictureEncoder(Preparer, Protocol):
+    """Embeds pictures, and need not know texts."""
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Unit vectors (n, dim) of prepared pictures (n, H, W, 3)."""
+        ...
 
 
 class DualEncoder(Preparer, Protocol):
@@ -110,35 +133,39 @@ class Reranker(Protocol):
     """
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
-        """The model's own resize: (H, W, 3). Safe to call from many threads."""
+        """The model's own resize: (H, W, 3), for some models of each picture's own shape. Thread-safe."""
         ...
 
-    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """Features (n, patches + 1, width) of prepared pictures (n, H, W, 3)."""
+    def encode_images(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        """Features (patches, width) of each prepared picture (H, W, 3)."""
         ...
 
-    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
         """Probability in [0, 1] that text i describes picture i: (n,); one text is compared with all pictures."""
         ...
 
+
+@runtime_checkable
+class PointingReranker(Reranker, Protocol):
+    """One that attends from words to a grid of patches, and can say where it looks."""
+
     def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
-        """Where `text` looks in one picture (1, patches + 1, width): (rows, columns), summing to 1."""
+        """Where `text` looks in one picture (patches, width): (rows, columns), summing to 1."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A box in a picture, in pixels from the top left corner."""
+@runtime_checkable
+class PictureModel(Protocol):
+    """Writes about pictures; which of the protocols below it has is said by its tasks."""
 
-    left: float
-    top: float
-    right: float
-    bottom: float
-    label: str
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """What it was taught. Asked for anything else, it would write something all the same."""
 
 
+@runtime_checkable
 class Answerer(Protocol):
-    """Answers questions about pictures."""
+    """Answers questions about pictures: `Task.ANSWER`."""
 
     def answer(self, image: Picture, question: str) -> str:
         """A short answer to a question about the picture."""
@@ -147,11 +174,33 @@ class Answerer(Protocol):
         """One answer for each (picture, question) pair."""
 
 
+@runtime_checkable
 class Captioner(Protocol):
-    """Writes about pictures."""
+    """Describes pictures: `Task.CAPTION`, and with `more` `Task.PARAGRAPH`."""
 
     def caption(self, images: Sequence[Picture], detail: Detail = "short") -> list[str]:
         """One description for each image."""
 
-    def locate(self, image: Picture, phrase: str) -> list[Region]:
-        """Where in the picture the phrase is to be seen; empty if nowhere."""
+
+@runtime_checkable
+class Locator(Protocol):
+    """Says where things are, in pixels of a picture of `size` (width, height): by default that of `image` itself."""
+
+    def locate(self, image: Picture, phrase: str, size: tuple[int, int] | None = None) -> list[Region]:
+        """Where the phrase is to be seen (`Task.LOCATE`); empty if nowhere."""
+
+    def detect(
+        self, image: Picture, size: tuple[int, int] | None = None, *, describe: bool = False
+    ) -> list[Region]:
+        """All things seen, by name (`Task.DETECT`), or by what they look like (`Task.DESCRIBE_REGIONS`)."""
+
+
+class TextReader(Protocol):
+    """Reads the text in pictures (OCR)."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, with its version: another name may read something else."""
+
+    def read(self, picture: Picture) -> list[TextLine]:
+        """The lines of text, from top to bottom, in the picture's own pixels. Safe to call from several threads."""

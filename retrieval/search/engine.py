@@ -1,38 +1,44 @@
-"""One search, from request to response: embed → candidates → rerank → hydrate, each stage timed.
+"""One search, from request to response: embed → candidates → fuse → rerank → hydrate, each stage timed.
 
 The engine owns no state: it asks a `Collection` (the library) for its parts, so that tests may hand it small ones.
 Whoever has embedded the query already hands in its vector.
 
 The order of results is decided over a head of fixed depth (`HEAD`), whatever page is asked for: fusing, reranking and
 diversifying see the same candidates for page 1 and page 7, so that no hit is lost or repeated between pages. What
-lies deeper follows in the order of its vectors.
+lies deeper follows in the order of its vectors, with what the words bring between.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval import cancellation
+from vasari.retrieval.catalog.analyzer import Phrase, asked_in_a_row, asked_words, phrase_of
 from vasari.retrieval.domain import (
     EmbeddingSpace,
     Explain,
+    FairRanking,
+    FairTrial,
+    GroupScore,
     Hit,
     Item,
     ItemId,
     Modality,
+    Order,
     Picture,
     Rerank,
     SearchRequest,
     SearchResponse,
+    Share,
     Term,
     TermKind,
     UnitVectors,
@@ -40,99 +46,41 @@ from vasari.retrieval.domain import (
 )
 from vasari.retrieval.errors import (
     DeadlineError,
+    LibraryCorruptError,
     MissingExtraError,
     ModelUnavailableError,
     QueryError,
     UsageError,
     VasariError,
 )
-from vasari.retrieval.search.ranking import diversify, fuse, one_of_each_group
+from vasari.retrieval.search.dated import MOST as MOST_DATED
+from vasari.retrieval.search.dated import by_date, with_good_ones
+from vasari.retrieval.search.fairness import FairQuery, Scan, asks_fairly
+from vasari.retrieval.search.grouping import Grouping, grouping_of
+from vasari.retrieval.search.hybrid import (
+    MOST_BROUGHT,
+    FullText,
+    Fusion,
+    SeenText,
+    WordQuery,
+    found_by_words,
+    required,
+    vector_part,
+)
+from vasari.retrieval.search.ports import Collection
+from vasari.retrieval.search.ranking import diversify, one_of_each_group
+from vasari.retrieval.search.region_hits import better_of_regions, pixels_of
 from vasari.retrieval.search.relevance import Calibration
-from vasari.retrieval.search.reranking import RerankStage, query_words, rerank
+from vasari.retrieval.search.reranking import query_words, rerank
+from vasari.retrieval.search.stage_timer import StageTimer
+from vasari.retrieval.search.window import check_window
 from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.index import Ids, Scores, is_among
 
-MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
-MAX_DEADLINE_MS = 86_400_000  # a day
 HEAD = 256  # candidates that fusing, reranking and diversifying may reorder
 _LOG = logging.getLogger(__name__)
 
 Candidate = tuple[ItemId, float]
-Scan = Callable[[Gallery, UnitVectors, int, Ids | None], tuple[Ids, Scores, str]]  # as `Gallery.search`
-
-
-class Filters(Protocol):
-    """Finds the live items that a filter accepts."""
-
-    def matching(self, text: str, modality: Modality) -> NDArray[np.int64]:
-        """Their sorted ids; raises QueryError with the column of a mistake."""
-        ...
-
-
-class FullText(Protocol):
-    """Finds live items by what is written of them."""
-
-    def search(
-        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
-    ) -> list[ItemId]:
-        """Items whose captions, tags, name or text hold the words, best first."""
-        ...
-
-
-class Groups(Protocol):
-    """Knows near-duplicates."""
-
-    def groups_of(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
-        """The near-duplicate group of each item that is in one."""
-        ...
-
-
-class Found(Protocol):
-    """What is asked of a catalog."""
-
-    @property
-    def filters(self) -> Filters: ...  # noqa: D102
-    @property
-    def full_text(self) -> FullText: ...  # noqa: D102
-    @property
-    def perceptual_hashes(self) -> Groups: ...  # noqa: D102
-
-
-class Collection(Protocol):
-    """What a search needs from a library."""
-
-    @property
-    def catalog(self) -> Found:
-        """What filters, words and groups are asked of; a plain search does without."""
-        ...
-
-    def space(self, name: str | None = None) -> EmbeddingSpace:
-        """The named space, or the default one."""
-        ...
-
-    def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
-        """The terms blended to one unit vector (1, dim)."""
-        ...
-
-    def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery:
-        """All live vectors of a modality, as of now."""
-        ...
-
-    def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
-        """Number of items of the library that have no vector in the gallery."""
-        ...
-
-    def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
-        """The items that still exist among `ids`."""
-        ...
-
-    def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
-        """The null distribution of relevance: what unrelated queries score on this collection."""
-        ...
-
-    def rerank_stage(self, within_ms: float | None = None) -> RerankStage:
-        """The reranker with its cache; ModelUnavailableError, or DeadlineError where it is loaded later than that."""
-        ...
 
 
 def blend_terms(terms: Sequence[Term], vectors: Mapping[TermKind, UnitVectors]) -> UnitVectors:
@@ -149,28 +97,6 @@ def blend_terms(terms: Sequence[Term], vectors: Mapping[TermKind, UnitVectors]) 
     return unit_vectors(blend[None])
 
 
-class StageTimer:
-    """Milliseconds per named stage, in the order they ran, for `explain` and the service's metrics."""
-
-    def __init__(self) -> None:
-        self.started = time.perf_counter()
-        self.stages_ms: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage; a name used twice adds up."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - begin) * 1e3
-            self.stages_ms[name] = self.stages_ms.get(name, 0.0) + spent
-
-    def total_ms(self) -> float:
-        """Milliseconds since the stopwatch was made."""
-        return (time.perf_counter() - self.started) * 1e3
-
-
 @dataclass(slots=True)
 class _Search:
     """One search under way."""
@@ -180,45 +106,90 @@ class _Search:
     space: EmbeddingSpace
     gallery: Gallery
     query: UnitVectors
+    seen: NDArray[np.int64] | None  # all that there is to whoever asks; None: everything
     allowed: NDArray[np.int64] | None
     watch: StageTimer
     scan: Scan
+    full_text: FullText
+    asked: FairQuery
+    fair: FairRanking | None  # by which hubs are taken down
+    grouping: Grouping | None = None  # where one of each group is asked for
     strategy: str = ""
+    words: WordQuery | None = None  # where items are searched by words, too
+    fusion: Fusion | None = None
     scored: frozenset[ItemId] = frozenset()  # by the reranker
     notes: tuple[str, ...] = ()
+    regions: dict[ItemId, int] = field(default_factory=dict)  # where, of items found by a region
+    taken_off: Mapping[ItemId, float] = field(
+        default_factory=dict
+    )  # the cosines of the hits, by fair ranking
 
-    def candidates(self, depth: int) -> list[Candidate]:
-        """The `depth` nearest items, best first."""
+    def candidates(self, depth: int, groups: int) -> tuple[list[Candidate], bool]:
+        """The `depth` nearest items, best first, and whether these are all.
+
+        Where one of each group is asked for, also the best of as many `groups`.
+        """
+        if self.grouping is not None and self.request.group_score is GroupScore.MEAN:
+            with self.watch.stage("candidates"):
+                query = self.query[0]
+                everything = self.grouping.fused(
+                    lambda ids: self.gallery.products(ids, query),
+                    self.gallery.vectors_of,
+                    self._query_items(),
+                )
+            self.strategy = "exact, by the mean of each group"
+            return everything, True
+        if self.grouping is not None:
+            scans = self.gallery.generation is None
+            return self.grouping.nearest(self._nearest, depth, groups, scans=scans)
+        ids, scores = self._nearest(depth)
+        return list(zip(ids.tolist(), scores.tolist(), strict=True)), len(ids) < depth
+
+    def _nearest(self, depth: int, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+        """The `depth` nearest items that are allowed by the search, or by `allowed`: ids (n,) and cosines (n,)."""
         left_out = self._query_items()
+        allowed = self.allowed if allowed is None else allowed
         with self.watch.stage("candidates"):
-            ids, scores, self.strategy = self.scan(
-                self.gallery, self.query, depth + len(left_out), self.allowed
-            )
-        ranked = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-        return [(item, score) for item, score in ranked if item >= 0 and item not in left_out][:depth]
+            found, scores, strategy = self.asked.search(depth + len(left_out), allowed, self.scan)
+        self.strategy = self.strategy or strategy + (" and regions" if self.request.regions else "")
+        ids, cosines = found[0], scores[0]
+        if self.request.regions:
+            with self.watch.stage("regions"):
+                ids, cosines, parts = better_of_regions(
+                    self.gallery, self.query, (ids, cosines), depth + len(left_out), allowed
+                )
+                self.regions |= parts
+        kept = (ids >= 0) & ~np.isin(ids, list(left_out))
+        return ids[kept][:depth], cosines[kept][:depth]
 
-    def fused(self, candidates: list[Candidate]) -> list[Candidate]:
-        """Candidates reordered by rank fusion with the full-text matches; both heads have the same depth."""
-        words = query_words(self.request.terms)
-        if not words:
-            raise UsageError("hybrid search needs words in the query")
+    def fused(self, candidates: list[Candidate], *, exhausted: bool) -> list[Candidate]:
+        """Candidates with those that the words find, their cosines raised by what is said of them.
+
+        What comes after the last candidate is left to a deeper look, unless there is none.
+        """
+        if self.words is None:
+            return candidates
+        if self.fusion is None:  # the same whatever the depth: it sees the head alone
+            self.fusion = self._fusion(self.words, candidates[:HEAD])
+        scores = {**dict(candidates), **self.fusion.scores}
+        least = -np.inf if exhausted else candidates[-1][1]
+        ranked = sorted(scores.items(), key=lambda candidate: (-candidate[1], candidate[0]))
+        return [candidate for candidate in ranked if candidate[1] >= least]
+
+    def _fusion(self, words: WordQuery, head: list[Candidate]) -> Fusion:
+        cosines, full_text = dict(head), self.full_text
         with self.watch.stage("full text"):
-            found = self.collection.catalog.full_text.search(words, self.request.modality, HEAD, self.allowed)
-            # An item may have words and no vector here: it was embedded by another model only.
-            known = is_among(np.array(found, np.int64), self.gallery.ids()).tolist()
-            found = [
-                i for i, there in zip(found, known, strict=True) if there and i not in self._query_items()
-            ]
+            found = found_by_words(words, full_text, self.gallery.ids(), self.allowed)
+            found = np.setdiff1d(found, np.array([*self._query_items(), *cosines], np.int64))
+        if len(found):
+            with self.watch.stage("candidates"):
+                ids, scores, _ = self.asked.search(min(len(found), MOST_BROUGHT), found)
+            cosines |= dict(zip(ids[0].tolist(), scores[0].tolist(), strict=True))
+        with self.watch.stage("full text"):
+            held = full_text.held(list(cosines), [word.phrase for word in words.asked])
         with self.watch.stage("fuse"):
-            cosines = dict(candidates)
-            unknown = [item for item in found if item not in cosines]
-            if unknown:
-                vectors = self.gallery.vectors_of(unknown)
-                cosines |= dict(zip(unknown, (vectors @ self.query[0]).tolist(), strict=True))
-            head = fuse([item for item, _ in candidates[:HEAD]], found)
-            chosen = set(head)
-            tail = [item for item, _ in candidates[HEAD:] if item not in chosen]
-            return [(item, cosines[item]) for item in [*head, *tail]]
+            null = self._calibration().null(self.query)
+            return Fusion(words, null, list(cosines), np.array(list(cosines.values())), held)
 
     def relevant(self, candidates: list[Candidate]) -> list[Candidate]:
         """Candidates at least as relevant as asked for."""
@@ -226,14 +197,13 @@ class _Search:
         if least is None:
             return candidates
         with self.watch.stage("relevance"):
-            calibration = self.collection.calibration(self.request.modality, self.space)
-            threshold = calibration.threshold(self.query, least)
+            threshold = self._calibration().threshold(self.query, least)
             return [(item, score) for item, score in candidates if score >= threshold]
 
     def reranked(self, candidates: list[Candidate], options: Rerank) -> list[Candidate]:
         """The first candidates scored a second time, in the order of those scores."""
         with self.watch.stage("rerank"):
-            items = self.collection.items([item for item, _ in candidates[: options.top]])
+            items = self.collection.items([item for item, _ in candidates[: options.depth]])
             began = time.perf_counter()
             try:
                 stage = self.collection.rerank_stage(options.deadline_ms)
@@ -257,12 +227,73 @@ class _Search:
             groups = self.collection.catalog.perceptual_hashes.groups_of([item for item, _ in candidates])
             return one_of_each_group(candidates, groups)
 
+    def one_a_group(self, candidates: list[Candidate], grouping: Grouping) -> list[Candidate]:
+        """The best of each group."""
+        with self.watch.stage("group"):
+            ids = [item for item, _ in candidates]
+            labels = grouping.labels(np.array(ids, np.int64)).tolist()
+            return one_of_each_group(candidates, dict(zip(ids, labels, strict=True)))
+
     def varied(self, candidates: list[Candidate], trade: float) -> list[Candidate]:
         """Diversified (maximal marginal relevance): the head reordered so that each differs from those before it."""
         with self.watch.stage("diversify"):
             head = candidates[:HEAD]
             vectors = self.gallery.vectors_of([item for item, _ in head])
             return diversify(head, vectors, trade) + candidates[HEAD:]
+
+    def hits(self, page: Sequence[Candidate], items: Mapping[ItemId, Item]) -> tuple[Hit, ...]:
+        """The answer, with cosines as they were before anything was added or taken off, unless the reranker scored.
+
+        An item deleted since the candidates were found is simply not there any more.
+        """
+        there = [(items[item], score) for item, score in page if item in items]
+        off = self.asked.taken_off([item.id for item, _ in there]).tolist()
+        self.taken_off = {item.id: less for (item, _), less in zip(there, off, strict=True)}
+        return tuple(self._hit(item, score) for item, score in there)
+
+    def _hit(self, item: Item, score: float) -> Hit:
+        group, members, region = None, None, pixels_of(self.regions.get(item.id), item)
+        if self.grouping is not None:
+            group = self.grouping.value(item.id)
+            members = self.grouping.members(item.id, self._query_items())
+        if item.id in self.scored:
+            return Hit(item, score, reranked=True, group=group, members=members, region=region)
+        cosine = None if self.fusion is None else self.fusion.cosine(item.id)
+        whole = (score if cosine is None else cosine) + self.taken_off[item.id]
+        relevance = self._relevance(score)
+        return Hit(item, whole, relevance=relevance, group=group, members=members, region=region)
+
+    def _relevance(self, score: float) -> float | None:
+        """How much better than chance a cosine, raised by words, is; None where no text can be embedded to compare."""
+        if not self.request.relevance:
+            return None
+        with contextlib.suppress(ModelUnavailableError):
+            return self._calibration().relevance(self.query, score)
+        return None
+
+    def shares(self, hits: Sequence[Hit]) -> tuple[Share, ...]:
+        """What vectors, words and fair ranking brought to the place of each hit; nothing where vectors were alone."""
+        if self.fusion is None and not self.is_fair:
+            return ()
+        found = (self._share(hit) for hit in hits)
+        return tuple(share for share in found if share is not None)
+
+    def _share(self, hit: Hit) -> Share | None:
+        item, off = hit.item.id, self.taken_off[hit.item.id]
+        told = None if self.fusion is None else self.fusion.share(item)
+        if told is not None or not self.is_fair or hit.reranked:
+            return None if told is None else replace(told, hub=off)
+        vector = vector_part(np.array([hit.score - off]), self._calibration().null(self.query))
+        return Share(item, float(vector[0]), 0.0, hub=off)
+
+    @property
+    def is_fair(self) -> bool:
+        """Whether hubs were taken down."""
+        return self.fair is not None
+
+    def _calibration(self) -> Calibration:
+        fair = self.is_fair and (self.asked.gallery.trial or True)
+        return self.collection.calibration(self.request.modality, self.space, self.seen, fair=fair)
 
     def _query_items(self) -> set[ItemId]:
         if not self.request.exclude_query_items:
@@ -298,6 +329,8 @@ def search(
     *,
     watch: StageTimer | None = None,
     scan: Scan = Gallery.search,
+    within: str | None = None,
+    fair: FairTrial | Literal[False] | None = None,
 ) -> SearchResponse:
     """Answer one request.
 
@@ -307,6 +340,8 @@ def search(
         query: the query's unit vector (1, dim) in the request's space.
         watch: runs since before the query was embedded.
         scan: how the nearest vectors are found.
+        within: a filter beside the request's; to whoever asks there is nothing but what it accepts.
+        fair: how to rank in place of how the space does: as is tried, or (False) by cosine.
 
     Raises:
         QueryError: the request is wrong; UsageError, too.
@@ -315,36 +350,90 @@ def search(
         ModelUnavailableError: there is no model for the query, or none for reranking and that is required.
     """
     window = check_window(request)
+    request = with_good_ones(request)
     watch = watch or StageTimer()
     space = collection.space(request.space)
-    allowed = None
-    if request.filter:
+    seen = allowed = None
+    if request.filter or within is not None:
         with watch.stage("filter"):
-            allowed = collection.catalog.filters.matching(request.filter, request.modality)
+            matching = collection.catalog.filters.matching
+            seen = None if within is None else matching(None, request.modality, within)
+            allowed = matching(request.filter, request.modality, within) if request.filter else seen
     if query is None:
         with watch.stage("embed"):
             query = collection.embed_query(request.terms, space)
     cancellation.check()
     with watch.stage("open"):
         gallery = collection.gallery(request.modality, space)
-    run = _Search(collection, request, space, gallery, query, allowed, watch, scan)
-    ranked = _ranked(run, window)
+    full_text = collection.full_text if seen is None else SeenText(collection.full_text, seen)
+    if request.words:
+        with watch.stage("full text"):
+            allowed = required(_phrases(request.words), full_text, gallery.ids(), allowed)
+    with watch.stage("open"):
+        asked, ranking, lost = _asked(request, gallery, query, fair)
+    run = _Search(
+        collection, request, space, gallery, query, seen, allowed, watch, scan, full_text, asked, ranking
+    )
+    if request.group_by is not None:
+        with watch.stage("group"):
+            labels = collection.catalog.groupings.labels(request.group_by, request.modality, within)
+            run.grouping = grouping_of(labels, allowed, gallery.ids())
+    if request.hybrid is not False and request.group_score is GroupScore.BEST:
+        with watch.stage("full text"):
+            run.words = _word_query(request, full_text, len(gallery) if seen is None else len(seen))
+    ranked = _ranked(run, window if request.order is Order.BEST else MOST_DATED)
+    if request.order is Order.DATE:
+        with watch.stage("date"):
+            ranked = ranked[:MOST_DATED]
+            ranked = by_date(ranked, collection.items([item for item, _ in ranked]))
     page = ranked[request.offset : window]
     cancellation.check()
     with watch.stage("hydrate"):
         items = collection.items([item for item, _ in page])
-    # An item deleted since the candidates were found is simply not there any more.
-    hits = tuple(Hit(items[i], score, i in run.scored) for i, score in page if i in items)
+        hits = run.hits(page, items)
     total = len(gallery) if allowed is None else len(allowed)
     if allowed is not None:
         _LOG.debug("the filter accepts %d of %d", len(allowed), len(gallery))
     stages = ", ".join(f"{name} {spent:.1f} ms" for name, spent in watch.stages_ms.items())
     _LOG.debug("searched %s: %s; %s", space.name, run.strategy, stages)
-    explain = Explain(run.strategy, len(ranked), watch.stages_ms, run.notes) if request.explain else None
-    notes = _notes(collection.absent(gallery, request.modality, space), len(gallery), request.modality, space)
+    explain = None
+    if request.explain:
+        shares = run.shares(hits)
+        strategy = run.strategy if ranking is None else f"{run.strategy}, ranked fairly by {ranking.method}"
+        explain = Explain(strategy, len(ranked), watch.stages_ms, run.notes, shares)
+    notes = _notes(*_passed_over(run), request.modality, space)
     return SearchResponse(
-        hits, total, watch.total_ms(), space.name, bool(run.scored), explain, notes + run.notes
+        hits, total, watch.total_ms(), space.name, bool(run.scored), explain, notes + lost + run.notes
     )
+
+
+def _asked(
+    request: SearchRequest,
+    gallery: Gallery,
+    query: UnitVectors,
+    fair: FairTrial | Literal[False] | None,
+) -> tuple[FairQuery, FairRanking | None, tuple[str, ...]]:
+    """What the gallery is asked, how hubs are taken down, and what to tell where they cannot be."""
+    by_mean = request.group_score is GroupScore.MEAN  # of vectors as they are
+    by_cosine = fair is False or by_mean or request.regions or not asks_fairly(request)
+    if isinstance(fair, FairTrial):
+        gallery = gallery.tried(fair)
+    if gallery.fair is None or by_cosine:
+        return FairQuery.plain(gallery, query), None, ()
+    try:
+        return FairQuery.of(gallery, query), gallery.fair, ()
+    except LibraryCorruptError as error:  # no reason to find nothing
+        _LOG.warning("not ranked fairly: %s", error)
+        note = "not ranked fairly: its bank of texts is lost, `vasari tune ranking` makes another"
+        return FairQuery.plain(gallery, query), None, (note,)
+
+
+def _passed_over(run: _Search) -> tuple[int, int]:
+    """How many items that the caller may see have no vector, and how many have one."""
+    if run.seen is None:
+        return run.collection.absent(run.gallery, run.request.modality, run.space), len(run.gallery)
+    there = int(is_among(run.seen, run.gallery.ids()).sum())
+    return len(run.seen) - there, there
 
 
 def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -> tuple[str, ...]:
@@ -357,57 +446,60 @@ def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -
     )
 
 
+def _word_query(request: SearchRequest, full_text: FullText, items: int) -> WordQuery | None:
+    """The words to look for beside vectors; None where there are none, or no item holds any."""
+    words = query_words(request.terms)
+    if request.hybrid and not words:
+        raise UsageError("hybrid search needs words in the query")
+    if not words:
+        return None
+    row = asked_in_a_row(words)
+    asked = asked_words(words) if row is None else [*asked_words(words), row]
+    query = WordQuery.of(asked, full_text, items)
+    return query if query.known else None
+
+
+def _phrases(quoted: Sequence[str]) -> list[Phrase]:
+    """What has to be said of every hit; UsageError for one in which nothing is a word."""
+    phrases = [(text, phrase_of(text)) for text in quoted]
+    for text, phrase in phrases:
+        if phrase is None:
+            raise UsageError(f"there is no word in {text!r} that could be looked for: leave its quotes out")
+    return [phrase for _, phrase in phrases if phrase is not None]
+
+
 def _ranked(run: _Search, window: int) -> list[Candidate]:
     """Candidates in their final order, at least `window` of them if so many match.
 
     Collapsing may swallow any number of candidates, so it looks deeper until the page is full; and until the head is,
-    where that is still to be reordered.
+    where that is still to be reordered. Groups are as many as are asked for at once.
     """
     request = run.request
     wanted = window if request.diversify is None else max(window, HEAD)
-    depth = max(wanted, HEAD) if request.hybrid or request.rerank else wanted
+    depth = max(wanted, HEAD) if run.words or request.rerank else wanted
     if request.rerank:
-        depth = max(depth, request.rerank.top)
+        depth = max(depth, request.rerank.depth)
+    groups = max(wanted, request.rerank.depth) if request.rerank else wanted
     head: list[Candidate] | None = None
     while True:
         cancellation.check()
-        candidates = run.candidates(depth)
-        exhausted = len(candidates) < depth
-        cosines = candidates
-        if request.hybrid:
-            candidates = run.fused(candidates)
-        candidates = run.relevant(candidates)
+        candidates, exhausted = run.candidates(depth, groups)
+        fused = run.fused(candidates, exhausted=exhausted)
+        candidates = run.relevant(fused)
+        ended = exhausted or len(candidates) < len(fused)
+        if run.grouping is not None:
+            candidates = run.one_a_group(candidates, run.grouping)
         if head is None:  # it does not depend on the depth
             head = candidates if request.rerank is None else run.reranked(candidates, request.rerank)
         ranked = head + candidates[len(head) :]
         if request.collapse:
             ranked = run.distinct(ranked)
-        if len(ranked) >= wanted or exhausted or len(candidates) < len(cosines):
+        if len(ranked) >= wanted or ended:
             break
-        depth *= 4
+        if run.grouping is None:
+            depth *= 4
+        else:  # what is fused stays the same, and so does the order
+            groups *= 4
     if request.diversify is not None:
         ranked = run.varied(ranked, request.diversify)
     return ranked
-
-
-def _check_rerank(options: Rerank) -> None:
-    """Raise UsageError for numbers that are none of their kind: a negative time, NaN."""
-    if options.deadline_ms is not None and not 0 <= options.deadline_ms <= MAX_DEADLINE_MS:
-        raise UsageError(f"a deadline is a number of milliseconds, at most {MAX_DEADLINE_MS:,}")
-    if options.top < 1 or not 0 <= options.weight <= 1:
-        raise UsageError("reranking takes at least 1 candidate, and a weight between 0 and 1")
-
-
-def check_window(request: SearchRequest) -> int:
-    """Offset + limit of this page, checked; UsageError when it is no sensible number."""
-    if request.limit < 1 or request.offset < 0:
-        raise UsageError("limit is at least 1, offset at least 0")
-    window = request.limit + request.offset
-    if window > MAX_WINDOW:
-        raise UsageError(f"limit + offset is at most {MAX_WINDOW}; use `vasari export` for everything")
-    if request.rerank is not None:
-        _check_rerank(request.rerank)
-    for name, value in (("diversify", request.diversify), ("min_relevance", request.min_relevance)):
-        if value is not None and not 0 <= value <= 1:
-            raise UsageError(f"{name} is between 0 and 1")
-    return window

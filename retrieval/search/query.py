@@ -6,17 +6,17 @@ The command line, the HTTP service and Python share this one grammar, which is r
     2:"a red boat" + ./sunset.jpg   a weight before a colon; `+` adds a term
     boat - people                   `-` between spaces subtracts
     item:42                         an item of the library
+    "no entry" sign                 quoted words must occur
     ./photo.jpg  /a/b.png  ~/c.webp a picture, if such a file exists
 
-`parse_terms` takes the words as a shell gives them, `parse_query` takes one string.
+`parse_query` takes one string, `parse_terms` words, and `parse_typed` those that a shell gives.
 """
 
 from __future__ import annotations
 
 import math
 import re
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from vasari.retrieval.domain import ItemId, Term, TermKind
@@ -28,17 +28,32 @@ MAX_TERMS = 32
 MAX_TEXT = 4096  # characters; no tower reads a thousandth of it
 
 _WEIGHT = re.compile(r"^(\d+(?:\.\d+)?|\.\d+):(?=.)", re.DOTALL)
+_WORD = re.compile(
+    r"""(?P<weight>(?:\d+(?:\.\d+)?|\.\d+):|)
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?P<single>[^']*)'(?!\S))|(?P<plain>(?:\\.|\S)+)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPERATOR = re.compile(r"\s[-+]\s")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ITEM = re.compile(r"item:([0-9]{1,19})")
 _LIKE_ITEM = re.compile(r"item:\S+")
 _LIKE_PATH = re.compile(r"(?:\.{1,2}|~|(?i:file:))/.+|/[^/]+[/.].+", re.DOTALL)
 _LIKE_ROOT = re.compile(r"(?:\.{0,2}|~|(?i:file:))/")
+_BARE = re.compile(r"(?!item:)[^\s\"'\\]+")  # a word that means itself
 LARGEST_ITEM = 2**63 - 1  # of a column of the catalog
+
+
+class Quoted(str):
+    """A word, or several, that stood in quotes."""
+
+    __slots__ = ()
 
 
 def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]:
     """Read shell words: `+` and `-` standing alone are operators, other neighbours join to one text.
 
-    With `files` off no word is ever taken as a path (the HTTP service must not look at its own disk). Raises
+    Quotes that the shell left (`'"no entry" sign'`) are read as in `parse_query`. With `files` off no word is ever
+    taken as a path (the HTTP service must not look at its own disk). Raises
     QueryError for an operator without a term, too many terms, or an empty query.
     """
     text = " ".join(words)
@@ -48,8 +63,8 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     sign = 1.0
     pending: list[str] = []
     column = operator = 0  # of this word, and of the operator before it
-    for word in [*words, "+"]:
-        if word not in ("+", "-"):
+    for word in [*_parted(words, files=files), "+"]:
+        if isinstance(word, Quoted) or word not in ("+", "-"):
             pending.append(word)
         else:
             if pending:
@@ -76,13 +91,76 @@ def check_terms(terms: Sequence[Term], text: str = "") -> tuple[Term, ...]:
     return tuple(terms)
 
 
+def parse_typed(words: Sequence[str]) -> tuple[Term, ...]:
+    """As `parse_terms`; one word with an operator between its spaces is a whole query that was put in quotes."""
+    if len(words) == 1 and _OPERATOR.search(words[0]) and not _exists(words[0], files=True):
+        return parse_query(words[0], files=True)
+    return parse_terms(words)
+
+
 def parse_query(text: str, *, files: bool = False) -> tuple[Term, ...]:
-    """Read one string, e.g. a search box: quotes group words as in a shell, else spaces part them."""
-    try:
-        words = shlex.split(text, posix=True)
-    except ValueError:  # a lone apostrophe is just an apostrophe ("the dog's ball")
-        words = text.split()
-    return parse_terms(words, files=files)
+    """Read one string, e.g. a search box: spaces part words, and double quotes hold words that must occur.
+
+    Behind a weight quotes only group: 2:"a red boat".
+    """
+    return parse_terms(split_words(text), files=files)
+
+
+def written(terms: Sequence[Term]) -> str:
+    """The text that `parse_query` reads as these terms; pictures cannot be written, and are left out."""
+    parts: list[str] = []
+    for term in terms:
+        if term.image is None:
+            operator = "- " if term.weight < 0 else "+ " if parts else ""
+            parts.append(f"{operator}{_written(term)}")
+    return " ".join(parts)
+
+
+def _written(term: Term) -> str:
+    size = abs(term.weight)
+    weight = "" if size == 1 else f"{size:.6f}".rstrip("0").rstrip(".") + ":"
+    if term.item is not None:
+        return f"{weight}item:{term.item}"
+    words = (term.text or "").split()
+    in_quotes = '"{}"'.format(re.sub(r'([\\"])', r"\\\1", term.text or ""))
+    if term.quoted or weight:
+        return f"{weight}{in_quotes}"
+    bare = all(_BARE.fullmatch(word) and not _WEIGHT.match(word) and word not in ("+", "-") for word in words)
+    return " ".join(words) if bare else f"1:{in_quotes}"
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a string; those in double quotes are `Quoted`, where nothing but spaces stands around the quotes.
+
+    A backslash takes a sign its meaning. A quote inside a word, or one that is never closed, is a letter (the dog's
+    ball, a 5" nail).
+    """
+    words: list[str] = []
+    place = 0
+    while (found := _WORD.search(text, place)) is not None:
+        place = found.end()
+        inner = found["double"] if found["double"] is not None else found["single"]
+        if inner is None:
+            words.append(_ESCAPED.sub(r"\1", found["plain"]))
+        elif found["weight"] or not inner.strip() or found["single"] is not None:
+            words.append(f"{found['weight']}{_unescaped(inner)}")
+        else:
+            words.append(Quoted(_unescaped(inner)))
+    return words
+
+
+def _unescaped(inner: str) -> str:
+    return re.sub(r'\\(["\\])', r"\1", inner)
+
+
+def _parted(words: Sequence[str], *, files: bool) -> Iterator[str]:
+    """Shell words, with those parted in which a quoted piece stands; a path keeps its quotes."""
+    for word in words:
+        if isinstance(word, Quoted) or '"' not in word or _exists(word, files=files):
+            yield word
+            continue
+        pieces = split_words(word)
+        yield from pieces if any(isinstance(piece, Quoted) for piece in pieces) else [word]
 
 
 def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
@@ -118,6 +196,9 @@ def _terms_of(words: list[str], sign: float, *, files: bool) -> list[Term]:
     terms: list[Term] = []
     text: list[str] = []
     for word in words:
+        if isinstance(word, Quoted):
+            terms.append(Term(TermKind.TEXT, sign, text=word.strip(), quoted=sign > 0))
+            continue
         standing = _stands_alone(word, files=files)
         if standing or _WEIGHT.match(word):
             if text:

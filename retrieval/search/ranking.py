@@ -1,8 +1,7 @@
-"""Score blending, rank fusion, collapsing of duplicates, diversification. Pure functions."""
+"""Score blending, collapsing of duplicates, diversification. Pure functions."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,39 +13,36 @@ CONTRASTIVE_SCALE = 100.0
 """What CLIP multiplies cosines with before its softmax (Radford et al., 2021, section 2.5: the learned temperature is
 clipped there); it puts differences of cosines on the scale of log-odds."""
 
+_NO_SPREAD = 1e-9  # a standard deviation that is none
+
 
 def blend(
     cosines: NDArray[np.float32], probabilities: NDArray[np.float32], weight: float
-) -> NDArray[np.float32]:
-    """Blend both stages to scores in [0, 1]: (n,) each.
+) -> NDArray[np.float64]:
+    """Blend both stages by z-scores, to scores in [0, 1]: (n,) each.
 
-    Log-odds are added, as if both models were independent witnesses: `weight` × the reranker's log-odds and
-    (1 - weight) × the dual encoder's log-odds against its own best candidate. Weight 1 is the reranker alone, and
-    then the score is its probability. ALBEF and BLIP likewise add the matching score to the contrastive one.
+    Over the candidates at hand, each stage has mean 0 and standard deviation 1: cosines, and the reranker's log-odds.
+    `weight` × the second and (1 - weight) × the first is brought back to the reranker's mean and deviation, so that
+    weight 1 gives its probabilities, and any other weight scores on their scale. ALBEF and BLIP add the matching score
+    to the contrastive one, whose scales their training has made alike; of two models nothing makes them so.
     """
     sure = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
     second = np.log(sure / (1 - sure))
-    first = CONTRASTIVE_SCALE * (cosines.astype(np.float64) - cosines.max(initial=-1.0))
-    odds = weight * second + (1 - weight) * first
+    both = weight * _standardised(second) + (1 - weight) * _standardised(cosines.astype(np.float64))
+    if not len(both):
+        return both
+    spread = second.std()
+    odds = second.mean() + (spread if spread >= _NO_SPREAD else 1.0) * both
     scores: NDArray[np.float64] = 1 / (1 + np.exp(-odds))
-    return scores.astype(np.float32)
+    return scores
 
 
-def reciprocal_rank_fusion(rankings: Sequence[Sequence[ItemId]], k: int = 60) -> list[ItemId]:
-    """Merge rankings without comparing their scores (Cormack et al., SIGIR 2009; k = 60 as there).
-
-    Ties keep the order of first appearance.
-    """
-    votes: defaultdict[ItemId, float] = defaultdict(float)
-    for ranking in rankings:
-        for rank, item in enumerate(ranking, start=1):
-            votes[item] += 1 / (k + rank)
-    return sorted(votes, key=lambda item: -votes[item])
-
-
-def fuse(by_vector: Sequence[ItemId], by_words: Sequence[ItemId]) -> list[ItemId]:
-    """Hybrid search: rank fusion of vector and full-text results."""
-    return reciprocal_rank_fusion([by_vector, by_words])
+def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean 0 and standard deviation 1 (n,); 0 where all are alike."""
+    if not len(values) or (spread := values.std()) < _NO_SPREAD:
+        return np.zeros_like(values)
+    standard: NDArray[np.float64] = (values - values.mean()) / spread
+    return standard
 
 
 def one_of_each_group(

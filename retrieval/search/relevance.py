@@ -43,6 +43,17 @@ BACKGROUND = (
 """Things that a photo collection, a catalogue of goods and the drawn postcards rarely show, and plain nonsense."""
 
 
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The null distribution for one query: mean and deviation of the best cosine, were it about nothing shown here."""
+
+    mean: float
+    deviation: float
+
+
+_LEAST_DEVIATION = 1e-3  # of cosines; a collection of one item has none
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
     """How background queries fare on one collection: their vectors (n, dim), and their excesses (n,), ascending."""
@@ -57,6 +68,12 @@ class Calibration:
         np.fill_diagonal(cosines, -np.inf)
         found = np.maximum(best, -1)  # the least a cosine can be
         return cls(background, np.sort(found - _crowding(cosines, len(best) - 1)))
+
+    def null(self, query: UnitVectors) -> Null:
+        """What `query` (1, dim) would reach if it were one of the background queries."""
+        crowding = _crowding(query @ self.background.T, len(self.background))[0]
+        deviation = max(float(self.excesses.std()), _LEAST_DEVIATION)
+        return Null(float(self.excesses.mean() + crowding), deviation)
 
     def threshold(self, query: UnitVectors, least: float) -> float:
         """The cosine from which a hit of `query` (1, dim) is at least `least` relevant; `least` in [0, 1]."""

@@ -2,6 +2,7 @@
 
     uploads/3f/3f0c….jpg             pictures that came as bytes
     thumbnails/3f/3f0c…-320.webp     small pictures of items
+    second_looks/3f/3f0c…-<model>.q8 what a reranker made of them
 
 A content hash comes from whoever filled the library, also by an import: only 32 hexadecimal digits become part of a
 path, and files are deleted relative to their folder, opened so that no link is followed.
@@ -17,7 +18,12 @@ from pathlib import Path, PurePath
 
 UPLOADS = "uploads"
 THUMBNAILS = "thumbnails"
-OWN_NAMES = frozenset({"segments", "generations", "models", THUMBNAILS, "quarantine", "map.json"})
+SECOND_LOOKS = "second_looks"
+UPGRADE = "upgrade.json"  # which model takes over from the one that the library began with
+BACKUP = "backup.tmp"  # second names of files, while a backup reads them
+OWN_NAMES = frozenset(
+    {"segments", "generations", "models", THUMBNAILS, SECOND_LOOKS, "quarantine", "map.json", UPGRADE, BACKUP}
+)
 _HASH = re.compile(r"[0-9a-f]{32}")
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -35,6 +41,11 @@ def upload_path(root: Path, content_hash: str, suffix: str) -> Path:
 def thumbnail_path(root: Path, content_hash: str, side: int) -> Path:
     """Where a thumbnail in a square of `side` pixels is kept; ValueError for what is no content hash."""
     return root / THUMBNAILS / _folder_of(content_hash) / f"{content_hash}-{side}.webp"
+
+
+def features_path(root: Path, content_hash: str, reranker: str) -> Path:
+    """Where what a reranker made of a picture is kept; ValueError for what is no content hash."""
+    return root / SECOND_LOOKS / _folder_of(content_hash) / f"{content_hash}-{reranker}.q8"
 
 
 def is_own_file(root: Path, path: str | PurePath) -> bool:
@@ -62,10 +73,11 @@ def delete_upload(root: Path, uri: str, content_hash: str) -> bool:
     return _delete(real, UPLOADS, content_hash, {PurePath(uri).name})
 
 
-def delete_thumbnails(root: Path, content_hash: str) -> None:
-    """Delete the thumbnails of pictures with this content, of all sizes."""
+def delete_derived(root: Path, content_hash: str) -> None:
+    """Delete what was made of pictures with this content: thumbnails of all sizes, and what rerankers made."""
     if is_content_hash(content_hash):
-        _delete(Path(os.path.realpath(root)), THUMBNAILS, content_hash, None)
+        for kind in (THUMBNAILS, SECOND_LOOKS):
+            _delete(Path(os.path.realpath(root)), kind, content_hash, None)
 
 
 def _delete(root: Path, kind: str, content_hash: str, names: set[str] | None) -> bool:

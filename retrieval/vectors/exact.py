@@ -45,11 +45,15 @@ _HALF_SCALE = np.float32(2.0**112)  # float32's exponent bias is 127, float16's 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of a matrix: all of `vectors` (n, dim) with their `ids` (n,), or those numbered in `picked`."""
+    """Rows of a matrix: all of `vectors` (n, dim) with their `ids` (n,), or those numbered in `picked`.
+
+    `taken_off` (n,) is taken off the scores of all of `vectors`.
+    """
 
     ids: Ids
     vectors: HalfRows
     picked: NDArray[np.int64] | None = None
+    taken_off: Scores | None = None
 
     def __len__(self) -> int:
         return len(self.ids) if self.picked is None else len(self.picked)
@@ -61,10 +65,15 @@ class Rows:
 
     def block(self, start: int, stop: int) -> tuple[Ids, HalfRows]:
         """The ids and vectors of rows start … stop of this selection."""
-        if self.picked is None:
-            return self.ids[start:stop], self.vectors[start:stop]
-        chosen = self.picked[start:stop]
+        chosen = self._chosen(start, stop)
         return self.ids[chosen], self.vectors[chosen]
+
+    def off(self, start: int, stop: int) -> Scores | None:
+        """What is taken off the scores (n,) of these rows of this selection, if anything."""
+        return None if self.taken_off is None else self.taken_off[self._chosen(start, stop)]
+
+    def _chosen(self, start: int, stop: int) -> slice | NDArray[np.int64]:
+        return slice(start, stop) if self.picked is None else self.picked[start:stop]
 
 
 def scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Scores]:
@@ -93,7 +102,7 @@ def _scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Sco
     scaled = queries * _HALF_SCALE
     together = count >= _TOGETHER
     columns = np.ascontiguousarray(scaled.T)
-    for block_ids, block in _blocks(parts, min(rows_at_once, held)):
+    for block_ids, block, taken_off in _blocks(parts, min(rows_at_once, held)):
         if filled + len(block_ids) > held:
             best = _pick(best, ids[:filled], scores[:, :filled], k)
             filled = 0
@@ -104,6 +113,8 @@ def _scan(parts: Iterable[Rows], queries: UnitVectors, k: int) -> tuple[Ids, Sco
         else:
             for query, out in zip(scaled, scores, strict=True):
                 np.matmul(block, query, out=out[filled:end])  # (rows, dim) @ (dim,)
+        if taken_off is not None:
+            scores[:, filled:end] -= taken_off
         filled = end
     return clipped(_pick(best, ids[:filled], scores[:, :filled], k))
 
@@ -118,14 +129,18 @@ def _blas() -> ThreadpoolController:
 
 def merge(first: tuple[Ids, Scores], second: tuple[Ids, Scores]) -> tuple[Ids, Scores]:
     """Top-k merge of two answers over different rows, each ids (n, k) and scores (n, k)."""
-    k = first[0].shape[1]
     ids = np.concatenate([first[0], second[0]], axis=1)
     scores = np.concatenate([first[1], second[1]], axis=1)
+    return best(ids, scores, first[0].shape[1])
+
+
+def best(ids: Ids, scores: Scores, k: int) -> tuple[Ids, Scores]:
+    """The k best (n, k) of answers (n, m) in any order, equal scores by ascending id."""
     order = np.lexsort((ids, -scores), axis=1)[:, :k]
     return np.take_along_axis(ids, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
-def _blocks(parts: Iterable[Rows], at_once: int) -> Iterator[tuple[Ids, NDArray[np.float32]]]:
+def _blocks(parts: Iterable[Rows], at_once: int) -> Iterator[tuple[Ids, NDArray[np.float32], Scores | None]]:
     """Blocks of at most `at_once` rows, widened (see `_widen`); a block is overwritten by the next one."""
     buffer: NDArray[np.int32] | None = None
     for part in parts:
@@ -133,7 +148,7 @@ def _blocks(parts: Iterable[Rows], at_once: int) -> Iterator[tuple[Ids, NDArray[
             ids, halves = part.block(start, start + at_once)
             if buffer is None:
                 buffer = np.empty((at_once, halves.shape[1]), np.int32)
-            yield ids, _widen(halves, buffer[: len(ids)])
+            yield ids, _widen(halves, buffer[: len(ids)]), part.off(start, start + at_once)
 
 
 def products(halves: HalfRows, query: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -50,6 +50,7 @@ from vasari.retrieval.vectors.index import (
 
 _WIDEST = 32  # a filter raises efSearch or nprobe at most this many times
 _NEARBY = 256  # nearest rows that local selectivity is measured on
+_HELD = 4  # rows in the inverted lists that are searched, for each result
 
 
 class FaissIndex:
@@ -148,7 +149,8 @@ class FaissIndex:
         if share is None:
             share = matching / len(self) * max(0.0, 1 - hidden / len(self))
         widening = math.ceil(min(_WIDEST, 1 / max(share, 1 / _WIDEST)))
-        parameters = self._search_parameters(k, effort or self.effort, widening, selector)
+        effort = max(effort or self.effort, self._lists_for(least or k))
+        parameters = self._search_parameters(k, effort, widening, selector)
         with self._working():
             scores, ids = self._index.search(queries, k, params=parameters)
         short = np.flatnonzero(ids[:, -1] == NO_ID)
@@ -249,6 +251,10 @@ class FaissIndex:
     def _wanted(self, allowed: Ids | None, excluded: Ids | None) -> Ids:
         wanted = self._known if allowed is None else allowed[is_among(allowed, self._known)]
         return wanted if excluded is None else wanted[~is_among(wanted, excluded)]
+
+    def _lists_for(self, results: int) -> int:
+        """How many inverted lists hold so many results several times over: with fewer, deep looks end in a scan."""
+        return math.ceil(_HELD * results * self.lists / len(self)) if self.kind in LISTED else 0
 
     def _search_parameters(self, k: int, effort: int, widening: int, selector: Any) -> Any:
         if self.kind is IndexKind.HNSW:

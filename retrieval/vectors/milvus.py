@@ -138,6 +138,7 @@ class MilvusIndex:
         allowed_ids: Ids | None = None,
         excluded_ids: Ids | None = None,
         *,
+        effort: int | None = None,  # noqa: ARG002 (of FAISS: a server has its own)
         share: float | None = None,
         least: int | None = None,  # noqa: ARG002 (of FAISS: a server widens its own search)
     ) -> tuple[Ids, Scores]:

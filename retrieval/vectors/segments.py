@@ -1,5 +1,8 @@
 """Segments: append-only files of ids and float16 unit vectors, `00000042.ids.npy` and `00000042.vectors.npy`.
 
+Beside them lie, where a space ranks fairly, files that can be made anew from these (`hubs`), and where the regions of
+pictures are embedded, their codes (`regions`).
+
 Segments are the only copy of the vectors; indexes are made from them and can be thrown away.
 A segment is written once, and belongs to the library when the catalog's transaction names it. What lies in
 the folder without a record (a crash between file and transaction) is an orphan and is removed.
@@ -11,6 +14,7 @@ import functools
 import io
 import mmap
 import re
+import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +36,22 @@ from vasari.retrieval.storage.atomic import (
 from vasari.retrieval.storage.os_errors import cannot_read
 from vasari.retrieval.vectors.index import HalfRows, Ids
 
-_NAME = re.compile(rf"(\d{{8,}})\.(?:ids|vectors)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?")
+_NAME = re.compile(
+    rf"(\d{{8,}})\.(?:ids|vectors|hubs-\w+|regions)\.npy(?P<unfinished>.*{re.escape(TEMPORARY)})?"
+)
 _HEADER_BYTES = 128  # what numpy writes before the numbers of an array as simple as these
 
 
 def segment_paths(directory: Path, number: int) -> tuple[Path, Path]:
     """Where a segment's ids and vectors lie."""
     return directory / f"{number:08d}.ids.npy", directory / f"{number:08d}.vectors.npy"
+
+
+def segment_files(directory: Path, number: int) -> list[Path]:
+    """All files of a segment, with those that were made from it."""
+    regions = directory / f"{number:08d}.regions.npy"
+    made = [*sorted(directory.glob(f"{number:08d}.hubs-*.npy")), *([regions] if regions.is_file() else [])]
+    return [*segment_paths(directory, number), *made]
 
 
 def write_segment(directory: Path, number: int, ids: Ids, vectors: NDArray[np.floating[Any]]) -> str:
@@ -51,13 +64,14 @@ def write_segment(directory: Path, number: int, ids: Ids, vectors: NDArray[np.fl
         raise ValueError(f"expected ids (n,) and vectors (n, dim), got {ids.shape} and {vectors.shape}")
     with replaced(*segment_paths(directory, number)) as (names, rows):
         checksums = [
-            write_file(names, functools.partial(_write_array, ids.astype("<i8", copy=False))),
-            write_file(rows, functools.partial(_write_array, vectors.astype("<f2", copy=False))),
+            write_file(names, functools.partial(write_array, ids.astype("<i8", copy=False))),
+            write_file(rows, functools.partial(write_array, vectors.astype("<f2", copy=False))),
         ]
     return "".join(checksums)
 
 
-def _write_array(array: NDArray[Any], writer: HashingWriter) -> None:
+def write_array(array: NDArray[Any], writer: HashingWriter) -> None:
+    """Write an .npy file that `mapped_array` reads."""
     header = io.BytesIO()
     contiguous = np.ascontiguousarray(array)
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(contiguous))
@@ -84,7 +98,7 @@ class Segment:
         StorageError for one that cannot be read.
         """
         ids_path, vectors_path = segment_paths(directory, number)
-        ids, vectors = _map(ids_path, "<i8", 1), _map(vectors_path, "<f2", 2)
+        ids, vectors = mapped_array(ids_path, "<i8", 1), mapped_array(vectors_path, "<f2", 2)
         if rows is not None and len(ids) != rows:
             raise _damaged(ids_path, f"{len(ids)} rows where the catalog has {rows}")
         if len(vectors) != len(ids):
@@ -119,6 +133,11 @@ def verify_segment(directory: Path, number: int, checksum: str) -> None:
             raise _damaged(path, "its checksum differs from the catalog's")
 
 
+# Held from a segment's files to the transaction that names them, and while orphans are told from the catalog's: a
+# service's uploads write under the lease of its own job, in another thread of the same process.
+between_files_and_transaction = threading.RLock()
+
+
 def orphans(directory: Path, known: Collection[int]) -> list[Path]:
     """Segment files, finished or temporary, that belong to none of the `known` numbers.
 
@@ -149,14 +168,17 @@ def remove_orphans(directory: Path, known: Collection[int]) -> list[Path]:
 def remove_segments(directory: Path, numbers: Collection[int]) -> None:
     """Delete the files of segments that the catalog does not name any more; what has them open goes on reading."""
     for number in numbers:
-        for path in segment_paths(directory, number):
+        for path in segment_files(directory, number):
             path.unlink(missing_ok=True)
     if numbers:
         sync_folder(directory)
 
 
-def _map(path: Path, dtype: str, dimensions: int) -> NDArray[Any]:
-    """The array of an .npy file, mapped; np.load would parse each of thousands of equal headers."""
+def mapped_array(path: Path, dtype: str, dimensions: int) -> NDArray[Any]:
+    """The array of an .npy file, mapped; np.load would parse each of thousands of equal headers.
+
+    LibraryCorruptError for one that is missing or another one, StorageError where it cannot be read.
+    """
     try:
         with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

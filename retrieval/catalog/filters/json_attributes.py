@@ -79,6 +79,23 @@ def attribute_exists(path: Sequence[str]) -> ColumnElement[bool]:
     )
 
 
+def attribute_json(path: Sequence[str]) -> ColumnElement[str]:
+    """The attribute as JSON; NULL where it is not there, or null."""
+    return ByDialect(lambda: _json_on_sqlite(path), lambda: _json_on_postgres(path), Text())
+
+
+def _json_on_sqlite(path: Sequence[str]) -> ColumnElement[Any]:
+    where = _sqlite_path(path)
+    kind = func.json_type(_text(), where, type_=Text())
+    value = func.json_extract(_text(), where)  # of true and false: 1 and 0
+    return case((kind.in_(_SQLITE_NAMES[Json.BOOLEAN]), kind), (value.is_not(None), func.json_quote(value)))
+
+
+def _json_on_postgres(path: Sequence[str]) -> ColumnElement[Any]:
+    value = _inside(path)
+    return case((_type_of(value) != "null", cast(value, Text())))
+
+
 def _contains(path: Sequence[str], values: Sequence[Any]) -> ColumnElement[bool]:
     """By PostgreSQL's index."""
     return or_(*(_binary().contains(_nested(path, form)) for value in values for form in (value, [value])))

@@ -24,6 +24,7 @@ from vasari.retrieval.catalog.filters.values import (
     read_bare,
     read_quoted,
 )
+from vasari.retrieval.catalog.folding import letters_of
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.storage.file_names import composed
 
@@ -40,7 +41,9 @@ class FieldKind(StrEnum):
     DATE = "a date: 2024, 2024-05, 2024-05-31 or 2024-05-31T18:30"
     TEXT = "text"
     FOLDER = "a folder"
-    WORDS = "words"  # tags and captions: an item has any number of them
+    SHAPE = "portrait, landscape or square"
+    WORDS = "words"  # tags, captions and names of albums: an item has any number of them
+    LETTERS = "letters and digits, as they stand in the picture"
     PLACE = "nothing: use exists(gps) or near(latitude, longitude, km)"
     ANY = "any value"  # an attribute: the value decides
 
@@ -54,6 +57,7 @@ FIELDS = {
     "width": FieldKind.NUMBER,
     "height": FieldKind.NUMBER,
     "megapixels": FieldKind.NUMBER,
+    "orientation": FieldKind.SHAPE,
     "bytes": FieldKind.BYTES,
     "mtime": FieldKind.DATE,
     "added": FieldKind.DATE,
@@ -67,8 +71,11 @@ FIELDS = {
     "gps": FieldKind.PLACE,
     "caption": FieldKind.WORDS,
     "tag": FieldKind.WORDS,
+    "album": FieldKind.WORDS,
+    "ocr": FieldKind.LETTERS,
 }
-ALIASES = {"captions": "caption", "tags": "tag", "modified": "mtime", "size": "bytes"}
+ORIENTATIONS = ("portrait", "landscape", "square")
+ALIASES = {"captions": "caption", "tags": "tag", "albums": "album", "modified": "mtime", "size": "bytes"}
 _ORDERED = (FieldKind.NUMBER, FieldKind.BYTES, FieldKind.DATE, FieldKind.TEXT, FieldKind.ANY)
 
 
@@ -150,7 +157,7 @@ def parse_filter(text: str) -> Filter:
         raise QueryError(f"a filter takes at most {LONGEST} characters", text[:80], 0)
     _check_depth(text)
     try:
-        tree = _parser().parse(text)
+        tree = _parser().parse(text, start="start")
         found: Filter = _Reader(text).transform(tree)
     except UnexpectedInput as error:
         raise _mistake(error, text) from None
@@ -160,15 +167,38 @@ def parse_filter(text: str) -> Filter:
         raise
     except RecursionError:
         raise QueryError("the filter is nested too deeply", text, 0) from None
+    check_size(found, text)
+    return found
+
+
+def parse_field(text: str) -> Field:
+    """Read the name of one field or attribute, as filters spell it; raises QueryError with the column of a mistake."""
+    text = composed(text)
+    try:
+        found: Field = _Reader(text).transform(_parser().parse(text, start="field"))[0]
+    except UnexpectedInput as error:
+        raise QueryError(
+            "this is no name of a field: write one like product or attr.product.id",
+            text,
+            (error.column or 1) - 1,
+        ) from None
+    except VisitError as error:
+        if isinstance(error.orig_exc, QueryError):
+            raise error.orig_exc from None
+        raise
+    return found
+
+
+def check_size(found: Filter, text: str) -> None:
+    """Raise QueryError for a filter with more values than a database takes."""
     if _size(found) > MOST_TESTS:
         raise QueryError(f"a filter takes at most {MOST_TESTS} values in all", text, 0)
-    return found
 
 
 @functools.cache
 def _parser() -> Lark:
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr")
+    return Lark(grammar, parser="lalr", start=["start", "field"])
 
 
 @v_args(inline=True)
@@ -253,6 +283,10 @@ class _Reader(Transformer[Token, Any]):
             numbers.append(float(number))
         return Near(*numbers)
 
+    def favourite(self, word: Token) -> Filter:
+        field = Field("favourite", FieldKind.ANY, ("favourite",), (word.column or 1) - 1)
+        return Test(field, "=", (True,))
+
     @staticmethod
     def _differs(field: Field, same: Filter) -> Filter:
         """It has a value, and another one."""
@@ -268,6 +302,8 @@ class _Reader(Transformer[Token, Any]):
             raise QueryError(
                 'which folder? write folder:holiday or folder:"/home/me/Pictures"', self._text, column
             )
+        if field.kind is FieldKind.LETTERS and not letters_of(words.text):
+            raise QueryError('which letters? write ocr:RE16 or ocr:"no entry"', self._text, column)
         return value
 
 
@@ -281,6 +317,8 @@ def _converted(kind: FieldKind, words: Words, *, quoted: bool) -> Value | None:
             return as_span(words.text)
         case FieldKind.PLACE:
             return None
+        case FieldKind.SHAPE:
+            return Words(words.text.lower()) if words.text.lower() in ORIENTATIONS else None
         case FieldKind.ANY if not quoted:
             if words.text.lower() in ("true", "false"):
                 return words.text.lower() == "true"

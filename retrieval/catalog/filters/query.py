@@ -9,7 +9,7 @@ every picture, or none, without a word.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import chain
 from typing import Any
@@ -37,20 +37,22 @@ from vasari.retrieval.catalog.filters.parser import (
     Or,
     parse_filter,
 )
-from vasari.retrieval.catalog.filters.sql import condition
+from vasari.retrieval.catalog.filters.saved import with_searches
+from vasari.retrieval.catalog.filters.sql import Condition, condition
 from vasari.retrieval.catalog.tables import LIVE, items, library
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.storage.file_names import composed
 
 Ids = NDArray[np.int64]
+_Asked = tuple[str | None, Modality, str | None]
 _MOST = 8_000_000  # ids of all remembered answers together: 64 MB
 _MOST_ANSWERS = 256
 _MOST_IN_A_TEXT = 50_000_000  # SQLite's texts end at a billion bytes
 # What EXIF and people say of pictures: asked for where no picture has it yet, nothing is found, and that is right.
 _CAMERA = ["exposure_seconds", "f_number", "focal_length_35mm", "focal_length_mm", "iso", "make", "software"]
 _PERSON = ["artist", "copyright", "creator", "description", "headline", "keyword_paths", "keywords", "label"]
-_PERSON += ["person", "rating", "title"]
+_PERSON += ["person", "rating", "title", "favourite"]
 _PLACE = ["altitude_m", "city", "country", "country_code", "state", "sublocation"]
 USUAL_ATTRIBUTES = frozenset([*_CAMERA, *_PERSON, *_PLACE, "utc_offset"])
 _NEAR = (
@@ -63,40 +65,64 @@ class FilterCache(Repository):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._answers: LRUCache[tuple[str, Modality], tuple[int, Ids]] = LRUCache(
+        self._answers: LRUCache[_Asked, tuple[int, Ids]] = LRUCache(
             _MOST, lambda held: max(len(held[1]), _MOST // _MOST_ANSWERS)
         )
         self._lock = threading.Lock()
 
-    def matching(self, text: str, modality: Modality) -> Ids:
+    def matching(self, text: str | None, modality: Modality, within: str | None = None) -> Ids:
         """Ids (n,) of the live items that a filter accepts, ascending; not to be written to.
 
-        Raises QueryError with the column of a mistake.
+        `within` is a filter laid over it, which whoever wrote `text` is not to look behind: to them there is nothing
+        but what it accepts, no attribute either. Raises QueryError with the column of a mistake in `text`.
         """
+        asked = (text, modality, within)
         with self._lock:
-            held = self._answers.get((text, modality))
+            held = self._answers.get(asked)
         with self._database.read() as connection:
             revision = connection.execute(select(library.c.revision)).scalar_one()
             if held is not None and held[0] == revision:
                 return held[1]
-            found = _matching(connection, text, modality)
+            found = _matching(connection, *asked)
         found.flags.writeable = False
         if len(found) <= _MOST:
             with self._lock:
-                self._answers[text, modality] = (revision, found)
+                self._answers[asked] = (revision, found)
         return found
 
+    def attribute_counts(self, within: str) -> dict[str, int]:
+        """As `facets.attribute_counts`, of the items that a filter accepts."""
+        with self._database.read() as connection:
+            return attribute_counts(connection, seen(connection, within))
 
-def _matching(connection: Connection, text: str, modality: Modality) -> Ids:
-    found = parse_filter(text)
-    _check_fields(connection, found, text)
+
+def _matching(connection: Connection, text: str | None, modality: Modality, within: str | None) -> Ids:
     dialect = connection.dialect.name
-    if dialect == "sqlite" and _has_place(found):
-        teach_distance(connection)
-    query = select(items.c.id).where(items.c.modality == modality.value, LIVE, condition(found))
+    wanted = [items.c.modality == modality.value, LIVE, *seen(connection, within)]
+    if text is not None:
+        found = parse_filter(text)
+        if dialect == "sqlite" and _has_place(found):
+            teach_distance(connection)
+        check_fields(connection, _attributes_in(found), text, wanted[2:])
+        wanted.append(condition(with_searches(connection, found, text, quiet=within is not None)))
+    query = select(items.c.id).where(*wanted)
     ids = _written_as_one(connection, query) if dialect == "sqlite" else _row_by_row(connection, query)
     ids.sort()
     return ids
+
+
+def seen(connection: Connection, within: str | None) -> list[Condition]:
+    """What is true of the rows behind which nobody is to look: nothing where there is no such filter.
+
+    A name in it that no item has any more accepts nothing, as it did when somebody had it; so does a saved search that
+    is no filter any more.
+    """
+    if within is None:
+        return []
+    found = parse_filter(within)
+    if connection.dialect.name == "sqlite" and _has_place(found):
+        teach_distance(connection)
+    return [condition(with_searches(connection, found, within, quiet=True))]
 
 
 def _written_as_one(connection: Connection, query: Select[Any]) -> NDArray[np.int64]:
@@ -126,12 +152,17 @@ def _has_place(found: Filter) -> bool:
             return isinstance(found, Near)
 
 
-def _check_fields(connection: Connection, found: Filter, text: str) -> None:
-    """Raise QueryError, with the column and what could be meant, for a name that is neither field nor attribute."""
-    for field in dict.fromkeys(_attributes_in(found)):
-        if field.path[0] in USUAL_ATTRIBUTES or _is_there(connection, field):
+def check_fields(
+    connection: Connection, attributes: Iterable[Field], text: str, conditions: Sequence[Condition]
+) -> None:
+    """Raise QueryError, with the column and what could be meant, for an attribute that no item has.
+
+    Items are those of which the conditions hold.
+    """
+    for field in dict.fromkeys(attributes):
+        if field.path[0] in USUAL_ATTRIBUTES or _is_there(connection, field, conditions):
             continue
-        counts = attribute_counts(connection)
+        counts = attribute_counts(connection, conditions)
         if all(path[1:] or path[0] not in counts for path in spellings(field.path)):  # else null everywhere
             raise QueryError(_unknown(field.name, counts), text, field.column)
 
@@ -154,9 +185,9 @@ def _attributes_in(found: Filter) -> Iterator[Field]:
             yield found.field
 
 
-def _is_there(connection: Connection, field: Field) -> bool:
+def _is_there(connection: Connection, field: Field, seen: Sequence[Condition]) -> bool:
     has = or_(*(attribute_exists(path) for path in spellings(field.path)))
-    query = select(exists(select(items.c.id).where(LIVE, has)))
+    query = select(exists(select(items.c.id).where(LIVE, has, *seen)))
     return bool(connection.execute(query).scalar())
 
 

@@ -10,7 +10,7 @@ All that a person wrote reaches the database as bound parameters.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,19 @@ from vasari.retrieval.catalog.filters.json_attributes import (
 from vasari.retrieval.catalog.filters.parser import And, Exists, Field, FieldKind, Filter, Near, Not, Or, Test
 from vasari.retrieval.catalog.filters.text_patterns import Pieces, equals, in_order, matches
 from vasari.retrieval.catalog.filters.values import Span, Value, Words
-from vasari.retrieval.catalog.tables import KEYED, Moment, captions, items, tags
+from vasari.retrieval.catalog.folding import SHORTEST, letters_of
+from vasari.retrieval.catalog.tables import (
+    KEYED,
+    Moment,
+    album_items,
+    albums,
+    captions,
+    items,
+    readings,
+    tags,
+)
+from vasari.retrieval.catalog.trigrams import holding
+from vasari.retrieval.images.places import gazetteer
 
 Condition = ColumnElement[bool]
 
@@ -60,6 +72,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
 }
 _URI = type_coerce(items.c.uri, Text())  # the text as it is stored
+_ALBUM = type_coerce(albums.c.name, Text())
 # Columns that the database derives from `attributes` (migration 0002).
 _DERIVED: dict[str, ColumnElement[Any]] = {
     **{name: literal_column(f"items.{name}", Text()) for name in ("name", "taken", "camera", "lens")},
@@ -81,6 +94,10 @@ def condition(found: Filter) -> Condition:
         case Exists(field):
             return _exists(field)
         case Test(field):
+            if field.kind is FieldKind.LETTERS:
+                return _read(
+                    lambda letters: or_(*(_has_read(letters, found, value) for value in found.values))
+                )
             if field.kind is FieldKind.WORDS:
                 return _words(field.name, lambda column: _scalar(found, column, stored_text))
             if field.kind is FieldKind.ANY:
@@ -89,6 +106,11 @@ def condition(found: Filter) -> Condition:
                 return _folder(found)
             spelled = stored_uri if field.name in ("uri", "name") else stored_text
             return _scalar(found, _column(field), spelled)
+
+
+def is_album(test: Test) -> Condition:
+    """The condition that is true of the rows of `albums` whose name a test of the field `album` accepts."""
+    return _scalar(test, _ALBUM, stored_text)
 
 
 def _column(field: Field) -> ColumnElement[Any]:
@@ -102,6 +124,8 @@ def _column(field: Field) -> ColumnElement[Any]:
         case "megapixels":
             # Converted before the product: PostgreSQL's integers end at 2^31.
             return type_coerce(items.c.width, Float()) * 1.0 * items.c.height / 1e6
+        case "orientation":
+            return _orientation()
         case "mtime":
             return type_coerce(items.c.mtime_ns, BigInteger())
         case "added" | "updated":
@@ -109,6 +133,13 @@ def _column(field: Field) -> ColumnElement[Any]:
         case name:
             derived = _DERIVED.get(name)
             return items.c[name] if derived is None else derived
+
+
+def _orientation() -> ColumnElement[str]:
+    """Higher than wide, wider than high, or neither, as the picture is seen."""
+    width, height = items.c.width, items.c.height
+    named = case((height > width, "portrait"), (width > height, "landscape"), (width == height, "square"))
+    return type_coerce(named, Text())
 
 
 def _directory() -> ColumnElement[str]:
@@ -232,6 +263,9 @@ def _literal(text: str) -> list[tuple[str, bool]]:
 
 
 def _words(name: str, accepts: Callable[[ColumnElement[Any]], Condition]) -> Condition:
+    if name == "album":
+        collected = select(album_items.c.item_id).join(albums, albums.c.id == album_items.c.album_id)
+        return items.c.id.in_(collected.where(accepts(_ALBUM)))
     table, column = (captions, captions.c.text) if name == "caption" else (tags, tags.c.tag)
     said = select(table.c["item_id"]).where(accepts(type_coerce(column, Text())))
     if name == "tag":  # the keywords that the file brought with it, beside those of people here
@@ -241,7 +275,47 @@ def _words(name: str, accepts: Callable[[ColumnElement[Any]], Condition]) -> Con
     return items.c.id.in_(said)
 
 
+def _read(accepts: Callable[[ColumnElement[Any]], Condition]) -> Condition:
+    """Whether the text read in the picture is accepted: its folded lines, each between two line ends."""
+    letters = type_coerce(readings.c.letters, Text())
+    return items.c.id.in_(select(readings.c.item_id).where(accepts(letters)))
+
+
+def _has_read(letters: ColumnElement[Any], test: Test, value: Value) -> Condition:
+    """Without wildcards, `:` looks anywhere and over the ends of lines; else a line, or several, are the pattern."""
+    pieces = _folded(value) if isinstance(value, Words) else []
+    if test.operator == ":" and not any(wild for _, wild in pieces):
+        asked = "".join(letter for letter, _ in pieces)
+        found = matches(func.replace(letters, "\n", "", type_=Text()), pieces)
+        return found if len(asked) < SHORTEST else and_(holding(asked), found)
+    return matches(letters, [("*", True), ("\n", False), *pieces, ("\n", False), ("*", True)])
+
+
+def _folded(words: Words) -> Pieces:
+    """The words as readings are kept: letters and digits only, in lower case without accents."""
+    return [
+        (each, wild) for letter, wild in words.pieces for each in (letter if wild else letters_of(letter))
+    ]
+
+
+_NAMED_PLACES = {("city",), ("country",)}
+
+
 def _attribute(test: Test) -> Condition:
+    if test.field.path in _NAMED_PLACES and test.operator in ("=", ":", "in"):
+        return or_(_attribute_as_written(test), *_called_otherwise(test))
+    return _attribute_as_written(test)
+
+
+def _called_otherwise(test: Test) -> Iterator[Condition]:
+    """The same place under its names in other languages: `city:Lissabon` finds Lisbon."""
+    asked = [value.text for value in test.values if isinstance(value, Words) and not value.wild]
+    names = sorted(set().union(*map(gazetteer().also_called, asked)))
+    if names:
+        yield _attribute_as_written(Test(test.field, "in", tuple(Words(name) for name in names)))
+
+
+def _attribute_as_written(test: Test) -> Condition:
     kinds = dict.fromkeys(map(json_type, test.values))
     paths = spellings(test.field.path)
     return or_(*(_attribute_of(test, path, kind) for path in paths for kind in kinds))
@@ -266,6 +340,8 @@ def _exists(field: Field) -> Condition:
             return or_(*(attribute_exists(path) for path in spellings(field.path)))
         case FieldKind.WORDS:
             return _words(field.name, lambda _column: true())
+        case FieldKind.LETTERS:
+            return _read(lambda letters: letters != "")
         case FieldKind.PLACE:
             return and_(_DERIVED["latitude"].is_not(None), _DERIVED["longitude"].is_not(None))
         case FieldKind.FOLDER:

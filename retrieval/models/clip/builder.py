@@ -6,6 +6,7 @@ here, and draws random weights (seconds) before it reads the real ones. The gold
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -27,6 +28,7 @@ from vasari.retrieval.models.registry.files import ModelFiles
 from vasari.retrieval.models.registry.resolve import ReferenceKind
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, Tokens
 
+_LOG = logging.getLogger(__name__)
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}
 _RANDOM |= {"xavier_uniform_", "xavier_normal_", "orthogonal_", "_no_grad_normal_", "_no_grad_uniform_"}
 _TAG_SETTINGS = ("mean", "std", "interpolation", "resize_mode")
@@ -49,7 +51,22 @@ def model_settings(files: ModelFiles) -> dict[str, Any]:
     settings = deepcopy(dict(files.model))
     if _tag_settings(files).get("quick_gelu"):
         settings["quick_gelu"] = True  # whatever the architecture's name says
+    elif files.source.kind is ReferenceKind.CHECKPOINT:
+        _tell_of_quick_gelu(files)
     return settings
+
+
+def _tell_of_quick_gelu(files: ModelFiles) -> None:
+    """A file does not tell its activation, so the architecture's name does, as in open_clip: say that it has to."""
+    name = files.source.architecture or ""
+    known = (open_clip.get_pretrained_cfg(name, tag) for tag in open_clip.list_pretrained_tags_by_model(name))
+    if not files.model.get("quick_gelu") and any((tag or {}).get("quick_gelu") for tag in known):
+        _LOG.warning(
+            "%s is read with GELU: weights that were trained with QuickGELU (those of OpenAI, DFN and MetaCLIP) are"
+            " %s-quickgelu:FILE",
+            files.source.reference,
+            name,
+        )
 
 
 def build_model(files: ModelFiles, *, mapped: bool = False) -> nn.Module:

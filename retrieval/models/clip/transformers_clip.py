@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoImageProcessor, AutoTokenizer
 
-from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models import naflex
 from vasari.retrieval.models.clip.builder import TextTower
-from vasari.retrieval.models.preprocessing import ImagePreprocessing, ResizeMode
+from vasari.retrieval.models.clip.picture_settings import picture_settings
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.checkpoints import readable
 from vasari.retrieval.models.registry.transformers_folder import quiet, whole
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing
@@ -29,7 +29,6 @@ from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing
 _CAUSAL = {"clip", "metaclip_2"}  # nothing behind the end token is looked at
 _FIRST = {"chinese_clip", "altclip"}  # the first position is pooled, padding is masked
 _LEGACY_EOS = 2  # of configurations from before the end token was looked for: the highest token is pooled
-_INTERPOLATIONS = {2: "bilinear", 3: "bicubic"}  # PIL.Image.Resampling
 
 
 class TransformersClip(nn.Module):
@@ -172,48 +171,4 @@ def image_preprocessing(folder: Path) -> ImagePreprocessing:
         processor: Any = AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        filter_ = _INTERPOLATIONS.get(int(processor.resample))
-        usual = filter_ and all((processor.do_resize, processor.do_rescale, processor.do_normalize))
-        if not usual or round(1 / processor.rescale_factor) != 255:
-            raise UnsupportedError(
-                f"{folder} wants pictures prepared in another way than scaled by a bilinear or bicubic filter and"
-                " normalised"
-            )
-        return _sized(
-            processor,
-            folder,
-            ImagePreprocessing(
-                0,
-                0,
-                mean=tuple(map(float, processor.image_mean)),
-                std=tuple(map(float, processor.image_std)),
-                interpolation=filter_ or "",
-            ),
-        )
-
-
-def _sized(processor: Any, folder: Path, image: ImagePreprocessing) -> ImagePreprocessing:
-    """With the size that the processor makes of any picture."""
-    if (most := getattr(processor, "max_num_patches", None)) is not None:
-        patch = int(processor.patch_size)
-        side = patch * int(most**0.5)
-        return replace(
-            image,
-            height=side,
-            width=side,
-            resize_mode=ResizeMode.PATCHES,
-            patch=patch,
-            most_patches=int(most),
-        )
-    size, crop = dict(processor.size), {}
-    if getattr(processor, "do_center_crop", None):
-        crop = dict(processor.crop_size)
-    if size.get("shortest_edge") and not size.get("longest_edge") and crop:
-        side = int(size["shortest_edge"])
-        cut = replace(image, height=int(crop["height"]), width=int(crop["width"]))
-        return replace(cut, resize_mode=ResizeMode.CROP, shorter_side=side)
-    if size.get("height") and (not crop or crop == size):
-        return replace(
-            image, height=int(size["height"]), width=int(size["width"]), resize_mode=ResizeMode.SQUASH
-        )
-    raise UnsupportedError(f"{folder} makes pictures of many sizes ({size})")
+        return picture_settings(processor, folder)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from vasari.retrieval.errors import ModelUnavailableError
 
 _LEAST_SHARE = 0.9  # of the model's words: tables are padded to a round number, by less than a hundredth
@@ -27,12 +25,19 @@ _PAIRS = (
 """Different sentences of as many words or letters; a tokenizer of one script knows the letters of its own."""
 
 
-def check_vocabulary(words: Any, tower: nn.Module, where: Path) -> None:
+def check_vocabulary(words: Any, tower: Any, where: Path) -> None:
     """Raise ModelUnavailableError where a tokenizer of transformers lacks the model's words, or tells no texts apart.
 
-    `tower` is what reads the tokens; its largest table of embeddings is that of the words.
+    `tower` is the module that reads the tokens; its largest table of embeddings is that of the words.
     """
+    from torch import nn
+
     rows = max((part.num_embeddings for part in tower.modules() if isinstance(part, nn.Embedding)), default=0)
+    check_words(words, rows, where)
+
+
+def check_words(words: Any, rows: int, where: Path) -> None:
+    """`check_vocabulary` of a tokenizer whose model has so many rows of words."""
     if len(words) < _LEAST_SHARE * rows:
         raise ModelUnavailableError(
             f"{where} has a tokenizer of {len(words):,} words for a model of {rows:,}: {_MEND}"

@@ -1,43 +1,38 @@
-"""open_clip's CLIP read from its files alone: without torch, mapped into memory.
+"""CLIP and SigLIP read from their files alone: without torch, mapped into memory.
 
 Importing torch and open_clip takes five seconds and 0.8 GB, and building the model another copy of it: a new library
 would wait for that only to write the towers down again. Models of the plain architecture (OpenAI's, and most of
-LAION's, DataComp's and Meta's) need none of it; whatever differs from it in a setting, a name or a shape is left to
-`from_torch`, and so are the words for what is wrong with a file.
+LAION's, DataComp's and Meta's) and SigLIP's (`siglip_file`) need none of it, nor do both in transformers' layout
+(`transformers_towers`); whatever differs from them in a setting, a name or a shape is left to `from_torch`, and so are
+the words for what is wrong with a file.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
-from math import prod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vasari.retrieval.models.export.tower_weights import (
-    Array,
-    Block,
-    Linear,
-    Norm,
-    TextWeights,
-    VisionWeights,
-)
-from vasari.retrieval.models.preprocessing import ImagePreprocessing
+from vasari.retrieval.models.export.siglip_file import read_siglip
+from vasari.retrieval.models.export.tensor_file import TensorFile
+from vasari.retrieval.models.export.tokenizer_file import read_folder, read_tokenizer
+from vasari.retrieval.models.export.tower_weights import Gelu, Linear, TextWeights, VisionWeights
+from vasari.retrieval.models.export.transformers_towers import read_towers
+from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
 from vasari.retrieval.models.registry.files import ModelFiles
-from vasari.retrieval.models.registry.resolve import ReferenceKind
+from vasari.retrieval.models.registry.resolve import ReferenceKind, architecture_directory
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, byte_order, merge_table
 
 _WORDS = 49408  # of CLIP's tokenizer
+_OF_TRANSFORMERS = {"CLIPModel", "SiglipModel"}
 _EOS = 2  # open_clip's default, which pooling at the highest token does not look at
 _SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}
-_TYPES = {"F32": "<f4", "F16": "<f2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +44,24 @@ class PlainModel:
     image: ImagePreprocessing
     texts: TextPreprocessing
     dim: int
+    forget: Callable[[], None]  # gives back the memory of weights that were read
+    tokenizer: str | None = None  # a tokenizer.json's content; None: CLIP's byte pairs
 
 
 def read_plain_model(files: ModelFiles) -> PlainModel | None:
     """The model in these files; None where it is not of the plain architecture."""
-    image = _image_settings(files)
-    plain = files.transformers is None and files.tokenizer is None and files.text_model is None
-    if not plain or image is None or files.weights.suffix != ".safetensors":
+    if files.weights.suffix != ".safetensors":
         return None
     try:
-        return _read(files.model, image, _Tensors(files.weights))
+        if files.transformers is not None:
+            return _of_transformers(files)
+        image = _image_settings(files)
+        if image is None or files.text_model is not None:
+            return None
+        tensors = TensorFile(files.weights)
+        if files.tokenizer is None:
+            return _clip(files.model, image, tensors)
+        return _siglip(files.model, image, tensors, files.tokenizer)
     except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
         return None
 
@@ -71,11 +74,11 @@ def _image_settings(files: ModelFiles) -> Mapping[str, Any] | None:
     return preset.preprocessing if preset and files.source.kind is ReferenceKind.TAG else None
 
 
-def _read(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: _Tensors) -> PlainModel | None:
+def _clip(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: TensorFile) -> PlainModel | None:
     vision, text = dict(settings["vision_cfg"]), dict(settings["text_cfg"])
     if not (settings.keys() <= _SETTINGS and vision.keys() <= _VISION and text.keys() <= _TEXT):
         return None
-    quick = bool(settings.get("quick_gelu", False))
+    gelu: Gelu = "quick" if settings.get("quick_gelu", False) else "none"
     dim, size, patch = int(settings["embed_dim"]), vision["image_size"], int(vision["patch_size"])
     context = int(text["context_length"])
     if not isinstance(size, int) or not isinstance(vision["layers"], int) or text["vocab_size"] != _WORDS:
@@ -88,7 +91,7 @@ def _read(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: _Tenso
         positions=tensors.take("visual.positional_embedding", (side * side + 1, wide)),
         grid=(side, side),
         ln_pre=tensors.norm("visual.ln_pre", wide),
-        blocks=tensors.blocks("visual.transformer", vision, wide // int(vision.get("head_width", 64)), quick),
+        blocks=tensors.blocks("visual.transformer", vision, wide // int(vision.get("head_width", 64)), gelu),
         ln_post=tensors.norm("visual.ln_post", wide),
         projection=tensors.take("visual.proj", (wide, dim)),
     )
@@ -96,7 +99,7 @@ def _read(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: _Tenso
     read = TextWeights(
         table=tensors.take("token_embedding.weight", (_WORDS, width)),
         positions=tensors.take("positional_embedding", (context, width)),
-        blocks=tensors.blocks("transformer", text, int(text["heads"]), quick),
+        blocks=tensors.blocks("transformer", text, int(text["heads"]), gelu),
         causal=True,
         ln_final=tensors.norm("ln_final", width),
         projection=Linear(tensors.take("text_projection", (width, dim)).T),
@@ -109,66 +112,60 @@ def _read(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: _Tenso
         ImagePreprocessing.from_open_clip(size, image),
         TextPreprocessing(context, crop=Crop.POOLED, eos_id=_EOS),
         dim,
+        tensors.forget,
     )
 
 
-class _Tensors:
-    """The tensors of a safetensors file, mapped; each is taken once, and with the shape that it has to have."""
+def _siglip(
+    settings: Mapping[str, Any], image: Mapping[str, Any], tensors: TensorFile, folder: Path
+) -> PlainModel | None:
+    towers = read_siglip(settings, tensors)
+    if towers is None or tensors.left:
+        return None
+    vision, text = towers
+    tokenizer = read_tokenizer(folder, len(text.table))
+    if tokenizer is None:
+        return None
+    texts = settings["text_cfg"]
+    return PlainModel(
+        vision,
+        text,
+        ImagePreprocessing.from_open_clip(settings["vision_cfg"]["image_size"], image),
+        TextPreprocessing(
+            int(texts["context_length"]),
+            clean=str(texts["tokenizer_kwargs"]["clean"]),
+            pad_id=tokenizer.pad_id,
+            crop=Crop.NONE,
+            pool=text.pool,
+            eos_id=_EOS,
+        ),
+        len(vision.ln_post.weight),
+        tensors.forget,
+        tokenizer.content,
+    )
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        self.left: dict[str, Mapping[str, Any]] = header
-        self._bytes = np.memmap(path, np.uint8, "r", offset=8 + length)
 
-    def take(self, name: str, shape: Sequence[int]) -> Array:
-        """A tensor; KeyError where there is none, ValueError for another shape or type."""
-        entry = self.left.pop(name)
-        start, end = entry["data_offsets"]
-        kind = np.dtype(_TYPES[entry["dtype"]])
-        if tuple(entry["shape"]) != tuple(shape) or end - start != prod(shape) * kind.itemsize:
-            raise ValueError(name)
-        return self._bytes[start:end].view(kind).reshape(shape)
-
-    def norm(self, name: str, width: int) -> Norm:
-        """A layer norm."""
-        return Norm(self.take(f"{name}.weight", (width,)), self.take(f"{name}.bias", (width,)))
-
-    def linear(self, name: str, outputs: int, inputs: int) -> Linear:
-        """A product with its bias."""
-        return Linear(self.take(f"{name}.weight", (outputs, inputs)), self.take(f"{name}.bias", (outputs,)))
-
-    def blocks(self, name: str, settings: Mapping[str, Any], heads: int, quick: bool) -> list[Block]:
-        """The layers of a transformer."""
-        width = int(settings["width"])
-        hidden = int(width * float(settings.get("mlp_ratio", 4)))
-        names = [f"{name}.resblocks.{number}" for number in range(int(settings["layers"]))]
-        return [
-            Block(
-                ln_1=self.norm(f"{each}.ln_1", width),
-                given=Linear(
-                    self.take(f"{each}.attn.in_proj_weight", (3 * width, width)),
-                    self.take(f"{each}.attn.in_proj_bias", (3 * width,)),
-                ),
-                out=self.linear(f"{each}.attn.out_proj", width, width),
-                ln_2=self.norm(f"{each}.ln_2", width),
-                up=self.linear(f"{each}.mlp.c_fc", hidden, width),
-                down=self.linear(f"{each}.mlp.c_proj", width, hidden),
-                heads=heads,
-                gelu="quick" if quick else "none",
-            )
-            for each in names
-        ]
+def _of_transformers(files: ModelFiles) -> PlainModel | None:
+    if files.transformers not in _OF_TRANSFORMERS or (found := read_folder(files.weights.parent)) is None:
+        return None
+    tokenizer, config, image = found
+    tensors = TensorFile(files.weights)
+    towers = read_towers(config, tensors)
+    if towers is None or tensors.left or (tokenizer.masked and not towers[1].causal):
+        return None
+    vision, text = towers
+    context = min(tokenizer.longest, len(text.positions))
+    settings = TextPreprocessing(context, clean="none", pad_id=tokenizer.pad_id)
+    if text.causal:
+        settings = replace(settings, crop=Crop.POOLED, pool=text.pool, eos_id=text.eos or None)
+    dim = len(vision.ln_post.weight) if vision.projection is None else vision.projection.shape[1]
+    preprocessing = read_image_preprocessing(image)
+    return PlainModel(vision, text, preprocessing, settings, dim, tensors.forget, tokenizer.content)
 
 
 def clip_merges() -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """CLIP's byte pairs from the file that comes with open_clip, as `tokenizers.ClipTokenizer` wants them."""
-    spec = find_spec("open_clip")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("open_clip is not installed")
-    path = Path(spec.submodule_search_locations[0]) / "bpe_simple_vocab_16e6.txt.gz"
+    path = architecture_directory().parent / "bpe_simple_vocab_16e6.txt.gz"
     lines = gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")
     pairs = [line.split() for line in lines[1 : _WORDS - 512 - 1]]
     letters = _byte_letters()

@@ -5,22 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from open_clip.timm_model import TimmModel
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock, VisionTransformer
+from timm.layers import GELU, AttentionPoolLatent, GELUTanh
+from timm.models import vision_transformer as timm
 from torch import Tensor, nn
 
 from vasari.retrieval.models.clip.builder import TextTower
 from vasari.retrieval.models.export.tower_weights import (
     Array,
     Block,
+    Gelu,
+    LatentPool,
     Linear,
     Norm,
     TextWeights,
     VisionWeights,
 )
 
+GELUS: dict[type, Gelu] = {nn.GELU: "none", GELU: "none", GELUTanh: "tanh"}
+
 
 def vision_weights(visual: Any) -> VisionWeights | None:
     """Those of a vision tower; None for one that has layers which are not written."""
+    if type(visual) is TimmModel:
+        return _siglip_weights(visual)
     known = (
         type(visual) is VisionTransformer
         and visual.attn_pool is None
@@ -40,6 +49,73 @@ def vision_weights(visual: Any) -> VisionWeights | None:
         projection=None if visual.proj is None else _array(visual.proj),
         pool=visual.pool_type,
         norm_after_pool=visual.final_ln_after_pool,
+    )
+
+
+def _siglip_weights(visual: Any) -> VisionWeights | None:
+    """Those of timm's vision transformer as SigLIP has it: no class token, pooled by a learned vector."""
+    trunk = visual.trunk
+    if not (type(trunk) is timm.VisionTransformer and len(visual.head) == 0 and _is_siglip(trunk)):
+        return None
+    pool, projection = trunk.attn_pool, trunk.patch_embed.proj
+    return VisionWeights(
+        kernel=_array(projection.weight),
+        shift=_array(projection.bias),
+        token=None,
+        positions=_array(trunk.pos_embed)[0],
+        grid=tuple(trunk.patch_embed.grid_size),
+        ln_pre=None,
+        blocks=[
+            Block(
+                ln_1=_norm(block.norm1),
+                given=_linear(block.attn.qkv),
+                out=_linear(block.attn.proj, block.ls1),
+                ln_2=_norm(block.norm2),
+                up=_linear(block.mlp.fc1),
+                down=_linear(block.mlp.fc2, block.ls2),
+                heads=block.attn.num_heads,
+                gelu=GELUS[type(block.mlp.act)],
+            )
+            for block in trunk.blocks
+        ],
+        ln_post=_norm(trunk.norm),
+        projection=None,
+        pool=LatentPool(
+            latent=_array(pool.latent)[0, 0],
+            asking=_linear(pool.q),
+            given=_linear(pool.kv),
+            out=_linear(pool.proj),
+            norm=_norm(pool.norm),
+            up=_linear(pool.mlp.fc1),
+            down=_linear(pool.mlp.fc2),
+            heads=pool.num_heads,
+            gelu=GELUS[type(pool.mlp.act)],
+        ),
+    )
+
+
+def _is_siglip(trunk: Any) -> bool:
+    """Whether a vision transformer of timm has the layers of SigLIP's, and no others."""
+    pool = trunk.attn_pool
+    absent = [trunk.norm_pre, trunk.fc_norm, trunk.head]
+    for block in trunk.blocks:
+        if (
+            type(block) is not timm.Block
+            or type(block.attn) is not timm.Attention
+            or block.attn.gate is not None
+        ):
+            return False
+        absent += [block.attn.q_norm, block.attn.k_norm, block.attn.norm, block.mlp.norm]
+    return (
+        trunk.cls_token is None
+        and trunk.reg_token is None
+        and trunk.pos_embed is not None
+        and type(pool) is AttentionPoolLatent
+        and (pool.pool, pool.latent_len, pool.pos_embed) == ("token", 1, None)
+        and all(
+            isinstance(layer, nn.Identity) for layer in [*absent, pool.q_norm, pool.k_norm, pool.mlp.norm]
+        )
+        and all(type(part.mlp.act) in GELUS for part in [*trunk.blocks, pool])
     )
 
 

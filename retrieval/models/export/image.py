@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,7 @@ def _traced(tower: nn.Module, image: ImagePreprocessing) -> onnx.ModelProto:
     example = torch.zeros((2, *image.shape), dtype=torch.uint8)
     if image.resize_mode is ResizeMode.PATCHES:
         example[:, -1, :2, 1] = 1  # a grid of one patch
-    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as name, warnings.catch_warnings(), _plain_attention():
         warnings.simplefilter("ignore")
         path = Path(name) / "traced.onnx"
         try:
@@ -89,3 +91,14 @@ def _traced(tower: nn.Module, image: ImagePreprocessing) -> onnx.ModelProto:
                 f"torch cannot export this vision tower ({type(error).__name__})"
             ) from error
         return onnx.load(str(path))
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Without the kernel into which torch fuses attention for inference, which has no form in ONNX."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -7,7 +7,7 @@ goes to the file at once: a model is written in the memory of its largest one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,12 +17,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from vasari.retrieval.models.export.tower_weights import Array, Block, Linear, Norm
+from vasari.retrieval.models.export.tower_weights import Array, Block, LatentPool, Linear, Norm
 from vasari.retrieval.storage.file_names import as_utf8
 
 _OPSET = 20  # the first with Gelu
 _CONTRIB = "com.microsoft"  # ONNX Runtime's fused operators
 _INLINE = 256  # bytes: smaller weights stand in the graph itself
+_PIECE = 1 << 26  # bytes that are written at once
 _ALIGNED = 4096  # bytes: weights are mapped into memory
 
 
@@ -32,9 +33,12 @@ class LayerWriter:
     A context, in which the file of weights is open.
     """
 
-    def __init__(self, graph: Path, weights: str) -> None:
-        """The graph goes to `graph`, all large weights to the one file `weights` beside it."""
-        self._graph, self._weights_name = graph, weights
+    def __init__(self, graph: Path, weights: str, written: Callable[[], None]) -> None:
+        """The graph goes to `graph`, all large weights to the one file `weights` beside it.
+
+        `written` is called after each piece of a large weight, which is not looked at again.
+        """
+        self._graph, self._weights_name, self._written = graph, weights, written
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
@@ -71,6 +75,19 @@ class LayerWriter:
             x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
         return x
 
+    def latent_pool(self, x: str, pool: LatentPool, latents: str) -> str:
+        """What `latents` (n, 1, width), a vector for each, get from `x` (n, length, width): (n, 1, width)."""
+        asked = [self.linear(x, part) for part in pool.parts()]
+        x = self._attended([latents, *asked], pool.heads, causal=False)
+        x = self.linear(x, pool.out)
+        return self.add(x, self._feed_forward(pool, self.layer_norm(x, pool.norm)))
+
+    def _attended(self, inputs: Sequence[str], heads: int, *, causal: bool) -> str:
+        """Queries, keys and values joined."""
+        return self.node(
+            "MultiHeadAttention", *inputs, domain=_CONTRIB, num_heads=heads, unidirectional=int(causal)
+        )
+
     def _first(self, x: str) -> str:
         """The first position of each (n, 1, width)."""
         return self.node("Gather", x, self.integers([0]), axis=1)
@@ -78,19 +95,19 @@ class LayerWriter:
     def _attention(self, block: Block, x: str, asking: str, causal: bool) -> str:
         """Cross-attention: queries from `asking`, keys and values from `x`."""
         if asking == x:
-            kind, inputs = "Attention", [x, self.weight(block.given.weight.T), self._bias(block.given)]
+            inputs = [x, self.weight(block.given.weight.T), self._bias(block.given)]
+            joined = self.node(
+                "Attention", *inputs, domain=_CONTRIB, num_heads=block.heads, unidirectional=int(causal)
+            )
         else:
-            kind = "MultiHeadAttention"
-            inputs = [
-                self.linear(source, part) for source, part in zip((asking, x, x), block.parts(), strict=True)
-            ]
-        joined = self.node(kind, *inputs, domain=_CONTRIB, num_heads=block.heads, unidirectional=int(causal))
+            asked = zip((asking, x, x), block.parts(), strict=True)
+            joined = self._attended([self.linear(*each) for each in asked], block.heads, causal=causal)
         return self.linear(joined, block.out)
 
     def _bias(self, layer: Linear) -> str:
         return "" if layer.bias is None else self.weight(layer.bias)
 
-    def _feed_forward(self, block: Block, x: str) -> str:
+    def _feed_forward(self, block: Block | LatentPool, x: str) -> str:
         hidden = self.linear(x, block.up)
         if block.gelu == "quick":
             hidden = self.node("QuickGelu", hidden, domain=_CONTRIB, alpha=1.702)
@@ -146,7 +163,10 @@ class LayerWriter:
         place = {"location": self._weights_name, "offset": self._file.tell(), "length": value.nbytes}
         for key, entry in place.items():
             tensor.external_data.add(key=key, value=str(entry))
-        self._file.write(np.ascontiguousarray(value).data)
+        content = np.ascontiguousarray(value).data.cast("B")
+        for start in range(0, len(content), _PIECE):
+            self._file.write(content[start : start + _PIECE])
+            self._written()
         self._weights.append(tensor)
         return name
 

@@ -18,6 +18,7 @@ from vasari.retrieval.models.clip.builder import TextTower, tokenize
 from vasari.retrieval.models.clip.layouts import build_model, build_text_tower
 from vasari.retrieval.models.clip.towers import Towers
 from vasari.retrieval.models.drift import centred_cosines
+from vasari.retrieval.models.export.bpe_table import write_table
 from vasari.retrieval.models.export.from_torch import text_weights
 from vasari.retrieval.models.export.layers import save_model
 from vasari.retrieval.models.export.text_graph import write_graph
@@ -116,7 +117,7 @@ def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing
     if (inner.padding_side != "right" and not towers.text.pad_left) or inner.truncation_side != "right":
         raise UnsupportedError("its tokenizer pads or cuts at the left")
     backend.save(str(directory / JSON_FILE), pretty=False)
-    return towers.text, "json"
+    return towers.text, "bpe" if write_table(directory, towers.text) else "json"
 
 
 def _merges(tokenizer: SimpleTokenizer) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -6,6 +6,7 @@ in `export.text`: a space is made while somebody waits, and that exporter needs 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from onnx import TensorProto, helper
@@ -15,9 +16,12 @@ from vasari.retrieval.models.export.tower_weights import TextWeights
 from vasari.retrieval.models.exported.text import GRAPH_FILE, WEIGHTS_FILE
 
 
-def write_graph(tower: TextWeights, directory: Path) -> None:
-    """Write the tower, from `tokens` (n, length) int64 to `features` (n, dim) float32, not normalised."""
-    with LayerWriter(directory / GRAPH_FILE, WEIGHTS_FILE) as writer:
+def write_graph(tower: TextWeights, directory: Path, written: Callable[[], None] = lambda: None) -> None:
+    """Write the tower, from `tokens` (n, length) int64 to `features` (n, dim) float32, not normalised.
+
+    `written`: see `LayerWriter`.
+    """
+    with LayerWriter(directory / GRAPH_FILE, WEIGHTS_FILE, written) as writer:
         x = writer.blocks(_embedding(tower, writer), tower.blocks, causal=tower.causal)
         features = writer.layer_norm(_pooled(tower, writer, x), tower.ln_final)
         if tower.projection is not None:

@@ -45,8 +45,26 @@ class Block:
 
     def parts(self) -> list[Linear]:
         """What makes queries, keys and values, each for itself."""
-        biases = [None] * 3 if self.given.bias is None else np.split(self.given.bias, 3)
-        return list(map(Linear, np.split(self.given.weight, 3), biases))
+        return _split(self.given, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class LatentPool:
+    """SigLIP's pooling: one learned vector asks all patches, and what it gets goes through one more product."""
+
+    latent: Array  # (width,)
+    asking: Linear
+    given: Linear  # keys and values: (2 · width, width)
+    out: Linear
+    norm: Norm
+    up: Linear
+    down: Linear
+    heads: int
+    gelu: Gelu
+
+    def parts(self) -> list[Linear]:
+        """What makes keys and values, each for itself."""
+        return _split(self.given, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +72,18 @@ class VisionWeights:
     """A vision transformer."""
 
     kernel: Array  # of the first convolution: (width, 3, high, wide)
-    token: Array  # of the class: (width,)
-    positions: Array  # (rows · columns + 1, width)
+    token: Array | None  # of the class: (width,); None: there is none
+    positions: (
+        Array  # (rows · columns + 1, width), of the class token first; without one (rows · columns, width)
+    )
     grid: tuple[int, int]  # rows and columns of patches
     ln_pre: Norm | None
     blocks: Sequence[Block]
     ln_post: Norm
     projection: Array | None  # (width, dim)
-    pool: Literal["tok", "avg"] = "tok"
+    pool: Literal["tok", "avg", "none"] | LatentPool = "tok"
     norm_after_pool: bool = False
+    shift: Array | None = None  # the first convolution's bias: (width,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +98,8 @@ class TextWeights:
     projection: Linear | None
     pool: Literal["argmax", "eos", "first", "last"] = "argmax"
     eos: int = 0
+
+
+def _split(layer: Linear, parts: int) -> list[Linear]:
+    biases = [None] * parts if layer.bias is None else np.split(layer.bias, parts)
+    return list(map(Linear, np.split(layer.weight, parts), biases))

@@ -3,7 +3,7 @@
     text.json       how texts are cleaned, cropped and padded (or why this model has no graph)
     text.onnx       the graph; text.weights holds its float32 weights and is mapped into memory, so that a search
                     reads only the pages it needs: the rows of its own words, and the layers
-    merges.npy or tokenizer.json
+    merges.npy or tokenizer.json; beside the latter, which is long to read, bpe.npy and bpe.json where it is Gemma's
     checksums.json  the length and checksum of each of these
 
 Only numpy, onnxruntime and (for other than CLIP's tokenizer) tokenizers are imported here.
@@ -25,6 +25,7 @@ from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
 from vasari.retrieval.models.exported.compiled import CompiledGraph, weights_of
 from vasari.retrieval.models.exported.session import check_lengths, open_session
+from vasari.retrieval.models.mapped_bpe import SCHEME_FILE, TABLE_FILE, MappedBpe
 from vasari.retrieval.models.tokenizers import (
     JSON_FILE,
     MERGES_FILE,
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
 GRAPH_FILE = "text.onnx"
 WEIGHTS_FILE = "text.weights"
 SETTINGS_FILE = "text.json"
-FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE)
+FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE, TABLE_FILE, SCHEME_FILE)
+_TOKENIZERS: dict[str, type[ClipTokenizer | JsonTokenizer | MappedBpe]] = {
+    "clip": ClipTokenizer,
+    "json": JsonTokenizer,
+    "bpe": MappedBpe,
+}
 _BATCH = 64
 Features = Callable[[Tokens], NDArray[np.float32]]  # (n, length) to (n, dim), not normalised
 
@@ -76,8 +82,7 @@ class OnnxTextEncoder:
             check_lengths(directory, {*FILES, graph, weights_of(graph)})
             content = _content(directory)
             settings = read_settings(content)
-            kind = ClipTokenizer.open if content["tokenizer"] == "clip" else JsonTokenizer.open
-            tokenizer: Tokenizer = kind(directory, settings)
+            tokenizer: Tokenizer = _TOKENIZERS[content["tokenizer"]].open(directory, settings)
             features = _opened(directory / graph, threads, long_lived)
             return cls(features, tokenizer, settings, int(content["dim"]))
         except (UnsupportedError, MissingExtraError, StorageError, MemoryError):

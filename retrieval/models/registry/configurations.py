@@ -20,8 +20,10 @@ CLASSES = {
     "SiglipModel": ModelKind.DUAL_ENCODER,
     "Siglip2Model": ModelKind.DUAL_ENCODER,
     "BlipForImageTextRetrieval": ModelKind.RERANKER,
+    "Blip2ForImageTextRetrieval": ModelKind.RERANKER,
     "BlipForQuestionAnswering": ModelKind.ANSWERER,
     "Florence2ForConditionalGeneration": ModelKind.CAPTIONER,
+    "Qwen3VLForConditionalGeneration": ModelKind.CAPTIONER,
 }
 """The classes of transformers that are loaded here, and what each is used for."""
 

@@ -117,7 +117,8 @@ def use_of_repository(repository: str, access: hub.HubAccess) -> ModelKind:
     content = read_object(found)
     if (name := class_named(content)) is None:
         raise no_class(repository, content)
-    return CLASSES[name]
+    # A reranker of Qwen3-VL is the captioner's architecture with other weights: only its name tells.
+    return ModelKind.RERANKER if "-reranker" in repository.lower() else CLASSES[name]
 
 
 def shards_of(index: Path) -> list[Path]:
@@ -301,12 +302,12 @@ def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnav
     if source.path is not None and source.preset is None:  # what was given is here, and is wrong
         return error
     command = "" if source.path is not None else f"vasari models pull {source.reference}"
-    names = ", ".join(alternatives(source.use)) or "none"
-    folder = "a model folder" + (" (--model DIR)" if source.use is ModelKind.DUAL_ENCODER else "")
+    *names, last = [*alternatives(source.use), f"a model folder ({source.use.choosing('DIR')})"]
+    others = f"{', '.join(names)} or {last}" if names else last
     get = f"`{command}` gets them where there is a network. " if command and not error.command else ""
     return ModelUnavailableError(
         f"the weights of {source.reference!r} are not on this machine: {error}. {get}"
-        f"Available without a network: {names}; or give {folder}; `vasari models list` shows all",
+        f"Without a network: {others}. `vasari models list` shows all presets",
         f"the {'model' if source.use is ModelKind.DUAL_ENCODER else source.use} {source.reference!r}",
         error.command or command,
     )

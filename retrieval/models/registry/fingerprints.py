@@ -18,6 +18,7 @@ from vasari.retrieval.errors import StorageError
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.models.registry.configurations import INDEX_SUFFIX
 from vasari.retrieval.models.registry.files import ModelFiles, locate, shards_of
+from vasari.retrieval.models.registry.hub import PROCESSOR_FILES, TRANSFORMERS_WEIGHTS
 from vasari.retrieval.models.registry.resolve import ModelSource, resolve
 from vasari.retrieval.models.tokenizers import TextPreprocessing
 from vasari.retrieval.storage.atomic import write_bytes
@@ -26,6 +27,7 @@ from vasari.retrieval.storage.caches import user_cache
 __all__ = ["ModelFiles", "ModelSource", "locate", "resolve", "space_for", "weights_fingerprint"]
 
 _DIGEST_BYTES = 16
+_CONFIGURATIONS = ("config.json", *PROCESSOR_FILES)
 _TOKENIZER_FILES = re.compile(r"tokenizer.*\.json|vocab.*|merges\.txt|special_tokens_map\.json|.*\.model")
 
 
@@ -72,6 +74,15 @@ def files_digest(files: ModelFiles) -> str:
     settings = {"model": files.model, "image": files.image, "texts": texts}
     told = json.dumps(settings, sort_keys=True, default=str)
     return _digest(f"{weights_fingerprint(files.weights)}{told}".encode())
+
+
+def folder_digest(folder: Path) -> str:
+    """BLAKE2b-128 of a model in transformers' format: its weights, its configuration, how pictures are prepared."""
+    weights = (
+        weights_fingerprint(folder / name) for name in TRANSFORMERS_WEIGHTS if (folder / name).is_file()
+    )
+    told = (_digest((folder / name).read_bytes()) for name in _CONFIGURATIONS if (folder / name).is_file())
+    return _digest("".join([*weights, *told]).encode())
 
 
 def weights_fingerprint(path: Path, remembered: Path | None = None) -> str:

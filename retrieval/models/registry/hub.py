@@ -47,7 +47,7 @@ TRANSFORMERS_WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # the latter by transformers 5
-TEXT_FILES = ("*.json", "*.txt", "*.model")  # configuration and tokenizer, never code
+TEXT_FILES = ("*.json", "*.txt", "*.model", "*.jinja")  # configuration, tokenizer, template, never code
 LAST_TEXT_FILE = (
     "tokenizer.json"  # fetched when all others are here, so that its presence tells that they are
 )

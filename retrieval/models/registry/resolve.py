@@ -11,6 +11,8 @@
 
 Dual encoders are in open_clip's layout (`open_clip_config.json`) or, where that is not there, in transformers'
 (`config.json`), as rerankers and captioners are; the last two notations are for dual encoders of open_clip only.
+A checkpoint file does not say whether it was trained with QuickGELU: `ViT-B-32-quickgelu:FILE` for those of OpenAI, DFN
+and MetaCLIP.
 
 Light: no torch. Only an architecture with a tag that is no preset's has to ask open_clip which repository it means.
 """

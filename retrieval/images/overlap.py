@@ -1,0 +1,121 @@
+"""Overlap of two pictures: whether one is a copy of the other, re-encoded, edited, or a part of it.
+
+Two pictures that are wholly the same are compared as squares of the same size, and so is a part with the place where
+it lies in the whole (see `alignment`). Squares are looked at in blocks: in a copy, also one with something painted
+over, most blocks are the very same up to brightness, in another picture of the same scene most are nearly so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from vasari.retrieval.images.alignment import ALL, FLAT, SQUARE, Box, Grey, Picture, View, places
+
+SIDE = 256  # pixels of the shorter side of what is looked at
+_BLOCK = 8
+_SAME_BLOCK = 0.9  # correlation of two blocks that are the same
+_COPY, _EDITED, _PART = 0.8, 0.5, 0.65  # shares of same blocks
+_ALIKE = 0.5  # correlation of pictures a sixteenth in size, from which their blocks are looked at
+_TILTED = 0.03  # tangent of the angle from which a picture counts as turned
+_COLOURS = 8.0  # levels by which re-encoding changes a pixel, on average
+
+
+class CopyKind(StrEnum):
+    """In which way a picture is a copy of another."""
+
+    SAME_BYTES = "same_bytes"
+    RE_ENCODED = "re_encoded"  # other format, quality or size
+    CROPPED = "cropped"  # a part of the other
+    BORDERED = "bordered"  # the other with something around it
+    EDITED = "edited"  # other colours, mirrored, turned, or something painted over
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How two pictures agree: `agreement` is the share of blocks in [0, 1] that are the same."""
+
+    kind: CopyKind
+    agreement: float
+    box: Box = (0.0, 0.0, 1.0, 1.0)  # of the larger picture, in which the other lies
+
+
+def overlap(new: View | Picture, known: View | Picture) -> Overlap | None:
+    """In which way `new` is a copy of `known`; None where it is not one. Takes some 4 ms."""
+    new, known = (one if isinstance(one, View) else View(one) for one in (new, known))
+    whole = _as_a_whole(new, known)
+    if whole is not None and whole.agreement >= _COPY:
+        return whole
+    turned = _turned(new.square, known.square)
+    if turned is not None:
+        return turned
+    parts = [*_parts(new, known, CopyKind.CROPPED), *_parts(known, new, CopyKind.BORDERED)]
+    best = max(parts, key=lambda found: found.agreement, default=None)
+    return best if best is not None and best.agreement >= _PART else whole
+
+
+def _as_a_whole(new: View, known: View) -> Overlap | None:
+    agreement = _agreement(new.square, known.square)
+    if agreement < _EDITED:
+        return None
+    return Overlap(_kind(new, known, agreement), agreement)
+
+
+def _kind(new: View, known: View, agreement: float) -> CopyKind:
+    """Of two pictures that are wholly the same."""
+    same_colours = agreement >= _COPY and np.abs(new.colours - known.colours).mean() <= _COLOURS
+    return CopyKind.RE_ENCODED if same_colours else CopyKind.EDITED
+
+
+def _turned(new: Grey, known: Grey) -> Overlap | None:
+    """Mirrored or turned by right angles."""
+    mirrored = new[:, ::-1]
+    turns = [mirrored, *(np.rot90(side, turn) for side in (new, mirrored) for turn in (1, 2, 3))]
+    wanted = _reduced(known)
+    likeliest = max(turns, key=lambda turn: float(_reduced(turn) @ wanted))
+    if _reduced(likeliest) @ wanted < _ALIKE:
+        return None
+    agreement = _agreement(np.ascontiguousarray(likeliest), known)
+    return Overlap(CopyKind.EDITED, agreement) if agreement >= _COPY else None
+
+
+def _reduced(square: Grey) -> Grey:
+    """(64, 64) as a unit vector (256,) without its mean."""
+    small = square.reshape(16, 4, 16, 4).mean((1, 3)).ravel()
+    small = small - small.mean()
+    unit: Grey = small / max(float(np.linalg.norm(small)), 1e-6)
+    return unit
+
+
+def _parts(part: View, whole: View, kind: CopyKind) -> list[Overlap]:
+    """A picture wherever it may lie in a larger one."""
+    found = []
+    for place in places(part, whole):
+        box, agreement = place.box, _agreement(part.square, place.square(whole))
+        told = kind
+        if place.tilt > _TILTED:
+            told = CopyKind.EDITED
+        elif box[2] * box[3] > ALL:
+            told = _kind(part, whole, agreement)
+        found.append(Overlap(told, agreement, box))
+    return found
+
+
+def _agreement(one: Grey, other: Grey) -> float:
+    """The share of blocks that correlate, among those that show something in either."""
+    a, b = _blocks(one), _blocks(other)
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+    swings = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
+    shows = np.maximum(*swings) >= FLAT * _BLOCK
+    if not shows.any():
+        return 0.0
+    alike = (a * b).sum(1) / np.maximum(swings[0] * swings[1], 1e-6)
+    return float((alike[shows] >= _SAME_BLOCK).mean())
+
+
+def _blocks(square: Grey) -> Grey:
+    """(64, 64) as rows of blocks."""
+    count = SQUARE // _BLOCK
+    return square.reshape(count, _BLOCK, count, _BLOCK).swapaxes(1, 2).reshape(count * count, -1)

@@ -1,0 +1,190 @@
+"""Is a picture one that the library has? The same bytes, re-encoded, a part of one, or edited; with the evidence.
+
+A cascade, the cheapest first: the hash of the bytes, then perceptual hashes (all of them, held in memory; the picture's
+own, that without a border, and those of it mirrored and turned), and only where these find no copy vectors, which find
+what was cropped. The likeliest are looked at, pixel by pixel (`images.overlap`), for a near hash or vector alone may
+also be of another picture of the same scene. Finding them reads no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
+from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId, Modality, UnitVectors
+from vasari.retrieval.errors import ImageError
+from vasari.retrieval.images.alignment import Box, View
+from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.overlap import SIDE, CopyKind, overlap
+from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, turned_fingerprints
+from vasari.retrieval.library.near_duplicates import MIN_COSINE
+from vasari.retrieval.library.ports import Contents
+from vasari.retrieval.storage.local_files import content_hash
+from vasari.retrieval.vectors.index import Ids, is_among
+
+_NEAR_HASH = 12  # bits of 64
+_NEAREST = 16  # candidates by vectors
+_AT_ONCE = 65_536  # hashes compared in one go: they stay in the second-level cache
+_LOOKS = 5  # candidates that are looked at, each for some 4 ms and the time of reading it
+_MISSES = 3  # candidates by hash that may be none, before vectors are asked
+_RE_ENCODED = 2  # bits by which the hash of a re-encoded picture differs, at most
+
+
+class Originals(Contents, Protocol):
+    """A library, and how its originals are read."""
+
+    read_original: Callable[[Item], bytes]
+
+    def embed_pictures(self, pictures: list[bytes], space: EmbeddingSpace) -> UnitVectors: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for two pictures being one; None: not known."""
+
+    hash_distance: int | None = None  # of 64 bits of their perceptual hashes
+    cosine: float | None = None  # of their vectors
+    agreement: float | None = None  # share of equal blocks in [0, 1], where both were looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An item that a picture is a copy of."""
+
+    item: Item
+    kind: CopyKind
+    evidence: Evidence
+    box: Box = (
+        0.0,
+        0.0,
+        1.0,
+        1.0,
+    )  # of the larger of both pictures, where the other lies: shares of its sides
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    item: ItemId
+    evidence: Evidence
+    turned: int | None = None  # bits by which its hash differs from that of the picture mirrored or turned
+
+    @property
+    def rank(self) -> float:
+        """Lower is likelier: bits of distance, or what the cosine is worth in bits."""
+        cosine = self.evidence.cosine
+        distances = [bits for bits in (self.evidence.hash_distance, self.turned) if bits is not None]
+        return min([64.0, *distances, 64.0 if cosine is None else (1 - cosine) * 64])
+
+
+def duplicates_of(library: Originals, data: bytes, *, allowed: Ids | None = None) -> list[Duplicate]:
+    """The items that a picture is a copy of, the surest first; it is embedded only where hashes find none.
+
+    Args:
+        library: the library.
+        data: the encoded picture.
+        allowed: sorted ids (n,), beyond which there are no items.
+
+    Raises ImageError for what is no picture, ModelUnavailableError where it cannot be embedded.
+    """
+    asked = Asked(library, data, allowed)
+    return asked.by_hash() or asked.by_vector(library.embed_pictures([data], library.space()))
+
+
+class Asked:
+    """A picture that is asked for, and what was seen so far."""
+
+    def __init__(self, library: Originals, data: bytes, allowed: Ids | None) -> None:
+        """Raises ImageError for what is no picture."""
+        self._library, self._allowed = library, allowed
+        self._digest = content_hash(data)
+        self._view = View(decode(data, library.image_limits, target=SIDE).picture)
+        self._distances: dict[ItemId, int] = {}  # of the perceptual hashes
+        self._turned: dict[ItemId, int] = {}  # of those of the picture mirrored or turned
+        self._looked: set[ItemId] = set()
+
+    def by_hash(self) -> list[Duplicate]:
+        """The items that it is a copy of by the hash of its bytes, or near in perceptual hashes; reads no vectors."""
+        same = _of_content(self._library, self._digest, self._allowed)
+        self._looked |= {item.id for item in same}
+        sure = Evidence(hash_distance=0, cosine=1.0, agreement=1.0)
+        known = self._library.catalog.perceptual_hashes.remembered()
+        grey, bare = self._view.grey, self._view.bare
+        straight = [fingerprint(one, self._digest) for one in (grey, bare) if one is not None]
+        self._distances = near_hashes(known, straight, self._allowed)
+        self._turned = near_hashes(known, turned_fingerprints(grey), self._allowed)
+        return [Duplicate(item, CopyKind.SAME_BYTES, sure) for item in same] + self._seen({}, _MISSES)
+
+    def by_vector(self, vector: UnitVectors) -> list[Duplicate]:
+        """The other items that it is a copy of, by its unit vector (1, dim) in the default space."""
+        gallery = self._library.gallery(Modality.IMAGE, self._library.space())
+        ids, scores, _ = gallery.search(vector, _NEAREST, self._allowed)
+        found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+        return self._seen({item: score for item, score in found if item >= 0}, _LOOKS)
+
+    def _seen(self, cosines: Mapping[ItemId, float], misses: int) -> list[Duplicate]:
+        """Those of the likeliest items that are the picture when looked at, until so many are not; surest first."""
+        every = {**self._distances, **self._turned, **cosines}.keys() - self._looked
+        candidates = [
+            _Candidate(item, Evidence(self._distances.get(item), cosines.get(item)), self._turned.get(item))
+            for item in every
+        ]
+        candidates = sorted(candidates, key=lambda one: (one.rank, one.item))[:_LOOKS]
+        items = self._library.items([one.item for one in candidates])
+        found: list[Duplicate] = []
+        for tried, one in enumerate(candidates):
+            if tried - len(found) < misses and one.item in items:
+                found += self._look(items[one.item], one.evidence)
+        return sorted(found, key=lambda one: (-(one.evidence.agreement or 0.0), one.item.id))
+
+    def _look(self, item: Item, evidence: Evidence) -> list[Duplicate]:
+        """The item as a duplicate, if looking at it says so; where it cannot be read, if its hash and vector do."""
+        try:
+            data = self._library.read_original(item)
+            known = decode(data, self._library.image_limits, target=SIDE).picture
+        except ImageError:
+            return _unseen(item, evidence)
+        self._looked.add(item.id)
+        found = overlap(self._view, View(known))
+        if found is None:
+            return []
+        more = Evidence(evidence.hash_distance, evidence.cosine, found.agreement)
+        return [Duplicate(item, found.kind, more, found.box)]
+
+
+def near_hashes(known: ItemHashes, hashes: Sequence[int], allowed: Ids | None) -> dict[ItemId, int]:
+    """The items whose perceptual hashes are nearest to any of these, with their distances in bits."""
+    wanted = np.array(hashes, np.int64).view(np.uint64)
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(known.hashes) if len(wanted) else 0, _AT_ONCE):
+        part = known.hashes[start : start + _AT_ONCE]
+        near = np.zeros(len(part), np.bool_)
+        for one in wanted:
+            near |= np.bitwise_count(part ^ one) <= _NEAR_HASH
+        found.append(start + np.flatnonzero(near))
+    rows = np.concatenate(found)
+    if allowed is not None:
+        rows = rows[is_among(known.ids[rows], allowed)]
+    bits = np.bitwise_count(known.hashes[rows, None] ^ wanted).min(axis=1, initial=64)
+    best = np.argsort(bits, kind="stable")[:_NEAREST]
+    return dict(zip(known.ids[rows[best]].tolist(), bits[best].tolist(), strict=True))
+
+
+def _of_content(library: Originals, digest: str, allowed: Ids | None) -> list[Item]:
+    files = library.catalog.items.files_of_content(
+        [digest], Modality.IMAGE, newest=library.catalog.items.newest()
+    )
+    ids = np.array([file.id for file in files], np.int64)
+    if allowed is not None:
+        ids = ids[is_among(ids, allowed)]
+    return list(library.items(ids.tolist()).values())
+
+
+def _unseen(item: Item, evidence: Evidence) -> list[Duplicate]:
+    distance, cosine = evidence.hash_distance, evidence.cosine
+    if distance is None or cosine is None or distance > MAX_DISTANCE or cosine < MIN_COSINE:
+        return []
+    return [Duplicate(item, CopyKind.RE_ENCODED if distance <= _RE_ENCODED else CopyKind.EDITED, evidence)]

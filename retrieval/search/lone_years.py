@@ -1,0 +1,119 @@
+"""Lone years: does a number of four digits beside words say when, or is it part of what is shown?
+
+"red car 2016" and "Anna 2016" are years: they stand at the end of a phrase, behind a subject of photographs or a name
+that the library knows. "ford focus 2012", "2020 vision", "call of duty 2009" and "marathon runner 1997" stay words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vasari.retrieval.search import calendar_words, name_words, year_words
+from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_subject
+from vasari.retrieval.search.typed_words import Token
+
+_SIGNS_OF_SUMS = ("#", "№", "$", "€", "£", "¥", "+")
+_ENDS_A_PHRASE = ",;:!?()[]"
+_LONGEST = 3  # words of a name
+_NAMING = year_words.PRODUCTS | year_words.VINTAGES | year_words.INSCRIBED
+
+
+def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> bool:
+    """Whether the number at `at` is the year of what stands before it; `is_name` knows people and places."""
+    if _names_something(tokens, at) or is_told_by_year(tokens, at):
+        return False
+    first = at
+    while first and tokens[first - 1].text not in _ENDS_A_PHRASE and at - first < _LONGEST:
+        first -= 1
+    if first == at or _word(tokens, at - 1) in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS:
+        return True
+    return _is_of_a_subject(tokens, at) or any(
+        _is_free(tokens, start) and is_name(" ".join(token.text for token in tokens[start:at]))
+        for start in range(first, at)
+    )
+
+
+def _is_free(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a name can begin here: behind nothing, a preposition or a subject; not Leverkusen in Bayer Leverkusen."""
+    before = _word(tokens, at - 1)
+    beside = name_words.SCENE | name_words.FUNCTION
+    return not before.isalnum() or before in beside or is_german_trip(before) or is_subject(before)
+
+
+def _is_of_a_subject(tokens: Sequence[Token], at: int) -> bool:
+    word = _word(tokens, at - 1)
+    if word in COLOURS and at > 1:
+        return is_subject(_word(tokens, at - 2))
+    doing = len(word) > 5 and word.endswith("ing")
+    return tokens[at - 1].is_cjk or doing or is_german_trip(word) or is_subject(word)
+
+
+def _names_something(tokens: Sequence[Token], at: int) -> bool:
+    """Whether what stands around the number at `at` says that it counts, numbers or names something."""
+    before, behind = _word(tokens, at - 1), _word(tokens, at + 1)
+    if before in year_words.NO_YEAR_BEHIND or before in _SIGNS_OF_SUMS or behind in year_words.NO_YEAR_BEFORE:
+        return True
+    if (behind, _word(tokens, at + 2)) == ("a", "space") or _is_part_of_a_title(
+        before, tokens[at].folded, behind
+    ):
+        return True
+    if any(letter.isdigit() for letter in before) or goes_on(tokens, at + 1):
+        return True
+    if (_word(tokens, at - 2), before) in year_words.MODELS:
+        return True
+    return before not in name_words.SCENE and any(map(_is_naming, _phrase(tokens, at)))
+
+
+def is_street(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a date that begins at `at` is the name of a street or square: rue du 8 mai 1945."""
+    while (before := _word(tokens, at - 1)) in calendar_words.ARTICLES | calendar_words.OF or _is_day(before):
+        at -= 1
+    return before in year_words.STREETS
+
+
+def _is_day(word: str) -> bool:
+    return word.isdigit() and len(word) < 3
+
+
+def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a year behind "of" tells one of its kind from the others: class of 2012, seat 127 de 1975."""
+    while _word(tokens, at - 1) in calendar_words.ARTICLES:
+        at -= 1
+    if _word(tokens, at - 1) not in calendar_words.OF:
+        return False
+    return _word(tokens, at - 2) in year_words.TOLD_BY_YEARS or any(map(_is_naming, _phrase(tokens, at)))
+
+
+def _word(tokens: Sequence[Token], at: int) -> str:
+    return tokens[at].folded if 0 <= at < len(tokens) else ""
+
+
+def _is_part_of_a_title(before: str, year: str, behind: str) -> bool:
+    """Games that took place a year later, a rover, and words for months that are none here."""
+    doubtful = calendar_words.DOUBTFUL_MONTHS
+    return before in doubtful or behind in doubtful or (before in ("tokyo", "tokio") and year == "2020")
+
+
+def goes_on(tokens: Sequence[Token], at: int) -> bool:
+    """Whether another word follows that the one before may belong to: 2020 vision; not 2016 wedding, 2016 in Lisbon."""
+    if at >= len(tokens) or not tokens[at].is_word or tokens[at].is_cjk:
+        return False
+    word = tokens[at].folded
+    is_name = tokens[at].text[:1].isupper()
+    return not (
+        is_name or word in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS | calendar_words.IN
+    )
+
+
+def _phrase(tokens: Sequence[Token], at: int) -> list[str]:
+    """The words around a number, up to the signs that end its phrase."""
+    first, last = at, at + 1
+    while first and tokens[first - 1].text not in _ENDS_A_PHRASE:
+        first -= 1
+    while last < len(tokens) and tokens[last].text not in _ENDS_A_PHRASE:
+        last += 1
+    return [token.folded for token in tokens[first:last]]
+
+
+def _is_naming(word: str) -> bool:
+    return word in _NAMING or (len(word) > 8 and word.endswith(year_words.INSCRIBED_ENDS))

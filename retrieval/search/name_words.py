@@ -1,0 +1,168 @@
+"""Words by which a name in a sentence is told from the same word meaning something else, folded.
+
+Places and people share their names with each other, with things and with months. Lists of such words, of what stands
+around a place or a person, and of nouns that scenes are described by; in English, German, Spanish and French.
+"""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Places that are ordinary words, too: taken for one where capital letters and the rest of the sentence say so.
+COMMON_PLACES = _words(
+    """turkey china chile nice bath reading split essen orange mobile cork tours lima rice hull wells deal sandwich
+    rugby ware diss eye beer angers lens sens bari bar male chad guinea togo niger cuba java hamburger cologne
+    buffalo phoenix champagne bologna parma brie cheddar bordeaux burgundy panama manila jersey limerick worms
+    halle hall singen hof zug baden bad wels most same faro santa vic mar sol paz cruz general libertad union
+    cat man dog boulder aurora sunrise paradise surprise flint independence concord eden normal battle hope love
+    liberty bend sparks rocky anchorage home ham hamm leer bergen ulm spa pau tula vale mora lagos natal
+    salvador mercedes rosario pearl sale horn bulle china grenada granada guernsey dover polish lund"""
+)
+# In one language a country or region, in another what is from there: restaurant italien, carne argentina.
+ADJECTIVES = _words(
+    """algerien argentina armenien australien bolivien corse georgien indien indonesien italien jordanien libyen suisse
+    syrien toscane"""
+)
+# Places that are as often part of a person's, a thing's or a team's name.
+SHARED_PLACES = _words(
+    """paris london sydney brooklyn florence vienna georgia jordan chelsea austin dallas savannah asia india kenya
+    alexandria victoria charlotte madison lourdes sofia adelaide carolina virginia dakota montana nevada orlando
+    houston lincoln jackson cleveland washington denver chester kent lancaster york boston berlin hamburg
+    deutschland frankreich italien spanien
+    frankfurt wien israel brazil holland ireland england france germany ireland milan milano roma rome troy
+    athens memphis nashville hollywood broadway manchester liverpool madrid barcelona munich munchen valencia
+    sevilla cordoba toledo leon moscow moskau shanghai peking tokyo texas alaska hawaii oxford cambridge camden
+    windsor brussels belgium danish france spain mexico lisa lorraine nancy verona siena vera ravenna geneva
+    odessa tunis colombia ecuador philadelphia phillipsburg bristol chandler parker kingston stanley tyler
+    carson clinton pierce garland irving arlington logan douglas marion salem trinidad santiago diego antonio
+    francisco jose cruz monica barbara rosa paulo andrea maria anna san saint st"""
+)
+# Names that are words, months or places as well.
+SHARED_NAMES = _words(
+    """may june april august rose lily lilly daisy violet iris ivy olive hazel holly ruby pearl amber jade crystal joy
+    hope faith grace summer autumn dawn eve star sky skye sunny angel bill mark jack rob will drew chase hunter
+    mason carter cooper taylor forest cliff dale glen heath rock stone frank ernest earnest dean duke earl king
+    prince max gene art grant pat sue penny ginger sandy candy cherry peach robin jay wren raven dove martin
+    drake colt wolf bear fox tiger leo lion paris london brooklyn sydney florence vienna georgia jordan israel
+    chelsea austin dallas savannah phoenix asia india china kenya alexandria victoria regina charlotte madison
+    lourdes mercedes dolores soledad sol luz mar blanca rosa flor perla paz nieves rocio estrella luna
+    marguerite pierre claire blanche aurore oceane marine fleur prune clementine ange stern ernst falk winter
+    jasmine jasmin heather myrtle willow poppy fern sage basil rosemary coral opal melody harmony carol bella
+    linda storm river brook brooke lake rain snow misty stormy destiny chance miles sterling buck bud chip dick
+    don guy harry jean josh major norm pierce ray red rich rusty skip sonny trip van wade ward woody cat kitty
+    bunny birdie ace archer baker smith miller fisher porter piper shepherd cruz angeles concepcion consuelo
+    pilar remedios milagros esperanza alba aurora celeste cielo coco dolly barbie ken nick nike apple sasha
+    misha panda pepper cookie oreo daisy lucky happy buddy lady baby junior sugar honey maple peanut victor
+    roman tony oscar emmy jolly rainer horst bernhard dorn rita olympia venus ares mars apollo athena diana
+    victoria gloria viola cello mira mai juli june juni august lenz sommer herbst friedrich lotte mina"""
+)
+
+# Of these, those that are seldom a word for anything to be seen: in capital letters they may begin a sentence.
+SELDOM_WORDS = _words(
+    """max frank ernest harry victor nick ken tony oscar rob drew sue dean josh gloria linda bella carol martin
+    charlotte sasha misha leo claire pierre marguerite jean jay robin rita lotte mina friedrich pat gene andrea maria
+    anna madison regina dolores clementine jasmin"""
+)
+# Chinese and Japanese names that are words: people only where they are addressed, さくらちゃん.
+CJK_SHARED_NAMES = _words(
+    """さくら もも すみれ ひまわり かえで あおい ひかり つばさ そら うみ ゆき はな つばめ あかり いちご りんご みかん
+    ローズ リリー ジャスミン 太陽 大地 百合 紅葉 小雪 小雨 小花 玫瑰 牡丹 茉莉 春天 夏天 白雪 明月 彩虹 海洋 天天
+    糖糖 果果 豆豆"""
+)
+CJK_HONORIFICS = ("さん", "ちゃん", "くん", "君", "先生", "小姐")
+
+PLACE_PREPOSITIONS = _words(
+    "in at near around outside from to towards through across en a hacia por desde cerca bei nach aus um nahe rund"
+    " durch dans vers chez pres au aux autour over uber sobre sur"
+)
+# Behind these a German noun is as large: aus Stein, bei Regen.
+GERMAN_PREPOSITIONS = _words("bei nach aus um nahe rund durch")
+ARTICLES = _words("the der die das den dem el la los las le les l")
+PEOPLE_PREPOSITIONS = _words("with of by von mit con de d avec et y und and & for fur para pour ohne")
+# Sights that may have an adjective behind them: el puente viejo de Florencia.
+SIGHTS = _words(
+    "puente torre plaza playa calle iglesia catedral pont tour plage rue eglise cathedrale vue vista"
+)
+SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans")
+BOUND = _words("to nach bis a hasta")
+TOGETHER = _words("and und y e et & with mit con avec")
+OF = _words("of de du des del von d")
+NOT = _words("not no except without ohne nicht kein keine sin excepto sans sauf pas")
+
+# After these a name goes on no more.
+FUNCTION = _words(
+    """in at near on from to of by with without and or for during since before after until last this the a an is are
+    was were while when where who that under over beside behind between next taken shot made as into onto
+    against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
+    das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser wahrend ist war waren en con
+    sin y o de del desde hasta para por durante el la los las un una al es son cuando hace dans sur avec sans et
+    ou de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il"""
+)
+
+# What scenes are called: beside these nouns a place or person is itself.
+SCENE = _words(
+    """road roads roadtrip ski city town ville stadt ciudad pueblo dorf village temple temples shrine shrines
+    mosque palace ruins canal canals alley alleys sky nightlife waterfront cityscape beach sunset sunrise
+    sunsets harbour harbor port street streets night nights trip trips holiday holidays vacation vacations
+    skyline market markets tram trams food people party wedding birthday family kids children friends weekend
+    summer winter spring autumn snow rain fog morning evening day days old centre center downtown airport
+    station zoo park museum cathedral castle river hotel restaurant cafe dinner lunch breakfast photos photo
+    pictures picture pics images image shots album selfie selfies boats boat ferry train metro bus bike bikes
+    walk hike hiking concert festival marathon conference meeting christmas easter halloween graduation baptism
+    funeral visit tour view views architecture buildings houses rooftops roofs churches gardens garden lights
+    fireworks carnival parade portrait portraits smiling laughing dancing running swimming playing surfing
+    skiing sleeping eating reading cooking jumping sitting standing riding climbing painting singing strand
+    sonnenuntergang sonnenaufgang hafen strasse strassen nacht reise urlaub ferien markt strassenbahn essen
+    leute hochzeit geburtstag familie kinder freunde wochenende sommer schnee regen nebel morgen abend altstadt
+    zentrum flughafen bahnhof dom schloss burg fluss abendessen fotos foto bilder bild boote boot fahre zug
+    wanderung konzert konferenz weihnachten ostern besuch ausflug aussicht kirche garten feuerwerk karneval
+    geburtstagsfeier geburtstagsparty lacht tanzt spielt schlaft schwimmt isst liest playa atardecer puesta
+    amanecer puerto calle calles noche viaje vacaciones mercado tranvia comida gente fiesta boda cumpleanos
+    familia ninos amigos verano invierno nieve lluvia manana tarde centro aeropuerto estacion parque museo
+    catedral castillo rio cena imagenes barco barcos tren paseo excursion concierto navidad visita vista vistas
+    iglesia jardin bailando corriendo nadando jugando durmiendo comiendo sonriendo plage coucher lever rue rues
+    nuit voyage vacances marche tramway fete mariage anniversaire famille enfants amis ete hiver neige pluie
+    matin soir gare aeroport parc musee cathedrale chateau fleuve diner bateau bateaux promenade randonnee noel
+    visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie"""
+)
+# Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
+TITLES = _words(
+    """saint st sankt santa san sao sant sainte lake lago lac see mount mt monte mont cape cap hurricane storm queen
+    king princess prince lady lord miss sir dame new neu nueva nuevo nouvelle nouveau old little mini small east
+    west north south fc ac real club team map flag hotel cafe restaurant bar university universitat universidad
+    universite bank air song film movie book album"""
+)
+# Houses that are called by a place or person: Hotel de Paris, Mark's Diner.
+BUSINESSES = _words(
+    """hotel cafe restaurant bar pub diner bakery pizza pizzeria grill bistro brasserie brewery shop store boutique
+    salon deli rice sauce ice chips cookies crackers chocolate brand logo fries burgers burger bbq chicken
+    backerei gasthof kneipe laden eis panaderia tienda taberna boulangerie auberge librairie foundation academy"""
+)
+# At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
+EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
+# Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
+SPECIES = _words(
+    """hummingbird hummingbirds jay jays warbler warblers gull gulls sparrow sparrows hawk hawks owl owls woodpecker
+    woodpeckers finch finches thrush wren wrens swift swallow tern petrel albatross booby goose plover sandpiper eagle
+    falcon vulture kingfisher parrot macaw cockatoo parakeet penguin pheasant crane stork ibis bunting grouse nuthatch
+    flycatcher vireo gazelle antelope zebra deer monkey lemur bat shrew vole mouse squirrel whale dolphin porpoise
+    tortoise turtle lizard gecko chameleon frog toad salamander viper moth butterfly beetle spider snail orchid lily
+    fern spruce pine fir oak kolibri haher mowe specht kauz eule gazelle schildkrote frosch kolibrie colibri gaviota
+    colibris mouette pic chouette tortue grenouille papillon orchidee"""
+)
+FILLERS = _words(
+    """photo photos photograph photographs picture pictures pic pics image images shot shots show me all my our the a
+    an of some any from in with find please search everything what i took taken we foto fotos bild bilder
+    aufnahme aufnahmen zeige zeig mir alle meine unsere von aus die der das mit im fotografia fotografias imagen
+    imagenes todas todos mis las los de del con en ensename muestrame toutes tous mes les des du d la le nos
+    avec montre moi 照片 图片 相片 写真 画像 的 の 我 我的 所有 所有的"""
+)
+TAKING = _words(
+    """shot taken captured photographed made photo photos picture pictures image images using with aufgenommen
+    fotografiert geschossen gemacht mit foto fotos bild bilder aufnahmen con tomada tomadas tomado tomados hecha
+    hechas hecho hechos sacada sacadas imagen imagenes avec prise prises pris faite faites"""
+)
+CAMERA_TAILS = _words("pro max mini plus ultra mark mk ii iii iv v se s x xs xr air lite")

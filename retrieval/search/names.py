@@ -1,0 +1,468 @@
+"""Names in a typed sentence: people and places that the library knows, where nothing else can be meant.
+
+A name that the vocabulary has is read by what stands around it. "in Lisbon", "Lisbon, May 2018", "sunset lisbon" and
+"Lisbon harbour" are the place; "lisbon lions" and "paris hilton" may be something else, and stay words. So do names
+that are words as well (turkey, Rose, May), unless capital letters and the rest of the sentence speak for the name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from vasari.retrieval.search import name_words as words
+from vasari.retrieval.search.media_kinds import Asked
+from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_subject
+from vasari.retrieval.search.typed_words import Pattern, Token
+
+_LONGEST = 9  # tokens of a name, with its hyphens and apostrophes
+_LONGEST_CJK = 8  # letters
+_JOINTS = ("-", "'", "’", ".", "&")
+_CJK_BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到はがをへもでに])$")
+_CJK_AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
+_CJK_PLACE_BEHIND = Pattern(
+    rf"{_CJK_AND}|(?:市|城|县|県|都)?(?:$|[\s，,、。])|(?:市|城)?(?:的|の|で|に|へ|里|旅行|旅游|之旅|之行|自由行|度假|蜜月|徒步|自驾|登山|滑雪|露营|骑行|潜水|游(?!戏|泳|乐)|出差"
+    r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅|写真|照片)"
+)
+_CJK_PERSON_BEHIND = Pattern(
+    rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_CJK_AND}|が|は|を|在|照片|写真)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place: the filter's field (city, state, country, sublocation), its value, and whether a picture has it.
+
+    `is_word`: what it was asked by is an ordinary word as well (Wedding, Deli).
+    """
+
+    field: str
+    name: str
+    is_here: bool = True
+    is_word: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom and what a name can mean."""
+
+    people: tuple[str, ...] = ()  # full names, of persons that are called so or by whose first names it is
+    places: tuple[Place, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.people or self.places)
+
+
+NOBODY = Named()
+
+
+class Vocabulary(Protocol):
+    """The names that a library knows."""
+
+    def named(self, name: str) -> Named:
+        """Whom and what is called so, in whatever letters."""
+        ...
+
+    def knows(self, word: str) -> bool:
+        """Whether the (folded) word is in any name: of the others nobody has to ask how they go on."""
+        ...
+
+    def cameras(self) -> Sequence[str]:
+        """Cameras, as EXIF names them."""
+        ...
+
+
+class NoVocabulary:
+    """Knows no names."""
+
+    def named(self, name: str) -> Named:  # noqa: ARG002
+        """Nobody."""
+        return NOBODY
+
+    def knows(self, word: str) -> bool:  # noqa: ARG002
+        """No."""
+        return False
+
+    def cameras(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+
+def quoted(value: str) -> str:
+    """A value of a filter, in quotes; nothing in it is a wildcard."""
+    return '"' + re.sub(r'([\\"*?])', r"\\\1", value) + '"'
+
+
+def one_of(field: str, values: Iterable[str]) -> str:
+    """A filter that accepts each of the values."""
+    listed = [quoted(value) for value in dict.fromkeys(values)]
+    return f"{field} = {listed[0]}" if len(listed) == 1 else f"{field} in ({', '.join(listed)})"
+
+
+def names_in(
+    text: str, runs: Iterable[Sequence[Token]], vocabulary: Vocabulary, *, dated: bool
+) -> Iterator[Asked]:
+    """People and places of a text; `runs` are its tokens that mean nothing else yet, `dated` that a date is said."""
+    segments = [segment for run in runs for segment in _segments(run)]
+    for segment in segments:
+        yield from _Segment(text, segment, vocabulary, dated=dated or len(segments) > 1).names()
+
+
+def _segments(run: Sequence[Token]) -> Iterator[list[Token]]:
+    """Parted at commas and other signs that end a phrase."""
+    segment: list[Token] = []
+    for token in run:
+        if token.is_word or token.text in _JOINTS:
+            segment.append(token)
+        elif segment:
+            yield segment
+            segment = []
+    if segment:
+        yield segment
+
+
+class _Segment:
+    """A phrase between commas, dates and ends."""
+
+    def __init__(self, text: str, tokens: Sequence[Token], vocabulary: Vocabulary, *, dated: bool) -> None:
+        self.text, self.tokens, self.vocabulary, self.dated = text, tokens, vocabulary, dated
+
+    def names(self) -> Iterator[Asked]:
+        """Left to right, the longest first."""
+        at = 0
+        while at < len(self.tokens):
+            if self.tokens[at].is_cjk:
+                yield from self._cjk(self.tokens[at])
+                at += 1
+                continue
+            found = next(self._named(at), None)
+            if found is None:
+                at += 1
+                continue
+            asked, at = found
+            yield asked
+
+    def _named(self, at: int) -> Iterator[tuple[Asked, int]]:
+        for end in range(min(len(self.tokens), at + _LONGEST), at, -1):
+            if not self._may_be_name(at, end):
+                continue
+            named = self._called(at, end)
+            if named.people and (until := self._is_person(at, end, named)):
+                yield (
+                    self._asked(
+                        "person",
+                        one_of("person", named.people),
+                        self._before(at, words.PEOPLE_PREPOSITIONS),
+                        at,
+                        end,
+                        until,
+                    ),
+                    until,
+                )
+            elif named.places and self._is_place(at, end, named.places):
+                yield (
+                    self._asked(
+                        "place",
+                        _place_filter(named.places),
+                        self._before(at, words.PLACE_PREPOSITIONS | words.FILLERS),
+                        at,
+                        end,
+                        end,
+                    ),
+                    end,
+                )
+            elif named:
+                return  # a shorter name inside means no more
+
+    def _called(self, at: int, end: int) -> Named:
+        """Whom and what these tokens name; of one word also without the s of a German genitive (Annas Geburtstag)."""
+        phrase = self.text[self.tokens[at].start : self.tokens[end - 1].end]
+        found = self.vocabulary.named(phrase)
+        of_whom = phrase.endswith("s") and end - at == 1 and self._noun_behind(end) > 0
+        if found or not of_whom or not self._is_capital(at):
+            return found
+        return Named(self.vocabulary.named(phrase.removesuffix("s")).people)
+
+    def _asked(self, kind: str, told: str, start: int, at: int, end: int, until: int) -> Asked:
+        tokens = self.tokens
+        return Asked(
+            kind, told, tokens[start].start, tokens[at].start, tokens[end - 1].end, tokens[until - 1].end
+        )
+
+    def _may_be_name(self, at: int, end: int) -> bool:
+        first, last = self.tokens[at], self.tokens[end - 1]
+        if not (first.is_word and last.is_word) or any(token.is_cjk for token in self.tokens[at:end]):
+            return False
+        for before, token in zip(self.tokens[at:], self.tokens[at + 1 : end], strict=False):
+            if not token.is_word and token.start > before.end:
+                return False
+        if first.folded.isdigit() or len(first.folded) == 1 == end - at:
+            return False
+        if last.folded in words.FUNCTION or (end - at == 1 and first.folded in words.FILLERS):
+            return False
+        return any(self._is_known(token) for token in self.tokens[at:end])
+
+    def _is_known(self, token: Token) -> bool:
+        if not token.is_word or token.folded in words.FUNCTION or token.folded.isdigit():
+            return False
+        word = token.folded
+        return self.vocabulary.knows(word) or (
+            word.endswith("s") and self.vocabulary.knows(word.removesuffix("s"))
+        )
+
+    # What stands around
+
+    def _word(self, at: int) -> str:
+        return self.tokens[at].folded if 0 <= at < len(self.tokens) else ""
+
+    def _before(self, at: int, prepositions: frozenset[str]) -> int:
+        """The first of the prepositions and articles that stand before a name and go with it."""
+        start = at
+        while start and (self._word(start - 1) in words.ARTICLES or self._word(start - 1) in ("'", "’")):
+            start -= 1
+        if start and self._word(start - 1) in prepositions:
+            return start - 1
+        return start if start < at and self._word(start) in words.ARTICLES else at
+
+    def _marked(self, at: int, prepositions: frozenset[str]) -> bool:
+        while at and (self._word(at - 1) in words.ARTICLES or self._word(at - 1) in ("'", "’")):
+            at -= 1
+        return self._word(at - 1) in prepositions
+
+    def _is_denied(self, at: int) -> bool:
+        while (
+            at and self._word(at - 1) in words.PLACE_PREPOSITIONS | words.ARTICLES | words.PEOPLE_PREPOSITIONS
+        ):
+            if self._word(at - 1) in words.NOT:
+                return True
+            at -= 1
+        return self._word(at - 1) in words.NOT
+
+    def _ends(self, end: int) -> bool:
+        return end >= len(self.tokens) or self._word(end) in words.FUNCTION
+
+    def _is_capital(self, at: int) -> bool:
+        return self.tokens[at].text[:1].isupper()
+
+    # People
+
+    def _is_person(self, at: int, end: int, named: Named) -> int:
+        """The token behind a person's name, with its possessive; 0 where it may mean something else."""
+        if self._is_denied(at) or self._word(at - 1) in words.TITLES:
+            return 0
+        until = self._possessive(end)
+        if self._word(until) in words.SPECIES or (until > end and self._word(until) in words.BUSINESSES):
+            return 0
+        if len(self.tokens) - until > 1 and self._word(len(self.tokens) - 1) in words.EMBLEMS:
+            return 0
+        if until == end and self._is_of_a_pair(end):
+            return 0
+        if end - at > 1:
+            return until
+        if self._word(at) in words.SHARED_NAMES or named.places:
+            marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
+            told = until > end or (marked and self._ends(end))
+            told = told or (at == 0 and self._word(at) in words.SELDOM_WORDS and self._ends(end))
+            told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
+            return until if told and self._is_capital(at) else 0
+        if until > end or self._ends(end) or self._word(end) in words.SCENE or _is_doing(self._word(end)):
+            return until
+        if at == 0 and self._is_capital(at) and self._goes_on_small(end):
+            return until  # Clara füttert Enten
+        noun = self._word(self._noun_behind(end))
+        if self._word(at).endswith("s") and (is_subject(noun) or is_german_trip(noun)):
+            return until  # Annas Taufe
+        return until if self._next_is_person(end) else 0
+
+    def _is_somewhere(self, at: int, end: int) -> bool:
+        """Whether it begins a phrase that goes on with a place that the library has: Pierre à Lyon."""
+        if at or end + 1 >= len(self.tokens) or self._word(end) not in words.PLACE_PREPOSITIONS:
+            return False
+        return self._is_place_here(end + 1)
+
+    def _is_place_here(self, at: int) -> bool:
+        """Whether this one token names a place that the library has, and nothing else."""
+        if not (0 <= at < len(self.tokens) and self.tokens[at].is_word):
+            return False
+        named = self.vocabulary.named(self.tokens[at].text)
+        return any(place.is_here and not place.is_word for place in named.places)
+
+    def _is_beside_a_person(self, at: int, end: int) -> bool:
+        """Whether it begins a phrase and somebody else follows: Jack and Lily on the swing."""
+        joined = (at == 0 or self._word(at - 1) in words.PEOPLE_PREPOSITIONS) and self._word(
+            end
+        ) in words.TOGETHER
+        return joined and self._next_is_person(end + 1) and self._is_capital(end + 1)
+
+    def _possessive(self, end: int) -> int:
+        if self._word(end) in ("'", "’"):
+            return end + 2 if self._word(end + 1) == "s" else end + 1
+        return end
+
+    def _is_of_a_pair(self, at: int) -> bool:
+        """Whether two own something together of whom one is a stranger: Ben and Jerry's ice cream; not their party."""
+        owner = self._possessive(at + 2)
+        if self._word(at) not in ("and", "&", "n") or owner == at + 2:
+            return False
+        return not self._next_is_person(at + 1) and not (
+            self._ends(owner) or self._word(owner) in words.SCENE
+        )
+
+    def _goes_on_small(self, at: int) -> bool:
+        """Whether a word in small letters, so no surname, and more follow."""
+        word = self.tokens[at] if at + 1 < len(self.tokens) else None
+        return (
+            word is not None
+            and word.text.isalpha()
+            and word.text.islower()
+            and self._word(at) not in words.BUSINESSES
+        )
+
+    def _noun_behind(self, at: int) -> int:
+        """The German noun that stands here, perhaps behind an adjective: erster Schultag; -1 for none."""
+        for noun in (at, at + 1):
+            if noun < len(self.tokens) and self._is_capital(noun):
+                return noun
+        return -1
+
+    def _next_is_person(self, at: int) -> bool:
+        return (
+            at < len(self.tokens)
+            and self.tokens[at].is_word
+            and bool(self.vocabulary.named(self.tokens[at].text).people)
+        )
+
+    # Places
+
+    def _is_place(self, at: int, end: int, places: Sequence[Place]) -> bool:
+        if self._is_denied(at) or self._word(end) in ("'", "’", "-") or self._word(at - 1) in ("-", "'", "."):
+            return False
+        if self._word(at - 1) in words.BOUND and self._is_place_here(at - 2):
+            return False  # Lyon to Paris
+        name = " ".join(token.folded for token in self.tokens[at:end])
+        marked = self._marked(at, words.PLACE_PREPOSITIONS)
+        alone = at == 0 and end == len(self.tokens)
+        if all(place.is_word for place in places):
+            sure = self._marked(at, words.PLACE_PREPOSITIONS - words.GERMAN_PREPOSITIONS)
+            return sure and self._is_capital(at) and self._ends(end)
+        if marked and not self.dated and self._is_origin(at):
+            return False
+        if not any(place.is_here for place in places):
+            return self._is_far_place(at, end, name, marked=marked, alone=alone)
+        if name in words.COMMON_PLACES:
+            speaks = self._is_capital(at) or self.dated
+            behind_of = self._is_capital(at) and self.dated and self._is_of_scene(at)
+            return self._ends(end) and (
+                (marked and speaks) or behind_of or (alone and self.dated and self._is_capital(at))
+            )
+        if name in words.ADJECTIVES and not (marked or self._is_capital(at)):
+            return False
+        if marked:
+            return name not in words.SHARED_PLACES or self._ends(end) or self._word(end) in words.SCENE
+        if self._word(at - 1) in words.TITLES:
+            return False
+        return alone or self._stands_free(at, end, shared=name in words.SHARED_PLACES)
+
+    def _is_origin(self, at: int) -> bool:
+        """Whether it tells where a thing comes from: cheese from Holland; not photos from there."""
+        while self._word(at - 1) in words.ARTICLES:
+            at -= 1
+        whose = self._word(at - 2)
+        return (
+            self._word(at - 1) in ("from", "aus")
+            and whose.isalpha()
+            and whose not in words.SCENE | words.FILLERS
+        )
+
+    def _is_far_place(self, at: int, end: int, name: str, *, marked: bool, alone: bool) -> bool:
+        """A place that no picture here has: only where nothing but a place can stand."""
+        if not self._is_capital(at) or not self._ends(end):
+            return False
+        if marked:
+            return True
+        return alone and self.dated and name not in words.COMMON_PLACES | words.SHARED_NAMES
+
+    def _stands_free(self, at: int, end: int, *, shared: bool) -> bool:
+        """Beside a noun that scenes are called by, or behind any word, at the end."""
+        before, behind = self._word(at - 1), self._word(end)
+        if at and self._ends(end):
+            if before in COLOURS:  # amarillo Nápoles
+                return False
+            if before in words.ARTICLES and self._word(at - 2) in words.OF:  # pimienta de la India
+                return self._is_of_scene(at - 1)
+            if before in words.OF:  # photos of Lisbon, rue de Londres; not the Berlin wall
+                return self._is_of_scene(at)
+            told = before in words.SCENE | words.FILLERS or is_german_trip(before)
+            return told or (not shared and before not in words.FUNCTION)
+        if at == 0 and self._is_scene_at(end):
+            return True
+        last = self._tokens_past(end, words.SCENE)
+        ends = self._ends(last) and self._word(last) not in words.ARTICLES  # paris hotel las vegas
+        beside = behind in words.SCENE and ends
+        return beside and (at == 0 or not shared)
+
+    def _is_scene_at(self, at: int) -> bool:
+        """Whether a preposition, an article and a word for a scene are all that follows: Tokyo at night."""
+        noun = self._tokens_past(at + (self._word(at) in words.SCENE_PREPOSITIONS), words.ARTICLES)
+        return noun > at and noun + 1 == len(self.tokens) and self._word(noun) in words.SCENE
+
+    def _tokens_past(self, at: int, these: frozenset[str]) -> int:
+        while self._word(at) in these:
+            at += 1
+        return at
+
+    def _is_of_scene(self, at: int) -> bool:
+        """Plage de Nice, photos of Paris; not the Café de Paris."""
+        if self._word(at - 1) not in words.OF:
+            return False
+        scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - {"tour"}
+        return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+
+    # Chinese and Japanese
+
+    def _cjk(self, token: Token) -> Iterator[Asked]:
+        """Names inside a run of letters, by the particles around them."""
+        at = free = token.start
+        while at < token.end:
+            found = next(self._cjk_named(token, at, free), None)
+            if found is not None:
+                yield found
+                free = found.end
+            at = found.end if found is not None else at + 1
+
+    def _cjk_named(self, token: Token, at: int, free: int) -> Iterator[Asked]:
+        if not _CJK_BEFORE.search(self.text[:at]) and at != token.start:
+            return
+        for end in range(min(token.end, at + _LONGEST_CJK), at + 1, -1):
+            rest = self.text[end : token.end]
+            place, person = _CJK_PLACE_BEHIND.match(rest), _CJK_PERSON_BEHIND.match(rest)
+            if place is None and person is None:
+                continue
+            named = self.vocabulary.named(self.text[at:end])
+            particle = re.match("(?:さん|ちゃん|くん|的|の|で|に|と|和|跟)*", rest)
+            until = end + (particle.end() if particle else 0)
+            start = at - (at > free and self.text[at - 1 : at] in ("在", "于", "和", "跟", "与", "从", "到"))
+            addressed = (
+                rest.startswith(words.CJK_HONORIFICS) or self.text[at:end] not in words.CJK_SHARED_NAMES
+            )
+            if named.people and person and addressed:
+                yield Asked("person", one_of("person", named.people), start, at, end, until)
+            elif (place and any(found.is_here for found in named.places)) or (
+                place and named.places and (start < at or until > end)
+            ):
+                yield Asked("place", _place_filter(named.places), start, at, end, until)
+
+
+def _is_doing(word: str) -> bool:
+    """Whether it is a verb in -ing, -ando, -iendo or -ant: someone doing something."""
+    return len(word) > 5 and word.endswith(("ing", "ando", "iendo", "yendo"))
+
+
+def _place_filter(places: Sequence[Place]) -> str:
+    fields: dict[str, list[str]] = {}
+    for place in places:
+        fields.setdefault(place.field, []).append(place.name)
+    parts = [one_of(field, names) for field, names in fields.items()]
+    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"

@@ -1,0 +1,88 @@
+"""A search request from what a program gives: a query string, a picture or a whole request, and options by name.
+
+search_request("a red boat", {"limit": 3, "filter": "taken >= 2024", "rerank": True})
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from vasari.retrieval.domain import GroupScore, Modality, Order, Rerank, SearchRequest, Term, TermKind
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.search.query import parse_query
+
+
+class SearchOptions(TypedDict, total=False):
+    """The fields of `SearchRequest` beside its terms; `rerank` also as True, or as how many candidates to rerank."""
+
+    modality: Modality | Literal["image", "text"]
+    filter: str | None
+    limit: int
+    offset: int
+    space: str | None
+    rerank: bool | int | Rerank | None
+    hybrid: bool | None
+    collapse: bool
+    group_by: str | None
+    group_score: GroupScore | Literal["best", "mean"]
+    diversify: float | None
+    min_relevance: float | None
+    exclude_query_items: bool
+    explain: bool
+    words: tuple[str, ...]
+    relevance: bool
+    literally: bool
+    as_words: tuple[str, ...]
+    regions: bool
+    order: Order | Literal["best", "date"]
+
+
+def search_request(
+    what: SearchRequest | str | Path | bytes, options: SearchOptions, *, files: bool = False
+) -> SearchRequest:
+    """The request for a query string, a picture (a path, or encoded bytes), or a request that options change.
+
+    With `files` words of the string that are paths of pictures stand for these. Raises QueryError and UsageError.
+    """
+    changes: dict[str, Any] = {**options}
+    if "rerank" in changes:
+        changes["rerank"] = _rerank(changes["rerank"])
+    if "modality" in changes:
+        changes["modality"] = _modality(changes["modality"])
+    if "group_score" in changes:
+        changes["group_score"] = _group_score(changes["group_score"])
+    if "order" in changes:
+        changes["order"] = _order(changes["order"])
+    if isinstance(what, SearchRequest):
+        return replace(what, **changes)
+    terms = parse_query(what, files=files) if isinstance(what, str) else (Term(TermKind.IMAGE, image=what),)
+    return SearchRequest(terms, **changes)
+
+
+def _rerank(given: bool | int | Rerank | None) -> Rerank | None:
+    if isinstance(given, bool):
+        return Rerank() if given else None
+    return Rerank(given) if isinstance(given, int) else given
+
+
+def _modality(given: str) -> Modality:
+    try:
+        return Modality(given)
+    except ValueError:
+        raise UsageError(f"modality is one of {', '.join(Modality)}, and not {given!r}") from None
+
+
+def _group_score(given: str) -> GroupScore:
+    try:
+        return GroupScore(given)
+    except ValueError:
+        raise UsageError(f"group_score is one of {', '.join(GroupScore)}, and not {given!r}") from None
+
+
+def _order(given: str) -> Order:
+    try:
+        return Order(given)
+    except ValueError:
+        raise UsageError(f"order is one of {', '.join(Order)}, and not {given!r}") from None

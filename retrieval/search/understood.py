@@ -1,0 +1,86 @@
+"""A search request as it is asked: its sentences understood, and their filters laid over the request's own.
+
+What a sentence asks for is a filter only if it lets something through: where no picture was taken in May 2018, "May
+2018" stays words, and a note says so. So a library without dates or places is searched as it always was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from vasari.retrieval.domain import (
+    SearchRequest,
+    SearchResponse,
+    Term,
+    TermKind,
+    Understanding,
+    UnderstoodFilter,
+)
+from vasari.retrieval.search.intent import understand
+from vasari.retrieval.search.names import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The request with what was understood in it, which `understanding` tells; `notes` say what was left aside."""
+
+    request: SearchRequest
+    understanding: Understanding
+    notes: tuple[str, ...] = ()
+
+    def told(self, response: SearchResponse) -> SearchResponse:
+        """The answer to the request, with what was understood."""
+        explain = response.explain
+        return replace(
+            response,
+            notes=self.notes + response.notes,
+            understood=self.understanding.filters,
+            explain=None if explain is None else replace(explain, understood=self.understanding),
+        )
+
+
+def understood(
+    request: SearchRequest, today: date, vocabulary: Vocabulary, accepts_any: Callable[[str], bool]
+) -> Understood:
+    """Understand the sentences of a request; `accepts_any` tells whether a filter lets anything through."""
+    found = _read(request, today, vocabulary, request.as_words)
+    idle = [read for read in found.filters if not accepts_any(read.filter)]
+    if idle:
+        found = _read(request, today, vocabulary, [*request.as_words, *(read.text for read in idle)])
+    notes = tuple(f"nothing here has {read.filter}: “{read.text}” is searched for as words" for read in idle)
+    asked = replace(
+        request,
+        terms=found.terms or _embedded(request.terms),
+        words=(*request.words, *found.words),
+        filter=_joined(request.filter, found.filters),
+    )
+    return Understood(asked, found, notes)
+
+
+def needs_understanding(request: SearchRequest) -> bool:
+    """Whether there is anything to be read: a sentence, or words in quotes."""
+    return any(
+        term.kind is TermKind.TEXT and (term.quoted or (term.weight == 1 and not request.literally))
+        for term in request.terms
+    )
+
+
+def _read(
+    request: SearchRequest, today: date, vocabulary: Vocabulary, as_words: Sequence[str]
+) -> Understanding:
+    if not request.literally:
+        return understand(request.terms, today, vocabulary, as_words=as_words)
+    plain = tuple(term for term in request.terms if not term.quoted)
+    return Understanding(plain, tuple(term.text or "" for term in request.terms if term.quoted))
+
+
+def _embedded(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """Where all became filters: the terms as they were typed order what passes."""
+    return tuple(replace(term, quoted=False) for term in terms)
+
+
+def _joined(own: str | None, read: Sequence[UnderstoodFilter]) -> str | None:
+    parts = [f"({own})"] if own and read else [own] if own else []
+    return " and ".join([*parts, *(found.filter for found in read)]) or None

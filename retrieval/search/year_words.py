@@ -1,0 +1,111 @@
+"""Words that take a year away from a number: "ford focus 2012" is a car, "2020 vision" is sight, and neither a date.
+
+Lists by what they name: what is counted and numbered, makers and their products, what has a year written on it, streets
+that are called after a day. All are folded as `typed_words.fold` does: in small letters and without accents.
+"""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Beside these a number is no year.
+NO_YEAR_BEHIND = _words(
+    """room zimmer iso no nr number numbers nummer numero num flight flug vuelo vol bus tram train line highway
+    route plate v class expo euro saying says reads reading text written word digit digits apollo area gate
+    platform gleis hausnummer code pincode zip plz unit locomotive engine running gt pro air x times mal channel
+    kanal page seite chapter kapitel episode folge staffel series serie level chambre habitacion than top over
+    about around etwa rund ca unos environ under cyberpunk"""
+)
+NO_YEAR_BEFORE = _words(
+    """m km cm mm kg g ft feet foot miles mile meter meters metre metres metern metros euro euros eur dollar
+    dollars usd people piece pieces pixels pixel px dpi steps calories kcal mah watt watts w hp ps cc rpm stairs
+    persons personen leute menschen teile teilen stuck personas piezas personnes movie film films glasses
+    odyssey balloon balloons ballons globos candle candles kerzen sparkler sparklers letters letras buchstaben
+    digits numbers number zahl briefmarke bc ad n h volts v years jahre anos ans year jahr old alt hours stunden
+    words hz mhz sheep seats degrees grad meilen liter liters tons tonnen birds pounds hits followers rover gt
+    turbo suv"""
+)
+# Makers of cars, aircraft, electronics and software, and what they call their products: a year beside them is that of
+# the model.
+PRODUCTS = _words(
+    """alfa romeo alpine aston audi austin bentley bmw bugatti buick byd cadillac chevrolet chevy chrysler citroen
+    cupra dacia daewoo daf daihatsu datsun delorean dodge ferrari fiat ford gmc holden honda hummer hyundai
+    infiniti isuzu iveco jaguar jeep kia lada lamborghini lancia lexus ligier lotus maserati maybach mazda
+    mclaren mercedes benz mg mitsubishi nissan opel peugeot polestar pontiac porsche renault rivian rolls royce
+    rover saab scania seat skoda ssangyong subaru suzuki tesla toyota trabant vauxhall volkswagen volvo vw
+    wartburg accord astra bronco camaro camry cayenne celica challenger charger civic clio cooper corolla corsa
+    corvette cybertruck defender escort focus golf gti gtr jetta kadett kafer kangoo kombi megane miata micra
+    mondeo mustang octavia passat prius punto roadster scenic sierra silverado supra taycan tiguan touran twingo
+    wrangler yaris zafira zoe boeing airbus cessna learjet ducati harley davidson kawasaki triumph vespa yamaha
+    ktm acer amiga asus atari blackberry commodore dell dyson fitbit galaxy gameboy garmin gopro hp htc huawei
+    imac intel ipad iphone ipod kindle lego lenovo lg macbook mac microsoft motorola nintendo nokia nvidia
+    oneplus oppo pixel playmobil playstation samsung sega siemens thinkpad tomtom walkman wii xbox xiaomi adobe
+    autocad excel illustrator lightroom linux macos msdos office photoshop powerpoint ubuntu windows xp fifa nba
+    nfl nhl madden pes wwe f1 forza sims tekken rolex omega seiko swatch casio playboy vogue ikea"""
+)
+# Models that are called like what people photograph.
+MODELS = frozenset(
+    {
+        ("dacia", "spring"),
+        ("ford", "fiesta"),
+        ("honda", "city"),
+        ("kia", "carnival"),
+        ("vw", "bus"),
+    }
+)
+# Wine and spirits are called by their year, too.
+VINTAGES = _words(
+    """chateau domaine bodega weingut barolo beaujolais bordeaux brunello burgundy cabernet cava champagne
+    chardonnay chianti cognac cuvee grappa malbec margaux merlot moet pinot prosecco riesling rioja sauvignon
+    sauternes shiraz syrah tokaj whiskey whisky vin vino wein wine vintage jahrgang millesime cosecha anejo
+    bottle bottles flasche flaschen botella botellas bouteille bouteilles etikett etiqueta perignon"""
+)
+# A year stands on these, or is told by a number on them.
+INSCRIBED = _words(
+    """advent almanac almanach badge badges banknote banner baseball bib billboard book booklet brochure calendar
+    calendars card catalog catalogue certificate coin coins cover covers diary diploma engraving flyer
+    gravestone headline headstone inscription jersey kit label letterhead license licence logo logos magazine
+    mascot medal medals newspaper pamphlet passport pin plaque planner postage poster posters program programme
+    record runner runners scoreboard shirt sign signs sticker stickers stamp stamps tattoo ticket tickets
+    tombstone trophy vinyl yearbook racer driver player agenda agendas affiche affiches billete brosche buch
+    cartel carteles coureur couverture kalender lauferin laufer calendario calendarios calendrier calendriers
+    camiseta camisetas carnet carte cartes corredor cromo grabado gravur gravure insignia libro livre maillot
+    maillots matricula medaille medaillen medailles medalla medallas moneda monedas munze munzen panneau plakat
+    plakate plaket portada revista sello sellos timbre timbres titel titelbild trikot trikots urkunde
+    zeitschrift zeitung zertifikat quittung rechnung beleg invoice receipt factura facture recibo recu formular
+    form formulaire model models modell modelle modelo modelos modele modeles mannequin replica miniature
+    version edition ausgabe edicion"""
+)
+# German writes them as the end of a longer word.
+INSCRIBED_ENDS = (
+    "kalender",
+    "plakat",
+    "trikot",
+    "logo",
+    "medaille",
+    "munze",
+    "briefmarke",
+    "planer",
+    "flasche",
+    "wein",
+    "modell",
+    "schild",
+    "heft",
+    "buch",
+    "ausgabe",
+    "ausweis",
+    "zeitschrift",
+    "zeitung",
+)
+# Streets and squares bear the date of a day: rue du 8 mai 1945, calle 9 de julio.
+STREETS = _words(
+    "calle avenida plaza plazuela paseo puente rue place boulevard quai pont avenue strasse platz allee brucke"
+)
+# What is told apart by its year: class of 2012, war of 1914.
+TOLD_BY_YEARS = _words(
+    """class battle war revolution treaty constitution crash crisis generation promotion bataille guerre traite
+    crise batalla guerra tratado constitucion revolucion generacion promocion schlacht krieg vertrag jahrgang"""
+)
