@@ -17,7 +17,7 @@ from vasari.retrieval.library import compaction
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.generation import Manifest, build_generation, remove_generations
 from vasari.retrieval.vectors.index import IndexKind
-from vasari.retrieval.vectors.segments import remove_orphans, remove_segments
+from vasari.retrieval.vectors.segments import between_files_and_transaction, remove_orphans, remove_segments
 
 if TYPE_CHECKING:
     from vasari.retrieval.vectors.shards import Spread  # imports FAISS
@@ -132,7 +132,9 @@ def publish(
     directory = library.generations_directory(space, modality)
     store = _store(library, space, modality, kind)
     queries, described = (None, None) if store else text_queries(library, space, modality)
-    remove_orphans(segments, {segment.number for segment in state.segments})
+    with between_files_and_transaction:  # uploads may have committed since `state` was read
+        known = {segment.number for segment in catalog.segments.all(space.name, modality)}
+        remove_orphans(segments, known | {segment.number for segment in state.segments})
     compacted = compaction.write(catalog, segments, space, state, compaction.plan(state))
     covered, dead = _rows_after(state, compacted)
     try:

@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from vasari.indexer.quarantine import Quarantine
 from vasari.indexer.towers import examine_towers
 from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
-from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.domain import EmbeddingSpace, FairMethod, Modality
 from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.generation import Generation, generation_directory
+from vasari.retrieval.vectors.hubs import known_hubs, note_hubs, read_bank
 from vasari.retrieval.vectors.index import IndexKind
-from vasari.retrieval.vectors.segments import Segment, orphans, segment_paths, verify_segment
+from vasari.retrieval.vectors.segments import Segment, orphans, segment_files, verify_segment
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, in words that say what to do; `repaired` if it no longer is."""
 
-    kind: str  # catalog, lease, job, folder, segment, orphan, vector, generation, tower, unreadable
+    kind: str  # catalog, lease, job, folder, segment, orphan, vector, generation, fair ranking, tower, unreadable
     message: str
     repaired: bool = False
 
@@ -88,9 +89,9 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
 
 
 def _dead_jobs(library: Library, repair: bool) -> Iterator[Finding]:
-    """Jobs that never said how they ended."""
+    """Jobs that never said how they ended; those that a service left to the next are none."""
     for job in library.catalog.jobs.latest():
-        if job.state == "running":
+        if not job.ended and not job.handed_over:
             if repair:
                 library.catalog.jobs.update(job.id, "failed", job.progress)
             yield Finding(
@@ -173,6 +174,7 @@ class _Gallery:
             yield self._drop(
                 number, f"{len(live[number])} items point into segment {number}, which is not there"
             )
+        yield from self._check_fair_ranking()
         yield from self._check_generations()
         if self._alone:
             yield from self._check_orphans()
@@ -198,9 +200,32 @@ class _Gallery:
         if self._quarantine is None:
             return Finding("segment", message)
         # The files go first: what the catalog does not name any more is deleted by the next job.
-        said = self._quarantine.take_all(*segment_paths(self._segments, number))
+        said = self._quarantine.take_all(*segment_files(self._segments, number))
         lost = self._catalog.segments.drop(self._space.name, self._modality, number)
         return Finding("segment", f"{message}; {lost} items lost their vector{said}", repaired=True)
+
+    def _check_fair_ranking(self) -> Iterator[Finding]:
+        """The bank, and the hub numbers of each segment: a repair makes them anew, or ranks by cosine again."""
+        fair = self._catalog.spaces.fair_ranking(self._space.name)
+        if fair is None or self._modality is not Modality.IMAGE:
+            return
+        repairs = self._quarantine is not None
+        try:
+            read_bank(self._segments, fair.bank)
+        except LibraryCorruptError as error:
+            if repairs:
+                self._catalog.spaces.set_fair_ranking(self._space.name, None)
+            yield Finding("fair ranking", str(error), repairs)
+            return
+        for record in self._catalog.segments.all(self._space.name, self._modality):
+            try:
+                segment = Segment.open(self._segments, record.number)
+            except (LibraryCorruptError, StorageError):
+                continue  # reported as what it is
+            if fair.method is FairMethod.NNN and known_hubs(self._segments, segment, fair.bank) is None:
+                if repairs:
+                    note_hubs(self._segments, record.number, segment.vectors, fair)
+                yield Finding("fair ranking", f"segment {record.number} has no hub numbers", repairs)
 
     def _check_generations(self) -> Iterator[Finding]:
         for record in self._catalog.segments.generations(self._space.name, self._modality):

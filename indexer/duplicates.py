@@ -105,17 +105,10 @@ def find_duplicates(
 
 
 def _groups(library: Library) -> tuple[DuplicateGroup, ...]:
-    found = []
-    for ids in library.catalog.perceptual_hashes.groups():
-        items = sorted(library.items(ids).values(), key=_worth, reverse=True)
-        if len(items) > 1:
-            found.append(DuplicateGroup(tuple(items)))
-    return tuple(sorted(found, key=lambda group: -group.reclaimable_bytes))
-
-
-def _worth(item: Item) -> tuple[int, int, int]:
-    """More pixels, then more bytes, then the older item."""
-    return (item.width or 0) * (item.height or 0), item.bytes, -item.id
+    groups = library.catalog.perceptual_hashes.copies()
+    items = library.items([item for group in groups for item in group.ids])
+    there = [tuple(items[item] for item in group.ids if item in items) for group in groups]
+    return tuple(DuplicateGroup(found) for found in there if len(found) > 1)
 
 
 def _hash(library: Library, missing: Sequence[ItemId], progress: Progress, stop: threading.Event) -> int:

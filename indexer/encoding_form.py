@@ -39,9 +39,13 @@ def choose_form(
     """
     wanted = library.settings.precision
     forms = get_args(OptimizedPrecision)
-    if not tasks or (wanted == "auto" and len(tasks) < FEWEST) or wanted not in {"auto", *forms}:
+    if not tasks or wanted not in {"auto", *forms}:
         return None
     if read_settings(library.models_directory(space)) is not None or _has_vectors(library, space):
+        return None
+    if wanted == "auto" and len(tasks) < FEWEST:
+        if _is_written(library, space):
+            optimize.choose_untried(library, space)
         return None
     if wanted != "int8" and not _is_written(library, space) and not _is_on_cpu(library.encoder(space)):
         return None

@@ -25,24 +25,23 @@ from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
+from vasari.indexer.in_place import is_in_place
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
-from vasari.indexer.plan import Places, Plan, Task, is_same, make_plan
+from vasari.indexer.plan import Places, Plan, Task, make_plan
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.slabs import Slabs
 from vasari.indexer.sources.source import Candidate, Source
-from vasari.indexer.sources.texts import is_in_place
 from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder, Overlapping, Preparer
-from vasari.retrieval.storage.filesystem import stat_of
 from vasari.retrieval.storage.layout import is_own_file
-from vasari.retrieval.storage.local_files import content_hash, read_file
+from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.storage.uris import locate
-from vasari.retrieval.vectors.segments import remove_orphans
+from vasari.retrieval.vectors.segments import between_files_and_transaction, remove_orphans
 
 if TYPE_CHECKING:
     from vasari.indexer.decode_processes import Reading
@@ -140,10 +139,8 @@ def _look(
 
 
 def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
-    """The space to fill; a new library gets the one of the model in the settings."""
-    if name is None and library.default_space() is None:
-        return library.use_model(library.settings.model)
-    return library.space(name)
+    """The space to fill, by default the library's own; a new library gets its first."""
+    return library.begin() if name is None else library.space(name)
 
 
 class _StoppedListing(Exception):  # noqa: N818 (nothing went wrong)
@@ -189,8 +186,9 @@ class Job:
 
     def sweep(self) -> None:
         """Remove files that a killed job left between file and transaction."""
-        known = {segment.number for segment in self.catalog.segments.all(self.space.name, self.modality)}
-        remove_orphans(self.directory, known)
+        with between_files_and_transaction:
+            known = {segment.number for segment in self.catalog.segments.all(self.space.name, self.modality)}
+            remove_orphans(self.directory, known)
 
     def plan(self, catalog: Catalog | SqliteReader) -> Plan:
         """List the source and compare."""
@@ -205,6 +203,7 @@ class Job:
             failed=self.failed,
             hopeless=self._hopeless(),
             unembedded=self.unembedded,
+            unread=catalog.unread_facts.ids() if self.modality is Modality.IMAGE else (),
             places=self.source.places,
         )
         self.watch.listing = perf_counter() - started
@@ -218,7 +217,10 @@ class Job:
         if plan.skipped:
             self.catalog.failures.record(plan.skipped)
         form = self.choose_form(plan)
+        if form is not None:
+            self.progress.update(ProgressEvent("trying", told=form))
         tally = embed(self, plan, lease)
+        facts = self.fill_facts(plan)
         interrupted = self.stop.is_set()
         removal = Removal() if interrupted else self.remove(plan)
         if (tally.embedded or tally.restored) and not interrupted:
@@ -226,18 +228,29 @@ class Job:
         if self.modality is Modality.IMAGE and not interrupted:
             library.models.export_pictures(space)  # if the model was loaded at all
         report = self.report(plan, perf_counter() - started, tally, removal)
-        return replace(report, interrupted=interrupted, form=form)
+        return replace(report, interrupted=interrupted, form=form, facts=facts)
+
+    def fill_facts(self, plan: Plan) -> int:
+        """Ask the files of pictures of an older library for what was not read then; how many were."""
+        if not plan.unread:
+            return 0
+        from vasari.indexer.metadata_backfill import fill_facts  # SQLAlchemy, for which a look would wait
+
+        unread, limits = self.catalog.unread_facts, self.library.image_limits
+        return fill_facts(plan.unread, unread, self.source.read, limits, self.progress, self.stop)
 
     def _follow_up(self) -> None:
-        """What new vectors bring with them: near-duplicates, compaction, an index."""
-        from vasari.retrieval.library.near_duplicates import (
-            regroup,
-        )  # SQLAlchemy, for which a look would wait
+        """What new vectors bring with them: near-duplicates, stacks, compaction, an index."""
+        # SQLAlchemy, for which a look would wait
+        from vasari.retrieval.library.near_duplicates import regroup
+        from vasari.retrieval.library.stacking import restack
 
         library, space = self.library, self.space
         if self.modality is Modality.IMAGE:
             self.progress.update(ProgressEvent("comparing"))
-            regroup(library.catalog.perceptual_hashes, library.gallery(self.modality, space))
+            gallery = library.gallery(self.modality, space)
+            regroup(library.catalog.perceptual_hashes, gallery)
+            restack(library.catalog.stacks, gallery)
         compact_if_due(library.catalog, self.directory, space, self.modality)
         if is_due(library, space, self.modality):
             self.progress.update(ProgressEvent("building"))
@@ -393,23 +406,7 @@ class Job:
 
     def _in_place(self, item: KnownFile) -> bool:
         """Whether an item's file, about which this listing says nothing, is still there with its content."""
-        if self.modality is Modality.TEXT:
-            return is_in_place(item.uri)
-        place = locate(item.uri)
-        if place.path is None:
-            return True  # at a URL: not asked for
-        try:
-            facts = stat_of(place.file)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
-        if place.member is not None or is_same(facts, item):
-            return True
-        try:
-            return content_hash(read_file(place.path, self.library.image_limits)) == item.content_hash
-        except ImageError:
-            return True  # it cannot be told
+        return is_in_place(item, self.modality, self.library.image_limits)
 
     def committer(self, lease: HeldLease) -> Committer:
         """What makes this job's outcomes durable."""

@@ -203,6 +203,22 @@ def choose(
     return None
 
 
+def choose_untried(library: Library, space: EmbeddingSpace) -> None:
+    """Let the exported tower fill a space without vectors, where few pictures come: it needs no torch (1 GB).
+
+    In bfloat16 where the processor computes in it, as torch would, else in float32.
+    """
+    directory = library.models_directory(space)
+    settings = single_image.read_settings(directory)
+    assert settings is not None
+    precision = "bfloat16" if runs_in("bfloat16") else "float32"
+    with _scratch(directory) as scratch:
+        write_settings(scratch, precision, settings.image, {})
+        (scratch / SETTINGS_FILE).replace(directory / SETTINGS_FILE)
+    note_files(directory, FILES)
+    library.models.release(space)
+
+
 def switch_off(library: Library, space: EmbeddingSpace) -> bool:
     """Go back to the model as it is; says whether a faster form was switched on."""
     directory = library.models_directory(space)

@@ -8,9 +8,9 @@ bytes (`vasari.indexer.identity`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate
 from vasari.retrieval.catalog.records import KnownFile
@@ -43,6 +43,14 @@ class Task:
     settled: bool = False  # whose item it is was decided by its content: it needs a vector
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An unchanged picture whose file is to be asked for what it says, and nothing more."""
+
+    candidate: Candidate
+    item: ItemId
+
+
 @dataclass(slots=True)
 class Plan:
     """Files to deal with, in listing order, and the fate of all others."""
@@ -53,6 +61,7 @@ class Plan:
     held: Counter[str] = field(default_factory=Counter)  # known files by place, before the job
     come: Counter[str] = field(default_factory=Counter)  # new texts by place: lines in the stead of others
     told: Counter[str] = field(default_factory=Counter)  # known files by the source that describes them
+    unread: list[Unread] = field(default_factory=list)  # counted among the others, too
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
     still_failed: int = 0  # failed before, unchanged since: not tried again
@@ -66,7 +75,7 @@ class Plan:
     @property
     def has_work(self) -> bool:
         """Whether anything is to be done or noted."""
-        return bool(self.tasks or self.gone or self.silenced or self.skipped or self.settled)
+        return bool(self.tasks or self.unread or self.gone or self.silenced or self.skipped or self.settled)
 
 
 class Places:
@@ -113,6 +122,7 @@ def make_plan(
     hopeless: Mapping[str, Seen] | None = None,
     failed: Iterable[str] = (),
     unembedded: Container[ItemId] = frozenset(),
+    unread: Collection[ItemId] = (),
     places: Sequence[str] = (),
 ) -> Plan:
     """Compare. Whatever `listing` raises passes through, so that a broken listing removes nothing.
@@ -124,6 +134,7 @@ def make_plan(
         hopeless: files that failed, and would fail again if they are the same: bytes that are no picture.
         failed: uris in the ledger of failures.
         unembedded: items that have no vector in the space to be filled.
+        unread: items whose files were not asked yet for all that they say.
         places: of the source.
     """
     hopeless = hopeless or {}
@@ -141,6 +152,8 @@ def make_plan(
         before = unseen.pop(entry.uri, None)
         if unseen_failures:
             unseen_failures.discard(entry.uri)
+        if unread and before is not None and before.id in unread and _is_same_picture(entry, before):
+            plan.unread.append(Unread(entry, before.id))
         if before is not None and before.id not in unembedded and _is_as_it_was(entry, before):
             plan.unchanged += 1
             continue
@@ -171,6 +184,11 @@ def make_plan(
             plan.silenced.append(file)
     plan.settled = [uri for uri in unseen_failures if covers(uri)]
     return plan
+
+
+def _is_same_picture(entry: Candidate | Skipped, before: KnownFile) -> TypeGuard[Candidate]:
+    """Whether it is a picture that lies there as it was read."""
+    return isinstance(entry, Candidate) and entry.text is None and is_same(entry, before)
 
 
 def _is_as_it_was(entry: Candidate | Skipped, before: KnownFile) -> bool:

@@ -16,12 +16,14 @@ Stage = Literal["list", "read", "decode", "encode", "commit"]
 class ProgressEvent:
     """A moment of a job."""
 
-    phase: str  # "listing", "trying" (forms of the model), "indexing", "removing", "comparing", "building"
+    # "listing", "trying" (forms of the model), "indexing", "reading metadata", "removing", "comparing", "building"
+    phase: str
     done: int = 0  # files of `total` that were dealt with
     total: int = 0
     failed: int = 0
     images_per_second: float = 0.0  # embedded, over the last seconds
     bottleneck: Stage | None = None  # the stage that the others wait for
+    told: str | None = None  # a sentence for people, to be shown when it comes
 
 
 class Progress(Protocol):
@@ -64,6 +66,7 @@ class IndexReport:
         default_factory=dict
     )  # files that were taken for no pictures, by `LeftOut`
     form: str | None = None  # what was chosen to encode a new space, in a sentence
+    facts: int = 0  # pictures of an older library whose files were asked for all their metadata
 
     @property
     def changed(self) -> int:
@@ -96,7 +99,16 @@ class IndexReport:
     @property
     def notes(self) -> list[str]:
         """A sentence each: what encodes a new space, folders that the library has already, doubted removals."""
-        return [*([self.form] if self.form else []), *map(str, self.aliases), *map(str, self.withheld)]
+        own = [note for note in (self.form, self.facts_note) if note]
+        return [*own, *map(str, self.aliases), *map(str, self.withheld)]
+
+    @property
+    def facts_note(self) -> str | None:
+        """What was done about pictures that were indexed before their metadata was read in full."""
+        if not self.facts:
+            return None
+        were = "picture was" if self.facts == 1 else "pictures were"
+        return f"{self.facts:,} {were} indexed before IPTC, XMP and places were read: what their files say is known now"
 
 
 @dataclass(slots=True)

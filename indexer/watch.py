@@ -12,6 +12,7 @@ from watchfiles.main import FileChange
 from vasari.indexer.changes import moments, standing
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
+from vasari.indexer.sources.ignore import IGNORE_FILE, NO_MEDIA
 from vasari.indexer.sources.samples import TEXT_SUFFIXES
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.table import TABLE_SUFFIXES
@@ -95,6 +96,7 @@ class _Interesting:
         self._files = frozenset(place for place in places if not Path(place).is_dir())
         self._suffixes = (
             *indexable_suffixes(),
+            *(IGNORE_FILE, NO_MEDIA),
             *TEXT_SUFFIXES,
             *TABLE_SUFFIXES,
             *ARCHIVE_SUFFIXES,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from vasari.indexer.exchange import clip_retrieval, tables
 from vasari.indexer.exchange.records import Record, flat, missing_pages, pages
-from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage.atomic import replaced
@@ -78,14 +78,31 @@ def export(
     )
 
 
+def export_of(
+    library: Library, ids: Collection[ItemId], layout: Format, *, whole: bool = True
+) -> Iterator[bytes]:
+    """These items as `export` would write them, piece by piece, for what is sent; those without a vector are left out.
+
+    Parquet or JSON lines. Not `whole`: without albums, stacks and judgments, which tell of other items too.
+    """
+    space = library.space()
+    batches = chain.from_iterable(pages(library, space, modality, ids) for modality in Modality)
+    apart: dict[str, Any] = {"albums": (), "stack": None, "judgments": ()}
+    shown = batches if whole else ([replace(one, **apart) for one in batch] for batch in batches)
+    if layout is Format.PARQUET:
+        return tables.parquet_pieces(space, shown)
+    return (line.encode() for line in tables.json_lines(space, shown))
+
+
 def _write(library: Library, target: Path, chosen: Format, space: EmbeddingSpace) -> None:
     both = chain.from_iterable(pages(library, space, modality) for modality in Modality)
     gone = chain.from_iterable(missing_pages(library, space, modality) for modality in Modality)
+    albums = library.catalog.albums.all()
     match chosen:
         case Format.PARQUET:
-            tables.write_parquet(target, space, chain(both, gone))
+            tables.write_parquet(target, space, chain(both, gone), albums)
         case Format.JSONL:
-            tables.write_json_lines(target, space, chain(both, gone))
+            tables.write_json_lines(target, space, chain(both, gone), albums)
         case Format.FAISS:
             _write_faiss(target, space, both)
         case Format.CLIP_RETRIEVAL:

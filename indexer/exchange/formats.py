@@ -58,6 +58,13 @@ def open_records(
     return None, _indexed(given, metadata, columns)
 
 
+def albums_of(given: Path) -> list[tuple[str, str | None, str | None]]:
+    """Name, query and filter of the albums that files name in full: those of parquet and JSON lines."""
+    if given.suffix.lower() == ".parquet":
+        return tables.parquet_albums(given)
+    return tables.json_albums(given) if given.name.lower().endswith(_JSON_LINES) and given.is_file() else []
+
+
 def _indexed(index: Path, table: Path, columns: Columns) -> Iterator[Record | Refused]:
     """The vectors of a FAISS index with the rows that describe them; by position they must be as many."""
     from vasari.retrieval.vectors.faiss_files import read_vectors

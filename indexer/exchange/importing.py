@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.indexer.exchange.formats import open_records, readable
+from vasari.indexer.exchange.formats import albums_of, open_records, readable
 from vasari.indexer.exchange.records import PAGE, Record
 from vasari.indexer.exchange.rows import Refused
 from vasari.indexer.exchange.spool import Spool
@@ -48,6 +48,8 @@ from vasari.retrieval.storage.admission import LONGEST_URI, admitted
 from vasari.retrieval.storage.local_files import content_hash, printable
 from vasari.retrieval.storage.uris import UNREAD
 from vasari.retrieval.vectors.segments import remove_orphans
+
+_READER = "import"  # of text in pictures, whoever read it: `vasari read --again` reads it anew
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ def import_(
     progress = progress or Silent()
     with readable(given):
         stated, records = open_records(given, metadata, columns or Columns())
+        albums = albums_of(given)
     with library.catalog.lease.acquire("vasari import") as lease, _job(library, given) as job:
         importer: _Importer | None = None
         with Spool(library.root) as spool:
@@ -100,6 +103,7 @@ def import_(
             if importer is None:
                 return ImportReport()
             with _no_orphans(library, importer.space, lease), library.catalog.database.together():
+                library.catalog.albums.restore_all(albums)
                 importer.commit(progress)
                 library.catalog.jobs.update(job, "done", importer.report.as_json())
     return importer.report
@@ -184,6 +188,7 @@ class _Importer:
     def __init__(self, library: Library, space: EmbeddingSpace, given: Path, spool: Spool) -> None:
         self.space = space
         self.report = ImportReport(space=space.name)
+        self._stacked: dict[ItemId, int] = {}  # by hand; see `Stacks.by_hand`
         self._library = library
         self._given = given
         self._spool = spool
@@ -210,6 +215,8 @@ class _Importer:
             catalog.failures.record(failures)
             done = self.report.added + self.report.updated
             progress.update(ProgressEvent("importing", done, self._spool.records, self.report.failed))
+        if self._stacked:
+            catalog.stacks.restore(self._stacked)
 
     def _row(self, number: int) -> str:
         return f"{self._given}#row/{number}"
@@ -252,10 +259,14 @@ class _Importer:
         known |= self._revive(modality, [record for record in records if record.uri not in known])
         records = self._with_written(records, known)
         ids = self._write(modality, records, known)
-        catalog.annotations.add_tags(
-            {item: one.tags for item, one in zip(ids, records, strict=True) if one.tags}
-        )
-        return self._add_attributes(dict(zip(ids, records, strict=True)))
+        committed = dict(zip(ids, records, strict=True))
+        self._note_text(committed)
+        return self._restore(committed)
+
+    def _note_text(self, records: Mapping[ItemId, Record]) -> None:
+        """Take down what was read in pictures elsewhere."""
+        lines = {item: one.text_lines for item, one in records.items() if one.text_lines is not None}
+        self._library.catalog.readings.note(_READER, lines)
 
     def _commit_missing(self, modality: Modality, records: Sequence[Record]) -> list[Skipped]:
         """Commit items that are missing where they come from; what is here already only learns what people wrote."""
@@ -275,8 +286,7 @@ class _Importer:
             item: [c for c in one.captions if c.source is CaptionSource.USER] for item, one in there.items()
         }
         catalog.annotations.add_captions({item: captions for item, captions in said.items() if captions})
-        catalog.annotations.add_tags({item: one.tags for item, one in both.items() if one.tags})
-        return self._add_attributes(both)
+        return self._restore(both)
 
     def _write(
         self, modality: Modality, records: Sequence[Record], known: Mapping[str, ItemId]
@@ -300,6 +310,17 @@ class _Importer:
             items,
             recovered=[self._row(record.number) for record in records] if catalog.failures.count() else (),
         )
+
+    def _restore(self, records: Mapping[ItemId, Record]) -> list[Skipped]:
+        """Add what people said of items elsewhere to what is said here; stacks wait until all items are there."""
+        catalog = self._library.catalog
+        catalog.annotations.add_tags({item: one.tags for item, one in records.items() if one.tags})
+        catalog.albums.restore({item: one.albums for item, one in records.items() if one.albums})
+        catalog.judgments.restore(
+            replace(said, item=item) for item, one in records.items() for said in one.judgments
+        )
+        self._stacked |= {item: one.stack for item, one in records.items() if one.stack is not None}
+        return self._add_attributes(records)
 
     def _add_attributes(self, records: Mapping[ItemId, Record]) -> list[Skipped]:
         own = {item: record.user_attributes for item, record in records.items() if record.user_attributes}
@@ -369,5 +390,5 @@ def _new_item(record: Record, vector: NDArray[np.float32], item: ItemId) -> NewI
         },
         captions=record.captions,
         missing_since=datetime.fromisoformat(record.missing_since) if record.missing_since else None,
-        annotated=bool(record.tags or record.user_attributes),
+        annotated=bool(record.tags or record.albums or record.user_attributes),
     )

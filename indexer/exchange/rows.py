@@ -16,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.indexer.exchange.records import Record
+from vasari.retrieval.catalog.albums import LONGEST_NAME
 from vasari.retrieval.catalog.annotations import LONGEST_TAG
 from vasari.retrieval.catalog.encoding import json_text, original_uri, stored_text
-from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, direction
+from vasari.retrieval.catalog.judgments import HIGHEST_GRADE, usable_query
+from vasari.retrieval.catalog.records import Judgment
+from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, Modality, TextLine, direction
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.storage.layout import is_content_hash
 from vasari.retrieval.storage.text_files import is_shallow, parse_json
@@ -30,6 +33,8 @@ _LONGEST_TEXT = 1_000_000  # characters of a text item
 _LONGEST_CAPTION = 100_000  # characters
 _MOST_CAPTIONS = 1_000
 _MOST_TAGS = 1_000
+_MOST_JUDGMENTS = 10_000  # of one item
+_MOST_LINES, _CORNERS = 10_000, 4  # of text in one picture, and of a line
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9.+-]{0,31}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,7}")  # BCP 47
 
@@ -73,7 +78,11 @@ def from_row(row: Mapping[str, Any], vector: object, number: int | None = None) 
         tags=_tags(row.get("tags")),
         attributes=_attributes(row.get("attributes"), own),
         user_attributes=own,
-        missing_since=_moment(row.get("missing_since")),
+        albums=_albums(row.get("albums")),
+        stack=_whole("stack", row.get("stack"), 0, _LARGEST),
+        judgments=judgments_of(row.get("judgments"), modality),
+        text_lines=text_lines_of(row.get("text_lines")),
+        missing_since=_moment("missing_since", row.get("missing_since")),
         number=number if number is not None else _whole("id", row.get("id"), -_LARGEST, _LARGEST) or 0,
     )
 
@@ -177,6 +186,59 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(stored_text(tag).strip() for tag in tags)
 
 
+def _albums(value: object) -> tuple[str, ...]:
+    names = _list("albums", value, _MOST_TAGS)
+    for name in names:
+        if not isinstance(name, str) or not 0 < len(stored_text(name).strip()) <= LONGEST_NAME:
+            raise ValueError(f"an album's name has 1 to {LONGEST_NAME} characters, not {_shown(name)}")
+    return tuple(stored_text(name).strip() for name in names)
+
+
+def judgments_of(value: object, modality: Modality) -> tuple[Judgment, ...]:
+    """For which queries an item is right or wrong: a list of judgments, or its JSON. Their item is not known yet."""
+    found = parse_json(value) if isinstance(value, str) and value else value
+    return tuple(_judgment(said, modality) for said in _list("judgments", found, _MOST_JUDGMENTS))
+
+
+def _judgment(said: object, modality: Modality) -> Judgment:
+    if not isinstance(said, Mapping) or not all(isinstance(said.get(name), str) for name in ("query", "who")):
+        raise TypeError("judgments must be objects with a query and who judged")
+    narrowed, grade = said.get("filter"), _whole("a grade", said.get("grade"), 0, HIGHEST_GRADE)
+    at = _moment("when it was judged", said.get("at"))
+    if not isinstance(narrowed, str | None) or grade is None or at is None:
+        raise TypeError("a judgment has a grade, the time, and a filter or none")
+    usable_query(said["query"])
+    return Judgment(said["query"], narrowed, 0, modality, grade, said["who"], datetime.fromisoformat(at))
+
+
+def text_lines_of(value: object) -> tuple[TextLine, ...] | None:
+    """What was read in a picture: a list of lines, or its JSON; None where it was not read."""
+    if value is None or value == "":
+        return None
+    found = parse_json(value) if isinstance(value, str) else value
+    return tuple(map(_text_line, _list("text_lines", found, _MOST_LINES)))
+
+
+def _text_line(line: object) -> TextLine:
+    if not isinstance(line, Mapping) or not isinstance(line.get("text"), str):
+        raise TypeError("text_lines must be objects with a text")
+    if len(line["text"]) > _LONGEST_CAPTION:
+        raise ValueError(f"a line of text has at most {_LONGEST_CAPTION:,} characters")
+    confidence, corners = line.get("confidence", 1.0), line.get("corners")
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        raise ValueError(
+            f"the confidence of a line of text is a number from 0 to 1, not {_shown(confidence)}"
+        )
+    points = [tuple(corner) for corner in corners] if isinstance(corners, list) else []
+    if len(points) != _CORNERS or not all(map(_is_point, points)):
+        raise ValueError("the corners of a line of text are four points, in pixels")
+    return TextLine(stored_text(line["text"]), float(confidence), tuple((x, y) for x, y in points))
+
+
+def _is_point(point: Sequence[object]) -> bool:
+    return len(point) == 2 and all(type(each) is int and abs(each) <= _WIDEST for each in point)
+
+
 def _attributes(value: object, own: Container[str] = ()) -> Mapping[str, Any]:
     """The object in a field; those of `own`, which a person set, are bounded apart."""
     if value is None or value == "":
@@ -193,7 +255,7 @@ def _attributes(value: object, own: Container[str] = ()) -> Mapping[str, Any]:
     return found
 
 
-def _moment(value: object) -> str | None:
+def _moment(name: str, value: object) -> str | None:
     if value is None or value == "":
         return None
     try:
@@ -202,7 +264,7 @@ def _moment(value: object) -> str | None:
             return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):  # no time, or in UTC of the year 0 or 10000
         pass
-    raise TypeError(f"missing_since must be a time such as 2026-01-31T12:00:00Z, not {_shown(value)}")
+    raise TypeError(f"{name} must be a time such as 2026-01-31T12:00:00Z, not {_shown(value)}")
 
 
 def _list(name: str, value: object, most: int) -> Sequence[Any]:

@@ -18,14 +18,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from vasari.indexer.exchange.records import Record
+from vasari.indexer.exchange.records import Record, judgments_as_rows, lines_as_rows
+from vasari.indexer.exchange.rows import judgments_of, text_lines_of
 from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import json_text, uri_key
 from vasari.retrieval.domain import Caption, CaptionSource, Modality, Skipped
 from vasari.retrieval.errors import StorageError
 from vasari.retrieval.storage.atomic import TEMPORARY
 
-_PLAIN = [field.name for field in fields(Record) if field.name not in {"vector", "captions"}]
+_SPELLED = {"vector", "captions", "judgments", "text_lines"}
+_PLAIN = [field.name for field in fields(Record) if field.name not in _SPELLED]
 _AS_JSON = ("attributes", "user_attributes")
 
 
@@ -104,7 +106,14 @@ def _written(record: Record) -> dict[str, Any]:
     """A record as JSON, without its vector; what no JSON holds in its attributes becomes what a catalog makes of it."""
     plain = {name: getattr(record, name) for name in _PLAIN}
     said = [(one.text, one.language, one.source) for one in record.captions]
-    return {**plain, "captions": said, **{name: json_text(plain[name]) for name in _AS_JSON}}
+    read = None if record.text_lines is None else lines_as_rows(record.text_lines)
+    return {
+        **plain,
+        "captions": said,
+        "judgments": judgments_as_rows(record.judgments),
+        "text_lines": read,
+        **{name: json_text(plain[name]) for name in _AS_JSON},
+    }
 
 
 def _read(row: dict[str, Any], vector: np.ndarray[Any, np.dtype[np.float32]]) -> Record:
@@ -112,5 +121,13 @@ def _read(row: dict[str, Any], vector: np.ndarray[Any, np.dtype[np.float32]]) ->
         Caption(text, language, CaptionSource(source)) for text, language, source in row["captions"]
     )
     read = {name: json.loads(row[name]) for name in _AS_JSON}
-    known = {"modality": Modality(row["modality"]), "tags": tuple(row["tags"]), "captions": captions}
+    modality = Modality(row["modality"])
+    known = {
+        "modality": modality,
+        "tags": tuple(row["tags"]),
+        "albums": tuple(row["albums"]),
+        "captions": captions,
+        "judgments": judgments_of(row["judgments"], modality),
+        "text_lines": text_lines_of(row["text_lines"]),
+    }
     return Record(**{**row, **read, **known, "vector": vector})

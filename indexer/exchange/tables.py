@@ -8,6 +8,10 @@
 | tags | list of string |
 | attributes | string: a JSON object |
 | user_attributes | string: a JSON object, those of them that a person set |
+| albums | list of string: names of those by hand that it is in |
+| stack | int64: a number that pictures of one stack by hand share; 0: taken out of its stack by hand |
+| judgments | string: a JSON list of {query, filter, grade, who, at} |
+| text_lines | string: a JSON list of {text, confidence, corners} read in the picture; nothing where it was not read |
 | missing_since | string: since when its file is gone; nothing for items that are there |
 | embedding | list of float32, unit length |
 """
@@ -22,44 +26,82 @@ from typing import Any, cast
 
 import numpy as np
 
-from vasari.indexer.exchange.records import PAGE, Record, as_row, space_as_text, space_from_text
+from vasari.indexer.exchange.records import (
+    PAGE,
+    Record,
+    albums_as_text,
+    albums_from_text,
+    as_row,
+    space_as_text,
+    space_from_text,
+)
 from vasari.indexer.exchange.rows import Refused, checked, from_row
+from vasari.retrieval.catalog.records import Album
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.storage.draining import Sink
 from vasari.retrieval.storage.json_rows import Broken, values_in
 from vasari.retrieval.storage.text_files import opened_text
 
-_SPACE = b"vasari.space"
+_SPACE, _ALBUMS = b"vasari.space", b"vasari.albums"
 _VECTORS = ("embedding", "vector", "emb", "image_embedding")
 _DECIMALS = 8  # half of float16's smallest step is 3e-8: no stored vector is changed by this rounding
 
 
 def write_parquet(
-    path: Path, space: EmbeddingSpace, batches: Iterable[Sequence[Record]], *, vectors: bool = True
+    path: Path,
+    space: EmbeddingSpace,
+    batches: Iterable[Sequence[Record]],
+    albums: Sequence[Album] = (),
+    *,
+    vectors: bool = True,
 ) -> int:
     """Write records, without their vectors if so wished; says how many."""
     import pyarrow.parquet as pq
 
-    schema = _schema(space, vectors)
+    schema = schema_of(space, vectors=vectors, albums=albums)
     written = 0
     with path.open("wb") as opened, pq.ParquetWriter(opened, schema, compression="zstd") as writer:
         for batch in batches:
-            writer.write_table(_table(batch, schema, vectors))
+            writer.write_table(as_table(batch, schema, vectors=vectors))
             written += len(batch)
     return written
 
 
-def write_json_lines(path: Path, space: EmbeddingSpace, batches: Iterable[Sequence[Record]]) -> int:
-    """Write an object a line, the first being the space; says how many records there were."""
-    written = 0
-    with path.open("w", encoding="utf-8") as lines:
-        lines.write(json.dumps({"space": json.loads(space_as_text(space))}) + "\n")
+def parquet_pieces(space: EmbeddingSpace, batches: Iterable[Sequence[Record]]) -> Iterator[bytes]:
+    """The bytes of such a file while it is made, for what is sent: memory holds one batch."""
+    import pyarrow.parquet as pq
+
+    schema, sink = schema_of(space, vectors=True), Sink()
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         for batch in batches:
-            for record in batch:
-                vector = np.round(record.vector.astype(np.float64), _DECIMALS).tolist()
-                lines.write(json.dumps({**as_row(record), "embedding": vector}) + "\n")
-            written += len(batch)
+            writer.write_table(as_table(batch, schema, vectors=True))
+            yield sink.taken()
+    yield sink.taken()
+
+
+def write_json_lines(
+    path: Path, space: EmbeddingSpace, batches: Iterable[Sequence[Record]], albums: Sequence[Album] = ()
+) -> int:
+    """Write an object a line, the first being the space and the albums; says how many records there were."""
+    written = -1
+    with path.open("w", encoding="utf-8") as lines:
+        for line in json_lines(space, batches, albums):
+            lines.write(line)
+            written += 1
     return written
+
+
+def json_lines(
+    space: EmbeddingSpace, batches: Iterable[Sequence[Record]], albums: Sequence[Album] = ()
+) -> Iterator[str]:
+    """The lines of such a file, each with its end."""
+    header = {"space": json.loads(space_as_text(space)), "albums": json.loads(albums_as_text(albums))}
+    yield json.dumps(header) + "\n"
+    for batch in batches:
+        for record in batch:
+            vector = np.round(record.vector.astype(np.float64), _DECIMALS).tolist()
+            yield json.dumps({**as_row(record), "embedding": vector}) + "\n"
 
 
 def parquet_space(path: Path) -> EmbeddingSpace | None:
@@ -70,11 +112,31 @@ def parquet_space(path: Path) -> EmbeddingSpace | None:
         return space_from_text((pq.read_schema(opened).metadata or {}).get(_SPACE))
 
 
+def parquet_albums(path: Path) -> list[tuple[str, str | None, str | None]]:
+    """Name, query and filter of the albums noted in a file."""
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as opened:
+        return albums_from_text((pq.read_schema(opened).metadata or {}).get(_ALBUMS))
+
+
 def json_space(path: Path) -> EmbeddingSpace | None:
     """The space in the first line."""
+    return _stated_space(_first_value(path))
+
+
+def json_albums(path: Path) -> list[tuple[str, str | None, str | None]]:
+    """Name, query and filter of the albums in the first line."""
+    first = _first_value(path)
+    if _stated_space(first) is None or not isinstance(first, dict):
+        return []
+    return albums_from_text(json.dumps(first.get("albums", [])))
+
+
+def _first_value(path: Path) -> object:
     with opened_text(str(path)) as lines:
         first = next((line for line in lines if line.strip()), "")
-        return _stated_space(next(iter(values_in(first)), None))
+        return next(iter(values_in(first)), None)
 
 
 def read_parquet(path: Path) -> Iterator[Record | Refused]:
@@ -188,7 +250,8 @@ def _are_alike(column: Any) -> bool:
     return bool(lengths["min"] == lengths["max"])
 
 
-def _schema(space: EmbeddingSpace, vectors: bool) -> Any:
+def schema_of(space: EmbeddingSpace | None, *, vectors: bool, albums: Sequence[Album] = ()) -> Any:
+    """The columns above, with `embedding` if `vectors`, which needs a space; space and albums as metadata."""
     import pyarrow as pa
 
     whole, word = pa.int64(), pa.string()
@@ -197,20 +260,25 @@ def _schema(space: EmbeddingSpace, vectors: bool) -> Any:
         ("id", whole), ("modality", word), ("uri", word), ("content_hash", word), ("bytes", whole),
         ("mtime_ns", whole), ("width", whole), ("height", whole), ("format", word), ("text", word),
         ("captions", pa.list_(caption)), ("tags", pa.list_(word)), ("attributes", word),
-        ("user_attributes", word), ("missing_since", word),
+        ("user_attributes", word), ("albums", pa.list_(word)), ("stack", whole), ("judgments", word),
+        ("text_lines", word), ("missing_since", word),
     ]  # fmt: skip
-    if vectors:
+    if vectors and space is not None:
         fields.append(("embedding", pa.list_(pa.float32(), space.dim)))
-    return pa.schema(fields, metadata={_SPACE: space_as_text(space)})
+    noted = {} if space is None else {_SPACE: space_as_text(space), _ALBUMS: albums_as_text(albums)}
+    return pa.schema(fields, metadata=noted or None)
 
 
-def _table(batch: Sequence[Record], schema: Any, vectors: bool) -> Any:
+def as_table(batch: Sequence[Record], schema: Any, *, vectors: bool) -> Any:
+    """Records as a pyarrow table of that schema."""
     import pyarrow as pa
 
     rows = [as_row(record) for record in batch]
     for row in rows:
-        for name in ("attributes", "user_attributes"):
+        for name in ("attributes", "user_attributes", "judgments"):
             row[name] = json.dumps(row[name], ensure_ascii=False)
+        if row["text_lines"] is not None:
+            row["text_lines"] = json.dumps(row["text_lines"], ensure_ascii=False)
     columns = {name: [row[name] for row in rows] for name in schema.names if name != "embedding"}
     arrays = [pa.array(columns[name], schema.field(name).type) for name in columns]
     if vectors:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -51,9 +51,31 @@ class Reading:
     kind: SourceKind | None = None  # None: by what is there
     columns: Columns = field(default_factory=Columns)
     excludes: Sequence[str] = EXCLUDED_FOLDERS
+    ignored: Sequence[str] = ()  # patterns as of .gitignore, for folders
     hidden: bool = False
     limits: ImageLimits = field(default_factory=ImageLimits)
-    known: Callable[[str], bool] = lambda _: False  # whether the library has items at or below a path
+    known: Callable[[str], bool] = lambda _path: False  # whether the library has items at or below a path
+
+
+def reading_for(
+    library: Library | None,
+    *,
+    kind: SourceKind | None = None,
+    columns: Columns | None = None,
+    exclude: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+    hidden: bool = False,
+) -> Reading:
+    """How paths are read into a library: by its limits, knowing what it has of those that are gone; None: a new one."""
+    return Reading(
+        kind,
+        columns or Columns(),
+        [*EXCLUDED_FOLDERS, *exclude],
+        ignored,
+        hidden,
+        ImageLimits() if library is None else library.image_limits,
+        _nowhere if library is None else partial(has_items, library),
+    )
 
 
 class Sources:
@@ -129,6 +151,8 @@ def _chosen(
             by_kind.setdefault(reading.kind or kind_of(path), []).append(path)
     if gone and not by_kind and not any(map(reading.known, gone)):
         raise NotFoundError(f"no such file or folder: {gone[0]}")
+    if reading.ignored and not by_kind.keys() & {SourceKind.FOLDER, SourceKind.PAIRS}:
+        raise UsageError("--exclude is for folders of pictures: leave it out here")
     parts = [part for kind, paths in by_kind.items() for part in _sources(kind, paths, reading)]
     if gone:
         parts.append(FolderSource(gone, may_be_gone=True))
@@ -150,6 +174,10 @@ def same_folders(given: Sequence[str | os.PathLike[str]]) -> list[tuple[str, str
             before = first.setdefault((facts.st_dev, facts.st_ino), path)
             found += [(path, before)] if before != path else []
     return found
+
+
+def _nowhere(_path: str) -> bool:
+    return False
 
 
 def has_items(library: Library, path: str) -> bool:
@@ -201,7 +229,11 @@ def _sources(kind: SourceKind, paths: Sequence[str], reading: Reading) -> list[S
             walker = PairsSource if kind is SourceKind.PAIRS else plain
             found: list[Source] = []
             if local:
-                found.append(walker(local, reading.excludes, hidden=reading.hidden, limits=limits))
+                found.append(
+                    walker(
+                        local, reading.excludes, ignored=reading.ignored, hidden=reading.hidden, limits=limits
+                    )
+                )
             if remote:
                 found.append(RemoteFolderSource(remote, limits=limits))
             return found

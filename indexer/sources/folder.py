@@ -16,6 +16,7 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
+from vasari.indexer.sources.ignore import IGNORE_FILE, NO_MEDIA, IgnoreFileError, Rules, compiled, has
 from vasari.indexer.sources.left_out import LeftOut, kind_of_file
 from vasari.indexer.sources.samples import TEXT_SUFFIXES, described
 from vasari.indexer.sources.source import Candidate, Description, stamp_of
@@ -35,7 +36,8 @@ class FolderSource:
     """Pictures below `paths`: folders are walked, single files are taken whatever their suffix.
 
     Left out are names that begin with a dot (unless `hidden`), folders whose name matches a pattern of
-    `excludes` (shell wildcards), and folders that are libraries; a path given in `paths` is always taken.
+    `excludes` (shell wildcards), what `ignored` patterns and ignore files say (see `ignore`), and folders that are
+    libraries; a path given in `paths` is always taken.
 
     Links are followed. Each folder is listed once, under its real place if that lies below a root, so loops
     end and a link beside its target adds nothing. A uri is the absolute path as seen, links not resolved.
@@ -50,6 +52,7 @@ class FolderSource:
         paths: Sequence[str | Path],
         excludes: Sequence[str] = EXCLUDED_FOLDERS,
         *,
+        ignored: Sequence[str] = (),
         hidden: bool = False,
         suffixes: frozenset[str] | None = None,
         limits: ImageLimits | None = None,
@@ -61,6 +64,8 @@ class FolderSource:
             if not may_be_gone and not os.path.lexists(root):
                 raise NotFoundError(f"no such file or folder: {root}")
         self._excluded = re.compile("|".join(translate(composed(name)) for name in excludes) or r"(?!)")
+        compiled(ignored)  # a wrong pattern is told before anything is listed
+        self._ignored = ignored
         self._hidden = hidden
         self._suffixes = indexable_suffixes() if suffixes is None else suffixes
         self._limits = limits or ImageLimits()
@@ -109,14 +114,19 @@ class FolderSource:
         for file in sorted(files):
             yield from self._single(file)
             self._complete.add(file)
-        links: list[str] = []
+        links: list[tuple[str, Rules]] = []
         # Of two paths to one folder the one without links is its name.
         for folder in sorted(
             set(self._roots) - files, key=lambda root: (os.path.realpath(root) != root, root)
         ):
-            yield from self._walk(folder, files, links)
-        for link in links:  # grows while links inside linked folders are found
-            yield from self._walk(link, files, links)
+            try:
+                rules = Rules.at(folder, self._ignored)
+            except (OSError, IgnoreFileError) as error:
+                yield self._fail(folder, f"an ignore file above cannot be used: {error}")
+                continue
+            yield from self._walk(folder, rules, files, links)
+        for link, rules in links:  # grows while links inside linked folders are found
+            yield from self._walk(link, rules, files, links)
         self._complete.update(self._roots)
 
     def _single(self, file: str) -> Iterator[Candidate | Skipped]:
@@ -130,10 +140,12 @@ class FolderSource:
         else:
             yield _candidate(file, facts, self._teller)
 
-    def _walk(self, top: str, files: set[str], links: list[str]) -> Iterator[Candidate | Skipped]:
-        folders = [top]
+    def _walk(
+        self, top: str, above: Rules, files: set[str], links: list[tuple[str, Rules]]
+    ) -> Iterator[Candidate | Skipped]:
+        folders = [(top, above)]
         while folders:
-            folder = folders.pop()
+            folder, above = folders.pop()
             try:
                 facts = os.stat(folder)  # noqa: PTH116
                 if (facts.st_dev, facts.st_ino) in self._visited:
@@ -146,15 +158,41 @@ class FolderSource:
                     continue  # removed while we were walking
                 yield self._fail(folder, f"the folder cannot be read: {_words(error)}")
                 continue
-            if folder != top and _is_library(entries):
+            if folder not in self._roots and (_is_library(entries) or self._is_no_media(entries)):
                 continue
+            try:
+                rules = above.within(folder, entries)
+            except (OSError, IgnoreFileError) as error:
+                yield self._fail(folder, f"its {IGNORE_FILE} cannot be used: {error}")
+                continue
+            if rules:
+                entries = [entry for entry in entries if not self._is_ignored(entry, rules)]
             self._look_at(entries)
             below: list[str] = []
+            linked: list[str] = []
             for entry in entries:
-                found = self._plain(entry, files) or self._entry(entry, files, below, links)
+                found = self._plain(entry, files) or self._entry(entry, files, below, linked)
                 if found is not None:
                     yield found
-            folders.extend(reversed(below))
+            folders.extend((each, rules) for each in reversed(below))
+            links.extend((each, rules) for each in linked)
+
+    def _is_no_media(self, entries: Sequence[os.DirEntry[str]]) -> bool:
+        """Whether the folder says that nothing in it is to be shown; its pictures are counted."""
+        if not has(entries, NO_MEDIA):
+            return False
+        self.left_out[LeftOut.IGNORED] += sum(_suffix(entry.name) in self._suffixes for entry in entries)
+        return True
+
+    def _is_ignored(self, entry: os.DirEntry[str], rules: Rules) -> bool:
+        try:
+            folder = entry.is_dir()
+        except OSError:  # a link that leads round in circles
+            folder = False
+        if not rules.leave_out(entry.path, folder=folder):
+            return False
+        self.left_out[LeftOut.IGNORED] += _suffix(entry.name) in self._suffixes
+        return True
 
     def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
         """Told of each folder before its pictures are."""

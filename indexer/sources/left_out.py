@@ -21,6 +21,7 @@ class LeftOut(StrEnum):
     LAYERED = "layered"
     OTHER_PICTURE = "other_picture"
     HIDDEN = "hidden"
+    IGNORED = "ignored"
     OTHER = "other"
 
 
@@ -40,6 +41,7 @@ _WORDS = {
     LeftOut.LAYERED: _Words("layered picture", "layered pictures", "export it as PNG"),
     LeftOut.OTHER_PICTURE: _Words("picture of another format", "pictures of other formats"),
     LeftOut.HIDDEN: _Words("hidden", "hidden", "--hidden takes them"),
+    LeftOut.IGNORED: _Words("ignored", "ignored", "by .vasariignore, .nomedia or --exclude"),
     LeftOut.OTHER: _Words("other file", "other files"),
 }
 # fmt: off

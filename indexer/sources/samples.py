@@ -11,12 +11,12 @@ from typing import Any
 from vasari.indexer.sources.source import Description
 from vasari.retrieval.domain import Caption, Skipped
 from vasari.retrieval.errors import ImageError
-from vasari.retrieval.images.places import with_place
 from vasari.retrieval.images.xmp import XmpError, read_xmp
 from vasari.retrieval.storage.text_files import as_text, parse_json, plain
 
-TEXT_SUFFIXES = (".txt", ".json", ".xmp")
-ARCHIVED_TEXTS = (".txt", ".json", ".cls")  # a class, as webdataset has them
+XMP = ".xmp"
+TEXT_SUFFIXES = (".txt", ".json", XMP)
+ARCHIVED_TEXTS = (*TEXT_SUFFIXES, ".cls")  # a class, as webdataset has them
 _CAPTION_KEYS = ("caption", "captions", "text")
 _TEXT_KEYS = ("raw", "caption", "text", "sentence", "value")
 # What img2dataset notes about its own work, or what the picture itself says.
@@ -53,7 +53,7 @@ def described(texts: Mapping[str, str], read: Callable[[str], bytes]) -> Descrip
         facts = {}
         troubles.append(Skipped(texts[".json"], "decode", str(error)))
     try:
-        written = with_place(read_xmp(parts[".xmp"])) if ".xmp" in parts else {}
+        written = read_xmp(parts[".xmp"]) if ".xmp" in parts else {}
     except XmpError as error:
         written = {}
         troubles.append(Skipped(texts[".xmp"], "decode", f"it {error}"))

@@ -199,12 +199,14 @@ class KnownTexts:
         return False
 
 
-def choose_texts(library: Library, paths: Sequence[str], column: str | None = None) -> Source:
-    """The source for files of texts, or for the captions of the library's pictures."""
+def choose_texts(library: Library | None, paths: Sequence[str], column: str | None = None) -> Source:
+    """The source for files of texts, or for the captions of the pictures of a library, which has to be there."""
     if OWN_CAPTIONS not in paths:
         return TextFiles(paths, column)
     if len(paths) > 1:
         raise UsageError(f"{OWN_CAPTIONS} stands alone: index files of texts by another command")
+    if library is None:
+        raise NotFoundError("there is no library whose captions could be indexed")
     return OwnCaptions(library)
 
 

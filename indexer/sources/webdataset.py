@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from vasari.indexer.sources.left_out import kind_of_file
-from vasari.indexer.sources.samples import ARCHIVED_TEXTS, described, key_of
+from vasari.indexer.sources.samples import ARCHIVED_TEXTS, XMP, described, key_of
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import ImageError
@@ -118,7 +118,10 @@ class ShardSource:
 
 
 class Samples:
-    """Which texts belong to which picture: those of the same name up to its last dot, else of its sample's key."""
+    """Which texts belong to which picture: those of the same name up to its last dot, else of its sample's key.
+
+    `a.jpg.xmp` belongs to `a.jpg` alone.
+    """
 
     def __init__(self, found: Sequence[Member]) -> None:
         self._by_stem: dict[str, dict[str, str]] = {}
@@ -129,7 +132,9 @@ class Samples:
     def texts_of(self, picture: str) -> Mapping[str, str]:
         """The names of a picture's texts, by their suffix."""
         own = self._by_stem.get(picture[: -len(_suffix(picture))])
-        return own or self._by_stem.get(key_of(picture)[0], {})
+        texts = own or self._by_stem.get(key_of(picture)[0], {})
+        sidecar = self._by_stem.get(picture, {}).get(XMP)
+        return texts if sidecar is None else {**texts, XMP: sidecar}
 
 
 def _text(shard: str, uri: str) -> bytes:
