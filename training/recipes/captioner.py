@@ -255,7 +255,9 @@ class Captioner(nn.Module):
 
         from transformers import CLIPImageProcessor, Florence2Processor
 
-        deepcopy(self.florence).half().save_pretrained(directory)
+        saved = deepcopy(self.florence).half()
+        saved.generation_config.num_beams = 1  # its figures are of greedy decoding
+        saved.save_pretrained(directory)
         images = CLIPImageProcessor(
             size={"height": SIZE, "width": SIZE},
             do_center_crop=False,

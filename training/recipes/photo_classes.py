@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ _ABSTRACT, EMPTY_WORDS = (
     for line in Path(__file__).with_name("starter_ignored.txt").read_text(encoding="utf-8").splitlines()[1:]
 )
 _SCENES = Path(__file__).with_name("starter_scenes.txt")
+_CONCEPTS = Path(__file__).with_name("starter_concepts.txt")
 _IRREGULAR = {
     "men": "man",
     "women": "woman",
@@ -99,17 +100,22 @@ def synsets() -> list[str]:
 
 
 def scenes(names: Sequence[Sequence[str]]) -> dict[int, list[str]]:
-    """For classes, what is usually seen on photos of them."""
-    numbers: dict[str, int] = {}
-    for number, of_class in enumerate(names):
-        for name in of_class:
-            numbers.setdefault(name, number)
+    """For classes, what is usually seen on photos of them; a name of two classes is the thing's, not the animal's."""
+    numbers = {name: number for number, of_class in enumerate(names) for name in of_class}
     found: dict[int, list[str]] = defaultdict(list)
-    for line in _SCENES.read_text(encoding="utf-8").splitlines():
-        name, colon, phrases = line.partition(": ")
+    for name, phrases in _table(_SCENES):
+        found[numbers[name]] += phrases
+    for words, classes in _table(_CONCEPTS):
+        for name in classes:
+            found[numbers[name]] += words.split(", ")
+    return {number: list(dict.fromkeys(phrases)) for number, phrases in found.items()}
+
+
+def _table(path: Path) -> Iterator[tuple[str, list[str]]]:
+    for line in path.read_text(encoding="utf-8").lower().splitlines():
+        left, colon, right = line.partition(": ")
         if colon and not line.startswith("#"):
-            found[numbers[name.lower()]] += phrases.lower().split(", ")
-    return dict(found)
+            yield left, right.split(", ")
 
 
 class Relevance:

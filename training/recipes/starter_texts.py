@@ -45,7 +45,9 @@ _PICTURED = {
     "19",
     "20",
 }  # WordNet's topics of what is seen
-_EXAMPLES, _MADE = 12_000, 8_000
+SENTENCES = "sentences"
+_MADE = 16_000
+_USUAL_OF_WORDS = 0.5  # the share of the usual relevance that single words lose; captions lose all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,7 @@ def examples(folder: Path) -> list[str]:
     for name in ("data.noun", "data.verb"):
         for line in (folder / name).read_text(encoding="utf-8").splitlines():
             found += re.findall(r'"([A-Za-z][^"]{12,80})"', line.partition(" | ")[2])
-    usable = sorted({text.lower() for text in found if len(content_words(text)) > 1})
-    return Random("examples").sample(usable, _EXAMPLES)
+    return sorted({text.lower() for text in found if len(content_words(text)) > 1})
 
 
 def made_sentences() -> list[str]:
@@ -129,16 +130,19 @@ def vocabulary_words(pieces: Sequence[str]) -> tuple[list[str], list[str]]:
 def collect(
     teacher: Teacher, relevance: Relevance, parts: Path
 ) -> Iterator[tuple[str, list[str], Vectors, float]]:
-    """Groups of texts: language (of words that are joined), texts, relevance (n, 1000), how often they are drawn."""
+    """Groups of texts: their kind, texts, relevance (n, 1000), how often they are drawn.
+
+    The kind is SENTENCES, or the language of words that are joined, or "".
+    """
     wordnet = parts / "wordnet-base" / "usr" / "share" / "wordnet"
     names = [name for of_class in class_names() for name in of_class]
-    yield "", names, relevance.of_words(names), 0.08
+    yield "", names, relevance.of_words(names), 0.18
     english = wordnet_words(wordnet)
     yield "", english, relevance.of_words(english), 0.14
     sentences = examples(wordnet)
-    yield "", sentences, relevance.of_sentences(sentences), 0.16
+    yield SENTENCES, sentences, relevance.of_sentences(sentences), 0.16
     captions = made_sentences()
-    yield "", captions, relevance.of_sentences(captions), 0.16
+    yield SENTENCES, captions, relevance.of_sentences(captions), 0.16
     for pieces in vocabulary_words([piece for piece, _ in teacher.file.vocabulary]):
         embedded = teacher(pieces)
         yield "", pieces, relevance.of_meaning(embedded, embedded.mean(axis=0)), 0.1
@@ -150,15 +154,18 @@ def collect(
 
 def gather(teacher: Teacher, relevance: Relevance, parts: Path) -> tuple[Texts, Vectors]:
     """All texts, with their relevance to the classes in half precision instead of targets yet."""
+    groups = list(collect(teacher, relevance, parts))
+    usual = [relevant for kind, _, relevant, _ in groups if kind == SENTENCES][-1].mean(axis=0)
     texts: list[str] = []
     rows: list[Vectors] = []
     words: dict[str, list[int]] = {}
     shares: list[Vectors] = []
-    for language, group, relevant, share in collect(teacher, relevance, parts):
-        if language:
-            words[language] = list(range(len(texts), len(texts) + len(group)))
+    for kind, group, relevant, share in groups:
+        if kind in JOINS:
+            words[kind] = list(range(len(texts), len(texts) + len(group)))
         texts += group
-        rows.append(relevant.astype(np.float16))
+        lost = 1.0 if kind == SENTENCES else _USUAL_OF_WORDS
+        rows.append((relevant - lost * usual).astype(np.float16))
         shares.append(np.full(len(group), share / len(group), dtype=np.float32))
     drawn = np.concatenate(shares)
     return Texts(texts, np.concatenate(rows), words, drawn / drawn.sum()), unit(np.concatenate(rows[:1]))
