@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
@@ -19,20 +20,25 @@ from vasari.api.service.middleware.gate import Gate
 from vasari.api.service.openapi.schema import openapi
 from vasari.api.service.pages import Pages
 from vasari.api.service.routes import (
+    albums,
     clip_retrieval,
     cohere_rerank,
     collection,
     health,
     items,
     jobs,
+    judgments,
+    marqo,
     models,
     openai_embeddings,
     openai_models,
     search,
+    selection,
     session,
 )
 from vasari.api.service.runtime.allocator import return_large_blocks
 from vasari.api.service.runtime.metrics import Metrics
+from vasari.api.service.runtime.tracing import Tracing
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
@@ -41,8 +47,26 @@ from vasari.retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 _DECODE_BYTES = 512 * 1024 * 1024  # for decoding, where the settings say nothing
-COMPATIBLE = (openai_embeddings, openai_models, cohere_rerank, clip_retrieval)  # what other programs speak
-FAMILIES = (search, items, collection, models, *COMPATIBLE, jobs, session, health)
+COMPATIBLE = (
+    openai_embeddings,
+    openai_models,
+    cohere_rerank,
+    clip_retrieval,
+    marqo,
+)  # what other programs speak
+FAMILIES = (
+    search,
+    items,
+    albums,
+    judgments,
+    selection,
+    collection,
+    models,
+    *COMPATIBLE,
+    jobs,
+    session,
+    health,
+)
 
 
 def create_app(
@@ -57,6 +81,7 @@ def create_app(
     """
     settings = settings or ServiceSettings()
     metrics = Metrics()
+    tracing = Tracing.open(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -70,6 +95,8 @@ def create_app(
             on_stop_signal(stop, longest_stop(settings.stop_timeout))
             await service.preload()
             yield {STOPPING: service.stopping}
+        if tracing is not None:
+            await to_thread.run_sync(tracing.close)
 
     app = FastAPI(
         title="Vasari",
@@ -93,7 +120,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "X-Deadline-Ms", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Retry-After", "ETag", "Location"],
         )
-    app.add_middleware(Gate, settings=settings, metrics=metrics)
+    app.add_middleware(Gate, settings=settings, metrics=metrics, tracing=tracing)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     app.mount("/", Pages(web, routes), name="page")
     return app

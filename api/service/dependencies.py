@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
 
 from fastapi import Depends, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.security.auth import COOKIE, Caller, Scope
 from vasari.api.service.service import Service
+from vasari.api.service.sight import Sight
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -27,6 +30,11 @@ _FORWARDING = re.compile(
     r"|x-forward(er)?-for|x-nginx-proxy|x-coming-from|x-cdn|surrogate-capability|proxy-connection|(cdn-src|from)-ip"
     r"|(x-)?(remote|authenticated|webauth|auth-request|goog-authenticated|goog-iap|ms-client-principal|pomerium)(-.*)?"
 )
+_NOT_IN_A_PART = {
+    "add_item": "and adds nothing to it: the same picture sent twice is one item, with all that others wrote about it,"
+    " so that the answer would tell what lies elsewhere; let a key without a filter send it, with the tag that this"
+    " key's filter asks for",
+}
 _NAMING_A_SCHEME = re.compile(r"(.*-)?(proto|protocol|scheme|forwarded|origin)|cf-visitor")
 _TLS = re.compile(r"(?<![\w/.-])(https|ssl|tls)(?![\w/.-])")  # and no part of a host's name
 _SWITCHED = re.compile(r"(.*-)?(ssl|https)")
@@ -72,12 +80,34 @@ async def caller(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
     """Authenticate the caller by the key in the Authorization header or in the page's cookie."""
-    key = credentials.credentials if credentials is not None else request.cookies.get(COOKIE)
+    key = credentials.credentials if credentials is not None else _other_key(request)
     address = request.client.host if request.client is not None else ""
     found = await service.doorkeeper.admit(key, address, forwarded=was_forwarded(request))
     request.state.caller = found.name
     request.state.key = found.key
+    if found.within is not None and not _is_decided(request.scope["route"].dependant):
+        why = _NOT_IN_A_PART.get(request.scope["route"].operation_id, "and this is about the whole")
+        raise ProblemError(403, "narrow", f"this key sees a part of the library, {why}")
     return found
+
+
+def _other_key(request: Request) -> str | None:
+    """The key as the password of HTTP Basic (RFC 7617), or in the page's cookie.
+
+    Clients that take a URL and no headers send what stands in it: http://vasari:KEY@host/knn-service.
+    """
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return request.cookies.get(COOKIE)
+    try:
+        return base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""  # no key of anybody
+
+
+def _is_decided(dependant: Dependant) -> bool:
+    """Whether a route says what a key that sees a part is told: see `vasari.api.service.sight`."""
+    return dependant.call in (sight_of, of_no_items) or any(map(_is_decided, dependant.dependencies))
 
 
 def charge(request: Request, cost: int) -> None:
@@ -95,6 +125,19 @@ def _needs(scope: Scope) -> Callable[[Caller], Awaitable[Caller]]:
 
 
 Anyone = Annotated[Caller, Depends(caller)]
+
+
+async def sight_of(service: ServiceDep, found: Anyone) -> Sight:
+    """What the caller may see, for routes that look through it."""
+    return Sight(service, found.within)
+
+
+async def of_no_items() -> None:
+    """Marks a route whose answers do not depend on what items there are."""
+
+
+SightDep = Annotated[Sight, Depends(sight_of)]
+OF_NO_ITEMS = Depends(of_no_items)
 SEARCHER = Depends(_needs(Scope.SEARCH))
 WRITER = Depends(_needs(Scope.WRITE))
 ADMIN = Depends(_needs(Scope.ADMIN))

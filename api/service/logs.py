@@ -47,7 +47,7 @@ def configure_logs(*, json_lines: bool, level: str = "INFO") -> None:
     """Send the lines of the service, the server and the engine to stderr in one form."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if json_lines else Lines())
-    for name in ("vasari", "uvicorn"):
+    for name in ("vasari", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level.upper())

@@ -180,7 +180,7 @@ def _invalid(error: RequestValidationError) -> Response:
 
 async def _handle(request: Request, error: Exception) -> Response:
     response = answer_to(error)
-    if request.scope["path"] not in _OPENAI_PATHS and not request.scope["path"].startswith("/v1/models/"):
+    if not _speaks_openai(request.scope["path"]):
         return response
     # OpenAI's client shows `error.message`, and nothing else of a body.
     body = json.loads(bytes(response.body))
@@ -189,7 +189,9 @@ async def _handle(request: Request, error: Exception) -> Response:
     return JSONResponse(body, response.status_code, headers, media_type=MEDIA_TYPE)
 
 
-_OPENAI_PATHS = frozenset({"/v1/embeddings", "/v1/models"})
+def _speaks_openai(path: str) -> bool:
+    one = path.startswith("/v1/models/") and path != "/v1/models/recommend"
+    return one or path in ("/v1/embeddings", "/v1/models")
 
 
 def install(app: FastAPI) -> None:

@@ -7,11 +7,14 @@ decoding pictures, `think` for what takes seconds (second stages, classes, capti
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
@@ -20,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.api.service.problems import ProblemError
+from vasari.api.service.runtime.allocator import give_back_memory
 from vasari.api.service.runtime.batching import Batcher
 from vasari.api.service.runtime.deadlines import within_deadline
 from vasari.api.service.runtime.embedding_cache import EmbeddingCache, Key, Vector, picture_key, text_key
@@ -29,8 +33,10 @@ from vasari.api.service.runtime.metrics import Metrics
 from vasari.api.service.runtime.pools import Pool
 from vasari.api.service.runtime.shared_scan import SharedScans
 from vasari.api.service.runtime.single_flight import SingleFlight
+from vasari.api.service.runtime.tracing import TracedStages
 from vasari.api.service.runtime.uploads import Uploads
 from vasari.api.service.security.auth import Authenticator
+from vasari.api.service.security.key_quotas import KeyQuotas
 from vasari.api.service.security.path_guard import Jail
 from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
@@ -38,7 +44,10 @@ from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
 from vasari.retrieval import cancellation
 from vasari.retrieval.catalog.facets import Facets
+from vasari.retrieval.catalog.geo_clusters import Places
 from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.catalog.suggestions import Suggester
+from vasari.retrieval.catalog.timeline import Timeline
 from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -48,6 +57,7 @@ from vasari.retrieval.domain import (
     SearchResponse,
     Term,
     TermKind,
+    Understanding,
     UnitVectors,
 )
 from vasari.retrieval.errors import ImageError, NotFoundError, VasariError
@@ -55,7 +65,9 @@ from vasari.retrieval.images.limits import ImageLimits, check_together
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.remove import remove
 from vasari.retrieval.library.upload import Addition, Notes
+from vasari.retrieval.models.ports import PictureEncoder
 from vasari.retrieval.search import engine
+from vasari.retrieval.search.understood import Understood, needs_understanding
 from vasari.retrieval.storage.layout import UPLOADS
 
 _LOG = logging.getLogger("vasari.service")
@@ -67,6 +79,10 @@ Prepared = NDArray[np.uint8]  # (H, W, 3)
 Sent = tuple[Addition, Notes, Vector]
 _NOT_AGAIN: Vector = np.empty(0, dtype=np.float32)  # in place of the vector of what is committed already
 _HEALTH_A_SECOND = 10  # questions of one address whether the service is ready
+_GPU = Path("/dev/nvidiactl")  # asking torch for one takes 300 MB
+_LOOKED_AFTER = 30.0  # seconds between looks for idle models
+_TOLD_EVERY = 5.0  # seconds between notes of what keys have asked for
+_SUGGESTED_FOR = 30.0  # seconds
 _READERS = 2  # threads that parse bodies, which hold the interpreter's lock
 
 
@@ -89,16 +105,21 @@ class Service:
         library.models.serve(settings.text_precision)
         library.read_original = self._read_original
         self._scans = SharedScans()
-        self.uploads = Uploads(library, limits, self._writing)
+        self.uploads = Uploads(library, limits, self.writing)
         self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
-        self.doorkeeper = Authenticator(settings, lambda: self.run(library.catalog.keys.all))
+        self.key_quotas = KeyQuotas(library.catalog.keys)
+        self.doorkeeper = Authenticator(settings, lambda: self.run(library.catalog.keys.all), self.key_quotas)
         self._searches = Pool("threads", settings.search_threads, settings.waiting)
         self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
         self._reading = Pool("bodies", _READERS, settings.waiting)
         self._facets: dict[Modality, tuple[int, Facets]] = {}
+        self._timelines: dict[Modality, tuple[int, Timeline]] = {}
+        self._places: dict[Modality, tuple[int, Places]] = {}
+        self._suggester: tuple[float, Facets, Suggester] | None = None  # and when it was made
+        self._renewing: asyncio.Task[None] | None = None  # of the suggester
         self.health_asked = RateLimiter(_HEALTH_A_SECOND, 2 * _HEALTH_A_SECOND)  # by address
         self.checking: SingleFlight[str, dict[str, dict[str, Any]]] = SingleFlight()
         self.streams = 0  # of events, that are open
@@ -107,6 +128,7 @@ class Service:
         self._batchers: list[Batcher[Any, Any]] = []
         self._texts: dict[str, Batcher[str, Vector]] = {}
         self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
+        self._query_pictures: dict[str, Batcher[Prepared, Vector]] = {}
         self._commits: dict[str, Batcher[Sent, ItemId]] = {}
 
     @classmethod
@@ -121,8 +143,36 @@ class Service:
             stack.callback(service._close_pools)
             stack.push_async_callback(service._close_batchers)
             stack.push_async_callback(anyio.to_thread.run_sync, service.jobs.close, settings.stop_timeout)
+            stack.callback(service.key_quotas.tell)
+            telling = asyncio.create_task(service._tell_of_keys())
+            stack.callback(telling.cancel)
+            idle = asyncio.create_task(service._give_back_models())
+            stack.callback(idle.cancel)
+            stack.callback(service._stop_renewing)
             service.jobs.start()
             yield service
+
+    async def _give_back_models(self) -> None:
+        """Let models that nobody asks for leave memory, as long as the service runs."""
+        if not self.settings.idle_seconds:
+            return
+        while True:
+            await anyio.sleep(min(self.settings.idle_seconds / 4, _LOOKED_AFTER))
+            await self.run(self.give_back_models)
+
+    def give_back_models(self) -> None:
+        """Let go of idle models now, unless a job is at work, which has them in use all the time."""
+        if not self.jobs.busy and (given := self.library.give_back_models(self.settings.idle_seconds)):
+            give_back_memory()
+            _LOG.info(
+                "out of memory after %g s without use: %s", self.settings.idle_seconds, ", ".join(given)
+            )
+
+    async def _tell_of_keys(self) -> None:
+        """Note what keys have asked for, as long as the service runs."""
+        while True:
+            await anyio.sleep(_TOLD_EVERY)
+            await self.run(self.key_quotas.tell)
 
     # Work in threads
 
@@ -193,10 +243,10 @@ class Service:
         distinct = dict(zip(keys, pictures, strict=True))  # equal ones are decoded once
         found = self._known(distinct)
         if absent := [key for key in distinct if key not in found]:
-            encoder = await self.look(self.library.encoder, space)
+            encoder = await self.look(self._picture_encoder, space)
             await self.look(self.check_pictures, [distinct[key] for key in absent], encoder.image_size)
             prepared = [await self._prepared(key, distinct[key], space) for key in absent]
-            found |= self.cache.keep(absent, await self._picture_batcher(space).submit(prepared))
+            found |= self.cache.keep(absent, await self._query_picture_batcher(space).submit(prepared))
         return UnitVectors(np.stack([found[key] for key in keys]))
 
     async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
@@ -213,7 +263,7 @@ class Service:
     def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
         from vasari.retrieval.images.decode import decoding
 
-        encoder = self.library.encoder(space)
+        encoder = self._picture_encoder(space)
         with decoding(data, self.image_limits, target=encoder.image_size) as decoded:
             return encoder.prepare(decoded.picture)
 
@@ -226,6 +276,21 @@ class Service:
                 order=len,
             )
         return self._texts[space.name]
+
+    def _picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder:
+        """What embeds pictures that are asked about: the exported tower, which needs no torch and so can be let go of.
+
+        Beside a GPU, and where no tower was exported, the model itself; uploads always get the vectors that it makes.
+        """
+        exported = None if _GPU.exists() else self.library.models.picture_encoder(space)
+        return exported or self.library.encoder(space)
+
+    def _query_picture_batcher(self, space: EmbeddingSpace) -> Batcher[Prepared, Vector]:
+        if space.name not in self._query_pictures:
+            self._query_pictures[space.name] = self._batcher(
+                "image", lambda batch: list(self._picture_encoder(space).embed_images(np.stack(batch)))
+            )
+        return self._query_pictures[space.name]
 
     def _picture_batcher(self, space: EmbeddingSpace) -> Batcher[Prepared, Vector]:
         if space.name not in self._pictures:
@@ -270,22 +335,39 @@ class Service:
 
     # What routes ask
 
-    async def search(self, request: SearchRequest, query: UnitVectors | None = None) -> SearchResponse:
+    async def search(
+        self, request: SearchRequest, query: UnitVectors | None = None, within: str | None = None
+    ) -> SearchResponse:
         """Answer one request: its terms are embedded with those of other requests, the rest runs in a thread.
 
-        `query` (1, dim) takes the place of terms.
+        `query` (1, dim) takes the place of terms. `within` is the filter of a key that sees a part.
         """
-        watch = engine.StageTimer()
+        if (log := self.library.query_log) is None:
+            return await self._searched(request, query, within)
+        return await self.run(log.noted, request, await self._searched(log.asking(request), query, within))
+
+    async def _searched(
+        self, request: SearchRequest, query: UnitVectors | None, within: str | None
+    ) -> SearchResponse:
+        watch = TracedStages()
         space = await self.space(request.space)
+        read = Understood(request, Understanding(request.terms))
+        if query is None and needs_understanding(request):
+            with watch.stage("understand"):
+                read = await self.run(self.library.understood, request, within)
+        asked = read.request
         if query is None:
             with watch.stage("embed"):
-                query = await self.embed_query(request.terms, space)
-        asked = replace(within_deadline(request), space=space.name, explain=True)
+                query = await self.embed_query(asked.terms, space)
+        asked = replace(within_deadline(asked), space=space.name, explain=True)
         call = self.run if request.rerank is None else self.think
         scan = self._scans.search
-        response = await call(engine.search, self.library, asked, query, watch=watch, scan=scan)
+        response = await call(
+            engine.search, self.library, asked, query, watch=watch, scan=scan, within=within
+        )
         if response.explain is not None:
             self.metrics.stages(response.explain.stages_ms)
+        response = read.told(response)
         return response if request.explain else replace(response, explain=None)
 
     async def classify(
@@ -343,6 +425,7 @@ class Service:
         Raises OverloadedError beyond what `key` may send in a day, ProblemError 507 beyond what all may store.
         """
         self.quotas.admit(key, len(data))
+        self.doorkeeper.admit_upload(key, len(data))
         space = await self.space()
         upload = await self.look(self.uploads.check, data, space)
         known = await self.run(self.uploads.known, upload, space)
@@ -366,7 +449,7 @@ class Service:
 
     async def remove(self, item: ItemId) -> None:
         """Delete an item; the file of an uploaded one too."""
-        done = await self.run(remove, self.library, [item], self._writing)
+        done = await self.run(remove, self.library, [item], self.writing)
         if not done.removed:
             raise NotFoundError(f"no item {item} in this library")
         self.quotas.give_back(done.freed)
@@ -378,6 +461,49 @@ class Service:
         if held is None or held[0] != revision:
             held = self._facets[modality] = (revision, self.library.catalog.facets.read(modality))
         return held[1]
+
+    def timeline(self, modality: Modality) -> Timeline:
+        """All items by when they were taken; read once for each state of the catalog."""
+        revision = self.library.catalog.revision()
+        held = self._timelines.get(modality)
+        if held is None or held[0] != revision:
+            held = self._timelines[modality] = (revision, self.library.catalog.timeline.read(modality))
+        return held[1]
+
+    def places(self, modality: Modality) -> Places:
+        """Where items were taken; read once for each state of the catalog."""
+        revision = self.library.catalog.revision()
+        held = self._places.get(modality)
+        if held is None or held[0] != revision:
+            held = self._places[modality] = (revision, self.library.catalog.places.read(modality))
+        return held[1]
+
+    async def suggester(self) -> Suggester:
+        """What the search box suggests: it is asked at each key, so an old one answers while the next is made."""
+        held = self._suggester
+        if held is None:
+            return await self.run(self._new_suggester)
+        made, _, suggester = held
+        idle = self._renewing is None or self._renewing.done()
+        if idle and time.monotonic() - made > _SUGGESTED_FOR:
+            self._renewing = asyncio.create_task(self._renew_suggester())
+        return suggester
+
+    def _new_suggester(self) -> Suggester:
+        found, held = self.facets(Modality.IMAGE), self._suggester
+        suggester = held[2] if held is not None and held[1] is found else Suggester(found)
+        self._suggester = (time.monotonic(), found, suggester)
+        return suggester
+
+    async def _renew_suggester(self) -> None:
+        try:
+            await self.run(self._new_suggester)
+        except VasariError as error:  # the next key tries again
+            _LOG.warning("suggestions stay as they were: %s", error)
+
+    def _stop_renewing(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
 
     def check_picture(self, data: bytes) -> None:
         """Hold a picture's headers against the limits for what is sent; raises ImageError."""
@@ -421,7 +547,7 @@ class Service:
                 self.metrics.index_generation.labels(*labels).set(generation.number if generation else 0)
 
     @contextmanager
-    def _writing(self) -> Iterator[Callable[[], None]]:
+    def writing(self) -> Iterator[Callable[[], None]]:
         """The library's lease: that of this service's own job if one runs, else one of its own."""
         with self.jobs.shared_lease() as shared:
             if shared:

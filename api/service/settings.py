@@ -12,6 +12,7 @@ from vasari.retrieval.settings import (
     DAY,
     MEBIBYTE,
     Settings,
+    http_address,
     number,
     one_of,
     path,
@@ -52,8 +53,22 @@ class ServiceSettings(Settings):
         "those of all items are shown",
     )
     json_logs: bool = setting(False, yes_or_no, "one JSON object a line")
+    traces: str | None = setting(
+        None,
+        http_address,
+        "OpenTelemetry collector that takes traces (OTLP over HTTP, the extra `otel`), such as http://127.0.0.1:4318",
+        "no traces",
+    )
+    traces_share: float = setting(
+        1.0,
+        number(float, 0, 1),
+        "share of the requests that are traced; callers with a `traceparent` say so themselves",
+    )
     preload: Preload = setting(
         "text", one_of(Preload), "load no model (none), the text tower (text), or all at the start"
+    )
+    idle_seconds: float = setting(
+        900.0, _AMOUNT, "seconds without use after which a model leaves memory until it is needed; 0: never"
     )
     text_precision: TextPrecision = setting(
         "float32",

@@ -27,6 +27,7 @@ from vasari.api.service.problems import ProblemError, answer_to
 from vasari.api.service.request_id import begin_request
 from vasari.api.service.runtime.deadlines import begin_deadline
 from vasari.api.service.runtime.metrics import Metrics
+from vasari.api.service.runtime.tracing import RequestSpan, Tracing
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING
@@ -44,10 +45,13 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 class Gate:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: ServiceSettings, metrics: Metrics, tracing: Tracing | None = None
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._tracing = tracing
         self._hosts = _allowed_hosts(settings)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.cors_origins)
         self._bodies = HeldBodies(max(settings.bodies_bytes, settings.max_body_bytes))
@@ -59,6 +63,13 @@ class Gate:
                 await self._app(scope, receive, send)
             return
         visit = _Visit(scope, receive, send, self._settings, self._bodies, cross_origin=bool(self._origins))
+        if self._tracing is None:
+            await self._answer(visit)
+            return
+        with self._tracing.request(scope, visit.request_id) as span:
+            await self._answer(visit, span)
+
+    async def _answer(self, visit: _Visit, span: RequestSpan | None = None) -> None:
         try:
             self._check(visit)
             visit.take_deadline()
@@ -71,7 +82,7 @@ class Gate:
             await visit.refuse(error)
         finally:
             visit.forget_body()
-            self._note(visit)
+            self._note(visit, span)
 
     def _check(self, visit: _Visit) -> None:
         host = _host_name(visit.headers.get("host", ""))
@@ -96,12 +107,11 @@ class Gate:
             return False
         return own or origin.rstrip("/").lower() in self._origins
 
-    def _note(self, visit: _Visit) -> None:
+    def _note(self, visit: _Visit, span: RequestSpan | None) -> None:
         route = getattr(visit.scope.get("route"), "path", "other")
         seconds = time.perf_counter() - visit.began
-        self._metrics.request(
-            visit.method if visit.method in _METHODS else "other", route, visit.status, seconds
-        )
+        method = visit.method if visit.method in _METHODS else "other"
+        self._metrics.request(method, route, visit.status, seconds)
         facts = {
             "method": visit.method,
             "path": visit.scope["path"],
@@ -110,6 +120,9 @@ class Gate:
             "client": (visit.scope.get("client") or ("", 0))[0],
             "caller": visit.scope.get("state", {}).get("caller"),
         }
+        if span is not None:
+            span.answered(method, route, visit.status)
+            facts["trace"] = span.trace_id
         _ACCESS.info("%(method)s %(path)r %(status)s %(ms)s ms", facts, extra={"facts": facts})
 
 

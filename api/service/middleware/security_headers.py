@@ -21,6 +21,8 @@ REFERENCE = PAGE.replace(
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
     " 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='",
 )
+# A service worker asks for what it keeps by itself.
+WORKER = NOTHING + "; connect-src 'self'"
 # A picture opened on its own must not run anything, whatever a browser takes it for.
 PICTURE = NOTHING + "; sandbox"
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from vasari.api.service.converters import picture_of
-from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.dependencies import OF_NO_ITEMS, SEARCHER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.request_bodies import described, json_body
@@ -85,16 +85,21 @@ class MetadataResult(BaseModel):
     responses=problems(400, 404, 422, 503),
     openapi_extra=described(KnnBody),
 )
-async def knn_service(service: ServiceDep, request: Request) -> list[KnnResult]:
+async def knn_service(service: ServiceDep, sight: SightDep, request: Request) -> list[KnnResult]:
     """Search as clip-retrieval's client and page do."""
     body = await json_body(KnnBody, request)  # clip-retrieval's client sends no content type
     space = await _indice(body.indice_name, service)
     wanted = max(body.num_images, body.num_result_ids or 0)
     query = None if body.embedding_input is None else _vector(body.embedding_input, space)
     terms = (await _knn_term(body, service),) if query is None else ()
-    response = await service.search(
+    response = await sight.search(
         SearchRequest(
-            terms, modality=body.modality, limit=wanted, space=space.name, collapse=body.deduplicate
+            terms,
+            modality=body.modality,
+            limit=wanted,
+            space=space.name,
+            collapse=body.deduplicate,
+            literally=True,  # whose answers have no place for what was understood
         ),
         query,
     )
@@ -112,15 +117,15 @@ async def knn_service(service: ServiceDep, request: Request) -> list[KnnResult]:
     responses=problems(400, 404, 422),
     openapi_extra=described(MetadataBody),
 )
-async def metadata(service: ServiceDep, request: Request) -> list[MetadataResult]:
+async def metadata(service: ServiceDep, sight: SightDep, request: Request) -> list[MetadataResult]:
     """What is known of items; ids of items that are not there are left out."""
     body = await json_body(MetadataBody, request)
     await _indice(body.indice_name, service)
-    items = await service.run(service.library.items, body.ids)
+    items = await sight.items(body.ids)
     return [MetadataResult(id=item.id, metadata=_metadata(item)) for item in items.values()]
 
 
-@router.get("/indices-list", operation_id="indices_list", responses=problems())
+@router.get("/indices-list", operation_id="indices_list", dependencies=[OF_NO_ITEMS], responses=problems())
 async def indices_list(service: ServiceDep) -> list[str]:
     """Names of the spaces, the default first."""
     spaces = await service.run(service.library.catalog.spaces.all)

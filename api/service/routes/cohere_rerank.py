@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import uuid4
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.dependencies import SEARCHER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.fields import (
@@ -98,8 +98,11 @@ class RerankAnswer(BaseModel):
     """Documents, the most relevant first."""
 
     id: str
+    object: Literal["rerank"] = "rerank"
+    model: str = Field(description="As it was named; infinity's client wants it told.")
     results: list[RerankResult]
     meta: dict[str, JsonValue]
+    usage: dict[str, int] = Field(description="How many texts and pictures there were, as infinity tells it.")
 
 
 _HOW: dict[str, Any] = {
@@ -112,7 +115,7 @@ _HOW: dict[str, Any] = {
 @router.post("/v2/rerank", operation_id="rerank_v2", **_HOW)
 @router.post("/v1/rerank", operation_id="rerank", **_HOW)
 async def rerank(
-    service: ServiceDep, body: Annotated[RerankBody, Depends(body_of(RerankBody))]
+    service: ServiceDep, sight: SightDep, body: Annotated[RerankBody, Depends(body_of(RerankBody))]
 ) -> RerankAnswer:
     """Order documents by how well they fit a query: pictures by the cross-attention model, texts by their vectors."""
     documents = [RerankDocument(text=given) if isinstance(given, str) else given for given in body.documents]
@@ -124,9 +127,7 @@ async def rerank(
     if texts:
         scores = await _text_relevance(body.query, texts, service)
     else:
-        items = [
-            None if document.item is None else await service.item(document.item) for document in documents
-        ]
+        items = [None if document.item is None else await sight.item(document.item) for document in documents]
         sent = [document.image for document in documents if document.image is not None]
         await service.look(service.check_pictures, sent)
         pictures = (
@@ -137,6 +138,8 @@ async def rerank(
     ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
     return RerankAnswer(
         id=uuid4().hex,
+        model=body.model or "default",
+        usage=dict.fromkeys(("prompt_tokens", "total_tokens"), 1 + len(documents)),
         results=[
             RerankResult(
                 index=index,

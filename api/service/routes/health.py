@@ -13,6 +13,7 @@ from vasari.api.service.openapi.schema import problems
 from vasari.api.service.service import Service
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import NotFoundError, OverloadedError, VasariError
+from vasari.retrieval.library.last_uses import LoadedKind
 
 router = APIRouter(tags=["operations"])
 _CANARY = "a photo"
@@ -67,6 +68,7 @@ async def _checks(service: Service) -> dict[str, dict[str, Any]]:
         "model": await _tried(service, lambda: _embed_canary(service)),
         "workers": {"ok": service.batchers_alive and service.jobs.alive},
     }
+    checks["model"]["loaded"] = [str(kind) for kind in service.library.models.loaded()]
     checks["model"]["ok"] = checks["model"]["ok"] and checks["model"].get("ms", 0) < _SLOW * 1000
     return checks
 
@@ -94,4 +96,10 @@ def _embed_canary(service: Service) -> None:
         space = service.library.space()
     except NotFoundError:
         return
-    service.library.models.text_encoder(space).embed_texts([_CANARY])
+    uses = service.library.models.uses
+    if uses.rests(
+        LoadedKind.TEXT
+    ):  # it is loaded for the next who searches, not for those who ask whether it could be
+        return
+    with uses.unnoticed(LoadedKind.TEXT):
+        service.library.models.text_encoder(space).embed_texts([_CANARY])

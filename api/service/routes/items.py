@@ -8,14 +8,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vasari.api import contract
-from vasari.api.service.converters import captions_of, picture_of, search_fields, told
-from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, charge
+from vasari.api.service.converters import picture_of, search_fields, told
+from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, SightDep, charge
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.ranges import ranged
 from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.runtime.files import SIDES, Original, is_read
-from vasari.api.service.schemas.fields import LARGEST_ID, MODEL_COST, Filter, Limit, Offset, Share, Whole
-from vasari.api.service.schemas.items import ItemAnswer, PatchBody, UploadBody
+from vasari.api.service.schemas.fields import (
+    LARGEST_ID,
+    MODEL_COST,
+    Filter,
+    GroupBy,
+    Limit,
+    Offset,
+    Share,
+    Whole,
+)
+from vasari.api.service.schemas.items import ItemAnswer, ItemsAnswer, PatchBody, UploadBody, captions_of
 from vasari.api.service.schemas.search import SearchAnswer
 from vasari.api.service.security.auth import Scope
 from vasari.api.service.service import Service
@@ -37,9 +46,9 @@ PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"
     responses=problems(404, 422),
     response_model=ItemAnswer,
 )
-async def item(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
+async def item(service: ServiceDep, sight: SightDep, id: ItemPath) -> Response:  # noqa: A002
     """All that is known of an item."""
-    return told(contract.item_fields(await service.item(id)))
+    return told(contract.item_fields(await _whole(service, await sight.item(id))))
 
 
 @router.get(
@@ -50,17 +59,17 @@ async def item(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
     response_model=SearchAnswer,
 )
 async def similar(
-    service: ServiceDep,
+    sight: SightDep,
     id: ItemPath,  # noqa: A002
     limit: Annotated[Limit, Query()] = 10,
     offset: Annotated[Offset, Query()] = 0,
     modality: Modality = Modality.IMAGE,
     filter: Annotated[Filter | None, Query()] = None,  # noqa: A002
     collapse: bool = False,
+    group_by: Annotated[GroupBy | None, Query()] = None,
     min_relevance: Annotated[Share | None, Query()] = None,
 ) -> Response:
     """Items like this one; itself is left out."""
-    await service.item(id)
     request = SearchRequest(
         (Term(TermKind.ITEM, item=id),),
         modality=modality,
@@ -68,10 +77,27 @@ async def similar(
         limit=limit,
         offset=offset,
         collapse=collapse,
+        group_by=group_by,
         min_relevance=min_relevance,
         exclude_query_items=True,
     )
-    return told(search_fields(await service.search(request)))
+    return told(search_fields(await sight.search(request)))
+
+
+@router.get(
+    "/{id}/stack",
+    dependencies=[SEARCHER],
+    operation_id="get_stack",
+    responses=problems(404, 422),
+    response_model=ItemsAnswer,
+)
+async def stack_of(service: ServiceDep, sight: SightDep, id: ItemPath) -> Response:  # noqa: A002
+    """The pictures that are one stack with this one, itself among them, by number; alone where it is in none."""
+    own = await sight.item(id)
+    members = await service.run(service.library.catalog.stacks.with_item, id)
+    found = {own.id: own} | dict(await sight.items(members))
+    items = [contract.listed_fields(found[item]) for item in sorted(found)]
+    return told({"items": items, "total": len(items)})
 
 
 @router.get(
@@ -87,6 +113,7 @@ async def similar(
 )
 async def thumbnail(
     service: ServiceDep,
+    sight: SightDep,
     request: Request,
     id: ItemPath,  # noqa: A002
     side: Annotated[
@@ -101,7 +128,7 @@ async def thumbnail(
     """The item's picture, small."""
     if side not in SIDES:
         raise UsageError(f"a side is one of {', '.join(map(str, SIDES))}")
-    found = await service.item(id)
+    found = await sight.item(id)
     if (unchanged := _unchanged(service, request, found, f"-{side}", v)) is not None:
         return unchanged
     small = await service.look(service.originals.thumbnail, found, side)
@@ -123,12 +150,13 @@ async def thumbnail(
 )
 async def original(
     service: ServiceDep,
+    sight: SightDep,
     request: Request,
     id: ItemPath,  # noqa: A002
     v: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """The file itself, as it was indexed; formats that browsers do not show come as a large WebP."""
-    found = await service.item(id)
+    found = await sight.item(id)
     if (unchanged := _unchanged(service, request, found, "", v)) is not None:
         return unchanged
     whole = await service.look(service.originals.original, found)
@@ -148,15 +176,14 @@ async def original(
 )
 async def why(
     service: ServiceDep,
+    sight: SightDep,
     request: Request,
     id: ItemPath,  # noqa: A002
     q: Annotated[str, Query(min_length=1, max_length=1000, pattern=r"\S", description="The query's words.")],
 ) -> Response:
     """Where in the picture the words are found: a heat map to lay over it, as PNG with transparency."""
     charge(request, MODEL_COST - 1)
-    await service.look(
-        service.originals.read, await service.item(id)
-    )  # inside the roots, and what was indexed
+    await service.look(service.originals.read, await sight.item(id))  # inside the roots, and what was indexed
     data = await service.think(service.library.why_png, id, q.strip())
     return Response(data, 200, {"Cache-Control": "private, max-age=3600"}, "image/png")
 
@@ -201,6 +228,7 @@ async def add(
 )
 async def patch(
     service: ServiceDep,
+    sight: SightDep,
     id: ItemPath,  # noqa: A002
     caller: Anyone,
     body: Annotated[PatchBody, Depends(body_of(PatchBody))],
@@ -209,11 +237,11 @@ async def patch(
 
     A key without the scope `search` is answered 204: it may write, and not read.
     """
-    await service.item(id)
+    await sight.item(id)
     await service.run(_apply, service, id, body)
     if not caller.may(Scope.SEARCH):
         return Response(status_code=204)
-    return told(contract.item_fields(await service.item(id)))
+    return told(contract.item_fields(await _whole(service, await service.item(id))))
 
 
 @router.delete(
@@ -223,10 +251,17 @@ async def patch(
     status_code=204,
     responses=problems(404, 409, 422),
 )
-async def delete(service: ServiceDep, id: ItemPath) -> Response:  # noqa: A002
+async def delete(service: ServiceDep, sight: SightDep, id: ItemPath) -> Response:  # noqa: A002
     """Take an item out of the library. An uploaded file is removed; indexed files are never touched."""
+    await sight.item(id)
     await service.remove(id)
     return Response(status_code=204)
+
+
+async def _whole(service: Service, found: Item) -> Item:
+    """The item with the text that was read in it."""
+    [whole] = await service.run(service.library.catalog.readings.beside, [found])
+    return whole
 
 
 def _apply(service: Service, item: int, body: PatchBody) -> None:

@@ -37,7 +37,7 @@ _QUIET = 15.0  # seconds without news until a comment keeps proxies from closing
 )
 async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(JobBody))]) -> Response:
     """Put a job in line; one runs at a time."""
-    params = body.model_dump(exclude={"kind"}, exclude_defaults=True)
+    params = body.model_dump(exclude={"kind"}, exclude_defaults=True, by_alias=True)
     return told(contract.job_fields(await service.run(service.jobs.submit, body.kind, params)), 202)
 
 

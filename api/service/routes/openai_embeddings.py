@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.dependencies import OF_NO_ITEMS, SEARCHER, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.fields import (
@@ -25,7 +25,7 @@ from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
 from vasari.retrieval.search.query import MAX_TEXT
 
-router = APIRouter(tags=["compatible"], dependencies=[SEARCHER])
+router = APIRouter(tags=["compatible"], dependencies=[SEARCHER, OF_NO_ITEMS])
 
 
 class EmbeddingsBody(Body):

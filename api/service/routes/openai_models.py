@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from vasari.api.service.dependencies import SEARCHER, ServiceDep
+from vasari.api.service.dependencies import OF_NO_ITEMS, SEARCHER, ServiceDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.service import Service
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError
 
-router = APIRouter(prefix="/v1/models", tags=["compatible"], dependencies=[SEARCHER])
+router = APIRouter(prefix="/v1/models", tags=["compatible"], dependencies=[SEARCHER, OF_NO_ITEMS])
 
 
 class ModelAnswer(BaseModel):

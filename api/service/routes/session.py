@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from vasari.api.service.dependencies import Anyone, came_by_tls
+from vasari.api.service.dependencies import OF_NO_ITEMS, Anyone, ServiceDep, came_by_tls
 from vasari.api.service.openapi.schema import problems
-from vasari.api.service.security.auth import COOKIE
+from vasari.api.service.security.auth import COOKIE, Scope
 
-router = APIRouter(prefix="/v1/session", tags=["session"])
+router = APIRouter(prefix="/v1/session", tags=["session"], dependencies=[OF_NO_ITEMS])
 
 
 class SessionAnswer(BaseModel):
@@ -17,12 +17,19 @@ class SessionAnswer(BaseModel):
 
     name: str
     scopes: list[str]
+    narrow: bool = Field(description="Whether the key sees a part of the library.")
+    trash: bool = Field(description="Whether `trash` of `POST /v1/remove` is allowed here, to this caller.")
 
 
 @router.get("", operation_id="get_session", responses=problems())
-async def look(caller: Anyone) -> SessionAnswer:
+async def look(service: ServiceDep, caller: Anyone) -> SessionAnswer:
     """Who the caller is, and what the caller may do; 401 tells a page to ask for a key."""
-    return SessionAnswer(name=caller.name, scopes=sorted(caller.scopes))
+    return SessionAnswer(
+        name=caller.name,
+        scopes=sorted(caller.scopes),
+        narrow=caller.within is not None,
+        trash=service.settings.trash and caller.may(Scope.WRITE),
+    )
 
 
 @router.post("", operation_id="open_session", status_code=204, responses=problems())

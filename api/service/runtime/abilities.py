@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vasari.api.drawings import knows_no_photos
 from vasari.api.service.schemas.collection import AbilityAnswer
-from vasari.retrieval.domain import Modality
+from vasari.retrieval.library.instant_start import first_model
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.models import Presence
 from vasari.retrieval.models.ports import ModelKind
@@ -20,6 +23,8 @@ _NEEDS: dict[str, tuple[ModelKind, ...]] = {  # any of these models will do
     "why": (ModelKind.RERANKER, ModelKind.DUAL_ENCODER),
     "caption": (ModelKind.CAPTIONER,),
     "ask": (ModelKind.ANSWERER,),
+    "locate": (ModelKind.CAPTIONER,),
+    "detect": (ModelKind.CAPTIONER,),
 }
 
 
@@ -46,15 +51,18 @@ def _ability(models: Sequence[Presence]) -> AbilityAnswer:
 _LOOKED_AT = 20  # pictures, the latest added, by which it is told whether the collection is drawn
 
 
-def drawings_only(library: Library) -> bool:
-    """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn."""
+def drawings_only(library: Library, pictures: NDArray[np.int64]) -> bool:
+    """Whether the library's model knows no photos, and its pictures (or the first to come) are not known as drawn.
+
+    `pictures` are the sorted ids (n,) of those that the caller sees.
+    """
     if not knows_no_photos(_encoder(library), ["/"]):
         return False
-    latest = library.catalog.items.live_ids(Modality.IMAGE)[-_LOOKED_AT:].tolist()
+    latest = pictures[-_LOOKED_AT:].tolist()
     uris = [item.uri for item in library.items(latest).values()]
     return knows_no_photos(_encoder(library), uris or ["/"])
 
 
 def _encoder(library: Library) -> str:
     space = library.catalog.spaces.default()
-    return space.model if space is not None else library.settings.model
+    return space.model if space is not None else first_model(library.settings)

@@ -7,6 +7,7 @@ thread has freed: twelve pictures of 200 MB, decoded two at a time, left a proce
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
@@ -22,3 +23,11 @@ def return_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # musl has none, and always gives back
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+def give_back_memory() -> None:
+    """Have the system take back what is free by now (malloc_trim of glibc)."""
+    gc.collect()  # models are full of circles
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

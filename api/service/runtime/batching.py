@@ -23,6 +23,7 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from vasari.api.service.runtime.tracing import span
 from vasari.retrieval import cancellation
 from vasari.retrieval.errors import OverloadedError
 
@@ -121,7 +122,8 @@ class Batcher(Generic[In, Out]):
         self._requests += 1
         self._filled.set()
         try:
-            return list(await asyncio.gather(*(entry.answer for entry in entries)))
+            with span(f"batch {self.name}", **{"vasari.inputs": len(entries)}):
+                return list(await asyncio.gather(*(entry.answer for entry in entries)))
         finally:
             self._requests -= 1
             for entry in entries:

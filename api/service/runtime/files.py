@@ -24,6 +24,7 @@ from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.retrieval.domain import Item, Modality
 from vasari.retrieval.errors import ImageError, StorageError
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.trash import move_to_trash
 from vasari.retrieval.storage import containers
 from vasari.retrieval.storage.atomic import write_bytes
 from vasari.retrieval.storage.layout import UPLOADS, is_content_hash, is_own_file, is_upload, thumbnail_path
@@ -111,6 +112,14 @@ class Originals:
         if not self._library.settings.read_only:
             keep(self._path(found.content_hash, side), data)
         return Original(data, found.content_hash, "webp")
+
+    def to_trash(self, item: Item) -> None:
+        """Move the item's file to this machine's trash, if it may be shown and is what was indexed; StorageError."""
+        try:
+            self.read(item)
+        except ProblemError as error:
+            raise StorageError(str(error)) from None
+        move_to_trash(item, self._library.image_limits)
 
     def _place(self, item: Item) -> Place:
         """Where the item's file lies, if that may be served, as far as the name tells."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shlex
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
 from vasari.indexer.progress import Progress, ProgressEvent
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.errors import MissingExtraError, ModelUnavailableError, NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import Detail
 from vasari.retrieval.storage.uris import uri_of
@@ -109,16 +109,11 @@ def run_index(
 ) -> dict[str, Any]:
     """Bring the library in step with the paths."""
     from vasari.indexer.job import IndexOptions, index
-    from vasari.indexer.sources.detect import Reading, choose_source, has_items
-    from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
+    from vasari.indexer.regions import keep_regions, regions_kept
+    from vasari.indexer.sources.detect import choose_source, reading_for
 
     paths = _paths(params)
-    reading = Reading(
-        excludes=[*EXCLUDED_FOLDERS, *params.get("exclude", ())],
-        hidden=bool(params.get("hidden")),
-        limits=library.image_limits,
-        known=partial(has_items, library),
-    )
+    reading = reading_for(library, exclude=params.get("exclude", ()), hidden=bool(params.get("hidden")))
     source = JailedSource(
         lambda: choose_source(paths, reading)[0],
         Jail(indexable_roots(library, settings)),
@@ -127,11 +122,61 @@ def run_index(
     options = IndexOptions(
         retry_failed=bool(params.get("retry_failed")), allow_removal=int(params.get("allow_removal", 0))
     )
-    return index(library, source, options, progress, stop).as_json()
+    report = index(library, source, options, progress, stop).as_json()
+    if not stop.is_set() and regions_kept(library) is not None:
+        report["regions"] = keep_regions(library, None, progress, stop).as_json()
+    return report
 
 
 def check_nothing(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:
     """Any parameters will do."""
+
+
+def check_read(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """MissingExtraError without the package that reads, which would take a second to be imported."""
+    if params.get("with", "ocr") == "ocr" and importlib.util.find_spec("rapidocr") is None:
+        raise MissingExtraError("rapidocr", "ocr")
+
+
+def check_rerank(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """ModelUnavailableError where no reranker is on this machine: no request downloads one."""
+    from vasari.api.service.runtime.abilities import abilities
+
+    reranker = abilities(library)["rerank"]
+    if not reranker.here:
+        message = f"{reranker.model} is not on the service's machine"
+        raise ModelUnavailableError(message, reranker.model, reranker.command or "")
+
+
+def check_regions(library: Library, settings: ServiceSettings, params: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """There is a space whose model embeds them."""
+    library.space()
+
+
+def run_rerank(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],  # noqa: ARG001
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Keep what the reranker makes of each picture."""
+    from vasari.indexer.second_looks import keep_second_looks
+
+    return keep_second_looks(library, progress, stop).as_json()
+
+
+def run_regions(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Embed parts of each picture."""
+    from vasari.indexer.regions import keep_regions
+
+    return keep_regions(library, params.get("regions"), progress, stop).as_json()
 
 
 def run_rebuild(
@@ -155,11 +200,25 @@ def run_caption(
     progress: Progress,
     stop: threading.Event,
 ) -> dict[str, Any]:
-    """Describe the pictures that no model has described yet."""
+    """Describe the pictures, or those that are named, that no model has described yet."""
     from vasari.indexer.captions import caption_library
 
-    detail: Detail = "detailed" if params.get("detail") == "detailed" else "short"
-    return caption_library(library, detail, progress, stop).as_json()
+    detail: Detail = params.get("detail", "short")
+    return caption_library(library, detail, progress, stop, params.get("ids")).as_json()
+
+
+def run_read(
+    library: Library,
+    settings: ServiceSettings,  # noqa: ARG001
+    params: Mapping[str, Any],
+    progress: Progress,
+    stop: threading.Event,
+) -> dict[str, Any]:
+    """Read the text in the pictures that nobody has read yet."""
+    from vasari.indexer.reading import read_library
+
+    reader = library.text_reader(params.get("with", "ocr"))
+    return read_library(library, reader, progress, stop, again=bool(params.get("again"))).as_json()
 
 
 def run_map(
@@ -208,5 +267,8 @@ KINDS: Mapping[str, JobKind] = {
     "map": JobKind(check_nothing, run_map),
     "index": JobKind(check_index, run_index),
     "caption": JobKind(check_nothing, run_caption),
+    "read": JobKind(check_read, run_read),
+    "rerank": JobKind(check_rerank, run_rerank),
+    "regions": JobKind(check_regions, run_regions),
     "rebuild": JobKind(check_nothing, run_rebuild),
 }

@@ -130,6 +130,11 @@ class Jobs:
                 self._current.stop.set()
         return self.job(job)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a job is at work in this process."""
+        return self._current is not None
+
     def look_around(self) -> None:
         """Look now for jobs that others left, and not at the next turn."""
         self._wake.set()

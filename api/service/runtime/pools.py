@@ -16,8 +16,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, TypeVar
 
+from vasari.api.service.runtime.tracing import mark, span
 from vasari.retrieval import cancellation
 from vasari.retrieval.errors import OverloadedError
 
@@ -43,12 +45,13 @@ class Pool:
 
     async def run(self, work: Callable[[], T]) -> T:
         """The result of `work`, called in a thread; OverloadedError at once when too much waits already."""
-        piece = _Piece(work, copy_context())
-        self._enter(piece)
-        try:
-            found: T = await asyncio.wrap_future(piece.answer)
-        finally:
-            self._leave(piece)
+        with span(_name_of(work), **{"vasari.pool": self.name}):
+            piece = _Piece(work, copy_context())
+            self._enter(piece)
+            try:
+                found: T = await asyncio.wrap_future(piece.answer)
+            finally:
+                self._leave(piece)
         return found
 
     def close(self) -> None:
@@ -91,6 +94,13 @@ class Pool:
             return self._line.popleft()
 
 
+def _name_of(work: Callable[[], object]) -> str:
+    """The function that is called, for traces."""
+    function = work.func if isinstance(work, partial) else work
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{function.__module__.rpartition('.')[2]}.{name}"
+
+
 class _Piece:
     """A work item, and its future."""
 
@@ -104,6 +114,7 @@ class _Piece:
         """Work, unless the caller has left already."""
         if not self.answer.set_running_or_notify_cancel():
             return
+        mark("a thread begins")
         try:
             with cancellation.watching(self.left):
                 found = self._work()

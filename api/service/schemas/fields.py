@@ -94,6 +94,14 @@ Offset = Annotated[
     int, Whole, Field(ge=0, le=9_999)
 ]  # with a limit of 1, the last rank that a search computes
 Filter = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+GroupBy = Annotated[
+    str,
+    StringConstraints(max_length=MAX_TEXT),
+    Field(
+        description="An attribute, named as in filters, or `stack`: one of each group of items with the same value.",
+        examples=["product"],
+    ),
+]
 SpaceName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
 

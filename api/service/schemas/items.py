@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints
 
 from vasari.api.service.schemas.fields import PICTURE_COST, Body, Picture, Tag, Text, Url, example, finite
-from vasari.retrieval.domain import CaptionSource, Modality
+from vasari.retrieval.domain import Caption, CaptionSource, Modality
 
 
 class _Facts(BaseModel):
@@ -37,10 +38,26 @@ class ListedItem(_Facts):
 
 
 class ItemsAnswer(BaseModel):
-    """Items, the latest added first, and how many there are in all."""
+    """Items, and how many there are in all."""
 
     items: list[ListedItem]
     total: int
+
+
+class CopiesAnswer(BaseModel):
+    """Pictures that are nearly the same."""
+
+    reclaimable_bytes: int = Field(description="Of all but the first.")
+    items: list[ListedItem] = Field(description="The best copy first: most pixels, then most bytes.")
+
+
+class CopyGroupsAnswer(BaseModel):
+    """Groups of near-duplicates, those with the most to reclaim first."""
+
+    total: int = Field(description="Groups.")
+    copies: int = Field(description="Items beside the best of their group.")
+    reclaimable_bytes: int
+    groups: list[CopiesAnswer]
 
 
 class CaptionField(BaseModel):
@@ -51,10 +68,24 @@ class CaptionField(BaseModel):
     source: Literal["user", "model", "file"]
 
 
+class TextLineField(BaseModel):
+    """A line of text that was read in a picture."""
+
+    text: str
+    confidence: float = Field(description="That it was read rightly, in [0, 1].")
+    corners: list[tuple[int, int]] = Field(
+        description="Four points in pixels of the upright picture, in reading order from where the line begins"
+        " at its top."
+    )
+
+
 class ItemAnswer(_Facts):
     """All that is known of an item."""
 
     captions: list[CaptionField]
+    text_lines: list[TextLineField] | None = Field(
+        description="Read in the picture, from top to bottom; null where it was not read yet."
+    )
 
 
 class CaptionBody(Body):
@@ -65,6 +96,15 @@ class CaptionBody(Body):
 
 
 Captions = Annotated[list[Text | CaptionBody], Field(max_length=100)]
+
+
+def captions_of(given: Sequence[str | CaptionBody]) -> tuple[Caption, ...]:
+    """Sentences as the library keeps them."""
+    return tuple(
+        Caption(entry) if isinstance(entry, str) else Caption(entry.text, entry.language) for entry in given
+    )
+
+
 Tags = Annotated[list[Tag], Field(max_length=100)]
 Attributes = Annotated[
     dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], JsonValue],

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from vasari.api.service.schemas.fields import Body, example
+from vasari.api.service.schemas.fields import Body, Id, example
+from vasari.retrieval.models.ports import Detail
 
 
 class JobBody(Body):
@@ -15,7 +16,7 @@ class JobBody(Body):
 
     model_config = example(kind="index", paths=["/photos/2024"])
 
-    kind: Literal["index", "caption", "rebuild", "map"]
+    kind: Literal["index", "caption", "read", "rerank", "regions", "rebuild", "map"]
     paths: Annotated[list[Annotated[str, StringConstraints(max_length=4096)]], Field(max_length=100)] = Field(
         [], description="For `index`: absolute paths below the folders that may be indexed."
     )
@@ -28,7 +29,18 @@ class JobBody(Body):
         0,
         description="For `index`: let go so many pictures where a folder lost more than half of what it had.",
     )
-    detail: Literal["short", "detailed"] = Field("short", description="For `caption`.")
+    ids: Annotated[list[Id], Field(max_length=2000)] = Field(
+        [], description="For `caption`: only these pictures; all, where there are none."
+    )
+    detail: Detail = Field("short", description="For `caption`.")
+    again: bool = Field(False, description="For `read`: also what another version of the reader has read.")
+    by: Literal["ocr", "captioner"] = Field(
+        "ocr", alias="with", description="For `read`: RapidOCR, or the captioner where it can (Florence-2)."
+    )
+    regions: Literal[0, 4, 5, 9, 34] | None = Field(
+        None,
+        description="For `regions`: parts a picture, 0 forgets them; as many as others have, or 5, where left out.",
+    )
     index_kind: Literal["flat", "hnsw", "ivf", "rabitq", "milvus"] | None = Field(
         None, description="For `rebuild`."
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from datetime import date
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
@@ -11,6 +12,7 @@ from vasari.api.service.schemas.fields import (
     PICTURE_COST,
     Body,
     Filter,
+    GroupBy,
     Id,
     Limit,
     Offset,
@@ -24,7 +26,8 @@ from vasari.api.service.schemas.fields import (
     example,
 )
 from vasari.api.service.schemas.items import ListedItem
-from vasari.retrieval.domain import Modality
+from vasari.retrieval.domain import USUAL_TOP, GroupScore, Modality, Order
+from vasari.retrieval.search.feedback import MOST
 from vasari.retrieval.search.query import MAX_TERMS, MAX_TEXT
 
 
@@ -36,6 +39,7 @@ class TermBody(Body):
     url: Url | None = Field(None, description="A picture's address, if the service allows fetching.")
     item: Id | None = None
     weight: Weight = 1.0
+    quoted: bool = Field(False, description="Of a text: its words must occur.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -48,9 +52,16 @@ class TermBody(Body):
 class RerankOptions(Body):
     """Second stage: candidates are scored by cross-attention until the deadline."""
 
-    top: Annotated[int, Whole, Field(ge=1, le=256)] = 32
+    top: Annotated[int, Whole, Field(ge=1, le=256)] = Field(
+        USUAL_TOP,
+        description="How many; where it is left out as VASARI_RERANK_TOP says or `vasari tune ranking` measured.",
+    )
     deadline_ms: Annotated[float, Field(gt=0, le=60_000)] | None = 800.0
-    weight: Share = 0.5
+    weight: Share | None = Field(
+        None,
+        description="Of the match score; where it is left out as VASARI_RERANK_WEIGHT says or `vasari tune ranking`"
+        " measured, else 0.5.",
+    )
     required: bool = Field(
         False,
         description="Fail where there is no such model, instead of answering in the first stage's order.",
@@ -67,18 +78,52 @@ class SearchBody(Body):
         None, description='As on the command line: 2:"a red boat" + item:42 - people', examples=["a red boat"]
     )
     terms: Annotated[list[TermBody], Field(max_length=MAX_TERMS)] = Field([])
+    more: Annotated[list[Id], Field(max_length=MOST)] = Field(
+        [], description="Items that hits should be more like (Rocchio's relevance feedback)."
+    )
+    less: Annotated[list[Id], Field(max_length=MOST)] = Field(
+        [], description="Items that hits should be less like."
+    )
     modality: Modality = Modality.IMAGE
     filter: Filter | None = Field(None, examples=['taken >= 2024-05-01 and camera = "X100V"'])
     limit: Limit = 10
     offset: Offset = 0
     space: SpaceName | None = None
     rerank: RerankOptions | None = None
-    hybrid: bool = False
+    hybrid: bool | None = Field(
+        None,
+        description="Words beside vectors: by default where the query has any; true insists on some, false is off.",
+    )
+    words: Annotated[list[Text], Field(max_length=MAX_TERMS)] = Field(
+        [], description="Each of them must be said of a hit, word for word.", examples=[["no entry"]]
+    )
     collapse: bool = False
+    regions: bool = Field(
+        False, description="Look into parts of pictures, too, where these were embedded: for small things."
+    )
+    group_by: GroupBy | None = None
+    group_score: GroupScore = Field(
+        GroupScore.BEST,
+        description="Of groups: ranked by the best item, or by the mean of their items' vectors.",
+    )
+    order: Order = Field(
+        Order.BEST,
+        description="`date`: the good matches (`min_relevance`, 0.8 where that is left out), of which the best"
+        " thousand, by when they were taken, the latest first.",
+    )
     diversify: Share | None = None
     min_relevance: Share | None = None
     exclude_query_items: bool = False
     explain: bool = False
+    relevance: bool = Field(False, description="Tell of each hit how much better than chance it matches.")
+    literally: bool = Field(
+        False, description="Take texts as words only: no date, place or person in them becomes a filter."
+    )
+    as_words: Annotated[list[Text], Field(max_length=MAX_TERMS)] = Field(
+        [],
+        description="Stretches of the texts that are not understood but searched for.",
+        examples=[["May 2018"]],
+    )
 
     def pictures(self) -> int:
         """How many pictures it brings or names by URL."""
@@ -88,6 +133,40 @@ class SearchBody(Body):
         """1, and more for pictures, a second stage, and deep pages."""
         second = 0 if self.rerank is None else self.rerank.top // 4
         return 1 + PICTURE_COST * self.pictures() + second + (self.limit + self.offset) // 1000
+
+
+class UnderstandBody(Body):
+    """A query as typed."""
+
+    model_config = example(query="Anna in Lisbon, May 2018")
+
+    query: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = Field(examples=["a red boat, May 2018"])
+    today: date | None = Field(
+        None, description='The day from which "last summer" is told; by default the service\'s.'
+    )
+
+
+class TermAnswer(BaseModel):
+    """What is embedded."""
+
+    text: str
+    weight: float
+
+
+class UnderstoodFilterAnswer(BaseModel):
+    """A filter that was read out of a sentence."""
+
+    filter: str
+    text: str = Field(description="The words that it was read from.")
+    kind: str = Field(description="date, place, person, camera, kind, orientation or size")
+
+
+class UnderstandAnswer(BaseModel):
+    """A typed query as it would be asked."""
+
+    terms: list[TermAnswer]
+    words: list[str] = Field(description="Quoted words, which must occur.")
+    filters: list[UnderstoodFilterAnswer]
 
 
 class SearchBatchBody(Body):
@@ -113,6 +192,33 @@ class HitAnswer(ListedItem):
 
     score: float
     reranked: bool
+    relevance: float | None = Field(
+        description="The share of unrelated queries that match nothing here as well, in [0, 1]; null unless asked for."
+    )
+    group: Any = Field(
+        None, description="Of a search with `group_by`: what the items of the hit's group have in common."
+    )
+    members: int | None = Field(
+        None, description="Of a search with `group_by`: how many items of the group could have been found."
+    )
+    region: tuple[int, int, int, int] | None = Field(
+        None,
+        description="Of a search with `regions`: the part of the picture that was found, left, top, right and bottom in"
+        " pixels of the upright picture; null where all of it matches better.",
+    )
+
+
+class ShareAnswer(BaseModel):
+    """What vectors and words brought to a hit's place, in standard deviations of what unrelated queries reach.
+
+    `hub` is what fair ranking took off its cosine.
+    """
+
+    item: int
+    vector: float
+    words: float
+    matched: list[str] = Field(description="Words of the query that are said of the item.")
+    hub: float = 0.0
 
 
 class ExplainAnswer(BaseModel):
@@ -122,6 +228,8 @@ class ExplainAnswer(BaseModel):
     candidates: int
     stages_ms: dict[str, float]
     notes: list[str]
+    shares: list[ShareAnswer] = Field([], description="Of the hits, where words or fair ranking had a say.")
+    understood: UnderstandAnswer | None = Field(None, description="What the query was asked as.")
 
 
 class SearchAnswer(BaseModel):
@@ -133,6 +241,9 @@ class SearchAnswer(BaseModel):
     space: str
     reranked: bool = Field(description="Whether the second stage had its say; each hit says so of itself.")
     notes: list[str] = Field([], description="What the answer could not take into account, or do, and why.")
+    understood: list[UnderstoodFilterAnswer] = Field(
+        [], description="Filters that were read out of the query; `literally` or `as_words` takes them back."
+    )
     explain: ExplainAnswer | None = None
 
 

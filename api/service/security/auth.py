@@ -10,20 +10,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from vasari.api.service.problems import ProblemError
+from vasari.api.service.security.key_quotas import KeyQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.api.service.settings import ServiceSettings
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.records import ApiKeyRecord
+from vasari.retrieval.catalog.records import ApiKeyRecord, KeyLimits, KeyUsage
+from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import OverloadedError, UsageError
 
 PREFIX = "vasari_"
+_MADE_ELSEWHERE = re.compile(PREFIX + r"[A-Za-z0-9_-]{32,200}")
 COOKIE = "vasari_key"
 _FRESH = 2.0  # seconds that the list of keys is trusted: a revoked key ends this soon in every worker
 
@@ -43,6 +48,7 @@ class Caller:
     name: str
     key: int | None
     scopes: frozenset[Scope]
+    within: str | None = None  # the filter of a key that sees a part of the library
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller has this scope."""
@@ -62,8 +68,17 @@ def key_hash(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int, str]:
-    """Make a key: its id, and the key itself, which is shown this once. UsageError without name or known scopes."""
+def create_key(
+    catalog: Catalog,
+    name: str,
+    scopes: Sequence[str],
+    limits: KeyLimits | None = None,
+    key: str | None = None,
+) -> tuple[int, str]:
+    """Make a key, or enter one that was made elsewhere: its id, and the key itself, which is shown this once.
+
+    Raises UsageError without name or known scopes, QueryError for a filter that cannot be read.
+    """
     known = [scope.value for scope in Scope]
     for scope in scopes:
         if scope not in known:
@@ -72,8 +87,42 @@ def create_key(catalog: Catalog, name: str, scopes: Sequence[str]) -> tuple[int,
         raise UsageError(f"a key needs a scope: {', '.join(known)}")
     if not name.strip():
         raise UsageError("a key needs a name: say what it is for")
-    key = new_key()
-    return catalog.keys.add(name, key_hash(key), list(dict.fromkeys(scopes))), key
+    limits = limits or KeyLimits()
+    _check_limits(catalog, scopes, limits)
+    key = key or new_key()
+    return catalog.keys.add(name, key_hash(key), list(dict.fromkeys(scopes)), limits), key
+
+
+def known_key(text: str) -> str:
+    """A key that was made elsewhere, as a file has it; UsageError for one that could be guessed."""
+    key = text.strip()
+    if _MADE_ELSEWHERE.fullmatch(key) is None:
+        raise UsageError(
+            f"a key is {PREFIX} and 32 letters, digits, - or _ at least: echo {PREFIX}$(openssl rand -hex 32)"
+        )
+    return key
+
+
+def rotate_key(catalog: Catalog, key: int, overlap: timedelta | None = None) -> tuple[int, str]:
+    """Make a key that may what another may, which ends now or after `overlap`: its id, and the key itself.
+
+    Raises NotFoundError where no such key is in use.
+    """
+    new = new_key()
+    ends = None if overlap is None else datetime.now(UTC) + overlap
+    return catalog.keys.rotate(key, key_hash(new), ends).id, new
+
+
+def _check_limits(catalog: Catalog, scopes: Sequence[str], limits: KeyLimits) -> None:
+    if limits.filter is not None:
+        if Scope.ADMIN in scopes:
+            raise UsageError("a key with the scope admin sees the whole library: give it no filter")
+        catalog.filters.matching(limits.filter, Modality.IMAGE)
+    if limits.expires_at is not None and limits.expires_at <= datetime.now(UTC):
+        raise UsageError("a key expires in the future")
+    for most in (limits.requests_a_day, limits.upload_bytes_a_day, limits.upload_pictures_a_day):
+        if most is not None and most < 0:
+            raise UsageError("a quota is 0 or more a day")
 
 
 class Authenticator:
@@ -83,8 +132,10 @@ class Authenticator:
         self,
         settings: ServiceSettings,
         read_keys: Callable[[], Awaitable[Sequence[ApiKeyRecord]]],
+        quotas: KeyQuotas,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._quotas = quotas
         self._open_to_this_machine = settings.loopback
         self._read_keys = read_keys
         self._clock = clock
@@ -108,13 +159,23 @@ class Authenticator:
         if key is None:
             raise ProblemError(401, "no-key", "send a key: Authorization: Bearer vasari_…", _CHALLENGE)
         found = _match(keys, key)
+        if found is not None and not found.opens(datetime.now(UTC)):
+            raise ProblemError(401, "expired-key", "this key has expired: ask for another", _CHALLENGE)
         if found is None:
             if wait := self._guesses.take(address):
                 raise OverloadedError("too many wrong keys from this address; wait a little", wait)
             raise ProblemError(401, "wrong-key", "this key is not known here, or was revoked", _CHALLENGE)
         if self._rates is not None and (wait := self._rates.take(str(found.id))):
             raise OverloadedError("this key asks too often; slow down", wait)
-        return Caller(found.name, found.id, frozenset(Scope(scope) for scope in found.scopes))
+        self._quotas.take(found, KeyUsage(requests=1))
+        scopes = frozenset(Scope(scope) for scope in found.scopes)
+        return Caller(found.name, found.id, scopes, found.limits.filter)
+
+    def admit_upload(self, key: int | None, size: int) -> None:
+        """Count a picture of `size` bytes for its key; OverloadedError when it has sent enough for a day."""
+        for record in self._keys:
+            if record.id == key:
+                self._quotas.take(record, KeyUsage(upload_bytes=size, upload_pictures=1))
 
     def charge(self, key: int | None, cost: int) -> None:
         """Take `cost` off the rate of a key; OverloadedError when it has spent too much lately.

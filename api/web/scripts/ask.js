@@ -2,26 +2,27 @@
 
 import { lacking, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
+import { t } from "./language.js";
 
 export class Asking {
   constructor(service) {
     this.service = service;
-    this.input = element("input", { id: "question", type: "text", required: true, maxlength: 1000, autocomplete: "off", placeholder: "How many boats are there?" });
+    this.input = element("input", { id: "question", type: "text", required: true, maxlength: 1000, autocomplete: "off", placeholder: t("How many boats are there?") });
     this.log = element("dl", { class: "answers", "aria-live": "polite" });
     this.absent = element("p", { class: "aside", hidden: true });
     this.able = element("div", {},
-      element("form", { on: { submit: (event) => this.#ask(event) } }, this.input, element("button", { class: "small" }, "Ask")),
-      button("Describe it", { class: "link", on: { click: () => this.#answered("Describe it", (signal) => this.service.describe(this.hit.id, "detailed", signal).then((told) => told.caption)) } }),
+      element("form", { on: { submit: (event) => this.#ask(event) } }, this.input, element("button", { class: "small" }, t("Ask"))),
+      button(t("Describe it"), { class: "link", on: { click: () => this.#answered(t("Describe it"), (signal) => this.service.describe(this.hit.id, "detailed", signal).then((told) => told.caption)) } }),
       this.log);
     this.panel = element("section", { class: "asking" },
-      element("h3", {}, element("label", { for: "question" }, "Ask this picture")), this.able, this.absent);
+      element("h3", {}, element("label", { for: "question" }, t("Ask this picture"))), this.able, this.absent);
   }
 
   /** Whether there is a model to answer. */
   allow({ here = true, model, command } = {}) {
     this.able.hidden = !here;
     this.absent.hidden = here;
-    this.absent.replaceChildren(...withCommands(here ? "" : lacking("Questions and descriptions need", model, command)));
+    this.absent.replaceChildren(...withCommands(here ? "" : lacking(t("Questions and descriptions need the model {model}, which is not on the service's machine", { model }), command)));
   }
 
   /** Begin anew with this picture. */

@@ -2,6 +2,7 @@
 
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
+import { t } from "./language.js";
 import { nameOf } from "./query.js";
 
 const USUAL = 3; // the slider's ends, unless a larger weight was typed
@@ -32,14 +33,14 @@ export class Chips {
         type: "button",
         class: "chip-body",
         "aria-haspopup": "dialog",
-        "aria-label": `${away ? "less like " : ""}${name}, weight ${term.weight}. Change the weight`,
+        "aria-label": t("{name}, weight {weight}. Change the weight", { name: away ? t("less like {name}", { name }) : name, weight: term.weight }),
         on: { click: () => this.#weigh(body, place) },
       },
       badge(term),
       picture && element("img", { src: picture, alt: "", width: 24, height: 24, on: { error: ({ target }) => target.remove() } }),
       element("span", { class: "chip-name" }, name),
     );
-    const remove = button(`Remove ${name}`, {
+    const remove = button(t("Remove {name}", { name }), {
       icon: icon("close"),
       class: "chip-remove",
       on: { click: () => this.onChange(this.terms.filter((_, other) => other !== place), true) },
@@ -59,11 +60,11 @@ export class Chips {
     };
     slider.addEventListener("input", () => set("weight"));
     slider.addEventListener("change", () => set(true));
-    this.popover.setAttribute("aria-label", `Weight of ${nameOf(term)}`);
+    this.popover.setAttribute("aria-label", t("Weight of {name}", { name: nameOf(term) }));
     this.popover.replaceChildren(
-      element("label", { for: "weight-slider" }, "Weight", told),
+      element("label", { for: "weight-slider" }, t("Weight"), told),
       slider,
-      element("div", { class: "ends" }, element("span", {}, "less like it"), element("span", {}, "more like it")),
+      element("div", { class: "ends" }, element("span", {}, t("less like it")), element("span", {}, t("more like it"))),
     );
     this.popover.addEventListener("toggle", (event) => {
       if (event.newState === "closed") this.list.children[place]?.querySelector(".chip-body").focus();

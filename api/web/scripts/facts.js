@@ -1,51 +1,56 @@
 /** What is known of an item, for people to read. */
 
 import { element } from "./dom.js";
+import { locale, t } from "./language.js";
+import { matchName } from "./match.js";
+import { textSection } from "./textlayer.js";
 
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "short" });
-const LANGUAGES = new Intl.DisplayNames(undefined, { type: "language" });
-const NAMED = new Set(["taken", "utc_offset", "make", "camera", "lens", "exposure_seconds", "f_number", "iso",
+const DATE = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
+const LANGUAGES = new Intl.DisplayNames(locale, { type: "language" });
+const NAMED = new Set(["favourite", "rating", "taken", "utc_offset", "make", "camera", "lens", "exposure_seconds", "f_number", "iso",
   "focal_length_mm", "focal_length_35mm", "latitude", "longitude"]);
 
-/** Sections about an item: captions, tags, details. */
-export function facts(item, score) {
-  return [captions(item.captions), tags(item.tags), details(item, score)].filter(Boolean);
+/** Sections about an item: captions, tags (not where they stand above, to be changed), text in the picture, details. */
+export function facts(item, hit, changeable) {
+  return [captions(item.captions), changeable ? null : tags(item.tags), textSection(item), details(item, hit)].filter(Boolean);
 }
 
 function captions(all) {
   if (!all.length) return null;
-  return element("section", {}, element("h3", {}, all.length > 1 ? "Captions" : "Caption"),
+  return element("section", {}, element("h3", {}, all.length > 1 ? t("Captions") : t("Caption")),
     element("ul", { class: "captions" }, ...all.map(({ text, language, source }) =>
       element("li", { lang: language },
         text,
         source === "model" || language
-          ? element("span", { class: "aside", lang: "en" }, [language && languageName(language), source === "model" && "by a model"].filter(Boolean).join(", "))
+          ? element("span", { class: "aside", lang: "en" }, [language && languageName(language), source === "model" && t("by a model")].filter(Boolean).join(", "))
           : null))));
 }
 
 function tags(all) {
   if (!all.length) return null;
-  return element("section", {}, element("h3", {}, "Tags"),
-    element("ul", { class: "tags" }, ...all.map((tag) => element("li", {}, tag))));
+  return element("section", {}, element("h3", {}, t("Tags")),
+    element("ul", { class: "tags", "aria-label": t("Tags") }, ...all.map((tag) => element("li", {}, tag))));
 }
 
-function details(item, score) {
+function details(item, hit) {
+  const score = hit?.score;
   const known = item.attributes;
   const rows = [
-    score !== undefined && ["Score", score.toFixed(3)],
-    known.taken && ["Taken", dateOf(known.taken)],
-    known.camera && ["Camera", known.camera],
-    known.lens && ["Lens", known.lens],
-    ["Exposure", exposure(known)],
-    known.latitude !== undefined && known.longitude !== undefined && ["Place", `${degrees(known.latitude)}, ${degrees(known.longitude)}`],
-    item.width && ["Size", `${item.width} × ${item.height} pixels, ${bytes(item.bytes)}`],
-    item.format && ["Format", item.format.toUpperCase()],
-    item.text && ["Text", item.text],
+    score !== undefined && [t("Score"), [matchName(hit) && t("{how} match", { how: matchName(hit) }), score.toFixed(3)].filter(Boolean).join(", ")],
+    typeof known.rating === "number" && [t("Rating"), known.rating < 0 ? t("rejected") : t("{n} of 5", { n: known.rating })],
+    known.taken && [t("Taken"), dateOf(known.taken)],
+    known.camera && [t("Camera"), known.camera],
+    known.lens && [t("Lens"), known.lens],
+    [t("Exposure"), exposure(known)],
+    known.latitude !== undefined && known.longitude !== undefined && [t("Place"), `${degrees(known.latitude)}, ${degrees(known.longitude)}`],
+    item.width && [t("Size"), t("{width} × {height} pixels, {bytes}", { width: String(item.width), height: String(item.height), bytes: bytes(item.bytes) })],
+    item.format && [t("Format"), item.format.toUpperCase()],
+    item.text && [t("Text"), item.text],
     ...Object.entries(known).filter(([name]) => !NAMED.has(name)).map(([name, value]) => [name.replaceAll("_", " "), written(value)]),
-    ["Where", item.uri],
-    item.added_at && ["Added", DATE.format(new Date(item.added_at))],
+    [t("Where"), item.uri],
+    item.added_at && [t("Added"), DATE.format(new Date(item.added_at))],
   ];
-  return element("section", {}, element("h3", {}, "Details"),
+  return element("section", {}, element("h3", {}, t("Details")),
     element("dl", {}, ...rows.filter((row) => row && row[1]).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])));
 }
 
@@ -69,7 +74,7 @@ function degrees(number) {
 }
 
 function bytes(count) {
-  if (count < 1000) return `${count} bytes`;
+  if (count < 1000) return t("{n} bytes", { n: count });
   return count < 1e6 ? `${Math.round(count / 1000)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
 
@@ -81,6 +86,9 @@ function languageName(code) {
   }
 }
 
-function written(value) {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+/** A value as people read it. */
+export function written(value) {
+  if (typeof value === "number") return String(Number(value.toFixed(5))); // of degrees: a metre
+  if (typeof value === "object") return JSON.stringify(value);
+  return /^\d{4}-\d\d-\d\dT\d\d:/.test(value) ? value.replace("T", " ") : String(value);
 }

@@ -2,7 +2,7 @@
 
 /** No wishes: what a fresh page has. */
 export function noWishes() {
-  return { from: "", to: "", camera: [], folder: [], tag: [], caption: "", captioned: "" };
+  return { from: "", to: "", camera: [], folder: [], tag: [], caption: "", captioned: "", favourite: "", rating: "", album: [], person: [], city: [], country: [], place: "", filter: "" };
 }
 
 /** How many of the panel's fields say something. */
@@ -12,6 +12,10 @@ export function countWishes(wishes) {
 
 /** What an address says of a field that holds one value; nothing where the field could not show it. */
 export function wishOf(field, written) {
+  if (field === "favourite") return written === "yes" ? written : "";
+  if (field === "rating") return /^[1-5]$/.test(written) ? written : "";
+  if (field === "filter") return written.trim();
+  if (field === "place") return boxOf(written) ? written : "";
   if (field === "captioned") return ["yes", "no"].includes(written) ? written : "";
   if (field === "caption") return written.trim();
   return dayOf(written, "from") ? written : "";
@@ -27,6 +31,24 @@ export function dayOf(written, end) {
   return there ? `${year}-${month}-${day}` : "";
 }
 
+/** A box of the map as an address has it: south, west, north and east in degrees, to some ten metres. */
+export function placeOf({ south, west, north, east }) {
+  return [south, west, north, east].map((degrees) => String(Number(degrees.toFixed(4)))).join(",");
+}
+
+/** The box {south, west, north, east} that an address names; null for what is none. West > east crosses 180°. */
+export function boxOf(written) {
+  if (!/^-?\d{1,3}(\.\d{1,8})?(,-?\d{1,3}(\.\d{1,8})?){3}$/.test(written)) return null;
+  const [south, west, north, east] = written.split(",").map(Number);
+  const there = south <= north && Math.abs(south) <= 90 && Math.abs(north) <= 90 && Math.abs(west) <= 180 && Math.abs(east) <= 180;
+  return there ? { south, west, north, east } : null;
+}
+
+function inBox({ south, west, north, east }) {
+  const over = west <= east ? `longitude >= ${west} and longitude <= ${east}` : `(longitude >= ${west} or longitude <= ${east})`;
+  return `latitude >= ${south} and latitude <= ${north} and ${over}`;
+}
+
 /** The filter text of the wishes, leaving out one field: its own counts are those it could be changed to. */
 export function filterText(wishes, except = "") {
   const parts = [];
@@ -35,18 +57,29 @@ export function filterText(wishes, except = "") {
   };
   add("taken", wishes.from && `taken >= ${wishes.from}`);
   add("taken", wishes.to && `taken <= ${wishes.to}`);
-  for (const field of ["camera", "tag"]) {
+  for (const field of ["camera", "tag", "album", "person", "city", "country"]) {
     if (wishes[field].length) add(field, `${field} in (${wishes[field].map(quote).join(", ")})`);
   }
   add("folder", any(wishes.folder.map((folder) => `folder:${quote(folder)}`)));
   const words = wishes.caption.trim().split(/\s+/).filter(Boolean);
   add("caption", words.map((word) => `caption:${quote(word)}`).join(" and "));
   add("caption", { yes: "exists(caption)", no: "not exists(caption)" }[wishes.captioned]);
+  add("favourite", wishes.favourite && "favourite");
+  add("rating", wishes.rating && `rating >= ${wishes.rating}`);
+  const box = boxOf(wishes.place);
+  add("place", box && inBox(box));
+  add("filter", wishes.filter.trim() && `(${wishes.filter.trim()})`);
   return parts.join(" and ");
 }
 
 function any(parts) {
   return parts.length > 1 ? `(${parts.join(" or ")})` : (parts[0] ?? "");
+}
+
+/** The filter that accepts the items of one group; "" for a value that no filter can name. */
+export function memberFilter(attribute, value) {
+  if (typeof value === "string") return `${attribute} = ${quote(value)}`;
+  return typeof value === "number" || typeof value === "boolean" ? `${attribute} = ${value}` : "";
 }
 
 /** A quoted value; what could be a wildcard is taken as the character it is. */

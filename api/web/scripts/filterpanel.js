@@ -3,9 +3,10 @@
 import { button, element, settled } from "./dom.js";
 import { countWishes, dayOf, filterText, noWishes } from "./filter.js";
 import { icon } from "./icons.js";
+import { locale, n, t } from "./language.js";
 
 const SHOWN = 8; // choices of a field until more are asked for
-const LISTS = { camera: "Camera", folder: "Folder", tag: "Tag" };
+const LISTS = { camera: t("Camera"), folder: t("Folder"), tag: t("Tag") };
 
 export class FilterPanel {
   /** `close()` hears that a person closes the panel. */
@@ -17,10 +18,10 @@ export class FilterPanel {
     this.unfolded = new Set();
     this.asked = null;
     this.lists = Object.fromEntries(Object.keys(LISTS).map((field) => [field, element("ul", { class: "choices" })]));
-    this.from = this.#date("from", "From");
-    this.to = this.#date("to", "To");
-    this.years = element("ul", { class: "choices years" });
-    this.caption = element("input", { id: "caption-filter", type: "search", placeholder: "Words in captions", autocomplete: "off" });
+    this.from = this.#date("from", t("Taken from"));
+    this.to = this.#date("to", t("Taken to"));
+    this.years = element("ul", { class: "choices pills years" });
+    this.caption = element("input", { id: "caption-filter", type: "search", placeholder: t("Words in captions"), autocomplete: "off" });
     this.typed = {}; // words that were typed and are not searched for yet; the next wish takes them along
     const searchTyped = settled(() => "caption" in this.typed && this.#wish({}, "caption"), 300);
     this.caption.addEventListener("input", () => {
@@ -30,6 +31,7 @@ export class FilterPanel {
     // Typed to the end: what is typed next is another step.
     this.caption.addEventListener("change", () => ("caption" in this.typed ? this.#wish({}) : state.change({})));
     this.captioned = element("ul", { class: "choices" });
+    this.own = element("ul", { class: "choices pills" });
     this.#build();
   }
 
@@ -61,24 +63,25 @@ export class FilterPanel {
   }
 
   #build() {
-    this.reset = button("Reset", { class: "link", on: { click: () => this.#wish(noWishes()) } });
+    this.reset = button(t("Reset"), { class: "link", on: { click: () => this.#wish(noWishes()) } });
     const group = (name, ...content) => element("section", { class: "field" }, element("h3", {}, name), ...content);
     this.groups = Object.fromEntries(Object.entries(LISTS).map(([field, name]) => [field, group(name, this.lists[field])]));
     const dates = element("div", { class: "dates" },
-      element("label", { for: "from" }, "From"), this.from, element("label", { for: "to" }, "To"), this.to);
+      element("label", { for: "from" }, t("From")), this.from, element("label", { for: "to" }, t("To")), this.to);
     this.root.replaceChildren(
       element("div", { class: "filters-head" },
-        element("h2", {}, "Filters"), this.reset,
-        button("Close the filters", { icon: icon("close"), class: "quiet", on: { click: () => this.close() } })),
-      group("Date", this.years, dates),
+        element("h2", {}, t("Filters")), this.reset,
+        button(t("Close the filters"), { icon: icon("close"), class: "quiet", on: { click: () => this.close() } })),
+      group(t("Yours"), this.own),
+      group(t("Date"), this.years, dates),
       this.groups.folder, this.groups.camera, this.groups.tag,
       element("section", { class: "field" },
-        element("h3", {}, element("label", { for: "caption-filter" }, "Caption")), this.caption, this.captioned),
+        element("h3", {}, element("label", { for: "caption-filter" }, t("Caption"))), this.caption, this.captioned),
     );
   }
 
   #date(id, label) {
-    const field = element("input", { id, type: "date", "aria-label": `Taken ${label.toLowerCase()}` });
+    const field = element("input", { id, type: "date", "aria-label": label });
     field.addEventListener("change", () => this.#wish({ [id]: field.value }));
     return field;
   }
@@ -107,12 +110,17 @@ export class FilterPanel {
       this.groups[field].hidden = counts[field].length === 0 && wishes[field].length === 0;
       this.#choices(this.lists[field], field, withChosen(counts[field], wishes[field]));
     }
+    const own = [["favourite", "yes", t("Favourites")], ...["3", "4", "5"].map((stars) => ["rating", stars, `${"★".repeat(Number(stars))}${stars === "5" ? "" : "+"}`])];
+    this.own.replaceChildren(...own.map(([field, value, label]) => {
+      const pressed = wishes[field] === value;
+      return element("li", {}, choice(label, null, pressed, () => this.#wish({ [field]: pressed ? "" : value }), field === "rating" ? value === "5" ? n(5, "{n} star", "{n} stars") : t("{n} stars or more", { n: value }) : label));
+    }));
     this.years.replaceChildren(...newestFirst(counts.years).map(({ value, count }) => {
       const pressed = wishes.from === value && wishes.to === value;
       const wish = pressed ? { from: "", to: "" } : { from: value, to: value };
       return element("li", {}, choice(value, count, pressed, () => this.#wish(wish)));
     }));
-    this.captioned.replaceChildren(...[["yes", "With a caption", counts.captioned.captioned], ["no", "Without", counts.captioned.total - counts.captioned.captioned]].map(
+    this.captioned.replaceChildren(...[["yes", t("With a caption"), counts.captioned.captioned], ["no", t("Without"), counts.captioned.total - counts.captioned.captioned]].map(
       ([value, label, count]) => {
         const pressed = wishes.captioned === value;
         return element("li", {}, choice(label, count, pressed, () => this.#wish({ captioned: pressed ? "" : value })));
@@ -130,7 +138,7 @@ export class FilterPanel {
       return element("li", { style: { "--depth": depth ?? 0 } }, choice(label ?? value, count, pressed, act, value));
     });
     if (!all) {
-      const more = button(`${entries.length - shown.length} more`, { class: "link", on: { click: () => {
+      const more = button(t("{n} more", { n: entries.length - shown.length }), { class: "link", on: { click: () => {
         this.unfolded.add(field);
         this.#choices(list, field, entries);
       } } });
@@ -147,7 +155,7 @@ function choice(label, count, pressed, act, title = label) {
     "button",
     { type: "button", class: "choice", "aria-pressed": String(pressed), title, on: { click: act } },
     element("span", { class: "choice-name" }, label),
-    element("span", { class: "count" }, count.toLocaleString()),
+    count === null ? null : element("span", { class: "count" }, count.toLocaleString(locale)),
   );
 }
 

@@ -3,10 +3,11 @@
 import { command, lacking, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
+import { locale, t } from "./language.js";
 import { DRAWINGS } from "./messages.js";
 
 const LOOK = 10_000; // milliseconds between looks for jobs that others started
-const NAMES = { index: "Indexing", caption: "Describing", rebuild: "Rebuilding the index", map: "Drawing the map" };
+const NAMES = { index: t("Indexing"), caption: t("Describing"), read: t("Reading text"), rebuild: t("Rebuilding the index"), map: t("Laying out the likeness map") };
 
 export class Jobs {
   /** `onProgress(job | null)` hears of the job at work, `onEnd(job)` of one that has ended. */
@@ -92,7 +93,7 @@ export class Jobs {
     return element("li", { class: `job ${job.state}` },
       element("div", {}, element("strong", {}, NAMES[job.kind] ?? job.kind), element("span", { class: "aside" }, ...withCommands(told(job)))),
       job.state === "running" ? meter(job) : null,
-      job.state === "running" ? button("Cancel", { class: "small", on: { click: cancel } }) : null);
+      job.state === "running" ? button(t("Cancel"), { class: "small", on: { click: cancel } }) : null);
   }
 
   /** Offer what the models here can do, for the folders that may be indexed from here. */
@@ -102,12 +103,12 @@ export class Jobs {
     this.form.hidden = roots.length === 0;
     this.elsewhere.hidden = roots.length > 0;
     this.path.placeholder = `${this.home.replace(/\/$/, "")}/Pictures`;
-    this.hint.textContent = roots.length ? `Folders in ${roots.join(", ")} can be indexed from here.` : "";
+    this.hint.textContent = roots.length ? t("Folders in {roots} can be indexed from here.", { roots: roots.join(", ") }) : "";
     this.describe.disabled = !here;
     const encoder = abilities.pictures ?? { here: true };
     const told = [
-      ...(encoder.here ? [] : [lacking("Indexing needs", encoder.model, encoder.command)]),
-      ...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking("Describing pictures needs", model, pull)]),
+      ...(encoder.here ? [] : [lacking(t("Indexing needs the model {model}, which is not on the service's machine", { model: encoder.model }), encoder.command)]),
+      ...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking(t("Describing pictures needs the model {model}, which is not on the service's machine", { model }), pull)]),
     ];
     this.told.replaceChildren(...told.map((line) => element("p", { class: "aside" }, ...withCommands(line))));
   }
@@ -119,14 +120,14 @@ export class Jobs {
 
   /** What cannot be done from here may be done in a terminal: by the command that the service names. */
   #complain(error) {
-    const words = error.command ? [`${error.message.split("; in a terminal")[0]}. In a terminal of that machine: `, command(error.command)] : [error.message];
+    const words = error.command ? [t("{said}. In a terminal of that machine: ", { said: error.message.split("; in a terminal")[0] }), command(error.command)] : [error.message];
     this.complaint.replaceChildren(...words);
   }
 
   #index() {
     const path = this.path.value.trim();
     if (/^([/~]|[a-z]:\\)/i.test(path)) this.#begin({ kind: "index", paths: [path] });
-    else this.complaint.replaceChildren(`Write where the folder is from the beginning, such as ${this.path.placeholder}.`);
+    else this.complaint.replaceChildren(t("Write where the folder is from the beginning, such as {path}.", { path: this.path.placeholder }));
   }
 
   #build() {
@@ -134,38 +135,39 @@ export class Jobs {
     this.hint = element("p", { class: "aside", id: "folder-hint" });
     this.complaint = element("p", { class: "complaint", role: "alert" });
     this.list = element("ul", { class: "jobs" });
-    this.none = element("p", { class: "aside" }, "Nothing was done yet.");
+    this.none = element("p", { class: "aside" }, t("Nothing was done yet."));
     this.told = element("div", {});
-    this.describe = button("Describe all pictures", { on: { click: () => this.#begin({ kind: "caption" }) } });
+    this.describe = button(t("Describe all pictures"), { on: { click: () => this.#begin({ kind: "caption" }) } });
     this.form = element("form", { on: { submit: (event) => {
       event.preventDefault();
       this.#index();
     } } },
-      element("label", { for: "folder-path" }, "Index a folder of the machine that serves"),
-      element("div", { class: "inline" }, this.path, element("button", { class: "primary" }, "Index")), this.hint);
-    this.elsewhere = element("div", { hidden: true }, element("p", {}, "Folders are indexed in a terminal of the machine that serves:"), command("vasari index ~/Pictures"));
+      element("label", { for: "folder-path" }, t("Index a folder of the machine that serves")),
+      element("div", { class: "inline" }, this.path, element("button", { class: "primary" }, t("Index"))), this.hint);
+    this.elsewhere = element("div", { hidden: true }, element("p", {}, t("Folders are indexed in a terminal of the machine that serves:")), command("vasari index ~/Pictures"));
     this.dialog = element("dialog", { class: "dialog", id: "jobs", "aria-labelledby": "jobs-title" },
       element("div", { class: "sheet" },
-        element("div", { class: "about-head" }, element("h2", { id: "jobs-title" }, "Background work"),
-          button("Close", { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
+        element("div", { class: "about-head" }, element("h2", { id: "jobs-title" }, t("Background work")),
+          button(t("Close"), { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
         this.form, this.elsewhere,
-        element("div", { class: "actions" }, this.describe, button("Rebuild the index", { on: { click: () => this.#begin({ kind: "rebuild" }) } })),
+        element("div", { class: "actions" }, this.describe, button(t("Read the text in pictures"), { on: { click: () => this.#begin({ kind: "read" }) } }), button(t("Rebuild the index"), { on: { click: () => this.#begin({ kind: "rebuild" }) } })),
         this.told, this.complaint, this.none, this.list));
     document.body.append(this.dialog);
   }
 }
 
-const PHASES = { waiting: "waiting for its turn", starting: "loading the model" };
+const COUNTED = { added: t("added"), updated: t("updated"), moved: t("moved"), restored: t("restored"), removed: t("removed"), captioned: t("captioned"), read: t("read"), with_text: t("with text"), pictures: t("pictures") };
+const PHASES = { waiting: t("waiting for its turn"), starting: t("loading the model") };
 
 /** How far a job is, in words. */
 export function told(job) {
   const { phase, done, total, failed, images_per_second: speed, error, report, for: holder } = job.progress;
-  if (job.state === "failed") return error ?? "failed";
-  if (job.state === "cancelled") return "cancelled";
+  if (job.state === "failed") return error ?? t("failed");
+  if (job.state === "cancelled") return t("cancelled");
   if (job.state === "done") return summary(job.kind, report ?? {});
-  const parts = [holder ? `waiting until another job ends (${holder})` : (PHASES[phase] ?? phase ?? PHASES.waiting)];
-  if (total) parts.push(`${done.toLocaleString()} of ${total.toLocaleString()}`);
-  if (speed) parts.push(`${Math.round(speed)} a second`);
+  const parts = [holder ? t("waiting until another job ends ({holder})", { holder }) : (PHASES[phase] ?? phase ?? PHASES.waiting)];
+  if (total) parts.push(t("{n} of {total}", { n: done, total }));
+  if (speed) parts.push(t("{n} a second", { n: Math.round(speed) }));
   if (failed) parts.push(unread(failed));
   return parts.join(", ");
 }
@@ -182,16 +184,16 @@ export function meter(job) {
 }
 
 function summary(kind, report) {
-  const counts = ["added", "updated", "moved", "restored", "removed", "captioned", "pictures"].filter((name) => report[name])
-    .map((name) => `${report[name].toLocaleString()} ${name}`);
-  const failed = report.failed ? `${unread(report.failed)}: \`vasari failures\` tells which and why` : "";
-  const done = counts.length ? `done: ${counts.join(", ")}` : kind === "index" ? "done: nothing new" : "done";
+  const counts = Object.keys(COUNTED).filter((name) => report[name])
+    .map((name) => `${report[name].toLocaleString(locale)} ${COUNTED[name]}`);
+  const failed = report.failed ? t("{unread}: `vasari failures` tells which and why", { unread: unread(report.failed) }) : "";
+  const done = counts.length ? t("done: {counts}", { counts: counts.join(", ") }) : kind === "index" ? t("done: nothing new") : t("done");
   return [done, failed, ...(report.withheld ?? []).map(kept)].filter(Boolean).join("; ");
 }
 
 /** A place that lost so much that nothing was removed. */
 function kept({ place, held, vanished }) {
-  return `${vanished.toLocaleString()} of ${held.toLocaleString()} in ${place} are not there any more and were kept. If they are gone for good: \`vasari index ${quoted(place)} --allow-removal ${vanished}\``;
+  return t("{vanished} of {held} in {place} are not there any more and were kept. If they are gone for good: `{command}`", { vanished, held, place, command: `vasari index ${quoted(place)} --allow-removal ${vanished}` });
 }
 
 /** A word as a shell takes it. */
@@ -200,5 +202,5 @@ function quoted(word) {
 }
 
 function unread(count) {
-  return `${count.toLocaleString()} could not be read`;
+  return t("{n} could not be read", { n: count });
 }

@@ -4,13 +4,14 @@
  */
 
 import { element } from "./dom.js";
+import { t } from "./language.js";
 import { reach } from "./service.js";
 
 const KEPT = "vasari-key";
 
 export class Keys {
   #asking = null;
-  #declined = false; // "Not now" holds, also for requests that are on their way, until a key is wanted
+  #declined = false; // t("Not now") holds, also for requests that are on their way, until a key is wanted
 
   /** The key in use, or null. */
   get key() {
@@ -30,8 +31,13 @@ export class Keys {
     this.#declined = false;
   }
 
-  /** Give the kept key's cookie to a new browser session. */
+  /** Take the key that a shared link brought, and give the cookie of this visit's key to a new browser session. */
   async resume() {
+    const brought = /^#key=(vasari_[\w-]+)$/.exec(location.hash)?.[1];
+    if (brought) {
+      sessionStorage.setItem(KEPT, brought);
+      history.replaceState(history.state, "", location.pathname + location.search); // not to be copied along by accident
+    }
     if (this.key) await reach("POST", "/v1/session", undefined, undefined, this.key);
   }
 
@@ -42,14 +48,14 @@ export class Keys {
       const form = element(
         "form",
         { method: "dialog", class: "sheet" },
-        element("h2", { id: "key-title" }, "This library asks for a key"),
-        element("p", {}, "Paste one made with ", element("code", {}, "vasari keys create"), ". It is forgotten when this tab is closed."),
-        element("label", { for: "key" }, "Key"),
+        element("h2", { id: "key-title" }, t("This library asks for a key")),
+        element("p", {}, t("Paste one made with "), element("code", {}, "vasari keys create"), t(". It is forgotten when this tab is closed.")),
+        element("label", { for: "key" }, t("Key")),
         field,
         complaint,
         element("div", { class: "actions" },
-          element("button", { type: "button", on: { click: () => dialog.close() } }, "Not now"),
-          element("button", { class: "primary" }, "Open the library")),
+          element("button", { type: "button", on: { click: () => dialog.close() } }, t("Not now")),
+          element("button", { class: "primary" }, t("Open the library"))),
       );
       const dialog = element("dialog", { class: "dialog", "aria-labelledby": "key-title" }, form);
       let taken = false;
@@ -82,6 +88,6 @@ export class Keys {
       return "";
     }
     const told = await answer.json().catch(() => ({}));
-    return told.detail ?? "This key was not taken.";
+    return told.detail ?? t("This key was not taken.");
   }
 }

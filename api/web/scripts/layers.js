@@ -1,4 +1,4 @@
-/** Overlays: what lies open over the page, one view at a time: the map, the work in the background, the help. */
+/** Overlays: what lies open over the page, one view at a time: the maps, the work in the background, the help. */
 
 export class Layers {
   /** `layers` are {dialog, show()} by the view's name; `closed(view)` hears that a person closed one. */

@@ -1,46 +1,58 @@
 /** Puts the page together: what is typed, filtered and clicked changes the state; the state decides what is asked for. */
 
 import { ActiveFilters } from "./activefilters.js";
-import { searchAddressOf, stateOf } from "./address.js";
+import { searchAddressOf, stateHere } from "./address.js";
+import { Albums } from "./albums.js";
+import { Compare } from "./compare.js";
 import { announce, byId } from "./dom.js";
+import { Duplicates } from "./duplicates.js";
+import { DEEPEST, Fetching } from "./fetching.js";
 import { noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
+import { Gallery } from "./gallery.js";
 import { Jobs } from "./jobs.js";
 import { helpDialog, listenToKeys } from "./keyboard.js";
 import { Keys } from "./keys.js";
+import { t } from "./language.js";
 import { Layers } from "./layers.js";
-import { CollectionMap } from "./map.js";
-import { DRAWINGS, LOST } from "./messages.js";
+import { LikenessMap } from "./likeness.js";
+import { DRAWINGS } from "./messages.js";
 import { Notes } from "./notes.js";
+import { PlaceMap } from "./placemap.js";
 import { Places } from "./places.js";
-import { wordsOf } from "./query.js";
+import { parse, wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
+import { Selection } from "./selection.js";
+import { SelectionBar } from "./selectionbar.js";
 import { receivePictures } from "./upload.js";
-import { Problem, Service } from "./service.js";
+import { Service } from "./service.js";
+import { keepShell } from "./shell.js";
 import { State } from "./state.js";
+import { Suggestions } from "./suggestions.js";
 import { Telling } from "./telling.js";
 import { description } from "./tile.js";
+import { Thumbs } from "./thumbs.js";
+import { Timeline } from "./timeline.js";
+import { Toast } from "./toast.js";
 import { Toolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
-const DEEPEST = 10_000; // ranks that the service computes at most
-const GOOD = 0.8; // a good match beats the best one of four in five unrelated queries
-const RERANK = { top: 32, deadline_ms: 4000, weight: 0.5 };
-
 const state = new State();
 const keys = new Keys();
 const service = new Service(keys, (seconds) => {
-  toolbar.tell(seconds ? `The service is busy; trying again in ${seconds} s` : "");
+  toolbar.tell(seconds ? t("The service is busy; trying again in {seconds} s", { seconds }) : "");
 });
 const narrow = matchMedia("(max-width: 900px)"); // where the filters lie over the pictures
 
 const searchbox = new SearchBox(byId("searchbox"), state, notice);
+new Suggestions(byId("searchbox"), searchbox, state, service);
 const filterpanel = new FilterPanel(byId("filters"), state, service, toggleFilters);
 const activefilters = new ActiveFilters(byId("active"), state);
 const notes = new Notes(byId("notes"));
 const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters);
+const thumbs = new Thumbs(byId("thumbs"), service, state, () => view("compare")());
 const telling = new Telling(state, toolbar, notes, {
   again: () => {
     keys.wanted();
@@ -48,30 +60,54 @@ const telling = new Telling(state, toolbar, notes, {
   },
   more: () => {
     keys.wanted();
-    results.again();
+    gallery.again();
   },
   anew: () => location.assign("./"),
   anyway: () => state.change({ anything: true }, { step: false }),
+  recommend: (language) => service.recommend(language),
   goOn: () => {
     state.anything = true;
-    results.start({ keep: true });
+    gallery.start({ keep: true });
   },
   reset: () => state.change({ wishes: noWishes() }),
   filters: () => filterpanel.open || toggleFilters(),
   index: () => (rights.admin ? view("work") : null),
 });
-const results = new Results(byId("results"), byId("foot"), { fetchPage, deepest, report, open, similar });
+const selection = new Selection(byId("main"), { between: (id, other) => gallery.between(id, other), changed: () => selectionbar.show() });
+const chosen = (id) => selection.has(id);
+const fetching = new Fetching(service, state, () => abilities); // a switch or a note that came after the pictures would move them
+const gallery = new Gallery(state, {
+  results: (told) => new Results(byId("results"), byId("foot"), { fetchPage: (...page) => fetching.search(...page), deepest: () => DEEPEST, folds: () => !state.anything && !state.good, report: told, open, similar, chosen, unfold, thumbs: (id, words) => thumbs.pair(id, words) }),
+  timeline: (told) => new Timeline(byId("timeline"), { months: (signal) => fetching.months(signal), page: (...page) => fetching.browse(...page), report: told, open, similar, chosen }),
+}, report);
+/** Show all pictures that a hit stands for, as results of the same search. */
+async function unfold(hit) {
+  const inside = await fetching.groupFilter(hit).catch((error) => notes.show("switch", [error.message]));
+  if (!inside) return;
+  const own = state.wishes.filter.trim();
+  state.change({ group: "", wishes: { ...state.wishes, filter: own ? `(${own}) and ${inside}` : inside } });
+}
+const selectionbar = new SelectionBar(service, selection, new Toast(), {
+  uris: async (ids) => Promise.all(ids.map(async (id) => (gallery.find(id) ?? (await service.item(id))).uri)),
+  marked: (ids, attributes) => gallery.marked(ids, attributes),
+  changed: () => search({ quiet: true }),
+  start: (job) => jobs.start(job),
+});
 const viewer = new Viewer(service, {
   words: () => wordsOf(state.query),
-  neighbour: (id, step) => results.neighbour(id, step),
+  neighbour: (id, step) => gallery.neighbour(id, step),
   similar,
+  thumbs: (hit) => (state.query.length && gallery.find(hit.id) ? thumbs.pair(hit.id, description(gallery.find(hit.id))) : []),
   add: (hit, weight) => state.change({ terms: [...state.terms, itemTerm(hit, weight)], ...uncovered() }),
+  changed: (item) => gallery.changed(item),
+  day: ({ attributes: { taken } }) => state.change({ terms: [], draft: [], wishes: { ...noWishes(), from: taken.slice(0, 10), to: taken.slice(0, 10) }, ...uncovered() }),
   stepped: ({ id }) => state.change({ picture: id }, { step: false }),
   closed: (id) => {
     places.leave({ picture: null });
-    results.focusOn(id);
+    gallery.focusOn(id);
   },
 });
+const view = (name) => () => state.change({ view: name }, { over: true });
 const jobs = new Jobs(service, {
   onProgress: (job) => {
     tools.progress(job);
@@ -81,63 +117,55 @@ const jobs = new Jobs(service, {
     if (job.kind === "index" && job.state === "done") search({ quiet: true });
   },
 });
-const map = new CollectionMap(service, jobs, open);
+const likeness = new LikenessMap(service, jobs, open);
+const placemap = new PlaceMap(service, state, {
+  open,
+  narrow: (place) => state.change({ wishes: { ...state.wishes, place }, ...uncovered() }),
+});
+const albums = new Albums(service, state, view("duplicates"), (wishes, query) => {
+  searchbox.input.value = "";
+  state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), ...wishes }, ...uncovered() });
+});
+const duplicates = new Duplicates(service, state, { open, remove: (ids, leaving) => selectionbar.removing.remove(ids, leaving) });
 const help = { dialog: helpDialog(), show: () => help.dialog.showModal() };
-const layers = new Layers({ map, work: jobs, help }, () => places.leave({ view: "" }));
-const view = (name) => () => state.change({ view: name }, { over: true });
+const compare = new Compare(service, ({ query, filter }) => {
+  searchbox.input.value = "";
+  state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), filter: filter ?? "" }, ...uncovered() });
+});
+const layers = new Layers({ places: placemap, likeness, duplicates, compare, albums, work: jobs, help }, () => places.leave({ view: "" }));
 listenToKeys({
   search: () => searchbox.focus(),
-  move: (direction) => results.move(direction),
+  move: (direction) => gallery.move(direction),
+  all: () => (selection.ids.size > 0 ? (selection.choose(gallery.hits.map(({ id }) => id)), true) : false),
+  choose: (range) => focusedHit() && (range ? selection.extend(focusedHit().id) : selection.toggle(focusedHit().id)),
   similar: () => focusedHit() && similar(focusedHit()),
+  right: () => focusedHit() && thumbs.right(focusedHit().id),
+  wrong: () => focusedHit() && thumbs.wrong(focusedHit().id),
   filters: toggleFilters,
-  map: view("map"),
+  albums: view("albums"),
+  duplicates: view("duplicates"),
+  places: view("places"),
+  likeness: view("likeness"),
   help: view("help"),
-  back: () => (filterpanel.open ? toggleFilters() : searchbox.empty()),
+  back: () => (selection.ids.size ? selection.clear() : filterpanel.open ? toggleFilters() : searchbox.empty()),
 });
-const tools = new Tools(byId("tools"), byId("main"), { jobs: view("work"), map: view("map"), help: view("help") });
-const places = new Places(state, { shown: () => results.hits.length, arrive });
-
-async function fetchPage(offset, limit, signal) {
-  const filter = state.filter;
-  if (state.query.length === 0) {
-    const { items, total } = await service.browse({ filter, limit, offset }, signal);
-    return { hits: items, total };
-  }
-  if (state.query.some((term) => term.lost)) throw new Problem(LOST, "a picture of the search is not here");
-  await abilities; // a switch or a note that came after the pictures would move them
-  const terms = state.query.map(({ text, image, item, weight }) => ({ text, image, item, weight }));
-  return service.search({
-    terms,
-    filter: filter || undefined,
-    limit,
-    offset,
-    collapse: state.collapse,
-    rerank: state.rerank ? RERANK : undefined,
-    min_relevance: onlyGood() ? GOOD : undefined,
-    exclude_query_items: true,
-  }, signal);
-}
-
-function onlyGood() {
-  return state.good && !state.anything;
-}
+const tools = new Tools(byId("tools"), byId("main"), { jobs: view("work"), albums: view("albums"), places: view("places"), likeness: view("likeness"), help: view("help") });
+const places = new Places(state, { shown: () => gallery.hits.length, arrive });
 
 /** What the results tell about themselves. */
 function report(news) {
   document.body.classList.toggle("searching", news.kind === "searching");
   if (news.kind === "searching") return;
   if (news.kind === "failed") {
-    if (!(news.refresh && results.hits.length)) telling.failed(news); // else what is shown is still there
+    if (!(news.refresh && gallery.hits.length)) telling.failed(news); // else what is shown is still there
     return;
   }
-  if (news.first) telling.found(news.page);
+  if (news.first) {
+    activefilters.understood(news.page?.understood ?? []);
+    telling.found(news.page, news);
+  }
   viewer.neighbours();
-  telling.end({ ...news, total: news.page.total, good: onlyGood(), depth: results.offset, deepest: deepest() });
-}
-
-/** How deep the service goes: a search is ranked to some depth, the whole collection is listed to its end. */
-function deepest() {
-  return state.query.length ? DEEPEST : Infinity;
+  if (news.page) telling.end({ ...news, total: news.page.total, good: fetching.onlyGood, depth: gallery.depth, deepest: DEEPEST });
 }
 
 /** Ask anew. `mark` is where one was before, `quiet` leaves the page as it is until the answer is there. */
@@ -145,8 +173,9 @@ async function search({ quiet = false, mark = { y: 0, shown: 0 } } = {}) {
   if (!quiet && mark.y === 0) scrollTo({ top: 0 });
   show();
   searchbox.show();
+  await selectionbar.removing.finish();
   filterpanel.refresh();
-  await results.start({ shown: quiet ? results.hits.length : mark.shown, refresh: quiet });
+  await gallery.start({ shown: quiet ? gallery.hits.length : mark.shown, refresh: quiet });
   if (mark.y > 0) scrollTo({ top: mark.y, behavior: "instant" });
 }
 
@@ -154,7 +183,7 @@ let grown = 0; // when pictures that a job added were last looked for
 
 /** Show what a job has added so far: soon where nothing is shown yet, else from time to time and out of nobody's way. */
 function grow(job) {
-  const pause = results.hits.length ? 10_000 : 1500;
+  const pause = gallery.hits.length ? 10_000 : 1500;
   if (job?.kind !== "index" || !job.progress.done || !state.idle || scrollY > 100 || Date.now() - grown < pause) return;
   grown = Date.now();
   search({ quiet: true });
@@ -166,6 +195,7 @@ function show() {
   filterpanel.show(state.view === "filters");
   toolbar.show(filterpanel.open);
   activefilters.show();
+  thumbs.show();
   noteModel();
   document.body.classList.toggle("asked", state.query.length > 0);
   document.body.classList.toggle("scored", state.scores);
@@ -175,15 +205,15 @@ function show() {
 
 function showPicture() {
   const left = viewer.hit;
-  if (state.picture !== null) viewer.show(results.hits.find(({ id }) => id === state.picture) ?? { id: state.picture });
+  if (state.picture !== null) viewer.show(gallery.find(state.picture) ?? { id: state.picture });
   else if (left !== null) {
     viewer.hide();
-    results.focusOn(left.id);
+    gallery.focusOn(left.id);
   }
 }
 
 function titleOf({ query }) {
-  return query.length ? `${wordsOf(query) || "Similar"} – Vasari` : "Vasari";
+  return query.length ? `${wordsOf(query) || t("Similar")} – Vasari` : "Vasari";
 }
 
 function open(hit) {
@@ -205,8 +235,7 @@ function itemTerm(hit, weight) {
 }
 
 function focusedHit() {
-  const id = Number(document.activeElement?.closest(".tile")?.dataset.id);
-  return results.hits.find((hit) => hit.id === id);
+  return gallery.find(Number(document.activeElement?.closest(".tile")?.dataset.id));
 }
 
 /** Beside the pictures, the panel is no place of its own; over them, going back closes it. */
@@ -224,13 +253,12 @@ function notice(words) {
   announce(words);
 }
 
-let rights = { admin: false };
-let able = {};
+let [rights, able] = [{ admin: false }, {}];
 
 /** What the models on the service's machine can; where that is not known, all is offered. */
 async function learnAbilities() {
   able = await service.abilities();
-  for (const part of [toolbar, viewer, jobs]) part.allow(able);
+  for (const part of [toolbar, viewer, jobs, selectionbar.captions]) part.allow(able);
   noteModel();
 }
 
@@ -239,9 +267,10 @@ function noteModel() {
 }
 
 async function learnRights() {
-  const { scopes } = await service.session();
-  rights = { admin: scopes.includes("admin") };
-  tools.allow(rights);
+  const { name, scopes, narrow, trash } = await service.session();
+  rights = { admin: scopes.includes("admin"), write: scopes.includes("write") || scopes.includes("admin"), narrow, trash, name };
+  for (const part of [tools, albums, selectionbar, duplicates, thumbs]) part.allow(rights);
+  viewer.permit(rights);
   if (state.idle && !telling.silent) search({ quiet: true }); // an empty library offers more to those who may fill it
   if (rights.admin) await jobs.watch();
 }
@@ -253,8 +282,8 @@ state.addEventListener("change", ({ detail: { step, over, looks } }) => {
 });
 
 /** The history led to another place. What is looked for stays as it is where only what lies over it differs. */
-function arrive(mark) {
-  const there = { anything: false, ...stateOf(location.search) };
+async function arrive(mark) {
+  const there = { anything: false, ...(await stateHere()) };
   const same = searchAddressOf(state) === searchAddressOf({ ...there, query: there.terms });
   if (same) Object.assign(state, { picture: there.picture, view: there.view, scores: there.scores });
   else Object.assign(state, there);
@@ -262,9 +291,10 @@ function arrive(mark) {
   else search({ mark });
 }
 
-receivePictures((file) => searchbox.addPicture(file), () => notice("That is no picture."));
-Object.assign(state, stateOf(location.search));
+receivePictures((file) => searchbox.addPicture(file), () => notice(t("That is no picture.")));
+Object.assign(state, await stateHere());
 await keys.resume().catch(() => {});
 const abilities = learnAbilities().catch(() => {}); // searching does not depend on them
 search({ mark: places.mark });
 learnRights().catch(() => {});
+keepShell();

@@ -2,6 +2,8 @@
 
 import { command, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
+import { t } from "./language.js";
+import { modelChoice } from "./modelchoice.js";
 
 /** A headline, a line or two, and what can be done. */
 export function message(title, lines, ...actions) {
@@ -14,69 +16,71 @@ export function message(title, lines, ...actions) {
   );
 }
 
-export function nothingIndexed(openJobs) {
-  return message(
-    "No pictures yet",
+export function nothingIndexed(openJobs, recommend) {
+  const empty = message(
+    t("No pictures yet"),
     [
-      ["Point Vasari at a folder, and its pictures can be found by what they show."],
+      [t("Point Vasari at a folder, and its pictures can be found by what they show.")],
       [command("vasari index ~/Pictures")],
-      ["They stay where they are; nothing leaves this machine."],
+      [t("They stay where they are; nothing leaves this machine.")],
     ],
-    openJobs && button("Index a folder", { class: "primary", on: { click: openJobs } }),
+    openJobs && button(t("Index a folder"), { class: "primary", on: { click: openJobs } }),
   );
+  empty.append(modelChoice(recommend));
+  return empty;
 }
 
 export function noMatch(showAnyway) {
   return message(
-    "No good match",
-    ["Nothing here resembles that more than chance would have it."],
-    button("Show the nearest anyway", { class: "primary", on: { click: showAnyway } }),
+    t("No good match"),
+    [t("Nothing here resembles that more than chance would have it.")],
+    button(t("Show the nearest anyway"), { class: "primary", on: { click: showAnyway } }),
   );
 }
 
 export function nothingElse() {
-  return message("Nothing else here", ["There is no other picture that could be like it."]);
+  return message(t("Nothing else here"), [t("There is no other picture that could be like it.")]);
 }
 
 export function nothingLeft(reset) {
-  return message("The filters leave nothing", ["No picture meets all of them."], button("Reset the filters", { class: "primary", on: { click: reset } }));
+  return message(t("The filters leave nothing"), [t("No picture meets all of them.")], button(t("Reset the filters"), { class: "primary", on: { click: reset } }));
 }
 
 /** Why a request failed, and what may help: `again()` asks once more, `anew()` begins from nothing. */
 export function failure(problem, { again, anew }) {
-  const retry = button("Try again", { class: "primary", on: { click: again } });
-  const restart = button("Start anew", { class: "primary", on: { click: anew } });
+  const retry = button(t("Try again"), { class: "primary", on: { click: again } });
+  const restart = button(t("Start anew"), { class: "primary", on: { click: anew } });
   switch (problem.status) {
     case 0:
-      return message("The service cannot be reached", [problem.message, ...(ownMachine() ? [["Start it with ", command("vasari serve")]] : [])], retry);
+      return message(t("The service cannot be reached"), [problem.message, ...(ownMachine() ? [[t("Start it with "), command("vasari serve")]] : [])], retry);
     case 400:
-      return message("That cannot be searched for", [problem.message], restart);
+      return message(t("That cannot be searched for"), [problem.message], restart);
     case 401:
-      return message("A key is needed", ["This library is shown to those who have a key."], button("Enter a key", { class: "primary", on: { click: again } }));
+      return message(t("A key is needed"), [t("This library is shown to those who have a key.")], button(t("Enter a key"), { class: "primary", on: { click: again } }));
     case 403:
-      return message("Not allowed", [problem.message], retry);
+      return message(t("Not allowed"), [problem.message], retry);
     case 404:
-      return message("This picture is not in the library any more", ["What was searched by has been removed since."], restart);
+      return message(t("This picture is not in the library any more"), [t("What was searched by has been removed since.")], restart);
     case 413:
     case 422:
       return problem.name === "schema"
-        ? message("That cannot be searched for", ["It is longer than a search may be, or nothing that one can look for."], restart)
-        : message("That picture cannot be read", [problem.message], restart);
+        ? message(t("That cannot be searched for"), [t("It is longer than a search may be, or nothing that one can look for.")], restart)
+        : message(t("That picture cannot be read"), [problem.message], restart);
     case 429:
-      return message("The service is busy", ["It had no room for this search, several times in a row."], retry);
+      return message(t("The service is busy"), [t("It had no room for this search, several times in a row.")], retry);
     case 501:
     case 503:
-      return message("The model is not there", [withCommands(problem.message), ...(problem.command ? [[command(problem.command)]] : [])], retry);
+      return message(t("The model is not there"), [withCommands(problem.message), ...(problem.command ? [[command(problem.command)]] : [])], retry);
     case 504:
-      return message("That took too long", ["The answer was not ready in time. The next try may be quicker."], retry);
+      return message(t("That took too long"), [t("The answer was not ready in time. The next try may be quicker.")], retry);
     case LOST:
-      return message("The picture is gone", ["A picture to search by is kept for the tab it was dropped in. Drop it here to search by it again."], restart);
+      return message(t("The picture is gone"), [t("A picture to search by is kept in the browser it was dropped in, and only the latest are. Drop it here to search by it again.")], restart);
     default:
-      return message(problem.title || "It failed", [problem.message], retry);
+      return message(problem.title || t("It failed"), [problem.message], retry);
   }
 }
 
-export const DRAWINGS = "This library's model knows drawings, not photos. For photos: `vasari models pull fast && vasari index --all --model fast`";
+export const DRAWINGS = t("This library's model knows drawings, not photos. For photos: {command}", { command: "`vasari models pull fast && vasari index --all --model fast`" });
 export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
 
 /** Whether the page comes from the machine it is looked at on: then its reader can start programs there. */

@@ -3,6 +3,7 @@
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
 import { withCommands } from "./commands.js";
+import { t } from "./language.js";
 
 export class Notes {
   constructor(root) {
@@ -20,7 +21,7 @@ export class Notes {
   }
 
   #line(line) {
-    const remove = button("Take this note away", { icon: icon("close"), class: "wish-remove", on: { click: () => {
+    const remove = button(t("Take this note away"), { icon: icon("close"), class: "wish-remove", on: { click: () => {
       this.dismissed.add(line);
       this.show("", []);
     } } });

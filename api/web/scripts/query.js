@@ -5,22 +5,26 @@
  *   2:"a red boat" + sunset     a weight before a colon; + adds a term
  *   boat - people               - between spaces subtracts
  *   item:42                     a picture of the library
+ *   "no entry" sign             quoted words must occur
  *
- * A term is {text, weight}, {item, weight} or {image, weight}; images are never typed.
+ * A term is {text, weight}, {item, weight} or {image, weight}, and quoted words are {text, quoted: true, weight: 1}; images are never typed.
  */
+
+import { t } from "./language.js";
 
 const WEIGHT = /^(\d+(?:\.\d+)?|\.\d+):(?=.)/s;
 const ITEM = /^item:(\d+)$/;
 const QUOTED = /^[^\s"'\\]+$/;
+const WORD = /(?<weight>(?:\d+(?:\.\d+)?|\.\d+):|)(?:"(?<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?<single>[^']*)'(?!\S))|(?<plain>(?:\\.|\S)+)/gs;
 
 /** Terms of a text; an operator that nothing follows yet is passed over. */
 export function parse(text) {
   const terms = [];
   let sign = 1;
   let pending = [];
-  for (const word of [...split(text), "+"]) {
-    if (word !== "+" && word !== "-") {
-      pending.push(word);
+  for (const { word, quoted } of [...split(text), { word: "+", quoted: false }]) {
+    if (quoted || (word !== "+" && word !== "-")) {
+      pending.push({ word, quoted });
       continue;
     }
     terms.push(...termsOf(pending, sign));
@@ -36,9 +40,10 @@ export function format(terms) {
   for (const term of terms.filter((one) => one.image === undefined)) {
     const size = Math.abs(term.weight);
     const plain = term.item === undefined && size === 1 && !WEIGHT.test(term.text) && !ITEM.test(term.text);
-    const words = term.item === undefined ? quoted(term.text, plain) : `item:${term.item}`;
+    const words = term.item === undefined ? inQuotes(term.text, plain && !term.quoted) : `item:${term.item}`;
+    const bare = term.quoted || (plain && words === term.text) || (size === 1 && term.item !== undefined);
     const operator = term.weight < 0 ? "- " : written ? "+ " : "";
-    written += `${written ? " " : ""}${operator}${plain || (size === 1 && term.item !== undefined) ? "" : `${size}:`}${words}`;
+    written += `${written ? " " : ""}${operator}${bare ? "" : `${size}:`}${words}`;
   }
   return written;
 }
@@ -50,11 +55,11 @@ export function wordsOf(terms) {
 
 /** A term as people read it. */
 export function nameOf(term) {
-  if (term.text !== undefined) return term.text;
-  return term.name ?? (term.item === undefined ? "a picture" : `picture ${term.item}`);
+  if (term.text !== undefined) return term.quoted ? `“${term.text}”` : term.text;
+  return term.name ?? (term.item === undefined ? t("a picture") : t("picture {n}", { n: String(term.item) }));
 }
 
-function quoted(text, plain) {
+function inQuotes(text, plain) {
   const words = text.split(/\s+/);
   if (plain && words.every((word) => QUOTED.test(word) && word !== "+" && word !== "-" && !WEIGHT.test(word) && !ITEM.test(word))) {
     return text;
@@ -69,8 +74,10 @@ function termsOf(words, sign) {
     if (text.length) terms.push(termOf(text.join(" "), sign));
     text = [];
   };
-  for (const word of words) {
-    if (ITEM.test(word.replace(WEIGHT, ""))) {
+  for (const { word, quoted } of words) {
+    if (quoted) {
+      terms.push({ text: word.trim(), weight: sign, ...(sign > 0 ? { quoted } : {}) });
+    } else if (ITEM.test(word.replace(WEIGHT, ""))) {
       finish();
       terms.push(termOf(word, sign));
     } else if (WEIGHT.test(word)) {
@@ -92,31 +99,14 @@ function termOf(written, sign) {
   return item ? { item: Number(item[1]), weight } : { text: rest.trim(), weight };
 }
 
-/** Words as a POSIX shell splits them; with a lone quote, by spaces. */
+/**
+ * The words of a text, each {word, quoted}: those in double quotes are quoted where nothing but spaces stands around the
+ * quotes. Behind a weight quotes only group, as single ones do; one that is never closed is a letter.
+ */
 function split(text) {
-  const words = [];
-  let word = null;
-  let quote = "";
-  for (let place = 0; place < text.length; place += 1) {
-    const letter = text[place];
-    if (quote) {
-      if (letter === quote) quote = "";
-      else if (quote === '"' && letter === "\\" && '"\\'.includes(text[place + 1] ?? "x")) word += text[(place += 1)];
-      else word += letter;
-    } else if (letter === '"' || letter === "'") {
-      quote = letter;
-      word ??= "";
-    } else if (letter === "\\") {
-      if (place + 1 >= text.length) return text.split(/\s+/).filter(Boolean);
-      word = (word ?? "") + text[(place += 1)];
-    } else if (/[ \t\r\n]/.test(letter)) {
-      if (word !== null) words.push(word);
-      word = null;
-    } else {
-      word = (word ?? "") + letter;
-    }
-  }
-  if (quote) return text.split(/\s+/).filter(Boolean);
-  if (word !== null) words.push(word);
-  return words;
+  return [...text.matchAll(WORD)].map(({ groups: { weight, double, single, plain } }) => {
+    if (plain !== undefined) return { word: plain.replace(/\\(.)/gs, "$1"), quoted: false };
+    const inner = (double ?? single).replace(/\\(["\\])/g, "$1");
+    return { word: weight + inner, quoted: weight === "" && double !== undefined && inner.trim() !== "" };
+  });
 }

@@ -1,25 +1,28 @@
 /** Infinite scroll of the pictures found: asked for page by page as the person scrolls. */
 
 import { element } from "./dom.js";
+import { isGood } from "./match.js";
 import { Rows } from "./rows.js";
 import { sameTile, tile } from "./tile.js";
 
 const PAGE = 40;
 const DEEP_PAGE = 240;
 const MOST = 1000; // pictures in one answer
+const FEW = 20; // pictures among which none is worth a fold
 const EAGER = 8; // pictures fetched at once, whatever is in view
 
 export class Results {
   /**
-   * `fetchPage(offset, limit, signal)` gives {hits, total, …}; `deepest()` is the depth beyond which it gives none;
+   * `folds()` tells whether what follows the good matches is kept back, if there are any; `fetchPage(offset, limit, signal)` gives {hits, total, …}; `deepest()` is the depth beyond which it gives none;
    * `report(news)` hears what came: {kind: "searching" | "found" | "failed", …}.
    */
-  constructor(grid, foot, { fetchPage, deepest, report, open, similar }) {
+  constructor(grid, foot, { fetchPage, deepest, folds, report, open, similar, chosen, unfold, thumbs }) {
     this.grid = grid;
     this.fetchPage = fetchPage;
     this.deepest = deepest;
+    this.folds = folds;
     this.report = report;
-    this.actions = { open, similar };
+    this.actions = { open, similar, chosen, unfold, thumbs };
     this.hits = [];
     this.running = null;
     this.sentinel = element("div", { class: "sentinel", "aria-hidden": "true" });
@@ -88,6 +91,16 @@ export class Results {
     return this.fresh ? 0 : Math.min(DEEP_PAGE, Math.floor(this.offset / 2));
   }
 
+  find(id) {
+    return this.hits.find((hit) => hit.id === id);
+  }
+
+  /** Ids from one picture to another, in order. */
+  async between(id, other) {
+    const places = [id, other].map((one) => this.hits.findIndex((hit) => hit.id === one)).sort((one, two) => one - two);
+    return places[0] < 0 ? [] : this.hits.slice(places[0], places[1] + 1).map((hit) => hit.id);
+  }
+
   /** The hit before (-1) or after (1) this one; asks for more near the end. */
   neighbour(id, step) {
     const place = this.hits.findIndex((hit) => hit.id === id);
@@ -98,6 +111,13 @@ export class Results {
   /** Move the focus among the pictures: "left", "right", "up", "down". */
   move(direction) {
     return this.#focus(this.rows.beside(direction));
+  }
+
+  /** What is known of a picture has changed. */
+  changed(item) {
+    const hit = this.find(item.id);
+    if (hit) Object.assign(hit, { tags: item.tags, attributes: item.attributes, captions: item.captions.map(({ text }) => text) });
+    this.grid.querySelector(`[data-id="${Number(item.id)}"]`)?.classList.toggle("favourite", item.attributes.favourite === true);
   }
 
   focusOn(id) {
@@ -114,9 +134,11 @@ export class Results {
   #show(page, limit) {
     const first = this.fresh;
     const known = new Set(first ? [] : this.hits.map((hit) => hit.id));
-    const hits = page.hits.filter((hit) => !known.has(hit.id));
+    const found = page.hits.filter((hit) => !known.has(hit.id));
+    const hits = this.#good(found, first, page.total);
+    this.folded = hits.length < found.length;
     this.offset += limit;
-    this.ended = page.hits.length === 0 || this.offset >= Math.min(page.total, this.deepest());
+    this.ended = this.folded || page.hits.length === 0 || this.offset >= Math.min(page.total, this.deepest());
     if (first) {
       const before = new Map(this.refresh ? this.rows.tiles.map((one) => [Number(one.dataset.id), one]) : []);
       this.hits = hits;
@@ -126,7 +148,14 @@ export class Results {
       this.rows.append(hits.map((hit) => this.#tile(hit, false)), this.ended);
     }
     this.fresh = false;
-    this.report({ kind: "found", first, page, shown: this.hits.length, ended: this.ended });
+    this.report({ kind: "found", first, page, shown: this.hits.length, ended: this.ended, folded: this.folded, good: this.hits.filter(isGood).length });
+  }
+
+  /** Hits down to the last good one; all of them where the first page has none, there are few, or nothing is folded. */
+  #good(hits, first, total) {
+    const last = hits.findLastIndex(isGood);
+    if (first) this.unlike = last < 0;
+    return this.folds() && !this.unlike && total > FEW ? hits.slice(0, last + 1) : hits;
   }
 
   #tile(hit, eager, before) {

@@ -3,7 +3,10 @@
 import { Chips } from "./chips.js";
 import { button, element, settled } from "./dom.js";
 import { icon } from "./icons.js";
+import { keepPicture } from "./keeping.js";
+import { t } from "./language.js";
 import { format, parse } from "./query.js";
+import { remember } from "./recent.js";
 import { pictureIn, termOf } from "./upload.js";
 
 const TYPING = 250; // milliseconds without a key until what stands there is searched for
@@ -19,29 +22,29 @@ export class SearchBox {
       autocomplete: "off",
       autocapitalize: "none",
       spellcheck: "false",
-      "aria-label": "Search by words",
+      "aria-label": t("Search by words"),
       "aria-describedby": "query-help",
-      placeholder: "Describe a picture",
+      placeholder: t("Describe a picture"),
     });
-    const list = element("ul", { class: "chips", "aria-label": "Terms of the search" });
+    const list = element("ul", { class: "chips", "aria-label": t("Terms of the search") });
     this.chips = new Chips(list, (terms, step) => state.change({ terms }, { step }));
-    this.file = element("input", { type: "file", accept: "image/*", class: "unseen", tabindex: -1, "aria-label": "Picture to search by" });
-    this.clear = button("Clear the search", { icon: icon("close"), class: "quiet", hidden: true, on: { click: () => this.empty() } });
+    this.file = element("input", { type: "file", accept: "image/*", class: "unseen", tabindex: -1, "aria-label": t("Picture to search by") });
+    this.clear = button(t("Clear the search"), { icon: icon("close"), class: "quiet", hidden: true, on: { click: () => this.empty() } });
     this.typed = settled(() => this.#draft(), TYPING);
     root.append(
       element("form", { class: "box", on: { submit: (event) => this.#submit(event) } },
         icon("search"),
         element("div", { class: "line" }, list, this.input),
         this.clear,
-        button("Search by a picture", { icon: icon("picture"), class: "quiet", on: { click: () => this.file.click() } }),
+        button(t("Search by a picture"), { icon: icon("picture"), class: "quiet", on: { click: () => this.file.click() } }),
         this.file,
-        element("span", { class: "unseen", id: "query-help" }, "Enter makes a term. A minus between spaces leaves out, a number and a colon weigh: 2:boat - people")),
+        element("span", { class: "unseen", id: "query-help" }, t("Enter makes a term. A minus between spaces leaves out, a number and a colon weigh: 2:boat - people"))),
     );
     this.#listen(root);
   }
 
   focus() {
-    this.input.focus();
+    this.input.focus({ preventScroll: true }); // it is always in sight
     this.input.select();
   }
 
@@ -50,7 +53,13 @@ export class SearchBox {
     this.chips.show(this.state.terms);
     if (this.state.draft.length === 0 && !this.typing) this.input.value = "";
     this.clear.hidden = this.state.query.length === 0;
-    this.input.placeholder = this.state.terms.length ? "Add to it" : "Describe a picture";
+    this.input.placeholder = this.state.terms.length ? t("Add to it") : t("Describe a picture");
+  }
+
+  /** Put words in the line in place of what is typed, and ask for nothing by that. */
+  retype(words) {
+    this.#reset();
+    this.input.value = words;
   }
 
   /** Look for nothing. */
@@ -64,9 +73,10 @@ export class SearchBox {
   async addPicture(file) {
     try {
       const term = await termOf(file);
+      remember({ picture: keepPicture(term), name: term.name });
       this.state.change({ terms: [...this.state.terms, term] });
     } catch {
-      this.complain("That picture cannot be read.");
+      this.complain(t("That picture cannot be read."));
     }
   }
 
@@ -89,7 +99,7 @@ export class SearchBox {
       const file = pictureIn(this.file);
       this.file.value = "";
       if (file) this.addPicture(file);
-      else this.complain("That is no picture.");
+      else this.complain(t("That is no picture."));
     });
     root.addEventListener("click", (event) => {
       if (event.target.closest("button, input, li") === null) this.input.focus();
@@ -105,7 +115,7 @@ export class SearchBox {
     event.preventDefault();
     const terms = parse(this.input.value);
     if (this.input.value.trim() && terms.length === 0) {
-      this.complain("An operator needs a term on its right: boat - people");
+      this.complain(t("An operator needs a term on its right: boat - people"));
       return;
     }
     this.#reset();

@@ -5,11 +5,13 @@
  * request fails as a Problem like all others do.
  */
 
+import { t } from "./language.js";
+
 const TRIES = 4;
 
 /** A request that failed: `status` is 0 when the service could not be reached. */
 export class Problem extends Error {
-  constructor(status, detail, title = "It failed", { name = "", command = "" } = {}) {
+  constructor(status, detail, title = t("It failed"), { name = "", command = "" } = {}) {
     super(detail);
     this.command = command; // what does the same, or what is missing, in a terminal of the service's machine
     this.status = status;
@@ -33,20 +35,94 @@ export class Service {
     return this.#json("GET", "/v1/abilities");
   }
 
+  /** Models for photos that are asked for in a language; the first time the machine is measured, in some seconds. */
+  recommend(language) {
+    return this.#json("GET", `/v1/models/recommend?${query({ language })}`);
+  }
+
   search(body, signal) {
     return this.#json("POST", "/v1/search", body, signal);
   }
 
-  browse({ filter, limit, offset }, signal) {
-    return this.#json("GET", `/v1/items?${query({ filter, limit, offset })}`, undefined, signal);
+  browse({ filter, limit, offset, order }, signal) {
+    return this.#json("GET", `/v1/items?${query({ filter, limit, offset, order })}`, undefined, signal);
+  }
+
+  /** How many pictures were taken in each month, and their shapes. */
+  timeline(filter, signal) {
+    return this.#json("GET", `/v1/timeline?${query({ filter })}`, undefined, signal);
   }
 
   facets(filter, signal) {
     return this.#json("GET", `/v1/facets?${query({ filter })}`, undefined, signal);
   }
 
+  suggest(typed, signal) {
+    return this.#json("GET", `/v1/suggest?${query({ q: typed.slice(-200) })}`, undefined, signal);
+  }
+
   item(id, signal) {
     return this.#json("GET", `/v1/items/${id}`, undefined, signal);
+  }
+
+  /** The pictures that are one stack with an item, itself among them. */
+  stack(id) {
+    return this.#json("GET", `/v1/items/${id}/stack`);
+  }
+
+  /** All albums, or those by hand that an item is in. */
+  albums(item) {
+    return this.#json("GET", `/v1/albums?${query({ item })}`);
+  }
+
+  createAlbum(body) {
+    return this.#json("POST", "/v1/albums", body);
+  }
+
+  changeAlbum(id, body) {
+    return this.#json("PATCH", `/v1/albums/${id}`, body);
+  }
+
+  deleteAlbum(id) {
+    return this.#send("DELETE", `/v1/albums/${id}`);
+  }
+
+  /** Change what is said of many items; the answer has what takes it back. */
+  annotate(body) {
+    return this.#json("POST", "/v1/annotate", body);
+  }
+
+  /** Say how right items are for a query. */
+  judge(body) {
+    return this.#json("POST", "/v1/judgments", body);
+  }
+
+  /** What was said of a query under its filter. */
+  judgments({ query: words, filter }) {
+    return this.#json("GET", `/v1/judgments?${query({ query: words, filter, limit: 1000 })}`);
+  }
+
+  /** Two settings over what was judged. */
+  compare(body) {
+    return this.#json("POST", "/v1/compare", body);
+  }
+
+  withdraw({ query: words, filter, item }) {
+    return this.#json("DELETE", `/v1/judgments?${query({ query: words, filter, item })}`);
+  }
+
+  /** Take items out of the library, their files to the trash if so wished; it is sent even while the page is being left. Those that stay. */
+  async remove(ids, trash = false) {
+    const [kept, most] = [[], trash ? 100 : 5000];
+    for (let start = 0; start < ids.length; start += most) {
+      const answer = await this.#json("POST", "/v1/remove", { ids: ids.slice(start, start + most), trash }, undefined, { keepalive: true });
+      kept.push(...(answer.kept ?? []));
+    }
+    return kept;
+  }
+
+  patch(id, body) {
+    return this.#json("PATCH", `/v1/items/${id}`, body);
   }
 
   ask(item, question, signal) {
@@ -61,6 +137,21 @@ export class Service {
   async why(item, words, signal) {
     const answer = await this.#send("GET", `/v1/items/${item}/why?${query({ q: words })}`, undefined, signal);
     return answer.blob();
+  }
+
+  /** Groups of near-duplicates. */
+  copies({ filter, limit, offset }) {
+    return this.#json("GET", `/v1/duplicates?${query({ filter, limit, offset })}`);
+  }
+
+  /** Where pictures were taken, in clusters. */
+  places({ filter, zoom, ...box }, signal) {
+    return this.#json("GET", `/v1/places?${query({ filter, zoom, ...box })}`, undefined, signal);
+  }
+
+  /** The countries of the world, as TopoJSON. */
+  world() {
+    return this.#json("GET", "world/countries-50m.json");
   }
 
   map(signal) {
@@ -84,15 +175,15 @@ export class Service {
     return new EventSource(`/v1/jobs/${id}/events`);
   }
 
-  async #json(method, path, body, signal) {
-    const answer = await this.#send(method, path, body, signal);
+  async #json(method, path, body, signal, options) {
+    const answer = await this.#send(method, path, body, signal, options);
     return answer.json();
   }
 
-  async #send(method, path, body, signal) {
+  async #send(method, path, body, signal, options) {
     for (let tries = 1; ; tries += 1) {
       const key = this.keys.key;
-      const answer = await reach(method, path, body, signal, key);
+      const answer = await reach(method, path, body, signal, key, options);
       if (answer.ok) return answer;
       const problem = await problemOf(answer);
       if (problem.status === 401) await this.keys.ask(key, problem);
@@ -113,15 +204,15 @@ export class Service {
 }
 
 /** One request; Problem with status 0 when nothing answers. */
-export async function reach(method, path, body, signal, key) {
+export async function reach(method, path, body, signal, key, options = {}) {
   const headers = { Accept: "application/json" };
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   try {
-    return await fetch(path, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(path, { ...options, method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "The service does not answer. It may have been stopped, or the network is away.", "Not reachable");
+    throw new Problem(0, t("The service does not answer. It may have been stopped, or the network is away."), t("Not reachable"));
   }
 }
 
@@ -141,7 +232,7 @@ export function thumbnail(item, side) {
 async function problemOf(answer) {
   const told = await answer.json().catch(() => ({}));
   const name = typeof told.type === "string" ? told.type.split(":").at(-1) : "";
-  return new Problem(answer.status, told.detail ?? `The service answered ${answer.status}.`, told.title, { name, command: told.command });
+  return new Problem(answer.status, told.detail ?? t("The service answered {status}.", { status: String(answer.status) }), told.title, { name, command: told.command });
 }
 
 function query(values) {

@@ -1,12 +1,14 @@
 /** What stands around the pictures: how many there are, notes, why there are none, and what lies beyond the last. */
 
 import { announce, button, byId, element } from "./dom.js";
+import { n, t } from "./language.js";
+import { matchWord } from "./match.js";
 import { failure, noMatch, nothingElse, nothingIndexed, nothingLeft } from "./messages.js";
 
 export class Telling {
   /**
    * `actions` are again() and more() after a failure, anew(), anyway() and goOn() beyond the good matches, reset(),
-   * filters(), and index(), which is null for those who may not.
+   * filters(), recommend(language), and index(), which is null for those who may not.
    */
   constructor(state, toolbar, notes, actions) {
     Object.assign(this, { state, toolbar, notes, actions });
@@ -15,24 +17,26 @@ export class Telling {
   }
 
   /** A first page, or none. */
-  found({ hits, total, took_ms: took, reranked, notes = [] }) {
+  found({ hits, total, took_ms: took, reranked, notes = [] }, { folded, good }) {
     const asked = this.state.query.length > 0;
-    const heading = asked ? "Results" : this.state.idle ? "Newest" : "Pictures";
+    const heading = asked ? t("Results") : this.state.idle ? t("Timeline") : t("Pictures");
     byId("heading").textContent = heading;
-    const amount = `${total.toLocaleString()} ${total === 1 ? "picture" : "pictures"}`;
-    const second = this.state.rerank && asked ? (reranked ? ", reranked" : ", not reranked") : "";
+    const all = n(total, "{n} picture", "{n} pictures");
+    const judged = hits.some((hit) => matchWord(hit ?? {}));
+    const amount = folded ? t("{n} good of {all}", { n: good, all }) : judged && good === 0 ? t("the nearest of {all}, none a good match", { all }) : all;
+    const second = this.state.rerank && asked ? (reranked ? t(", reranked") : t(", not reranked")) : "";
     const words = took === undefined ? amount : `${amount}, ${took < 1 ? "under 1" : Math.round(took)} ms${second}`;
     this.toolbar.tell(words);
     this.notes.show("answer", notes);
-    announce(hits.length ? [`${heading}: ${words}`, ...notes].join(". ") : "Nothing found");
+    announce(hits.length ? [`${heading}: ${words}`, ...notes].join(". ") : t("Nothing found"));
     this.message.replaceChildren(...(hits.length ? [] : [this.#empty(total)]));
   }
 
   /** Below the last picture: whether more lies beyond what matches well, or beyond what a search ranks. */
-  end({ ended, shown, total, good, depth, deepest }) {
+  end({ ended, shown, total, good, folded, depth, deepest }) {
     const asked = ended && shown > 0 && this.state.query.length > 0;
     const deep = asked && depth >= deepest && total > depth;
-    const further = asked && good && total > shown;
+    const further = asked && (folded || (good && total > shown));
     this.foot.replaceChildren(...(deep ? this.#deepest(shown, total) : further ? this.#further() : []));
   }
 
@@ -53,20 +57,20 @@ export class Telling {
   }
 
   #empty(total) {
-    const { anyway, reset, index } = this.actions;
+    const { anyway, reset, index, recommend } = this.actions;
     if (total > 0 && this.state.query.length) return this.state.good && !this.state.anything ? noMatch(anyway) : nothingElse();
     if (this.state.filter) return nothingLeft(reset);
-    return nothingIndexed(index());
+    return nothingIndexed(index(), recommend);
   }
 
   #deepest(shown, total) {
     return [
-      element("p", {}, `These were the ${shown.toLocaleString()} nearest of ${total.toLocaleString()} pictures; a search ranks no more. To see others, narrow it down.`),
-      button("Filters", { on: { click: this.actions.filters } }),
+      element("p", {}, t("These were the {n} nearest of {total} pictures; a search ranks no more. To see others, narrow it down.", { n: shown, total })),
+      button(t("Filters"), { on: { click: this.actions.filters } }),
     ];
   }
 
   #further() {
-    return [element("p", {}, "These were the good matches."), button("Show less alike ones", { on: { click: this.actions.goOn } })];
+    return [element("p", {}, t("These were the good matches.")), button(t("Show less alike ones"), { on: { click: this.actions.goOn } })];
   }
 }

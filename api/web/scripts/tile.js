@@ -2,6 +2,8 @@
 
 import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
+import { t } from "./language.js";
+import { matchName } from "./match.js";
 import { sideFor, thumbnail } from "./service.js";
 
 const TRIES = 3;
@@ -19,12 +21,13 @@ export function description(item) {
   return (typeof caption === "string" ? caption : caption?.text) || fileName(item.uri);
 }
 
-/** A list item that opens the picture, and finds similar ones. `dress` gives it its picture once it has its size. */
-export function tile(hit, { open, similar, eager }) {
+/** A list item that opens the picture, chooses it, finds similar ones, and unfolds the group it stands for; `chosen(id)` tells whether it is chosen, `thumbs(id, words)` gives the buttons by which it is judged. `dress` gives it its picture once it has its size. */
+export function tile(hit, { open, similar, chosen, eager, unfold, thumbs }) {
   const aspect = hit.width && hit.height ? hit.width / hit.height : 1;
   const shape = Math.min(WIDEST, Math.max(NARROWEST, aspect));
   const words = description(hit);
-  const scored = hit.score === undefined ? "" : `, score ${hit.score.toFixed(2)}`;
+  const match = hit.score === undefined ? "" : matchName(hit) || hit.score.toFixed(2);
+  const scored = match && `, ${matchName(hit) ? t("{how} match", { how: match }) : t("score {score}", { score: match })}`;
   const image = element("img", {
     alt: "",
     width: Math.round(shape * 300),
@@ -34,19 +37,22 @@ export function tile(hit, { open, similar, eager }) {
   });
   const made = element(
     "div",
-    { class: "tile", role: "listitem", style: { "--shape": shape.toFixed(4) }, data: { id: hit.id } },
+    { class: ["tile", hit.attributes?.favourite === true && "favourite", chosen(hit.id) && "chosen"].filter(Boolean).join(" "), role: "listitem", style: { "--shape": shape.toFixed(4) }, data: { id: hit.id } },
     element("button", { type: "button", class: "tile-open", "aria-label": `${words}${scored}`, on: { click: () => open(hit) } }, image),
     element("span", { class: "tile-words", "aria-hidden": "true" }, words),
-    hit.score === undefined ? null : element("span", { class: "tile-score", "aria-hidden": "true" }, hit.score.toFixed(2)),
-    button(`Similar to ${words}`, { icon: icon("similar"), class: "tile-similar", on: { click: () => similar(hit) } }),
+    hit.score === undefined ? null : element("span", { class: "tile-score", "aria-hidden": "true", data: { match } }, match),
+    hit.members > 1 ? button("", { text: String(hit.members), icon: icon("stack"), class: "tile-members", "aria-label": t("Show all {n} of {name}", { n: hit.members, name: words }), title: t("Show all {n}", { n: hit.members }), on: { click: () => unfold(hit) } }) : null,
+    button(t("Choose {name}", { name: words }), { icon: icon("check"), class: "tile-check", role: "checkbox", tabindex: -1, "aria-checked": String(chosen(hit.id)) }),
+    button(t("Similar to {name}", { name: words }), { icon: icon("similar"), class: "tile-similar", on: { click: () => similar(hit) } }),
+    ...(hit.score === undefined || !thumbs ? [] : thumbs(hit.id, words)),
   );
-  dressed.set(made, { hit, aspect, shape, side: 0, key: `${words}${scored} ${hit.thumbnail}` });
+  dressed.set(made, { hit, aspect, shape, side: 0, key: `${words}${scored} ${hit.attributes?.favourite} ${hit.thumbnail} ${hit.members}` });
   return made;
 }
 
 /** Whether two tiles show the same. */
 export function sameTile(one, other) {
-  return one !== undefined && dressed.get(one).key === dressed.get(other).key;
+  return one !== undefined && dressed.has(one) && dressed.get(one).key === dressed.get(other).key;
 }
 
 /** Width over height, as the tile has it. */

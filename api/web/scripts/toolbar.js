@@ -4,12 +4,15 @@ import { lacking } from "./commands.js";
 import { button, element } from "./dom.js";
 import { countWishes } from "./filter.js";
 import { icon } from "./icons.js";
+import { t } from "./language.js";
 
 const SWITCHES = {
-  rerank: ["Rerank", "Look at the best matches a second time, with the slower and sharper model"],
-  collapse: ["Hide duplicates", "Show one of each group of nearly equal pictures"],
-  good: ["Good matches", "Leave out what matches no better than unrelated words would"],
-  scores: ["Scores", "Show how well each picture matches"],
+  rerank: [t("Rerank"), t("Look at the best matches a second time, with the slower and sharper model")],
+  collapse: [t("Hide duplicates"), t("Show one of each group of nearly equal pictures")],
+  group: [t("Stacks"), t("Show one of each stack: RAW and JPEG, live photos, edits, bursts")],
+  good: [t("Good matches"), t("Leave out what matches no better than unrelated words would")],
+  dated: [t("By date"), t("The good matches, the latest first")],
+  scores: [t("Scores"), t("Show how well each picture matches")],
 };
 
 export class Toolbar {
@@ -20,7 +23,7 @@ export class Toolbar {
     this.absent = "";
     this.count = element("span", { class: "filter-count" });
     this.filters = element("button", { type: "button", class: "pill", id: "filters-toggle", "aria-controls": "filters", on: { click: toggleFilters } },
-      icon("filters"), "Filters", this.count);
+      icon("filters"), t("Filters"), this.count);
     this.switches = Object.fromEntries(Object.entries(SWITCHES).map(([name, [label, title]]) => [name,
       button(label, { text: label, class: "pill switch", role: "switch", title, "aria-checked": "false",
         on: { click: () => this.#turn(name) } })]));
@@ -31,7 +34,7 @@ export class Toolbar {
   /** Offer no more than the models here can do; a switch that is on can always be turned off. */
   allow({ abilities }) {
     const { here = true, model, command } = abilities?.rerank ?? {};
-    this.absent = here ? "" : lacking("Reranking needs", model, command);
+    this.absent = here ? "" : lacking(t("Reranking needs the model {model}, which is not on the service's machine", { model }), command);
     this.switches.rerank.setAttribute("aria-disabled", String(!here));
     this.switches.rerank.title = here ? SWITCHES.rerank[1] : this.absent.replaceAll("`", "");
   }
@@ -39,14 +42,17 @@ export class Toolbar {
   #turn(name) {
     const refused = name === "rerank" && this.absent && !this.state.rerank;
     this.notes.show("switch", refused ? [this.absent] : []);
-    if (!refused) this.state.change({ [name]: !this.state[name] });
+    const on = name === "group" && !this.state.group ? "stack" : !this.state[name];
+    if (!refused) this.state.change({ [name]: name === "group" ? on || "" : on });
   }
 
   show(filtersOpen) {
     const wishes = countWishes(this.state.wishes);
     this.count.textContent = wishes || "";
     this.filters.setAttribute("aria-expanded", String(filtersOpen));
-    for (const [name, control] of Object.entries(this.switches)) control.setAttribute("aria-checked", String(this.state[name]));
+    for (const [name, control] of Object.entries(this.switches)) control.setAttribute("aria-checked", String(Boolean(this.state[name])));
+    const by = this.state.group && this.state.group !== "stack" ? t("By {name}", { name: this.state.group }) : SWITCHES.group[0];
+    this.switches.group.textContent = by;
   }
 
   tell(words) {

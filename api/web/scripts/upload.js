@@ -1,6 +1,7 @@
 /** Pictures that come from the person: dropped, pasted or chosen. */
 
 import { element } from "./dom.js";
+import { t } from "./language.js";
 
 const LARGEST_SIDE = 1024; // pixels; no encoder looks at more, and every search sends it again
 const SMALL = 400_000; // bytes that are sent as they are
@@ -8,7 +9,7 @@ const SMALL = 400_000; // bytes that are sent as they are
 /** A term that looks for pictures like this file. */
 export async function termOf(file) {
   const blob = file.size > SMALL ? await reduced(file) : file;
-  return { image: await base64(blob), name: file.name || "pasted picture", preview: URL.createObjectURL(blob), weight: 1 };
+  return { image: await base64(blob), name: file.name || t("pasted picture"), preview: URL.createObjectURL(blob), weight: 1 };
 }
 
 /** The first picture among dropped or pasted things. */
@@ -18,7 +19,7 @@ export function pictureIn(transfer) {
 
 /** Listen for pictures dropped on or pasted into the whole page. */
 export function receivePictures(take, refuse) {
-  const veil = element("div", { class: "veil", hidden: true }, element("p", {}, "Drop a picture to search by it"));
+  const veil = element("div", { class: "veil", hidden: true }, element("p", {}, t("Drop a picture to search by it")));
   document.body.append(veil);
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   addEventListener("dragover", (event) => {

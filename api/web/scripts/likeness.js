@@ -1,14 +1,15 @@
-/** The collection map: alike pictures lie close together. Drag, scroll or pinch; hover to see, click to open. */
+/** The likeness map: alike pictures lie close together, wherever they were taken. Drag, scroll or pinch; hover to see, click to open. */
 
 import { announce, button, element } from "./dom.js";
 import { icon } from "./icons.js";
-import { arrange, beside, closest, spread, View } from "./map_math.js";
+import { n, t } from "./language.js";
+import { arrange, beside, closest, spread, View } from "./plane.js";
 import { description } from "./tile.js";
 
 const SIDE = matchMedia("(max-width: 600px)").matches ? 44 : 60; // pixels of a small picture
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-export class CollectionMap {
+export class LikenessMap {
   constructor(service, jobs, open) {
     this.service = service;
     this.jobs = jobs;
@@ -35,10 +36,10 @@ export class CollectionMap {
       const { points, items, current } = await this.service.map();
       this.points = spread(points);
       this.view.reset();
-      const some = points.length < items ? `${points.length.toLocaleString()} of ` : "";
-      const behind = current ? "" : "; the library has changed since it was drawn";
-      this.told.textContent = `${some}${items.toLocaleString()} pictures${behind}`;
-      this.redraw.textContent = "Draw anew";
+      const all = n(items, "{n} picture", "{n} pictures");
+      const behind = current ? "" : t("; the library has changed since");
+      this.told.textContent = points.length < items ? t("{n} of {items}{behind}", { n: points.length, items: all, behind }) : all + behind;
+      this.redraw.textContent = t("Lay out anew");
       this.empty.hidden = true;
     } catch (error) {
       this.points = [];
@@ -50,11 +51,11 @@ export class CollectionMap {
 
   async #make() {
     this.complaint.textContent = "";
-    this.told.textContent = "Drawing the map…";
+    this.told.textContent = t("Laying out…");
     try {
       const job = await this.jobs.start({ kind: "map" });
       if (job.state === "done") return await this.#load();
-      this.told.textContent = job.progress.error ?? "The map was not drawn.";
+      this.told.textContent = job.progress.error ?? t("It was not laid out.");
     } catch (error) {
       this.told.textContent = error.message;
     }
@@ -62,30 +63,30 @@ export class CollectionMap {
   }
 
   #build() {
-    this.canvas = element("canvas", { class: "map-canvas", tabindex: 0, role: "application", "aria-describedby": "map-help",
-      "aria-label": "Map of the collection: alike pictures lie close together" });
+    this.canvas = element("canvas", { class: "map-canvas", tabindex: 0, role: "application", "aria-describedby": "likeness-help",
+      "aria-label": t("Likeness map: alike pictures lie close together") });
     this.context = this.canvas.getContext("2d");
     this.told = element("span", { class: "aside", role: "status" });
-    this.redraw = button("Draw the map", { on: { click: () => this.#make() } });
+    this.redraw = button(t("Lay it out"), { on: { click: () => this.#make() } });
     this.preview = element("figure", { class: "map-preview", hidden: true, "aria-hidden": "true" });
     this.complaint = element("p", { class: "complaint" });
     this.empty = element("div", { class: "map-empty message", hidden: true },
-      element("h3", {}, "No map yet"),
-      element("p", {}, "A map lays out the whole collection, so that alike pictures lie close together."),
+      element("h3", {}, t("Not laid out yet")),
+      element("p", {}, t("The likeness map lays out the whole collection, so that alike pictures lie close together.")),
       this.complaint,
-      button("Draw the map", { class: "primary", on: { click: () => this.#make() } }));
+      button(t("Lay it out"), { class: "primary", on: { click: () => this.#make() } }));
     const zoom = (label, name, factor) => button(label, { icon: icon(name), class: "round zoom", on: { click: () => this.#zoom(factor) } });
-    this.dialog = element("dialog", { class: "map", id: "map", "aria-labelledby": "map-title" },
+    this.dialog = element("dialog", { class: "map", id: "likeness", "aria-labelledby": "likeness-title" },
       element("header", { class: "map-head" },
-        element("h2", { id: "map-title" }, "Map"), this.told, this.redraw,
-        zoom("Zoom out", "minus", 1 / 1.5), zoom("Zoom in", "plus", 1.5),
-        button("Whole map", { icon: icon("whole"), class: "round", on: { click: () => {
+        element("h2", { id: "likeness-title" }, t("Likeness")), this.told, this.redraw,
+        zoom(t("Zoom out"), "minus", 1 / 1.5), zoom(t("Zoom in"), "plus", 1.5),
+        button(t("All of it"), { icon: icon("whole"), class: "round", on: { click: () => {
           this.view.reset();
           this.#draw();
         } } }),
-        button("Close", { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
+        button(t("Close"), { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
       element("div", { class: "map-plane" }, this.canvas, this.empty, this.preview),
-      element("p", { class: "unseen", id: "map-help" }, "Arrow keys go from picture to picture, Enter opens one, plus and minus zoom."));
+      element("p", { class: "unseen", id: "likeness-help" }, t("Arrow keys go from picture to picture, Enter opens one, plus and minus zoom.")));
     document.body.append(this.dialog);
   }
 

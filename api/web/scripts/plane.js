@@ -1,4 +1,4 @@
-/** Viewport transforms of the collection map: a view onto a plane, and which of its points get a picture. */
+/** Viewport transforms of the likeness map: a view onto a plane, and which of its points get a picture. */
 
 const MOST_PICTURES = 400;
 const CLOSEST = 60; // times the size at which everything fits
