@@ -7,19 +7,43 @@ pydantic: a test holds the schemas of OpenAPI against this module.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vasari.api.json_text import original
 from vasari.retrieval import errors
-from vasari.retrieval.catalog.records import Failure, JobRecord
-from vasari.retrieval.domain import Caption, CaptionSource, Explain, Hit, Item, Modality, SearchResponse
+from vasari.retrieval.catalog.records import Album, Change, Changed, Failure, JobRecord, Judgment, Undo
+from vasari.retrieval.domain import (
+    Caption,
+    CaptionSource,
+    EmbeddingSpace,
+    Explain,
+    FairRanking,
+    Hit,
+    Item,
+    Modality,
+    Region,
+    SearchResponse,
+    Share,
+    Term,
+    TermKind,
+    TextLine,
+    TunedRerank,
+    Understanding,
+    UnderstoodFilter,
+)
 
 if TYPE_CHECKING:
+    from vasari.retrieval.evaluation.fair_ranking import Verdict
+    from vasari.retrieval.library.duplicates import Duplicate
     from vasari.retrieval.library.library import Library
+    from vasari.retrieval.library.reranking_depth import RerankVerdict
     from vasari.retrieval.library.spaces import SpaceState
+    from vasari.retrieval.models.recommend import Candidate, Recommendation
+    from vasari.retrieval.models.registry.presets import Preset
 
 Fields = dict[str, Any]
 
@@ -41,7 +65,8 @@ def item_fields(item: Item) -> Fields:
     captions = [
         {"text": said.text, "language": said.language, "source": said.source} for said in item.captions
     ]
-    return _facts(item) | {"captions": captions}
+    lines = None if item.text_lines is None else text_line_fields(item.text_lines)
+    return _facts(item) | {"captions": captions, "text_lines": lines}
 
 
 def listed_fields(item: Item) -> Fields:
@@ -79,6 +104,18 @@ def thumbnail_address(item: Item) -> str | None:
     return f"/v1/items/{item.id}/thumbnail?v={item.content_hash}"
 
 
+def text_line_fields(lines: Iterable[TextLine]) -> list[Fields]:
+    """Lines of text that were read in a picture."""
+    return [
+        {
+            "text": line.text,
+            "confidence": round(_share(line.confidence), 4),
+            "corners": [list(corner) for corner in line.corners],
+        }
+        for line in lines
+    ]
+
+
 def read_item(body: Mapping[str, Any]) -> Item:
     """An item, as a list or a page tells it; the file's time reads 0, as what an older service does not tell."""
     told = original(body)
@@ -98,7 +135,12 @@ def read_item(body: Mapping[str, Any]) -> Item:
         attributes=told["attributes"],
         added_at=_read_moment(told.get("added_at")),
         updated_at=_read_moment(told.get("updated_at")),
+        text_lines=None if (lines := told.get("text_lines")) is None else tuple(map(_read_text_line, lines)),
     )
+
+
+def _read_text_line(line: Mapping[str, Any]) -> TextLine:
+    return TextLine(line["text"], line["confidence"], tuple((x, y) for x, y in line["corners"]))
 
 
 def _read_captions(told: Mapping[str, Any]) -> Iterator[Caption]:
@@ -112,9 +154,24 @@ def _read_captions(told: Mapping[str, Any]) -> Iterator[Caption]:
 
 
 def hit_fields(hit: Hit) -> Fields:
-    """A listed item with its score: the cosine, or the blended match score in [0, 1] where it was reranked."""
+    """A listed item with its score: the cosine, or the blended match score in [0, 1] where it was reranked.
+
+    `group` and `members` say what it stands for, where one of each group was asked for.
+    """
     listed = listed_fields(hit.item)
-    return {"id": listed["id"], "score": round(float(hit.score), 6), "reranked": hit.reranked} | listed
+    return {"id": listed["id"], **_judged(hit)} | listed
+
+
+def _judged(hit: Hit) -> Fields:
+    relevance = None if hit.relevance is None else _share(hit.relevance)
+    return {
+        "score": round(float(hit.score), 6),
+        "reranked": hit.reranked,
+        "relevance": relevance,
+        "group": hit.group,
+        "members": hit.members,
+        "region": None if hit.region is None else list(hit.region),
+    }
 
 
 def response_fields(response: SearchResponse) -> Fields:
@@ -126,6 +183,7 @@ def response_fields(response: SearchResponse) -> Fields:
         "space": response.space,
         "reranked": response.reranked,
         "notes": list(response.notes),
+        "understood": [understood_filter_fields(found) for found in response.understood],
         "explain": None if response.explain is None else _explain_fields(response.explain),
     }
 
@@ -136,6 +194,18 @@ def _explain_fields(explain: Explain) -> Fields:
         "candidates": explain.candidates,
         "stages_ms": {stage: round(spent, 3) for stage, spent in explain.stages_ms.items()},
         "notes": list(explain.notes),
+        "shares": [_share_fields(share) for share in explain.shares],
+        "understood": None if explain.understood is None else understanding_fields(explain.understood),
+    }
+
+
+def _share_fields(share: Share) -> Fields:
+    return {
+        "item": share.item,
+        "vector": round(share.vector, 4),
+        "words": round(share.words, 4),
+        "matched": list(share.matched),
+        "hub": round(share.hub, 4),
     }
 
 
@@ -143,21 +213,195 @@ def read_response(body: Mapping[str, Any]) -> SearchResponse:
     """The answer to a search; an older service says only of all hits whether they were reranked."""
     explain, reranked = body.get("explain"), body["reranked"]
     return SearchResponse(
-        hits=tuple(Hit(read_item(hit), hit["score"], hit.get("reranked", reranked)) for hit in body["hits"]),
+        hits=tuple(
+            Hit(
+                read_item(hit),
+                hit["score"],
+                hit.get("reranked", reranked),
+                hit.get("relevance"),
+                original(hit.get("group")),
+                hit.get("members"),
+                None if hit.get("region") is None else tuple(hit["region"]),
+            )
+            for hit in body["hits"]
+        ),
         total=body["total"],
         took_ms=body["took_ms"],
         space=body["space"],
         reranked=reranked,
         explain=None if explain is None else _read_explain(explain),
         notes=tuple(original(body.get("notes", []))),
+        understood=tuple(map(read_understood_filter, original(body.get("understood", [])))),
     )
 
 
 def _read_explain(body: Mapping[str, Any]) -> Explain:
-    return Explain(body["strategy"], body["candidates"], body["stages_ms"], tuple(original(body["notes"])))
+    shares = (
+        Share(
+            told["item"],
+            told["vector"],
+            told["words"],
+            tuple(original(told["matched"])),
+            told.get("hub", 0.0),
+        )
+        for told in body.get("shares", [])
+    )
+    notes, understood = tuple(original(body["notes"])), body.get("understood")
+    return Explain(
+        body["strategy"],
+        body["candidates"],
+        body["stages_ms"],
+        notes,
+        tuple(shares),
+        None if understood is None else read_understanding(understood),
+    )
+
+
+# What people say of items, in bulk
+
+
+def album_fields(album: Album) -> Fields:
+    """An album; `count` is null where only a search can tell, `cover` is an item that stands for it."""
+    return {
+        "id": album.id,
+        "name": album.name,
+        "query": album.query,
+        "filter": album.filter,
+        "count": album.count,
+        "cover": album.cover,
+        "created_at": _moment(album.created_at),
+        "updated_at": _moment(album.updated_at),
+    }
+
+
+def read_album(body: Mapping[str, Any]) -> Album:
+    """The inverse."""
+    moments = {name: _read_moment(body[name]) for name in ("created_at", "updated_at")}
+    return Album(**{**original(body), **moments})
+
+
+def judgment_fields(said: Judgment) -> Fields:
+    """How right one person found an item for a query."""
+    return {
+        "query": said.query,
+        "filter": said.filter,
+        "item": said.item,
+        "modality": said.modality,
+        "grade": said.grade,
+        "who": said.who,
+        "at": _moment(said.at),
+    }
+
+
+def read_judgment(body: Mapping[str, Any]) -> Judgment:
+    """The way back."""
+    told = original(body)
+    modality, at = Modality(told["modality"]), datetime.fromisoformat(told["at"])
+    return Judgment(told["query"], told["filter"], told["item"], modality, told["grade"], told["who"], at)
+
+
+def changed_fields(changed: Changed) -> Fields:
+    """What a change of many items came to; each entry of `undo` is a body that takes a part of it back."""
+    undo = [{"ids": list(one.ids)} | change_fields(one.change) for one in changed.undo]
+    return {"changed": changed.changed, "not_found": list(changed.not_found), "undo": undo}
+
+
+def read_changed(body: Mapping[str, Any]) -> Changed:
+    """The way back."""
+    told = original(body)
+    return Changed(told["changed"], told["not_found"], [_read_undo(one) for one in told["undo"]])
+
+
+def _read_undo(body: Mapping[str, Any]) -> Undo:
+    said = {name: value for name, value in body.items() if name not in ("ids", "add_captions")}
+    captions = [Caption(one["text"], one["language"]) for one in body.get("add_captions", [])]
+    return Undo(body["ids"], Change(**said, add_captions=captions))
+
+
+def change_fields(change: Change) -> Fields:
+    """A change of what is said of items, without what says nothing."""
+    told: Fields = {
+        "add_tags": list(change.add_tags),
+        "remove_tags": list(change.remove_tags),
+        "attributes": dict(change.attributes),
+        "restore_attributes": list(change.restore_attributes),
+        "add_to_albums": list(change.add_to_albums),
+        "remove_from_albums": list(change.remove_from_albums),
+        "add_captions": [{"text": said.text, "language": said.language} for said in change.add_captions],
+        "remove_captions": list(change.remove_captions),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def understanding_fields(understood: Understanding) -> Fields:
+    """A typed query as it is asked: what is embedded, which words must occur, and what became filters."""
+    return {
+        "terms": [{"text": _term_text(term), "weight": term.weight} for term in understood.terms],
+        "words": list(understood.words),
+        "filters": [understood_filter_fields(reading) for reading in understood.filters],
+    }
+
+
+def understood_filter_fields(reading: UnderstoodFilter) -> Fields:
+    """A filter that was read out of a sentence, and the words that it was read from."""
+    return {"filter": reading.filter, "text": reading.text, "kind": reading.kind}
+
+
+def _term_text(term: Term) -> str:
+    if term.item is not None:
+        return f"item:{term.item}"
+    return term.text if term.text is not None else str(term.image) if term.image is not None else ""
+
+
+def read_understanding(body: Mapping[str, Any]) -> Understanding:
+    """The inverse, but for pictures and items, which are told as texts."""
+    told = original(body)
+    return Understanding(
+        tuple(Term(TermKind.TEXT, term["weight"], text=term["text"]) for term in told["terms"]),
+        tuple(told["words"]),
+        tuple(map(read_understood_filter, told["filters"])),
+    )
+
+
+def read_understood_filter(body: Mapping[str, Any]) -> UnderstoodFilter:
+    """The inverse."""
+    return UnderstoodFilter(body["filter"], body["text"], body["kind"])
 
 
 # What models say of a picture
+
+
+def duplicates_fields(found: Sequence[Duplicate]) -> Fields:
+    """Whether a picture is known, and the items that it is a copy of, with the evidence."""
+    return {"known": bool(found), "duplicates": [_duplicate_fields(one) for one in found]}
+
+
+def _duplicate_fields(found: Duplicate) -> Fields:
+    evidence = found.evidence
+    return {
+        "kind": str(found.kind),
+        "item": listed_fields(found.item),
+        "hash_distance": evidence.hash_distance,
+        "cosine": None if evidence.cosine is None else round(evidence.cosine, 4),
+        "agreement": None if evidence.agreement is None else round(evidence.agreement, 4),
+        "box": [round(side, 4) for side in found.box],
+    }
+
+
+def read_duplicates(body: Mapping[str, Any]) -> list[Duplicate]:
+    """The inverse."""
+    from vasari.retrieval.images.overlap import CopyKind  # NumPy, which a plain search prints without
+    from vasari.retrieval.library.duplicates import Duplicate, Evidence
+
+    return [
+        Duplicate(
+            read_item(one["item"]),
+            CopyKind(one["kind"]),
+            Evidence(one["hash_distance"], one["cosine"], one["agreement"]),
+            (one["box"][0], one["box"][1], one["box"][2], one["box"][3]),
+        )
+        for one in body["duplicates"]
+    ]
 
 
 def match_fields(score: float) -> Fields:
@@ -200,8 +444,65 @@ def read_answer(body: Mapping[str, Any]) -> str:
     return str(original(body["answer"]))
 
 
+def regions_fields(regions: Sequence[Region]) -> Fields:
+    """Things in a picture; `box` is left, top, right and bottom in pixels of the whole picture, upright."""
+    return {"regions": [{"label": r.label, "box": [r.left, r.top, r.right, r.bottom]} for r in regions]}
+
+
+def read_regions(body: Mapping[str, Any]) -> list[Region]:
+    """The inverse."""
+    return [_read_region(entry) for entry in body["regions"]]
+
+
+def _read_region(entry: Mapping[str, Any]) -> Region:
+    left, top, right, bottom = entry["box"]
+    return Region(left, top, right, bottom, original(entry["label"]))
+
+
 def _share(score: float) -> float:
     return min(max(float(score), 0.0), 1.0)
+
+
+# The models that there are
+
+
+def recommendation_fields(found: Recommendation) -> Fields:
+    """Models for a language by recall in percent, with what each costs here; `choice` is the one to take."""
+    return {
+        "language": found.language,
+        "recall_is": found.recall_is,
+        "source": found.source,
+        "images": found.images,
+        "memory_bytes": found.memory,
+        "device": found.speed.device,
+        "precision": found.speed.precision,
+        "cores": found.speed.cores,
+        "choice": found.choice and found.choice.preset.name,
+        "pull": found.choice and pull_command(found.choice.preset),
+        "open_choice": found.open_choice and found.open_choice.preset.name,
+        "models": [_candidate_fields(candidate) for candidate in found.candidates],
+    }
+
+
+def pull_command(preset: Preset) -> str:
+    """What fetches a preset; a licence that has to be agreed to is named by it."""
+    return f"vasari models pull {preset.name}" + (" --accept-licence" if preset.ask_before_download else "")
+
+
+def _candidate_fields(candidate: Candidate) -> Fields:
+    return {
+        "name": candidate.preset.name,
+        "use": candidate.preset.use,
+        "recall": candidate.recall,
+        "pictures_per_second": round(candidate.pictures_per_second, 3),
+        "seconds": round(candidate.seconds),
+        "memory_bytes": candidate.memory_bytes,
+        "download_bytes": candidate.preset.download_bytes,
+        "licence": candidate.preset.licence,
+        "restricted": candidate.restricted,
+        "fits": candidate.fits,
+        "outdone_by": candidate.outdone_by,
+    }
 
 
 # The library as a whole
@@ -220,6 +521,7 @@ def status_fields(library: Library) -> Fields:
             for state in library.spaces()
         ],
         "job": str(holder) if holder else None,
+        "upgrade": library.successor(),
     }
 
 
@@ -237,7 +539,67 @@ def space_fields(state: SpaceState) -> Fields:
         "absent": {str(modality): count for modality, count in state.absent.items()},
         "bytes": state.bytes,
         "precision": state.precision,
+        "fair_ranking": None if state.fair is None else fair_ranking_fields(state.fair),
+        "reranking": state.reranking and asdict(state.reranking),
     }
+
+
+def fair_ranking_fields(fair: FairRanking) -> Fields:
+    """How a space ranks fairly, as `vasari tune ranking` set it."""
+    return {
+        "method": str(fair.method),
+        "weight": fair.weight,
+        "gate": round(fair.gate, 6),
+        "texts": fair.texts,
+        "source": fair.source,
+    }
+
+
+def tuned_fields(
+    space: EmbeddingSpace,
+    source: str,
+    texts: int,
+    verdict: Verdict,
+    fair: FairRanking | None,
+    second: RerankVerdict | None,
+    reranking: TunedRerank | None,
+) -> Fields:
+    """What `vasari tune ranking` measured; `fair_ranking` and `reranking` are how the space ranks and reranks now.
+
+    `second_looks` is null where no reranker is on this machine.
+    """
+    chosen = verdict.chosen
+    return {
+        "space": space.name,
+        "bank": {"texts": texts, "source": source},
+        "images": verdict.pictures,
+        "queries": {kind: asdict(effect) for kind, effect in verdict.effects.items()},
+        "chosen": chosen and {"method": str(chosen.method), "weight": chosen.weight, "hubs": chosen.hubs},
+        "hub_skewness": list(verdict.skewness),
+        "helps": verdict.helps,
+        "fair_ranking": fair and fair_ranking_fields(fair),
+        "second_looks": second and second_look_fields(second),
+        "reranking": reranking and asdict(reranking),
+    }
+
+
+def second_look_fields(second: RerankVerdict) -> Fields:
+    """How reranking was measured, in nDCG@10; intervals are of 95 %."""
+    return {
+        "queries": second.queries,
+        "first_stage": second.first_stage,
+        "usual": second.usual,
+        "chosen": {**asdict(second.chosen), "nDCG@10": second.tuned},
+        "depth": {"by_recall": second.depth, **_difference(*second.gain)},
+        "weight": {
+            "best": second.weight.best,
+            **_difference(second.weight.difference, second.weight.low, second.weight.high),
+        },
+    }
+
+
+def _difference(mean: float, low: float, high: float) -> Fields:
+    return {"difference": mean, "interval": [low, high]}
 
 
 def _generation(library: Library, space: str) -> Fields | None:

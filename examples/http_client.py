@@ -11,10 +11,12 @@ from vasari.retrieval.errors import QueryError
 
 
 def main(url: str, picture: str) -> None:
-    """Send a picture, find what is like it, ask a wrong question, and take the picture out again."""
+    """Send a picture, ask whether it is known, find what is like it, ask a wrong question, and take it out again."""
     with Client(url) as client:
         item = client.add(Path(picture), tags=["sent"], attributes={"from": "an example"})
         print(f"item {item.id}: {item.width} × {item.height}")
+        for copy in client.duplicates(Path(picture)):
+            print(f"a copy of item {copy.item.id} ({copy.kind})")
         for hit in client.similar(item.id, limit=3).hits:
             print(f"{hit.score:6.3f}  {hit.item.uri}")
         try:

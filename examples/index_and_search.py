@@ -7,19 +7,16 @@ such as `fast`.
 import sys
 from pathlib import Path
 
-from vasari import Library, SearchRequest, parse_query
-from vasari.indexer.job import index
-from vasari.indexer.sources.folder import FolderSource
+from vasari import Library
 
 
 def main(folder: str, words: str) -> None:
     """Print the three best pictures, with the cosine between words and picture."""
     pictures = Path(folder)
     with Library.open(pictures / ".vasari", create=True) as library:
-        library.use_model("scenes")
-        report = index(library, FolderSource([pictures], limits=library.image_limits))
+        report = library.index(pictures, model="scenes")
         print(f"{report.added} added, {report.unchanged} unchanged, {report.failed} failed")
-        for hit in library.search(SearchRequest(parse_query(words), limit=3)).hits:
+        for hit in library.search(words, limit=3):
             print(f"{hit.score:6.3f}  {hit.item.uri}")
 
 

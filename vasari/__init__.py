@@ -3,7 +3,7 @@
     from vasari import Library
 
     with Library.open("~/Pictures/.vasari") as library:
-        for hit in library.search("a red boat at sunset").hits:
+        for hit in library.search("a red boat at sunset", limit=5):
             print(hit.score, hit.item.uri)
 
 What can be imported from here is the public surface, which semantic versioning promises; all else may change with any
@@ -17,7 +17,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vasari.api.client.client import AsyncClient, Client
+    from vasari.api.client.async_client import AsyncClient
+    from vasari.api.client.client import Client
+    from vasari.api.python.answers import Answer
+    from vasari.api.python.library import Library
     from vasari.retrieval.domain import (
         Caption,
         CaptionSource,
@@ -26,14 +29,15 @@ if TYPE_CHECKING:
         Hit,
         Item,
         Modality,
+        Region,
         Rerank,
         SearchRequest,
         SearchResponse,
         Term,
         TermKind,
+        TextLine,
     )
     from vasari.retrieval.errors import VasariError
-    from vasari.retrieval.library.library import Library
     from vasari.retrieval.library.upload import NewPicture, Notes
     from vasari.retrieval.search.query import parse_query
     from vasari.retrieval.settings import Settings
@@ -42,7 +46,8 @@ if TYPE_CHECKING:
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # quiet until a program shows its records
 
 _HOMES = {
-    "AsyncClient": "api.client.client",
+    "Answer": "api.python.answers",
+    "AsyncClient": "api.client.async_client",
     "Caption": "retrieval.domain",
     "CaptionSource": "retrieval.domain",
     "Client": "api.client.client",
@@ -50,22 +55,25 @@ _HOMES = {
     "Explain": "retrieval.domain",
     "Hit": "retrieval.domain",
     "Item": "retrieval.domain",
-    "Library": "retrieval.library.library",
+    "Library": "api.python.library",
     "Modality": "retrieval.domain",
     "NewPicture": "retrieval.library.upload",
     "Notes": "retrieval.library.upload",
+    "Region": "retrieval.domain",
     "Rerank": "retrieval.domain",
     "SearchRequest": "retrieval.domain",
     "SearchResponse": "retrieval.domain",
     "Settings": "retrieval.settings",
     "Term": "retrieval.domain",
     "TermKind": "retrieval.domain",
+    "TextLine": "retrieval.domain",
     "VasariError": "retrieval.errors",
     "__version__": "retrieval.version",
     "parse_query": "retrieval.search.query",
 }
 
 __all__ = [
+    "Answer",
     "AsyncClient",
     "Caption",
     "CaptionSource",
@@ -78,12 +86,14 @@ __all__ = [
     "Modality",
     "NewPicture",
     "Notes",
+    "Region",
     "Rerank",
     "SearchRequest",
     "SearchResponse",
     "Settings",
     "Term",
     "TermKind",
+    "TextLine",
     "VasariError",
     "__version__",
     "parse_query",

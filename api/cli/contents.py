@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,9 +21,12 @@ from vasari.api.cli.options import (
     yes_option,
 )
 from vasari.retrieval.catalog.filters.parser import FIELDS
+from vasari.retrieval.domain import Item
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.named import live_items
 from vasari.retrieval.library.remove import remove as take_out
+from vasari.retrieval.library.trash import check_trash, move_to_trash
 from vasari.retrieval.storage.uris import absolute
 
 
@@ -73,24 +77,50 @@ def fields(json: bool, library: Path | None) -> None:
 @click.argument(
     "what", metavar="PATH|ITEM...", type=PLACE, nargs=-1, required=True, help="Files, folders or item:ID."
 )
+@click.option("--trash", is_flag=True, help="Their files go to the system's trash.")
+@yes_option
 @json_option
 @library_option
-def remove(what: tuple[str, ...], json: bool, library: Path | None) -> None:
+def remove(what: tuple[str, ...], trash: bool, yes: bool, json: bool, library: Path | None) -> None:
     """Take items out of the library.
 
-    Your files are never touched; pictures that the library stored itself, because they were uploaded, are deleted.
-    The exit code is 1 when something was named that is not in the library.
+    Your files are never touched without --trash; pictures that the library stored itself, because they were uploaded,
+    are deleted. With --trash, which VASARI_TRASH=1 allows, files go to the system's trash one by one; an item whose
+    file cannot go stays. The exit code is 1 when something was named that is not in the library, or stays.
     """
     with Library.open(library) as opened:
-        done = take_out(opened, what)
+        if trash:
+            check_trash(opened.settings)
+            if not yes:
+                _ask_for_trash(len(live_items(opened, what)[0]), json=json)
+        done = take_out(opened, what, trash=partial(_to_trash, opened) if trash else None)
+        kept = {item.uri: done.kept[number] for number, item in opened.items(list(done.kept)).items()}
     if json:
-        output.print_json({"removed": done.removed, "not_found": list(done.not_found)})
+        told = {"removed": done.removed, "not_found": list(done.not_found)}
+        output.print_json(told | ({"kept": kept} if trash else {}))
+    elif trash:
+        output.line(f"{done.removed} removed from the library; their files are in the trash")
     else:
         output.line(f"{done.removed} removed from the library; your files are untouched")
     for name in done.not_found:
         output.note(f"not in the library: {name}")
-    if done.not_found:
+    for uri, reason in kept.items():
+        output.note(f"{uri} stays: {reason}")
+    if done.not_found or kept:
         raise click.exceptions.Exit(1)
+
+
+def _ask_for_trash(count: int, *, json: bool) -> None:
+    """The second question; one that nobody can answer is an error."""
+    files = "1 file" if count == 1 else f"{count:,} files"
+    if json or not output.can_ask():
+        raise UsageError(f"{files} would be moved to the trash: say --yes")
+    if not output.confirmed(f"Move {files} to the trash?"):
+        raise click.exceptions.Exit(1)
+
+
+def _to_trash(library: Library, item: Item) -> None:
+    move_to_trash(item, library.image_limits)
 
 
 @command(example="vasari purge --older-than 30d")

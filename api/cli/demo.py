@@ -1,7 +1,9 @@
-"""`vasari demo`: draw a collection, index it, and search it in several ways, explaining each step as it goes."""
+"""`vasari demo`: draw a collection, index it, and search it in several ways, explaining each step; then some photos."""
 
 from __future__ import annotations
 
+import csv
+import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +18,7 @@ from vasari.api.cli.indexing import run_index
 from vasari.api.cli.options import FILE, command
 from vasari.api.cli.render import summary
 from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.builtin_data import builtin_data
 from vasari.retrieval.domain import Rerank, SearchRequest, SearchResponse, Term, TermKind
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.registry.presets import find_preset, is_local
@@ -28,6 +31,7 @@ PICTURES = 300
 SEED = 77
 SIZE = 320
 SHOWN = 5
+PHOTO_QUERIES = ("cat", "a cup of coffee", "montagnes", "ワニ", "perros")
 
 
 @command(example="vasari demo ./demo")
@@ -39,9 +43,9 @@ SHOWN = 5
     help="Where pictures and library go. [default: demo]",
 )
 def demo(directory: Path) -> None:
-    """Show what Vasari does, on pictures that it draws itself.
+    """Show what Vasari does, on pictures that it draws itself and some photos.
 
-    Draws 300 postcards, indexes them, and searches them in six languages; needs no network.
+    Draws 300 postcards, indexes them, and searches them in six languages; then 29 photos. Needs no network.
     """
     directory = targets.folder(directory)
     pictures = directory / "pictures"
@@ -65,14 +69,16 @@ def demo(directory: Path) -> None:
             tour.understand,
         ):
             step()
+    rows = tour.rows + search_photos(directory)
     sheet = directory / "demo.png"
-    tour.write_sheet(sheet)
-    _say("8. See for yourself", f"All results as pictures: {sheet}")
+    sheet.write_bytes(contact_sheet(rows))
+    _say("9. See for yourself", f"All results as pictures: {sheet}")
     for line in (
         "",
         "Next:",
         f'  vasari search "a red car in the snow" --library {directory / "library"}',
         f"  vasari serve --library {directory / 'library'}      the search page, on http://127.0.0.1:7600",
+        f'  vasari search "mountains" --library {directory / "photo-library"}',
         "  vasari index ~/Pictures --model starter   your own photos, without a network",
         "  vasari index ~/Pictures --model fast      the same by a far better model, downloaded once",
     ):
@@ -160,10 +166,6 @@ class _Tour:
             output.line(f"   vasari ask {path} “{question}”")
             output.line(f"      {self.library.ask(path, question)}")
 
-    def write_sheet(self, target: Path) -> None:
-        """All results as one picture."""
-        target.write_bytes(contact_sheet(self.rows))
-
     def _path(self, index: int) -> Path:
         return self.directory / "images" / f"{index:06d}.jpg"
 
@@ -187,6 +189,36 @@ class _Tour:
     def _place(self, response: SearchResponse, index: int) -> int | None:
         names = [int(Path(hit.item.uri).stem) for hit in response.hits]
         return names.index(index) if index in names else None
+
+
+def search_photos(directory: Path) -> list[Row]:
+    """Index the photos that come with Vasari by `starter`, and search them: a row of pictures for each query."""
+    if _missing("starter", "8. Photos"):
+        return []
+    photos = directory / "photos"
+    shutil.copytree(
+        builtin_data("photos"), photos, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.csv")
+    )
+    with (builtin_data("photos") / "photos.csv").open(encoding="utf-8", newline="") as table:
+        shows = {row["file"]: row["shows"] for row in csv.DictReader(table)}
+    _say(
+        "8. Photos",
+        f"{len(shows)} of them, under open licences (their authors: {builtin_data('photos') / 'photos.csv'}), by the"
+        " small built-in model `starter`, which knows a thousand kinds of things; those that are pulled know far more.",
+    )
+    rows = []
+    with Library.open(directory / "photo-library", create=True) as library:
+        report = run_index(library, FolderSource([photos], limits=library.image_limits), model="starter")
+        output.line(f"   {summary(report)}")
+        for query in PHOTO_QUERIES:
+            response = library.search(SearchRequest(parse_query(query), limit=SHOWN))
+            output.line(f"   “{query}”")
+            for hit in response.hits[:3]:
+                name = Path(hit.item.uri).name
+                output.line(f"     {hit.score:6.3f}  {name}  shows: {shows[name]}")
+            pictures = [library.picture_of(hit.item) for hit in response.hits]
+            rows.append(Row(query, pictures, [f"{hit.score:.3f}" for hit in response.hits]))
+    return rows
 
 
 def _missing(preset: str, title: str) -> bool:

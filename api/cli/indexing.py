@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vasari.api import drawings
-from vasari.api.cli import output, render
+from vasari.api.cli import fetching, output, render
+from vasari.api.cli.following_up import Followed, FollowUps
 from vasari.api.cli.options import (
     PLACE,
     Integer,
@@ -28,6 +30,7 @@ from vasari.api.cli.options import (
     decode_threads_option,
     device_option,
     engine_option,
+    exclude_option,
     hidden_option,
     json_option,
     library_option,
@@ -39,7 +42,7 @@ from vasari.api.cli.options import (
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.sources.source import Source, SourceKind
 from vasari.retrieval.domain import EmbeddingSpace, Modality
-from vasari.retrieval.errors import UsageError
+from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.settings import NEW_MODEL
 from vasari.retrieval.storage.uris import local_path
 
@@ -47,8 +50,12 @@ if TYPE_CHECKING:
     from vasari.indexer.job import IndexOptions
     from vasari.indexer.progress import IndexReport, Progress
     from vasari.retrieval.library.library import Library
+    from vasari.retrieval.settings import Settings
 
     Job = Callable[[IndexOptions, Progress, threading.Event], IndexReport]
+
+
+_NOTHING = Followed()
 
 
 @command(example="vasari index ~/Pictures --model fast")
@@ -80,6 +87,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave out folders with this name (wildcards allowed).",
 )
+@exclude_option
 @hidden_option
 @click.option(
     "--allow-private-addresses",
@@ -94,6 +102,21 @@ if TYPE_CHECKING:
     "--allow-removal",
     metavar="NUMBER|all",
     help="Let go so many pictures where a folder or table lost more than half of what it had.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="List and compare only: tell what would be done, and change nothing."
+)
+@click.option("--read", is_flag=True, help="Then read the text in pictures, as `vasari read` does.")
+@click.option(
+    "--rerank",
+    is_flag=True,
+    help="Then keep what the reranker makes of pictures, for `search --rerank`.",
+)
+@click.option(
+    "--regions",
+    type=Integer(0),
+    metavar="4|5|9|34|0",
+    help="Then embed so many parts of each picture, for `search --regions`; later jobs go on with it, 0 forgets them.",
 )
 @engine_option
 @address_option
@@ -112,12 +135,17 @@ def index(
     image_column: str | None,
     caption_column: tuple[str, ...],
     exclude: tuple[str, ...],
+    ignored: tuple[str, ...],
     hidden: bool,
     allow_private_addresses: bool,
     batch: int | None,
     decode_threads: int | None,
     decode: str,
     allow_removal: str | None,
+    dry_run: bool,
+    read: bool,
+    rerank: bool,
+    regions: int | None,
     engine: str,
     address: str | None,
     encoders: int | None,
@@ -136,8 +164,6 @@ def index(
     # Help, and a complaint about an option, would wait for these half a second.
     from vasari.api.cli.libraries import filling
     from vasari.indexer.sources.columns import Columns
-    from vasari.indexer.sources.detect import Reading, absent, choose_source, has_items, same_folders
-    from vasari.indexer.sources.folder import EXCLUDED_FOLDERS
     from vasari.indexer.sources.texts import choose_texts
     from vasari.retrieval.library.library import Library
 
@@ -147,6 +173,7 @@ def index(
             " Example: vasari index ~/Pictures --model fast"
         )
     allowed = removable(allow_removal)
+    wanted = FollowUps.of(read=read, rerank=rerank, regions=regions, texts=texts)
     settings = open_settings(
         library=library,
         model=model,
@@ -154,11 +181,36 @@ def index(
         precision=precision,
         private_addresses=allow_private_addresses or None,
     )
+
+    choose: Callable[[Library | None], Source] = (
+        partial(choose_texts, paths=paths, column=next(iter(caption_column), None))
+        if texts
+        else partial(
+            _choose,
+            paths=paths,
+            kind=SourceKind(source) if source else None,
+            columns=Columns(image_column, caption_column),
+            exclude=exclude,
+            ignored=ignored,
+            hidden=hidden,
+        )
+    )
+    if dry_run:
+        if everything or engine == "ray":
+            raise UsageError("--dry-run tells of PATHs, on this machine: leave out --all and --engine")
+        rehearse(settings, choose, model=model, allowed=allowed, json=json)
+        return
+
     given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads, "decode": decode}
     with Library.open(library, settings) if everything else filling(library, settings) as opened:
         if everything:
-            finish(run_known(opened, model=model, **given), json=json)
+            report = run_known(opened, model=model, **given)
+            finish(report, json=json, followed=wanted.done(opened, report))
             return
+        if rerank:
+            opened.feature_store()  # without a reranker that is said before hours of work, and not after
+        chosen = choose(opened)
+        began = opened.default_space() is None
 
         def run(allow: int) -> IndexReport:
             options = {"model": model, "allow_removal": allow, **given}
@@ -168,28 +220,53 @@ def index(
                 return run_cluster(opened, chosen, address, encoders, gpus, **options)
             return run_index(opened, chosen, **options)
 
-        chosen: Source
-        if texts:
-            chosen = choose_texts(opened, paths, next(iter(caption_column), None))
-            finish(with_consent(run, allowed, ask=not json), json=json, unit="texts")
-            return
-        reading = Reading(
-            SourceKind(source) if source else None,
-            Columns(image_column, caption_column),
-            [*EXCLUDED_FOLDERS, *exclude],
-            hidden,
-            opened.image_limits,
-            partial(has_items, opened),
-        )
-        chosen, kinds = choose_source(paths, reading)
-        for path in absent(paths):
-            kept = ": what the library has of it stays, unless it is found elsewhere"
-            output.note(f"{path} is not there{kept if has_items(opened, path) else ''}")
-        for path, other in same_folders(paths):
-            output.note(f"{path} is the same folder as {other}: it is read once")
-        if source is None and kinds - {SourceKind.FOLDER}:
-            output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
-        finish(with_consent(run, allowed, ask=not json), json=json, places=paths)
+        report = with_consent(run, allowed, ask=not json)
+        unit, places = ("texts", None) if texts else ("images", paths)
+        finish(report, json=json, unit=unit, places=places, followed=wanted.done(opened, report))
+        _go_on(opened, began=began)
+
+
+def _choose(library: Library | None, *, paths: Sequence[str], kind: SourceKind | None, **how: Any) -> Source:
+    """What is read of some paths, and how; what may surprise is told."""
+    from vasari.indexer.sources.detect import absent, choose_source, reading_for, same_folders
+
+    reading = reading_for(library, kind=kind, **how)
+    chosen, kinds = choose_source(paths, reading)
+    for path in absent(paths):
+        kept = ": what the library has of it stays, unless it is found elsewhere"
+        output.note(f"{path} is not there{kept if reading.known(path) else ''}")
+    for path, other in same_folders(paths):
+        output.note(f"{path} is the same folder as {other}: it is read once")
+    if kind is None and kinds - {SourceKind.FOLDER}:
+        output.note(f"read as {', '.join(sorted(kinds))} (--source says otherwise)")
+    return chosen
+
+
+def rehearse(
+    settings: Settings,
+    choose: Callable[[Library | None], Source],
+    *,
+    model: str | None,
+    allowed: int,
+    json: bool,
+) -> None:
+    """Tell what a job would do, over a library that is only read; there need not be one yet."""
+    from vasari.indexer.forecast import forecast
+    from vasari.indexer.job import IndexOptions
+    from vasari.retrieval.library.library import Library
+
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(Library.open(None, replace(settings, read_only=True)))
+        except NotFoundError:
+            opened = None
+        told = forecast(opened, choose(opened), IndexOptions(allow_removal=allowed), model)
+    if json:
+        output.print_json(told.as_json())
+        return
+    output.line(render.forecast_line(told))
+    for line in render.forecast_notes(told):
+        output.note(line)
 
 
 def removable(given: str | None) -> int:
@@ -260,10 +337,17 @@ def _run(
             f"this library stays with {default.model}: VASARI_MODEL is for new ones,"
             f" --model {shlex.quote(library.settings.model)} for this one"
         )
-    wanted = library.settings.model if model is None and default is None else model
     # Outside of what finishes its batch first: Ctrl-C ends the loading of a model at once.
-    space = library.use_model(wanted) if wanted is not None else None
-    with stoppable() as stop, Bar(at_work=warning.give) as bar, imports_kept():
+    space = None if model is None else library.use_model(model)
+    if model is None and default is None:
+        space = library.begin()
+        fetching.tell_beginning(library)
+    with (
+        fetching.fetched_beside(library),
+        stoppable() as stop,
+        Bar(at_work=warning.give) as bar,
+        imports_kept(),
+    ):
         report = job(IndexOptions(space=space.name if space else None, **options), bar, stop)
     if space is not None and not report.interrupted and library.space() != space:
         _switch(library, space)
@@ -303,23 +387,54 @@ class _Warning:
 
 
 def finish(
-    report: IndexReport, *, json: bool, unit: str = "images", places: Sequence[str] | None = None
+    report: IndexReport,
+    *,
+    json: bool,
+    unit: str = "images",
+    places: Sequence[str] | None = None,
+    followed: Followed = _NOTHING,
 ) -> None:
-    """Print what came of a job over `places`; exit code 130 for one that was stopped."""
+    """Print what came of a job over `places`, and of what followed it; exit code 130 for one that was stopped."""
     if json:
-        output.print_json(report.as_json())
+        output.print_json(report.as_json() | followed.as_json())
     else:
         output.line(render.summary(report, unit))
-        if report.form:
-            output.line(report.form)
         for line in render.skipped_lines(report, places):
             output.note(line)
         if report.failed:
             output.note("see `vasari failures` for what could not be used, and why")
+        for line in followed.lines():
+            output.line(line)
+    if told := followed.stopped():
+        output.note(f"stopped {told}")
+        raise click.exceptions.Exit(130)
     if report.interrupted:
         kept = "; everything so far is kept" if report.changed or report.failed else ""
         output.note(f"stopped{kept}. Run the same command again to go on")
         raise click.exceptions.Exit(130)
+
+
+def _go_on(library: Library, *, began: bool) -> None:
+    """After `vasari index`: change to the model that was fetched, or, if it `began` the library, say how."""
+    model = library.successor()
+    if model is None:
+        return
+    if not fetching.is_here(model):
+        offline = library.settings.offline
+        how = f"fetches {model}" if offline else f"goes on fetching {model}"
+        output.note(f"`vasari upgrade-model` {how} and embeds all by it")
+    elif began:
+        output.note(
+            f"{model} is here now: the next `vasari index`, or `vasari upgrade-model`, embeds all by it"
+        )
+    else:
+        before = library.space().model
+        output.note(f"embedding all by {model}, which is here now; searches use {before} until that is done")
+        report = run_known(library, model=model)
+        output.note(render.summary(report))
+        if report.interrupted:
+            output.note("stopped; everything so far is kept. `vasari upgrade-model` goes on")
+            raise click.exceptions.Exit(130)
 
 
 def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) -> IndexReport:
@@ -338,7 +453,7 @@ def with_consent(run: Callable[[int], IndexReport], allowed: int, *, ask: bool) 
     return run(count)
 
 
-@contextmanager
+@contextlib.contextmanager
 def imports_kept() -> Iterator[None]:
     """gc.freeze(): garbage collection of what was imported took a sixth of a job with nothing to do."""
     gc.freeze()

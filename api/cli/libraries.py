@@ -17,6 +17,7 @@ from vasari.api.cli import output
 from vasari.retrieval.errors import NotFoundError, VasariError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
+from vasari.retrieval.storage.layout import UPGRADE
 
 _CATALOG = ("catalog.sqlite3-wal", "catalog.sqlite3-shm", "catalog.sqlite3")
 _CONTENTS = {  # what somebody would miss
@@ -120,7 +121,7 @@ class _Made:
                 if is_ours and path not in self._there:
                     shutil.rmtree(path, ignore_errors=True)
             _remove_empty(folder, unless=self._there)
-        for name in _CATALOG:
+        for name in (*_CATALOG, UPGRADE):
             (self._directory / name).unlink(missing_ok=True)
         for folder in self._new_folders:
             _remove_empty(folder)

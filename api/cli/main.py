@@ -29,32 +29,72 @@ _MODEL = "loading the model…"
 _JOB = "starting: reading the library, loading the model…"
 
 _COMMANDS = (
-    ("demo", "demo:demo", "Show what Vasari does, on pictures that it draws itself.", _MODEL),
+    ("demo", "demo:demo", "Show what Vasari does, on pictures that it draws itself and some photos.", _MODEL),
     ("index", "indexing:index", "Bring the library in step with folders, tables or buckets.", _JOB),
     ("status", "contents:status", "Tell what the library holds."),
     ("failures", "failures:failures", "List the files that could not be indexed, and why."),
     ("fields", "contents:fields", "List what a filter may ask for."),
+    ("show", "saying:show", "Tell all that is known of pictures."),
+    ("tag", "saying:tag", "Say something of pictures: tags, a rating, a caption."),
     ("remove", "contents:remove", "Take items out of the library."),
     ("purge", "contents:purge", "Forget missing pictures and texts for good."),
     ("watch", "watching:watch", "Keep the library in step with folders until Ctrl-C.", _JOB),
     ("search", "searching:search", "Find pictures by words, by a picture, or by both."),
+    ("open", "opening:open_", "Open the best match in the desktop's own program.", _MODEL),
     ("similar", "searching:similar", "Find pictures like one picture.", _MODEL),
+    ("understand", "intent:understand", "Tell what a query would be understood as, without searching."),
     (
         "doctor",
         "upkeep:doctor",
         "Check that catalog, vectors, indexes and exported models are whole and agree.",
     ),
     ("rebuild", "upkeep:rebuild", "Build new indexes, and switch to them."),
+    ("backup", "backups:backup", "Keep the library as it is now, while it is used."),
+    ("restore", "backups:restore", "Make a library anew from a backup."),
+    ("move-root", "backups:move_root", "Tell the library that pictures lie elsewhere now."),
+    (
+        "known",
+        "knowing:known",
+        "Tell whether pictures are copies of those in the library, and of which.",
+        _MODEL,
+    ),
     ("dedupe", "upkeep:dedupe", "List near-duplicates, the best copy of each group first."),
+    (
+        "stacks",
+        "stacks:stacks",
+        "List stacks: RAW photos with their JPEGs, live photos, edited copies, bursts, and those made by hand.",
+    ),
+    (
+        "stack",
+        "stacks:stack",
+        "Make pictures one stack, which `vasari search --group-by stack` shows as one.",
+    ),
+    ("unstack", "stacks:unstack", "Take pictures out of their stacks; no rule puts them into one again."),
+    ("judge", "judging:judge", "Say that pictures are right, or wrong, for a query."),
     ("eval", "evaluating:evaluate", "Measure how well a model retrieves.", _MODEL),
+    (
+        "compare",
+        "measuring:compare",
+        "Tell whether one setting finds better than another, by a paired test.",
+        _MODEL,
+    ),
     ("train", "training:train", "Fine-tune a model on your pictures.", _MODEL),
     ("serve", "serving:serve", "Serve the search page and the HTTP API until Ctrl-C."),
+    ("mcp", "agents:mcp", "Offer the library to agents: search, look, ask (Model Context Protocol)."),
     ("match", "understanding:match", "Tell how well a text describes a picture.", _MODEL),
     ("classify", "understanding:classify", "Choose among labels, without training (zero-shot).", _MODEL),
     ("caption", "understanding:caption", "Describe pictures.", _MODEL),
+    ("read", "reading:read", "Read the text in pictures (OCR), to find them by it."),
     ("ask", "understanding:ask", "Answer a question about a picture.", _MODEL),
+    ("locate", "regions:locate", "Tell where in a picture a phrase is to be seen.", _MODEL),
+    ("detect", "regions:detect", "List the things in a picture, and where they are.", _MODEL),
     ("why", "understanding:why", "Draw where in a picture a query's words are seen.", _MODEL),
     ("export", "exchange:export", "Write items with their captions and vectors, for other tools."),
+    (
+        "upgrade-model",
+        "upgrading:upgrade_model",
+        "Embed all by a larger model, and search by it from then on.",
+    ),
     ("import", "exchange:import_", "Bring in items with the vectors that another tool made."),
     (
         "bench",
@@ -73,10 +113,46 @@ _SPACES = (
     ("drop", "spaces:drop", "Delete a space's vectors and indexes."),
 )
 _MODELS = (
-    ("list", "models:list_models", "List the presets: size, licence, quality, and whether they are here."),
+    ("list", "models:list_models", "List the presets: what each is for, its size, licence and quality."),
     ("info", "models:info", "Tell all that is known of one preset."),
+    (
+        "recommend",
+        "recommending:recommend_models",
+        "Choose a model: recall in a language, time on this machine, memory, licence.",
+    ),
     ("pull", "pulling:pull", "Download a model's weights, so that it works without a network."),
     ("optimize", "optimizing:optimize", "Make a faster form of a library's model for this CPU."),
+)
+_TUNE = (
+    (
+        "ranking",
+        "tuning:ranking",
+        "Find out what makes answers better in this library, and switch that on.",
+        _MODEL,
+    ),
+)
+_ALBUMS = (
+    ("list", "albums:list_albums", "List the albums and saved searches."),
+    ("create", "albums:create", "Make an album, or save a search."),
+    ("add", "albums:add", "Put pictures into an album."),
+    ("remove", "albums:remove", "Take pictures out of an album; they stay in the library."),
+    ("share", "albums:share", "Make a link by which others see an album, and nothing else of the library."),
+    ("rename", "albums:rename", "Give an album another name."),
+    ("delete", "albums:delete", "Forget an album; its pictures stay in the library."),
+)
+_JUDGMENTS = (
+    ("list", "judging:list_judgments", "List what was judged: each query with how many right and wrong."),
+    ("export", "judging:export", "Write the judgments, for another library and for trec_eval."),
+    ("import", "judging:import_", "Read judgments of another library, or of a TREC collection."),
+    ("clear", "judging:clear", "Forget all judgments, or one person's."),
+)
+_QUERIES = (
+    (
+        "list",
+        "queries:list_queries",
+        "List what was searched for, the last first, and how well its best answer matched.",
+    ),
+    ("clear", "queries:clear", "Forget what was searched for."),
 )
 _TAGS = (("write", "tags:write", "Write tags, captions and ratings into XMP sidecars."),)
 _SCENES = (
@@ -84,7 +160,8 @@ _SCENES = (
 )
 _KEYS = (
     ("create", "keys:create", "Make a key; it is shown this once."),
-    ("list", "keys:list_keys", "List keys: number, name, scopes, whether revoked."),
+    ("list", "keys:list_keys", "List keys: number, name, scopes, state, last use, what each sees."),
+    ("rotate", "keys:rotate", "Replace a key by a new one that may and sees the same; the old one ends."),
     ("revoke", "keys:revoke", "Make a key useless; running services notice within seconds."),
 )
 
@@ -114,13 +191,29 @@ app = LazyGroup(
         ),
         _group("models", _MODELS, "The models: list them, look one up, fetch one.", "vasari models list"),
         _group(
+            "album", _ALBUMS, "Albums and saved searches: make them, fill them.", "vasari album create Summer"
+        ),
+        _group(
             "tags", _TAGS, "Tags, captions and ratings, for other programs.", "vasari tags write --dry-run"
         ),
+        _group(
+            "judgments",
+            _JUDGMENTS,
+            "Judgments: which pictures are right and wrong for which queries.",
+            "vasari judgments list",
+        ),
+        _group(
+            "queries",
+            _QUERIES,
+            "What was searched for, where that is kept (VASARI_QUERY_LOG=1).",
+            "vasari queries list --unanswered",
+        ),
+        _group("tune", _TUNE, "Measure what suits a library, and switch it on.", "vasari tune ranking"),
         _group("scenes", _SCENES, "The drawn collection.", "vasari scenes render --count 300 ./scenes"),
         _group(
             "keys",
             _KEYS,
-            "Keys of the HTTP service: create, list, revoke.",
+            "Keys of the HTTP service: create, list, rotate, revoke.",
             "vasari keys create page --scope search",
         ),
     ),

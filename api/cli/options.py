@@ -158,6 +158,13 @@ texts_option = click.option(
     help="PATH holds texts: lines, CSV or JSON lines; `captions:` are the captions of the library's pictures.",
 )
 hidden_option = click.option("--hidden", is_flag=True, help="Also take hidden files and folders.")
+exclude_option = click.option(
+    "--exclude",
+    "ignored",
+    metavar="PATTERN",
+    multiple=True,
+    help="Leave out files and folders as .gitignore would: '*.png', 'raw/'; also by a file .vasariignore.",
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 

@@ -45,11 +45,16 @@ def print_json_lines(values: Iterable[Any]) -> None:
         _print_json(as_json(value))
 
 
-def leave() -> None:
-    """End the program with what was written so far, without waiting for threads that still work."""
+def leave(code: int = 0) -> None:
+    """End the program with this exit code and what was written so far, without waiting for threads that still work."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with what is counted: "1 picture", "1,500 pictures"."""
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def line(text: str) -> None:
@@ -57,12 +62,49 @@ def line(text: str) -> None:
     _write("\n".join(_fitted(sys.stdout, text)))
 
 
-def entry(before: str, name: str, after: str = "") -> None:
-    """A line of a list whose `name` loses its middle where a terminal is too narrow for it."""
+def entry(before: str, name: str, after: str = "", *, link: str | None = None, strong: bool = False) -> None:
+    """A line of a list whose `name` loses its middle where a terminal is too narrow for it, and is a `link` there.
+
+    With `strong` what stands before the name is bold on a terminal.
+    """
     before, name, after = map(terminal.visible, (before, name, after))
     if _is_terminal(sys.stdout):
         name = terminal.shortened(name, columns() - terminal.width(before + after))
-    _write(f"{before}{name}{after}")
+    if strong and has_colour():
+        before = terminal.bold(before)
+    _write(f"{before}{linked(name, link)}{after}")
+
+
+def heading(text: str) -> None:
+    """What the columns below are, for a person at a terminal; a pipe gets the rows alone."""
+    if _is_terminal(sys.stdout):
+        _write(terminal.dim(text) if has_colour() else text)
+
+
+def linked(name: str, link: str | None) -> str:
+    """The name, visible and fitted already, as a hyperlink where stdout is a terminal that has them."""
+    return name if link is None or not has_links() else terminal.hyperlink(name, link)
+
+
+def has_colour() -> bool:
+    """Whether stdout is a terminal that shows bold and dim, and nobody asked for none (https://no-color.org)."""
+    return has_links() and not os.environ.get("NO_COLOR")
+
+
+def has_links() -> bool:
+    """Whether stdout is a terminal that takes hyperlinks, or at least swallows them: all but consoles and dumb ones."""
+    return _is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") not in ("", "dumb", "linux")
+
+
+def relative(path: str) -> str:
+    """A path below the current folder, from there, if stdout is a terminal; anything else as it is."""
+    if not _is_terminal(sys.stdout):
+        return path
+    try:
+        here = os.getcwd()  # noqa: PTH109 (pathlib's normalises)
+    except OSError:  # it was removed
+        return path
+    return path.removeprefix(here.rstrip("/") + "/")
 
 
 def table(rows: Sequence[Sequence[str]], name: int = 0) -> None:

@@ -57,3 +57,9 @@ def item_of(library: Library, number: ItemId) -> Item:
     if found.modality is not Modality.IMAGE:
         raise UsageError(f"item {number} is a text: a picture is needed here")
     return found
+
+
+def uri_of(library: Library, word: str) -> str:
+    """What JSON calls a picture that was given."""
+    what = chosen(word)
+    return str(what.absolute()) if isinstance(what, Path) else item_of(library, what).uri

@@ -52,6 +52,9 @@ class Bar:
             facts["waits for"] = event.bottleneck
         self._bar.set_postfix(facts, refresh=False)
         self._bar.update(event.done - self._bar.n)
+        if event.told is not None:
+            self._close()
+            output.note(event.told)
 
     def _close(self) -> None:
         if self._bar is not None:

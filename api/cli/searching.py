@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from vasari.api import contract, drawings
-from vasari.api.cli import output, pictures
+from vasari.api.cli import hits, output, pictures, places
 from vasari.api.cli.options import (
     PLACE,
     Integer,
@@ -27,27 +27,37 @@ from vasari.api.cli.options import (
 )
 from vasari.api.cli.usage import QueryCommand
 from vasari.retrieval.domain import (
-    Hit,
+    GroupScore,
     Item,
     ItemId,
     Modality,
+    Order,
     Rerank,
     SearchRequest,
     SearchResponse,
     Term,
     TermKind,
 )
-from vasari.retrieval.search.query import check_terms, parse_term, parse_terms
+from vasari.retrieval.search.feedback import with_feedback
+from vasari.retrieval.search.query import check_terms, parse_term, parse_typed
 
 if TYPE_CHECKING:
     from vasari.api.client.client import Client
 
-_top_option = click.option("--top", "-t", type=Integer(1), default=10, help="How many results.")
+_top_option = click.option("--top", "--limit", "-t", type=Integer(1), default=10, help="How many results.")
+_group_by_option = click.option(
+    "--group-by",
+    metavar="ATTRIBUTE",
+    help="One of each group with the same value, or of each stack: product, stack.",
+)
 _ANSWER_OPTIONS = (
     click.option("--filepath-only", "-f", "files", is_flag=True, help="Print only the paths."),
     click.option("--null", "-0", "zero", is_flag=True, help="With -f: end each path with NUL, for xargs -0."),
-    click.option("--preview", "-p", is_flag=True, help="Show the pictures in the terminal."),
+    click.option("--preview", "-p", is_flag=True, help="Show the pictures in the terminal, in a grid."),
     click.option("--explain", is_flag=True, help="Tell the strategy and the time of each stage."),
+    click.option(
+        "--exit-code", "judged", is_flag=True, help="Exit with 1 where nothing was found, as grep does."
+    ),
     space_option,
     json_option,
     json_lines_option,
@@ -66,6 +76,7 @@ def _answered(ask: Callable[..., SearchRequest]) -> Callable[..., None]:
         files: bool,
         zero: bool,
         preview: bool,
+        judged: bool,
         json: bool,
         jsonl: bool,
         library: Path | None,
@@ -73,8 +84,12 @@ def _answered(ask: Callable[..., SearchRequest]) -> Callable[..., None]:
         key: str | None,
         **asked: Any,
     ) -> None:
-        form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview)
-        _answer(ask(**asked), form, library, server=server, key=key)
+        form = _Form(json=json, jsonl=jsonl, files=files, zero=zero, preview=preview, judged=judged)
+        if asked.get("interactive"):
+            code = _converse(ask(**asked), " ".join(asked["terms"]), form, library, server=server, key=key)
+        else:
+            code = _answer(ask(**asked), form, library, server=server, key=key)
+        raise click.exceptions.Exit(code)
 
     for option in reversed(_ANSWER_OPTIONS):
         run = option(run)
@@ -87,25 +102,63 @@ def _answered(ask: Callable[..., SearchRequest]) -> Callable[..., None]:
     metavar="TERM...",
     type=PLACE,
     nargs=-1,
-    required=True,
     help="Words, a picture's path or item:ID; `+` adds a term, `-` subtracts; 2:cat weighs.",
 )
 @_top_option
 @click.option("--add", "-a", type=PLACE, metavar="TERM", multiple=True, help="A term to add.")
 @click.option("--sub", "-s", type=PLACE, metavar="TERM", multiple=True, help="A term to subtract.")
+@click.option(
+    "--more",
+    type=PLACE,
+    metavar="TERM",
+    multiple=True,
+    help="A picture or item:ID that hits should be more like.",
+)
+@click.option("--less", type=PLACE, metavar="TERM", multiple=True, help="One that they should be less like.")
 @click.option("--filter", "-F", "where", metavar="FILTER", help="Such as: taken >= 2024-05 and tag:holiday")
+@click.option("--here", is_flag=True, help="Only what lies below the current folder.")
 @click.option("--rerank", "-r", is_flag=True, help="Compare the best again by cross-attention.")
-@click.option("--rerank-top", type=Integer(1), default=32, help="How many candidates to rerank.")
+@click.option(
+    "--rerank-top",
+    type=Integer(1),
+    help="How many candidates to rerank. [env: VASARI_RERANK_TOP; default: as tuned, or 32]",
+)
 @click.option(
     "--deadline", type=Number(0), metavar="MS", help="Milliseconds for reranking, else first-stage order."
 )
-@click.option("--hybrid", is_flag=True, help="Also search captions, names and tags.")
+@click.option(
+    "--hybrid/--no-hybrid",
+    default=None,
+    help="Also look for the words in captions, tags and names. [default: where there are words]",
+)
+@click.option(
+    "--literally", is_flag=True, help="Search for dates, places and people as words, not as filters."
+)
 @click.option("--collapse", is_flag=True, help="One of each group of near-duplicates.")
+@click.option(
+    "--regions", is_flag=True, help="Look into parts of pictures, for small things (index --regions)."
+)
+@_group_by_option
+@click.option(
+    "--group-score",
+    type=choice(GroupScore),
+    default="best",
+    help="Rank groups by their best item, or by the mean of their items' vectors.",
+)
+@click.option(
+    "--order",
+    type=choice(Order),
+    default="best",
+    help="The best first, or the good ones by date, the latest first.",
+)
 @click.option("--diversify", type=Number(0, 1), help="Vary the results: 1 not at all, 0 at any price.")
 @click.option(
     "--min-relevance",
     type=Number(0, 1),
     help="Leave out what matches no better than nonsense would; try 0.8.",
+)
+@click.option(
+    "--interactive", "-i", is_flag=True, help="Answer while you type; Enter prints the path chosen."
 )
 @click.option("--for", "target", type=choice(Modality), default="image", help="What to find.")
 @click.option("--offset", type=Integer(0), default=0, help="Skip so many results.")
@@ -122,43 +175,62 @@ def search(
     top: int,
     add: tuple[str, ...],
     sub: tuple[str, ...],
+    more: tuple[str, ...],
+    less: tuple[str, ...],
     where: str | None,
+    here: bool,
     rerank: bool,
-    rerank_top: int,
+    rerank_top: int | None,
     deadline: float | None,
-    hybrid: bool,
+    hybrid: bool | None,
+    literally: bool,
     collapse: bool,
+    regions: bool,
+    group_by: str | None,
+    group_score: str,
+    order: str,
     diversify: float | None,
     min_relevance: float | None,
+    interactive: bool,
     target: str,
     offset: int,
     explain: bool,
     space: str | None,
 ) -> SearchRequest:
     """Find pictures by words, by a picture, or by both."""
-    parsed = parse_terms(terms)
-    more = [*(parse_term(word) for word in add), *(parse_term(word, -1.0) for word in sub)]
+    if not (terms or interactive):
+        context = click.get_current_context()
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    parsed = parse_typed(terms) if terms else ()
+    added = [*(parse_term(word) for word in add), *(parse_term(word, -1.0) for word in sub)]
+    said = check_terms([*parsed, *added]) if added else parsed
     return SearchRequest(
-        check_terms([*parsed, *more]) if more else parsed,
+        with_feedback(said, *([parse_term(word) for word in words] for words in (more, less))),
         modality=Modality(target),
-        filter=where,
+        filter=places.also_here(where) if here else where,
         limit=top,
         offset=offset,
         space=space,
         rerank=Rerank(rerank_top, deadline) if rerank else None,
         hybrid=hybrid,
         collapse=collapse,
+        regions=regions,
+        group_by=group_by,
+        group_score=GroupScore(group_score),
+        order=Order(order),
         diversify=diversify,
         min_relevance=min_relevance,
         explain=explain,
+        literally=literally,
     )
 
 
 @command(example="vasari similar ./boat.jpg -t 5")
 @pictures.picture_argument
 @_top_option
+@_group_by_option
 @_answered
-def similar(what: str, top: int, explain: bool, space: str | None) -> SearchRequest:
+def similar(what: str, top: int, group_by: str | None, explain: bool, space: str | None) -> SearchRequest:
     """Find pictures like one picture.
 
     An item of the library is left out of its own answer.
@@ -166,7 +238,9 @@ def similar(what: str, top: int, explain: bool, space: str | None) -> SearchRequ
     named = pictures.chosen(what)
     image, item = (named, None) if isinstance(named, Path) else (None, named)
     term = Term(TermKind.IMAGE if image else TermKind.ITEM, image=image, item=item)
-    return SearchRequest((term,), limit=top, space=space, explain=explain, exclude_query_items=True)
+    return SearchRequest(
+        (term,), limit=top, space=space, group_by=group_by, explain=explain, exclude_query_items=True
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +251,17 @@ class _Form:
     jsonl: bool = False
     files: bool = False  # paths only
     zero: bool = False  # paths, each ending with NUL and not with a line
-    preview: bool = False  # the pictures between the lines for people
+    preview: bool = False  # a grid of the pictures, for people
+    judged: bool = False  # the exit code tells whether anything was found
 
     @property
     def for_people(self) -> bool:
         """Whether a person reads it, and no program."""
         return not (self.json or self.jsonl or self.files or self.zero)
+
+    def code(self, response: SearchResponse) -> int:
+        """The exit code: of a judged answer without hits 1, as grep's."""
+        return int(self.judged and not response.hits)
 
 
 def _answer(
@@ -192,17 +271,17 @@ def _answer(
     *,
     server: str | None = None,
     key: str | None = None,
-) -> None:
-    """Ask the library, or a running service, for `request`, and print the answer."""
+) -> int:
+    """Ask the library, or a running service, for `request`, and print the answer; tells the exit code."""
     if server is not None:
         from vasari.api.client.client import Client  # brings httpx, which a plain search leaves alone
 
         with Client(server, key) as client:
-            response = client.search(request)
+            response: SearchResponse = client.search(request)
             usual = request.space is None and any(_pictures(response))
             if form.for_people and usual and client.abilities()["drawings_only"]:
                 output.note(drawings.NOTE)
-            _print(response, form, _thumbnails(client, response) if form.preview else {})
+            _print(response, form, _thumbnails(client, response) if form.preview else {}, here=False)
     else:
         from vasari.retrieval.library.library import Library  # brings NumPy, which help leaves alone
 
@@ -226,9 +305,42 @@ def _answer(
             space.model, (item.uri for item in _pictures(response))
         ):
             output.note(drawings.NOTE)
-        _print(response, form, {})
+        _print(response, form, {}, here=True)
         if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
-            output.leave()
+            output.leave(form.code(response))
+    return form.code(response)
+
+
+def _converse(
+    template: SearchRequest,
+    text: str,
+    form: _Form,
+    library: Path | None,
+    *,
+    server: str | None,
+    key: str | None,
+) -> int:
+    """Search while a person types, and print what was chosen; 130 for one who left."""
+    from vasari.api.cli.interactive import converse
+
+    if server is not None:
+        from vasari.api.client.client import Client
+
+        with Client(server, key) as client:
+            chosen = converse(client.search, template, text, None)
+    else:
+        from vasari.api.cli.opening import open_item
+        from vasari.retrieval.library.library import Library
+
+        with Library.open(library) as opened:
+            chosen = converse(opened.search, template, text, partial(open_item, opened))
+    if chosen is None:
+        return 130
+    if form.json or form.jsonl:
+        output.print_json(contract.item_fields(chosen))
+    else:
+        output.paths([chosen.uri], zero=form.zero)
+    return 0
 
 
 def _thumbnails(client: Client, response: SearchResponse) -> dict[ItemId, bytes]:
@@ -240,8 +352,11 @@ def _pictures(response: SearchResponse) -> Iterator[Item]:
     return (hit.item for hit in response.hits if hit.item.text is None)
 
 
-def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, bytes]) -> None:
+def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, bytes], *, here: bool) -> None:
+    """Print the answer; `here` if its files are those of this machine."""
     if not form.json:
+        if response.understood:
+            output.note(hits.understood(response.understood))
         for text in response.notes:
             output.note(text)
     if form.json:
@@ -251,37 +366,4 @@ def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, by
     elif form.files or form.zero:
         output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
     else:
-        _show(response, preview=form.preview, thumbnails=thumbnails)
-
-
-def _show(response: SearchResponse, *, preview: bool, thumbnails: Mapping[ItemId, bytes]) -> None:
-    """For people: the hits, each with its picture if wanted, then how they were found."""
-    if preview:
-        from vasari.api.cli import preview as pictures  # brings Pillow, which a plain search leaves alone
-    for hit in response.hits:
-        if preview and hit.item.text is None:
-            pictures.show(hit.item.uri, thumbnails.get(hit.item.id))
-        for before, name, after in _hit_lines(hit):
-            output.entry(before, name, after)
-    for text in _closing_lines(response):
-        output.note(text)
-
-
-def _hit_lines(hit: Hit) -> Iterator[tuple[str, str, str]]:
-    """A hit for people: score and path (or text), with a caption under it where there is one.
-
-    Each line in three parts: the one in the middle is what may be shortened.
-    """
-    yield f"{hit.score:6.3f}  ", hit.item.text or hit.item.uri, ""
-    if hit.item.captions:
-        yield "        “", hit.item.captions[0].text, "”"
-
-
-def _closing_lines(response: SearchResponse) -> Iterator[str]:
-    """What is to be said after the hits: that there are none, and with `explain` how they were found."""
-    if not response.hits:
-        none_there = "nothing to search in: no item passes the filter, or there is none of this kind"
-        yield "no good match" if response.total else none_there
-    if response.explain is not None:
-        stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
-        yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"
+        hits.show_grid(response, thumbnails, here=here) if form.preview else hits.show(response, here=here)

@@ -50,6 +50,7 @@ def serve(
 ) -> None:
     """Serve the search page and the HTTP API until Ctrl-C."""
     # These bring FastAPI, which takes a second; help and complaints do not wait for it.
+    from vasari.api.service.runtime.tracing import require_opentelemetry
     from vasari.api.service.server import free_port, refuse_without_keys
     from vasari.api.service.server import serve as run
     from vasari.api.service.settings import ServiceSettings
@@ -67,6 +68,8 @@ def serve(
             library=library.expanduser().absolute() if library is not None else None,
         )
     )
+    if settings.traces is not None:
+        require_opentelemetry()
     settings = replace(settings, port=free_port(settings.host, settings.port))
     with filling(None, settings) as opened:
         refuse_without_keys(settings, opened.catalog)

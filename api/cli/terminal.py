@@ -7,6 +7,7 @@ picture's name (Trojan Source, CVE-2021-42574).
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 import unicodedata
@@ -15,6 +16,9 @@ NARROWEST = 20  # columns; a terminal that says less is taken to have so many
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _KEPT_SPACES = "\u00a0\u3000"  # spaces of names as people write them, which `str.isprintable` counts out
 _JOINERS = "\u200c\u200d"  # of Persian and of emoji; no rule of direction
+# What is escaped in a path, and in a URL, whose delimiters stay (RFC 3986); urllib.parse would cost help 10 ms.
+_UNSAFE_IN_PATH = re.compile(rb"[^A-Za-z0-9_.~/-]")
+_UNSAFE_IN_URL = re.compile(rb"[^A-Za-z0-9_.~%:/?#@!$&'()*+,;=\[\]-]")
 _COMMAND = re.compile(r"`[^`]*`")
 
 
@@ -35,6 +39,35 @@ def _shown(letter: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # os.fsdecode's stand-in for a byte
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def hyperlink(text: str, url: str) -> str:
+    """`text`, which is visible already, as a link (OSC 8); what is no plain character of a URL is escaped in it."""
+    return f"\x1b]8;;{_escaped(url, _UNSAFE_IN_URL)}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
+def file_url(path: str) -> str:
+    """The `file:` URL of a path, with the machine's name: over ssh a terminal then knows that it is not its own."""
+    return f"file://{os.uname().nodename if hasattr(os, 'uname') else ''}{_escaped(path, _UNSAFE_IN_PATH)}"
+
+
+def _escaped(text: str, unsafe: re.Pattern[bytes]) -> str:
+    return unsafe.sub(lambda found: b"%%%02X" % found[0][0], os.fsencode(text)).decode("ascii")
+
+
+def bold(text: str) -> str:
+    """Stronger."""
+    return f"\x1b[1m{text}\x1b[22m"
+
+
+def reverse(text: str) -> str:
+    """Ink and paper exchanged."""
+    return f"\x1b[7m{text}\x1b[27m"
+
+
+def dim(text: str) -> str:
+    """Weaker."""
+    return f"\x1b[2m{text}\x1b[22m"
 
 
 def width(text: str) -> int:

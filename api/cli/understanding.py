@@ -28,8 +28,8 @@ from vasari.retrieval.models.ports import Detail
 @library_option
 def match(what: str, text: str, json: bool, library: Path | None) -> None:
     """Tell how well a text describes a picture."""
-    words = _words(text)
-    with _open(library, what) as opened:
+    words = said(text)
+    with open_for(library, what) as opened:
         (score,) = opened.match([pictures.content(opened, what)], words)
     if json:
         output.print_json(contract.match_fields(score))
@@ -47,8 +47,8 @@ def classify(
     what: str, labels: tuple[str, ...], template: tuple[str, ...], json: bool, library: Path | None
 ) -> None:
     """Choose among labels, without training (zero-shot)."""
-    names = [_words(label) for label in labels]
-    with _open(library, what) as opened:
+    names = [said(label) for label in labels]
+    with open_for(library, what) as opened:
         found = opened.classify(pictures.content(opened, what), names, template or None)
     if json:
         output.print_json(contract.labels_fields(found))
@@ -69,7 +69,7 @@ def classify(
     "--detail",
     type=choice(get_args(Detail)),
     default="short",
-    help="A sentence, or all there is to see.",
+    help="A sentence, all there is to see, or a paragraph.",
 )
 @json_option
 @library_option
@@ -87,11 +87,11 @@ def caption(
             else "`vasari caption` misses ITEM|FILE (paths of pictures, or item:ID), or --all for the whole library."
             " Example: vasari caption ./boat.jpg"
         )
-    with _open(library, *files, must_exist=everything) as opened:
+    with open_for(library, *files, must_exist=everything) as opened:
         if everything:
             _caption_library(opened, detail, json=json)
             return
-        names = [_uri(opened, file) for file in files]
+        names = [pictures.uri_of(opened, file) for file in files]
         captions = opened.caption([pictures.content(opened, file) for file in files], detail)
     if json:
         found = zip(names, captions, strict=True)
@@ -99,12 +99,6 @@ def caption(
         return
     for file, text in zip(files, captions, strict=True):
         output.line(text if len(names) == 1 else f"{file}: {text}")
-
-
-def _uri(library: Library, word: str) -> str:
-    """What JSON calls a picture that was given."""
-    what = pictures.chosen(word)
-    return str(what.absolute()) if isinstance(what, Path) else pictures.item_of(library, what).uri
 
 
 def _caption_library(library: Library, detail: Detail, *, json: bool) -> None:
@@ -126,8 +120,8 @@ def _caption_library(library: Library, detail: Detail, *, json: bool) -> None:
 @library_option
 def ask(what: str, question: str, json: bool, library: Path | None) -> None:
     """Answer a question about a picture."""
-    words = _words(question)
-    with _open(library, what) as opened:
+    words = said(question)
+    with open_for(library, what) as opened:
         answer = opened.ask(pictures.content(opened, what), words)
     if json:
         output.print_json(contract.answer_fields(answer))
@@ -145,23 +139,23 @@ def why(what: str, text: str, target: Path, library: Path | None) -> None:
 
     By the reranker's attention; where none is on this machine, by how like the words each part of it is.
     """
-    words = _words(text)
+    words = said(text)
     destination = targets.file(target, (".png",))
     pictures.chosen(what)
-    with _open(library, must_exist=True) as opened:
+    with open_for(library, must_exist=True) as opened:
         drawn = opened.why_png(pictures.content(opened, what), words)
     targets.write(destination, drawn)
     output.line(str(target))
 
 
-def _words(text: str) -> str:
+def said(text: str) -> str:
     """A text that says something: a model would answer an empty one too, with a number that means nothing."""
     if not text.strip():
         raise UsageError("the text is empty: say in words what to look for")
     return text
 
 
-def _open(library: Path | None, *words: str, must_exist: bool = False) -> AbstractContextManager[Library]:
+def open_for(library: Path | None, *words: str, must_exist: bool = False) -> AbstractContextManager[Library]:
     """The library whose models are used; where there is none, an empty one does as well for pictures on disk.
 
     `words` name the pictures: they are looked at first, and an item needs a library that is there.

@@ -62,7 +62,7 @@ class QueryCommand(Command):
         remaining = iter(words)
         for word in remaining:
             if (option := options.get(word)) is not None:
-                yield max(option.opts, key=len)
+                yield _named(option)
                 if not option.is_flag:
                     yield from islice(remaining, 1)
             elif word == "--":
@@ -83,9 +83,9 @@ def _described(parameter: click.Parameter) -> str:
 
 
 def _named(parameter: click.Parameter) -> str:
-    """An option by its long form, an argument by what help calls it."""
+    """An option by its first long form, an argument by what help calls it."""
     if isinstance(parameter, click.Option):
-        return max(parameter.opts, key=len)
+        return next((name for name in parameter.opts if name.startswith("--")), parameter.opts[0])
     return (parameter.metavar or parameter.human_readable_name).strip("[]").removesuffix("...")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from vasari.api.cli.options import (
     FILE,
     Number,
     command,
+    exclude_option,
     hidden_option,
     library_option,
     open_settings,
@@ -21,7 +21,7 @@ from vasari.api.cli.options import (
 from vasari.api.cli.render import doubts, summary
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.progress import IndexReport
-from vasari.indexer.sources.detect import Reading, choose_source, has_items
+from vasari.indexer.sources.detect import choose_source, reading_for
 from vasari.indexer.sources.source import Source
 from vasari.indexer.sources.texts import TextFiles
 from vasari.indexer.watch import watch as changes
@@ -49,6 +49,7 @@ def _tell_of_other_spaces(library: Library) -> None:
     help="Folders, tables, archives to keep in step.",
 )
 @click.option("--settle", type=Number(0), default=2.0, help="Seconds without changes before indexing.")
+@exclude_option
 @hidden_option
 @texts_option
 @click.option("--caption-column", "column", help="With --texts: the column that has them.")
@@ -56,6 +57,7 @@ def _tell_of_other_spaces(library: Library) -> None:
 def watch(
     paths: tuple[Path, ...],
     settle: float,
+    ignored: tuple[str, ...],
     hidden: bool,
     texts: bool,
     column: str | None,
@@ -65,7 +67,7 @@ def watch(
     roots = [local_path(path) for path in paths]
     with filling(library, open_settings(library=library), keep_empty=False) as opened:
         _tell_of_other_spaces(opened)
-        reading = Reading(hidden=hidden, limits=opened.image_limits, known=partial(has_items, opened))
+        reading = reading_for(opened, ignored=ignored, hidden=hidden)
         said: set[str] = set()
 
         def report(done: IndexReport) -> None:
@@ -82,7 +84,7 @@ def watch(
 
         if opened.catalog.spaces.default() is None:
             source()  # what is wrong with it is told before a model is loaded
-            opened.use_model(opened.settings.model)  # which Ctrl-C ends at once
+            opened.begin()  # which Ctrl-C ends at once
         with stoppable() as stop:
             changes(
                 opened,

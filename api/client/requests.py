@@ -5,31 +5,61 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import httpx
 import numpy as np
 
 from vasari.api import contract
 from vasari.api.contract import read_item, read_job, read_response
-from vasari.retrieval.catalog.records import JobRecord
+from vasari.retrieval.catalog.records import Album, Change, Changed, JobRecord, Judgment
 from vasari.retrieval.domain import (
     Caption,
+    GroupScore,
     Item,
     ItemId,
     Modality,
+    Order,
+    Region,
     SearchRequest,
     SearchResponse,
     Term,
     TermKind,
+    Understanding,
     UnitVectors,
 )
+from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.library.duplicates import Duplicate
 from vasari.retrieval.search.query import parse_query
+from vasari.retrieval.storage.local_files import read_file
 
 T = TypeVar("T")
+PAGE = 1000  # items that a list has at most
 _PICTURES = 16  # of one request; the service takes 32, and 64 MiB
 PictureLike = bytes | Path | ItemId  # a file's bytes, a local file, or an item of the service's library
+
+
+class ChangeFields(TypedDict, total=False):
+    """What is said of items from now on; what is not named stays."""
+
+    add_tags: Sequence[str]
+    remove_tags: Sequence[str]
+    attributes: Mapping[str, Any]  # favourite and rating among them; None takes one away
+    restore_attributes: Sequence[str]  # what the file says shows again
+    add_to_albums: Sequence[int]
+    remove_from_albums: Sequence[int]
+    add_captions: Sequence[Caption]  # beside what is said already
+    remove_captions: Sequence[str]  # of people, word for word
+
+
+class AlbumFields(TypedDict, total=False):
+    """What can be changed of an album; None takes a query or a filter away."""
+
+    name: str
+    query: str | None
+    filter: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +76,18 @@ class Call(Generic[T]):
     )
 
 
-def search(request: SearchRequest | str) -> Call[SearchResponse]:
-    """Search by a request, or by a query string (in which nothing is taken as a file)."""
-    terms = () if isinstance(request, str) else request.terms
-    file = _file(*(term.image for term in terms if term.kind is TermKind.IMAGE))
+def search(request: SearchRequest) -> Call[SearchResponse]:
+    """Search by a request."""
+    file = _file(*(term.image for term in request.terms if term.kind is TermKind.IMAGE))
     return Call(
         "POST", "/v1/search", lambda answer: read_response(answer.json()), search_body(request), file=file
     )
+
+
+def understand(query: str, today: date | None) -> Call[Understanding]:
+    """What a typed query would be understood as."""
+    body = {"query": query} | ({"today": today.isoformat()} if today else {})
+    return Call("POST", "/v1/understand", lambda answer: contract.read_understanding(answer.json()), body)
 
 
 def search_batch(requests: Sequence[SearchRequest | str]) -> Call[list[SearchResponse]]:
@@ -87,9 +122,26 @@ def get_item(item: ItemId) -> Call[Item]:
     return Call("GET", f"/v1/items/{item}", lambda answer: read_item(answer.json()))
 
 
+def items(filter: str | None, modality: Modality, offset: int) -> Call[tuple[list[Item], int]]:  # noqa: A002
+    """A page of a list, and how long the list is."""
+    params = _given(filter=filter, modality=modality.value, limit=PAGE, offset=offset)
+    return Call(
+        "GET", "/v1/items", lambda answer: (_items(answer), int(answer.json()["total"])), params=params
+    )
+
+
+def _items(answer: httpx.Response) -> list[Item]:
+    return [read_item(one) for one in answer.json()["items"]]
+
+
 def thumbnail(item: ItemId, side: int) -> Call[bytes]:
     """A small WebP picture."""
     return Call("GET", f"/v1/items/{item}/thumbnail", lambda answer: answer.content, params={"side": side})
+
+
+def original(item: ItemId) -> Call[bytes]:
+    """The file itself."""
+    return Call("GET", f"/v1/items/{item}/original", lambda answer: answer.content)
 
 
 def why(item: ItemId, words: str) -> Call[bytes]:
@@ -136,6 +188,112 @@ def delete(item: ItemId) -> Call[None]:
     return Call("DELETE", f"/v1/items/{item}", lambda _answer: None)
 
 
+def remove(ids: Sequence[ItemId]) -> Call[int]:
+    """Take items out of the library."""
+    return Call("POST", "/v1/remove", lambda answer: int(answer.json()["removed"]), {"ids": list(ids)})
+
+
+def annotate(ids: Sequence[ItemId], change: Change) -> Call[Changed]:
+    """Change what people say about many items."""
+    return Call("POST", "/v1/annotate", _changed, {"ids": list(ids)} | contract.change_fields(change))
+
+
+def albums(item: ItemId | None) -> Call[list[Album]]:
+    """All albums, or those that an item is in."""
+    return Call(
+        "GET",
+        "/v1/albums",
+        lambda answer: [contract.read_album(one) for one in answer.json()["albums"]],
+        params=_given(item=item),
+    )
+
+
+def album(album: int) -> Call[Album]:
+    """One album."""
+    return Call("GET", f"/v1/albums/{album}", _album)
+
+
+def create_album(name: str, query: str | None, filter: str | None) -> Call[Album]:  # noqa: A002
+    """Make an album, or save a search."""
+    return Call("POST", "/v1/albums", _album, {"name": name} | _given(query=query, filter=filter))
+
+
+def change_album(album: int, fields: AlbumFields) -> Call[Album]:
+    """Change what an album is called, or looks for."""
+    return Call("PATCH", f"/v1/albums/{album}", _album, dict(fields))
+
+
+def delete_album(album: int) -> Call[None]:
+    """Forget an album."""
+    return Call("DELETE", f"/v1/albums/{album}", lambda _answer: None)
+
+
+def change_album_items(album: int, **ids: Sequence[ItemId]) -> Call[Changed]:
+    """Put items into an album (`add`), and take others out (`remove`)."""
+    body = {verb: list(some) for verb, some in ids.items()}
+    return Call("POST", f"/v1/albums/{album}/items", _changed, body)
+
+
+def _album(answer: httpx.Response) -> Album:
+    return contract.read_album(answer.json())
+
+
+def _changed(answer: httpx.Response) -> Changed:
+    return contract.read_changed(answer.json())
+
+
+def stack(ids: Sequence[ItemId]) -> Call[list[ItemId]]:
+    """Make pictures one stack."""
+    return Call("POST", "/v1/stack", lambda answer: list(answer.json()["members"]), {"ids": list(ids)})
+
+
+def unstack(ids: Sequence[ItemId]) -> Call[list[ItemId]]:
+    """Take pictures out of their stacks."""
+    return Call("POST", "/v1/unstack", lambda answer: list(answer.json()["unstacked"]), {"ids": list(ids)})
+
+
+def stack_of(item: ItemId) -> Call[list[Item]]:
+    """The pictures of a stack."""
+    return Call("GET", f"/v1/items/{item}/stack", _items)
+
+
+def judge(query: str, items: Sequence[ItemId], grade: int, filter: str | None) -> Call[int]:  # noqa: A002
+    """Say how right items are for a query."""
+    body = {"query": query, "items": list(items), "grade": grade, "filter": filter}
+    return Call("POST", "/v1/judgments", lambda answer: int(answer.json()["judged"]), body)
+
+
+def judgments(query: str | None, filter: str | None) -> Call[list[Judgment]]:  # noqa: A002
+    """What was judged."""
+    return Call(
+        "GET",
+        "/v1/judgments",
+        lambda answer: [contract.read_judgment(one) for one in answer.json()["judgments"]],
+        params=_given(query=query, filter=filter, limit=1000),
+    )
+
+
+def withdraw(query: str, item: ItemId | None, filter: str | None) -> Call[int]:  # noqa: A002
+    """Take back what was judged."""
+    params = _given(query=query, item=item, filter=filter)
+    return Call("DELETE", "/v1/judgments", lambda answer: int(answer.json()["withdrawn"]), params=params)
+
+
+def _given(**params: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def duplicates(picture: bytes | Path) -> Call[list[Duplicate]]:
+    """The items that a picture is a copy of."""
+    return Call(
+        "POST",
+        "/v1/duplicates",
+        lambda answer: contract.read_duplicates(answer.json()),
+        picture_body(picture),
+        file=_file(picture),
+    )
+
+
 def match(picture: PictureLike, text: str) -> Call[float]:
     """How well a sentence describes a picture."""
     body = {**picture_body(picture), "text": text}
@@ -174,6 +332,21 @@ def ask(picture: PictureLike, question: str) -> Call[str]:
     return Call(
         "POST", "/v1/ask", lambda answer: contract.read_answer(answer.json()), body, file=_file(picture)
     )
+
+
+def locate(picture: PictureLike, phrase: str) -> Call[list[Region]]:
+    """Where a phrase is to be seen."""
+    return _regions("/v1/locate", picture, {"phrase": phrase})
+
+
+def detect(picture: PictureLike, *, describe: bool) -> Call[list[Region]]:
+    """The things in a picture."""
+    return _regions("/v1/detect", picture, {"describe": describe})
+
+
+def _regions(path: str, picture: PictureLike, asked: Mapping[str, Any]) -> Call[list[Region]]:
+    body = {**picture_body(picture), **asked}
+    return Call("POST", path, lambda answer: contract.read_regions(answer.json()), body, file=_file(picture))
 
 
 def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVectors]:
@@ -245,25 +418,34 @@ def search_body(request: SearchRequest | str) -> dict[str, Any]:
         "limit": request.limit,
         "offset": request.offset,
     }
-    for name in ("filter", "space", "diversify", "min_relevance"):
+    for name in ("filter", "space", "hybrid", "group_by", "diversify", "min_relevance"):
         if (value := getattr(request, name)) is not None:
             body[name] = value
-    for name in ("hybrid", "collapse", "exclude_query_items", "explain"):
+    for name in ("words", "as_words"):
+        if value := getattr(request, name):
+            body[name] = list(value)
+    for name in ("collapse", "exclude_query_items", "explain", "relevance", "literally", "regions"):
         if getattr(request, name):
             body[name] = True
+    if request.order is not Order.BEST:
+        body["order"] = request.order.value
+    if request.group_score is not GroupScore.BEST:
+        body["group_score"] = request.group_score.value
     if request.rerank is not None:
         rerank = request.rerank
-        body["rerank"] = {"top": rerank.top, "deadline_ms": rerank.deadline_ms, "weight": rerank.weight}
+        body["rerank"] = {"deadline_ms": rerank.deadline_ms}
+        chosen = {"top": rerank.top, "weight": rerank.weight}
+        body["rerank"] |= {name: value for name, value in chosen.items() if value is not None}
         if rerank.required:
             body["rerank"]["required"] = True
     return body
 
 
 def picture_body(picture: PictureLike) -> dict[str, Any]:
-    """A picture as the service takes it."""
+    """A picture as the service takes it; ImageError for a file that cannot be read."""
     if isinstance(picture, int):
         return {"item": picture}
-    data = picture.read_bytes() if isinstance(picture, Path) else picture
+    data = read_file(picture, ImageLimits()) if isinstance(picture, Path) else picture
     return {"image": base64.b64encode(data).decode()}
 
 
@@ -274,7 +456,7 @@ def _file(*pictures: object) -> Path | None:
 
 def _term_body(term: Term) -> dict[str, Any]:
     if term.kind is TermKind.TEXT:
-        return {"text": term.text, "weight": term.weight}
+        return {"text": term.text, "weight": term.weight} | ({"quoted": True} if term.quoted else {})
     if term.kind is TermKind.ITEM:
         return {"item": term.item, "weight": term.weight}
     return {**picture_body(term.image or b""), "weight": term.weight}

@@ -1,0 +1,248 @@
+"""`vasari album`: albums by hand, and saved searches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vasari.api import contract
+from vasari.api.cli import output
+from vasari.api.cli.curating import curated
+from vasari.api.cli.options import (
+    PLACE,
+    command,
+    json_option,
+    key_option,
+    library_option,
+    server_option,
+    yes_option,
+)
+from vasari.api.cli.saying import chosen, complain, filter_option, what_argument
+from vasari.retrieval.catalog.records import Album, Change, Changed, KeyLimits
+from vasari.retrieval.errors import UsageError
+from vasari.retrieval.library import albums
+from vasari.retrieval.library.library import Library
+
+_album = click.argument("album", metavar="ALBUM", help="Its name.")
+
+
+@command("list", example="vasari album list")
+@json_option
+@library_option
+@server_option
+@key_option
+def list_albums(json: bool, library: Path | None, server: str | None, key: str | None) -> None:
+    """List the albums and saved searches."""
+    with curated(library, server, key) as opened:
+        found = opened.albums()
+    if json:
+        output.print_json([contract.album_fields(album) for album in found])
+        return
+    output.table([(album.name, _count(album), _search(album)) for album in found])
+    if not found:
+        output.note("no albums: make one with `vasari album create NAME`")
+
+
+def _count(album: Album) -> str:
+    return "" if album.count is None else f"{album.count:,}"
+
+
+def _search(album: Album) -> str:
+    parts = (album.query or "", f"filter: {album.filter}" if album.filter else "")
+    return "  ".join(part for part in parts if part)
+
+
+@command(example="vasari album create 'Best of 2024' --filter 'taken = 2024 and rating >= 4'")
+@click.argument("name", metavar="NAME", help="Such as: Summer 2024")
+@click.argument("what", metavar="[PATH|ITEM...]", type=PLACE, nargs=-1, help="What goes into it at once.")
+@click.option(
+    "--filter", "-F", "filter_", metavar="FILTER", help="Save a filter: its pictures are found anew."
+)
+@click.option("--query", "-q", metavar="QUERY", help="Save a search for words.")
+@json_option
+@library_option
+@server_option
+@key_option
+def create(
+    name: str,
+    what: tuple[str, ...],
+    filter_: str | None,
+    query: str | None,
+    json: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
+) -> None:
+    """Make an album, or save a search.
+
+    A saved filter is an album whose pictures are looked up each time; `--filter 'album:"NAME"'` of other commands
+    means either kind.
+    """
+    if what and (filter_ or query):
+        raise UsageError(
+            "a saved search finds its pictures by itself: name no files beside --filter and --query"
+        )
+    with curated(library, server, key) as opened:
+        ids, gone = chosen(opened, what, None) if what else ([], [])
+        made = opened.create(name, query, filter_, ids)
+    if json:
+        output.print_json(contract.album_fields(made))
+    else:
+        output.line(f"{made.name}: {_pictures(made.count)}")
+    complain(gone)
+
+
+def _pictures(count: int | None) -> str:
+    if count is None:
+        return "a saved search"
+    return "1 picture" if count == 1 else f"{count:,} pictures"
+
+
+@command(example="vasari album add 'Summer 2024' ~/Pictures/beach")
+@_album
+@what_argument
+@filter_option
+@json_option
+@library_option
+@server_option
+@key_option
+def add(
+    album: str,
+    what: tuple[str, ...],
+    filter_: str | None,
+    json: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
+) -> None:
+    """Put pictures into an album."""
+    with curated(library, server, key) as opened:
+        found = opened.album(album)
+        ids, gone = chosen(opened, what, filter_)
+        done = opened.say(ids, Change(add_to_albums=[found.id]))
+    _tell("added", done, json)
+    complain(gone)
+
+
+@command(example="vasari album remove 'Summer 2024' item:42")
+@_album
+@what_argument
+@filter_option
+@json_option
+@library_option
+@server_option
+@key_option
+def remove(
+    album: str,
+    what: tuple[str, ...],
+    filter_: str | None,
+    json: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
+) -> None:
+    """Take pictures out of an album; they stay in the library."""
+    with curated(library, server, key) as opened:
+        found = opened.album(album)
+        ids, gone = chosen(opened, what, filter_)
+        done = opened.say(ids, Change(remove_from_albums=[found.id]))
+    _tell("removed", done, json)
+    complain(gone)
+
+
+def _tell(verb: str, done: Changed, json: bool) -> None:
+    ids = [item for undo in done.undo for item in undo.ids]
+    if json:
+        output.print_json({verb: len(ids), "ids": ids})
+    else:
+        output.line(f"{len(ids):,} {verb}")
+
+
+@command(example="vasari album share 'Summer 2024' --expires 30d --at https://pictures.example.org")
+@_album
+@click.option(
+    "--expires", default="30d", show_default=True, help="When the link ends: 90d, 12h, or 2027-01-31."
+)
+@click.option(
+    "--at",
+    metavar="URL",
+    default="http://127.0.0.1:7600",
+    show_default=True,
+    help="Where the page is served.",
+)
+@json_option
+@library_option
+def share(album: str, expires: str, at: str, json: bool, library: Path | None) -> None:
+    """Make a link by which others see an album, and nothing else of the library.
+
+    The link holds a key of its own: `vasari keys list` shows it, `vasari keys revoke` ends it at once.
+    """
+    from vasari.api.cli.keys import moment
+    from vasari.api.service.security.auth import create_key  # brings FastAPI, which takes a second
+
+    with Library.open(library) as opened:
+        found = opened.catalog.albums.named(album)
+        if found.query is not None:
+            raise UsageError(
+                f"{found.name} is a search for words, and a key sees what a filter accepts: save a filter"
+            )
+        first = not opened.catalog.keys.all()
+        limits = KeyLimits(albums.condition(found), moment(expires))
+        number, key = create_key(opened.catalog, f"album {found.name}", ["search"], limits)
+    link = f"{at.rstrip('/')}/#key={key}"
+    if json:
+        output.print_json({"id": number, "album": found.name, "link": link, "expires_at": limits.expires_at})
+        return
+    output.line(link)
+    until = f"{limits.expires_at:%Y-%m-%d}"
+    output.note(
+        f"key {number} sees {found.name} as it is at any time, until {until}; whoever has the link does"
+    )
+    if first:
+        output.note("from this first key on the service asks everybody for one: make yours with")
+        output.note("vasari keys create me --scope admin")
+
+
+@command(example="vasari album rename 'Summer 2024' Elba")
+@_album
+@click.argument("name", metavar="NAME", help="What it is called from now on.")
+@json_option
+@library_option
+@server_option
+@key_option
+def rename(
+    album: str, name: str, json: bool, library: Path | None, server: str | None, key: str | None
+) -> None:
+    """Give an album another name."""
+    with curated(library, server, key) as opened:
+        changed = opened.rename(opened.album(album).id, name)
+    if json:
+        output.print_json(contract.album_fields(changed))
+    else:
+        output.line(f"it is called {changed.name} now")
+
+
+@command(example="vasari album delete Elba --yes")
+@_album
+@yes_option
+@json_option
+@library_option
+@server_option
+@key_option
+def delete(
+    album: str, yes: bool, json: bool, library: Path | None, server: str | None, key: str | None
+) -> None:
+    """Forget an album; its pictures stay in the library."""
+    with curated(library, server, key) as opened:
+        found = opened.album(album)
+        if not yes:
+            if json or not output.can_ask():
+                raise UsageError(f"the album {found.name} would be forgotten: say --yes")
+            if not output.confirmed(f"Forget the album {found.name} ({_pictures(found.count)} stay)?"):
+                raise click.exceptions.Exit(1)
+        opened.delete(found.id)
+    if json:
+        output.print_json({"deleted": found.name})
+    else:
+        output.line(f"{found.name} is forgotten; its pictures are untouched")

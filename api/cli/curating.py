@@ -1,0 +1,115 @@
+"""Where `vasari tag`, `show`, `stack` and `album` do what they say: in a library of this machine, or in a service's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from vasari.retrieval.catalog.records import Album, Change, Changed
+from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId
+from vasari.retrieval.library import albums
+from vasari.retrieval.library.library import Library
+from vasari.retrieval.library.named import live_items
+
+
+class Curated(Protocol):
+    """A collection in which people say something of pictures."""
+
+    def chosen(self, what: Sequence[str], filter_: str | None) -> tuple[list[ItemId], list[str]]:
+        """Ids of live items, ascending, that are named and that the filter accepts; and names that mean none."""
+
+    def say(
+        self, ids: Sequence[ItemId], change: Change, captions: Sequence[Caption] | None = None
+    ) -> Changed:
+        """Change what is said of items; with `captions`, those of the first are these from now on."""
+
+    def whole(self, ids: Sequence[ItemId]) -> Sequence[Item]:
+        """All that is known of items."""
+
+    def albums_of(self, item: ItemId) -> Sequence[str]:
+        """Names of the albums by hand that an item is in."""
+
+    def stack(self, ids: Sequence[ItemId]) -> Sequence[ItemId]:
+        """Make pictures one stack; its members."""
+
+    def unstack(self, ids: Sequence[ItemId]) -> None:
+        """Take pictures out of their stacks."""
+
+    def albums(self) -> Sequence[Album]:
+        """All albums by name, counted."""
+
+    def album(self, name: str) -> Album:
+        """The album of this name; raises NotFoundError."""
+
+    def create(self, name: str, query: str | None, filter_: str | None, ids: Sequence[ItemId]) -> Album:
+        """Make an album of these items, or save a search."""
+
+    def rename(self, album: int, name: str) -> Album:
+        """Give an album another name."""
+
+    def delete(self, album: int) -> None:
+        """Forget an album."""
+
+
+@contextmanager
+def curated(library: Path | None, server: str | None, key: str | None) -> Iterator[Curated]:
+    """The library at a place, or that of a service."""
+    if server is not None:
+        from vasari.api.cli.remote_curating import of_service  # brings httpx, which takes as long as the rest
+
+        with of_service(server, key) as served:
+            yield served
+    else:
+        with Library.open(library) as opened:
+            yield _OfLibrary(opened)
+
+
+class _OfLibrary:
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._catalog = library.catalog
+
+    def chosen(self, what: Sequence[str], filter_: str | None) -> tuple[list[ItemId], list[str]]:
+        return live_items(self._library, what, filter_)
+
+    def say(
+        self, ids: Sequence[ItemId], change: Change, captions: Sequence[Caption] | None = None
+    ) -> Changed:
+        with self._catalog.database.together():
+            done = self._catalog.changes.apply(ids, change)
+            if captions is not None and ids:
+                self._catalog.annotations.set_captions(ids[0], captions, CaptionSource.USER)
+        return done
+
+    def whole(self, ids: Sequence[ItemId]) -> Sequence[Item]:
+        return list(self._catalog.readings.beside(self._library.items(ids).values()))
+
+    def albums_of(self, item: ItemId) -> Sequence[str]:
+        return self._catalog.albums.names_of([item]).get(item, [])
+
+    def stack(self, ids: Sequence[ItemId]) -> Sequence[ItemId]:
+        return self._catalog.stacks.make(ids)
+
+    def unstack(self, ids: Sequence[ItemId]) -> None:
+        self._catalog.stacks.take_out(ids)
+
+    def albums(self) -> Sequence[Album]:
+        return albums.listed(self._library)
+
+    def album(self, name: str) -> Album:
+        return self._catalog.albums.named(name)
+
+    def create(self, name: str, query: str | None, filter_: str | None, ids: Sequence[ItemId]) -> Album:
+        with self._catalog.database.together():
+            made = albums.save(self._library, name, query, filter_)
+            if ids:
+                self._catalog.albums.add(made.id, ids)
+        return albums.counted(self._library, self._catalog.albums.get(made.id))
+
+    def rename(self, album: int, name: str) -> Album:
+        return albums.change(self._library, album, name=name)
+
+    def delete(self, album: int) -> None:
+        self._catalog.albums.delete(album)
