@@ -26,6 +26,8 @@ SHORT: dict[str, list[str]] = {
     "host_limit": ["--quick", "--photos", "PHOTOS"],
     "decode_drift": ["--photos", "PHOTOS", "--count", "4"],
     "memory": ["--counts", "200", "400"],
+    "second_looks": ["--quick", "--pictures", "34", "--searches", "3"],
+    "groups": ["--rows", "20000", "--rounds", "5"],
     "filter_recall": ["--rows", "20000"],
     "service": ["--items", "2000", "--seconds", "2"],
 }

@@ -61,9 +61,9 @@ def recall(library: Library, captions: Captions) -> dict[str, float]:
     return {f"R@{k}": float((np.array(places) < k).mean()) for k in (1, 5, 10)}
 
 
-def precision(library: Library, captions: Captions) -> dict[str, float]:
-    """P@10 of typed words by language."""
-    shares: dict[str, list[float]] = defaultdict(list)
+def right_pictures(captions: Captions) -> list[tuple[list[str], set[str]]]:
+    """The typed words in each of `LANGUAGES`, with their right pictures, where there are enough."""
+    found = []
     for line in _WORDS.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
@@ -74,9 +74,17 @@ def precision(library: Library, captions: Captions) -> dict[str, float]:
             if sum(bool(re.search(pattern, text.lower())) for text in texts) >= 2
         }
         if len(right) >= _FEWEST:
-            for language, word in zip(LANGUAGES, (english, *others), strict=True):
-                found = first(library, word, min(10, len(right)))
-                shares[language].append(len(right.intersection(found)) / len(found))
+            found.append(([english, *others], right))
+    return found
+
+
+def precision(library: Library, captions: Captions) -> dict[str, float]:
+    """P@10 of typed words by language."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for words, right in right_pictures(captions):
+        for language, word in zip(LANGUAGES, words, strict=True):
+            found = first(library, word, min(10, len(right)))
+            shares[language].append(len(right.intersection(found)) / len(found))
     return {f"P@10 {language}": float(np.mean(values)) for language, values in shares.items()}
 
 

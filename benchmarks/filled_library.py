@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vasari.indexer.build import is_due, publish
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
-from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, unit_vectors
+from vasari.retrieval.domain import Caption, EmbeddingSpace, ItemId, Modality, unit_vectors
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.vectors.segments import write_segment
@@ -25,14 +25,17 @@ from vasari.retrieval.vectors.segments import write_segment
 _COMMIT = 4096  # files of a commit, as `vasari index` has it
 
 
-def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.float32]:
+def fill(
+    library: Library, items: int, model: str, photos: Path, captions: Sequence[str] = ()
+) -> NDArray[np.float32]:
     """Add `items` pictures named after files in `photos`, which need not exist; returns their vectors (n, dim)."""
     space, modality = library.use_model(model), Modality.IMAGE
     vectors = unit_vectors(np.random.default_rng(0).standard_normal((items, space.dim), dtype=np.float32))
     names = list(uris(items, photos))
     with library.catalog.lease.acquire("benchmark"):
         for start in range(0, items, _COMMIT):
-            add(library, space, vectors[start : start + _COMMIT], names[start : start + _COMMIT])
+            part = slice(start, start + _COMMIT)
+            add(library, space, vectors[part], names[part], captions[part])
         compact_if_due(library.catalog, library.segments_directory(space, modality), space, modality)
         if is_due(library, space, modality):
             publish(library, space, modality)
@@ -40,22 +43,30 @@ def fill(library: Library, items: int, model: str, photos: Path) -> NDArray[np.f
 
 
 def add(
-    library: Library, space: EmbeddingSpace, vectors: NDArray[np.float32], names: Sequence[str]
+    library: Library,
+    space: EmbeddingSpace,
+    vectors: NDArray[np.float32],
+    names: Sequence[str],
+    captions: Sequence[str] = (),
 ) -> list[ItemId]:
-    """Commit pictures of these uris with their vectors (n, dim) as one segment; the caller has the right to write."""
+    """Commit pictures of these uris with their vectors (n, dim) as one segment; the caller has the right to write.
+
+    With `captions` each has one of its own.
+    """
     catalog, modality = library.catalog, Modality.IMAGE
     ids = list(catalog.items.reserve(len(vectors)))
     number = catalog.segments.reserve(space.name, modality)
     folder = library.segments_directory(space, modality)
     checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), vectors)
+    told_of: Sequence[str | None] = captions or [None] * len(ids)
     catalog.segments.commit(
         SegmentRecord(space.name, modality, number, len(vectors), checksum),
-        [_item(*named) for named in zip(ids, names, vectors, strict=True)],
+        [_item(*told) for told in zip(ids, names, vectors, told_of, strict=True)],
     )
     return ids
 
 
-def _item(item: ItemId, uri: str, vector: NDArray[np.float32]) -> NewItem:
+def _item(item: ItemId, uri: str, vector: NDArray[np.float32], caption: str | None) -> NewItem:
     return NewItem(
         uri=uri,
         content_hash=f"{item:032x}",
@@ -67,6 +78,7 @@ def _item(item: ItemId, uri: str, vector: NDArray[np.float32]) -> NewItem:
         height=375,
         format="jpeg",
         attributes={"camera": "X100V"},
+        captions=() if caption is None else (Caption(caption),),
     )
 
 

@@ -7,6 +7,9 @@ The ways are commands that people type: a folder; webdataset shards; one Parquet
 folder on a Ray cluster of this machine; the folder with PostgreSQL as catalog and Milvus Lite as vector store. Answers
 are compared by content. Two are the same where each rank has the same picture, or one whose score differs by less than
 a tie: 0.0005, what rounding to float16 may do to a cosine.
+
+`--ways folder restored` compares with a library that was restored from a backup taken while it was being filled, and
+then brought in step; `vasari restore --verify` has to find it sound.
 """
 
 from __future__ import annotations
@@ -84,16 +87,47 @@ def postgres() -> Iterator[str]:
         server.cleanup()
 
 
+def command(*words: str, library: Path) -> list[str]:
+    """`vasari` with these words, on a library."""
+    return [str(Path(sys.executable).with_name("vasari")), *words, "--library", str(library), "--json"]
+
+
+def run(way: Way, words: Sequence[str]) -> dict[str, Any]:
+    """What a command prints; SystemExit with what it complains of."""
+    environment = {**os.environ, "VASARI_OFFLINE": "1", **way.environment}
+    done = subprocess.run(words, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{way.name}: {done.stderr or done.stdout}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
 def index(way: Way, library: Path) -> dict[str, float]:
     """Run `vasari index`; its report."""
-    vasari = Path(sys.executable).with_name("vasari")
-    command = [str(vasari), "index", *way.words, "--model", "scenes", "--library", str(library), "--json"]
+    return run(way, command("index", *way.words, "--model", "scenes", library=library))
+
+
+def index_restored(way: Way, library: Path) -> dict[str, float]:
+    """Take backups while a library is filled, restore one of the middle, and bring it in step; the report of that."""
+    filled, store = library.with_name("filled"), str(library.with_name("backups"))
     environment = {**os.environ, "VASARI_OFFLINE": "1", **way.environment}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{way.name}: {done.stderr}")
-    report: dict[str, float] = json.loads(done.stdout)
-    return report
+    pictures = sorted(map(str, Path(way.words[0]).iterdir()))
+    index(Way(way.name, pictures[::2], way.environment), filled)  # the rest comes while backups are taken
+    words = command("index", *way.words, "--model", "scenes", "-b", "4", library=filled)
+    moments: list[str] = []
+    with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL) as job:
+        while job.poll() is None:
+            if (filled / "catalog.sqlite3").exists():
+                moments.append(run(way, command("backup", store, library=filled))["moment"])
+            time.sleep(0.1)
+    if job.returncode or not moments:
+        raise SystemExit(f"{way.name}: {len(moments)} backups, and the job ended with {job.returncode}")
+    vasari, moment = Path(sys.executable).with_name("vasari"), moments[len(moments) // 2]
+    told = run(way, [str(vasari), "restore", store, str(library), "--moment", moment, "--verify", "--json"])
+    print(f"restored {moment}, {told['items']['image']} pictures, of {len(moments)} backups", file=sys.stderr)
+    index(way, library)
+    with Library.open(library, Settings(offline=True)) as opened:
+        return {"added": opened.catalog.items.count(Modality.IMAGE)}
 
 
 def answers(way: Way, library: Path, queries: Sequence[str]) -> list[Answer]:
@@ -129,7 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--ways", nargs="*", help="some of: folder webdataset parquet ray postgres+milvus")
+    parser.add_argument(
+        "--ways", nargs="*", help="some of: folder webdataset parquet ray postgres+milvus restored"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, postgres() as database:
         root = Path(scratch)
@@ -148,7 +184,10 @@ def main() -> None:
                 {"VASARI_DATABASE_URL": database, "VASARI_VECTORS": f"milvus+file://{root / 'vectors.db'}"},
             ),
         ]
-        report = compare([way for way in ways if way.name in (options.ways or way.name)], root, queries)
+        if options.ways:
+            ways.append(Way("restored", [folder], {}))
+            ways = [way for way in ways if way.name in options.ways]
+        report = compare(ways, root, queries)
     print(json.dumps({"benchmark": "five_ways", "pictures": options.pictures, **report}))
     if report["different"]:
         raise SystemExit(1)
@@ -162,7 +201,8 @@ def compare(ways: Sequence[Way], root: Path, queries: Sequence[str]) -> dict[str
     print(f"{'way':16} {'added':>6} {'seconds':>8} {'identical':>10} {'but for ties':>13}")
     for way in ways:
         started = time.perf_counter()
-        added = index(way, root / f"library-{way.name}")["added"]
+        fill = index_restored if way.name == "restored" else index
+        added = fill(way, root / f"library-{way.name}")["added"]
         seconds = time.perf_counter() - started
         found = answers(way, root / f"library-{way.name}", queries)
         first = first or found

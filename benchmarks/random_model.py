@@ -1,9 +1,9 @@
 """Write a model with random weights as the hub keeps it: for benchmarks, whose speed does not depend on the weights.
 
-    python benchmarks/random_model.py DIR [--architecture ViT-B-32] [--seed 0]
+    python -m benchmarks.random_model DIR [--architecture ViT-B-32] [--seed 0]
 
 The folder holds `open_clip_config.json` and `open_clip_model.safetensors`, and can be given as `--model DIR`.
-Architectures with a tokenizer of their own need its files in the folder as well.
+An architecture with a tokenizer of its own gets a made-up one of the same size (`benchmarks.random_tokenizer`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,21 @@ import open_clip
 import torch
 from safetensors.torch import save_file
 
+from benchmarks.random_tokenizer import write_tokenizer
+
 
 def write(directory: Path, architecture: str, seed: int) -> int:
     """Write the model; returns the number of its parameters."""
     settings = open_clip.get_model_config(architecture)
     if settings is None:
         raise SystemExit(f"open_clip has no architecture {architecture!r}")
+    if "hf_model_name" in settings["text_cfg"]:
+        raise SystemExit(f"the text tower of {architecture} is described in a repository of its own")
     torch.manual_seed(seed)
     model = open_clip.create_model(architecture, pretrained_text=False)
     directory.mkdir(parents=True, exist_ok=True)
+    if "hf_tokenizer_name" in settings["text_cfg"]:
+        write_tokenizer(directory, settings["text_cfg"]["vocab_size"])
     content = {"model_cfg": settings, "preprocess_cfg": model.visual.preprocess_cfg}
     (directory / "open_clip_config.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
