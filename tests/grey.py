@@ -68,6 +68,9 @@ class GreyLibrary(Library):
             self.catalog.spaces.set_default(space.name)
         return space
 
+    def begin(self) -> EmbeddingSpace:
+        return self.default_space() or self.use_model(self.settings.model)
+
     def space_of(self, reference: str) -> EmbeddingSpace:
         return GreyEncoder(reference).space
 

@@ -1,4 +1,4 @@
-"""Tiny dual encoders with random weights in transformers' layout, written by its own `save_pretrained`."""
+"""Tiny models with random weights in transformers' layout, written by its own `save_pretrained`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from transformers import (
     AltCLIPConfig,
     AltCLIPModel,
     AltCLIPProcessor,
+    AutoTokenizer,
     BertTokenizer,
+    BlipConfig,
+    BlipImageProcessor,
+    BlipProcessor,
     ChineseCLIPConfig,
     ChineseCLIPImageProcessor,
     ChineseCLIPModel,
@@ -39,6 +43,7 @@ from transformers.models.siglip2.tokenization_siglip2 import Siglip2Tokenizer
 from transformers.utils import logging
 
 from tests.models import SENTENCES
+from vasari.retrieval.models.registry.presets import builtin_models_directory
 
 _SIDE, _LENGTH = 48, 24
 _VISION: dict[str, Any] = {
@@ -69,6 +74,25 @@ def write_transformers_model(directory: Path, family: str, seed: int = 0) -> Pat
                 parameter.add_(0.08 * torch.randn(parameter.shape))
     model.save_pretrained(directory)
     processor.save_pretrained(directory)
+    return directory
+
+
+def write_blip(directory: Path, kind: Any) -> Path:
+    """A tiny BLIP of a class, with random weights."""
+    words = AutoTokenizer.from_pretrained(builtin_models_directory() / "scenes-itm")
+    part = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    marks = {
+        "bos_token_id": words.cls_token_id,
+        "sep_token_id": words.sep_token_id,
+        "eos_token_id": words.sep_token_id,
+        "pad_token_id": words.pad_token_id,
+    }
+    text = part | marks | {"vocab_size": len(words), "encoder_hidden_size": 32}
+    config = BlipConfig(text_config=text, vision_config=part | {"image_size": 32, "patch_size": 16})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        kind(config).save_pretrained(directory)
+    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), words).save_pretrained(directory)
     return directory
 
 

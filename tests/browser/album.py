@@ -13,13 +13,16 @@ from PIL import Image
 from tests.service.colours import COLOURS, ColourLibrary, ids_by_name
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.domain import Caption, CaptionSource
+from vasari.retrieval.domain import Caption, CaptionSource, TextLine
 
 SHAPES = ((96, 64), (64, 64), (64, 96), (120, 48), (80, 60), (60, 80), (128, 72))
 CAMERAS = ("X100V", "Pixel 8", None)
 FOLDERS = {2022: "2022/sea", 2023: "2023/town", 2024: "2024/town"}
 TRAP = "<img src=x onerror=window.trapped=1>"
 SCRIPT = "<script>window.trapped=2</script><img src=x onerror=window.trapped=3>"
+CORNERS = ((10, 10), (58, 10), (58, 22), (10, 22))  # of blue-0, which is 96 by 64
+TILTED = ((30, 40), (70, 50), (67, 60), (27, 50))
+LINES = (TextLine("RE16 TGK", 0.98, CORNERS), TextLine("no entry", 0.9, TILTED))
 TWINS = ("red-0", "red-0-copy")
 
 
@@ -63,6 +66,7 @@ def _annotate(library: ColourLibrary, ids: dict[str, int]) -> None:
             )
     catalog.annotations.set_tags(ids["blue-0"], ["holiday"])
     catalog.annotations.set_tags(ids["blue-1"], ["holiday"])
+    catalog.readings.note("by hand", {ids["blue-0"]: LINES, ids[TRAP]: (TextLine(SCRIPT, 0.9, CORNERS),)})
     catalog.annotations.set_captions(ids[TRAP], [Caption(SCRIPT, "en")], CaptionSource.MODEL)
     catalog.annotations.set_tags(ids[TRAP], [SCRIPT])
     catalog.annotations.set_attributes(ids[TRAP], {"note": SCRIPT})

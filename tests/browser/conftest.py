@@ -18,7 +18,7 @@ from tests.browser.album import make_album
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.reading import PATIENCE
 from tests.service.colours import ColourLibrary
-from vasari.api.service.app import create_app
+from vasari.api.service.app import WEB, create_app
 from vasari.api.service.settings import ServiceSettings
 
 
@@ -32,10 +32,12 @@ class Served:
 
 
 @contextmanager
-def serving(root: Path, library: ColourLibrary | None = None, **settings: Any) -> Iterator[str]:
+def serving(
+    root: Path, library: ColourLibrary | None = None, web: Path = WEB, **settings: Any
+) -> Iterator[str]:
     """The address of a service over the library in `root`, or this opened one, in a thread of this process."""
     own = ServiceSettings(**{"preload": "none", "rate_per_second": 0, **settings})
-    app = create_app(lambda: library or ColourLibrary.open(root, create=True), own)
+    app = create_app(lambda: library or ColourLibrary.open(root, create=True), own, web)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -95,6 +97,7 @@ def open_page(chromium: Browser) -> Iterator[Open]:
             address: str, width: int = 1280, height: int = 800, scheme: str = "light", **options: Any
         ) -> Page:
             size = {"width": width, "height": height}
+            options = {"service_workers": "block", **options}  # what it answers cannot be held back by a test
             context = chromium.new_context(viewport=size, color_scheme=scheme, **options)  # type: ignore[arg-type]
             stack.callback(context.close)
             context.set_default_timeout(PATIENCE)

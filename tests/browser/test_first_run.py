@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.reading import look_for, settled, shown
 from tests.service.colours import ColourLibrary
+from tests.speed import pretend
 from vasari.retrieval.models.ports import ModelKind
 
 
@@ -53,11 +54,10 @@ def test_a_folder_in_the_home_is_indexed_and_pictures_come_meanwhile(
 def test_pictures_are_shown_while_a_job_adds_them(open_page: Open, served: Served) -> None:
     """The first that are committed stand there before the job has ended."""
     page = open_page("about:blank")
-    empty = {"items": [], "total": 0}
-    page.route("**/v1/items?*", lambda route: route.fulfill(json=empty))
+    page.route("**/v1/timeline?*", lambda route: route.fulfill(json={"months": [], "total": 0}))
     page.goto(served.address)
     expect(page.get_by_role("heading", name="No pictures yet")).to_be_visible()
-    page.unroute("**/v1/items?*")
+    page.unroute("**/v1/timeline?*")
     progress = {"phase": "indexing", "done": 58, "total": 1000, "failed": 0}
     job = {"id": 99, "kind": "index", "state": "running", "params": {}, "progress": progress}
     page.route("**/v1/jobs?*", lambda route: route.fulfill(json={"jobs": [job]}))
@@ -129,3 +129,39 @@ def test_a_vanished_file_keeps_its_name_and_facts(page: Page) -> None:
     viewer = page.locator("#viewer")
     expect(viewer.get_by_text("The file of this picture cannot be read")).to_be_visible()
     expect(viewer.get_by_text("Details")).to_be_visible()
+
+
+def test_an_empty_library_tells_which_model_suits(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the reader's language, once asked: the models, the choice among them, and what to type."""
+    pretend(monkeypatch, tmp_path / "cache")
+    monkeypatch.setattr("vasari.api.service.routes.models.physical_memory", lambda: 6 * 10**9)
+    with serving(tmp_path / "library") as address:
+        page = open_page(address, locale="bn-BD")
+        page.get_by_role("button", name="Which model suits me?").click()
+        choice = page.locator(".model-choice")
+        expect(choice).to_contain_text("asked for in Bengali")
+        expect(choice.locator("tr.chosen")).to_contain_text("nllb-siglip-base")
+        expect(choice).to_contain_text("vasari models pull nllb-siglip-base --accept-licence")
+        expect(choice.locator("tbody tr")).to_have_count(2)
+        page.context.close()
+
+
+def test_a_language_without_figures_is_answered_in_english(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader of Basque is told of English; a machine with too little memory is told of that."""
+    memory = "vasari.api.service.routes.models.physical_memory"
+    pretend(monkeypatch, tmp_path / "cache")
+    monkeypatch.setattr(memory, lambda: 6 * 10**9)
+    with serving(tmp_path / "library") as address:
+        page = open_page(address, locale="eu-ES")
+        page.get_by_role("button", name="Which model suits me?").click()
+        expect(page.locator(".model-choice")).to_contain_text("asked for in English")
+        expect(page.locator(".model-choice tr.chosen")).to_contain_text("Apache-2.0")
+        monkeypatch.setattr(memory, lambda: 10**9)
+        page.reload()
+        page.get_by_role("button", name="Which model suits me?").click()
+        expect(page.locator(".model-choice")).to_contain_text("not enough memory")
+        page.context.close()

@@ -63,7 +63,7 @@ def test_a_picture_that_came_by_its_address_closes_to_the_search(open_page: Open
 
 def test_map_help_and_work_close_by_going_back(page: Page) -> None:
     """Each has an address, and a picture opened on the map closes to the map."""
-    for key, dialog in (("m", "Map"), ("?", "Searching")):
+    for key, dialog in (("m", "Places"), ("l", "Likeness"), ("?", "Searching")):
         page.keyboard.press(key)
         expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
         page.reload()
@@ -73,8 +73,8 @@ def test_map_help_and_work_close_by_going_back(page: Page) -> None:
     page.get_by_role("button", name="Background work", exact=True).click()
     page.keyboard.press("Escape")
     page.keyboard.press("m")  # at once: the browser may still be going back
-    expect(page.get_by_role("dialog", name="Map")).to_be_visible()
-    expect(page).to_have_url(re.compile("view=map$"))
+    expect(page.get_by_role("dialog", name="Places")).to_be_visible()
+    expect(page).to_have_url(re.compile("view=places$"))
 
 
 def test_each_search_filter_and_picture_is_a_step(page: Page, served: Served) -> None:
@@ -105,8 +105,8 @@ def test_each_search_filter_and_picture_is_a_step(page: Page, served: Served) ->
     assert shown(page) == blue
 
 
-def test_a_dropped_picture_has_an_address_in_its_tab(page: Page, open_page: Open) -> None:
-    """Going back, forward and reloading keep a dropped picture; elsewhere, its address says what is missing."""
+def test_a_dropped_picture_has_an_address_in_its_browser(page: Page, open_page: Open) -> None:
+    """Back, forward, a reload and another tab have a dropped picture; elsewhere, its address says what is missing."""
     look_for(page, "red")
     page.locator("input[type=file]").set_input_files(
         {"name": "mine.png", "mimeType": "image/png", "buffer": picture("green")}
@@ -124,6 +124,9 @@ def test_a_dropped_picture_has_an_address_in_its_tab(page: Page, open_page: Open
     settled(page)
     assert chips(page) == ["red", "mine.png"]
     assert shown(page) == found
+    another_day = page.context.new_page()
+    another_day.goto(address)
+    expect(another_day.locator(".chip img")).to_be_visible()
     elsewhere = open_page(address)
     expect(elsewhere.get_by_role("heading", name="The picture is gone")).to_be_visible()
 

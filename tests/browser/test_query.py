@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Served
-from tests.browser.reading import chips, look_for, search_bodies, searched, settled, shown
+from tests.browser.reading import chips, is_search, look_for, search_bodies, searched, settled, shown
 from tests.service.colours import picture
 from vasari.retrieval.search.query import parse_query
 
@@ -24,6 +24,8 @@ QUERIES = (
     r'say "a \"quoted\" word" + back\ slash',
     "3:house by the sea 2:tree",
     "红船 - 雪",
+    'red "no entry" sign - "a hat"',
+    "l'été d'Anna + 5\" nail",
     '1:"2:3 ratio"',
 )
 
@@ -34,6 +36,7 @@ def test_what_is_typed_is_read_as_the_service_reads_it(page: Page) -> None:
         expected = [
             {key: value for key, value in (("text", term.text), ("item", term.item)) if value is not None}
             | {"weight": term.weight}
+            | ({"quoted": True} if term.quoted else {})
             for term in parse_query(query)
         ]
         read = page.evaluate("async q => (await import('/scripts/query.js')).parse(q)", query)
@@ -158,3 +161,28 @@ def _ids(served: Served, colour: str) -> re.Pattern[str]:
     """Any id of this colour."""
     ids = [str(item) for name, item in served.ids.items() if name.startswith(colour)]
     return re.compile(f"^({'|'.join(ids)})$")
+
+
+def test_good_matches_stand_by_date(open_page: Open, served: Served) -> None:
+    """The latest first, undated ones last, and only those that match well; one step back the best come first."""
+    page = open_page(f"{served.address}/?q=red")
+    settled(page)
+    expect(page.locator(".tile").first).to_be_visible()
+    best = shown(page)
+    with page.expect_response(is_search):
+        page.get_by_role("switch", name="By date").click()
+    settled(page)
+    expect(page.get_by_text("These were the good matches.")).to_be_visible()
+    dated = shown(page)
+    assert dated != best
+    assert set(dated) == set(best)
+    taken = [
+        page.request.get(f"{served.address}/v1/items/{item}").json()["attributes"].get("taken", "")
+        for item in dated
+    ]
+    assert taken == sorted(taken, reverse=True)
+    assert "dated=1" in page.url
+    page.go_back()
+    settled(page)
+    expect(page.locator(".tile").first).to_be_visible()
+    expect(page.get_by_role("switch", name="By date")).to_have_attribute("aria-checked", "false")

@@ -25,6 +25,21 @@ def test_no_good_match_is_an_answer(page: Page) -> None:
     expect(page.locator(".tile").first).to_be_visible()
 
 
+def test_good_matches_come_first_and_the_rest_is_folded(page: Page, served: Served) -> None:
+    """How many are good is said, the others come on request; where none is good, the nearest are shown as that."""
+    look_for(page, "red")
+    good = len(shown(page))
+    assert 7 <= good < 20
+    expect(page.locator(".told")).to_contain_text(f"{good} good of 58 pictures")
+    page.get_by_role("button", name="Show less alike ones").click()
+    expect(page.locator(".tile").nth(good)).to_be_attached()
+    assert len(set(shown(page))) > good
+    page.get_by_role("button", name="Clear the search").click()
+    look_for(page, "zzgrmpf")
+    expect(page.locator(".told")).to_contain_text("none a good match")
+    assert len(shown(page)) > 20
+
+
 def test_less_alike_pictures_come_after_the_good_ones(page: Page, served: Served) -> None:
     """Good matches end with an offer to go on; what follows them repeats none."""
     page.get_by_role("switch", name="Good matches").click()

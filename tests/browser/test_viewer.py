@@ -66,6 +66,31 @@ def test_why_it_matched_is_laid_over_the_picture(viewer: Locator) -> None:
     expect(heat).to_have_count(0)
 
 
+def test_text_in_the_picture_stands_where_it_was_read(open_page: Open, served: Served) -> None:
+    """Each line lies over its box, can be selected there, and all of them can be copied."""
+    page = open_page(
+        f"{served.address}/?picture={served.ids['blue-0']}",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    viewer = page.locator("#viewer")
+    plate = viewer.locator(".text-layer text", has_text="RE16 TGK")
+    expect(plate).to_be_visible()
+    frame, box = viewer.locator(".frame").bounding_box(), plate.bounding_box()
+    assert frame is not None
+    assert box is not None
+    scale = frame["width"] / 96
+    assert box["x"] - frame["x"] == pytest.approx(10 * scale, abs=2)
+    assert box["width"] == pytest.approx(48 * scale, rel=0.05)
+    middle = box["y"] + box["height"] / 2 - frame["y"]
+    assert middle == pytest.approx(16 * scale, abs=3 * scale)
+    plate.dblclick(position={"x": 3, "y": box["height"] / 2})
+    assert page.evaluate("String(getSelection())").strip() == "RE16"
+    assert viewer.locator(".text-lines li").all_inner_texts() == ["RE16 TGK", "no entry"]
+    viewer.get_by_role("button", name="Copy text").click()
+    expect(page.locator("#announcer")).to_have_text("Text copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "RE16 TGK\nno entry"
+
+
 def test_a_picture_can_be_added_to_the_search(viewer: Locator, page: Page) -> None:
     """More and less like this picture, beside the words that are there."""
     bodies = search_bodies(page)
@@ -96,7 +121,7 @@ def test_names_and_captions_are_text_and_nothing_else(open_page: Open, served: S
     viewer = page.locator("#viewer")
     expect(viewer.locator("h2")).to_have_text(f"{TRAP}.jpg")
     expect(viewer.locator(".captions")).to_contain_text(SCRIPT)
-    expect(viewer.locator(".tags")).to_contain_text(SCRIPT)
+    expect(viewer.get_by_role("list", name="Tags")).to_contain_text(SCRIPT)
     expect(viewer.locator("dd", has_text=SCRIPT)).to_have_count(1)
     page.keyboard.press("s")
     expect(page.locator(".chip")).to_contain_text(SCRIPT)

@@ -72,8 +72,8 @@ def test_a_folder_that_may_not_be_indexed_is_refused_with_the_command(page: Page
 def mapped(page: Page, served: Served) -> Page:
     """The page with the map drawn."""
     with page.expect_response(f"{served.address}/v1/map") as found:
-        page.get_by_role("button", name="Map of the collection").click()
-    plane = page.locator("#map")
+        page.get_by_role("button", name="Likeness map").click()
+    plane = page.locator("#likeness")
     if found.value.status == 404:
         plane.locator(".map-empty button").click()
     all_of_them = plane.get_by_text(f"{len(served.ids)} pictures")
@@ -82,7 +82,7 @@ def mapped(page: Page, served: Served) -> Page:
 
 
 _PLACES = """async ([points, width, height]) => {
-  const {View, spread} = await import('/scripts/map_math.js');
+  const {View, spread} = await import('/scripts/plane.js');
   const view = new View();
   view.resize(width, height);
   return spread(points).map(({x, y}) => view.project(x, y));
@@ -156,4 +156,4 @@ def test_the_map_is_walked_by_keys(mapped: Page) -> None:
     canvas.press("Enter")
     expect(mapped.locator("#viewer")).to_be_visible()
     mapped.keyboard.press("Escape")
-    expect(mapped.locator("#map")).to_be_visible()
+    expect(mapped.locator("#likeness")).to_be_visible()

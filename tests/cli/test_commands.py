@@ -90,7 +90,7 @@ def test_search_and_similar_answer_in_the_documented_json(run: Run, tmp_path: Pa
     code, printed, _ = run("search", "a red boat", "+", photos / "1.png", "-", "people", "-t", "3", "--json")
     answer = json.loads(printed)
     assert code == 0
-    assert set(answer) == {"hits", "total", "took_ms", "space", "reranked", "notes", "explain"}
+    assert set(answer) == {"hits", "total", "took_ms", "space", "reranked", "notes", "understood", "explain"}
     assert (len(answer["hits"]), answer["total"]) == (3, 5)
     assert set(answer["hits"][0]) > {"id", "score", "uri", "modality", "text", "captions", "attributes"}
 
@@ -140,6 +140,9 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["why", "item:-1", "a boat"], 2, "item:-1 names no item"),
         (["ask", ".", "How many boats?"], 2, "is a folder"),
         (["match", "a.jpg"], 2, "misses TEXT"),
+        (["locate", "a.jpg"], 2, "misses PHRASE"),
+        (["locate", ".", " "], 2, "the text is empty"),
+        (["detect", ".", "-o", "out.jpg"], 2, "out.jpg should end with .png"),
         (["caption"], 2, "misses ITEM|FILE"),
         (["train", "pairs"], 2, "misses --model"),
         (["search", "-people"], 2, "- people"),
@@ -318,3 +321,23 @@ def test_a_retry_without_failures_still_answers_in_json(run: Run, tmp_path: Path
     code, printed, said = run("failures", "--retry", "--json")
     assert (code, counts(printed)) == (0, expect())
     assert said == "no failures to try again\n"
+
+
+def test_a_key_that_was_made_elsewhere_is_entered_once(run: Run, tmp_path: Path) -> None:
+    """`keys create --from FILE`, as often as a container starts; a weak, a revoked or an unreadable one is refused."""
+    secret, key = tmp_path / "key", "vasari_" + "5e" * 32
+    secret.write_text(key + "\r\n")
+    for note in (f"key 1 is the one of {secret}\n", f"key 1 is the one of {secret}, as before\n"):
+        assert run("keys", "create", "page", "--scope", "admin", "--from", secret) == (0, "", note)
+    (listed,) = json.loads(run("keys", "list", "--json")[1])
+    assert (listed["name"], listed["scopes"]) == ("page", ["admin"])
+    assert run("keys", "revoke", 1)[0] == 0
+    code, _, err = run("keys", "create", "page", "--from", secret)
+    assert (code, "opens nothing any more" in err) == (2, True)
+    for weak in ("vasari_short", "", "x" * 60):
+        secret.write_text(weak)
+        code, _, err = run("keys", "create", "page", "--from", secret)
+        assert (code, "openssl rand" in err) == (2, True)
+    secret.write_bytes(b"\xff\xfe")
+    assert "it is no text" in run("keys", "create", "page", "--from", secret)[2]
+    assert "No such file" in run("keys", "create", "page", "--from", tmp_path / "none")[2]

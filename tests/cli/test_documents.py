@@ -144,7 +144,8 @@ def test_readmes_python_example_works(
     block = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert block is not None
     here = shell(postcards)
-    exec(re.sub(r"Library\.open\(\"[^\"]*\"", f'Library.open("{here.library}"', block[1]), {})
+    program = re.sub(r"Library\.open\(\"[^\"]*\"", f'Library.open("{here.library}"', block[1])
+    exec(program.replace('"~/Pictures"', f'"{postcards}/p/images"'), {})
     assert str(postcards / "p" / "images") in capsys.readouterr().out
     with Library.open(here.library) as library:
         items = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())

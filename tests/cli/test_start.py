@@ -115,7 +115,11 @@ def test_every_value_is_of_a_strict_type() -> None:
 @pytest.mark.parametrize(
     ("path", "option", "kind"),
     [
-        (context.command_path, max(parameter.opts, key=len), parameter.type)
+        (
+            context.command_path,
+            min(parameter.opts, key=lambda name: not name.startswith("--")),
+            parameter.type,
+        )
         for context, parameter in parameters()
         if isinstance(parameter.type, Integer | Number)
     ],
@@ -169,7 +173,7 @@ def test_a_shell_completes_commands_options_choices_and_paths(
     """As far as the words are typed; a path is left to the shell."""
     assert complete("vasari se", run, monkeypatch) == ["plain,search", "plain,serve"]
     assert complete("vasari models o", run, monkeypatch) == ["plain,optimize"]
-    assert complete("vasari search --re", run, monkeypatch) == ["plain,--rerank", "plain,--rerank-top"]
+    assert complete("vasari search --rer", run, monkeypatch) == ["plain,--rerank", "plain,--rerank-top"]
     assert complete("vasari search --for t", run, monkeypatch) == ["plain,text"]
     assert complete("vasari similar ./bo", run, monkeypatch) == ["file,./bo"]
     assert complete("vasari search -snow --to", run, monkeypatch) == ["plain,--top"]  # no complaint

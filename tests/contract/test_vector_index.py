@@ -14,7 +14,7 @@ from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError
 from vasari.retrieval.vectors.exact import ExactIndex
 from vasari.retrieval.vectors.faiss_index import FaissIndex
-from vasari.retrieval.vectors.index import Ids, IndexKind, Scores, VectorIndex
+from vasari.retrieval.vectors.index import NO_ID, Ids, IndexKind, Scores, VectorIndex
 
 DIM = 16
 Make = Callable[[], VectorIndex]
@@ -239,3 +239,14 @@ def test_searches_from_many_threads_do_not_meet(make: Make) -> None:
         answers = list(pool.map(lambda allowed: index.search(points(2, 1), 10, allowed_ids=allowed), filters))
     for allowed, answer in zip(filters, answers, strict=True):
         assert_same(answer, brute_force(points(2, 1), ids, vectors, 10, wanted=allowed))
+
+
+def test_deep_looks_take_more_lists_and_no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many results come from as many inverted lists as hold them, not from a second look at all rows."""
+    index = FaissIndex(IndexKind.IVF, DIM, {"lists": 20, "effort": 1}, threads=1)
+    index.add(ids_from(1, 2000), points(2000))
+    scans: list[object] = []
+    monkeypatch.setattr(index, "_exhaustive", lambda *asked: scans.append(asked))
+    (found,), _ = index.search(points(1, seed=1), 300)
+    assert (found != NO_ID).all()
+    assert not scans

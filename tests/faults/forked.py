@@ -35,6 +35,11 @@ class Run:
                 self._end(status)
         return self._code is not None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._code
+
     def kill(self) -> None:
         """End it as a power cut would."""
         os.kill(self.pid, signal.SIGKILL)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -132,9 +132,9 @@ def _run_and_kill(job: Job, root: Path, after: float | None) -> float | None:
     """
     run = Run(job, root)
     _wait_for_lease(root, run)
-    began = worked = _worked(run.pid)
+    began = worked = processor_seconds(run.pid)
     while not run.has_ended():
-        worked = _worked(run.pid)
+        worked = max(worked, processor_seconds(run.pid))  # a thread that ends takes its seconds along
         if after is not None and worked - began >= after:
             run.kill()
             return None
@@ -142,10 +142,13 @@ def _run_and_kill(job: Job, root: Path, after: float | None) -> float | None:
     return worked - began
 
 
-def _worked(pid: int) -> float:
-    """Seconds of processor time that a process has used (in steps of 1/100 s)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def processor_seconds(pid: int) -> float:
+    """Seconds of processor time that the threads of a process have used, those that ended left out."""
+    spent = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            spent += int((thread / "schedstat").read_text().split()[0])
+    return spent / 1e9
 
 
 def _wait_for_lease(root: Path, run: Run) -> None:

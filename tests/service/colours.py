@@ -19,11 +19,12 @@ from PIL import Image
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.domain import EmbeddingSpace, Picture, UnitVectors, unit_vectors
+from vasari.retrieval.domain import EmbeddingSpace, Picture, Region, UnitVectors, unit_vectors
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.models import LoadedModels, Presence
-from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.ports import ModelKind, Task
+from vasari.retrieval.models.registry.tasks import require
 from vasari.retrieval.settings import Settings
 
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -100,15 +101,14 @@ class ColourReranker:
         """8 × 8 pixels."""
         return np.asarray(picture.resize((8, 8)), dtype=np.uint8)
 
-    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
-        """The mean colour, as features (n, 1, 3)."""
-        features: NDArray[np.float16] = batch.reshape(len(batch), 1, -1, 3).mean(2).astype(np.float16)
-        return features
+    def encode_images(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        """The mean colour, as features (1, 3) of each."""
+        return [picture.reshape(1, -1, 3).mean(1).astype(np.float16) for picture in pictures]
 
-    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
+    def score(self, texts: Sequence[str], features: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
         """Near 1 for the named colour (n,)."""
         wanted = [_of_text(text)[:3] for text in texts] * (len(features) // len(texts))
-        seen = features[:, 0].astype(np.float32) / 127.5 - 1
+        seen = np.concatenate(features).astype(np.float32) / 127.5 - 1
         near: NDArray[np.float32] = np.exp(-np.linalg.norm(seen - np.stack(wanted), axis=1)).astype(
             np.float32
         )
@@ -120,17 +120,29 @@ class ColourReranker:
 
 
 class ColourCaptioner:
-    """Names the colour."""
+    """Names the colour, which it sees all over."""
+
+    tasks = frozenset(Task) - {Task.DESCRIBE_REGIONS}
 
     def caption(self, images: Sequence[Picture], detail: str = "short") -> list[str]:
         """One sentence a picture."""
-        return [
-            f"something {_name(image)}" + (", all over" if detail == "detailed" else "") for image in images
-        ]
+        more = {"short": "", "detailed": ", all over", "more": ", all over and at length"}[detail]
+        return [f"something {_name(image)}{more}" for image in images]
 
     def answer(self, image: Picture, question: str) -> str:
         """The colour, whatever the question."""
         return _name(image)
+
+    def locate(self, image: Picture, phrase: str, size: tuple[int, int] | None = None) -> list[Region]:
+        """The whole picture, if its colour is named."""
+        return self.detect(image, size) if _name(image) in phrase else []
+
+    def detect(
+        self, image: Picture, size: tuple[int, int] | None = None, *, describe: bool = False
+    ) -> list[Region]:
+        """The whole picture."""
+        width, height = size or (image.width, image.height)
+        return [Region(0, 0, width, height, _name(image))]
 
 
 def _name(image: Picture) -> str:
@@ -175,10 +187,20 @@ class ColourModels(LoadedModels):
         self.slow.wait(60)
         return ColourReranker()
 
-    def captioner(self, encoder: str) -> Any:
+    def reranker_digest(self, encoder: str) -> str:
+        """Of the fake's files, if they are here."""
+        self._require(ModelKind.RERANKER)
+        return "colours"
+
+    def captioner(self, encoder: str, task: Task = Task.CAPTION) -> Any:
         """The fake."""
         self._require(ModelKind.CAPTIONER)
+        require(task, "colour-captioner", ColourCaptioner.tasks)
         return ColourCaptioner()
+
+    def locator(self, encoder: str, task: Task = Task.LOCATE) -> Any:
+        """The fake."""
+        return self.captioner(encoder, task)
 
     def answerer(self, encoder: str) -> Any:
         """The fake."""

@@ -7,7 +7,8 @@ import socket
 import httpx
 import pytest
 
-from vasari.api.client.client import Client, ServiceError, service_url
+from vasari.api.client.client import Client
+from vasari.api.client.connection import ServiceError, service_url
 from vasari.api.service.server import free_port
 from vasari.retrieval.errors import UsageError
 

@@ -124,6 +124,20 @@ def test_with_keys_everybody_needs_one(served: Served) -> None:
     assert served.client.get("/livez").status_code == 200
 
 
+def test_a_key_may_stand_in_a_url(served: Served) -> None:
+    """As the password of HTTP Basic, which clients send that take no headers; a wrong one is refused as ever."""
+    _, key = create_key(served.library.catalog, "reader", ["search"])
+    ask = {"text": "red", "num_images": 1}
+    for name in ("vasari", ""):
+        found = served.client.post("/knn-service", json=ask, auth=(name, key))
+        assert found.status_code == 200
+        assert found.json()[0]["id"] == served.ids["red"]
+    for password in ("wrong", ""):
+        assert served.client.post("/knn-service", json=ask, auth=("vasari", password)).status_code == 401
+    for header in ("Basic", "Basic !", "Basic //8="):
+        assert served.client.get("/v1/status", headers={"Authorization": header}).status_code == 401
+
+
 def test_a_key_is_stored_as_a_hash(served: Served) -> None:
     """The key itself is nowhere in the catalog."""
     number, key = create_key(served.library.catalog, "x", ["write"])
@@ -151,7 +165,12 @@ def test_a_session_cookie_stands_for_the_key(served: Served) -> None:
     cookie = opened.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
-    assert served.client.get("/v1/session").json() == {"name": "page", "scopes": ["search"]}
+    assert served.client.get("/v1/session").json() == {
+        "name": "page",
+        "scopes": ["search"],
+        "narrow": False,
+        "trash": False,
+    }
 
 
 def test_a_key_that_asks_too_often_waits(serve: Serve) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import anyio
@@ -10,7 +11,9 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Live
-from vasari.api.client.client import AsyncClient, Client, ServiceError
+from vasari.api.client.async_client import AsyncClient
+from vasari.api.client.client import Client
+from vasari.api.client.connection import ServiceError
 from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ImageError, NotFoundError, QueryError
 
@@ -44,19 +47,81 @@ def test_items_come_and_go(live: Live, tmp_path: Path) -> None:
         assert patched.attributes == {"stars": 3}
         assert client.similar(item.id, 3).hits[0].item.id in live.ids.values()
         assert client.thumbnail(item.id, 160)[8:12] == b"WEBP"
-        client.delete(item.id)
+        assert client.original(item.id) == file.read_bytes()
+        assert client.remove([item.id, 999]) == 1
         with pytest.raises(NotFoundError):
             client.item(item.id)
 
 
+def test_what_is_said_of_many_items_is_taken_back(live: Live) -> None:
+    """Tags, attributes and albums by hand, each with the change that undoes it; a saved search follows."""
+    red, blue, green = (live.ids[colour] for colour in ("red", "blue", "green"))
+    with Client(live.url) as client:
+        album = client.create_album("Flags")
+        best = client.create_album("Best", filter="rating >= 4")
+        said = client.annotate(
+            [red, blue, 999],
+            add_tags=["a", "b"],
+            remove_tags=["b"],
+            attributes={"rating": 5},
+            add_captions=[Caption("the sea", "en")],
+        )
+        assert (said.changed, said.not_found) == (2, [999])
+        put = client.add_to_album(album.id, [red, green])
+        assert {item.id for item in client.items('album:"Flags"')} == {red, green}
+        assert [found.name for found in client.albums(red)] == ["Flags"]
+        assert client.change_album(best.id, filter="rating = 5", name="Five").count == 2
+        client.remove_from_album(album.id, [green])
+        assert client.album(album.id).count == 1
+        client.undo(put)
+        assert client.item(red).captions == (Caption("the sea", "en"),)
+        gone = client.annotate([red], remove_captions=["the sea"])
+        assert client.item(red).captions == ()
+        client.undo(gone)
+        assert client.item(red).captions == (Caption("the sea", "en"),)
+        client.undo(said)
+        assert (client.item(red).tags, client.item(red).attributes, client.item(red).captions) == ((), {}, ())
+        assert [found.count for found in client.albums()] == [0, 0]
+        client.delete_album(best.id)
+        with pytest.raises(NotFoundError):
+            client.album(best.id)
+
+
+def test_stacks_over_the_client(live: Live) -> None:
+    """Made by hand, shown, and taken apart."""
+    pair = [live.ids["red"], live.ids["blue"]]
+    with Client(live.url) as client:
+        assert client.stack(pair) == sorted(pair)
+        assert [item.id for item in client.stack_of(pair[0])] == sorted(pair)
+        assert client.unstack([pair[1]]) == [pair[1]]
+        assert [item.id for item in client.stack_of(pair[0])] == [pair[0]]
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    """What one can, the other can, with the same arguments."""
+    alike = [
+        {name: inspect.signature(method) for name, method in inspect.getmembers(kind, inspect.isfunction)}
+        for kind in (Client, AsyncClient)
+    ]
+    for methods in alike:
+        for name in [name for name in methods if name.startswith("_") or name.endswith("close")]:
+            del methods[name]
+    assert list(alike[0]) == list(alike[1])
+    assert [list(one.parameters.values()) for one in alike[0].values()] == [
+        list(one.parameters.values()) for one in alike[1].values()
+    ]
+
+
 def test_models_over_the_client(live: Live) -> None:
-    """Match, classify, caption, ask, embed and rerank."""
+    """Match, classify, caption, ask, locate, detect, embed and rerank."""
     red = live.ids["red"]
     with Client(live.url) as client:
         assert client.match(red, "red") > client.match(red, "blue")
         assert client.classify(picture("blue"), ["red", "blue"], ["{}"])[0][0] == "blue"
         assert client.caption(red) == "something red"
         assert client.ask(red, "Which colour?") == "red"
+        assert [region.label for region in client.detect(red)] == ["red"]
+        assert client.locate(red, "a blue thing") == []
         vectors = client.embed_texts(["red", "blue"])
         np.testing.assert_allclose(vectors, live.library.model.embed_texts(["red", "blue"]), atol=1e-6)
         assert client.embed_pictures([picture("red")]).shape == (1, 16)
@@ -87,5 +152,9 @@ def test_the_asynchronous_client(live: Live) -> None:
             assert answer.hits[0].item.id == live.ids["red"]
             job = await client.start_job("rebuild", index_kind="flat")
             assert (await client.wait_for(job.id, every=0.05, seconds=120)).state == "done"
+            said = await client.annotate([live.ids["red"]], add_tags=["sea"])
+            assert [item.id async for item in client.items("tag:sea")] == [live.ids["red"]]
+            await client.undo(said)
+            assert [item async for item in client.items("tag:sea")] == []
 
     anyio.run(use)

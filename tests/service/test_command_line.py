@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.service.conftest import Live
 from vasari.api import contract
 from vasari.api.cli.main import main
+from vasari.api.cli.patience import patiently
+from vasari.api.service.security.auth import create_key
+from vasari.retrieval.catalog.records import KeyLimits
 from vasari.retrieval.domain import SearchRequest, Term, TermKind
+from vasari.retrieval.errors import OverloadedError
 
 Ask = Callable[..., tuple[int, str, str]]
 
@@ -53,10 +58,10 @@ def test_similar_takes_items_and_files_of_this_machine(live: Live, ask: Ask) -> 
 
 
 def test_a_preview_shows_the_services_thumbnails(ask: Ask) -> None:
-    """Pictures appear between the lines, though their files need not be here."""
-    plain, shown = ask("search", "green", "-t", 1)[1], ask("search", "green", "-t", 1, "-p")[1]
-    assert plain in shown
-    assert len(shown) > len(plain) + 100
+    """Pictures appear over their names, though their files need not be here."""
+    shown = ask("search", "green", "-t", 1, "-p")[1]
+    assert shown.count("▀") > 100
+    assert shown.splitlines()[-1] == "1.000 green.png"
 
 
 def test_status_tells_of_the_services_library(live: Live, ask: Ask) -> None:
@@ -64,6 +69,98 @@ def test_status_tells_of_the_services_library(live: Live, ask: Ask) -> None:
     facts = json.loads(ask("status", "--json")[1])
     assert facts == {"library": live.url, **contract.status_fields(live.library)}
     assert "pictures  8" in ask("status")[1].splitlines()
+
+
+def test_what_is_said_of_pictures_reaches_the_services_library(live: Live, ask: Ask) -> None:
+    """By item, file, folder and filter, as with a library of this machine; names that mean nothing are told."""
+    red, blue = live.ids["red"], live.ids["blue"]
+    file = live.library.items([red])[red].uri
+    said = ("-a", "sea", "--favourite", "--rating", 4, "--caption", "Our boat")
+    assert ask("tag", file, *said) == (0, "1 of 1 changed\n", "")
+    shown = ask("show", f"item:{red}")[1]
+    for line in (f"item:{red}  favourite", file, "4 of 5", "sea", "Our boat"):
+        assert line in shown
+    assert ask("tag", str(Path(file).parent), "-F", "not favourite", "-a", "rest")[1] == "7 of 7 changed\n"
+    assert ask("tag", f"item:{blue}", "-r", "rest", "--rating", 0)[1] == "1 of 1 changed\n"
+    code, out, err = ask("tag", "nowhere.png", "item:999", f"item:{blue}", "-a", "b")
+    assert (code, out) == (1, "1 of 1 changed\n")
+    assert err.splitlines() == ["not in the library: nowhere.png", "not in the library: item:999"]
+    assert live.library.items([blue])[blue].tags == ("b",)
+
+
+def test_albums_of_a_service(live: Live, ask: Ask) -> None:
+    """Made, filled, listed, renamed and forgotten; `show` says which ones a picture is in."""
+    red, blue = live.ids["red"], live.ids["blue"]
+    assert ask("album", "create", "Summer", f"item:{red}")[1] == "Summer: 1 picture\n"
+    assert ask("album", "add", "summer", f"item:{red}", f"item:{blue}")[1] == "1 added\n"
+    assert json.loads(ask("album", "remove", "Summer", "-F", f"id = {red}", "--json")[1]) == {
+        "removed": 1,
+        "ids": [red],
+    }
+    assert ask("album", "create", "Best", "-F", "album:summer")[1] == "Best: 1 picture\n"
+    assert [line.split()[:2] for line in ask("album", "list")[1].splitlines()] == [
+        ["Best", "1"],
+        ["Summer", "1"],
+    ]
+    ask("album", "rename", "Summer", "Elba")
+    (item,) = json.loads(ask("show", f"item:{blue}", "--json")[1])
+    assert item["albums"] == ["Elba"]
+    assert ask("album", "delete", "Elba", "--yes")[0] == 0
+    assert ask("album", "add", "Elba", f"item:{red}")[0] == 1
+    assert [album.name for album in live.library.catalog.albums.all()] == ["Best"]
+
+
+def test_a_key_that_sees_a_part_is_shown_its_pictures(live: Live, ask: Ask) -> None:
+    """Without the albums, which are of the whole library; what lies outside is not in the library."""
+    red, blue = live.ids["red"], live.ids["blue"]
+    live.library.catalog.annotations.set_tags(red, ["family"])
+    live.library.catalog.albums.add(live.library.catalog.albums.create("Outing").id, [red])
+    _, key = create_key(live.library.catalog, "x", ["search"], KeyLimits(filter="tag:family"))
+    live.service.doorkeeper.forget()
+    code, out, err = ask("show", f"item:{red}", f"item:{blue}", "--json", "--key", key)
+    assert (code, err) == (1, f"not in the library: item:{blue}\n")
+    assert [(item["id"], item["albums"]) for item in json.loads(out)] == [(red, [])]
+
+
+def test_stacks_of_a_service(live: Live, ask: Ask) -> None:
+    """Made of items by name, and taken apart."""
+    pair = [live.ids["blue"], live.ids["red"]]
+    assert ask("stack", *(f"item:{item}" for item in pair))[1] == "one stack of 2\n"
+    assert [stack.items for stack in live.library.catalog.stacks.all()] == [tuple(pair)]
+    assert ask("unstack", f"item:{pair[0]}", "item:999")[:2] == (1, "1 in no stack\n")
+    assert live.library.catalog.stacks.all() == []
+
+
+def test_pictures_of_this_machine_are_known_to_a_service(live: Live, ask: Ask, tmp_path: Path) -> None:
+    """They are sent to it; what is no picture, or not there, is named, and the others are told all the same."""
+    file = live.library.items([live.ids["red"]])[live.ids["red"]].uri
+    (tmp_path / "broken.png").write_text("no picture")
+    code, out, err = ask("known", file, tmp_path / "broken.png", tmp_path / "nowhere.png")
+    assert code == 1
+    assert out == f"same bytes  100%   {file}  {file}\n"
+    assert [line.partition(":")[0] for line in err.splitlines()] == [
+        str(tmp_path / "broken.png"),
+        str(tmp_path / "nowhere.png"),
+    ]
+
+
+def test_a_busy_service_is_asked_again_after_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By commands that ask for one thing after another; what a day's quota refuses is told at once."""
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    answers = iter([OverloadedError("slow down", 2), OverloadedError("slow down", 1), "answer"])
+
+    def ask(given: str) -> str:
+        answer = next(answers)
+        if isinstance(answer, OverloadedError):
+            raise answer
+        return f"{given} {answer}"
+
+    assert patiently(ask, "an") == "an answer"
+    assert waits == [2, 1]
+    answers = iter([OverloadedError("enough for today", 3600), "answer"])
+    with pytest.raises(OverloadedError):
+        patiently(ask, "an")
 
 
 def test_a_service_that_is_away_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Iterator
 
+import cohere
+import httpx
 import numpy as np
 import openai
 import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of pydantic, at marqo's models
+    import marqo
 
 
 @pytest.fixture
@@ -48,6 +55,47 @@ def test_openai_client_understands_refusals(openai_client: openai.OpenAI) -> Non
         openai_client.embeddings.create(model="text-embedding-3-small", input="red")
     with pytest.raises(openai.BadRequestError, match="16 numbers"):
         openai_client.embeddings.create(model="default", input="red", dimensions=8)
+
+
+def test_cohere_client_reranks(live: Live) -> None:
+    """The `cohere` client, version 2, orders documents; a refusal is its own exception."""
+    with httpx.Client() as http:
+        client = cohere.ClientV2(api_key="unused", base_url=live.url, httpx_client=http)
+        found = client.rerank(model="default", query="red", documents=["blue", "red", "green"], top_n=2)
+        assert (found.results[0].index, len(found.results)) == (1, 2)
+        assert found.results[0].relevance_score > found.results[1].relevance_score
+        with pytest.raises(cohere.UnprocessableEntityError):
+            client.rerank(model="default", query="red", documents=[])
+
+
+def test_marqo_client_searches(live: Live) -> None:
+    """The `marqo` client: words, weights, a filter, chosen attributes; a refusal is its own exception."""
+    index = marqo.Client(url=live.url).index("default")
+    found = index.search(q="red", limit=2)
+    assert [hit["_id"] for hit in found["hits"]][:1] == [str(live.ids["red"])]
+    assert found["hits"][0]["_score"] == pytest.approx(1, abs=1e-3)
+    assert (found["limit"], found["offset"], len(found["hits"])) == (2, 0, 2)
+    assert found["hits"][0]["width"] == 64
+    weighted = index.search(q={"red": 0.1, "blue": 1.0}, limit=1, attributes_to_retrieve=["uri"])
+    assert set(weighted["hits"][0]) == {"_id", "_score", "_highlights", "uri"}
+    assert weighted["hits"][0]["_id"] == str(live.ids["blue"])
+    (only,) = index.search(q="red", filter_string="name:green*")["hits"]
+    assert only["_id"] == str(live.ids["green"])
+    assert index.search(q="red", search_method="HYBRID")["hits"]
+    for wrong in ({"search_method": "LEXICAL"}, {"filter_string": "tag:"}):
+        with pytest.raises(marqo.errors.MarqoWebError):
+            index.search(q="red", **wrong)
+    with pytest.raises(marqo.errors.MarqoWebError, match="404"):
+        marqo.Client(url=live.url).index("laion").search(q="red")
+
+
+def test_rerank_tells_what_infinitys_client_reads(served: Served) -> None:
+    """`model` and `usage`, without which infinity_client refuses the answer."""
+    answer = served.client.post(
+        "/v1/rerank", json={"query": "red", "documents": ["a", "b"], "model": "m"}
+    ).json()
+    assert (answer["object"], answer["model"]) == ("rerank", "m")
+    assert answer["usage"] == {"prompt_tokens": 3, "total_tokens": 3}
 
 
 def test_rerank_orders_texts_and_pictures(served: Served) -> None:

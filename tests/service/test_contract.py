@@ -22,7 +22,8 @@ from tests.service.conftest import listening
 from vasari.api import contract
 from vasari.api.cli.main import main
 from vasari.api.client import requests
-from vasari.api.client.client import Client, ServiceError, error_of
+from vasari.api.client.client import Client
+from vasari.api.client.connection import ServiceError, error_of
 from vasari.api.json_text import as_json
 from vasari.api.service.app import create_app
 from vasari.api.service.converters import search_request
@@ -37,15 +38,23 @@ from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
     Explain,
+    GroupScore,
     Hit,
     Item,
     Modality,
+    Order,
     Rerank,
     SearchRequest,
     SearchResponse,
+    Share,
     Term,
     TermKind,
+    TextLine,
+    Understanding,
+    UnderstoodFilter,
 )
+from vasari.retrieval.images.overlap import CopyKind
+from vasari.retrieval.library.duplicates import Duplicate, Evidence
 from vasari.retrieval.library.library import Library
 
 MODELS = {"VASARI_RERANKER": "scenes-itm", "VASARI_CAPTIONER": "scenes-florence"}
@@ -133,6 +142,27 @@ def test_a_search_is_one_document_in_three_places(
         assert [hit.reranked for hit in read.hits] == [True, True, False, False]
 
 
+def test_what_is_understood_is_told_alike(url: str, printed: Print) -> None:
+    """A typed sentence: the same document by command, HTTP and --server, and the client's object becomes it again."""
+    sentence = "a boat, May 2018, png images"
+    here = printed("understand", sentence)
+    there = httpx.post(f"{url}/v1/understand", json={"query": sentence}).json()
+    assert here == there == printed("understand", sentence, "--server", url)
+    assert here == {
+        "terms": [{"text": "a boat", "weight": 1.0}],
+        "words": [],
+        "filters": [
+            {"filter": "taken = 2018-05", "text": "May 2018", "kind": "date"},
+            {"filter": "format = png", "text": "png images", "kind": "kind"},
+        ],
+    }
+    with Client(url) as client:
+        assert over_the_wire(contract.understanding_fields(client.understand(sentence))) == here
+    last = httpx.post(f"{url}/v1/understand", json={"query": "last year", "today": "2020-03-01"}).json()
+    assert last == printed("understand", "last year", "--today", "2020-03-01")
+    assert last["filters"][0]["filter"] == "taken = 2019"
+
+
 def test_lines_and_paths_are_the_documents(url: str, printed: Print) -> None:
     """JSON lines are its hits, paths are their uris: here and by --server."""
     hits = printed("search", "a boat")["hits"]
@@ -172,6 +202,8 @@ def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: 
         assert contract.read_answer(printed("ask", file, "Which colour?")) == client.ask(
             file, "Which colour?"
         )
+        assert contract.read_regions(printed("detect", file)) == client.detect(file)
+        assert contract.read_regions(printed("locate", file, "red thing")) == client.locate(file, "red thing")
 
 
 def test_what_a_library_holds_is_told_alike(url: str, printed: Print) -> None:
@@ -191,6 +223,9 @@ def test_what_a_library_holds_is_told_alike(url: str, printed: Print) -> None:
 WORDS = st.text(st.characters(exclude_categories=())) | st.just("\x1a0041\ud800")
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 CAPTIONS = st.builds(Caption, WORDS, st.none() | WORDS, st.sampled_from(CaptionSource))
+POINTS = st.tuples(st.integers(0, 9999), st.integers(0, 9999))
+CONFIDENCES = st.floats(0, 1).map(lambda share: round(share, 4))
+LINES = st.builds(TextLine, WORDS, CONFIDENCES, st.tuples(POINTS, POINTS, POINTS, POINTS))
 ITEMS = st.builds(
     Item,
     st.integers(1, 2**63 - 1),
@@ -208,6 +243,7 @@ ITEMS = st.builds(
     attributes=st.dictionaries(WORDS, WORDS | st.lists(st.none() | st.integers() | st.booleans())),
     added_at=st.none() | MOMENTS,
     updated_at=st.none() | MOMENTS,
+    text_lines=st.none() | st.lists(LINES, max_size=2).map(tuple),
 )
 
 
@@ -220,9 +256,22 @@ def over_the_wire(told: Any) -> Any:
 def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, reranked: bool) -> None:
     """Names and words of any characters, all facts, in an item and in a hit."""
     assert contract.read_item(over_the_wire(contract.item_fields(item))) == item
-    hit = Hit(item, score, reranked)
+    hit = Hit(
+        replace(item, text_lines=None),
+        score,
+        reranked,
+        group=["a\ud800", 1.5],
+        members=3,
+        region=(0, 4, 9, 7),
+    )  # lists go without
     response = SearchResponse(
-        (hit,), 1, 1.5, "space", reranked, Explain("exact", 1, {"embed": 1.25}, ("a\ud800",)), ("note\x1a",)
+        (hit,),
+        1,
+        1.5,
+        "space",
+        reranked,
+        Explain("exact", 1, {"embed": 1.25}, ("a\ud800",), (Share(1, 2.5, 0.25, ("a\ud800",)),)),
+        ("note\x1a",),
     )
     assert contract.read_response(over_the_wire(contract.response_fields(response))) == response
 
@@ -264,6 +313,24 @@ def test_an_older_service_is_understood() -> None:
     assert read.hits[0].item.captions == (Caption("a boat"),)
 
 
+UNDERSTOOD = Understanding(
+    (Term(TermKind.TEXT, text="boat"),), ("re16",), (UnderstoodFilter("taken = 2018", "2018", "date"),)
+)
+
+
+COPY = Duplicate(
+    Item(1, Modality.IMAGE, "/a.png", "0f", 3, 0, added_at=datetime(2026, 1, 1, tzinfo=UTC)),
+    CopyKind.CROPPED,
+    Evidence(9, 0.75, 0.875),
+    (0.25, 0.125, 0.5, 0.75),
+)
+
+
+def test_a_copy_goes_out_and_comes_back() -> None:
+    """A duplicate's evidence and place survive the wire."""
+    assert contract.read_duplicates(over_the_wire(contract.duplicates_fields([COPY]))) == [COPY]
+
+
 def test_the_schemas_are_the_contracts() -> None:
     """What OpenAPI promises has the contract's fields, no more and no fewer, and takes its values as they are."""
     item = Item(1, Modality.IMAGE, "/a.png", "0f", 3, 0, captions=(Caption("x"),), added_at=datetime.now(UTC))
@@ -275,7 +342,9 @@ def test_the_schemas_are_the_contracts() -> None:
         (items.ListedItem, contract.listed_fields(item)),
         (search.HitAnswer, contract.hit_fields(hit)),
         (search.SearchAnswer, contract.response_fields(answer)),
+        (search.UnderstandAnswer, contract.understanding_fields(UNDERSTOOD)),
         (models.MatchAnswer, contract.match_fields(0.5)),
+        (models.DuplicatesAnswer, contract.duplicates_fields([COPY])),
         (models.ClassifyAnswer, contract.labels_fields([("a", 0.5)])),
         (models.DescribeAnswer, contract.description_fields("a boat")),
         (models.AskAnswer, contract.answer_fields("two")),
@@ -343,6 +412,7 @@ def test_a_request_arrives_as_it_was_sent() -> None:
     request = SearchRequest(
         (
             Term(TermKind.TEXT, 2.0, text="a boat"),
+            Term(TermKind.TEXT, text="RE 16", quoted=True),
             Term(TermKind.ITEM, -1.0, item=3),
             Term(TermKind.IMAGE, image=b"x"),
         ),
@@ -358,6 +428,14 @@ def test_a_request_arrives_as_it_was_sent() -> None:
         0.9,
         True,
         True,
+        ("no entry",),
+        True,
+        True,
+        ("May 2018",),
+        "product",
+        GroupScore.MEAN,
+        True,
+        Order.DATE,
     )
     usual = SearchRequest()
     assert all(getattr(request, field.name) != getattr(usual, field.name) for field in fields(request))

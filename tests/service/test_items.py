@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image
 
@@ -57,6 +58,14 @@ def test_removing_and_writing_wait_for_the_same_lease(served: Served) -> None:
     assert response.status_code == 409
     assert "vasari index" in response.json()["detail"]
     assert served.client.delete(f"/v1/items/{served.ids['blue']}").status_code == 204
+
+
+def test_items_that_are_removed_at_the_same_time_are_all_removed(served: Served) -> None:
+    """Requests of one service do not find each other in the way."""
+    ids = list(served.ids.values())
+    with ThreadPoolExecutor(len(ids)) as threads:
+        answers = list(threads.map(lambda item: served.client.post("/v1/remove", json={"ids": [item]}), ids))
+    assert [answer.json() for answer in answers] == [{"removed": 1, "not_found": []}] * len(ids)
 
 
 def test_a_thumbnail_outlives_its_file(served: Served) -> None:
@@ -143,6 +152,13 @@ def test_models_answer_about_items_and_uploads(served: Served) -> None:
         "caption": "something blue, all over"
     }
     assert post("/v1/ask", json={**item, "question": "Which colour?"}).json() == {"answer": "red"}
+    everywhere = {"label": "red", "box": [0, 0, 64, 64]}
+    assert post("/v1/locate", json={**item, "phrase": "a red thing"}).json() == {"regions": [everywhere]}
+    assert post("/v1/locate", json={**item, "phrase": "a blue thing"}).json() == {"regions": []}
+    assert post("/v1/detect", json=item).json() == {"regions": [everywhere]}
+    refused = post("/v1/detect", json={**item, "describe": True})
+    assert refused.status_code == 501
+    assert "`vasari models pull florence-2-base`" in refused.json()["detail"]
     why = served.client.get(f"/v1/items/{served.ids['red']}/why", params={"q": "red"})
     assert why.headers["content-type"] == "image/png"
     assert why.content.startswith(b"\x89PNG")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 import time
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ import pytest
 
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
+from tests.signs import sign
 from vasari.api.service.security.auth import create_key
 from vasari.api.service.security.path_guard import Jail, JailedSource
 from vasari.api.service.security.url_fetcher import Fetcher
@@ -25,6 +28,7 @@ from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.limits import ImageLimits
+from vasari.retrieval.library.models import Presence
 from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.storage.local_files import confined
 from vasari.retrieval.storage.reader import open_original
@@ -59,6 +63,76 @@ def test_an_index_job_adds_pictures_and_tells_how(serve: Serve, tmp_path: Path) 
     assert last["progress"]["report"]["added"] == 5
     assert served.client.post("/v1/search", json={"query": "red"}).json()["total"] == 13
     assert served.client.get("/v1/jobs").json()["jobs"][0]["id"] == last["id"]
+
+
+def test_second_looks_and_regions_are_kept_by_jobs(serve: Serve, tmp_path: Path) -> None:
+    """As `vasari index --rerank` and `--regions` keep them; pictures indexed later get regions as the others have."""
+    served = serve(roots=[tmp_path / "more"])
+
+    def report(**body: Any) -> Any:
+        return finished(served, served.client.post("/v1/jobs", json=body).json()["id"])["progress"]["report"]
+
+    count = served.client.get("/v1/status").json()["items"]["image"]
+    assert report(kind="rerank")["encoded"] == count
+    assert report(kind="rerank")["unchanged"] == count
+    assert report(kind="regions", regions=4)["embedded"] == count
+    assert report(kind="regions")["unchanged"] == count
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.png").write_bytes(picture((9, 9, 90)))
+    told = report(kind="index", paths=[str(tmp_path / "more")])
+    assert (told["added"], told["regions"]["regions"], told["regions"]["embedded"]) == (1, 4, 1)
+    assert report(kind="regions", regions=0)["regions"] == 0
+    assert served.client.post("/v1/search", json={"query": "red", "regions": True}).status_code == 400
+    assert served.client.post("/v1/jobs", json={"kind": "regions", "regions": 6}).status_code == 422
+
+
+def test_no_reranker_is_fetched_for_a_job(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not on the machine is told with the command that gets it, before the job is in line."""
+    served = serve()
+    monkeypatch.setattr(
+        type(served.service.library.models), "presence", lambda *_: Presence("blip", here=False)
+    )
+    refused = served.client.post("/v1/jobs", json={"kind": "rerank"})
+    assert refused.status_code == 503
+    assert "`vasari models pull blip` gets it" in refused.json()["detail"]
+    assert served.client.get("/v1/jobs").json()["jobs"] == []
+
+
+def test_a_read_job_takes_down_the_text_of_pictures(serve: Serve) -> None:
+    """Found by its letters, told with the item, and by the client as well."""
+    pytest.importorskip("rapidocr")
+    served = serve()
+    image = base64.b64encode(sign("RE16 TGK")).decode()
+    item = served.client.post("/v1/items", json={"image": image}).json()
+    assert item["text_lines"] is None
+    job = served.client.post("/v1/jobs", json={"kind": "read"}).json()
+    report = finished(served, job["id"])["progress"]["report"]
+    assert (report["with_text"], report["failed"]) == (1, 0)
+    found = served.client.post("/v1/search", json={"query": "red", "filter": "ocr:E16T"}).json()
+    assert [hit["id"] for hit in found["hits"]] == [item["id"]]
+    (line,) = served.client.get(f"/v1/items/{item['id']}").json()["text_lines"]
+    assert line["text"].replace(" ", "") == "RE16TGK"
+    assert len(line["corners"]) == 4
+
+
+def test_a_read_job_without_the_package_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is put in line."""
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    refused = serve().client.post("/v1/jobs", json={"kind": "read"})
+    assert refused.status_code == 501
+    assert refused.json()["extra"] == "ocr"
+
+
+def test_a_captioner_reads_where_it_can(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs no package for reading; one that only describes is told apart when the job runs."""
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    served = serve()
+    job = served.client.post("/v1/jobs", json={"kind": "read", "with": "captioner"})
+    assert job.status_code == 202, job.text
+    ended = finished(served, job.json()["id"])
+    assert ended["params"] == {"with": "captioner"}
+    assert ended["state"] == "failed"
+    assert served.client.post("/v1/jobs", json={"kind": "read", "with": "eyes"}).status_code == 422
 
 
 def test_a_job_without_its_model_fails_in_words(served: Served) -> None:
@@ -289,6 +363,14 @@ def _captioning(served: Served) -> dict[str, Any]:
     job = served.client.post("/v1/jobs", json={"kind": "caption"}).json()["id"]
     report: dict[str, Any] = finished(served, job)["progress"]["report"]
     return report
+
+
+def test_a_caption_job_writes_as_much_as_it_was_asked_for(served: Served) -> None:
+    """A paragraph, too."""
+    job = served.client.post("/v1/jobs", json={"kind": "caption", "detail": "more"}).json()["id"]
+    assert finished(served, job)["state"] == "done"
+    item = served.client.get(f"/v1/items/{served.ids['red']}").json()
+    assert [caption["text"] for caption in item["captions"]] == ["something red, all over and at length"]
 
 
 def test_a_map_puts_like_beside_like(served: Served) -> None:

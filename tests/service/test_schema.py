@@ -62,6 +62,7 @@ def test_examples_fit_their_schemas(served: Served) -> None:
         ("SearchBody", "/v1/search"),
         ("SearchBatchBody", "/v1/search/batch"),
         ("KnnBody", "/knn-service"),
+        ("MarqoBody", "/indexes/default/search"),
     ):
         (example,) = document["components"]["schemas"][name]["examples"]
         assert served.client.post(path, json=example).status_code == 200, name
@@ -110,9 +111,12 @@ POSTS = (
     "/v1/classify",
     "/v1/caption",
     "/v1/ask",
+    "/v1/locate",
+    "/v1/detect",
     "/v1/embeddings",
     "/v1/rerank",
     "/knn-service",
+    "/indexes/default/search",
     "/metadata",
     "/v1/jobs",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.service.colours import ColourLibrary, picture
@@ -12,7 +13,7 @@ from tests.service.conftest import Serve, Served
 from vasari.api.drawings import knows_no_photos
 from vasari.api.service.problems import outward
 from vasari.api.service.runtime.abilities import abilities, drawings_only
-from vasari.retrieval.domain import Rerank, SearchRequest, Term, TermKind
+from vasari.retrieval.domain import Order, Rerank, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import ModelKind
@@ -54,6 +55,30 @@ def test_a_form_with_a_file_is_a_query(served: Served) -> None:
     assert response.status_code == 200, response.text
     assert names(served, response.json())[0] == "green"
     assert len(response.json()["hits"]) == 2
+
+
+def test_good_matches_come_by_date(served: Served) -> None:
+    """The latest first, what says no date last; pages are slices of one order; alone, only good ones are in it."""
+    taken = {"red": "2019-05-01", "orange": "2024-01-01T10:00:00", "violet": "2021-07-01"}
+    for name, day in taken.items():
+        served.library.catalog.annotations.set_attributes(served.ids[name], {"taken": day})
+    body = {"query": "red", "order": "date", "min_relevance": 0, "limit": 8}
+    dated = names(served, served.client.post("/v1/search", json=body).json())
+    best = names(served, served.client.post("/v1/search", json={**body, "order": "best"}).json())
+    assert (set(dated), dated == best) == (set(best), False)
+    dates = [taken.get(name, "") for name in dated]
+    assert dates == sorted(dates, reverse=True)
+    rest = [served.ids[name] for name in dated if name not in taken]
+    assert rest == sorted(rest)
+    second = served.client.post("/v1/search", json={**body, "limit": 2, "offset": 1}).json()
+    assert names(served, second) == dated[1:3]
+    good = {"query": "red", "relevance": True, "limit": 8}
+    usual = served.client.post("/v1/search", json=good).json()["hits"]
+    told = served.client.post("/v1/search", json={**good, "order": "date"}).json()["hits"]
+    assert {hit["id"] for hit in told} == {hit["id"] for hit in usual if hit["relevance"] >= 0.8}
+    request = SearchRequest((Term(TermKind.TEXT, text="red"),), min_relevance=0, limit=8, order=Order.DATE)
+    assert [hit.item.id for hit in served.library.search(request).hits] == [served.ids[n] for n in dated]
+    assert served.client.post("/v1/search", json={**body, "order": "size"}).status_code == 422
 
 
 def test_a_batch_answers_in_order(served: Served) -> None:
@@ -122,6 +147,8 @@ def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
     for path, more, use in (
         ("caption", {}, "captioner"),
         ("ask", {"question": "What?"}, "answerer"),
+        ("locate", {"phrase": "a boat"}, "captioner"),
+        ("detect", {}, "captioner"),
         ("match", {"text": "red"}, "reranker"),
     ):
         refused = served.client.post(f"/v1/{path}", json={"item": red, **more})
@@ -157,9 +184,9 @@ def test_a_model_that_settings_name_and_that_is_gone_is_unavailable(tmp_path: Pa
 def test_a_model_that_knows_drawings_only_is_told_beforehand(tmp_path: Path) -> None:
     """Before the first picture comes, and of pictures that were not drawn by Vasari; not of others."""
     with ColourLibrary.open(tmp_path / "new", Settings(model="scenes"), create=True) as library:
-        assert drawings_only(library)
+        assert drawings_only(library, np.empty(0, np.int64))
     with ColourLibrary.open(tmp_path / "photos", Settings(model="fast"), create=True) as library:
-        assert not drawings_only(library)
+        assert not drawings_only(library, np.empty(0, np.int64))
     (tmp_path / "render.json").write_text("{}", encoding="utf-8")
     assert knows_no_photos("scenes", ["/photos/a.jpg"])
     assert not knows_no_photos("scenes", [str(tmp_path / "images" / "1.png")])
@@ -191,7 +218,10 @@ def test_a_query_is_embedded_once_without_a_cache(serve: Serve) -> None:
     served = serve(cached_embeddings=0)
     encoded = base64.b64encode(picture("blue")).decode()
     assert (
-        names(served, served.client.post("/v1/search", json={"query": "2:red + orange"}).json())[0] == "red"
+        names(
+            served, served.client.post("/v1/search", json={"query": "2:red + orange", "hybrid": False}).json()
+        )[0]
+        == "red"
     )
     assert served.library.model.text_batches == [2]
     by_picture = served.client.post("/v1/search", json={"terms": [{"image": encoded}], "limit": 1}).json()

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from vasari.retrieval.catalog.analyzer import asked_words
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
+from vasari.retrieval.catalog.word_index import WordIndex
 from vasari.retrieval.domain import Caption, EmbeddingSpace, ItemId, Modality
 
 SPACE = EmbeddingSpace("clip", "fast", "weights", "preprocessing", 4)
@@ -33,3 +35,12 @@ def add(catalog: Catalog, *uris: str, content: str = "h", captions: tuple[Captio
     ids = list(catalog.items.reserve(len(uris)))
     commit(catalog, *(facts(item, uri, content, *captions) for item, uri in zip(ids, uris, strict=True)))
     return ids
+
+
+def found_by(full_text: WordIndex, words: str) -> list[ItemId]:
+    """The items of which any of the words is said; those of which most is said first."""
+    phrases = [asked.phrase for asked in asked_words(words) if not asked.run]
+    ids = sorted({item for phrase in phrases for item in full_text.postings(phrase).tolist()})
+    said = full_text.held(ids, phrases).sum(axis=1) if ids else np.empty(0)
+    assert (said > 0).all()
+    return [ids[place] for place in np.argsort(-said, kind="stable")]

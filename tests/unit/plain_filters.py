@@ -56,6 +56,11 @@ def _values(field: Field, item: Item) -> list[Any]:
             return [folder + slash] if slash else []
         case "megapixels":
             return [] if None in (item.width, item.height) else [item.width * 1.0 * item.height / 1e6]  # type: ignore[operator]
+        case "orientation":
+            if item.width is None or item.height is None:
+                return []
+            sides = item.width, item.height
+            return ["square" if sides[0] == sides[1] else "portrait" if sides[0] < sides[1] else "landscape"]
         case "mtime":
             return [datetime.fromtimestamp(item.mtime_ns / 1e9, UTC)]
         case "added" | "updated" as when:

@@ -10,48 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from transformers import (
     AutoProcessor,
-    AutoTokenizer,
     BertTokenizer,
-    BlipConfig,
     BlipForConditionalGeneration,
     BlipForQuestionAnswering,
-    BlipImageProcessor,
-    BlipProcessor,
 )
 
+from tests.transformers_models import write_blip
 from vasari.retrieval.errors import ModelUnavailableError, UnsupportedError, UsageError
-from vasari.retrieval.library.loading import load_answerer
+from vasari.retrieval.library.picture_models import load_answerer
 from vasari.retrieval.models.answerer import BlipAnswerer
 from vasari.retrieval.models.ports import ModelKind
-from vasari.retrieval.models.registry.presets import builtin_models_directory
 from vasari.retrieval.models.registry.resolve import resolve
 from vasari.retrieval.models.reranker import BlipReranker
 from vasari.retrieval.settings import Settings
 
 QUESTIONS = ("what is red?", "how many dogs are there, and where do they run?")
-
-
-def write_blip(directory: Path, kind: Any) -> Path:
-    """A tiny BLIP of a class, with random weights."""
-    words = AutoTokenizer.from_pretrained(builtin_models_directory() / "scenes-itm")
-    part = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
-    marks = {
-        "bos_token_id": words.cls_token_id,
-        "sep_token_id": words.sep_token_id,
-        "eos_token_id": words.sep_token_id,
-        "pad_token_id": words.pad_token_id,
-    }
-    text = part | marks | {"vocab_size": len(words), "encoder_hidden_size": 32}
-    config = BlipConfig(text_config=text, vision_config=part | {"image_size": 32, "patch_size": 16})
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        kind(config).save_pretrained(directory)
-    BlipProcessor(BlipImageProcessor(size={"height": 32, "width": 32}), words).save_pretrained(directory)
-    return directory
 
 
 def test_answers_are_those_of_transformers(tmp_path: Path) -> None:

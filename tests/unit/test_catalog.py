@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
+from tests.unit.catalogs import OTHER, SPACE, add, commit, facts, found_by
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import (
     GenerationRecord,
@@ -109,13 +109,13 @@ def test_an_item_may_come_as_missing(catalog: Catalog) -> None:
     assert catalog.annotations.add_attributes({gone: {"stars": 5}}) == {}
 
     assert catalog.items.live_ids(IMAGE).tolist() == [live]
-    assert catalog.full_text.search("mine", IMAGE, 10) == []
+    assert found_by(catalog.full_text, "mine") == []
     assert catalog.segments.missing_rows("clip", IMAGE) == [(gone, number, 0, since)]
     hidden = catalog.items.get([live, gone], missing=True)
     assert [(item.id, item.tags, len(item.captions)) for item in hidden.values()] == [(gone, ("boat",), 2)]
     catalog.items.move([Sighting(gone, "/b.jpg", 1, 2)])
     assert catalog.items.get([gone])[gone].attributes == {"stars": 5}
-    assert catalog.full_text.search("mine", IMAGE, 10) == [gone]
+    assert found_by(catalog.full_text, "mine") == [gone]
     assert len(catalog.segments.live_rows("clip", IMAGE)) == 2
     assert catalog.segments.dead_rows("clip", IMAGE) == []
 
@@ -348,7 +348,7 @@ def test_a_new_item_gets_the_words_of_all_that_had_its_content(catalog: Catalog)
     assert [said.text for said in found[heir].captions] == ["sentence 0", "sentence 1"]
     assert found[heir].attributes == {"rating": 1, "of 0": True, "of 1": True}
     assert [(found[item].tags, found[item].captions) for item in (copy, late)] == [((), ())] * 2
-    assert catalog.full_text.search("number sentence", Modality.IMAGE, 10) == [heir, one]
+    assert set(found_by(catalog.full_text, "number sentence")) == {heir, one}
     assert catalog.facets.attribute_counts() == {"rating": 2, "of 0": 2, "of 1": 1}
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,23 @@ def heartbeat(url: str) -> float | None:
         beat = connection.execute(select(lease.c.heartbeat)).scalar_one()
     database.close()
     return beat
+
+
+def test_single_writes_take_turns(catalog_url: str) -> None:
+    """Who finds the lease in use for one write waits for it, in one process or two."""
+    with Catalog.open(catalog_url) as one, Catalog.open(catalog_url) as two:
+
+        def write(catalog: Catalog) -> int:
+            with catalog.lease.acquire("vasari serve") as held:
+                time.sleep(0.01)  # the write
+                held.check()
+                return held.token
+
+        with ThreadPoolExecutor(6) as threads:
+            tokens = list(threads.map(write, [one, two] * 6))
+        assert len(set(tokens)) == 12
+        with one.lease.acquire("vasari index /photos"), pytest.raises(LibraryLockedError):
+            write(two)
 
 
 def test_a_second_job_is_told_who_holds_the_lease(catalog_url: str) -> None:

@@ -17,19 +17,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
-from tests.unit.catalogs import add
+from tests.unit.catalogs import add, found_by
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.migrate import MIGRATIONS, migrate
 from vasari.retrieval.catalog.tables import HEAD, metadata
-from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import UnsupportedError
 
 
 def _is_in_schema(_thing: object, name: str | None, kind: str, reflected: bool, like: object) -> bool:
     """Leaves out what the database derives from the tables of `schema`: words, derived columns and their indexes."""
-    derived = kind in ("column", "index") or (kind == "table" and str(name).startswith("words"))
+    derived = kind in ("column", "index") or (
+        kind == "table" and str(name).startswith(("words", "readings_"))
+    )
     return not (reflected and like is None and derived)
 
 
@@ -67,7 +68,22 @@ def test_an_older_catalog_can_be_searched_by_words_once_it_is_upgraded(empty_url
         )
     database.close()
     with Catalog.open(empty_url) as catalog:
-        assert catalog.full_text.search("boat", Modality.IMAGE, 10, None) == [1]
+        assert found_by(catalog.full_text, "boat") == [1]
+
+
+def test_an_older_catalog_is_searched_by_folders_once_it_is_upgraded(empty_url: str) -> None:
+    """A catalog whose words had no folders gets them."""
+    with Catalog.open(empty_url) as catalog:
+        [item] = add(catalog, "/lisbon/boat.jpg")
+    database = Database(empty_url)
+    with database.write_unchecked() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        command.downgrade(config, "0009")
+        connection.execute(text("DELETE FROM words"))
+    database.close()
+    with Catalog.open(empty_url) as catalog:
+        assert found_by(catalog.full_text, "lisbon") == [item]
 
 
 def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:

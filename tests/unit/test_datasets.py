@@ -9,7 +9,7 @@ import pytest
 
 from tests.grey import GreyEncoder, write_picture
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.evaluation.datasets import languages, load_dataset
+from vasari.retrieval.evaluation.datasets import load_dataset, read_captions
 from vasari.retrieval.evaluation.embeddings import EmbeddingFiles, UnreadableError
 
 
@@ -65,7 +65,7 @@ def test_coco_captions_by_language_and_detail(tmp_path: Path) -> None:
     coco(tmp_path)
     assert load_dataset(tmp_path, language="en", detail="high").texts == ("a boat", "a car")
     assert load_dataset(tmp_path, language="de").texts == ("ein Boot",)
-    assert languages(tmp_path) == ["en", "de"]
+    assert read_captions(tmp_path).languages == ["en", "de"]
     assert load_dataset(tmp_path, limit=1, language="en").texts == ("a boat",)
 
 

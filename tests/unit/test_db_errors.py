@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from tests.conftest import postgres_database
 from tests.unit.catalogs import add
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, StorageError, UsageError, VasariError
 
 
@@ -67,3 +70,30 @@ def test_a_name_that_no_database_can_hold_names_nothing(catalog: Catalog) -> Non
     """A NUL, which PostgreSQL refuses in any text, is a wrong name and not a failure of the catalog."""
     with pytest.raises((NotFoundError, UsageError)):
         catalog.spaces.get("a\0b")
+
+
+def test_a_server_that_is_started_anew_is_told_in_one_line(
+    postgres_server: str, postgres_template: str
+) -> None:
+    """A connection that ends in a transaction is an error in words; nothing of it happened, and then all is well."""
+    with (
+        postgres_database(postgres_server, postgres_template) as url,
+        Catalog.open(url) as catalog,
+        Catalog.open(url) as other,
+    ):
+        [kept] = add(catalog, "/a.jpg")
+        with pytest.raises(StorageError, match="cannot be used: terminating connection") as told:
+            _cut_off(catalog, other)
+        assert "\n" not in str(told.value)
+        assert catalog.items.live_ids(Modality.IMAGE).tolist() == [kept]
+        assert add(catalog, "/b.jpg") != [kept]
+
+
+def _cut_off(catalog: Catalog, other: Catalog) -> None:
+    """Delete all in a transaction whose connection the server ends."""
+    with catalog.database.write() as connection:
+        own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        connection.exec_driver_sql("UPDATE items SET deleted_at = added_at")
+        with other.database.read() as elsewhere:
+            elsewhere.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": own})
+        connection.exec_driver_sql("DELETE FROM tags")

@@ -62,6 +62,21 @@ def test_copies_are_listed_with_the_best_first(library: GreyLibrary, photos: Pat
     assert len(list(photos.iterdir())) == library.catalog.items.count(Modality.IMAGE) == 6
 
 
+def test_a_part_of_the_library_has_the_groups_among_its_own(library: GreyLibrary) -> None:
+    """What is alone among the items allowed is in no group, and counts nothing; the best is the best of these."""
+    hashes = library.catalog.perceptual_hashes
+    ids = {
+        Path(item.uri).name: item for item in (i for g in find_duplicates(library).groups for i in g.items)
+    }
+    part = np.sort([ids[name].id for name in ("a-poor.jpg", "a-small.png", "b.png")])
+    (group,) = hashes.copies(part)
+    assert group.ids == (ids["a-poor.jpg"].id, ids["a-small.png"].id)
+    assert group.reclaimable_bytes == ids["a-small.png"].bytes
+    assert hashes.copies(np.array([], dtype=np.int64)) == []
+    library.catalog.items.delete([ids["b.png"].id])
+    assert [len(found.ids) for found in hashes.copies()] == [3]
+
+
 def test_indexing_leaves_nothing_to_compare(library: GreyLibrary) -> None:
     """Groups are made at index time: listing them needs no right to write, even while a job runs."""
     with GreyLibrary.open(library.root) as other, other.catalog.lease.acquire("vasari index"):

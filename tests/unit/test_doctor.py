@@ -267,6 +267,14 @@ def test_a_job_that_died_is_noted(library: GreyLibrary) -> None:
     assert kinds(library) == []
 
 
+def test_a_job_that_waits_for_the_next_service_is_left_alone(library: GreyLibrary) -> None:
+    """A service that stops hands over what is in line: that is no damage, and repairing does not end it."""
+    job = library.catalog.jobs.start("index", {})
+    library.catalog.jobs.release(job)
+    assert kinds(library, repair=True) == []
+    assert [each.state for each in library.catalog.jobs.latest()] == ["running"]
+
+
 def test_files_of_a_running_job_are_left_alone(library: GreyLibrary) -> None:
     """Between file and transaction a segment looks like an orphan: no one else may touch it."""
     orphan = segments(library) / "00000099.ids.npy"

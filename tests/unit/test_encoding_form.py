@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +15,13 @@ from PIL import Image
 from tests.models import write_model
 from vasari.indexer import encoding_form
 from vasari.indexer.job import index
-from vasari.indexer.progress import IndexReport
+from vasari.indexer.progress import IndexReport, Progress, ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.domain import Modality
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.exported.compiled import runs_in
 from vasari.retrieval.models.exported.image import OptimizedEncoder, read_settings
 from vasari.retrieval.settings import Precision, Settings
 
@@ -43,17 +48,38 @@ def photos(folder: Path, count: int) -> FolderSource:
     return FolderSource([folder])
 
 
-def fill(root: Path, model: Path, source: FolderSource, precision: Precision = "auto") -> IndexReport:
+class Heard:
+    """Progress that is kept."""
+
+    def __init__(self) -> None:
+        self.events: list[ProgressEvent] = []
+
+    def update(self, event: ProgressEvent) -> None:
+        self.events.append(event)
+
+
+def fill(
+    root: Path,
+    model: Path,
+    source: FolderSource,
+    precision: Precision = "auto",
+    progress: Progress | None = None,
+) -> IndexReport:
     """A job over a new library, or one more over it."""
     settings = Settings(model=str(model), threads=1, offline=True, device="cpu", precision=precision)
     with Library.open(root / "library", settings, create=True) as library:
-        return index(library, source)
+        return index(library, source, progress=progress)
 
 
 def test_a_large_job_chooses_a_form_and_keeps_it(tmp_path: Path, model: Path) -> None:
-    """It says what it chose; the next job encodes in the same form and chooses nothing."""
+    """It says before the first picture what it chose; the next job encodes in that form and chooses nothing."""
     source = photos(tmp_path / "photos", LARGE)
-    report = fill(tmp_path, model, source)
+    heard = Heard()
+    report = fill(tmp_path, model, source, progress=heard)
+    told = [event.told for event in heard.events if event.told]
+    assert told == [report.form]
+    first = next(i for i, event in enumerate(heard.events) if event.phase == "indexing")
+    assert any(event.told for event in heard.events[:first])
     assert report.added == LARGE
     assert report.form is not None
     assert report.form in report.notes
@@ -69,9 +95,51 @@ def test_a_large_job_chooses_a_form_and_keeps_it(tmp_path: Path, model: Path) ->
 
 
 def test_a_small_job_tries_nothing(tmp_path: Path, model: Path) -> None:
-    """Few pictures are encoded by the model as it is, at once."""
-    assert fill(tmp_path, model, photos(tmp_path / "photos", 9)).form is None
+    """A tower that was exported without torch encodes few pictures, in the precision that torch would take."""
+    source = photos(tmp_path / "photos", 9)
+    assert fill(tmp_path, model, source).form is None
+    settings = Settings(model=str(model), threads=1, offline=True, device="cpu")
+    with Library.open(tmp_path / "library", settings) as library:
+        space = library.space()
+        assert library.spaces()[0].precision == ("bfloat16" if runs_in("bfloat16") else "float32")
+        ids = library.catalog.items.live_ids(Modality.IMAGE)
+        stored = library.gallery(Modality.IMAGE).vectors_of(ids.tolist())
+        again = library.embed_pictures(
+            [Path(item.uri) for item in library.items(ids.tolist()).values()], space
+        )
+        assert (stored * again).sum(axis=1).min() > 0.99999
+    whole = OpenClipEncoder.load(str(model), device="cpu", precision="float32", threads=1)
+    pictures = [Image.open(path).convert("RGB") for path in sorted((tmp_path / "photos").iterdir())]
+    exact = whole.embed_images(np.stack([whole.prepare(picture) for picture in pictures]))
+    assert (stored * exact).sum(axis=1).min() > 0.99
+
+
+def test_a_small_job_of_another_tower_takes_the_model_as_it_is(tmp_path: Path) -> None:
+    """Where the model has to be loaded to be exported, it encodes the few pictures itself."""
+    other = write_model(tmp_path / "model", "siglip")
+    assert fill(tmp_path, other, photos(tmp_path / "photos", 9)).form is None
     assert not list((tmp_path / "library").rglob("image.json"))
+
+
+def test_a_small_job_never_imports_torch(tmp_path: Path, model: Path) -> None:
+    """It takes a fifth of the memory."""
+    photos(tmp_path / "photos", 9)
+    program = (
+        "import sys\n"
+        "from vasari.api.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print('torch' in sys.modules)\n"
+    )
+    words = ["index", tmp_path / "photos", "-m", model, "-L", tmp_path / "library"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)],
+        env=os.environ | {"VASARI_DEVICE": "cpu", "VASARI_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("9 added")
+    assert done.stdout.endswith("False\n")
 
 
 def test_a_precision_that_was_asked_for_becomes_the_space_s_own(tmp_path: Path, model: Path) -> None:

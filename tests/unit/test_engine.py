@@ -15,8 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from vasari.retrieval.catalog.analyzer import Sought
+from vasari.retrieval.catalog.filters.groups import GroupLabels
 from vasari.retrieval.domain import (
     EmbeddingSpace,
+    FairTrial,
+    GroupScore,
     Item,
     ItemId,
     Modality,
@@ -31,9 +35,11 @@ from vasari.retrieval.domain import (
 )
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.search.engine import blend_terms, search
+from vasari.retrieval.search.feature_cache import FeatureCache
 from vasari.retrieval.search.relevance import Calibration
-from vasari.retrieval.search.reranking import FeatureCache, RerankStage
+from vasari.retrieval.search.reranking import RerankStage
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
+from vasari.retrieval.vectors.index import Ids
 from vasari.retrieval.vectors.segments import write_segment
 
 DIM = 8
@@ -47,24 +53,21 @@ class Shuffling:
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture, dtype=np.uint8)[:1, :1]
 
-    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
-        features: NDArray[np.float16] = batch[:, :, 0, :1].astype(np.float16)
-        return features
+    def encode_images(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        return [picture[:, 0, :1].astype(np.float16) for picture in pictures]
 
-    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
-        return np.asarray((features[:, 0, 0].astype(np.float32) * 37 % 101) / 101, np.float32)
-
-    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
-        return np.ones((1, 1), np.float32)
+    def score(self, texts: Sequence[str], features: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+        return np.array([float(each[0, 0]) * 37 % 101 / 101 for each in features], np.float32)
 
 
 @dataclass
 class Shelf:
     """A collection in memory: items 1 … n with random vectors; words, groups and filters as a test sets them."""
 
-    held: Gallery
+    held_by: Gallery
     groups: dict[ItemId, int] = field(default_factory=dict)
-    named: list[ItemId] = field(default_factory=list)  # what full-text search finds, best first
+    products: dict[ItemId, str] = field(default_factory=dict)  # what items are grouped by
+    said: dict[str, list[ItemId]] = field(default_factory=dict)  # of which items each word is said
     lacking: int = 0  # items without a vector
     gone: set[ItemId] = field(default_factory=set)  # deleted after the gallery was opened
     background: NDArray[np.float32] = field(default_factory=lambda: np.linspace(0, 0.9, 30, dtype=np.float32))
@@ -82,7 +85,7 @@ class Shelf:
         return SPACE
 
     def gallery(self, modality: Modality, space: EmbeddingSpace) -> Gallery:
-        return self.held
+        return self.held_by
 
     def absent(self, gallery: Gallery, modality: Modality, space: EmbeddingSpace) -> int:
         return self.lacking
@@ -94,20 +97,39 @@ class Shelf:
             if number not in self.gone
         }
 
-    def matching(self, filter_text: str, modality: Modality) -> NDArray[np.int64]:
-        ids: NDArray[np.int64] = self.held.ids()
-        return np.asarray(ids[ids % int(filter_text) == 0])
+    def matching(
+        self, filter_text: str | None, modality: Modality, within: str | None = None
+    ) -> NDArray[np.int64]:
+        ids: NDArray[np.int64] = self.held_by.ids()
+        return np.asarray(ids[ids % int(filter_text or 1) == 0])
 
-    def search(
-        self, words: str, modality: Modality, limit: int, allowed: NDArray[np.int64] | None
-    ) -> list[ItemId]:
-        found = [item for item in self.named if allowed is None or item in allowed]
-        return found[:limit]
+    def counts(self, phrases: Sequence[Sought]) -> NDArray[np.int64]:
+        return np.array([len(self.postings(phrase)) for phrase in phrases], np.int64)
+
+    def postings(self, phrase: Sought) -> Ids:
+        return np.array(sorted(self.said.get(str(phrase), [])), np.int64)
+
+    def held(self, ids: Sequence[ItemId], phrases: Sequence[Sought]) -> NDArray[np.float32]:
+        holds = [[item in self.said.get(str(phrase), []) for phrase in phrases] for item in ids]
+        return np.array(holds, np.float32).reshape(len(ids), len(phrases))
 
     def groups_of(self, ids: Sequence[ItemId]) -> Mapping[ItemId, int]:
         return {item: self.groups[item] for item in ids if item in self.groups}
 
-    def calibration(self, modality: Modality, space: EmbeddingSpace) -> Calibration:
+    def labels(self, by: str, modality: Modality, within: str | None = None) -> GroupLabels:
+        names = sorted(set(self.products.values()))
+        ids = sorted(self.products)
+        labels = [names.index(self.products[item]) for item in ids]
+        return GroupLabels(np.array(ids, np.int64), np.array(labels, np.int64), tuple(names))
+
+    def calibration(
+        self,
+        modality: Modality,
+        space: EmbeddingSpace,
+        seen: NDArray[np.int64] | None = None,
+        *,
+        fair: FairTrial | bool = False,
+    ) -> Calibration:
         vectors = unit_vectors(np.random.default_rng(5).normal(size=(len(self.background), DIM)))
         return Calibration.of(vectors, self.background)
 
@@ -121,7 +143,7 @@ class Shelf:
         vectors = {
             TermKind.TEXT: self.embed_texts(texts) if texts else None,
             TermKind.IMAGE: unit_vectors(np.ones((len(pictures), DIM))) if pictures else None,
-            TermKind.ITEM: self.held.vectors_of(items) if items else None,
+            TermKind.ITEM: self.held_by.vectors_of(items) if items else None,
         }
         return blend_terms(terms, {kind: found for kind, found in vectors.items() if found is not None})
 
@@ -132,7 +154,7 @@ class Shelf:
     def catalog(self) -> Shelf:
         return self
 
-    filters = full_text = perceptual_hashes = catalog
+    filters = full_text = perceptual_hashes = groupings = catalog  # one object is all of a catalog
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +172,8 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
 def shelf(gallery: Gallery) -> Shelf:
     """Groups of two or more over two thirds of the items; words that know some near and some far ones."""
     groups = {number: number // 3 for number in range(1, SIZE + 1) if number % 3}
-    return Shelf(gallery, groups, [*range(600, 640), *range(1, 60, 3)])
+    products = {number: f"P{number % 37 // 2}" for number in range(1, SIZE + 1) if number % 5}
+    return Shelf(gallery, groups, products, {"boat": [*range(600, 640), *range(1, 60, 3)]})
 
 
 QUERY = SearchRequest((Term(TermKind.TEXT, text="a boat"),), limit=10)
@@ -174,7 +197,9 @@ requests = st.builds(
     replace,
     st.just(QUERY),
     collapse=st.booleans(),
-    hybrid=st.booleans(),
+    group_by=st.none() | st.just("product"),
+    hybrid=st.none() | st.booleans(),
+    words=st.sampled_from([(), (), ("boat",)]),
     diversify=st.none() | st.sampled_from([0.0, 0.3, 0.7, 1.0]),
     min_relevance=st.none() | st.sampled_from([0.1, 0.4, 0.8]),
     rerank=st.none() | st.builds(Rerank, st.sampled_from([1, 32, 300, 400]), st.none(), st.sampled_from([0.5, 1])),
@@ -195,13 +220,99 @@ def test_pages_are_slices_of_one_order(shelf: Shelf, request_: SearchRequest, si
 @given(requests, st.integers(1, SIZE))
 def test_every_page_is_as_full_as_it_can_be(shelf: Shelf, request_: SearchRequest, limit: int) -> None:
     """Collapsing swallows hits, and the page is filled from further below; relevance alone may shorten it."""
-    request_ = replace(request_, min_relevance=None, collapse=True)
+    request_ = replace(request_, min_relevance=None, collapse=True, group_by=None)
     found = ids(search(shelf, replace(request_, limit=limit)))
     possible = set(shelf.matching(request_.filter or "1", Modality.IMAGE).tolist())
+    if request_.words:
+        possible &= set(shelf.said["boat"])
     groups = {shelf.groups.get(item, -item) for item in possible}
     assert len(found) == min(limit, len(groups))
     assert len({shelf.groups.get(item, -item) for item in found}) == len(found)
     assert set(found) <= possible
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    requests,
+    st.integers(1, SIZE),
+    st.dictionaries(st.integers(1, SIZE), st.sampled_from("abcdefgh")) | st.none(),
+)
+def test_as_many_groups_come_as_there_are(
+    shelf: Shelf, request_: SearchRequest, limit: int, products: dict[ItemId, str] | None
+) -> None:
+    """k groups whenever the filter leaves k, one hit each, that says how many it stands for."""
+    shelf.products = shelf.products if products is None else products
+    request_ = replace(request_, min_relevance=None, collapse=False, group_by="product", limit=limit)
+    response = search(shelf, request_)
+    possible = set(shelf.matching(request_.filter or "1", Modality.IMAGE).tolist())
+    if request_.words:
+        possible &= set(shelf.said["boat"])
+    groups: dict[str | int, list[ItemId]] = {}
+    for item in possible:
+        groups.setdefault(shelf.products.get(item, item), []).append(item)
+    shown = [shelf.products.get(item, item) for item in ids(response)]
+    assert len(shown) == len(set(shown)) == min(limit, len(groups))
+    assert [hit.members for hit in response.hits] == [len(groups[name]) for name in shown]
+    assert [hit.group for hit in response.hits] == [shelf.products.get(item) for item in ids(response)]
+
+
+@pytest.mark.parametrize("hybrid", [False, None])
+def test_each_group_is_shown_by_its_best(shelf: Shelf, hybrid: bool | None) -> None:
+    """The order of groups is the plain order of all items with what comes after the first of its group left out."""
+    every = ids(search(shelf, replace(QUERY, limit=SIZE, hybrid=hybrid)))
+    best: dict[str | int, ItemId] = {}
+    for item in every:
+        best.setdefault(shelf.products.get(item, item), item)
+    for limit in (1, 7, SIZE):
+        grouped = search(shelf, replace(QUERY, limit=limit, group_by="product", hybrid=hybrid))
+        assert ids(grouped) == list(best.values())[:limit]
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+@pytest.mark.parametrize("where", [None, "7"])
+def test_groups_are_ranked_by_their_mean(shelf: Shelf, left_out: bool, where: str | None) -> None:
+    """Each group counts as one item with the mean of its vectors, and is shown by its best; what is left out is out."""
+    request_ = SearchRequest(
+        (Term(TermKind.ITEM, item=7),),
+        filter=where,
+        group_by="product",
+        group_score=GroupScore.MEAN,
+        limit=SIZE,
+    )
+    query = shelf.held_by.vectors_of([7])[0]
+    groups: dict[str | int, list[ItemId]] = {}
+    for item in shelf.matching(where, Modality.IMAGE).tolist():
+        if not (left_out and item == 7):
+            groups.setdefault(shelf.products.get(item, item), []).append(item)
+    expected = []
+    for members in groups.values():
+        vectors = shelf.held_by.vectors_of(members)
+        mean = vectors.mean(axis=0)
+        expected.append((mean @ query / np.linalg.norm(mean), members[int(np.argmax(vectors @ query))]))
+    expected.sort(reverse=True)
+    hits = search(shelf, replace(request_, exclude_query_items=left_out)).hits
+    assert [hit.item.id for hit in hits] == [item for _, item in expected]
+    np.testing.assert_allclose([hit.score for hit in hits], [score for score, _ in expected], atol=2e-3)
+    short = search(shelf, replace(request_, exclude_query_items=left_out, limit=3, offset=2)).hits
+    assert [hit.item.id for hit in short] == [item for _, item in expected[2:5]]
+
+
+def test_a_mean_is_of_groups(shelf: Shelf) -> None:
+    """It takes groups, and has no say for words."""
+    with pytest.raises(UsageError, match="group_by"):
+        search(shelf, replace(QUERY, group_score=GroupScore.MEAN))
+    with pytest.raises(UsageError, match="hybrid"):
+        search(shelf, replace(QUERY, group_score=GroupScore.MEAN, group_by="product", hybrid=True))
+
+
+def test_an_item_that_is_left_out_is_no_member(shelf: Shelf) -> None:
+    """What asks for items like one counts the others of its group."""
+    shelf.products = dict.fromkeys((1, 2, 3), "one")
+    request_ = SearchRequest((Term(TermKind.ITEM, item=2),), limit=SIZE, group_by="product")
+    for left_out in (False, True):
+        response = search(shelf, replace(request_, exclude_query_items=left_out))
+        (hit,) = (hit for hit in response.hits if hit.group == "one")
+        assert hit.members == 3 - left_out
 
 
 def test_one_huge_group_is_one_hit_and_hides_nothing(shelf: Shelf) -> None:
@@ -215,32 +326,95 @@ def test_one_huge_group_is_one_hit_and_hides_nothing(shelf: Shelf) -> None:
 def test_the_plain_order_is_that_of_the_exact_cosines(shelf: Shelf) -> None:
     """Without stages the engine adds nothing to what the vectors say."""
     query = shelf.embed_texts(["a boat"])
-    cosines = (shelf.held.vectors_of(shelf.held.ids()) @ query[0]).astype(np.float32)
+    cosines = (shelf.held_by.vectors_of(shelf.held_by.ids()) @ query[0]).astype(np.float32)
     best = (np.argsort(-cosines, kind="stable") + 1).tolist()
-    response = search(shelf, replace(QUERY, limit=50))
+    response = search(shelf, replace(QUERY, limit=50, hybrid=False))
     assert ids(response) == best[:50]
     np.testing.assert_allclose([hit.score for hit in response.hits], np.sort(cosines)[::-1][:50], atol=1e-3)
     assert response.total == SIZE
 
 
-def test_hybrid_finds_what_only_words_find(shelf: Shelf) -> None:
-    """An item far away by its vector comes up by its caption, with its true cosine as score."""
-    query = shelf.embed_texts(["a boat"])
-    cosines = shelf.held.vectors_of(shelf.held.ids()) @ query[0]
+def test_a_rare_word_brings_what_vectors_do_not_find(shelf: Shelf) -> None:
+    """The farthest item of all comes first by a word that only it has, and keeps its true cosine as score."""
+    query = shelf.embed_texts(["boat 2041"])
+    cosines = shelf.held_by.vectors_of(shelf.held_by.ids()) @ query[0]
     farthest = int(np.argmin(cosines)) + 1
-    shelf.named = [farthest]
-    response = search(shelf, replace(QUERY, hybrid=True))
-    place = ids(response).index(farthest)
-    assert place <= 1
-    assert response.hits[place].score == pytest.approx(float(cosines.min()), abs=1e-3)
+    shelf.said["2041"] = [farthest]
+    request = replace(QUERY, terms=(Term(TermKind.TEXT, text="boat 2041"),))
+    response = search(shelf, request)
+    assert ids(response)[0] == farthest
+    assert response.hits[0].score == pytest.approx(float(cosines.min()), abs=1e-3)
+    assert farthest not in ids(search(shelf, replace(request, hybrid=False)))
 
 
-def test_hybrid_passes_over_items_without_a_vector_here(shelf: Shelf) -> None:
-    """Words may know an item that only another model has embedded."""
-    shelf.named = [SIZE + 100, 3]
-    found = ids(search(shelf, replace(QUERY, hybrid=True)))
-    assert 3 in found
-    assert SIZE + 100 not in found
+def test_words_that_nobody_holds_change_nothing(shelf: Shelf) -> None:
+    """Nor does switching words off where there are none; the answer says nothing of words."""
+    shelf.said = {}
+    plain = search(shelf, replace(QUERY, hybrid=False, explain=True))
+    for hybrid in (None, True):
+        response = search(shelf, replace(QUERY, hybrid=hybrid, explain=True))
+        assert response.hits == plain.hits
+        assert response.explain is not None
+        assert response.explain.shares == ()
+
+
+def test_explain_shows_the_shares(shelf: Shelf) -> None:
+    """What vectors and words brought to each hit, and which words: in the order of the sums."""
+    response = search(shelf, replace(QUERY, limit=SIZE, explain=True))
+    assert response.explain is not None
+    shares = response.explain.shares
+    head = [share.item for share in shares]
+    assert head == [item for item in ids(response) if item in set(head)]
+    assert set(shelf.said["boat"]) <= set(head)
+    for share in shares:
+        assert (share.matched == ("boat",)) == (share.item in shelf.said["boat"]) == (share.words > 0)
+    sums = [share.vector + share.words for share in shares]
+    assert sums == sorted(sums, reverse=True)
+
+
+def test_quoted_words_must_occur(shelf: Shelf) -> None:
+    """Only items of which every quoted word is said come back, and they are what could have matched."""
+    shelf.said["no entry"] = [3, 7, 601, 602]
+    response = search(shelf, replace(QUERY, words=("No entry!",), hybrid=False))
+    assert sorted(ids(response)) == [3, 7, 601, 602]
+    assert response.total == 4
+    assert sorted(ids(search(shelf, replace(QUERY, words=("no entry", "boat"))))) == [7, 601, 602]
+    assert ids(search(shelf, replace(QUERY, words=("no entry",), filter="7"))) == [7, 602]
+    assert ids(search(shelf, replace(QUERY, words=("nobody",)))) == []
+    with pytest.raises(UsageError, match="no word in"):
+        search(shelf, replace(QUERY, words=("?!",)))
+
+
+def test_words_pass_over_items_without_a_vector_here(shelf: Shelf) -> None:
+    """Words may know an item that only another model has embedded, or of another modality."""
+    shelf.said = {"boat": [SIZE + 100, 3]}
+    for words in ((), ("boat",)):
+        found = ids(search(shelf, replace(QUERY, words=words)))
+        assert 3 in found
+        assert SIZE + 100 not in found
+
+
+def test_relevance_counts_words_in(shelf: Shelf) -> None:
+    """What no vector tells, but a rare word does, is a good match."""
+    shelf.background = np.full(30, 0.95, np.float32)
+    shelf.said = {"boat": [5]}
+    request = replace(QUERY, min_relevance=0.9)
+    assert ids(search(shelf, replace(request, hybrid=False))) == []
+    assert ids(search(shelf, request)) == [5]
+
+
+def test_each_hit_tells_its_relevance_on_request(shelf: Shelf) -> None:
+    """Falling with the ranks, words counted in; those that `min_relevance` keeps are those that reach it."""
+    shelf.background = np.linspace(0.1, 0.95, 30).astype(np.float32)
+    shelf.said = {"boat": [5]}
+    assert all(hit.relevance is None for hit in search(shelf, QUERY).hits)
+    request = replace(QUERY, limit=SIZE, relevance=True)
+    told = [hit.relevance for hit in search(shelf, request).hits]
+    assert all(one is not None and 0 <= one <= 1 for one in told)
+    assert told == sorted(told, key=lambda one: -(one or 0))
+    kept = len(search(shelf, replace(request, min_relevance=0.5)).hits)
+    assert kept == pytest.approx(sum((one or 0) >= 0.5 for one in told), abs=SIZE // 20)
+    assert 0 < kept < SIZE
 
 
 def test_hybrid_needs_words(shelf: Shelf) -> None:
@@ -251,7 +425,7 @@ def test_hybrid_needs_words(shelf: Shelf) -> None:
 
 def test_relevance_shortens_the_answer_to_what_is_good_enough(shelf: Shelf) -> None:
     """Every hit reaches the threshold, no other item does; nonsense gets no answer at all."""
-    request = replace(QUERY, limit=SIZE, min_relevance=0.6)
+    request = replace(QUERY, limit=SIZE, min_relevance=0.6, hybrid=False)
     threshold = shelf.calibration(Modality.IMAGE, SPACE).threshold(shelf.embed_texts(["a boat"]), 0.6)
     scores = [hit.score for hit in search(shelf, replace(request, min_relevance=None)).hits]
     found = search(shelf, request)
@@ -284,7 +458,7 @@ def test_the_query_s_own_items_are_left_out(shelf: Shelf) -> None:
     """As many hits come as were asked for, in every way of asking."""
     terms = (Term(TermKind.ITEM, item=7), Term(TermKind.TEXT, 0.1, text="a boat"))
     request = replace(QUERY, terms=terms, exclude_query_items=True)
-    shelf.named = [7, 8]
+    shelf.said = {"boat": [7, 8]}
     for hybrid in (False, True):
         found = ids(search(shelf, replace(request, hybrid=hybrid)))
         assert 7 not in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from vasari.indexer.doctor import examine
 from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.exchange.records import Record, as_row
-from vasari.indexer.exchange.rows import from_row
+from vasari.indexer.exchange.rows import Refused, checked, from_row
 from vasari.indexer.exchange.sidecars import write_sidecars
 from vasari.indexer.job import index
 from vasari.indexer.sources.detect import choose_source
-from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, unit_vectors
+from vasari.retrieval.catalog.records import Judgment
+from vasari.retrieval.domain import Caption, CaptionSource, Item, Modality, TextLine, unit_vectors
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.images.xmp import read_xmp
 from vasari.retrieval.images.xmp_writer import Words, with_words
@@ -40,6 +42,10 @@ TARGETS = {
     Format.CLIP_RETRIEVAL: "clip",
     Format.FAISS: "faiss",
 }
+
+
+THEN = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+LINES = (TextLine('RE16 TGK ü"', 0.9123, ((1, 2), (30, 2), (30, 9), (1, 9))),)
 
 
 @pytest.fixture
@@ -56,6 +62,13 @@ def library(tmp_path: Path) -> Iterator[GreyLibrary]:
             ids[2], [Caption("ein Boot", "de", CaptionSource.MODEL)], CaptionSource.MODEL
         )
         opened.catalog.items.delete(ids[3:5])
+        opened.catalog.albums.add(opened.catalog.albums.create("Summer").id, ids[:3])
+        opened.catalog.readings.note("some reader", {ids[0]: LINES, ids[1]: ()})
+        opened.catalog.albums.create("Boats", query="a boat", filter="width > 3")
+        opened.catalog.stacks.make(ids[:3])
+        opened.catalog.stacks.take_out(ids[2:3])
+        opened.catalog.judgments.judge("a boat", {ids[0]: 2, ids[1]: 0}, "Anna", at=THEN)
+        opened.catalog.judgments.judge("boats", {ids[0]: 1}, "Ben", filter="width > 3", at=THEN)
         yield opened
 
 
@@ -92,6 +105,34 @@ def _own(library: GreyLibrary) -> dict[str, dict[str, Any]]:
     return {item.uri: own[item.id] for item in library.items(list(own)).values()}
 
 
+def _read(library: GreyLibrary) -> dict[str, tuple[TextLine, ...]]:
+    """What was read in pictures, by uri."""
+    lines = library.catalog.readings.of(library.catalog.items.live_ids(Modality.IMAGE).tolist())
+    return {item.uri: lines[item.id] for item in library.items(list(lines)).values()}
+
+
+def _albums(library: GreyLibrary) -> dict[str, list[str]]:
+    """The albums that items are in, by uri."""
+    names = library.catalog.albums.names_of(library.catalog.items.live_ids(Modality.IMAGE).tolist())
+    return {item.uri: names[item.id] for item in library.items(list(names)).values()}
+
+
+def _stacks(library: GreyLibrary) -> tuple[list[set[str]], set[str]]:
+    """The stacks by hand, and what was taken out of one by hand, by uri."""
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()
+    uris = {item: found.uri for item, found in library.items(ids).items()}
+    by_hand = library.catalog.stacks.by_hand(ids)
+    stacks = [{uris[item] for item in stack.items} for stack in library.catalog.stacks.all()]
+    return stacks, {uris[item] for item, number in by_hand.items() if not number}
+
+
+def _judgments(library: GreyLibrary) -> dict[str, list[Judgment]]:
+    """What was judged, by uri."""
+    said = library.catalog.judgments.of(library.catalog.items.live_ids(Modality.IMAGE).tolist())
+    items = library.items(list(said)).values()
+    return {item.uri: [replace(one, item=0) for one in said[item.id]] for item in items}
+
+
 @pytest.mark.parametrize("layout", Format)
 def test_a_round_trip_loses_nothing(
     tmp_path: Path, library: GreyLibrary, other: GreyLibrary, layout: Format
@@ -115,6 +156,16 @@ def test_a_round_trip_loses_nothing(
     assert (again.added, again.updated) == (0, 10)
     assert _contents(other) == _contents(library)
     assert examine(other) == []
+    assert _albums(other) == _albums(library)
+    assert _read(other) == _read(library)
+    assert sorted(_read(library).values()) == [(), LINES]
+    assert _judgments(other) == _judgments(library)
+    assert [len(said) for said in _judgments(library).values()] == [2, 1]
+    assert _stacks(other) == _stacks(library)
+    assert [len(found) for found in (_stacks(library)[0][0], _stacks(library)[1])] == [2, 1]
+    searches = [(one.name, one.query, one.filter) for one in other.catalog.albums.all() if one.is_search]
+    whole = layout in (Format.PARQUET, Format.JSONL)
+    assert searches == ([("Boats", "a boat", "width > 3")] if whole else [])
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -236,6 +287,46 @@ def test_missing_items_travel_with_all_that_was_written_of_them(
         (back,) = each.items(each.catalog.items.named(gone[ids[0]].uri)).values()
         assert (back.tags, [said.text for said in back.captions]) == (("boat", "Ä"), ["mine"])
         assert back.attributes["stars"] == 5
+
+
+def test_what_people_do_here_stays_beside_what_they_did_elsewhere(
+    tmp_path: Path, library: GreyLibrary, other: GreyLibrary
+) -> None:
+    """An item that was put into a stack here stays in it, the others join it; of two judgments the later holds."""
+    export(library, tmp_path / "all.jsonl")
+    import_(other, tmp_path / "all.jsonl")
+    first, second, _, *new = library.catalog.items.live_ids(Modality.IMAGE).tolist()[:5]
+    ids = other.catalog.items.live_ids(Modality.IMAGE).tolist()
+    other.catalog.stacks.make([ids[2], ids[3]])  # one of them was taken out elsewhere
+    other.catalog.judgments.judge("a boat", {ids[0]: 0}, "Anna")
+    library.catalog.stacks.make([first, second, *new])
+    library.catalog.judgments.judge("a boat", {second: 3}, "Anna")
+    export(library, tmp_path / "later.jsonl")
+    import_(other, tmp_path / "later.jsonl")
+    assert [stack.items for stack in other.catalog.stacks.all()] == [
+        (ids[0], ids[1], ids[4]),
+        (ids[2], ids[3]),
+    ]
+    grades = {one.item: one.grade for one in other.catalog.judgments.all("a boat")}
+    assert grades == {ids[0]: 0, ids[1]: 3}
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"judgments": [{"query": "boat", "who": "Anna", "grade": 11, "at": "2026-01-31"}]}, "from 0 to 10"),
+        ({"judgments": [{"query": " ", "who": "Anna", "grade": 1, "at": "2026-01-31"}]}, "empty query"),
+        ({"judgments": [{"query": "boat", "grade": 1}]}, "who judged"),
+        ({"judgments": "boat"}, "not valid JSON"),
+        ({"stack": -1}, "stack must be a whole number"),
+    ],
+)
+def test_judgments_and_stacks_that_are_none_are_refused(said: dict[str, Any], complaint: str) -> None:
+    """With the field that is wrong; the row is a failure, and the others come in."""
+    vector = np.ones(2, np.float32)
+    found = checked(1, lambda: from_row({"uri": "/a.jpg", **said}, vector))
+    assert isinstance(found, Refused)
+    assert complaint in found.reason
 
 
 def _clip_folder(

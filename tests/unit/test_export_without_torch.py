@@ -6,27 +6,36 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
 import pytest
+import timm
+import torch
 from safetensors.numpy import load_file, save_file
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 
+import tests.models
 from tests.models import SENTENCES, write_model
+from tests.transformers_models import write_transformers_model
 from vasari.retrieval.images.samples import sample_pictures
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.drift import centred_cosines
+from vasari.retrieval.models.export import from_torch, siglip_file
 from vasari.retrieval.models.export.from_file import clip_merges, read_plain_model
+from vasari.retrieval.models.export.single_image import export_picture_tower
 from vasari.retrieval.models.export.text import export_text_tower
 from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
-from vasari.retrieval.models.exported import text
+from vasari.retrieval.models.exported import single_image, text
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
 from vasari.retrieval.models.registry.files import ModelFiles, locate
 from vasari.retrieval.models.registry.hub import HubAccess
 from vasari.retrieval.models.registry.presets import PRESETS
 from vasari.retrieval.models.registry.resolve import resolve
-from vasari.retrieval.models.tokenizers import MERGES_FILE
+from vasari.retrieval.models.tokenizers import JSON_FILE, MERGES_FILE
 
 WEIGHTS, CONFIGURATION = "open_clip_model.safetensors", "open_clip_config.json"
 
@@ -100,9 +109,151 @@ def test_damaged_weights_are_left_to_torch(tmp_path: Path) -> None:
         assert read_plain_model(files_of(folder)) is None
 
 
+@pytest.mark.parametrize("family", ["clip", "clip of old", "siglip 2"])
+def test_towers_of_transformers_are_exported_from_their_folder(tmp_path: Path, family: str) -> None:
+    """Text and picture vectors, settings, tokenizer and fingerprint are those of the model."""
+    folder = write_transformers_model(tmp_path / "model", family)
+    not_masked(folder)
+    encoder = OpenClipEncoder.load(str(folder), device="cpu", precision="float32", offline=True)
+    found = space_of_files(files_of(folder))
+    assert found is not None
+    model, space = found
+    assert space == encoder.space
+    assert model.texts == encoder.towers.text
+    export_towers(model, files_of(folder), tmp_path / "ours")
+    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
+    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
+    pictures = OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels)
+    assert centred_cosines(pictures, encoder.embed_images(pixels)).min() > 0.99999
+
+
+def not_masked(folder: Path) -> None:
+    """The tokenizer gives no attention mask, as that of SigLIP's makers."""
+    content = json.loads((folder / "tokenizer_config.json").read_text())
+    content["model_input_names"] = ["input_ids"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(content))
+
+
+def test_other_families_of_transformers_are_left_to_torch(tmp_path: Path) -> None:
+    """And SigLIP that masks its padding, or CLIP with an activation that is not known here."""
+    for family in ("siglip 2", "metaclip 2"):
+        assert read_plain_model(files_of(write_transformers_model(tmp_path / family, family))) is None
+    folder = write_transformers_model(tmp_path / "clip", "clip")
+    content = json.loads((folder / "config.json").read_text())
+    content["text_config"]["hidden_act"] = "relu"
+    (folder / "config.json").write_text(json.dumps(content))
+    assert read_plain_model(files_of(folder)) is None
+
+
+@pytest.fixture
+def small_siglip(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A vision transformer of timm with the layers of SigLIP's; its name."""
+    name = "vit_small_patch16_siglip_64"
+
+    def build(num_classes: int, global_pool: str, **_: Any) -> nn.Module:
+        made: nn.Module = VisionTransformer(
+            img_size=64,
+            patch_size=16,
+            embed_dim=64,
+            depth=2,
+            num_heads=2,
+            class_token=False,
+            act_layer="gelu_tanh",
+            num_classes=num_classes,
+            global_pool=global_pool,
+        )
+        return made
+
+    monkeypatch.setitem(timm.models._registry._model_entrypoints, name, build)
+    monkeypatch.setitem(siglip_file.VISION, name, (2, "tanh"))
+    return name
+
+
+def write_siglip(folder: Path, vision: str, **text: Any) -> Path:
+    """A model folder with this vision tower."""
+    monkey = pytest.MonkeyPatch()
+    monkey.setitem(tests.models._SIGLIP["vision_cfg"], "timm_model_name", vision)
+    try:
+        return write_model(folder, "siglip", text_cfg=text)
+    finally:
+        monkey.undo()
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [{}, {"act_kwargs": {"approximate": "tanh"}, "norm_kwargs": {"eps": 1e-6}}, {"proj_bias": False}],
+    ids=["plain", "siglip2", "without_bias"],
+)
+def test_siglip_is_exported_from_its_files(
+    tmp_path: Path, small_siglip: str, variant: dict[str, Any]
+) -> None:
+    """Text and picture vectors, settings, tokenizer and fingerprint are those of the model."""
+    folder = write_siglip(tmp_path / "model", small_siglip, **variant)
+    encoder = OpenClipEncoder.load(str(folder), device="cpu", precision="float32", offline=True)
+    found = space_of_files(files_of(folder))
+    assert found is not None
+    model, space = found
+    assert space == encoder.space
+    export_towers(model, files_of(folder), tmp_path / "ours")
+    assert export_text_tower(encoder.towers, tmp_path / "theirs")
+    for name in (text.SETTINGS_FILE, text.GRAPH_FILE, text.WEIGHTS_FILE):
+        assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+    mine, theirs = (json.loads((tmp_path / each / JSON_FILE).read_text()) for each in ("ours", "theirs"))
+    assert mine | {"truncation": None, "padding": None} == theirs | {"truncation": None, "padding": None}
+    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
+    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
+    pictures = OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels)
+    assert centred_cosines(pictures, encoder.embed_images(pixels)).min() > 0.99999
+    assert export_picture_tower(encoder, sample_pictures(), tmp_path / "theirs")
+    written = Path(single_image.FOLDER) / single_image.GRAPH_FILE
+    assert (tmp_path / "ours" / written).read_bytes() == (tmp_path / "theirs" / written).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "settings"),
+    [
+        ("vision_cfg", {"timm_model_name": "vit_base_patch16_siglip_gap_224"}),
+        ("vision_cfg", {"timm_pool": "avg"}),
+        ("vision_cfg", {"image_size": 32}),
+        ("text_cfg", {"no_causal_mask": False}),
+        ("text_cfg", {"pool_type": "first"}),
+        ("text_cfg", {"tokenizer_kwargs": {"clean": "canonicalize", "strip_sep_token": True}}),
+        ("text_cfg", {"width": 32}),
+        ("text_cfg", {"norm_kwargs": {"bias": False}}),
+    ],
+)
+def test_other_siglips_are_left_to_torch(
+    tmp_path: Path, small_siglip: str, part: str, settings: dict[str, object]
+) -> None:
+    """Settings that are not known here, and weights of other shapes or names."""
+    folder = write_siglip(tmp_path / "model", small_siglip)
+    assert read_plain_model(files_of(configured(folder, part, **settings))) is None
+
+
+def test_a_tokenizer_that_came_by_half_is_left_to_torch(tmp_path: Path, small_siglip: str) -> None:
+    """It has the words for what is wrong."""
+    folder = write_siglip(tmp_path / "model", small_siglip)
+    (folder / "tokenizer.json").unlink()
+    assert read_plain_model(files_of(folder)) is None
+
+
+def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
+    """Heads and activations of each tower in the table."""
+    for name, (heads, gelu) in siglip_file.VISION.items():
+        with torch.device("meta"):
+            trunk = timm.create_model(name, num_classes=0, weight_init="skip")
+        assert {(block.attn.num_heads, from_torch.GELUS[type(block.mlp.act)]) for block in trunk.blocks} == {
+            (heads, gelu)
+        }
+        assert (trunk.attn_pool.num_heads, from_torch.GELUS[type(trunk.attn_pool.mlp.act)]) == (heads, gelu)
+
+
 def test_other_kinds_of_model_are_left_to_torch(tmp_path: Path) -> None:
-    """Those with a tokenizer of their own."""
-    assert read_plain_model(files_of(write_model(tmp_path / "model", "siglip"))) is None
+    """Those with another vision tower of timm, or a text tower of transformers."""
+    assert read_plain_model(files_of(write_model(tmp_path / "siglip", "siglip"))) is None
+    assert read_plain_model(files_of(write_model(tmp_path / "multilingual", "multilingual"))) is None
 
 
 def test_the_byte_pairs_are_open_clip_s() -> None:

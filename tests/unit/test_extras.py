@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Run, run
 from vasari.indexer.cluster.connection import Cluster, connected
 from vasari.indexer.sources.detect import choose_source
 from vasari.retrieval.errors import MissingExtraError
 from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
+
+__all__ = ["run"]  # a fixture
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,14 @@ def test_milvus_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "pymilvus", None)
     with pytest.raises(MissingExtraError, match=r"vasari\[milvus\]"):
         MilvusIndex(MilvusPlace.parse(f"milvus+file://{tmp_path}/vectors.db"), "none", 4)
+
+
+def test_traces_name_their_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vasari serve` with VASARI_TRACES and without OpenTelemetry says so before it listens."""
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.setenv("VASARI_TRACES", "http://127.0.0.1:4318")
+    code, _, err = run("serve", "--port", "0")
+    assert (code, err) == (
+        1,
+        "vasari: this needs the package 'opentelemetry-sdk': pip install 'vasari[otel]'\n",
+    )

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import postgres_database
-from tests.unit.catalogs import SPACE, add, commit, facts
+from tests.unit.catalogs import SPACE, add, commit, facts, found_by
 from tests.unit.plain_filters import accepts
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.filters.parser import FIELDS, parse_filter
@@ -395,4 +395,4 @@ def test_tags_are_those_of_people_and_of_files(catalog: Catalog) -> None:
         assert catalog.filters.matching(text, Modality.IMAGE).tolist() == expected, text
     facets = catalog.facets.read(Modality.IMAGE)
     assert facets.columns["tags"].counts(facets.kept(None)) == [("boat", 2), ("Été", 1)]
-    assert catalog.full_text.search("ete", Modality.IMAGE, 9) == ids[:1]
+    assert found_by(catalog.full_text, "ete") == ids[:1]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import open_clip
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -14,10 +17,11 @@ from tests.transformers_models import write_transformers_model
 from vasari.retrieval.evaluation.datasets import Dataset
 from vasari.retrieval.models.clip.builder import model_settings
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+from vasari.retrieval.models.drift import centred_cosines
 from vasari.retrieval.models.registry.files import ModelFiles
 from vasari.retrieval.models.registry.resolve import resolve
 from vasari.training.finetuning import fine_tune
-from vasari.training.loop import Schedule
+from vasari.training.loop import Run, Schedule
 from vasari.training.options import FineTuning
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -82,6 +86,73 @@ def test_a_model_of_transformers_is_saved_as_one(tmp_path: Path) -> None:
 
 
 def test_weights_that_were_trained_with_quick_gelu_keep_it(tmp_path: Path) -> None:
-    """The configuration of an architecture says nothing of it, that of the tag does; what is saved has to."""
-    files = ModelFiles(resolve("ViT-B-32/openai"), tmp_path, {"text_cfg": {}}, None, None, None)
-    assert model_settings(files) == {"text_cfg": {}, "quick_gelu": True}
+    """For every tag of open_clip: the architecture's configuration says nothing of it, the tag's does."""
+    quick = 0
+    for architecture, tag in open_clip.list_pretrained():
+        config = open_clip.get_model_config(architecture) or {}
+        asked = (open_clip.get_pretrained_cfg(architecture, tag) or {}).get("quick_gelu", False)
+        files = ModelFiles(resolve(f"{architecture}/{tag}"), tmp_path, config, None, None, None)
+        found = model_settings(files).get("quick_gelu", False)
+        assert found == (asked or config.get("quick_gelu", False)), f"{architecture}/{tag}"
+        quick += found and not config.get("quick_gelu", False)
+    assert quick >= 27
+
+
+def test_a_checkpoint_file_has_the_activation_of_its_architecture_s_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in open_clip; that an architecture has weights of both kinds is told, with the name of the other."""
+    file = tmp_path / "weights.safetensors"
+    file.touch()
+    for name, quick in (("ViT-B-32", False), ("ViT-B-32-quickgelu", True), ("ViT-B-32-256", False)):
+        caplog.clear()
+        config = open_clip.get_model_config(name) or {}
+        files = ModelFiles(resolve(f"{name}:{file}"), file, config, None, None, None)
+        assert model_settings(files).get("quick_gelu", False) is quick
+        assert ("ViT-B-32-quickgelu:" in caplog.text) is (name == "ViT-B-32")
+
+
+def test_a_model_with_quick_gelu_is_saved_as_one(tmp_path: Path) -> None:
+    """A run that learns nothing saves the same function."""
+    folder = write_model(tmp_path / "model", "clip", quick_gelu=True)
+    options = FineTuning(str(folder), Schedule(steps=1, learning_rate=1e-12, warmup=1), 3, device="cpu")
+    fine_tune(small_pairs(tmp_path), None, tmp_path / "made", options, progress=False)
+    before, after = (
+        OpenClipEncoder.load(str(path), device="cpu", precision="float32").embed_texts(["one", "two dogs"])
+        for path in (folder, tmp_path / "made")
+    )
+    assert centred_cosines(after, before).min() > 0.99999
+    content = json.loads((tmp_path / "made" / "open_clip_config.json").read_text())
+    content["model_cfg"].pop("quick_gelu")
+    (tmp_path / "made" / "open_clip_config.json").write_text(json.dumps(content))
+    plain = OpenClipEncoder.load(str(tmp_path / "made"), device="cpu", precision="float32")
+    assert centred_cosines(plain.embed_texts(["one", "two dogs"]), before).min() < 0.9999
+
+
+def test_a_run_with_a_bad_picture_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it had never been: the same weights, and the picture is named."""
+    pairs = small_pairs(tmp_path)
+    pairs.images[1].write_bytes(b"no picture")
+    plan = Schedule(steps=4, learning_rate=0.01, warmup=1, save_every=1)
+    options = FineTuning(str(write_model(tmp_path / "model", "clip")), plan, 3, device="cpu")
+    left_out = fine_tune(pairs, None, tmp_path / "quiet", options, progress=False)
+    assert list(left_out) == [pairs.images[1]]
+
+    update = Run._update
+
+    def stopping(run: Run, *parts: Any) -> dict[str, float]:
+        if run.step == 2:
+            raise KeyboardInterrupt
+        return update(run, *parts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Run, "_update", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(pairs, None, tmp_path / "stopped", options, progress=False)
+    assert not (tmp_path / "stopped" / WEIGHTS).exists()
+    assert list(fine_tune(pairs, None, tmp_path / "stopped", options, progress=False)) == [pairs.images[1]]
+    quiet, gone_on = (load_file(tmp_path / name / WEIGHTS) for name in ("quiet", "stopped"))
+    for name, value in quiet.items():
+        torch.testing.assert_close(gone_on[name], value)

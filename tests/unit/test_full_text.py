@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from tests.unit.catalogs import add, commit, facts
+from tests.unit.catalogs import add, commit, facts, found_by
+from vasari.retrieval.catalog.analyzer import Phrase, asked_words, phrase_of, words_of
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.full_text import words_of
 from vasari.retrieval.catalog.records import Sighting
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
@@ -21,9 +20,8 @@ def say(catalog: Catalog, item: ItemId, *sentences: str) -> None:
     catalog.annotations.set_captions(item, [Caption(sentence) for sentence in sentences], CaptionSource.USER)
 
 
-def found(catalog: Catalog, words: str, limit: int = 10, allowed: list[ItemId] | None = None) -> list[ItemId]:
-    ids = None if allowed is None else np.array(sorted(allowed), np.int64)
-    return catalog.full_text.search(words, Modality.IMAGE, limit, ids)
+def found(catalog: Catalog, words: str) -> list[ItemId]:
+    return found_by(catalog.full_text, words)
 
 
 def test_words_are_found_in_captions_tags_text_and_names(catalog: Catalog) -> None:
@@ -40,13 +38,57 @@ def test_words_are_found_in_captions_tags_text_and_names(catalog: Catalog) -> No
     assert silent not in found(catalog, "boat holiday zeppelin anchor")
 
 
-def test_the_best_come_first(catalog: Catalog) -> None:
-    """More of the words are better than fewer, and a caption is better than a name."""
-    both, one, named = add(catalog, "/a.jpg", "/b.jpg", "/boat.jpg")
+def test_folders_and_archives_are_names_too(catalog: Catalog) -> None:
+    """Each folder above a file leads to it, an archive it lies in as well; its suffix and scheme do not."""
+    filed, packed, remote = add(
+        catalog, "/home/Germany 2018/a.jpg", "/home/lisbon.zip#tram/b.jpg", "s3://bucket/Oslo/c.webp"
+    )
+    assert found(catalog, "germany") == [filed] == found(catalog, "2018")
+    assert found(catalog, "lisbon") == [packed] == found(catalog, "tram")
+    assert found(catalog, "oslo") == [remote]
+    assert found(catalog, "home") == [filed, packed]
+    assert found(catalog, "jpg s3 webp") == []
+
+
+def test_what_is_said_counts_more_than_a_name(catalog: Catalog) -> None:
+    """Each word counts for itself: in full where it is said, half where only the file is called so."""
+    both, one, named, said = add(catalog, "/a.jpg", "/b.jpg", "/boat.jpg", "/red.jpg")
     say(catalog, both, "a red boat")
     say(catalog, one, "a blue boat")
-    assert found(catalog, "the red boat") == [both, one, named]
-    assert found(catalog, "the red boat", limit=2) == [both, one]
+    say(catalog, said, "red")
+    phrases = [Phrase(("red",)), Phrase(("boat",)), Phrase(("green",))]
+    held = catalog.full_text.held([said, named, one, both, 99], phrases)
+    assert held.tolist() == [[1, 0, 0], [0, 0.5, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]]
+    assert catalog.full_text.counts(phrases).tolist() == [2, 3, 0]
+
+
+def test_a_phrase_is_found_word_for_word(catalog: Catalog) -> None:
+    """Its words stand side by side in that order, within what is said or within the names."""
+    right, turned, parted, across, named = add(
+        catalog, "/a.jpg", "/b.jpg", "/c.jpg", "/entry/d.jpg", "/no/entry.jpg"
+    )
+    say(catalog, right, "a sign: No entry!")
+    say(catalog, turned, "entry, no")
+    say(catalog, parted, "no other entry")
+    say(catalog, across, "it says no")
+    phrase = phrase_of("NO ENTRY")
+    assert phrase is not None
+    assert catalog.full_text.postings(phrase).tolist() == [right, named]
+    held = catalog.full_text.held([right, turned, parted, across, named], [phrase])
+    assert held[:, 0].tolist() == [1, 0, 0, 0, 0.5]
+    assert catalog.full_text.counts([phrase]).tolist() == [2]
+
+
+@pytest.mark.parametrize(("quoted", "is_there"), [("红船", True), ("小红船", True), ("船", True), ("日落时", True),
+    ("红船 sunset", True), ("小船", False), ("船红", False), ("sunset 红", False)])  # fmt: skip
+def test_phrases_of_scripts_without_spaces(catalog: Catalog, quoted: str, is_there: bool) -> None:
+    """Any stretch of neighbouring letters is one, and nothing else."""
+    [item] = add(catalog, "/a.jpg")
+    say(catalog, item, "日落时的小红船 sunset")
+    phrase = phrase_of(quoted)
+    assert phrase is not None
+    assert (catalog.full_text.postings(phrase).tolist() == [item]) is is_there
+    assert bool(catalog.full_text.held([item], [phrase])[0, 0]) is is_there
 
 
 def test_scripts_without_spaces_are_found_by_any_part(catalog: Catalog) -> None:
@@ -68,6 +110,36 @@ def test_case_accents_and_width_do_not_matter(catalog: Catalog) -> None:
     [item] = add(catalog, "/a.jpg")
     say(catalog, item, "Façade über ＡＢＣ")
     assert found(catalog, "FACADE") == found(catalog, "uber") == found(catalog, "abc") == [item]
+
+
+def test_what_is_remembered_is_of_this_moment(catalog: Catalog) -> None:
+    """Counts and holders asked twice are those of the catalog as it is, of a taken-back change nothing is kept."""
+    item, other = add(catalog, "/a.jpg", "/b.jpg")
+    boat = Phrase(("boat",))
+    index = catalog.full_text
+    for expected, said in (([], "a car"), ([item], "a boat"), ([], "a car")):
+        say(catalog, item, said)
+        for _ in range(2):
+            assert index.counts([boat, boat]).tolist() == [len(expected)] * 2
+            assert index.postings(boat).tolist() == expected
+
+    def change_and_fail() -> None:
+        with catalog.database.together():
+            say(catalog, other, "a boat")
+            assert index.counts([boat]).tolist() == [1]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    say(catalog, other, "a lighthouse")
+    assert index.counts([boat]).tolist() == [0]
+    assert index.postings(boat).tolist() == []
+    assert index.held([other, item], [boat, Phrase(("lighthouse",)), Phrase(("b",))]).tolist() == [
+        [0, 1, 0.5],
+        [0, 0, 0],
+    ]
+    assert index.held([], [boat]).shape == (0, 1)
+    assert index.held([99], [boat]).tolist() == [[0]]
 
 
 def test_words_change_with_what_is_said(catalog: Catalog) -> None:
@@ -92,22 +164,6 @@ def test_words_change_with_what_is_said(catalog: Catalog) -> None:
     assert found(catalog, "lighthouse new") == []
 
 
-def test_a_filter_narrows_before_the_limit(catalog: Catalog) -> None:
-    """The best of the allowed items come back, however many others are better."""
-    ids = add(catalog, *(f"/{number}.jpg" for number in range(40)))
-    for item in ids:
-        say(catalog, item, "boat")
-    assert found(catalog, "boat", limit=3, allowed=ids[30:]) == ids[30:33]
-    assert found(catalog, "boat", allowed=[]) == []
-
-
-def test_only_the_modality_asked_for_is_found(catalog: Catalog) -> None:
-    """A search for texts finds no pictures."""
-    [item] = add(catalog, "/boat.jpg")
-    assert catalog.full_text.search("boat", Modality.TEXT, 5) == []
-    assert catalog.full_text.search("boat", Modality.IMAGE, 5) == [item]
-
-
 @pytest.mark.parametrize("words", ["", "  ", "!?.", "\"'()", "a" * 100_000, "NEAR(", "\ud800", "\x00"])
 def test_odd_words_find_nothing_and_break_nothing(catalog: Catalog, words: str) -> None:
     """Nothing to look for is no mistake."""
@@ -122,7 +178,7 @@ SYNTAX = st.text(alphabet="ab\"'*()^:-+&|!<>{}\\%_ \u8239NEARTOD", max_size=30)
 @given(SYNTAX)
 def test_no_text_is_syntax(catalog: Catalog, query: str) -> None:
     """Whatever is typed is words: an item that says it is found by it, unless nothing in it is a word."""
-    [item] = catalog.items.live_ids(Modality.IMAGE).tolist() or add(catalog, "/x.jpg")
+    [item] = catalog.items.live_ids(Modality.IMAGE).tolist() or add(catalog, "/~.jpg")
     say(catalog, item, query)
     assert found(catalog, query) == ([item] if words_of(query) else [])
 
@@ -157,3 +213,17 @@ def test_upgrading_fills_the_words_of_an_old_catalog(tmp_path: Path) -> None:
     with Catalog.open(path) as catalog:
         assert found(catalog, "boat") == found(catalog, "lighthouse") == [item]
         assert catalog.filters.matching("name:boat", Modality.IMAGE).tolist() == [item]
+
+
+def test_words_are_told_as_they_are_written() -> None:
+    """Pairs of letters read as the run they were cut from."""
+    shown = [str(asked.phrase) for asked in asked_words("The RED boat, 小红船")]
+    assert shown == ["red", "boat", "小红", "红船", "小红船"]
+
+
+def test_stop_words_are_asked_for_only_where_there_is_nothing_else() -> None:
+    """They are in every text; but a band may be called so."""
+    assert [str(asked.phrase) for asked in asked_words("the boat on the sea")] == ["boat", "sea"]
+    assert [str(asked.phrase) for asked in asked_words("The The")] == ["the"]
+    assert phrase_of("on the sea") == Phrase(("on", "the", "sea"))
+    assert phrase_of("?!") is None

@@ -13,10 +13,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.domain import FairMethod, FairRanking, UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 from vasari.retrieval.vectors.generation import Manifest, build_generation
+from vasari.retrieval.vectors.hubs import NEIGHBOURS, note_hubs, write_bank
 from vasari.retrieval.vectors.index import Ids, IndexKind, Scores
 from vasari.retrieval.vectors.segments import write_segment
 from vasari.retrieval.vectors.tuning import recall
@@ -40,11 +41,17 @@ class Shelf:
         self.dead: list[tuple[int, int]] = []
         self.generation: int | None = None
         self.next_id = 1
+        self.bank = points(30, seed=7)
+        self.fair = FairRanking(
+            FairMethod.NNN, 0.5, write_bank(self.segments_directory, self.bank), 30, "", 0.5
+        )
 
     def commit(self, ids: list[int], vectors: UnitVectors) -> None:
         """Write a segment of new or updated items."""
         number = len(self.sizes)
         write_segment(self.segments_directory, number, np.array(ids, np.int64), vectors)
+        if number % 2:  # others are left to those who read
+            note_hubs(self.segments_directory, number, vectors, self.fair)
         self.sizes[number] = len(ids)
         for row, item in enumerate(ids):
             if item in self.live:
@@ -83,18 +90,29 @@ class Shelf:
 
     def snapshot(self) -> GallerySnapshot:
         """The state as the catalog would tell it."""
-        return GallerySnapshot(list(self.sizes), list(self.dead), self.generation, dict(self.sizes), DIM)
+        return GallerySnapshot(
+            list(self.sizes), list(self.dead), self.generation, dict(self.sizes), DIM, self.fair
+        )
 
     def open(self) -> Gallery:
         """A gallery for the state now."""
         return Gallery.open(self.segments_directory, self.generations_directory, self.snapshot(), threads=1)
 
-    def search(self, queries: UnitVectors, k: int, allowed: list[int] | None = None) -> tuple[Ids, Scores]:
+    def taken_off(self, item: int) -> float:
+        """By definition what fair ranking takes off the score of an item."""
+        nearest = np.sort(self.truth[item] @ self.bank.astype(np.float16).astype(np.float32).T)[-NEIGHBOURS:]
+        return self.fair.weight * max(float(nearest.mean()) - self.fair.gate, 0)
+
+    def search(
+        self, queries: UnitVectors, k: int, allowed: list[int] | None = None, *, fairly: bool = False
+    ) -> tuple[Ids, Scores]:
         """The answer by definition, from the dictionary."""
         ids = np.array([i for i in sorted(self.truth) if allowed is None or i in set(allowed)], np.int64)
         found, best = np.full((len(queries), k), -1), np.full((len(queries), k), -np.inf, np.float32)
         if len(ids):
             scores = queries @ np.stack([self.truth[i] for i in ids.tolist()]).T
+            if fairly:
+                scores -= np.array([self.taken_off(i) for i in ids.tolist()], np.float32)
             order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
             found[:, : order.shape[1]] = ids[order]
             best[:, : order.shape[1]] = np.take_along_axis(scores, order, axis=1)
@@ -106,18 +124,21 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-def assert_finds(gallery: Gallery, shelf: Shelf, k: int = 5, allowed: list[int] | None = None) -> str:
+def assert_finds(
+    gallery: Gallery, shelf: Shelf, k: int = 5, allowed: list[int] | None = None, *, fairly: bool = False
+) -> str:
     """Compare a search with the definition; equal but for the order of rows whose scores are within 1e-6."""
     queries = points(3, seed=99)
-    ids, scores, strategy = gallery.search(
+    ids, scores, strategy = (gallery.fairly if fairly else gallery).search(
         queries, k, None if allowed is None else np.array(allowed, np.int64)
     )
-    wanted_ids, wanted_scores = shelf.search(queries, k, allowed)
+    wanted_ids, wanted_scores = shelf.search(queries, k, allowed, fairly=fairly)
     np.testing.assert_allclose(scores, np.clip(wanted_scores, -np.inf, 1), atol=1e-6)
     for query, row, wanted, best in zip(queries, ids, wanted_ids, wanted_scores, strict=True):
         assert len(set(row[row >= 0])) == (row >= 0).sum() == (wanted >= 0).sum()
         for found in set(row.tolist()) - set(wanted.tolist()):  # only a tie at the last place may differ
-            assert abs(shelf.truth[found] @ query - best[-1]) < 1e-6
+            off = shelf.taken_off(found) if fairly else 0.0
+            assert abs(shelf.truth[found] @ query - off - best[-1]) < 1e-6
     return strategy
 
 
@@ -142,6 +163,7 @@ class Interleaving(RuleBasedStateMachine):
 
     def check(self, allowed: list[int] | None = None) -> None:
         assert_finds(self.gallery, self.shelf, allowed=allowed)
+        assert_finds(self.gallery, self.shelf, allowed=allowed, fairly=True)
 
     @initialize()
     def start(self) -> None:

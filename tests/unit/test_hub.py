@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import constants
+from PIL import Image
+from transformers import BlipForImageTextRetrieval
 
-from tests.hub import Hub, hub
+from tests.hub import Hub, hub, take_for_the_hub
 from tests.models import write_model
+from tests.transformers_models import write_blip
 from vasari.api.cli.pulling import pull
 from vasari.retrieval.errors import ModelUnavailableError, NotFoundError
+from vasari.retrieval.library.loading import load_reranker
 from vasari.retrieval.models.registry.files import locate
 from vasari.retrieval.models.registry.hub import HubAccess, obtain, obtain_text_files
 from vasari.retrieval.models.registry.resolve import resolve
+from vasari.retrieval.settings import Settings
 
 MODEL, GATED = "somebody/model", "somebody/gated"
 WEIGHTS = "open_clip_model.safetensors"
@@ -26,14 +31,9 @@ ASKED = HubAccess(timeout=5)
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub with two repositories, which this process takes for the hub, and an empty cache."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     files = {WEIGHTS: CONTENT, "config.json": b"{}", "vocab.txt": b"a\nb\n", "tokenizer.json": b"[]"}
     with hub({MODEL: files, GATED: files}) as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
-        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        take_for_the_hub(monkeypatch, running, tmp_path / "cache")
         running.gated.add(GATED)
         yield running
 
@@ -171,3 +171,21 @@ def test_a_model_is_pulled_and_then_loads_offline(served: Hub, tmp_path: Path) -
     files = locate(resolve(f"hf-hub:{MODEL}"), HubAccess(offline=True))
     assert files.weights.read_bytes() == (written / WEIGHTS).read_bytes()
     assert str(files.weights.parent) in done.output
+
+
+def test_a_reranker_that_is_no_preset_is_pulled_and_then_loads_offline(
+    served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a repository is for is told by its configuration; templates of prompts come along, code does not."""
+    folder = write_blip(tmp_path / "blip", BlipForImageTextRetrieval)
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    served.repositories[MODEL] = files | {"chat_template.jinja": b"{{ 1 }}", "modeling.py": b"1 / 0"}
+    pulled = CliRunner().invoke(pull, [f"hf-hub:{MODEL}"])
+    assert pulled.exit_code == 0, pulled.output
+    kept = Path(pulled.output.rpartition(": ")[2].strip())
+    assert {file.name for file in kept.iterdir()} == {*files, "chat_template.jinja"}
+    asked = sum(served.asked.values())
+    reranker = load_reranker("fast", Settings(reranker=f"hf-hub:{MODEL}", offline=True, device="cpu"))
+    picture = [reranker.prepare(Image.new("RGB", (40, 30), "red"))]
+    assert 0 <= float(reranker.score(["a red thing"], reranker.encode_images(picture))[0]) <= 1
+    assert sum(served.asked.values()) == asked

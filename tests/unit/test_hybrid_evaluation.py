@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from vasari.retrieval.domain import Picture
-from vasari.retrieval.evaluation.hybrid import BATCH, Captioning, hybrid_order
-from vasari.retrieval.models.ports import Detail, Region
+from vasari.retrieval.evaluation.hybrid import BATCH, CaptionIndex, Captioning
+from vasari.retrieval.models.ports import Detail
+from vasari.retrieval.search.relevance import Null
 
 
 class Painter:
@@ -28,12 +29,6 @@ class Painter:
         self.asked += len(images)
         return [f"grey{int(np.asarray(image)[0, 0, 0])}" for image in images]
 
-    def answer(self, image: Picture, question: str) -> str:
-        return ""
-
-    def locate(self, image: Picture, phrase: str) -> list[Region]:
-        return []
-
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[Path]:
@@ -47,8 +42,11 @@ def pictures(tmp_path: Path) -> list[Path]:
 def test_words_of_captions_lift_the_picture_they_are_about() -> None:
     """A picture that is third by cosine and alone named by the words comes first; without words nothing changes."""
     scores = np.array([[0.3, 0.2, 0.1], [0.3, 0.2, 0.1]], np.float32)
-    order = hybrid_order(["a lighthouse", "qqq"], ["boats", "cars", "the lighthouse"], scores)
-    assert order.tolist() == [[2, 0, 1], [0, 1, 2]]
+    nulls = [Null(0.3, 0.2)] * 2
+    with CaptionIndex.of(["boats", "cars", "the lighthouse"]) as index:
+        raised = index.raised(["a lighthouse", "qqq"], scores, nulls)
+    assert np.argsort(-raised, axis=1).tolist() == [[2, 0, 1], [0, 1, 2]]
+    assert (raised[1] == scores[1]).all()
 
 
 def test_an_interrupted_captioning_goes_on_where_it_was(pictures: list[Path], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.grey import GreyLibrary, write_picture
+from tests.unit.catalogs import found_by
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.detect import Reading, choose_source
@@ -71,7 +72,7 @@ def every_picture_finds_itself(library: GreyLibrary) -> bool:
         request = SearchRequest((Term(TermKind.IMAGE, image=Path(item.uri)),), limit=1)
         if library.search(request).hits[0].item.id != number:
             return False
-        if number not in library.catalog.full_text.search(f"number {number}", IMAGE, 100):
+        if number not in found_by(library.catalog.full_text, f"number {number}"):
             return False
     return True
 
@@ -248,7 +249,7 @@ def test_words_go_with_content_that_moved_while_another_picture_took_its_name(
     both = (("since", "tag 1"), ["the story of number 1"], 2)
     assert words(library, elsewhere) == both
     assert (words(library, place)[0], words(library, tmp_path / "b" / "other.png")[0]) == (both[0], ())
-    assert len(library.catalog.full_text.search("story since", IMAGE, 10)) == 2
+    assert len(found_by(library.catalog.full_text, "story since")) == 2
     found = library.catalog.items.by_uri(str(elsewhere))
     assert found is not None
 

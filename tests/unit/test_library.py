@@ -195,3 +195,22 @@ def test_background_queries_are_embedded_once(library: ColourLibrary, tmp_path: 
         library.add(file(tmp_path, colour))
         library.search(SearchRequest((Term(TermKind.TEXT, text="red"),), min_relevance=0.1))
     assert library.model.text_batches == [1, len(BACKGROUND), 1]
+
+
+def test_the_next_process_measures_no_background_again(library: ColourLibrary, tmp_path: Path) -> None:
+    """It is kept beside the exported towers; where a fiftieth has changed, it is measured with those vectors."""
+    library.add(file(tmp_path, "red"))
+    request = SearchRequest((Term(TermKind.TEXT, text="red"),), min_relevance=0.1)
+    library.models_directory(library.space()).mkdir(parents=True, exist_ok=True)
+    first = library.search(request)
+    for more in ((), ("blue",)):
+        with ColourLibrary.open(library.root) as again:
+            for colour in more:
+                again.add(file(tmp_path, colour))
+            assert again.search(request).hits[0] == first.hits[0]
+            assert again.model.text_batches == [1]
+    kept = library.models_directory(library.space()) / "calibration-image.npy"
+    kept.write_bytes(kept.read_bytes()[:-40])
+    with ColourLibrary.open(library.root) as again:
+        assert again.search(request).hits[0] == first.hits[0]
+        assert again.model.text_batches == [1, len(BACKGROUND)]

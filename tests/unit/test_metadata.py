@@ -8,16 +8,22 @@ import shutil
 import struct
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.data.metadata.corpus import ARCHIVE, XMP, Case, cases
+from tests.grey import GreyLibrary
+from vasari.indexer.job import index
+from vasari.indexer.sources.detect import choose_source
 from vasari.indexer.sources.folder import FolderWithTexts
 from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.domain import Modality
 from vasari.retrieval.images.decode import decode
 from vasari.retrieval.images.iptc import read_iptc
 from vasari.retrieval.images.limits import ImageLimits
@@ -135,6 +141,41 @@ def test_sidecars_belong_to_their_pictures(tmp_path: Path) -> None:
     after = _described(tmp_path)
     assert after["a.jpg"].stamp != before["a.jpg"].stamp
     assert after["a.png"].stamp == before["a.png"].stamp
+
+
+def _in_zip(folder: Path, target: Path) -> str:
+    with zipfile.ZipFile(target / "photos.zip", "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, file.name)
+    return str(target / "photos.zip")
+
+
+def _in_bucket(folder: Path, target: Path) -> str:
+    memory = fsspec.filesystem("memory")
+    for file in folder.iterdir():
+        memory.pipe_file(f"{target}/{file.name}", file.read_bytes())
+    return f"memory:/{target}"
+
+
+@pytest.mark.parametrize("pack", [_in_zip, _in_bucket])
+def test_sidecars_are_read_in_archives_and_buckets(pack: Callable[[Path, Path], str], tmp_path: Path) -> None:
+    """As in a folder; where a sidecar changes, what it says does, and the picture is not embedded again."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for shade, name in enumerate(("a.jpg", "a.png", "c.png")):
+        Image.new("RGB", (8, 8), (shade * 40,) * 3).save(folder / name)
+    (folder / "a.xmp").write_bytes(_packet("both"))
+    (folder / "a.jpg.xmp").write_bytes(_packet("one"))
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        index(library, choose_source([pack(folder, tmp_path)])[0])
+        for keyword, name in (("one", "a.jpg"), ("both", "a.png")):
+            (item,) = library.catalog.filters.matching(f"tag:{keyword}", Modality.IMAGE).tolist()
+            assert library.items([item])[item].uri.endswith(name)
+        (folder / "a.jpg.xmp").write_bytes(_packet("changed"))
+        report = index(library, choose_source([pack(folder, tmp_path)])[0])
+        assert (report.added, report.updated, report.failed) == (0, 0, 0)
+        assert len(library.catalog.filters.matching("tag:changed", Modality.IMAGE)) == 1
+        assert len(library.catalog.filters.matching("tag:one", Modality.IMAGE)) == 0
 
 
 def _sidecar(bag: str = "", more: str = "") -> bytes:

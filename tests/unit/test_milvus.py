@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cli.conftest import Run, run
 from tests.contract import milvus
 from tests.grey import GreyLibrary, write_picture
+from vasari.indexer.backups.backup import back_up
+from vasari.indexer.backups.store import Store
 from vasari.indexer.build import rebuild
 from vasari.indexer.doctor import examine
 from vasari.indexer.job import index
@@ -17,6 +20,8 @@ from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.vectors.milvus import MilvusIndex, MilvusPlace
+
+__all__ = ["run"]  # a fixture
 
 
 def points(count: int, seed: int = 0) -> UnitVectors:
@@ -55,6 +60,31 @@ def test_a_library_in_milvus_answers_as_one_in_files_and_stays_in_step(tmp_path:
         assert active_kind(library) == "milvus"
         assert examine(library) == []
         assert_same_answers(library, plain)
+
+
+def test_a_backup_is_restored_beside_its_library(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its vectors go into collections of its own; without Milvus it compares rows; the library keeps its own."""
+    for number in range(30):
+        write_picture(tmp_path / "photos" / f"{number:02}.png", number)
+    vectors = f"milvus+file://{milvus.place().uri}"
+    with GreyLibrary.open(tmp_path / "library", Settings(vectors=vectors), create=True) as library:
+        index(library, FolderSource([tmp_path / "photos"]))
+        assert active_kind(library) == "milvus"
+        back_up(library, Store(tmp_path / "backups"))
+        for place, kind in ((vectors, "milvus"), (None, None)):
+            monkeypatch.setenv("VASARI_VECTORS", place or "")
+            restored = tmp_path / f"restored-{kind}"
+            code, out, err = run("restore", tmp_path / "backups", restored, "--verify")
+            assert (code, out.splitlines()[-1]) == (0, "verified: all is well"), err
+            with GreyLibrary.open(restored, Settings(vectors=place)) as opened:
+                assert active_kind(opened) == kind
+                assert_same_answers(opened, library)
+                rebuild(opened)
+                assert examine(opened) == []
+        assert examine(library) == []
+        assert active_kind(library) == "milvus"
 
 
 def active_kind(library: GreyLibrary) -> str | None:

@@ -68,7 +68,9 @@ def test_rerankers_and_captioners_are_found_by_the_same_notations(tmp_path: Path
 
 def test_a_missing_reranker_is_not_replaced_by_one_that_knows_drawings_only() -> None:
     """What is named to work without a network is of the kind that was asked for, and knows photos."""
-    with pytest.raises(ModelUnavailableError, match="without a network: none;") as caught:
+    with pytest.raises(
+        ModelUnavailableError, match=r"Without a network: a model folder \(VASARI_RE"
+    ) as caught:
         locate_folder(resolve("hf-hub:nobody/nothing", ModelKind.RERANKER), hub.HubAccess(offline=True))
     assert "--model DIR" not in str(caught.value)
 
@@ -152,12 +154,13 @@ def test_fingerprints_are_remembered_and_follow_the_file(tmp_path: Path) -> None
 
 
 def test_presets_have_the_facts_one_chooses_by() -> None:
-    """Each downloadable dual encoder names a repository, a licence, its size; published recall has its source."""
+    """Each downloadable dual encoder names a repository, a licence, its languages and its size."""
     for preset in PRESETS.values():
         assert preset.licence
         assert preset.use
         assert preset.builtin or (preset.hub and preset.parameters > 1e6)
-        assert preset.source or not (preset.coco or preset.flickr)
+        assert preset.languages
+        assert preset.licence_url or not preset.ask_before_download
         if preset.kind is ModelKind.DUAL_ENCODER and not preset.builtin:
             assert preset.dim
             assert resolve(preset.name).repository == preset.hub

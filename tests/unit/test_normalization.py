@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.grey import GreyLibrary, write_picture
-from tests.unit.catalogs import add, commit, facts
+from tests.unit.catalogs import add, commit, facts, found_by
 from vasari.indexer.job import index
 from vasari.indexer.sources.columns import Columns
 from vasari.indexer.sources.folder import FolderSource
@@ -77,7 +77,7 @@ def test_the_name_of_an_attribute_needs_no_quotes_in_either_spelling(catalog: Ca
 def test_words_and_facets_know_no_difference(both: Catalog) -> None:
     """Full text finds both; a folder and a tag are counted once."""
     for form in FORMS:
-        assert sorted(both.full_text.search(form, Modality.IMAGE, 9)) == [1, 2]
+        assert sorted(found_by(both.full_text, form)) == [1, 2]
     facets = both.facets.read(Modality.IMAGE)
     for column in ("folders", "tags", "cameras"):
         (counted,) = facets.columns[column].counts(facets.kept(None))

@@ -48,11 +48,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Library:
-    """A library with these pictures."""
+    """A library with these pictures, by the model as it is."""
     model = write_model(tmp_path / "model", "clip")
     settings = Settings(model=str(model), threads=1, offline=True, device="cpu")
     opened = Library.open(tmp_path / "library", settings, create=True)
     index(opened, FolderSource([photos]))
+    switch_off(opened, opened.space())
     return opened
 
 

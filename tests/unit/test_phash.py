@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, near_pairs
+from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, near_pairs, turned_fingerprints
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -90,3 +90,27 @@ def test_exactly_the_near_pairs_are_found(seed: int, count: int, share: float) -
     wanted = (apart <= MAX_DISTANCE) & fresh[:, None] & ~np.eye(count, dtype=bool)
     found = {(a, b) for left, right in near_pairs(hashes, fresh) for a, b in zip(left, right, strict=True)}
     assert found == set(zip(*np.nonzero(wanted), strict=True))
+
+
+def test_a_turned_copy_has_one_of_the_turned_hashes() -> None:
+    """Mirrored, turned by right angles, or both: seven ways, and the hash of each is among those of the original."""
+    ways = [
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.FLIP_LEFT_RIGHT,
+        Image.Transpose.FLIP_TOP_BOTTOM,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.TRANSVERSE,
+    ]
+    picture = scene(3).resize((320, 200))
+    turned = turned_fingerprints(picture)
+    assert len(set(turned)) == 7
+    found = set()
+    for way in ways:
+        copy = recompressed(picture.transpose(way))
+        near = [number for number in turned if distance(fingerprint(copy, ""), number) <= MAX_DISTANCE]
+        assert len(near) == 1, way
+        found |= set(near)
+    assert found == set(turned)
+    assert turned_fingerprints(Image.new("RGB", (40, 30), "white")) == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.unit.catalogs import SPACE, commit, facts
+from tests.unit.catalogs import SPACE, commit, facts, found_by
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.records import Telling
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.images.places import gazetteer, with_place
+from vasari.retrieval.images.places import gazetteer, laid_over, with_place
 
 LISBON = {"city": "Lisbon", "state": "Lisbon", "country": "Portugal", "country_code": "PT"}
 
@@ -51,5 +54,69 @@ def test_a_place_is_found_in_any_language(catalog: Catalog) -> None:
     taken = with_place({"latitude": 38.7223, "longitude": -9.1393})
     commit(catalog, facts(item, "/a.jpg", attributes=taken))
     for word in ("Lisbon", "Lisboa", "Lissabon", "Lisbonne", "里斯本", "リスボン", "Portugal", "葡萄牙"):
-        assert catalog.full_text.search(word, Modality.IMAGE, 5) == [item], word
+        assert found_by(catalog.full_text, word) == [item], word
     assert catalog.filters.matching("city:Lisbon", Modality.IMAGE).tolist() == [item]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "found"),
+    [
+        ("city:Lissabon", True),
+        ("city = lisboa", True),
+        ("city:里斯本", True),
+        ('city in ("Wien", "Lissabon")', True),
+        ("country:Portugal", True),
+        ("country:葡萄牙", True),
+        ("city:Wien", False),
+        ("city != Lissabon", False),
+        ("city != Wien", True),
+        ("country:Spanien", False),
+    ],
+)
+def test_filters_know_a_place_by_all_its_names(catalog: Catalog, filter_: str, found: bool) -> None:
+    """Whatever name the picture has, and whatever name is asked for."""
+    catalog.spaces.ensure(SPACE)
+    by_position, by_hand = catalog.items.reserve(2)
+    commit(catalog, facts(by_position, "/a.jpg", attributes=LISBON))
+    commit(catalog, facts(by_hand, "/b.jpg", attributes={"city": "LISSABON", "country": "Portugal"}))
+    expected = [by_position, by_hand] if found else []
+    assert catalog.filters.matching(filter_, Modality.IMAGE).tolist() == expected
+
+
+BERLIN = {"latitude": 52.52, "longitude": 13.405}
+WRITTEN = {"city": "Home", "country": "Here"}
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "city"),
+    [
+        ({}, BERLIN, "Berlin"),
+        (WRITTEN, BERLIN, "Home"),
+        (with_place({"latitude": 38.7223, "longitude": -9.1393}), BERLIN, "Berlin"),
+        ({"latitude": 38.7223, "longitude": -9.1393, **WRITTEN}, BERLIN, "Home"),
+        (WRITTEN, {**BERLIN, "city": "Mitte"}, "Mitte"),
+        (with_place(BERLIN), {"rating": 3}, "Berlin"),
+        (with_place(BERLIN), {"latitude": "north", "longitude": True}, "Berlin"),
+        (WRITTEN, {"latitude": 1e9, "longitude": 3.0}, "Home"),
+    ],
+)
+def test_a_sidecars_position_names_no_place_over_one_in_the_file(
+    file: dict[str, Any], said: dict[str, Any], city: str
+) -> None:
+    """It names the place where nobody wrote one, also in the stead of one that another position gave."""
+    assert laid_over(file, said)["city"] == city
+
+
+def test_a_position_in_a_sidecar_gives_the_item_a_place(catalog: Catalog) -> None:
+    """It comes with what the sidecar says, and goes with it."""
+    catalog.spaces.ensure(SPACE)
+    plain, written = catalog.items.reserve(2)
+    commit(catalog, facts(plain, "/a.jpg"), facts(written, "/b.jpg", "other", attributes=WRITTEN))
+    catalog.annotations.describe({item: Telling("", 1, (), BERLIN) for item in (plain, written)})
+    assert catalog.filters.matching("city:Berlin", Modality.IMAGE).tolist() == [plain]
+    assert catalog.filters.matching("city:Home and latitude > 52", Modality.IMAGE).tolist() == [written]
+    catalog.annotations.set_attributes(plain, {"stars": 3})
+    assert catalog.filters.matching("city:Berlin", Modality.IMAGE).tolist() == [plain]
+    catalog.annotations.describe({item: Telling("", 2) for item in (plain, written)})
+    assert catalog.filters.matching("exists(city)", Modality.IMAGE).tolist() == [written]
+    assert catalog.filters.matching("exists(gps)", Modality.IMAGE).tolist() == []

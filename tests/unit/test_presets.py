@@ -1,39 +1,15 @@
-"""The figures by which people choose a model are those that were published for it."""
+"""Which model serves which use: what is set, else what knows the same pictures."""
 
 from __future__ import annotations
-
-import csv
-from pathlib import Path
 
 import pytest
 
 from vasari.retrieval.errors import UnsupportedError
-from vasari.retrieval.library.loading import chosen_model, load_answerer
+from vasari.retrieval.library.loading import chosen_model
+from vasari.retrieval.library.picture_models import load_answerer
 from vasari.retrieval.models.ports import ModelKind
-from vasari.retrieval.models.registry.presets import PRESETS, Recall
+from vasari.retrieval.models.registry.presets import PRESETS
 from vasari.retrieval.settings import Settings
-
-TABLE = Path(__file__).with_name("published_recall.csv")
-
-
-def test_each_figure_of_a_preset_is_its_row_in_the_source() -> None:
-    """Recall of another size or resolution of the same family is not the preset's."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = {row["reference"]: row for row in csv.DictReader(file)}
-    published = {
-        reference: (
-            Recall(float(row["coco_i2t"]), float(row["coco_t2i"])),
-            Recall(float(row["flickr_i2t"]), float(row["flickr_t2i"])),
-            row["source"],
-        )
-        for reference, row in rows.items()
-    }
-    shown = {
-        preset.reference: (preset.coco, preset.flickr, preset.source)
-        for preset in PRESETS.values()
-        if preset.coco or preset.flickr
-    }
-    assert shown == published
 
 
 def test_a_reranker_is_the_settings_or_suits_the_encoder() -> None:

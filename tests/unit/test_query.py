@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vasari.retrieval.domain import Term, TermKind
 from vasari.retrieval.errors import QueryError
-from vasari.retrieval.search.query import parse_query, parse_terms
+from vasari.retrieval.search.query import parse_query, parse_terms, parse_typed
 
 
 def text(words: str, weight: float = 1.0) -> Term:
@@ -34,6 +34,18 @@ def text(words: str, weight: float = 1.0) -> Term:
 def test_words_become_weighted_terms(words: list[str], terms: tuple[Term, ...]) -> None:
     """`+` adds, `-` subtracts, a number and a colon weigh, neighbours join."""
     assert parse_terms(words) == terms
+
+
+def test_a_whole_query_in_quotes_is_one_query(tmp_path: Path) -> None:
+    """An operator between its spaces is one; in a picture's name, behind a weight or among words it is not."""
+    assert (
+        parse_typed(["boat - people"]) == parse_typed(["boat", "-", "people"]) == parse_query("boat - people")
+    )
+    assert parse_typed(["t-shirt"]) == (text("t-shirt"),)
+    assert parse_typed(["boat", "+", "a - b"]) == (text("boat"), text("a - b"))
+    picture = tmp_path / "a - b.jpg"
+    picture.write_bytes(b"any")
+    assert parse_typed([str(picture)]) == (Term(TermKind.IMAGE, image=picture),)
 
 
 def test_a_path_is_a_picture_only_where_files_are_allowed(tmp_path: Path) -> None:

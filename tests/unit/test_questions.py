@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.grey import write_picture
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.evaluation.questions import read_hard_negatives, read_questions
+from vasari.retrieval.evaluation.questions import (
+    Question,
+    question_accuracy,
+    read_hard_negatives,
+    read_questions,
+)
 
 QUESTION = {"file_name": "a.jpg", "question": "What is it?", "answer": "a boat"}
 PAIR = {"file_name": "a.jpg", "caption": "a red boat", "negative": "a blue boat", "language": "en"}
@@ -36,3 +44,24 @@ def test_a_file_of_nothing_else_is_refused(tmp_path: Path) -> None:
     """With what is wrong with its first line."""
     with pytest.raises(UsageError, match="line 1: lacks file_name, question, answer"):
         read_questions(write(tmp_path / "questions.jsonl", "{}"))
+
+
+class Echo:
+    """Answers every question with "a boat"."""
+
+    def answers(self, images: Sequence[Picture], questions: Sequence[str]) -> list[str]:
+        """As many as there are pictures."""
+        return ["A boat." for _ in images]
+
+
+def test_a_picture_that_cannot_be_read_takes_its_questions_along(tmp_path: Path) -> None:
+    """The others count, and it is named with the reason; where none can be read that is said."""
+    write_picture(tmp_path / "a.jpg", 1)
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    there, bad = (Question(tmp_path / name, "What is it?", "a boat", "what") for name in ("a.jpg", "bad.jpg"))
+    shares, unreadable = question_accuracy([bad, there, bad], Echo())
+    assert shares == {"all": 1.0, "what": 1.0}
+    assert list(unreadable) == [tmp_path / "bad.jpg"]
+    assert "not an image" in unreadable[tmp_path / "bad.jpg"]
+    with pytest.raises(UsageError, match=r"none of the pictures can be read: .*bad\.jpg"):
+        question_accuracy([bad], Echo())

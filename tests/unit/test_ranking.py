@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vasari.retrieval.domain import UnitVectors, unit_vectors
-from vasari.retrieval.search.ranking import blend, diversify, one_of_each_group, reciprocal_rank_fusion
+from vasari.retrieval.search.ranking import blend, diversify, one_of_each_group
 
 Candidates = list[tuple[int, float]]
 rankings = st.lists(st.lists(st.integers(0, 12), unique=True, max_size=10), max_size=4)
@@ -72,25 +70,6 @@ def test_diversify_puts_a_twin_behind_something_else() -> None:
 
 
 @settings(deadline=None)
-@given(rankings)
-def test_fusion_adds_the_reciprocals_of_ranks(drawn: list[list[int]]) -> None:
-    """Every ranked item comes once, by the sum of 1 / (60 + rank)."""
-    fused = reciprocal_rank_fusion(drawn)
-    votes = {
-        item: sum(1 / (60 + ranking.index(item) + 1) for ranking in drawn if item in ranking)
-        for item in set(itertools.chain(*drawn))
-    }
-    assert sorted(fused) == sorted(votes)
-    assert all(votes[a] >= votes[b] - 1e-12 for a, b in itertools.pairwise(fused))
-
-
-def test_fusion_of_one_ranking_is_that_ranking() -> None:
-    """Nothing is reordered where nobody disagrees, and an empty ranking has no say."""
-    assert reciprocal_rank_fusion([[5, 3, 9]]) == [5, 3, 9]
-    assert reciprocal_rank_fusion([[5, 3, 9], []]) == [5, 3, 9]
-
-
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 1)), unique_by=lambda pair: pair[0]), st.data())
 def test_one_of_each_group_is_its_first(candidates: Candidates, data: st.DataObject) -> None:
     """The first of each group stays with all that are in none, in their order."""
@@ -144,6 +123,22 @@ def test_weight_zero_keeps_the_first_stage(count: int) -> None:
     cosines = (random.random(count) / 10).astype(np.float32)
     scores = blend(cosines, random.random(count).astype(np.float32), 0.0)
     assert np.argsort(-scores, kind="stable").tolist() == np.argsort(-cosines, kind="stable").tolist()
+
+
+def test_a_blend_is_that_of_z_scores() -> None:
+    """By hand: both stages at mean 0 and deviation 1, back on the scale of the reranker's log-odds."""
+    cosines, matches = np.array([0.31, 0.3, 0.27], np.float32), np.array([0.2, 0.9, 0.4], np.float32)
+    odds = np.log(matches / (1 - matches))
+    standard = [(each - each.mean()) / each.std() for each in (cosines, odds)]
+    expected = odds.mean() + odds.std() * (0.7 * standard[0] + 0.3 * standard[1])
+    np.testing.assert_allclose(blend(cosines, matches, 0.3), 1 / (1 + np.exp(-expected)), atol=1e-6)
+
+
+def test_where_the_reranker_tells_nothing_apart_the_first_stage_decides() -> None:
+    """However sure it is of all of them."""
+    cosines = np.array([0.3, 0.1, 0.2], np.float32)
+    scores = blend(cosines, np.ones(3, np.float32), 0.5)
+    assert np.argsort(-scores).tolist() == [0, 2, 1]
 
 
 def test_blending_nothing_is_nothing() -> None:

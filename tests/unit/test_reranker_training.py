@@ -37,7 +37,7 @@ def test_a_reranker_learns_which_caption_belongs_to_which_picture(tmp_path: Path
     left_out = fine_tune(pairs, pairs, tmp_path / "made", asked, progress=False)
     assert [path.name for path in left_out] == ["4.png"]
     reranker = BlipReranker(tmp_path / "made", device="cpu", precision="float32")
-    pictures = np.stack([reranker.prepare(load_picture(path)) for path in pairs.images[:4]])
+    pictures = [reranker.prepare(load_picture(path)) for path in pairs.images[:4]]
     features = reranker.encode_images(pictures)
     scores = np.stack([reranker.score([text], features) for text in pairs.texts[:4]])
     assert (scores.argmax(1) == np.arange(4)).mean() >= 0.75

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,43 +14,53 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers.utils import logging as transformers_log
 
+from tests.patience import until
 from vasari.retrieval.domain import Item, Modality, Picture, Rerank, Term, TermKind
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.models.registry.presets import builtin_models_directory
 from vasari.retrieval.models.reranker import BlipReranker
-from vasari.retrieval.search.reranking import BATCH, FeatureCache, Reranked, RerankStage, query_words, rerank
+from vasari.retrieval.search import reranking
+from vasari.retrieval.search.feature_cache import FeatureCache
+from vasari.retrieval.search.pace import Batches, Pace
+from vasari.retrieval.search.reranking import BATCH, Reranked, RerankStage, query_words, rerank
 
 WORDS = (Term(TermKind.TEXT, text="bright"),)
+
+
+class Clock:
+    """Time that passes only where somebody works."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
 
 
 class Brightness:
     """A reranker that likes bright pictures, and for texts those that name the picture's grey."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = seconds  # a call to `match` takes
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.encoded: list[int] = []
         self.asked: list[str] = []
 
     def prepare(self, picture: Picture) -> NDArray[np.uint8]:
         return np.asarray(picture.resize((2, 2)), dtype=np.uint8)
 
-    def encode_images(self, batch: NDArray[np.uint8]) -> NDArray[np.float16]:
-        self.encoded.append(len(batch))
-        features: NDArray[np.float16] = batch.reshape(len(batch), 4, 3)[:, :, :1].astype(np.float16)
-        return features
+    def encode_images(self, pictures: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        self.encoded.append(len(pictures))
+        return [picture.reshape(4, 3)[:, :1].astype(np.float16) for picture in pictures]
 
-    def score(self, texts: Sequence[str], features: NDArray[np.float16]) -> NDArray[np.float32]:
-        time.sleep(self.seconds)
+    def score(self, texts: Sequence[str], features: Sequence[NDArray[np.float16]]) -> NDArray[np.float32]:
+        self.clock.seconds += 0.02 * len(features)
         self.asked += texts
-        greys = features[:, 0, 0].astype(np.float32)
+        greys = np.array([each[0, 0] for each in features], np.float32)
         if len(texts) == 1 and not texts[0].isdecimal():
             return np.asarray(greys / 255, np.float32)
         return np.array(
             [1 - abs(int(text) - grey) / 255 for text, grey in zip(texts, greys, strict=True)], np.float32
         )
-
-    def attention(self, text: str, features: NDArray[np.float16]) -> NDArray[np.float32]:
-        return np.full((2, 2), 0.25, np.float32)
 
 
 def item(number: int, modality: Modality = Modality.IMAGE) -> Item:
@@ -125,13 +135,108 @@ def test_no_candidate_is_lost_or_repeated(ids: list[int], top: int, weight: floa
     assert outcome.scored == set(ids[:top]) - broken
 
 
-def test_a_deadline_that_passes_gives_the_first_stage_back() -> None:
-    """Half-done work does not show: the order is the first stage's, nothing counts as reranked, and a note says why."""
-    given_ones = candidates(*range(1, 3 * BATCH))
-    outcome = run(given_ones, Rerank(top=99, deadline_ms=1), stage_of(Brightness(seconds=0.005)))
+def test_what_was_compared_before_the_deadline_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In rank order, as deep as the pace of the machine allows; the rest keeps its order behind, and a note says so."""
+    clock = Clock()
+    monkeypatch.setattr(reranking, "time", clock)
+    given_ones = candidates(*range(1, 100))
+    outcome = run(given_ones, Rerank(top=99, deadline_ms=410, weight=1.0), stage_of(Brightness(clock)))
+    assert clock.seconds == pytest.approx(0.38)
+    assert outcome.scored == set(range(1, 20))
+    assert order(outcome)[:19] == list(range(19, 0, -1))
+    assert outcome.ranked[19:] == given_ones[19:]
+    assert outcome.notes == ("reranked: the first 19 of 99, as many as the deadline leaves time for",)
+
+
+def test_no_candidate_is_begun_that_would_pass_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order is then the first stage's; the pictures are encoded meanwhile, so that it works out the next time."""
+    clock = Clock()
+    monkeypatch.setattr(reranking, "time", clock)
+    given_ones = candidates(*range(1, 30))
+    stage = stage_of(Brightness(clock))
+    stage.pace.encoded(1, 0.9)
+    stage.pace.compared(1, 0.001)
+    outcome = run(given_ones, Rerank(top=29, deadline_ms=300), stage)
     assert outcome.ranked == given_ones
     assert not outcome.reranked
-    assert "deadline" in outcome.notes[0]
+    assert outcome.notes == ("not reranked: the deadline leaves no time to compare a candidate",)
+    until(
+        lambda: all(stage.cache.get(item(number).content_hash) is not None for number in range(1, BATCH + 1))
+    )
+    again = run(given_ones, Rerank(top=29, deadline_ms=300), stage)
+    assert again.scored >= set(range(1, BATCH + 1))
+
+
+def test_a_picture_that_takes_longer_than_the_deadline_is_not_waited_for() -> None:
+    """However long its file takes to be read: the answer is there in time, and the picture for the next question."""
+    slow = threading.Event()
+    known = {number: item(number) for number in (10, 20)}
+
+    def look(wanted: Item | bytes | Path) -> Picture:
+        assert isinstance(wanted, Item)
+        assert slow.wait(60)
+        return grey(wanted)
+
+    stage = RerankStage(Brightness(), FeatureCache(10**6), look)
+    outcome = rerank(WORDS, None, candidates(10, 20), known, Rerank(deadline_ms=20, weight=1.0), stage)
+    assert outcome.ranked == candidates(10, 20)
+    assert outcome.notes == ("not reranked: the deadline leaves no time to compare a candidate",)
+    slow.set()
+    until(lambda: stage.cache.get(known[20].content_hash) is not None)
+    again = rerank(WORDS, None, candidates(10, 20), known, Rerank(deadline_ms=60_000, weight=1.0), stage)
+    assert order(again) == [20, 10]
+
+
+@pytest.mark.parametrize("capacity", [0, 10**6])
+def test_pictures_are_waited_for_as_long_as_there_is_time(capacity: int) -> None:
+    """One after the other, those that cannot be read included, even where none is kept."""
+    stage = stage_of(Brightness(), capacity=capacity, broken=frozenset({20}))
+    outcome = run(candidates(10, 20, 30), Rerank(deadline_ms=60_000, weight=1.0), stage)
+    assert order(outcome) == [30, 10, 20]
+    assert outcome.notes == ("not reranked: /20.png: no such file",)
+
+
+def test_a_query_s_picture_is_encoded_once_under_a_deadline() -> None:
+    """It is waited for, and kept for the next question with it."""
+    reranker = Brightness()
+    stage = stage_of(reranker)
+    for _ in range(2):
+        outcome = run(candidates(200, 95, 20), Rerank(deadline_ms=60_000, weight=1.0), stage, Modality.TEXT)
+        assert order(outcome) == [95, 20, 200]
+    assert reranker.encoded == [1]
+
+
+@given(st.floats(0.01, 1), st.floats(0.01, 5), st.floats(1, 1.6))
+def test_a_deadline_is_kept_by_a_machine_that_becomes_slower(
+    pair: float, deadline: float, slower: float
+) -> None:
+    """Whatever the pace was: pairs that take up to 1.6 times as long as the last ones never pass the deadline."""
+    batches, left = Batches(Pace(0.0, pair), BATCH), deadline
+    while count := batches.next(99, left):
+        seconds = count * pair * slower
+        left -= seconds
+        batches.took(count, seconds)
+        assert left >= -1e-9
+        slower = 1.0
+    assert batches.next(99, None) == BATCH
+
+
+def test_a_machine_that_was_slow_once_is_tried_again() -> None:
+    """Some questions are turned down by what a pair took then, and not all of them for ever."""
+    pace = Pace(0.0, 2.0)
+    tried = [Batches(pace, BATCH).next(8, 0.8) for _ in range(8)]
+    assert tried[0] == 0
+    assert tried[-1] == 1
+
+
+def test_the_pace_is_known_before_the_first_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that is opened for a deadline has measured itself, warm."""
+    clock = Clock()
+    monkeypatch.setattr(reranking, "time", clock)
+    stage = stage_of(Brightness(clock))
+    stage.measure(grey(item(1)))
+    assert stage.pace.image == 0
+    assert stage.pace.pair == pytest.approx(0.02)
 
 
 def test_an_unreadable_picture_stands_behind_those_compared() -> None:

@@ -13,6 +13,7 @@ from tests.grey import write_picture
 from tests.models import Kind, write_model
 from vasari.indexer.doctor import examine
 from vasari.indexer.job import index
+from vasari.indexer.optimize import switch_off
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import LibraryCorruptError, ModelUnavailableError
@@ -36,6 +37,9 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         library.use_model(library.settings.model)
         report = index(library, FolderSource([root / "photos"]))
         assert (report.added, report.failed) == (2, 1)
+        switch_off(
+            library, library.space()
+        )  # as in libraries of models that are exported when they are loaded
     return root
 
 

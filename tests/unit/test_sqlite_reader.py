@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts
+from vasari.retrieval.catalog.analyzer import Phrase
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import GenerationRecord, Telling
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
-from vasari.retrieval.domain import Caption, CaptionSource, Modality, Skipped
+from vasari.retrieval.domain import Caption, CaptionSource, FairMethod, FairRanking, Modality, Skipped
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
 
 
@@ -23,6 +24,7 @@ def path(tmp_path: Path) -> Path:
     with Catalog.open(file) as catalog:
         first, second, third = add(catalog, "/a/b.jpg", "/odd/\udce9\n.jpg", "/c.jpg")
         catalog.spaces.ensure(OTHER)
+        catalog.spaces.set_fair_ranking("clip", FairRanking(FairMethod.NNN, 0.5, "ab", 2000, "é \udce9", 0.1))
         catalog.annotations.set_captions(
             first, [Caption("ein Boot", "de"), Caption("a boat")], CaptionSource.USER
         )
@@ -56,6 +58,10 @@ def test_all_answers_are_the_catalogs(path: Path) -> None:
                     space, modality
                 )
         assert glance.segments.gallery_state("clip", Modality.IMAGE).dead
+        assert glance.segments.gallery_state("clip", Modality.IMAGE).fair == catalog.spaces.fair_ranking(
+            "clip"
+        )
+        assert glance.segments.gallery_state("clip", Modality.TEXT).fair is None
         assert glance.spaces.may_lack_vectors() is catalog.spaces.may_lack_vectors() is True
         assert glance.items.count(Modality.IMAGE) == catalog.items.count(Modality.IMAGE) == 2
         wanted = [3, 2, 1, 99, 2]
@@ -63,6 +69,19 @@ def test_all_answers_are_the_catalogs(path: Path) -> None:
         assert list(glance.items.get(wanted)) == list(catalog.items.get(wanted)) == [2, 1]
         assert glance.items.get([]) == {}
         assert list(glance.items.get(range(5000))) == [1, 2]
+        phrases = [
+            Phrase(("boat",)),
+            Phrase(("ein", "boot")),
+            Phrase(("odd",)),
+            Phrase(("ete",)),
+            Phrase(("x",)),
+        ]
+        for index in (glance.full_text, catalog.full_text):
+            assert index.counts(phrases).tolist() == [1, 1, 1, 1, 0]
+            assert index.counts([]).tolist() == []
+            assert [index.postings(phrase).tolist() for phrase in phrases] == [[1], [1], [2], [2], []]
+            assert index.held([2, 1], phrases).tolist() == [[0, 0, 0.5, 1, 0], [1, 1, 0, 0, 0]]
+            assert index.held([], phrases).shape == (0, 5)
     glance.close()
 
 
@@ -89,6 +108,7 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
             for space in ("clip", "siglip"):
                 bare = list(catalog.segments.missing_embeddings(space, modality))
                 assert list(glance.segments.missing_embeddings(space, modality)) == bare
+        assert glance.unread_facts.ids() == catalog.unread_facts.ids() == frozenset()
         assert glance.failures.latest() == catalog.failures.latest()
         assert len(glance.failures.latest()) == 2
         glance.close()

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from tests.grey import GreyLibrary, write_picture
+from tests.unit.catalogs import found_by
 from vasari.indexer.exchange.exporting import export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.job import IndexOptions, index
@@ -180,7 +181,7 @@ def test_what_a_source_does_not_say_any_more_is_gone(
         source.write(sentence)
         run(library, source.place)
         assert said(library, source.uri) == ([(sentence, "file")] if sentence else [])
-        found = library.catalog.full_text.search("boat", item(library, source.uri).modality, 10)
+        found = found_by(library.catalog.full_text, "boat")
         assert found == ([number] if sentence else [])
     assert library.grey().embedded == embedded
 

@@ -1,21 +1,21 @@
-"""Dual encoders in transformers' layout: the same vectors as by its own processor and model, with and without torch."""
+"""Dual encoders in transformers' layout: exported for searches without torch, in every layout of files, or refused.
+
+That their vectors are those of transformers' own processor and model is in `test_file_bytes`.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import AutoProcessor
 
-from tests.transformers_models import FAMILIES, write_transformers_model
+from tests.transformers_models import write_transformers_model
 from vasari.retrieval.errors import ModelUnavailableError, UnsupportedError, VasariError
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.export.single_image import export_picture_tower
@@ -60,36 +60,6 @@ def least_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> f
     return float((unit(found - mean) * unit(expected - mean)).sum(axis=1).min())
 
 
-def by_transformers(model: Any, folder: Path, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors of `TEXTS` and of the pictures as transformers' own model and processor give them."""
-    processor: Any = AutoProcessor.from_pretrained(folder)
-    tokens = processor(
-        text=list(TEXTS), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
-    )
-    with torch.inference_mode():
-        texts = model.get_text_features(**tokens).pooler_output.numpy()
-        images = [
-            model.get_image_features(
-                **processor.image_processor(images=picture, return_tensors="pt")
-            ).pooler_output.numpy()
-            for picture in pictures()
-        ]
-    return unit(texts), unit(np.concatenate(images))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_vectors_are_those_of_transformers(tmp_path: Path, family: str) -> None:
-    """Texts of many scripts, empty and too long; pictures of all shapes."""
-    folder = write_transformers_model(tmp_path / "model", family)
-    encoder = OpenClipEncoder.load(str(folder), precision="float32")
-    texts, images = by_transformers(
-        encoder.towers.model.saved_as[0], folder, encoder.towers.text.context_length
-    )
-    prepared = np.stack([encoder.prepare(picture) for picture in pictures()])
-    assert least_cosine(encoder.embed_texts(TEXTS), texts) > 0.9999
-    assert least_cosine(encoder.embed_images(prepared), images) > 0.9999
-
-
 def test_both_towers_are_exported(tmp_path: Path) -> None:
     """Without torch: padding at the left, and pictures as patches, each of which brings its grid along."""
     folder = write_transformers_model(tmp_path / "model", "naflex")
@@ -97,7 +67,7 @@ def test_both_towers_are_exported(tmp_path: Path) -> None:
     assert export_text_tower(encoder.towers, tmp_path / "space")
     texts = OnnxTextEncoder.open(tmp_path / "space").embed_texts(TEXTS)
     assert least_cosine(texts, encoder.embed_texts(TEXTS)) > 0.9999
-    assert export_picture_tower(encoder, encoder, pictures(), tmp_path / "space")
+    assert export_picture_tower(encoder, pictures(), tmp_path / "space")
     exported = OnnxPictureEncoder.open(tmp_path / "space")
     mine, theirs = (
         each.embed_images(np.stack([each.prepare(picture) for picture in pictures()]))

@@ -39,7 +39,16 @@ def test_one_package_is_installed(wheel: Path) -> None:
     }
     for room in ("retrieval", "indexer", "training", "api"):
         assert {f"vasari/{path.relative_to(ROOT)}" for path in (ROOT / room).rglob("*.py")} <= names
-    assert {"vasari/api/web/index.html", "vasari/retrieval/data/models/scenes/open_clip_config.json"} <= names
+    assert {
+        "vasari/api/web/index.html",
+        "vasari/api/web/world/countries-50m.json",
+        "vasari/retrieval/data/models/scenes/open_clip_config.json",
+        "vasari/retrieval/data/phrases/ja.txt",
+        "vasari/retrieval/data/places/ordinary.txt",
+        "vasari/retrieval/data/places/places.npz",
+        "vasari/retrieval/data/photos/photos.csv",
+        "vasari/retrieval/data/recall/languages.csv",
+    } <= names
 
 
 def test_a_projects_own_packages_are_left_alone(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""The page in six languages: no text is missing in any, and the reader's own is spoken."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Open, Served
+from tests.browser.reading import look_for
+from tests.browser.test_accessibility import serious
+from vasari.api.service.app import WEB
+
+LANGUAGES = sorted((WEB / "languages").glob("*.json"))
+_TEXT = re.compile(r'(?<![\w.#])t\("((?:[^"\\]|\\.)*)"')
+_COUNTED = re.compile(r'(?<![\w.#])n\([^"]*?, "(?:[^"\\]|\\.)*", "((?:[^"\\]|\\.)*)"')
+_SPOKEN = re.compile(r"<([^>]*\bdata-spoken\b[^>]*)>([^<]*)")
+
+
+def texts() -> set[str]:
+    """The English of all that the page says by itself."""
+    found: set[str] = set()
+    for path in (WEB / "scripts").glob("*.js"):
+        code = path.read_text(encoding="utf-8")
+        found |= set(_TEXT.findall(code)) | set(_COUNTED.findall(code))
+    for tag, text in _SPOKEN.findall((WEB / "index.html").read_text(encoding="utf-8")):
+        label = re.search(r'aria-label="([^"]*)"', tag)
+        found.add(label[1] if label else text)
+    return found
+
+
+def _forms(translated: Any) -> list[Any]:
+    return list(translated.values()) if isinstance(translated, dict) else [translated]
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=lambda path: path.stem)
+def test_no_text_is_missing(path: Path) -> None:
+    """Each language has each text and no others, with the same values in it; counted ones have a form for many."""
+    words = json.loads(path.read_text(encoding="utf-8"))
+    assert set(words) == texts()
+    for text, translated in words.items():
+        assert all(isinstance(form, str) and form.strip() for form in _forms(translated)), text
+        assert not isinstance(translated, dict) or set(translated) == {"one", "other"}, text
+        for form in _forms(translated):
+            assert sorted(re.findall(r"\{\w+\}", form)) == sorted(re.findall(r"\{\w+\}", text)), text
+
+
+def test_there_are_six(open_page: Open, served: Served) -> None:
+    """English and five with a file each; the page offers just these."""
+    page = open_page(served.address)
+    page.keyboard.press("?")
+    offered = page.locator("#language option").evaluate_all("all => all.map((one) => one.value)")
+    assert sorted(offered) == sorted(["en", *(path.stem for path in LANGUAGES)])
+    assert len(offered) == 6
+
+
+@pytest.mark.parametrize(
+    ("locale", "code", "label", "found"),
+    [
+        ("de-AT", "de", "Ein Bild beschreiben", r"^58 Bilder, davon \d+ gute"),
+        ("fr-CA", "fr", "Décrivez une image", r"^\d+ bonnes sur 58 images"),
+        ("es-MX", "es", "Describa una imagen", r"^\d+ buenas de 58 imágenes"),
+        ("ja-JP", "ja", "画像を説明してください", r"^58 件の画像中、よく合うもの \d+ 件"),
+        ("zh-TW", "zh", "描述一张图片", r"^58 张图片中有 \d+ 张好的匹配"),
+        ("eu-ES", "en", "Describe a picture", r"^\d+ good of 58 pictures"),
+    ],
+)
+def test_the_readers_language_is_spoken(
+    open_page: Open, served: Served, locale: str, code: str, label: str, found: str
+) -> None:
+    """As the browser asks for it, whatever its country; English where it is none of the six."""
+    page = open_page(served.address, locale=locale)
+    expect(page.locator("#query")).to_have_attribute("placeholder", label)
+    assert page.locator("html").get_attribute("lang") == code
+    look_for(page, "red")
+    expect(page.locator(".told")).to_have_text(re.compile(found))
+
+
+def test_another_language_can_be_chosen(open_page: Open, served: Served) -> None:
+    """In the help; it is kept, and numbers and months are written as it writes them."""
+    page = open_page(served.address)
+    expect(page.locator(".tile").first).to_be_visible()
+    page.keyboard.press("?")
+    page.get_by_label("Language").select_option("de")
+    expect(page.locator("#help h2")).to_have_text("Suchen")
+    assert serious(page) == []
+    page.get_by_label("Sprache").press("Escape")
+    expect(page.get_by_role("heading", name="Juni 2024")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Alben")).to_be_visible()
+    expect(page.get_by_role("link", name="Zu den Bildern")).to_be_attached()

@@ -1,0 +1,214 @@
+"""Is a picture known? Copies of drawn pictures, edited in many ways, and pictures that are none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from tests.grey import GreyLibrary
+from tests.unit.catalogs import SPACE, commit, facts
+from vasari.indexer.job import index
+from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.errors import ImageError, ModelUnavailableError
+from vasari.retrieval.images.overlap import CopyKind, overlap
+from vasari.retrieval.library.duplicates import near_hashes
+from vasari.training.scenes.dataset import render
+from vasari.training.scenes.scene import Split
+
+Edit = Callable[[Image.Image], Image.Image]
+
+
+def _cropped(left: float, top: float, right: float, bottom: float) -> Edit:
+    return lambda p: p.crop(
+        (round(left * p.width), round(top * p.height), round(right * p.width), round(bottom * p.height))
+    )
+
+
+def _written_over(picture: Image.Image) -> Image.Image:
+    copy = picture.copy()
+    ImageDraw.Draw(copy).rectangle((0, copy.height * 0.85, copy.width, copy.height), fill=(0, 0, 0))
+    return copy
+
+
+EDITS: list[tuple[str, Edit, set[CopyKind]]] = [
+    ("half the size", lambda p: p.resize((p.width // 2, p.height // 2)), {CopyKind.RE_ENCODED}),
+    ("cropped", _cropped(0.05, 0.1, 0.9, 0.95), {CopyKind.CROPPED}),
+    ("a half", _cropped(0.3, 0.2, 0.9, 0.8), {CopyKind.CROPPED}),
+    ("bordered", lambda p: ImageOps.expand(p, 30, "white"), {CopyKind.BORDERED}),
+    ("brighter", lambda p: ImageEnhance.Brightness(p).enhance(1.3), {CopyKind.EDITED}),
+    ("grey", lambda p: p.convert("L").convert("RGB"), {CopyKind.EDITED, CopyKind.RE_ENCODED}),
+    ("mirrored", ImageOps.mirror, {CopyKind.EDITED}),
+    ("turned", lambda p: p.rotate(90, expand=True), {CopyKind.EDITED}),
+    ("written over", _written_over, {CopyKind.EDITED}),
+]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """24 drawings of different scenes."""
+    folder = tmp_path_factory.mktemp("drawn")
+    render(folder, seed=11, count=24, split=Split.TRAIN, size=256)
+    return sorted((folder / "images").iterdir())
+
+
+@pytest.mark.parametrize(("edit", "kinds"), [pytest.param(e, k, id=name) for name, e, k in EDITS])
+def test_edits_are_recognised(drawn: list[Path], edit: Edit, kinds: set[CopyKind]) -> None:
+    """Of 24 pictures, edited and compressed, nearly all are told from the original's pixels, and in which way."""
+    found = []
+    for path in drawn:
+        picture = Image.open(path).convert("RGB")
+        seen = overlap(_jpeg(edit(picture)), picture)
+        found.append(None if seen is None else seen.kind)
+    assert sum(kind in kinds for kind in found) >= 20, found
+
+
+def test_a_slight_tilt_is_recognised(drawn: list[Path]) -> None:
+    """Turned by 3°, most pictures are known, and as edited."""
+    pictures = [Image.open(path).convert("RGB") for path in drawn[:12]]
+    found = [seen for one in pictures if (seen := overlap(one.rotate(3), one)) is not None]
+    assert len(found) >= 7
+    assert {one.kind for one in found} == {CopyKind.EDITED}
+
+
+def test_the_place_of_a_part_is_told(drawn: list[Path]) -> None:
+    """The box says where in the larger picture the other lies."""
+    picture = Image.open(drawn[0]).convert("RGB")
+    found = overlap(_cropped(0.2, 0.3, 0.8, 0.9)(picture), picture)
+    assert found is not None
+    assert found.box == pytest.approx((0.2, 0.3, 0.6, 0.6), abs=0.03)
+
+
+def test_other_pictures_are_no_copies(drawn: list[Path]) -> None:
+    """No drawing is taken for another, though they are of one hand; a blank picture is no copy of anything."""
+    pictures = [Image.open(path).convert("RGB") for path in drawn]
+    pairs = [(a, b) for a in pictures for b in pictures if a is not b]
+    wrong = [found for a, b in pairs[::3] if (found := overlap(a, b)) is not None]
+    assert len(wrong) <= len(pairs) // 300
+    assert overlap(Image.new("RGB", (64, 64), "white"), pictures[0]) is None
+
+
+def _jpeg(picture: Image.Image) -> Image.Image:
+    kept = io.BytesIO()
+    picture.save(kept, "JPEG", quality=60)
+    return Image.open(kept).convert("RGB")
+
+
+@pytest.fixture
+def library(tmp_path: Path, drawn: list[Path]) -> Iterator[GreyLibrary]:
+    with GreyLibrary.open(tmp_path / "library", create=True) as opened:
+        opened.use_model("grey")
+        index(opened, FolderSource([drawn[0].parent]))
+        yield opened
+
+
+def test_a_library_knows_its_pictures(library: GreyLibrary, drawn: list[Path], tmp_path: Path) -> None:
+    """The same bytes, a copy and a crop are known, each with its item first; a picture of its own is not."""
+    same = library.duplicates_of(drawn[3])
+    assert (same[0].kind, same[0].item.uri) == (CopyKind.SAME_BYTES, str(drawn[3]))
+    picture = Image.open(drawn[3]).convert("RGB")
+    for name, edit, kind in (
+        ("small.jpg", EDITS[0][1], CopyKind.RE_ENCODED),
+        ("part.png", EDITS[1][1], CopyKind.CROPPED),
+    ):
+        edit(picture).save(tmp_path / name)
+        found = library.duplicates_of(tmp_path / name)
+        assert (found[0].kind, found[0].item.uri) == (kind, str(drawn[3]))
+        assert found[0].evidence.agreement is not None
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    assert library.duplicates_of(tmp_path / "noise.png") == []
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(ImageError, match=r"broken\.png"):
+        library.duplicates_of(tmp_path / "broken.png")
+
+
+@pytest.mark.parametrize("way", list(Image.Transpose))
+def test_a_library_knows_what_was_turned(
+    library: GreyLibrary, drawn: list[Path], tmp_path: Path, way: Image.Transpose
+) -> None:
+    """Mirrored or turned by right angles, a copy is known among nearly equal vectors, if the key's filter allows it."""
+    Image.open(drawn[7]).convert("RGB").transpose(way).save(tmp_path / "turned.jpg", quality=70)
+    found = library.duplicates_of(tmp_path / "turned.jpg")
+    assert (found[0].kind, found[0].item.uri) == (CopyKind.EDITED, str(drawn[7]))
+    known = library.catalog.perceptual_hashes.remembered()
+    (own,) = known.hashes[known.ids == found[0].item.id].view(np.int64).tolist()
+    assert near_hashes(known, [0, own], np.array([found[0].item.id])) == {found[0].item.id: 0}
+    assert near_hashes(known, [own], np.empty(0, np.int64)) == near_hashes(known, [], None) == {}
+
+
+def test_what_hashes_find_is_not_embedded(
+    library: GreyLibrary, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies and bordered ones are known without a model; a part of a picture is not."""
+    picture = Image.open(drawn[9]).convert("RGB")
+    picture.resize((128, 128)).save(tmp_path / "small.jpg")
+    ImageOps.expand(picture, 60, "white").save(tmp_path / "bordered.jpg")
+    _cropped(0.4, 0.3, 0.9, 0.8)(picture).save(tmp_path / "part.png")
+
+    def embed_pictures(*_: object) -> NoReturn:
+        raise ModelUnavailableError("it is not to be asked")
+
+    monkeypatch.setattr(library, "embed_pictures", embed_pictures)
+    for name, kind in (("small.jpg", CopyKind.RE_ENCODED), ("bordered.jpg", CopyKind.BORDERED)):
+        (found, *_) = library.duplicates_of(tmp_path / name)
+        assert (found.kind, found.item.uri, found.evidence.cosine) == (kind, str(drawn[9]), None)
+    with pytest.raises(ModelUnavailableError):
+        library.duplicates_of(tmp_path / "part.png")
+
+
+def test_where_the_original_is_gone_hash_and_vector_speak(
+    library: GreyLibrary, drawn: list[Path], tmp_path: Path
+) -> None:
+    """A copy of a picture whose file cannot be read is known by its hash and vector, and says that nobody looked."""
+    picture = Image.open(drawn[5]).convert("RGB")
+    picture.resize((100, 100)).save(tmp_path / "copy.jpg")
+
+    def gone(_item: object) -> bytes:
+        raise ImageError("it is gone", "read")
+
+    library.read_original = gone
+    found = library.duplicates_of(tmp_path / "copy.jpg")
+    assert str(drawn[5]) in {one.item.uri for one in found}
+    assert all(one.evidence.agreement is None for one in found)
+
+
+def test_what_comes_later_is_known(library: GreyLibrary, drawn: list[Path], tmp_path: Path) -> None:
+    """Remembered hashes follow the library."""
+    assert library.duplicates_of(drawn[0]) != []
+    library.remove(drawn[0])
+    assert all(one.item.uri != str(drawn[0]) for one in library.duplicates_of(drawn[0]))
+    noise = np.random.default_rng(2).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "new.png")
+    (item,) = library.add(tmp_path / "new.png")
+    Image.fromarray(noise).resize((80, 80)).save(tmp_path / "copy.png")
+    assert [one.item.id for one in library.duplicates_of(tmp_path / "copy.png")] == [item]
+
+
+def test_remembered_hashes_are_those_of_the_catalog(catalog: Catalog) -> None:
+    """What came, changed, went and changed places since the last look is seen; hashes have all 64 bits."""
+    catalog.spaces.ensure(SPACE)
+
+    def put(hashes: dict[int, int]) -> None:
+        commit(catalog, *(facts(item, f"/{item}", f"{n}", fingerprint=n) for item, n in hashes.items()))
+
+    def remembered() -> dict[int, int]:
+        known = catalog.perceptual_hashes.remembered()
+        return dict(zip(known.ids.tolist(), known.hashes.view(np.int64).tolist(), strict=True))
+
+    a, b, c, d = catalog.items.reserve(4)
+    assert remembered() == {}
+    put({a: -1, b: 2**62 + 5, c: -(2**63)})
+    assert remembered() == {a: -1, b: 2**62 + 5, c: -(2**63)}
+    put({d: 7})
+    assert remembered() == {a: -1, b: 2**62 + 5, c: -(2**63), d: 7}
+    put({a: 2**62 + 5, b: -1})
+    assert remembered() == {a: 2**62 + 5, b: -1, c: -(2**63), d: 7}
+    catalog.items.delete([d])
+    assert remembered() == {a: 2**62 + 5, b: -1, c: -(2**63)}

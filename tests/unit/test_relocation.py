@@ -1,0 +1,93 @@
+"""`vasari move-root`: what lies in a folder lies elsewhere, and nothing else changes."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.grey import GreyLibrary, write_picture
+from tests.unit.catalogs import found_by
+from vasari.indexer.doctor import examine
+from vasari.indexer.job import IndexOptions, index
+from vasari.indexer.sources.detect import choose_source
+from vasari.retrieval.domain import Caption, CaptionSource, Modality
+from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.library.relocation import move_root
+from vasari.retrieval.settings import Settings
+
+
+@pytest.fixture
+def library(tmp_path: Path, catalog_url: str) -> Iterator[GreyLibrary]:
+    """A folder with pictures, an archive, a broken file and a sibling whose name begins alike, on each database."""
+    photos = tmp_path / "photos"
+    for number in range(3):
+        write_picture(photos / "trip" / f"{number}.png", number)
+    write_picture(tmp_path / "photos2" / "9.png", 9)
+    write_picture(tmp_path / "10.png", 10)
+    (photos / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with tarfile.open(photos / "shard.tar", "w") as tar:
+        tar.add(tmp_path / "10.png", "10.png")
+    settings = Settings(library=tmp_path / "library", database_url=catalog_url)
+    opened = GreyLibrary.open(tmp_path / "library", settings, create=True)
+    opened.use_model("grey")
+    for place in (photos, photos / "shard.tar", tmp_path / "photos2"):
+        index(opened, choose_source([str(place)])[0], IndexOptions(batch_size=4))
+    yield opened
+    opened.close()
+
+
+def uris(library: GreyLibrary) -> dict[int, str]:
+    return {file.id: file.uri for file in library.catalog.items.known_files(Modality.IMAGE)}
+
+
+def test_a_folder_moves_with_all_that_is_known(library: GreyLibrary, tmp_path: Path) -> None:
+    """Items keep numbers, captions and vectors; failures go along; what only begins alike stays; no job has work."""
+    before = uris(library)
+    item = next(item for item, uri in before.items() if uri.endswith("trip/1.png"))
+    library.catalog.annotations.set_captions(item, [Caption("a boat")], CaptionSource.USER)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "photos").rename(tmp_path / "disk" / "pictures")
+    moved = move_root(library, str(tmp_path / "photos"), str(tmp_path / "disk" / "pictures"))
+    after = uris(library)
+    old, new = f"{tmp_path}/photos/", f"{tmp_path}/disk/pictures/"
+    assert after == {number: uri.replace(old, new) for number, uri in before.items()}
+    assert moved == 4
+    assert [failure.uri for failure in library.catalog.failures.latest()] == [f"{new}broken.png"]
+    assert found_by(library.catalog.full_text, "boat") == [item]
+    embedded = library.grey().embedded
+    report = index(library, choose_source([new.rstrip("/")])[0])
+    assert (report.added, report.removed, report.moved) == (0, 0, 0)
+    assert library.grey().embedded == embedded
+    assert examine(library) == []
+
+
+def test_a_folder_moves_into_itself_and_back(library: GreyLibrary, tmp_path: Path) -> None:
+    """A new name may be an old one of another item that moves, too."""
+    before = uris(library)
+    folder = str(tmp_path / "photos")
+    move_root(library, folder, f"{folder}/trip", force=True)
+    assert f"{folder}/trip/trip/0.png" in uris(library).values()
+    move_root(library, f"{folder}/trip", folder)
+    assert uris(library) == before
+
+
+def test_what_cannot_be_moved_is_told(library: GreyLibrary, tmp_path: Path) -> None:
+    """A place that is not there, one that holds nothing, and one that is taken; nothing changes then."""
+    before = uris(library)
+    photos = tmp_path / "photos"
+    with pytest.raises(NotFoundError, match="--force"):
+        move_root(library, str(photos), str(tmp_path / "nowhere"))
+    with pytest.raises(NotFoundError, match="nothing in"):
+        move_root(library, str(tmp_path / "phot"), str(tmp_path))
+    with pytest.raises(UsageError, match="one place"):
+        move_root(library, str(photos), f"{photos}/")
+    write_picture(tmp_path / "photos2" / "0.png", 30)
+    index(library, choose_source([str(tmp_path / "photos2")])[0])
+    taken = uris(library)
+    with pytest.raises(UsageError, match=r"photos2/0\.png"):
+        move_root(library, str(photos / "trip"), str(tmp_path / "photos2"))
+    assert uris(library) == taken
+    assert set(before) < set(taken)
