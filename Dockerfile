@@ -21,12 +21,12 @@ CMD ["serve", "--host", "0.0.0.0"]
 
 # The wheels of torch for CUDA carry their own CUDA libraries; the driver comes from the host.
 FROM base AS cuda
-RUN pip install '.[postgres,milvus,s3,gcs]'
+RUN pip install '.[postgres,milvus,s3,gcs,otel]'
 ENV VASARI_DEVICE=cuda
 USER vasari
 
 # TORCH_INDEX may name an index of CPU-only wheels of torch, several gigabytes smaller.
 FROM base AS cpu
 ARG TORCH_INDEX
-RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} '.[postgres,milvus,s3,gcs]'
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} '.[postgres,milvus,s3,gcs,otel]'
 USER vasari

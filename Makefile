@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: setup check test coverage docs lock serve demo bench models clean
+.PHONY: setup check test coverage docs lock serve demo bench soak models clean
 
 # The Python API: what semantic versioning promises, and what `make docs` describes.
 PUBLIC := vasari vasari.retrieval.errors
@@ -53,6 +53,12 @@ demo: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# Some hours of kills, full disks, lost databases, jumping clocks, nonsense and load; goes on where it was stopped.
+SOAK ?= /var/tmp/vasari-soak
+soak: setup
+	$(BIN)/python -m tests.faults.soak --kills 1000 --requests 10000 --minutes 120 --small-disk \
+		--folder $(SOAK)
 
 # Remakes the built-in weights; resumable: run it again after an interruption.
 models: setup
