@@ -39,7 +39,7 @@ def test_a_library_that_is_cut_off_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_service_under_load_loses_and_leaks_nothing() -> None:
+def test_a_service_under_load_loses_nothing() -> None:
     """Drawn requests fail nowhere; what was uploaded is there, what was removed is not, the doctor finds nothing."""
     service = soaked("--kills", "0", "--requests", "120", "--minutes", "0.05")["service"]
     assert service["failures"] == []
