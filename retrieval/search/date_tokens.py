@@ -1,0 +1,111 @@
+"""Words of a date expression: the tokens that its rules stand on, and the parts that a date is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
+
+from vasari.retrieval.search import calendar_words as words
+from vasari.retrieval.search.periods import FIRST_YEAR, Period
+from vasari.retrieval.search.typed_words import Token
+
+_FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
+Found = tuple[Period, int]  # and the token behind it
+
+
+class DateTokens:
+    """The tokens of a phrase, read at a place; a rule tells what it found there and the token behind it, or None."""
+
+    def __init__(self, tokens: Sequence[Token], today: date, is_name: Callable[[str], bool]) -> None:
+        self.tokens, self.today, self.is_name = tokens, today, is_name
+
+    # Words
+
+    def _word(self, at: int) -> str:
+        return self.tokens[at].folded if 0 <= at < len(self.tokens) else ""
+
+    def _behind(self, at: int, these: Collection[str]) -> bool:
+        return self._word(at - 1) in these
+
+    def _is_denied(self, at: int) -> bool:
+        """Whether a "not" stands before it, perhaps with a preposition between."""
+        while self._word(at - 1) in words.IN | words.ARTICLES:
+            at -= 1
+        return self._behind(at, words.NOT)
+
+    def _one_of(self, at: int, phrases: Collection[tuple[str, ...]]) -> int:
+        """The token behind the longest of these phrases that stands here; 0 for none. Apostrophes are passed over."""
+        longest = 0
+        for phrase in phrases:
+            place = at
+            for word in phrase:
+                if place > at and self._word(place) in ("'", "’", "-"):
+                    place += 1
+                if self._word(place) != word:
+                    break
+                place += 1
+            else:
+                longest = max(longest, place)
+        return longest
+
+    def _past(self, at: int, these: Collection[str], most: int = 2) -> int:
+        while most and (self._word(at) in these or self._word(at) in ("'", "’")):
+            at, most = at + 1, most - 1
+        return at
+
+    def _number(self, at: int) -> int | None:
+        word = self._word(at)
+        if word.isascii() and word.isdigit() and len(word) < 4:
+            return int(word)
+        return words.NUMBERS.get(word)
+
+    # Parts of dates
+
+    def _year(self, at: int, *, any_century: bool = True) -> int | None:
+        word = self._word(at)
+        if not (len(word) == 4 and word.isascii() and word.isdigit()):
+            return None
+        least = FIRST_YEAR if any_century else _FIRST_LONE_YEAR
+        return int(word) if least <= int(word) <= self.today.year else None
+
+    def _year_behind(self, at: int) -> tuple[int, int] | None:
+        """A year, perhaps behind `of`, `de`, a comma or the word for year."""
+        place = at + (self._word(at) == ",")
+        place = self._past(place, words.OF | words.ARTICLES)
+        place += self._word(place) in words.YEAR_WORDS
+        year = self._year(place)
+        return None if year is None or not self._ends(place) else (year, place + 1)
+
+    def _ends(self, at: int) -> bool:
+        """Whether a number is all there is: no file's name, price or measure goes on behind it."""
+        token = self.tokens[at]
+        if at + 1 == len(self.tokens):
+            return True
+        behind = self.tokens[at + 1]
+        return (
+            behind.start > token.end
+            or behind.text in ",;:!?)]–-'’"
+            or (behind.text == "." and self._stops(at + 1))
+        )
+
+    def _stops(self, at: int) -> bool:
+        return at + 1 == len(self.tokens) or self.tokens[at + 1].start > self.tokens[at].end
+
+    def _begins(self, at: int) -> bool:
+        before = self.tokens[at - 1] if at else None
+        return (
+            before is None or before.end < self.tokens[at].start or before.text in "(,['’–-" or before.is_cjk
+        )
+
+    def _month(self, at: int) -> tuple[int, int] | None:
+        month = words.MONTHS.get(self._word(at))
+        if month is None:
+            return None
+        return month, at + 1 + (self._word(at + 1) == "." and len(self._word(at)) < 5)
+
+    def _day(self, at: int) -> tuple[int, int] | None:
+        """A day of a month: 3, 3., 3rd, 1er."""
+        word = self._word(at).rstrip("stndrhe") if self._word(at)[:1].isdigit() else ""
+        if not (word.isascii() and word.isdigit() and 1 <= int(word) <= 31 and len(word) < 3):
+            return None
+        return int(word), at + 1 + (self._word(at + 1) in (".", "º"))
