@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vasari.api.json_text import original
 from vasari.retrieval import errors
-from vasari.retrieval.catalog.records import Album, Change, Changed, Failure, JobRecord, Judgment, Undo
+from vasari.retrieval.catalog.records import (
+    Album,
+    AlbumShare,
+    Change,
+    Changed,
+    Failure,
+    JobRecord,
+    Judgment,
+    Undo,
+)
 from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
@@ -278,6 +287,23 @@ def read_album(body: Mapping[str, Any]) -> Album:
     """The inverse."""
     moments = {name: _read_moment(body[name]) for name in ("created_at", "updated_at")}
     return Album(**{**original(body), **moments})
+
+
+def share_fields(share: AlbumShare) -> Fields:
+    """A link to an album, without its key."""
+    return {
+        "id": share.id,
+        "name": share.name,
+        "created_at": _moment(share.created_at),
+        "expires_at": _moment(share.expires_at),
+        "last_used_at": _moment(share.last_used_at),
+    }
+
+
+def read_share(body: Mapping[str, Any]) -> AlbumShare:
+    """The inverse; with the key where the body has it."""
+    moments = {name: _read_moment(body[name]) for name in ("created_at", "expires_at", "last_used_at")}
+    return AlbumShare(**{**original(body), **moments})
 
 
 def judgment_fields(said: Judgment) -> Fields:

@@ -19,9 +19,8 @@ from vasari.api.cli.options import (
     yes_option,
 )
 from vasari.api.cli.saying import chosen, complain, filter_option, what_argument
-from vasari.retrieval.catalog.records import Album, Change, Changed, KeyLimits
+from vasari.retrieval.catalog.records import Album, Change, Changed
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library import albums
 from vasari.retrieval.library.library import Library
 
 _album = click.argument("album", metavar="ALBUM", help="Its name.")
@@ -60,6 +59,11 @@ def _search(album: Album) -> str:
     "--filter", "-F", "filter_", metavar="FILTER", help="Save a filter: its pictures are found anew."
 )
 @click.option("--query", "-q", metavar="QUERY", help="Save a search for words.")
+@click.option(
+    "--frozen",
+    is_flag=True,
+    help="Make an album by hand of what --query finds well now (a thousand at most), or --filter accepts.",
+)
 @json_option
 @library_option
 @server_option
@@ -69,6 +73,7 @@ def create(
     what: tuple[str, ...],
     filter_: str | None,
     query: str | None,
+    frozen: bool,
     json: bool,
     library: Path | None,
     server: str | None,
@@ -83,9 +88,11 @@ def create(
         raise UsageError(
             "a saved search finds its pictures by itself: name no files beside --filter and --query"
         )
+    if frozen and not (filter_ or query):
+        raise UsageError("--frozen keeps what a search finds now: say --query or --filter")
     with curated(library, server, key) as opened:
         ids, gone = chosen(opened, what, None) if what else ([], [])
-        made = opened.create(name, query, filter_, ids)
+        made = opened.freeze(name, query, filter_) if frozen else opened.create(name, query, filter_, ids)
     if json:
         output.print_json(contract.album_fields(made))
     else:
@@ -176,28 +183,24 @@ def _tell(verb: str, done: Changed, json: bool) -> None:
 def share(album: str, expires: str, at: str, json: bool, library: Path | None) -> None:
     """Make a link by which others see an album, and nothing else of the library.
 
-    The link holds a key of its own: `vasari keys list` shows it, `vasari keys revoke` ends it at once.
+    The link holds a key of its own: `vasari keys list` shows it, `vasari keys revoke` ends it at once. Of a search for
+    words, `vasari album create --frozen` makes an album that can be shared.
     """
     from vasari.api.cli.keys import moment
-    from vasari.api.service.security.auth import create_key  # brings FastAPI, which takes a second
+    from vasari.api.service.security.shares import share_album  # brings FastAPI, which takes a second
 
     with Library.open(library) as opened:
         found = opened.catalog.albums.named(album)
-        if found.query is not None:
-            raise UsageError(
-                f"{found.name} is a search for words, and a key sees what a filter accepts: save a filter"
-            )
         first = not opened.catalog.keys.all()
-        limits = KeyLimits(albums.condition(found), moment(expires))
-        number, key = create_key(opened.catalog, f"album {found.name}", ["search"], limits)
-    link = f"{at.rstrip('/')}/#key={key}"
+        made = share_album(opened.catalog, found, moment(expires))
+    link = f"{at.rstrip('/')}/#key={made.key}"
     if json:
-        output.print_json({"id": number, "album": found.name, "link": link, "expires_at": limits.expires_at})
+        output.print_json({"id": made.id, "album": found.name, "link": link, "expires_at": made.expires_at})
         return
     output.line(link)
-    until = f"{limits.expires_at:%Y-%m-%d}"
+    until = f"{made.expires_at:%Y-%m-%d}"
     output.note(
-        f"key {number} sees {found.name} as it is at any time, until {until}; whoever has the link does"
+        f"key {made.id} sees {found.name} as it is at any time, until {until}; whoever has the link does"
     )
     if first:
         output.note("from this first key on the service asks everybody for one: make yours with")

@@ -46,6 +46,9 @@ class Curated(Protocol):
     def create(self, name: str, query: str | None, filter_: str | None, ids: Sequence[ItemId]) -> Album:
         """Make an album of these items, or save a search."""
 
+    def freeze(self, name: str, query: str | None, filter_: str | None) -> Album:
+        """Make an album of what a search finds now."""
+
     def rename(self, album: int, name: str) -> Album:
         """Give an album another name."""
 
@@ -107,6 +110,9 @@ class _OfLibrary:
             if ids:
                 self._catalog.albums.add(made.id, ids)
         return albums.counted(self._library, self._catalog.albums.get(made.id))
+
+    def freeze(self, name: str, query: str | None, filter_: str | None) -> Album:
+        return albums.freeze(self._library, name, query, filter_)
 
     def rename(self, album: int, name: str) -> Album:
         return albums.change(self._library, album, name=name)

@@ -139,6 +139,9 @@ class _OfService:
         self.say(ids, Change(add_to_albums=[made.id]))
         return self._client.album(made.id) if ids else made
 
+    def freeze(self, name: str, query: str | None, filter_: str | None) -> Album:
+        return self._client.create_album(name, query=query, filter=filter_, frozen=True)
+
     def rename(self, album: int, name: str) -> Album:
         return self._client.change_album(album, name=name)
 

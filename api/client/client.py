@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -23,7 +23,7 @@ from vasari.api.client import requests as calls
 from vasari.api.client.connection import DEFAULT_URL, headers_of, result_of, service_url, unreachable
 from vasari.api.client.requests import AlbumFields, Call, ChangeFields, PictureLike, joined
 from vasari.api.python.answers import Answer
-from vasari.retrieval.catalog.records import Album, Change, Changed, JobRecord, Judgment
+from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed, JobRecord, Judgment
 from vasari.retrieval.domain import (
     Caption,
     Item,
@@ -169,9 +169,19 @@ class Client:
         """One album; `items('album:"NAME"')` lists what is in it."""
         return self._send(calls.album(album))
 
-    def create_album(self, name: str, *, query: str | None = None, filter: str | None = None) -> Album:  # noqa: A002
-        """Make an album by hand, or, with a query or a filter, a saved search."""
-        return self._send(calls.create_album(name, query, filter))
+    def create_album(
+        self,
+        name: str,
+        *,
+        query: str | None = None,
+        filter: str | None = None,  # noqa: A002
+        frozen: bool = False,
+    ) -> Album:
+        """Make an album by hand, or, with a query or a filter, a saved search.
+
+        A `frozen` one is an album by hand of what the search finds now: good matches, a thousand at most.
+        """
+        return self._send(calls.create_album(name, query, filter, frozen=frozen))
 
     def change_album(self, album: int, **fields: Unpack[AlbumFields]) -> Album:
         """Change the name, or what a saved search looks for."""
@@ -180,6 +190,21 @@ class Client:
     def delete_album(self, album: int) -> None:
         """Forget an album; its pictures stay."""
         self._send(calls.delete_album(album))
+
+    def album_shares(self, album: int) -> list[AlbumShare]:
+        """The links to an album that are in use, without their keys."""
+        return self._send(calls.album_shares(album))
+
+    def share_album(self, album: int, expires_at: datetime) -> AlbumShare:
+        """Make a key that sees an album as it is at any time, and nothing else; it is told this once.
+
+        The link for others is the page's address and `#key=KEY`.
+        """
+        return self._send(calls.share_album(album, expires_at))
+
+    def end_album_share(self, album: int, share: int) -> None:
+        """End a link to an album."""
+        self._send(calls.end_album_share(album, share))
 
     def add_to_album(self, album: int, ids: Sequence[ItemId]) -> Changed:
         """Put items into an album by hand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from vasari.api import contract
 from vasari.api.contract import read_item, read_job, read_response
-from vasari.retrieval.catalog.records import Album, Change, Changed, JobRecord, Judgment
+from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed, JobRecord, Judgment
 from vasari.retrieval.domain import (
     Caption,
     GroupScore,
@@ -213,9 +213,10 @@ def album(album: int) -> Call[Album]:
     return Call("GET", f"/v1/albums/{album}", _album)
 
 
-def create_album(name: str, query: str | None, filter: str | None) -> Call[Album]:  # noqa: A002
+def create_album(name: str, query: str | None, filter: str | None, *, frozen: bool) -> Call[Album]:  # noqa: A002
     """Make an album, or save a search."""
-    return Call("POST", "/v1/albums", _album, {"name": name} | _given(query=query, filter=filter))
+    body = {"name": name} | _given(query=query, filter=filter) | ({"frozen": True} if frozen else {})
+    return Call("POST", "/v1/albums", _album, body)
 
 
 def change_album(album: int, fields: AlbumFields) -> Call[Album]:
@@ -232,6 +233,23 @@ def change_album_items(album: int, **ids: Sequence[ItemId]) -> Call[Changed]:
     """Put items into an album (`add`), and take others out (`remove`)."""
     body = {verb: list(some) for verb, some in ids.items()}
     return Call("POST", f"/v1/albums/{album}/items", _changed, body)
+
+
+def album_shares(album: int) -> Call[list[AlbumShare]]:
+    """The links to an album."""
+    address = f"/v1/albums/{album}/shares"
+    return Call("GET", address, lambda answer: list(map(contract.read_share, answer.json()["shares"])))
+
+
+def share_album(album: int, expires_at: datetime) -> Call[AlbumShare]:
+    """Make a link to an album."""
+    body = {"expires_at": expires_at.astimezone(UTC).isoformat()}
+    return Call("POST", f"/v1/albums/{album}/shares", lambda answer: contract.read_share(answer.json()), body)
+
+
+def end_album_share(album: int, share: int) -> Call[None]:
+    """End a link."""
+    return Call("DELETE", f"/v1/albums/{album}/shares/{share}", lambda _answer: None)
 
 
 def _album(answer: httpx.Response) -> Album:

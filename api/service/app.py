@@ -35,6 +35,7 @@ from vasari.api.service.routes import (
     search,
     selection,
     session,
+    shares,
 )
 from vasari.api.service.runtime.allocator import return_large_blocks
 from vasari.api.service.runtime.metrics import Metrics
@@ -58,6 +59,7 @@ FAMILIES = (
     search,
     items,
     albums,
+    shares,
     judgments,
     selection,
     collection,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 
 from vasari.retrieval.catalog.database import Repository, chunks, reserve, upserting
 from vasari.retrieval.catalog.records import Album
-from vasari.retrieval.catalog.tables import KEPT, LIVE, album_items, albums, items
+from vasari.retrieval.catalog.tables import KEPT, LIVE, album_items, albums, api_keys, items
 from vasari.retrieval.domain import ItemId
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.storage.file_names import composed
@@ -54,7 +54,10 @@ class Albums(Repository):
             return _album(connection, made)
 
     def change(self, album: int, **fields: str | None) -> Album:
-        """Change `name`, `query` or `filter`; raises UsageError where the name is taken, or the kind would change."""
+        """Change `name`, `query` or `filter`; raises UsageError where the name is taken, or the kind would change.
+
+        Keys that see the album, and nothing else, follow its name.
+        """
         with self._database.change() as connection:
             before = _album(connection, album)
             values: dict[str, Any] = {name: value or None for name, value in fields.items()}
@@ -69,12 +72,17 @@ class Albums(Repository):
                 )
             changed = update(albums).where(albums.c.id == album)
             connection.execute(changed.values(**values, updated_at=datetime.now(UTC)))
-            return _album(connection, album)
+            after = _album(connection, album)
+            shared = update(api_keys).where(api_keys.c.filter == condition(before))
+            connection.execute(shared.values(filter=condition(after)))
+            return after
 
     def delete(self, album: int) -> None:
-        """Forget an album; its pictures stay."""
+        """Forget an album; its pictures stay. Keys that see it, and nothing else, are revoked."""
         with self._database.change() as connection:
-            _album(connection, album)
+            shared = api_keys.c.filter == condition(_album(connection, album))
+            ending = update(api_keys).where(shared, api_keys.c.revoked_at.is_(None))
+            connection.execute(ending.values(revoked_at=datetime.now(UTC)))
             connection.execute(delete(album_items).where(album_items.c.album_id == album))
             connection.execute(delete(albums).where(albums.c.id == album))
 
@@ -104,6 +112,12 @@ class Albums(Repository):
         """The albums by hand that items are in, by name; only items that are in any."""
         with self._database.read() as connection:
             return names_of(connection, ids)
+
+
+def condition(album: Album) -> str:
+    """The filter that accepts what is in an album by hand, or what a saved filter finds."""
+    escaped = album.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'album = "{escaped}"'
 
 
 def ensure(connection: Connection, name: str, query: str | None, filter: str | None) -> int | None:  # noqa: A002

@@ -253,6 +253,18 @@ class Album:
 
 
 @dataclass(frozen=True, slots=True)
+class AlbumShare:
+    """A link to an album: the key that sees it and nothing else."""
+
+    id: int  # of the key
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = None
+    key: str | None = None  # which is known to none but who made it
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What is to be said of items from now on; what it does not name stays."""
 

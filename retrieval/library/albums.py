@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vasari.retrieval.catalog.records import Album
-from vasari.retrieval.domain import Modality
-from vasari.retrieval.errors import QueryError
+from vasari.retrieval.domain import Hit, Modality, SearchRequest
+from vasari.retrieval.errors import QueryError, UsageError
+from vasari.retrieval.search.dated import GOOD, MOST
 from vasari.retrieval.search.query import parse_query
 
 if TYPE_CHECKING:
@@ -48,10 +50,48 @@ def counted(library: Contents, album: Album) -> Album:
     return replace(album, count=len(found), cover=int(found[-1]) if len(found) else None)
 
 
-def condition(album: Album) -> str:
-    """The filter that accepts what is in an album by hand, or what a saved filter finds."""
-    escaped = album.name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'album = "{escaped}"'
+def freeze(
+    library: Contents,
+    name: str,
+    query: str | None = None,
+    filter: str | None = None,  # noqa: A002
+) -> Album:
+    """A new album by hand of what a search finds now; what comes later is not in it. Raises as `save_found` does."""
+    request = good_matches(query, filter)
+    hits = None if request is None else library.searched(request).hits
+    return save_found(library, name, filter, hits)
+
+
+def good_matches(query: str | None, filter: str | None) -> SearchRequest | None:  # noqa: A002
+    """The search for the good matches of a query, the best thousand; None where nothing but a filter is given."""
+    if not query:
+        return None
+    terms = parse_query(query)
+    return SearchRequest(
+        terms, filter=filter or None, limit=MOST, min_relevance=GOOD, exclude_query_items=True
+    )
+
+
+def save_found(library: Contents, name: str, filter: str | None, hits: Sequence[Hit] | None) -> Album:  # noqa: A002
+    """A new album by hand of hits, or, where there was no query, of all pictures that a filter accepts.
+
+    Raises QueryError for a filter that cannot be read, UsageError for a name that is taken, and where nothing is found.
+    """
+    if hits is None and not filter:
+        raise UsageError(
+            "nothing is searched for: give a query or a filter, whose pictures the album is to hold"
+        )
+    found = (
+        library.catalog.filters.matching(filter, Modality.IMAGE).tolist()
+        if hits is None
+        else [hit.item.id for hit in hits]
+    )
+    if not found:
+        raise UsageError("nothing matches that well, so there is nothing to put into an album")
+    with library.catalog.database.together():
+        made = library.catalog.albums.create(name)
+        library.catalog.albums.add(made.id, found)
+        return library.catalog.albums.get(made.id)
 
 
 def _check(library: Contents, query: str | None, filter: str | None) -> None:  # noqa: A002

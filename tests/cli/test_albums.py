@@ -107,3 +107,6 @@ def test_an_album_is_shared_by_a_key_of_its_own(say: Say) -> None:
     code, _, notes = say("album", "share", "Boats")
     assert code == 2
     assert "search for words" in notes
+    assert say("album", "create", "Dark", "--frozen", "-F", "name = a.png")[1] == "Dark: 1 picture\n"
+    assert say("album", "share", "Dark")[0] == 0
+    assert say("album", "create", "All", "--frozen")[0] == 2

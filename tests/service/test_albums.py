@@ -93,3 +93,84 @@ def test_those_who_may_only_search_change_nothing(serve: Serve) -> None:
     ):
         assert served.client.request(method, path, json=body, headers=headers).status_code == 403, path
     assert served.client.get("/v1/albums", headers=headers).json() == {"albums": []}
+
+
+def opened_by(served: Served, key: str) -> set[int]:
+    """What a link's visitor sees; empty for one whose key opens nothing."""
+    answer = served.client.get("/v1/items", headers={"Authorization": f"Bearer {key}"})
+    return {item["id"] for item in answer.json().get("items", [])}
+
+
+def test_an_album_is_shared_by_links_that_end(serve: Serve) -> None:
+    """A link opens at once, follows what is put into the album and its name, and ends by hand or with the album."""
+    served = serve()
+    red, blue = served.ids["red"], served.ids["blue"]
+    until = "2101-01-31T00:00:00Z"
+    album = served.client.post("/v1/albums", json={"name": 'My "best"'}).json()["id"]
+    shares = f"/v1/albums/{album}/shares"
+    refused = served.client.post(shares, json={"expires_at": until})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:vasari:problem:own-key-first")
+    assert refused.json()["command"] == "vasari keys create me --scope admin"
+    assert served.library.catalog.keys.all() == []
+
+    _, key = create_key(served.library.catalog, "me", ["admin"])
+    served.service.doorkeeper.forget()
+    served.client.headers["Authorization"] = f"Bearer {key}"
+    served.client.post(f"/v1/albums/{album}/items", json={"add": [red]})
+    assert served.client.post(shares, json={"expires_at": "2001-01-31T00:00:00Z"}).status_code == 400
+    links = [served.client.post(shares, json={"expires_at": until}).json() for _ in range(2)]
+    assert opened_by(served, links[0]["key"]) == {red}
+    served.client.patch(f"/v1/albums/{album}", json={"name": "Flags"})
+    served.client.post(f"/v1/albums/{album}/items", json={"add": [blue]})
+    assert opened_by(served, links[0]["key"]) == {red, blue}
+    listed = served.client.get(shares).json()["shares"]
+    assert [one["id"] for one in listed] == [link["id"] for link in links]
+    assert {one["expires_at"] for one in listed} == {until}
+    assert all("key" not in one for one in listed)
+
+    other = served.client.post("/v1/albums", json={"name": "Other"}).json()["id"]
+    assert served.client.delete(f"/v1/albums/{other}/shares/{links[0]['id']}").status_code == 404
+    assert served.client.delete(f"{shares}/{links[0]['id']}").status_code == 204
+    assert opened_by(served, links[0]["key"]) == set()
+    assert opened_by(served, links[1]["key"]) == {red, blue}
+    served.client.delete(f"/v1/albums/{album}")
+    again = served.client.post("/v1/albums", json={"name": "Flags"}).json()["id"]
+    served.client.post(f"/v1/albums/{again}/items", json={"add": [red]})
+    assert opened_by(served, links[1]["key"]) == set()
+
+
+def test_a_search_for_words_is_shared_as_what_it_finds_now(serve: Serve) -> None:
+    """Frozen, it is an album by hand of its good matches, which a link may show; the search itself is refused."""
+    served = serve()
+    _, key = create_key(served.library.catalog, "me", ["admin"])
+    served.client.headers["Authorization"] = f"Bearer {key}"
+    until = {"expires_at": "2101-01-31T00:00:00Z"}
+    reds = {"name": "Reds", "query": "red"}
+    live = served.client.post("/v1/albums", json=reds).json()
+    refused = served.client.post(f"/v1/albums/{live['id']}/shares", json=until)
+    assert (refused.status_code, "search for words" in refused.json()["detail"]) == (400, True)
+    good = served.client.post("/v1/search", json={"query": "red", "min_relevance": 0.8, "limit": 1000}).json()
+    found = {hit["id"] for hit in good["hits"]}
+    assert served.ids["red"] in found
+    assert served.ids["blue"] not in found
+    frozen = served.client.post("/v1/albums", json=reds | {"name": "Reds of today", "frozen": True}).json()
+    assert (frozen["query"], frozen["filter"], frozen["count"]) == (None, None, len(found))
+    link = served.client.post(f"/v1/albums/{frozen['id']}/shares", json=until).json()
+    assert opened_by(served, link["key"]) == found
+    some = {"name": "Two", "filter": f"id in ({served.ids['red']}, {served.ids['blue']})", "frozen": True}
+    assert served.client.post("/v1/albums", json=some).json()["count"] == 2
+    for nothing in ({"query": "red", "filter": "rating > 4"}, {"filter": "rating > 4"}, {}):
+        answer = served.client.post("/v1/albums", json={"name": "None", "frozen": True, **nothing})
+        assert answer.status_code == 400, nothing
+    assert "None" not in [one["name"] for one in served.client.get("/v1/albums").json()["albums"]]
+
+
+def test_links_are_made_by_those_who_may_make_keys(serve: Serve) -> None:
+    """Writing is not enough to let others in, or to shut them out."""
+    served = serve()
+    album = served.library.catalog.albums.create("Flags").id
+    _, key = create_key(served.library.catalog, "writer", ["search", "write"])
+    headers = {"Authorization": f"Bearer {key}"}
+    for method, path in (("GET", ""), ("POST", ""), ("DELETE", "/1")):
+        answer = served.client.request(method, f"/v1/albums/{album}/shares{path}", json={}, headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:vasari:problem:scope")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -14,6 +15,7 @@ from tests.service.conftest import Live
 from vasari.api.client.async_client import AsyncClient
 from vasari.api.client.client import Client
 from vasari.api.client.connection import ServiceError
+from vasari.api.service.security.auth import create_key
 from vasari.retrieval.domain import Caption, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import ImageError, NotFoundError, QueryError
 
@@ -85,6 +87,24 @@ def test_what_is_said_of_many_items_is_taken_back(live: Live) -> None:
         client.delete_album(best.id)
         with pytest.raises(NotFoundError):
             client.album(best.id)
+
+
+def test_albums_are_shared_over_the_client(live: Live) -> None:
+    """A link's key is told once; it is listed until it is ended."""
+    _, key = create_key(live.library.catalog, "me", ["admin"])
+    live.service.doorkeeper.forget()
+    until = datetime(2101, 1, 31, tzinfo=UTC)
+    with Client(live.url, key) as client:
+        album = client.create_album("Reds", query="red", frozen=True)
+        assert album.count
+        link = client.share_album(album.id, until)
+        assert (link.expires_at, link.last_used_at) == (until, None)
+        with Client(live.url, link.key) as visitor:
+            assert len(list(visitor.items())) == album.count
+        (listed,) = client.album_shares(album.id)
+        assert (listed.id, listed.name, listed.key) == (link.id, "album Reds", None)
+        client.end_album_share(album.id, link.id)
+        assert client.album_shares(album.id) == []
 
 
 def test_stacks_over_the_client(live: Live) -> None:

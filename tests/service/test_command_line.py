@@ -102,6 +102,10 @@ def test_albums_of_a_service(live: Live, ask: Ask) -> None:
         ["Best", "1"],
         ["Summer", "1"],
     ]
+    assert (
+        ask("album", "create", "Reds", "-q", "red", "-F", f"id = {red}", "--frozen")[1] == "Reds: 1 picture\n"
+    )
+    assert ask("album", "delete", "Reds", "--yes")[0] == 0
     ask("album", "rename", "Summer", "Elba")
     (item,) = json.loads(ask("show", f"item:{blue}", "--json")[1])
     assert item["albums"] == ["Elba"]

@@ -20,6 +20,7 @@ OUTSIDE = ("yellow", "black", "white", "orange", "violet")
 WHOLE = {  # about the library as a whole: refused
     "add_item", "cancel_job", "get_job", "job_events", "list_jobs", "metrics", "start_job", "status",
     "change_album_items", "compare", "create_album", "delete_album", "get_album", "list_albums", "patch_album",
+    "list_album_shares", "share_album", "end_album_share",
 }  # fmt: skip
 OPEN = {"livez", "readyz", "close_session"}  # asked without any key, told alike to everybody
 
@@ -281,7 +282,9 @@ def test_what_is_about_the_whole_is_refused(narrow: tuple[Served, dict[str, str]
     operations = _operations(served)
     for name in WHOLE:
         method, path = operations[name]
-        refused = served.client.request(method, path.replace("{id}", "1"), json={}, headers=header)
+        refused = served.client.request(
+            method, path.replace("{id}", "1").replace("{share}", "1"), json={}, headers=header
+        )
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:vasari:problem:narrow"), name
 
 

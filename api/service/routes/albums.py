@@ -58,13 +58,21 @@ async def listed(
     dependencies=[WRITER],
     operation_id="create_album",
     status_code=201,
-    responses=problems(400, 415, 422),
+    responses=problems(400, 415, 422, 501, 503),
     openapi_extra=described(AlbumBody),
     response_model=AlbumAnswer,
 )
 async def create(service: ServiceDep, body: Annotated[AlbumBody, Depends(body_of(AlbumBody))]) -> Response:
-    """Make an album: by hand, or, with a query or a filter, a saved search that finds its pictures anew each time."""
-    made = await service.run(albums.save, service.library, body.name, body.query, body.filter)
+    """Make an album: by hand, or, with a query or a filter, a saved search that finds its pictures anew each time.
+
+    `frozen` makes one by hand of what the search finds now.
+    """
+    if body.frozen:
+        request = albums.good_matches(body.query, body.filter)
+        hits = None if request is None else (await service.search(request)).hits
+        made = await service.run(albums.save_found, service.library, body.name, body.filter, hits)
+    else:
+        made = await service.run(albums.save, service.library, body.name, body.query, body.filter)
     return told(contract.album_fields(made), 201, {"Location": f"/v1/albums/{made.id}"})
 
 
@@ -95,7 +103,9 @@ async def patch(
 ) -> Response:
     """Change an album's name, or what a saved search looks for; null takes a query or a filter away."""
     fields = body.model_dump(exclude_unset=True)
-    return told(contract.album_fields(await service.run(_change, service, id, fields)))
+    changed = await service.run(_change, service, id, fields)
+    service.doorkeeper.forget()  # links to the album follow its name
+    return told(contract.album_fields(changed))
 
 
 @router.delete(
@@ -106,8 +116,9 @@ async def patch(
     responses=problems(404, 422),
 )
 async def delete(service: ServiceDep, id: AlbumPath) -> Response:  # noqa: A002
-    """Forget an album; its pictures stay in the library."""
+    """Forget an album, and end the links to it; its pictures stay in the library."""
     await service.run(service.library.catalog.albums.delete, id)
+    service.doorkeeper.forget()
     return Response(status_code=204)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from vasari.api.service.schemas.fields import Body, Filter, Id, Tag, Text, example
 from vasari.api.service.schemas.items import Attributes, Captions, captions_of
@@ -52,6 +52,11 @@ class AlbumBody(Body):
     name: Name
     query: Query | None = None
     filter: Filter | None = None
+    frozen: bool = Field(
+        False,
+        description="Make an album by hand of what is found now: the good matches of a query, the best thousand, or all"
+        " that a filter alone accepts.",
+    )
 
 
 class AlbumPatchBody(Body):
@@ -62,6 +67,36 @@ class AlbumPatchBody(Body):
     name: Name | None = None
     query: Query | None = None
     filter: Filter | None = None
+
+
+class AlbumShareBody(Body):
+    """A link for others."""
+
+    model_config = example(expires_at="2031-01-31T00:00:00Z")
+
+    expires_at: AwareDatetime = Field(description="When the link ends.")
+
+
+class AlbumShareAnswer(BaseModel):
+    """A link by which others see an album."""
+
+    id: int = Field(description="The number of its key.")
+    name: str = Field(description="Of its key.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class AlbumSharedAnswer(AlbumShareAnswer):
+    """A link that was just made."""
+
+    key: str = Field(description="Told this once. The link is the page's address and `#key=KEY`.")
+
+
+class AlbumSharesAnswer(BaseModel):
+    """The links to an album, the oldest first."""
+
+    shares: list[AlbumShareAnswer]
 
 
 class AlbumItemsBody(Body):
