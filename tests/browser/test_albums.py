@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Open, serving
 from tests.browser.reading import look_for, settled, shown
 from tests.browser.test_accessibility import serious
+from tests.patience import until
 from tests.service.colours import ColourLibrary
 from vasari.api.service.security.auth import create_key
 from vasari.retrieval.catalog.records import KeyLimits
@@ -198,3 +200,59 @@ def test_a_shared_link_shows_its_album_and_nothing_else(open_page: Open, own: An
     assert set(shown(page)) <= {ids["blue-0"], ids["red-0"]}
     page.goto(f"{address}/?picture={ids['green-0']}")
     expect(page.locator("#viewer")).to_contain_text("not in the library")
+
+
+def link_made(page: Page) -> str:
+    """Ask for a link in the open dialog; the link."""
+    sharing = page.get_by_role("dialog", name=re.compile("^Share"))
+    sharing.get_by_role("button", name="Make a link").click()
+    expect(sharing.locator(".links li")).to_have_count(1)
+    return sharing.locator(".command code").inner_text()
+
+
+def test_an_album_is_shared_from_the_page(open_page: Open, own: Any) -> None:
+    """The link shows it to others until it is ended; without a key of one's own the page says what makes one."""
+    address, ids, library = own
+    library.catalog.albums.add(library.catalog.albums.create("Elba").id, [ids["blue-0"]])
+    page = open_page(f"{address}/?view=albums")
+    page.get_by_role("button", name="Share Elba").click()
+    sharing = page.get_by_role("dialog", name="Share Elba")
+    sharing.get_by_role("button", name="Make a link").click()
+    expect(sharing.get_by_role("alert")).to_contain_text("vasari keys create me --scope admin")
+    _, key = create_key(library.catalog, "me", ["admin"])
+    until(lambda: httpx.get(f"{address}/v1/session").status_code == 401)  # the service has read it
+    page = open_page(f"{address}/?view=albums#key={key}", width=390, height=844)
+    page.get_by_role("button", name="Share Elba").click()
+    link = link_made(page)
+    assert serious(page) == []
+    visitor = open_page(link)
+    expect(visitor.locator(".tile")).to_have_count(1)
+    assert shown(visitor) == [ids["blue-0"]]
+    expect(visitor.get_by_role("button", name="Share…")).to_be_hidden()
+    page.get_by_role("button", name="End").click()
+    expect(page.locator(".links li")).to_have_count(0)
+    visitor = open_page(link)
+    expect(visitor.get_by_role("textbox", name="Key")).to_be_visible()
+
+
+def test_a_search_is_shared_as_what_it_finds(open_page: Open, own: Any) -> None:
+    """What words find well becomes an album, and that is shared; a filter alone stays live."""
+    address, ids, library = own
+    _, key = create_key(library.catalog, "me", ["admin"])
+    page = open_page(f"{address}/?q=blue&tag=holiday#key={key}")
+    page.get_by_role("button", name="Share…").click()
+    page.get_by_role("dialog", name="Share a search").get_by_role("button", name="Make").click()
+    visitor = open_page(link_made(page))
+    expect(visitor.locator(".tile")).to_have_count(2)
+    assert set(shown(visitor)) == {ids["blue-0"], ids["blue-1"]}
+    page.goto(f"{address}/?tag=holiday")
+    page.get_by_role("button", name="Share…").click()
+    page.get_by_role("dialog", name="Share a search").get_by_label("New album").fill("Holidays")
+    page.keyboard.press("Enter")
+    visitor = open_page(link_made(page))
+    expect(visitor.locator(".tile")).to_have_count(2)
+    library.catalog.annotations.set_tags(ids["green-0"], ["holiday"])
+    visitor.reload()
+    expect(visitor.locator(".tile")).to_have_count(3)
+    saved = {album.name: (album.query, album.filter) for album in library.catalog.albums.all()}
+    assert saved == {"blue": (None, None), "Holidays": (None, 'tag in ("holiday")')}

@@ -7,8 +7,9 @@ import { locale, t } from "./language.js";
 import { format } from "./query.js";
 
 export class Albums {
-  /** `open(wishes, query)` looks for what is in an album, `duplicates()` shows those. */
-  constructor(service, state, duplicates, open) {
+  /** `open(wishes, query)` looks for what is in an album, `duplicates()` shows those, `share(album)` the links to one. */
+  constructor(service, state, { duplicates, open, share }) {
+    this.share = share;
     this.duplicates = duplicates;
     this.service = service;
     this.state = state;
@@ -29,8 +30,10 @@ export class Albums {
   }
 
   /** What the visitor may do. */
-  allow({ write }) {
+  allow({ write, admin }) {
     this.form.hidden = !write;
+    this.shares = admin;
+    if (this.dialog.open) this.#fill(); // the page was opened here, and the list came before it was known who looks
   }
 
   async show() {
@@ -74,6 +77,7 @@ export class Albums {
     return element("li", { class: "album" },
       element("button", { type: "button", class: "album-open", on: { click: () => this.open(wishes, album.query ?? "") } },
         element("span", { class: "album-cover" }, cover), element("span", { class: "album-name" }, album.name), element("span", { class: "count" }, told)),
+      this.shares ? act(t("Share {name}", album), "share", () => this.share(album)) : null,
       this.form.hidden ? null : act(t("Rename {name}", album), "pencil", (event) => this.#rename(album, event.currentTarget.parentElement)),
       this.form.hidden ? null : act(t("Forget {name}", album), "bin", (event) => this.#forget(album, event.currentTarget.parentElement)));
   }

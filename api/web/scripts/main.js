@@ -7,7 +7,7 @@ import { Compare } from "./compare.js";
 import { announce, byId } from "./dom.js";
 import { Duplicates } from "./duplicates.js";
 import { DEEPEST, Fetching } from "./fetching.js";
-import { noWishes } from "./filter.js";
+import { countWishes, noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
 import { Gallery } from "./gallery.js";
 import { Jobs } from "./jobs.js";
@@ -20,13 +20,14 @@ import { DRAWINGS } from "./messages.js";
 import { Notes } from "./notes.js";
 import { PlaceMap } from "./placemap.js";
 import { Places } from "./places.js";
-import { parse, wordsOf } from "./query.js";
+import { format, parse, wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
 import { Selection } from "./selection.js";
 import { SelectionBar } from "./selectionbar.js";
 import { receivePictures } from "./upload.js";
 import { Service } from "./service.js";
+import { Sharing } from "./sharing.js";
 import { keepShell } from "./shell.js";
 import { State } from "./state.js";
 import { Suggestions } from "./suggestions.js";
@@ -51,7 +52,7 @@ new Suggestions(byId("searchbox"), searchbox, state, service);
 const filterpanel = new FilterPanel(byId("filters"), state, service, toggleFilters);
 const activefilters = new ActiveFilters(byId("active"), state);
 const notes = new Notes(byId("notes"));
-const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters);
+const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters, () => share());
 const thumbs = new Thumbs(byId("thumbs"), service, state, () => view("compare")());
 const telling = new Telling(state, toolbar, notes, {
   again: () => {
@@ -122,10 +123,24 @@ const placemap = new PlaceMap(service, state, {
   open,
   narrow: (place) => state.change({ wishes: { ...state.wishes, place }, ...uncovered() }),
 });
-const albums = new Albums(service, state, view("duplicates"), (wishes, query) => {
-  searchbox.input.value = "";
-  state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), ...wishes }, ...uncovered() });
+const sharing = new Sharing(service);
+const albums = new Albums(service, state, {
+  duplicates: view("duplicates"),
+  share: (album) => sharing.album(album),
+  open: (wishes, query) => {
+    searchbox.input.value = "";
+    state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), ...wishes }, ...uncovered() });
+  },
 });
+/** Share what is searched for: the album where it is one, else one made of it. */
+async function share() {
+  const { query, wishes, filter } = state;
+  const named = query.length === 0 && countWishes(wishes) === 1 && wishes.album.length === 1;
+  const known = named ? (await service.albums().catch(() => ({ albums: [] }))).albums : [];
+  const album = known.find(({ name }) => name === wishes.album[0]);
+  if (album) sharing.album(album);
+  else sharing.search({ query: format(query), filter });
+}
 const duplicates = new Duplicates(service, state, { open, remove: (ids, leaving) => selectionbar.removing.remove(ids, leaving) });
 const help = { dialog: helpDialog(), show: () => help.dialog.showModal() };
 const compare = new Compare(service, ({ query, filter }) => {
@@ -271,6 +286,7 @@ async function learnRights() {
   rights = { admin: scopes.includes("admin"), write: scopes.includes("write") || scopes.includes("admin"), narrow, trash, name };
   for (const part of [tools, albums, selectionbar, duplicates, thumbs]) part.allow(rights);
   viewer.permit(rights);
+  toolbar.permit(rights);
   if (state.idle && !telling.silent) search({ quiet: true }); // an empty library offers more to those who may fill it
   if (rights.admin) await jobs.watch();
 }

@@ -87,6 +87,20 @@ export class Service {
     return this.#send("DELETE", `/v1/albums/${id}`);
   }
 
+  /** The links to an album that are in use. */
+  albumShares(id) {
+    return this.#json("GET", `/v1/albums/${id}/shares`);
+  }
+
+  /** A new link to an album, with its key. */
+  shareAlbum(id, ends) {
+    return this.#json("POST", `/v1/albums/${id}/shares`, { expires_at: ends });
+  }
+
+  endShare(id, share) {
+    return this.#send("DELETE", `/v1/albums/${id}/shares/${share}`);
+  }
+
   /** Change what is said of many items; the answer has what takes it back. */
   annotate(body) {
     return this.#json("POST", "/v1/annotate", body);

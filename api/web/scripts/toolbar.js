@@ -16,8 +16,8 @@ const SWITCHES = {
 };
 
 export class Toolbar {
-  /** `notes` take what is to be said of a switch that cannot be used. */
-  constructor(root, state, notes, toggleFilters) {
+  /** `notes` take what is to be said of a switch that cannot be used; `share()` makes a link to what is looked for. */
+  constructor(root, state, notes, toggleFilters, share) {
     this.state = state;
     this.notes = notes;
     this.absent = "";
@@ -28,7 +28,14 @@ export class Toolbar {
       button(label, { text: label, class: "pill switch", role: "switch", title, "aria-checked": "false",
         on: { click: () => this.#turn(name) } })]));
     this.told = element("span", { class: "told" });
-    root.replaceChildren(this.filters, ...Object.values(this.switches), this.told);
+    this.share = button(t("Share…"), { text: t("Share…"), class: "pill withheld", on: { click: share } });
+    root.replaceChildren(this.filters, ...Object.values(this.switches), this.share, this.told);
+  }
+
+  /** What the visitor may do. */
+  permit({ admin }) {
+    this.shares = admin;
+    this.#showShare();
   }
 
   /** Offer no more than the models here can do; a switch that is on can always be turned off. */
@@ -53,6 +60,13 @@ export class Toolbar {
     for (const [name, control] of Object.entries(this.switches)) control.setAttribute("aria-checked", String(Boolean(this.state[name])));
     const by = this.state.group && this.state.group !== "stack" ? t("By {name}", { name: this.state.group }) : SWITCHES.group[0];
     this.switches.group.textContent = by;
+    this.#showShare();
+  }
+
+  /** Where something is looked for, its room is kept until it is known who looks. A dropped picture cannot be shared. */
+  #showShare() {
+    this.share.hidden = this.state.idle || this.state.query.some((term) => term.image !== undefined);
+    this.share.classList.toggle("withheld", !this.shares);
   }
 
   tell(words) {
