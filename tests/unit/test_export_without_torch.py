@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from tests.transformers_models import write_transformers_model
 from vasari.retrieval.images.samples import sample_pictures
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.drift import centred_cosines
-from vasari.retrieval.models.export import from_torch, siglip_file
+from vasari.retrieval.models.export import from_torch, pe_core_file, siglip_file
 from vasari.retrieval.models.export.from_file import clip_merges, read_plain_model
 from vasari.retrieval.models.export.single_image import export_picture_tower
 from vasari.retrieval.models.export.text import export_text_tower
 from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
 from vasari.retrieval.models.exported import single_image, text
+from vasari.retrieval.models.exported.compiled import CompiledTower
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
 from vasari.retrieval.models.registry.files import ModelFiles, locate
@@ -109,7 +111,7 @@ def test_damaged_weights_are_left_to_torch(tmp_path: Path) -> None:
         assert read_plain_model(files_of(folder)) is None
 
 
-@pytest.mark.parametrize("family", ["clip", "clip of old", "siglip 2"])
+@pytest.mark.parametrize("family", ["clip", "clip of old", "metaclip 2", "siglip 2"])
 def test_towers_of_transformers_are_exported_from_their_folder(tmp_path: Path, family: str) -> None:
     """Text and picture vectors, settings, tokenizer and fingerprint are those of the model."""
     folder = write_transformers_model(tmp_path / "model", family)
@@ -137,7 +139,7 @@ def not_masked(folder: Path) -> None:
 
 def test_other_families_of_transformers_are_left_to_torch(tmp_path: Path) -> None:
     """And SigLIP that masks its padding, or CLIP with an activation that is not known here."""
-    for family in ("siglip 2", "metaclip 2"):
+    for family in ("siglip 2", "altclip"):
         assert read_plain_model(files_of(write_transformers_model(tmp_path / family, family))) is None
     folder = write_transformers_model(tmp_path / "clip", "clip")
     content = json.loads((folder / "config.json").read_text())
@@ -232,6 +234,35 @@ def test_other_siglips_are_left_to_torch(
     assert read_plain_model(files_of(configured(folder, part, **settings))) is None
 
 
+@pytest.mark.parametrize("with_class", [True, False])
+def test_pe_core_is_exported_from_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_class: bool
+) -> None:
+    """With rotary positions, from the first patch or from behind it; the largest one has no class token."""
+    first = int(with_class)
+    build = partial(tests.models.tiny_pe_core, class_token=with_class, rope_grid_offset=float(first))
+    monkeypatch.setitem(timm.models._registry._model_entrypoints, "tiny_pe_core", build)
+    monkeypatch.setitem(pe_core_file.VISION, "tiny_pe_core", (2, 4, first))
+    folder = write_model(tmp_path / "model", "pe")
+    encoder = OpenClipEncoder.load(str(folder), device="cpu", precision="float32", offline=True)
+    found = space_of_files(files_of(folder))
+    assert found is not None
+    model, space = found
+    assert space == encoder.space
+    assert model.texts == encoder.towers.text
+    export_towers(model, files_of(folder), tmp_path / "ours")
+    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
+    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
+    pictures = OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels)
+    assert centred_cosines(pictures, encoder.embed_images(pixels)).min() > 0.99999
+    graph = tmp_path / "ours" / single_image.FOLDER / single_image.GRAPH_FILE
+    compiled = CompiledTower(graph, "float32", 1).embed(pixels)
+    assert centred_cosines(compiled, pictures).min() > 0.999
+    assert read_plain_model(files_of(configured(folder, "vision_cfg", image_size=32))) is None
+    assert read_plain_model(files_of(configured(folder, "vision_cfg", timm_pool="avg"))) is None
+
+
 def test_a_tokenizer_that_came_by_half_is_left_to_torch(tmp_path: Path, small_siglip: str) -> None:
     """It has the words for what is wrong."""
     folder = write_siglip(tmp_path / "model", small_siglip)
@@ -240,7 +271,7 @@ def test_a_tokenizer_that_came_by_half_is_left_to_torch(tmp_path: Path, small_si
 
 
 def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
-    """Heads and activations of each tower in the table."""
+    """Heads and activations of each tower in the table; of PE-Core's, heads and where positions begin."""
     for name, (heads, gelu) in siglip_file.VISION.items():
         with torch.device("meta"):
             trunk = timm.create_model(name, num_classes=0, weight_init="skip")
@@ -248,6 +279,12 @@ def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
             (heads, gelu)
         }
         assert (trunk.attn_pool.num_heads, from_torch.GELUS[type(trunk.attn_pool.mlp.act)]) == (heads, gelu)
+    for name, facts in pe_core_file.VISION.items():
+        with torch.device("meta"):
+            trunk = timm.create_model(name, num_classes=8)
+        assert {block.attn.num_heads for block in trunk.blocks} == {facts[0]}
+        assert (trunk.attn_pool.num_heads, trunk.rope.grid_offset) == facts[1:]
+        assert tuple(trunk.rope.ref_feat_shape) == tuple(trunk.patch_embed.grid_size)
 
 
 def test_other_kinds_of_model_are_left_to_torch(tmp_path: Path) -> None:

@@ -84,10 +84,10 @@ def test_a_licence_to_be_agreed_to_is_worth_five_percent() -> None:
 
 def test_what_needs_more_memory_is_not_chosen() -> None:
     """It is listed as not fitting; where nothing fits, nothing is chosen."""
-    found = recommend(a_speed(), memory=GB + GB // 10)
-    assert [candidate.preset.name for candidate in found.candidates if candidate.fits] == ["fast"]
-    assert chosen(found) == "fast"
-    assert recommend(a_speed(), memory=GB).choice is None
+    found = recommend(a_speed(), memory=8 * GB // 10)
+    assert [candidate.preset.name for candidate in found.candidates if candidate.fits] == ["pe-core-s16"]
+    assert chosen(found) == "pe-core-s16"
+    assert recommend(a_speed(), memory=7 * GB // 10).choice is None
     assert all(candidate.fits for candidate in recommend(a_speed()).candidates)
 
 

@@ -2,9 +2,9 @@
 
 Importing torch and open_clip takes five seconds and 0.8 GB, and building the model another copy of it: a new library
 would wait for that only to write the towers down again. Models of the plain architecture (OpenAI's, and most of
-LAION's, DataComp's and Meta's) and SigLIP's (`siglip_file`) need none of it, nor do both in transformers' layout
-(`transformers_towers`); whatever differs from them in a setting, a name or a shape is left to `from_torch`, and so are
-the words for what is wrong with a file.
+LAION's, DataComp's and Meta's), SigLIP (`siglip_file`) and PE-Core (`pe_core_file`) need none of it, nor do CLIP,
+MetaCLIP 2 and SigLIP in transformers' layout (`transformers_towers`); whatever differs from them in a setting, a name
+or a shape is left to `from_torch`, and so are the words for what is wrong with a file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from vasari.retrieval.models.export.pe_core_file import read_pe_core
 from vasari.retrieval.models.export.siglip_file import read_siglip
 from vasari.retrieval.models.export.tensor_file import TensorFile
 from vasari.retrieval.models.export.tokenizer_file import read_folder, read_tokenizer
@@ -28,9 +29,9 @@ from vasari.retrieval.models.registry.resolve import ReferenceKind, architecture
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, byte_order, merge_table
 
 _WORDS = 49408  # of CLIP's tokenizer
-_OF_TRANSFORMERS = {"CLIPModel", "SiglipModel"}
+_OF_TRANSFORMERS = {"CLIPModel", "MetaClip2Model", "SiglipModel"}
 _EOS = 2  # open_clip's default, which pooling at the highest token does not look at
-_SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
+_SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text"}
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}
 
@@ -76,43 +77,65 @@ def _image_settings(files: ModelFiles) -> Mapping[str, Any] | None:
 
 def _clip(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: TensorFile) -> PlainModel | None:
     vision, text = dict(settings["vision_cfg"]), dict(settings["text_cfg"])
-    if not (settings.keys() <= _SETTINGS and vision.keys() <= _VISION and text.keys() <= _TEXT):
+    own_text = bool(settings.get("custom_text", False))
+    if not (settings.keys() <= _SETTINGS and text.keys() <= _TEXT) or text["vocab_size"] != _WORDS:
         return None
     gelu: Gelu = "quick" if settings.get("quick_gelu", False) else "none"
-    dim, size, patch = int(settings["embed_dim"]), vision["image_size"], int(vision["patch_size"])
-    context = int(text["context_length"])
-    if not isinstance(size, int) or not isinstance(vision["layers"], int) or text["vocab_size"] != _WORDS:
-        return None
-    wide, side = int(vision["width"]), size // patch
+    dim = int(settings["embed_dim"])
     tensors.take("logit_scale", ())
-    seen = VisionWeights(
-        kernel=tensors.take("visual.conv1.weight", (wide, 3, patch, patch)),
-        token=tensors.take("visual.class_embedding", (wide,)),
-        positions=tensors.take("visual.positional_embedding", (side * side + 1, wide)),
-        grid=(side, side),
-        ln_pre=tensors.norm("visual.ln_pre", wide),
-        blocks=tensors.blocks("visual.transformer", vision, wide // int(vision.get("head_width", 64)), gelu),
-        ln_post=tensors.norm("visual.ln_post", wide),
-        projection=tensors.take("visual.proj", (wide, dim)),
-    )
-    width = int(text["width"])
-    read = TextWeights(
-        table=tensors.take("token_embedding.weight", (_WORDS, width)),
-        positions=tensors.take("positional_embedding", (context, width)),
-        blocks=tensors.blocks("transformer", text, int(text["heads"]), gelu),
-        causal=True,
-        ln_final=tensors.norm("ln_final", width),
-        projection=Linear(tensors.take("text_projection", (width, dim)).T),
-    )
+    if own_text and gelu == "none":
+        seen = read_pe_core(vision, dim, tensors)
+    else:
+        seen = None if own_text else _clip_vision(vision, dim, tensors, gelu)
+    if seen is None:
+        return None
+    read = _clip_text(text, dim, tensors, gelu, "text." if own_text else "")
     if tensors.left:
         return None
     return PlainModel(
         seen,
         read,
-        ImagePreprocessing.from_open_clip(size, image),
-        TextPreprocessing(context, crop=Crop.POOLED, eos_id=_EOS),
+        ImagePreprocessing.from_open_clip(vision["image_size"], image),
+        TextPreprocessing(int(text["context_length"]), crop=Crop.POOLED, eos_id=_EOS),
         dim,
         tensors.forget,
+    )
+
+
+def _clip_vision(
+    settings: Mapping[str, Any], dim: int, tensors: TensorFile, gelu: Gelu
+) -> VisionWeights | None:
+    size, layers = settings["image_size"], settings["layers"]
+    if not (settings.keys() <= _VISION and isinstance(size, int) and isinstance(layers, int)):
+        return None
+    wide, patch = int(settings["width"]), int(settings["patch_size"])
+    side = size // patch
+    return VisionWeights(
+        kernel=tensors.take("visual.conv1.weight", (wide, 3, patch, patch)),
+        token=tensors.take("visual.class_embedding", (wide,)),
+        positions=tensors.take("visual.positional_embedding", (side * side + 1, wide)),
+        grid=(side, side),
+        ln_pre=tensors.norm("visual.ln_pre", wide),
+        blocks=tensors.blocks(
+            "visual.transformer", settings, wide // int(settings.get("head_width", 64)), gelu
+        ),
+        ln_post=tensors.norm("visual.ln_post", wide),
+        projection=tensors.take("visual.proj", (wide, dim)),
+    )
+
+
+def _clip_text(
+    settings: Mapping[str, Any], dim: int, tensors: TensorFile, gelu: Gelu, part: str
+) -> TextWeights:
+    """The text tower, whose weights' names begin with `part`."""
+    width, context = int(settings["width"]), int(settings["context_length"])
+    return TextWeights(
+        table=tensors.take(f"{part}token_embedding.weight", (_WORDS, width)),
+        positions=tensors.take(f"{part}positional_embedding", (context, width)),
+        blocks=tensors.blocks(f"{part}transformer", settings, int(settings["heads"]), gelu),
+        causal=True,
+        ln_final=tensors.norm(f"{part}ln_final", width),
+        projection=Linear(tensors.take(f"{part}text_projection", (width, dim)).T),
     )
 
 

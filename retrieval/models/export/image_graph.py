@@ -1,4 +1,4 @@
-"""open_clip's vision transformer, or SigLIP's, written as an ONNX graph, from 8-bit pixels to features.
+"""open_clip's vision transformer, SigLIP's, or PE-Core's, written as an ONNX graph, from 8-bit pixels to features.
 
 The picture's normalisation and its first convolution are one product: a patch's 3 p² pixels times a matrix that has
 (pixel / 255 - mean) / std in it. Other vision towers (the rest of timm's, and ResNets) are not written.
@@ -34,10 +34,13 @@ def write_graph(
         x = _embedded(writer, tower, preprocessing)
         if tower.ln_pre is not None:
             x = writer.layer_norm(x, tower.ln_pre)
-        x = writer.blocks(x, tower.blocks, causal=False, first_only=tower.pool == "tok")
+        if tower.angles is not None:
+            x = writer.rotary_blocks(x, tower.blocks, tower.angles)
+        else:
+            x = writer.blocks(x, tower.blocks, causal=False, first_only=tower.pool == "tok")
         features = _pooled(writer, tower, x)
         if tower.projection is not None:
-            features = writer.product(features, tower.projection)
+            features = writer.product(features, tower.projection, tower.projection_bias)
         height, width = preprocessing.height, preprocessing.width
         shape = ["n", "patches", "dim"] if tower.pool == "none" else ["n", "dim"]
         writer.save(

@@ -75,6 +75,31 @@ class LayerWriter:
             x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
         return x
 
+    def rotary_blocks(self, x: str, blocks: Sequence[Block], angles: Array) -> str:
+        """The same, where queries and keys are turned by `angles` (length, width / heads / 2): rotary positions.
+
+        Su et al., RoFormer (2021), section 3.2.2, each pair of neighbours by one angle.
+        """
+        around, across = np.cos(angles)[:, None, :, None], np.sin(angles)[:, None, :, None]
+        turn = (self.weight(around), self.weight(np.concatenate([-across, across], axis=-1)))
+        for block in blocks:
+            normed = self.layer_norm(x, block.ln_1)
+            query, key, value = (self.linear(normed, part) for part in block.parts())
+            shape = (len(angles), block.heads, angles.shape[1])
+            turned = [self._turned(part, turn, shape) for part in (query, key)]
+            joined = self._attended([*turned, value], block.heads, causal=False)
+            x = self.add(x, self.linear(joined, block.out))
+            x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
+        return x
+
+    def _turned(self, x: str, turn: tuple[str, str], shape: tuple[int, int, int]) -> str:
+        """Pairs of `x` (n, length, width) turned: (a, b) to (a cos - b sin, b cos + a sin)."""
+        length, heads, pairs = shape
+        split = self.node("Reshape", x, self.integers([0, length, heads, pairs, 2]))
+        swapped = self.node("Gather", split, self.integers([1, 0]), axis=-1)
+        kept, moved = self.node("Mul", split, turn[0]), self.node("Mul", swapped, turn[1])
+        return self.node("Reshape", self.add(kept, moved), self.integers([0, length, heads * pairs * 2]))
+
     def latent_pool(self, x: str, pool: LatentPool, latents: str) -> str:
         """What `latents` (n, 1, width), a vector for each, get from `x` (n, length, width): (n, 1, width)."""
         asked = [self.linear(x, part) for part in pool.parts()]

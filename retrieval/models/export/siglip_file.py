@@ -7,14 +7,8 @@ from math import isqrt
 from typing import Any
 
 from vasari.retrieval.models.export.tensor_file import TensorFile
-from vasari.retrieval.models.export.tower_weights import (
-    Block,
-    Gelu,
-    LatentPool,
-    Linear,
-    TextWeights,
-    VisionWeights,
-)
+from vasari.retrieval.models.export.timm_file import TRUNK, latent_pool, trunk_blocks
+from vasari.retrieval.models.export.tower_weights import Gelu, Linear, TextWeights, VisionWeights
 
 _SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "custom_text", "init_logit_bias", "init_logit_scale"}
 _VISION = {"image_size", "timm_model_name", "timm_model_pretrained", "timm_pool", "timm_proj"}
@@ -65,49 +59,22 @@ def read_siglip(settings: Mapping[str, Any], tensors: TensorFile) -> tuple[Visio
 
 
 def _vision(tensors: TensorFile, heads: int, gelu: Gelu, size: int) -> VisionWeights:
-    trunk = "visual.trunk"
-    width, _, patch, _ = tensors.shape(f"{trunk}.patch_embed.proj.weight")
-    _, patches, _ = tensors.shape(f"{trunk}.pos_embed")
-    hidden, _ = tensors.shape(f"{trunk}.blocks.0.mlp.fc1.weight")
+    width, _, patch, _ = tensors.shape(f"{TRUNK}.patch_embed.proj.weight")
+    _, patches, _ = tensors.shape(f"{TRUNK}.pos_embed")
     side = isqrt(patches)
     if side != size // patch:
         raise ValueError("positions for another size of picture")
-    blocks: list[Block] = []
-    while (each := f"{trunk}.blocks.{len(blocks)}") + ".norm1.weight" in tensors.left:
-        blocks.append(
-            Block(
-                ln_1=tensors.norm(f"{each}.norm1", width, _EPS),
-                given=tensors.linear(f"{each}.attn.qkv", 3 * width, width),
-                out=tensors.linear(f"{each}.attn.proj", width, width),
-                ln_2=tensors.norm(f"{each}.norm2", width, _EPS),
-                up=tensors.linear(f"{each}.mlp.fc1", hidden, width),
-                down=tensors.linear(f"{each}.mlp.fc2", width, hidden),
-                heads=heads,
-                gelu=gelu,
-            )
-        )
-    pool = f"{trunk}.attn_pool"
     return VisionWeights(
-        kernel=tensors.take(f"{trunk}.patch_embed.proj.weight", (width, 3, patch, patch)),
-        shift=tensors.take(f"{trunk}.patch_embed.proj.bias", (width,)),
+        kernel=tensors.take(f"{TRUNK}.patch_embed.proj.weight", (width, 3, patch, patch)),
+        shift=tensors.take(f"{TRUNK}.patch_embed.proj.bias", (width,)),
         token=None,
-        positions=tensors.take(f"{trunk}.pos_embed", (1, side * side, width))[0],
+        positions=tensors.take(f"{TRUNK}.pos_embed", (1, side * side, width))[0],
         grid=(side, side),
         ln_pre=None,
-        blocks=blocks,
-        ln_post=tensors.norm(f"{trunk}.norm", width, _EPS),
+        blocks=trunk_blocks(tensors, width, heads, gelu, _EPS),
+        ln_post=tensors.norm(f"{TRUNK}.norm", width, _EPS),
         projection=None,
-        pool=LatentPool(
-            latent=tensors.take(f"{pool}.latent", (1, 1, width))[0, 0],
-            asking=tensors.linear(f"{pool}.q", width, width),
-            given=tensors.linear(f"{pool}.kv", 2 * width, width),
-            out=tensors.linear(f"{pool}.proj", width, width),
-            norm=tensors.norm(f"{pool}.norm", width, _EPS),
-            up=tensors.linear(f"{pool}.mlp.fc1", hidden, width),
-            down=tensors.linear(f"{pool}.mlp.fc2", width, hidden),
-            heads=heads,
-            gelu=gelu,
-        ),
+        pool=latent_pool(tensors, width, heads, gelu, _EPS),
     )
 
 

@@ -84,6 +84,8 @@ class VisionWeights:
     pool: Literal["tok", "avg", "none"] | LatentPool = "tok"
     norm_after_pool: bool = False
     shift: Array | None = None  # the first convolution's bias: (width,)
+    projection_bias: Array | None = None  # (dim,)
+    angles: Array | None = None  # of rotary positions: (positions, width / heads / 2), in radians
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Towers in transformers' layout, CLIP's (`openai/clip-vit-base-patch32`) and SigLIP's, read from their files alone."""
+"""Towers in transformers' layout read from their files alone: CLIP's, MetaCLIP 2's, which are CLIP's, and SigLIP's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def read_towers(config: Mapping[str, Any], tensors: TensorFile) -> tuple[VisionW
             tensors.take(name, (1,))
         return _siglip_vision(tensors, vision), _siglip_text(tensors, text)
     tensors.take("logit_scale", ())
-    return _vision(tensors, vision, config["projection_dim"]), _text(tensors, text, config["projection_dim"])
+    dim, legacy = config["projection_dim"], config["model_type"] == "clip"
+    return _vision(tensors, vision, dim), _text(tensors, text, dim, legacy)
 
 
 def _vision(tensors: TensorFile, settings: Mapping[str, Any], dim: int) -> VisionWeights:
@@ -87,16 +88,17 @@ def _siglip_vision(tensors: TensorFile, settings: Mapping[str, Any]) -> VisionWe
     )
 
 
-def _text(tensors: TensorFile, settings: Mapping[str, Any], dim: int) -> TextWeights:
+def _text(tensors: TensorFile, settings: Mapping[str, Any], dim: int, legacy: bool) -> TextWeights:
     width, eos = settings["hidden_size"], int(settings["eos_token_id"])
+    highest = legacy and eos == _LEGACY_EOS
     return TextWeights(
         *_embeddings(tensors, settings),
         blocks=_blocks(tensors, "text_model", settings),
         causal=True,
         ln_final=tensors.norm("text_model.final_layer_norm", width, settings["layer_norm_eps"]),
         projection=Linear(tensors.take("text_projection.weight", (dim, width))),
-        pool="argmax" if eos == _LEGACY_EOS else "eos",
-        eos=0 if eos == _LEGACY_EOS else eos,
+        pool="argmax" if highest else "eos",
+        eos=0 if highest else eos,
     )
 
 

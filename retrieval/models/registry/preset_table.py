@@ -15,6 +15,7 @@ _SQUASHED = {
     "interpolation": "bicubic",
     "resize_mode": "squash",
 }  # SigLIP
+_SQUASHED_BILINEAR = _SQUASHED | {"interpolation": "bilinear"}  # PE-Core
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,8 @@ _PHOTO_ENCODERS = (
         licence="Apache-2.0",
         use="a small download; texts are cut after some 20 words",
         tower=VisionTower(width=384, mlp=1536, layers=12, heads=6, tokens=577),
+        preprocessing=_SQUASHED_BILINEAR,
+        words=49_408 * 512,
     ),
     _dual_encoder(
         "pe-core-b16",
@@ -222,6 +225,8 @@ _PHOTO_ENCODERS = (
         licence="Apache-2.0",
         use="servers; texts are cut after some 20 words",
         tower=VisionTower(width=768, mlp=3072, layers=12, heads=12, tokens=197),
+        preprocessing=_SQUASHED_BILINEAR,
+        words=49_408 * 1_024,
     ),
     _dual_encoder(
         "pe-core-l14",
@@ -232,6 +237,8 @@ _PHOTO_ENCODERS = (
         licence="Apache-2.0",
         use="GPUs; texts are cut after some 20 words",
         tower=VisionTower(width=1024, mlp=4096, layers=24, heads=16, tokens=577),
+        preprocessing=_SQUASHED_BILINEAR,
+        words=49_408 * 1_024,
     ),
     _dual_encoder(
         "pe-core-g14",
@@ -242,6 +249,8 @@ _PHOTO_ENCODERS = (
         licence="Apache-2.0",
         use="large GPUs; the best of these",
         tower=VisionTower(width=1536, mlp=8960, layers=50, heads=16, tokens=1024),
+        preprocessing=_SQUASHED_BILINEAR,
+        words=49_408 * 1_280,
     ),
     _dual_encoder(
         "msiglip-b16",
