@@ -20,7 +20,10 @@ from torch import nn
 
 import tests.models
 from tests.models import SENTENCES, write_model
+from tests.multilingual_models import write_xlm_roberta
+from tests.odd_pictures import TEXTS
 from tests.transformers_models import write_transformers_model
+from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.images.samples import sample_pictures
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.drift import centred_cosines
@@ -28,9 +31,10 @@ from vasari.retrieval.models.export import from_torch, pe_core_file, siglip_file
 from vasari.retrieval.models.export.from_file import clip_merges, read_plain_model
 from vasari.retrieval.models.export.single_image import export_picture_tower
 from vasari.retrieval.models.export.text import export_text_tower
+from vasari.retrieval.models.export.tower_weights import MaskedTextWeights
 from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
 from vasari.retrieval.models.exported import single_image, text
-from vasari.retrieval.models.exported.compiled import CompiledTower
+from vasari.retrieval.models.exported.compiled import CompiledGraph, CompiledTower
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
 from vasari.retrieval.models.registry.files import ModelFiles, locate
@@ -111,11 +115,19 @@ def test_damaged_weights_are_left_to_torch(tmp_path: Path) -> None:
         assert read_plain_model(files_of(folder)) is None
 
 
-@pytest.mark.parametrize("family", ["clip", "clip of old", "metaclip 2", "siglip 2"])
-def test_towers_of_transformers_are_exported_from_their_folder(tmp_path: Path, family: str) -> None:
-    """Text and picture vectors, settings, tokenizer and fingerprint are those of the model."""
-    folder = write_transformers_model(tmp_path / "model", family)
-    not_masked(folder)
+@pytest.mark.parametrize(
+    "family", ["clip", "clip of old", "metaclip 2", "chinese-clip", "altclip", "siglip 2", "XLM-RoBERTa"]
+)
+def test_towers_with_other_texts_are_exported_from_their_files(tmp_path: Path, family: str) -> None:
+    """Text and picture vectors, settings, tokenizer and fingerprint are those of the model.
+
+    Of those that mask padding, in OpenVINO, too, which int8 is computed by.
+    """
+    if family == "XLM-RoBERTa":
+        folder = write_xlm_roberta(tmp_path / "model")
+    else:
+        folder = write_transformers_model(tmp_path / "model", family)
+        not_masked(folder)
     encoder = OpenClipEncoder.load(str(folder), device="cpu", precision="float32", offline=True)
     found = space_of_files(files_of(folder))
     assert found is not None
@@ -123,8 +135,13 @@ def test_towers_of_transformers_are_exported_from_their_folder(tmp_path: Path, f
     assert space == encoder.space
     assert model.texts == encoder.towers.text
     export_towers(model, files_of(folder), tmp_path / "ours")
-    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
-    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    exported = OnnxTextEncoder.open(tmp_path / "ours")
+    expected = encoder.embed_texts(TEXTS)
+    assert centred_cosines(exported.embed_texts(TEXTS), expected).min() > 0.99999
+    if isinstance(model.text, MaskedTextWeights):
+        compiled = CompiledGraph(tmp_path / "ours" / text.GRAPH_FILE, 1)
+        ((rows, tokens),) = exported.batches(TEXTS)
+        assert centred_cosines(unit_vectors(compiled(tokens)), UnitVectors(expected[rows])).min() > 0.9999
     pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
     pictures = OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels)
     assert centred_cosines(pictures, encoder.embed_images(pixels)).min() > 0.99999
@@ -139,7 +156,7 @@ def not_masked(folder: Path) -> None:
 
 def test_other_families_of_transformers_are_left_to_torch(tmp_path: Path) -> None:
     """And SigLIP that masks its padding, or CLIP with an activation that is not known here."""
-    for family in ("siglip 2", "altclip"):
+    for family in ("siglip 2", "naflex"):
         assert read_plain_model(files_of(write_transformers_model(tmp_path / family, family))) is None
     folder = write_transformers_model(tmp_path / "clip", "clip")
     content = json.loads((folder / "config.json").read_text())
@@ -288,9 +305,16 @@ def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
 
 
 def test_other_kinds_of_model_are_left_to_torch(tmp_path: Path) -> None:
-    """Those with another vision tower of timm, or a text tower of transformers."""
+    """Those with another vision tower of timm, another text tower, or another setting of a known one."""
     assert read_plain_model(files_of(write_model(tmp_path / "siglip", "siglip"))) is None
-    assert read_plain_model(files_of(write_model(tmp_path / "multilingual", "multilingual"))) is None
+    assert read_plain_model(files_of(write_model(tmp_path / "nllb", "nllb"))) is None
+    folder = write_xlm_roberta(tmp_path / "xlm")
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(content | {"hidden_act": "relu"}))
+    assert read_plain_model(files_of(folder)) is None
+    (folder / "config.json").write_text(json.dumps(content))
+    assert read_plain_model(files_of(folder)) is not None
+    assert read_plain_model(files_of(configured(folder, "text_cfg", hf_pooler_type="max_pooler"))) is None
 
 
 def test_the_byte_pairs_are_open_clip_s() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from tests.models import SENTENCES
-from vasari.retrieval.models.export.bpe_table import write, write_table
+from vasari.retrieval.models.export.bpe_table import write
+from vasari.retrieval.models.export.tokenizer_table import write_table
 from vasari.retrieval.models.mapped_bpe import TABLE_FILE, MappedBpe
 from vasari.retrieval.models.tokenizers import JSON_FILE, JsonTokenizer, TextPreprocessing
 
@@ -62,7 +63,7 @@ def gemma() -> Tokenizer:
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[MappedBpe, JsonTokenizer]:
     folder = tmp_path_factory.mktemp("gemma")
     gemma().save(str(folder / JSON_FILE))
-    assert write_table(folder, SETTINGS)
+    assert write_table(folder, SETTINGS) == "bpe"
     return MappedBpe.open(folder, SETTINGS), JsonTokenizer.open(folder, SETTINGS)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vasari.retrieval.models.exported.text import read_settings
 from vasari.retrieval.models.mapped_bpe import (
     SCHEME_FILE,
     TABLE_FILE,
@@ -25,7 +21,7 @@ from vasari.retrieval.models.tokenizers import JSON_FILE, JsonTokenizer, TextPre
 
 _SPLIT = {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}
 _UNUSED = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
-_SAMPLE = (
+SAMPLE = (
     "a photo of a cat",
     "ein rotes Boot unter blauem Himmel, zwölf Häuser",
     "夕暮れの灯台と赤い船 雪中的灯塔和两只狗",
@@ -36,17 +32,8 @@ _SAMPLE = (
 )
 
 
-def write_table(directory: Path, settings: TextPreprocessing) -> bool:
-    """Write the table of the tokenizer.json in `directory`; False for another kind, which is read as it is.
-
-    A process of its own does so: the words and merges are 0.5 GB of Python's objects.
-    """
-    command = [sys.executable, "-m", __name__, str(directory.resolve()), json.dumps(asdict(settings))]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
-
-
 def write(directory: Path, settings: TextPreprocessing) -> bool:
-    """`write_table` in this process."""
+    """Write the table of the tokenizer.json in `directory`; False for another kind, which is read as it is."""
     content: dict[str, Any] = json.loads((directory / JSON_FILE).read_text(encoding="utf-8"))
     try:
         table, scheme = _read(content)
@@ -56,7 +43,7 @@ def write(directory: Path, settings: TextPreprocessing) -> bool:
         return False
     np.save(directory / TABLE_FILE, table)
     (directory / SCHEME_FILE).write_text(scheme_as_json(scheme), encoding="utf-8")
-    mine, theirs = (kind.open(directory, settings)(_SAMPLE) for kind in (MappedBpe, JsonTokenizer))
+    mine, theirs = (kind.open(directory, settings)(SAMPLE) for kind in (MappedBpe, JsonTokenizer))
     if np.array_equal(mine, theirs):
         return True
     for name in (TABLE_FILE, SCHEME_FILE):
@@ -74,7 +61,7 @@ def _read(content: Mapping[str, Any]) -> tuple[np.ndarray[Any, np.dtype[np.int64
     steps = tuple(_step(step) for step in _steps(content["normalizer"]))
     if content["pre_tokenizer"] is None and not any(step[:2] == ("replace", " ") for step in steps):
         raise ValueError("words are split at spaces")
-    before, after = _around(content["post_processor"])
+    before, after = around(content["post_processor"])
     pairs = [pair if isinstance(pair, list) else pair.split(" ") for pair in model["merges"]]
     numbers = np.array([(words[left], words[right]) for left, right in pairs], np.int64).reshape(-1, 2)
     joined = np.array([words[left + right] for left, right in pairs], np.int64)
@@ -101,8 +88,8 @@ def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
     return "replace", step["pattern"]["String"], step["content"]
 
 
-def _around(processor: Mapping[str, Any] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens before and behind those of a text."""
+def around(processor: Mapping[str, Any] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens before and behind those of a text; ValueError for another way to mark texts."""
     if processor is None:
         return (), ()
     if processor["type"] != "TemplateProcessing":
@@ -116,7 +103,3 @@ def _around(processor: Mapping[str, Any] | None) -> tuple[tuple[int, ...], tuple
         else:
             marks += processor["special_tokens"][part["SpecialToken"]["id"]]["ids"]
     return tuple(before), tuple(after)
-
-
-if __name__ == "__main__":
-    sys.exit(not write(Path(sys.argv[1]), read_settings({"text": json.loads(sys.argv[2])})))

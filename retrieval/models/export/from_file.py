@@ -2,9 +2,10 @@
 
 Importing torch and open_clip takes five seconds and 0.8 GB, and building the model another copy of it: a new library
 would wait for that only to write the towers down again. Models of the plain architecture (OpenAI's, and most of
-LAION's, DataComp's and Meta's), SigLIP (`siglip_file`) and PE-Core (`pe_core_file`) need none of it, nor do CLIP,
-MetaCLIP 2 and SigLIP in transformers' layout (`transformers_towers`); whatever differs from them in a setting, a name
-or a shape is left to `from_torch`, and so are the words for what is wrong with a file.
+LAION's, DataComp's and Meta's, with XLM-RoBERTa, too), SigLIP (`siglip_file`) and PE-Core (`pe_core_file`) need none of
+it, nor do CLIP, MetaCLIP 2, Chinese-CLIP, AltCLIP and SigLIP in transformers' layout (`transformers_towers`); whatever
+differs from them in a setting, a name or a shape is left to `from_torch`, and so are the words for what is wrong with a
+file.
 """
 
 from __future__ import annotations
@@ -17,22 +18,40 @@ from typing import Any
 
 import numpy as np
 
+from vasari.retrieval.models.export.bert_file import read_xlm_roberta
 from vasari.retrieval.models.export.pe_core_file import read_pe_core
 from vasari.retrieval.models.export.siglip_file import read_siglip
 from vasari.retrieval.models.export.tensor_file import TensorFile
 from vasari.retrieval.models.export.tokenizer_file import read_folder, read_tokenizer
-from vasari.retrieval.models.export.tower_weights import Gelu, Linear, TextWeights, VisionWeights
+from vasari.retrieval.models.export.tower_weights import (
+    Gelu,
+    Linear,
+    MaskedTextWeights,
+    TextWeights,
+    VisionWeights,
+)
 from vasari.retrieval.models.export.transformers_towers import read_towers
 from vasari.retrieval.models.preprocessing import ImagePreprocessing, read_image_preprocessing
+from vasari.retrieval.models.registry.configurations import read_object
 from vasari.retrieval.models.registry.files import ModelFiles
 from vasari.retrieval.models.registry.resolve import ReferenceKind, architecture_directory
 from vasari.retrieval.models.tokenizers import Crop, TextPreprocessing, byte_order, merge_table
 
 _WORDS = 49408  # of CLIP's tokenizer
-_OF_TRANSFORMERS = {"CLIPModel", "MetaClip2Model", "SiglipModel"}
+_OF_TRANSFORMERS = {"AltCLIPModel", "ChineseCLIPModel", "CLIPModel", "MetaClip2Model", "SiglipModel"}
 _EOS = 2  # open_clip's default, which pooling at the highest token does not look at
 _SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text"}
 _VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
+_XLM_ROBERTA = _SETTINGS | {"init_logit_scale"}
+_XLM_ROBERTA_TEXT = {
+    "hf_model_name",
+    "hf_tokenizer_name",
+    "hf_pooler_type",
+    "hf_proj_type",
+    "hf_model_pretrained",
+}
+_XLM_ROBERTA_TEXT |= {"context_length", "vocab_size"}
+_CONTEXT = 77  # open_clip's default
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}
 
 
@@ -41,7 +60,7 @@ class PlainModel:
     """Both towers with their preprocessing, and the length of their vectors."""
 
     vision: VisionWeights
-    text: TextWeights
+    text: TextWeights | MaskedTextWeights
     image: ImagePreprocessing
     texts: TextPreprocessing
     dim: int
@@ -57,9 +76,11 @@ def read_plain_model(files: ModelFiles) -> PlainModel | None:
         if files.transformers is not None:
             return _of_transformers(files)
         image = _image_settings(files)
-        if image is None or files.text_model is not None:
+        if image is None:
             return None
         tensors = TensorFile(files.weights)
+        if files.text_model is not None:
+            return _multilingual(files, image, tensors)
         if files.tokenizer is None:
             return _clip(files.model, image, tensors)
         return _siglip(files.model, image, tensors, files.tokenizer)
@@ -168,19 +189,58 @@ def _siglip(
     )
 
 
+def _multilingual(files: ModelFiles, image: Mapping[str, Any], tensors: TensorFile) -> PlainModel | None:
+    """CLIP with XLM-RoBERTa for its text tower."""
+    settings, texts = files.model, dict(files.text_settings)
+    usual = (
+        settings.keys() <= _XLM_ROBERTA
+        and texts.keys() <= _XLM_ROBERTA_TEXT
+        and not settings.get("quick_gelu")
+    )
+    if not usual or files.text_model is None or files.tokenizer is None:
+        return None
+    dim = int(settings["embed_dim"])
+    tensors.take("logit_scale", ())
+    seen = _clip_vision(dict(settings["vision_cfg"]), dim, tensors, "none")
+    read = read_xlm_roberta(texts, read_object(files.text_model / "config.json"), dim, tensors)
+    if seen is None or read is None or tensors.left:
+        return None
+    tokenizer = read_tokenizer(files.tokenizer, len(read.table))
+    if tokenizer is None or tokenizer.pad_id != read.pad_id:
+        return None
+    context = int(texts.get("context_length", _CONTEXT))
+    return PlainModel(
+        seen,
+        read,
+        ImagePreprocessing.from_open_clip(settings["vision_cfg"]["image_size"], image),
+        TextPreprocessing(context, clean="whitespace", pad_id=read.pad_id, crop=Crop.PADDING),
+        dim,
+        tensors.forget,
+        tokenizer.content,
+    )
+
+
 def _of_transformers(files: ModelFiles) -> PlainModel | None:
     if files.transformers not in _OF_TRANSFORMERS or (found := read_folder(files.weights.parent)) is None:
         return None
     tokenizer, config, image = found
     tensors = TensorFile(files.weights)
     towers = read_towers(config, tensors)
-    if towers is None or tensors.left or (tokenizer.masked and not towers[1].causal):
+    if towers is None or tensors.left:
         return None
     vision, text = towers
-    context = min(tokenizer.longest, len(text.positions))
-    settings = TextPreprocessing(context, clean="none", pad_id=tokenizer.pad_id)
-    if text.causal:
-        settings = replace(settings, crop=Crop.POOLED, pool=text.pool, eos_id=text.eos or None)
+    if isinstance(text, MaskedTextWeights):
+        if tokenizer.pad_id != text.pad_id:
+            return None
+        context = min(tokenizer.longest, text.longest)
+        settings = TextPreprocessing(context, clean="none", pad_id=text.pad_id, crop=Crop.PADDING)
+    elif tokenizer.masked and not text.causal:
+        return None
+    else:
+        context = min(tokenizer.longest, len(text.positions))
+        settings = TextPreprocessing(context, clean="none", pad_id=tokenizer.pad_id)
+        if text.causal:
+            settings = replace(settings, crop=Crop.POOLED, pool=text.pool, eos_id=text.eos or None)
     dim = len(vision.ln_post.weight) if vision.projection is None else vision.projection.shape[1]
     preprocessing = read_image_preprocessing(image)
     return PlainModel(vision, text, preprocessing, settings, dim, tensors.forget, tokenizer.content)

@@ -17,7 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from vasari.retrieval.models.export.tower_weights import Array, Block, LatentPool, Linear, Norm
+from vasari.retrieval.models.export.tower_weights import Array, Block, Gelu, LatentPool, Linear, Norm
 from vasari.retrieval.storage.file_names import as_utf8
 
 _OPSET = 20  # the first with Gelu
@@ -92,6 +92,14 @@ class LayerWriter:
             x = self.add(x, self._feed_forward(block, self.layer_norm(x, block.ln_2)))
         return x
 
+    def masked_blocks(self, x: str, blocks: Sequence[Block], mask: str) -> str:
+        """Layers whose norms come behind the sums; only positions where `mask` (n, length) int32 is 1 are looked at."""
+        for block in blocks:
+            joined = self._attention(block, x, x, causal=False, mask=mask)
+            x = self.layer_norm(self.add(x, joined), block.ln_1)
+            x = self.layer_norm(self.add(x, self._feed_forward(block, x)), block.ln_2)
+        return x
+
     def _turned(self, x: str, turn: tuple[str, str], shape: tuple[int, int, int]) -> str:
         """Pairs of `x` (n, length, width) turned: (a, b) to (a cos - b sin, b cos + a sin)."""
         length, heads, pairs = shape
@@ -117,10 +125,11 @@ class LayerWriter:
         """The first position of each (n, 1, width)."""
         return self.node("Gather", x, self.integers([0]), axis=1)
 
-    def _attention(self, block: Block, x: str, asking: str, causal: bool) -> str:
-        """Cross-attention: queries from `asking`, keys and values from `x`."""
+    def _attention(self, block: Block, x: str, asking: str, causal: bool, mask: str | None = None) -> str:
+        """Cross-attention: queries from `asking`, keys and values from `x`; a `mask` where both are the same."""
         if asking == x:
             inputs = [x, self.weight(block.given.weight.T), self._bias(block.given)]
+            inputs += [] if mask is None else [mask]
             joined = self.node(
                 "Attention", *inputs, domain=_CONTRIB, num_heads=block.heads, unidirectional=int(causal)
             )
@@ -134,11 +143,13 @@ class LayerWriter:
 
     def _feed_forward(self, block: Block | LatentPool, x: str) -> str:
         hidden = self.linear(x, block.up)
-        if block.gelu == "quick":
-            hidden = self.node("QuickGelu", hidden, domain=_CONTRIB, alpha=1.702)
-        else:
-            hidden = self.node("Gelu", hidden, approximate=block.gelu)
-        return self.linear(hidden, block.down)
+        return self.linear(self.gelu(hidden, block.gelu), block.down)
+
+    def gelu(self, x: str, kind: Gelu) -> str:
+        """The activation."""
+        if kind == "quick":
+            return self.node("QuickGelu", x, domain=_CONTRIB, alpha=1.702)
+        return self.node("Gelu", x, approximate=kind)
 
     def linear(self, x: str, layer: Linear) -> str:
         """x W^T + b."""

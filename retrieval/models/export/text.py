@@ -18,10 +18,10 @@ from vasari.retrieval.models.clip.builder import TextTower, tokenize
 from vasari.retrieval.models.clip.layouts import build_model, build_text_tower
 from vasari.retrieval.models.clip.towers import Towers
 from vasari.retrieval.models.drift import centred_cosines
-from vasari.retrieval.models.export.bpe_table import write_table
 from vasari.retrieval.models.export.from_torch import text_weights
 from vasari.retrieval.models.export.layers import save_model
 from vasari.retrieval.models.export.text_graph import write_graph
+from vasari.retrieval.models.export.tokenizer_table import write_table
 from vasari.retrieval.models.exported.session import note_files
 from vasari.retrieval.models.exported.text import (
     FILES,
@@ -117,7 +117,7 @@ def _write_tokenizer(towers: Towers, directory: Path) -> tuple[TextPreprocessing
     if (inner.padding_side != "right" and not towers.text.pad_left) or inner.truncation_side != "right":
         raise UnsupportedError("its tokenizer pads or cuts at the left")
     backend.save(str(directory / JSON_FILE), pretty=False)
-    return towers.text, "bpe" if write_table(directory, towers.text) else "json"
+    return towers.text, write_table(directory, towers.text)
 
 
 def _merges(tokenizer: SimpleTokenizer) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

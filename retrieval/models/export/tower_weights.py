@@ -102,6 +102,32 @@ class TextWeights:
     eos: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MaskedTextWeights:
+    """A text transformer as BERT is: each norm comes behind its sum, and padding is not looked at."""
+
+    table: Array  # (words, width)
+    positions: Array  # (places, width)
+    ln_embedded: Norm
+    blocks: Sequence[Block]  # `ln_1` behind attention, `ln_2` behind the products
+    pad_id: int
+    counted: bool  # places are those of words alone, from behind `pad_id` on (RoBERTa), else those of the row
+    pool: Literal["first", "mean"]
+    head: Sequence[Linear]  # with a GELU between two
+    ln_final: Norm | None = None  # before the head
+
+    @property
+    def longest(self) -> int:
+        """How many tokens there are places for."""
+        return len(self.positions) - (self.pad_id + 1 if self.counted else 0)
+
+
+def joined(parts: Sequence[Linear]) -> Linear:
+    """What makes queries, keys and values, as one product."""
+    biases = [part.bias for part in parts if part.bias is not None]
+    return Linear(np.concatenate([part.weight for part in parts]), np.concatenate(biases))
+
+
 def _split(layer: Linear, parts: int) -> list[Linear]:
     biases = [None] * parts if layer.bias is None else np.split(layer.bias, parts)
     return list(map(Linear, np.split(layer.weight, parts), biases))

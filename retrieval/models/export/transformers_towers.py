@@ -1,12 +1,14 @@
-"""Towers in transformers' layout read from their files alone: CLIP's, MetaCLIP 2's, which are CLIP's, and SigLIP's."""
+"""Towers in transformers' layout read from their files alone: CLIP's and its relatives', and SigLIP's.
+
+MetaCLIP 2 is built as CLIP is; Chinese-CLIP and AltCLIP have another text tower (`bert_file`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from vasari.retrieval.models.export.bert_file import read_altclip, read_chinese_clip
 from vasari.retrieval.models.export.tensor_file import TensorFile
 from vasari.retrieval.models.export.tower_weights import (
     Array,
@@ -14,8 +16,10 @@ from vasari.retrieval.models.export.tower_weights import (
     Gelu,
     LatentPool,
     Linear,
+    MaskedTextWeights,
     TextWeights,
     VisionWeights,
+    joined,
 )
 
 _GELUS: dict[str, Gelu] = {
@@ -24,24 +28,30 @@ _GELUS: dict[str, Gelu] = {
     "gelu_pytorch_tanh": "tanh",
     "gelu_new": "tanh",
 }
+_MASKED = {"altclip": read_altclip, "chinese_clip": read_chinese_clip}
 _SEEN, _HEAD = "vision_model.embeddings", "vision_model.head"
 _LEGACY_EOS = 2  # of configurations from before the end token was looked for: the highest token is pooled
 
 
-def read_towers(config: Mapping[str, Any], tensors: TensorFile) -> tuple[VisionWeights, TextWeights] | None:
-    """Both towers; None for an activation that is not known, KeyError or ValueError for other weights."""
-    vision, text = config["vision_config"], config["text_config"]
+def read_towers(
+    config: Mapping[str, Any], tensors: TensorFile
+) -> tuple[VisionWeights, TextWeights | MaskedTextWeights] | None:
+    """Both towers; None for settings that are not known, KeyError or ValueError for other weights."""
+    vision, text, kind = config["vision_config"], config["text_config"], config["model_type"]
     if not {vision["hidden_act"], text["hidden_act"]} <= _GELUS.keys():
         return None
     for name in ("text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"):
         tensors.left.pop(name, None)  # of earlier versions: 0, 1, 2, …
-    if config["model_type"] == "siglip":
+    if kind == "siglip":
         for name in ("logit_scale", "logit_bias"):
             tensors.take(name, (1,))
         return _siglip_vision(tensors, vision), _siglip_text(tensors, text)
     tensors.take("logit_scale", ())
-    dim, legacy = config["projection_dim"], config["model_type"] == "clip"
-    return _vision(tensors, vision, dim), _text(tensors, text, dim, legacy)
+    seen = _vision(tensors, vision, config["projection_dim"])
+    if kind in _MASKED:
+        read = _MASKED[kind](config, tensors)
+        return None if read is None else (seen, read)
+    return seen, _text(tensors, text, config["projection_dim"], legacy=kind == "clip")
 
 
 def _vision(tensors: TensorFile, settings: Mapping[str, Any], dim: int) -> VisionWeights:
@@ -88,7 +98,7 @@ def _siglip_vision(tensors: TensorFile, settings: Mapping[str, Any]) -> VisionWe
     )
 
 
-def _text(tensors: TensorFile, settings: Mapping[str, Any], dim: int, legacy: bool) -> TextWeights:
+def _text(tensors: TensorFile, settings: Mapping[str, Any], dim: int, *, legacy: bool) -> TextWeights:
     width, eos = settings["hidden_size"], int(settings["eos_token_id"])
     highest = legacy and eos == _LEGACY_EOS
     return TextWeights(
@@ -126,11 +136,14 @@ def _embeddings(tensors: TensorFile, settings: Mapping[str, Any]) -> tuple[Array
 
 def _blocks(tensors: TensorFile, tower: str, settings: Mapping[str, Any]) -> list[Block]:
     width, hidden, eps = settings["hidden_size"], settings["intermediate_size"], settings["layer_norm_eps"]
-    names = [f"{tower}.encoder.layers.{number}" for number in range(settings["num_hidden_layers"])]
+    layers = f"{tower}.encoder.layers"
+    if f"{layers}.0.mlp.fc1.weight" not in tensors.left:
+        layers = f"{tower}.encoder.layer"  # as transformers 5 saves AltCLIP's
+    names = [f"{layers}.{number}" for number in range(settings["num_hidden_layers"])]
     return [
         Block(
             ln_1=tensors.norm(f"{each}.layer_norm1", width, eps),
-            given=_joined([tensors.linear(f"{each}.self_attn.{part}_proj", width, width) for part in "qkv"]),
+            given=joined([tensors.linear(f"{each}.self_attn.{part}_proj", width, width) for part in "qkv"]),
             out=tensors.linear(f"{each}.self_attn.out_proj", width, width),
             ln_2=tensors.norm(f"{each}.layer_norm2", width, eps),
             up=tensors.linear(f"{each}.mlp.fc1", hidden, width),
@@ -140,9 +153,3 @@ def _blocks(tensors: TensorFile, tower: str, settings: Mapping[str, Any]) -> lis
         )
         for each in names
     ]
-
-
-def _joined(parts: list[Linear]) -> Linear:
-    """What makes queries, keys and values, as one product."""
-    biases = [part.bias for part in parts if part.bias is not None]
-    return Linear(np.concatenate([part.weight for part in parts]), np.concatenate(biases))

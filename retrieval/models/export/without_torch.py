@@ -9,8 +9,8 @@ import numpy as np
 
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.models.export import image_graph, text_graph
-from vasari.retrieval.models.export.bpe_table import write_table
 from vasari.retrieval.models.export.from_file import PlainModel, clip_merges, read_plain_model
+from vasari.retrieval.models.export.tokenizer_table import write_table
 from vasari.retrieval.models.exported import single_image, text
 from vasari.retrieval.models.exported.session import note_files
 from vasari.retrieval.models.exported.single_image import PictureSettings
@@ -52,4 +52,4 @@ def _write_tokenizer(model: PlainModel, folder: Path) -> str:
         np.save(folder / MERGES_FILE, clip_merges())
         return "clip"
     (folder / JSON_FILE).write_text(model.tokenizer, encoding="utf-8")
-    return "bpe" if write_table(folder, model.texts) else "json"
+    return write_table(folder, model.texts)

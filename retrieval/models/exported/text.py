@@ -3,7 +3,8 @@
     text.json       how texts are cleaned, cropped and padded (or why this model has no graph)
     text.onnx       the graph; text.weights holds its float32 weights and is mapped into memory, so that a search
                     reads only the pages it needs: the rows of its own words, and the layers
-    merges.npy or tokenizer.json; beside the latter, which is long to read, bpe.npy and bpe.json where it is Gemma's
+    merges.npy or tokenizer.json; beside the latter, which is long to read, tables: bpe.npy and bpe.json where it is
+                    Gemma's, unigram.npy, unigram_numbers.npy and unigram.json where it is XLM-RoBERTa's or mT5's
     checksums.json  the length and checksum of each of these
 
 Only numpy, onnxruntime and (for other than CLIP's tokenizer) tokenizers are imported here.
@@ -23,9 +24,11 @@ from numpy.typing import NDArray
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, MissingExtraError, StorageError, UnsupportedError
+from vasari.retrieval.models import mapped_bpe, mapped_unigram
 from vasari.retrieval.models.exported.compiled import CompiledGraph, weights_of
 from vasari.retrieval.models.exported.session import check_lengths, open_session
-from vasari.retrieval.models.mapped_bpe import SCHEME_FILE, TABLE_FILE, MappedBpe
+from vasari.retrieval.models.mapped_bpe import MappedBpe
+from vasari.retrieval.models.mapped_unigram import MappedUnigram
 from vasari.retrieval.models.tokenizers import (
     JSON_FILE,
     MERGES_FILE,
@@ -44,11 +47,14 @@ if TYPE_CHECKING:
 GRAPH_FILE = "text.onnx"
 WEIGHTS_FILE = "text.weights"
 SETTINGS_FILE = "text.json"
-FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE, TABLE_FILE, SCHEME_FILE)
-_TOKENIZERS: dict[str, type[ClipTokenizer | JsonTokenizer | MappedBpe]] = {
+_TABLES = (mapped_bpe.TABLE_FILE, mapped_bpe.SCHEME_FILE, mapped_unigram.PIECES_FILE)
+_TABLES += (mapped_unigram.NUMBERS_FILE, mapped_unigram.SCHEME_FILE)
+FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE, *_TABLES)
+_TOKENIZERS: dict[str, type[ClipTokenizer | JsonTokenizer | MappedBpe | MappedUnigram]] = {
     "clip": ClipTokenizer,
     "json": JsonTokenizer,
     "bpe": MappedBpe,
+    "unigram": MappedUnigram,
 }
 _BATCH = 64
 Features = Callable[[Tokens], NDArray[np.float32]]  # (n, length) to (n, dim), not normalised

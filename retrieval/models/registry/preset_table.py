@@ -288,6 +288,8 @@ _PHOTO_ENCODERS = (
         use="Chinese, Japanese and others on a laptop",
         languages=_MANY,
         tower=VisionTower(width=768, mlp=3072, layers=12, heads=12, tokens=50),
+        preprocessing={},
+        words=250_002 * 768,
     ),
     _dual_encoder(
         "xlm-roberta-h14",
@@ -299,6 +301,8 @@ _PHOTO_ENCODERS = (
         use="Japanese, Chinese and others on GPUs",
         languages=_MANY,
         tower=VisionTower(width=1280, mlp=5120, layers=32, heads=16, tokens=257),
+        preprocessing={},
+        words=250_002 * 1_024,
     ),
     _dual_encoder(
         "nllb-siglip-base",
