@@ -50,10 +50,8 @@ class Sight:
 
     async def ids(self, modality: Modality, text: str | None = None) -> NDArray[np.int64]:
         """Sorted ids (n,) of what the caller sees, and a filter accepts."""
-        catalog = self._service.library.catalog
-        if text is None and self.within is None:
-            return await self._service.run(catalog.items.live_ids, modality)
-        return await self._service.run(catalog.filters.matching, text, modality, self.within)
+        matching = self._service.library.catalog.filters.matching  # remembered as long as nothing changes
+        return await self._service.run(matching, text, modality, self.within)
 
     async def allowed(self, modality: Modality, text: str | None = None) -> NDArray[np.int64] | None:
         """As `ids`; None where these are all there are."""

@@ -119,6 +119,11 @@ def test_a_hundred_thousand_pictures_scroll_from_end_to_end(many: Page) -> None:
     assert many.evaluate(NODES) <= 1500
     for part in (0.2, 0.21, 0.55, 0.8, 1):
         many.evaluate("y => scrollTo({top: y, behavior: 'instant'})", part * height)
+        many.wait_for_function(
+            "top => scrollY > top - 2 && [...document.querySelectorAll('.tile')].some((tile) => {"
+            " const at = tile.getBoundingClientRect(); return at.bottom > 0 && at.top < innerHeight; })",
+            arg=min(part * height, height - 2 * 844),
+        )
         expect(many.locator(".awaited")).to_have_count(0)
         assert many.locator(".tile").count() > 8
         assert many.evaluate(NODES) <= 1500

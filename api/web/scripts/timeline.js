@@ -11,7 +11,7 @@ import { layOut, lineAt, lineOf, monthName, shapesOf } from "./timeline_layout.j
 import { TimelinePages } from "./timeline_pages.js";
 
 const AROUND = 1; // screens above and below that are in the page
-const AT_ONCE = 3; // lines out of view that one frame makes: who jumps on at once never needs them
+const AT_ONCE = 3; // lines out of view that one frame makes
 const EAGER = 8; // pictures fetched at once, whatever is in view
 const PAUSE = 90; // milliseconds: who drags through years is not sent every month
 export class Timeline {
@@ -173,7 +173,9 @@ export class Timeline {
       }
     }
     const [top, bottom] = [lineAt(this.lines, y), lineAt(this.lines, y + innerHeight)];
-    let [after, more] = [null, AT_ONCE];
+    const jumped = Math.abs(y - this.y) > innerHeight; // and may be about to jump on
+    let [after, more] = [null, jumped ? 0 : AT_ONCE];
+    this.y = y;
     for (let number = last; number >= first; number -= 1) {
       const fresh = !this.shown.has(number);
       if (fresh && (number < top || number > bottom)) {
@@ -196,10 +198,16 @@ export class Timeline {
   #line(number) {
     const { top, height, start, end, month } = this.lines[number];
     const style = { top: `${top}px`, height: `${height}px` };
-    const made = start === end ? this.#heading(this.known[month], style)
-      : element("div", { class: "row lane", role: "list", style }, ...Array.from({ length: end - start }, (_, place) => this.#tile(start + place, month, height)));
+    const made = start === end ? this.#heading(this.known[month], style) : this.#row(start, end, { month, height, style });
     this.shown.set(number, made);
     return made;
+  }
+
+  /** The pictures of a row; one band where none of them is known: who draws through years needs no more. */
+  #row(start, end, { month, height, style }) {
+    const places = Array.from({ length: end - start }, (_, place) => start + place);
+    if (!places.some((place) => this.pages.at(place))) return element("div", { class: "lane awaited", style });
+    return element("div", { class: "row lane", role: "list", style }, ...places.map((place) => this.#tile(place, month, height)));
   }
 
   #heading({ month, count, by_file: byFile }, style) {
@@ -235,7 +243,8 @@ export class Timeline {
     for (const [number, made] of this.shown) {
       const line = this.lines[number];
       if (line.end <= start || line.start >= end) continue;
-      for (const awaited of made.querySelectorAll(".awaited")) {
+      if (made.classList.contains("awaited")) made.replaceWith(this.#line(number));
+      else for (const awaited of made.querySelectorAll(".awaited")) {
         const index = Number(awaited.dataset.place);
         if (this.pages.at(index)) awaited.replaceWith(this.#tile(index, line.month, line.height));
       }
