@@ -274,16 +274,19 @@ class Library:
         return encoder.embed_images(np.stack(prepared))
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
-        """Stored vectors (n, dim) of items of any modality."""
+        """Stored vectors (n, dim) of items of any modality, in the order asked; NotFoundError for one without."""
         import numpy as np
 
-        found: list[UnitVectors] = []
         known = self.items(items)
-        for item in items:
+        places: dict[Modality, list[int]] = {}
+        for place, item in enumerate(items):
             if item not in known:
                 raise NotFoundError(f"no item {item} in this library")
-            found.append(self.gallery(known[item].modality, space).vectors_of([item]))
-        return UnitVectors(np.concatenate(found))
+            places.setdefault(known[item].modality, []).append(place)
+        found = np.empty((len(items), space.dim), np.float32)
+        for modality, those in places.items():
+            found[those] = self.gallery(modality, space).vectors_of([items[place] for place in those])
+        return UnitVectors(found)
 
     def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
         """The terms blended to one unit vector (1, dim); those of one kind are embedded in one call."""

@@ -368,6 +368,9 @@ def test_a_folder_of_clip_retrieval_comes_in_and_goes_out_again(tmp_path: Path, 
     assert boat is not None
     assert [caption.text for caption in boat.captions] == ["picture 8"]
     assert boat.attributes["original_width"] == 648
+    of_texts = other.catalog.items.live_ids(Modality.TEXT).tolist()
+    found = other.vectors_of([of_texts[3], boat.id, of_texts[0]], other.space())
+    np.testing.assert_allclose(found, [texts[3], images[8], texts[0]], atol=1e-3)
 
     export(other, tmp_path / "again", Format.CLIP_RETRIEVAL)
     np.testing.assert_allclose(np.load(tmp_path / "again/img_emb/img_emb_0.npy"), images, atol=1e-3)
