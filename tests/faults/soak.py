@@ -6,14 +6,15 @@
 Steps are drawn by `--seed` and their number. Each step changes the pictures, begins one of ten operations (index,
 watch, rebuild, compact, caption, read, import, backup, restore, upload) on SQLite or PostgreSQL, and cuts it off: by
 SIGKILL at a random moment of its work, by a disk that fills, by a database that ends its connections, or by a clock
-that jumps. Then nothing that was committed may be lost; done again, the operation ends, each picture has its vector
-and the doctor finds nothing. What went wrong is kept in the folder and told. With `--folder` a campaign that was
-stopped goes on where it was. The last line is JSON.
+that jumps. Then nothing that was committed may be lost, and mostly the next step goes on from there; after one in three
+the operation is done again, and must end, each picture have its vector and the doctor find nothing. What went wrong is
+kept in the folder and told. With `--folder` a campaign that was stopped goes on where it was. The last line is JSON.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -27,6 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,14 @@ from tests.faults.soak_world import OPERATIONS, REFUSED, World
 
 FAULTS = {"kill": 12, "disk": 2, "database": 2, "clock": 1}  # and how often, beside each other
 _SMALL_DISK = "96m"
+_WHOLE = 1 / 3  # of the steps: what was cut off is done again, and all is looked at
 _FIRST_GUESS = 0.4  # seconds of processor time of an operation that was not seen at work yet
 _IMPORTED = (  # what every copy would import, most of what it takes
-    "alembic.command", "faiss", "huggingface_hub", "pathspec", "psycopg", "vasari.indexer.encoding_form",
-    "vasari.retrieval.images.decode", "vasari.retrieval.library.near_duplicates",
+    "alembic.command", "alembic.config", "faiss", "huggingface_hub", "numpy.ma", "numpy.random", "pathspec", "psycopg",
+    "vasari.indexer.encoding_form", "vasari.retrieval.catalog.indexes", "vasari.retrieval.images.decode",
+    "vasari.retrieval.library.near_duplicates", "vasari.retrieval.library.stacking", "vasari.retrieval.library.upload",
     "vasari.retrieval.models.clip.encoder", "vasari.retrieval.models.registry.files",
-    "vasari.retrieval.vectors.faiss_index", "vasari.retrieval.vectors.shards",
+    "vasari.retrieval.vectors.faiss_index", "vasari.retrieval.vectors.shards", "vasari.retrieval.vectors.tuning",
 )  # fmt: skip
 _STUCK = 300.0  # seconds after which an operation that should have ended has not
 
@@ -58,6 +62,8 @@ class State:
     seed: int
     step: int = 0
     counts: dict[str, int] = field(default_factory=dict)  # by fault, database and operation
+    moments: dict[str, int] = field(default_factory=dict)  # kills by the quarter of an operation's work
+    whole: int = 0  # steps after which all was done again and looked at
     took: dict[str, float] = field(default_factory=dict)  # seconds of processor time that operations use
     failures: list[dict[str, str]] = field(default_factory=list)
 
@@ -85,10 +91,8 @@ class Campaign:
         )
         world = self._worlds.get(place)
         if world is not None:
-            try:
+            with self._noting(number, name, fault, place):
                 self._go(number, name, fault, place, world, chance)
-            except (AssertionError, RuntimeError) as error:
-                self._keep(number, name, fault, place, world, error)
         self.state.step += 1
         self._file.with_suffix(".new").write_text(json.dumps(asdict(self.state)))
         self._file.with_suffix(".new").replace(self._file)
@@ -105,7 +109,18 @@ class Campaign:
         if self._cut(run, name, fault, world, chance):
             key = f"{fault} {place} {name}"
             self.state.counts[key] = self.state.counts.get(key, 0) + 1
-        _forked(lambda: soak_world.finish(world, name, number))
+        if chance.random() < _WHOLE:
+            _forked(lambda: soak_world.finish(world, name, number))
+            self.state.whole += 1
+        else:
+            _forked(lambda: soak_world.check_cut(world, name))
+
+    def finish(self) -> None:
+        """Look at each world as a whole, for some may have been left after a cut."""
+        for place, world in self._worlds.items():
+            if world.photos.exists():
+                with self._noting(self.state.step, "index", "the end", place):
+                    _forked(partial(soak_world.finish, world, "index", self.state.step))
 
     def _cut(self, run: Run, name: str, fault: str, world: World, chance: random.Random) -> bool:
         """Cut the operation off at a random moment of its work; False if it had ended by then."""
@@ -120,8 +135,11 @@ class Campaign:
                 worked = processor_seconds(run.pid) - began
                 if worked >= after:
                     _strike(fault, run, world)
+                    if fault == "kill":
+                        quarter = f"quarter {min(4, 1 + int(4 * after / latest))}"
+                        self.state.moments[quarter] = self.state.moments.get(quarter, 0) + 1
                     return True
-            time.sleep(0.001)
+            time.sleep(0.002)
         if fault != "clock":
             # It had ended before: now it is known what it takes, and a guess that is too low grows again.
             self.state.took[name] = max(0.02, worked)
@@ -129,23 +147,23 @@ class Campaign:
             assert run.code == 0, f"with a clock that jumps it ended with {run.code}"
         return fault == "clock"
 
-    def _keep(self, number: int, name: str, fault: str, place: str, world: World, error: Exception) -> None:
-        kept = self._folder / f"failed-{number}"
-        for part in (world.folder, world.beside):
-            shutil.copytree(part, kept / part.name, dirs_exist_ok=True)
-            for entry in part.iterdir():
-                shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
-        if world.database_url is not None:
-            _empty(world.database_url)
-        told = {
-            "step": str(number),
-            "operation": name,
-            "fault": fault,
-            "on": place,
-            "error": str(error)[-2000:],
-        }
-        self.state.failures.append(told)
-        print(json.dumps(told), file=sys.stderr, flush=True)
+    @contextmanager
+    def _noting(self, number: int, name: str, fault: str, place: str) -> Iterator[None]:
+        """What goes wrong is told, kept in the folder, and that world begun anew."""
+        try:
+            yield
+        except (AssertionError, RuntimeError) as error:
+            world, kept = self._worlds[place], self._folder / f"failed-{number}"
+            for part in (world.folder, world.beside):
+                shutil.copytree(part, kept / part.name, dirs_exist_ok=True)
+                for entry in part.iterdir():
+                    shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
+            if world.database_url is not None:
+                _empty(world.database_url)
+            told = {"step": str(number), "operation": name, "fault": fault, "on": place}
+            told["error"] = str(error)[-2000:]
+            self.state.failures.append(told)
+            print(json.dumps(told), file=sys.stderr, flush=True)
 
 
 def _ended(run: Run) -> bool:
@@ -248,6 +266,7 @@ def campaign(folder: Path, seed: int, kills: int, *, with_small_disk: bool) -> d
     """Kill so often, with the other faults in between; what came of it."""
     for module in _IMPORTED:
         import_module(module)
+    gc.freeze()  # the copies need not look through what they were copied with
     with worlds_in(folder, with_small_disk=with_small_disk) as worlds:
         going = Campaign(folder, seed, worlds)
         state = going.state
@@ -255,6 +274,7 @@ def campaign(folder: Path, seed: int, kills: int, *, with_small_disk: bool) -> d
             going.step()
             if state.step % 20 == 0:
                 print(f"{state.step} steps, {state.total('kill')} kills", file=sys.stderr, flush=True)
+        going.finish()
         on_small_disk = "small disk" in worlds
     by_operation: Counter[str] = Counter()
     for name, count in state.counts.items():
@@ -264,7 +284,9 @@ def campaign(folder: Path, seed: int, kills: int, *, with_small_disk: bool) -> d
         "seed": state.seed,
         "steps": state.step,
         "faults": {fault: state.total(fault) for fault in FAULTS if fault != "disk" or on_small_disk},
+        "whole": state.whole,
         "kills": dict(sorted(by_operation.items())),
+        "moments": dict(sorted(state.moments.items())),
         "on": {
             place: sum(count for name, count in state.counts.items() if f" {place} " in name)
             for place in worlds
