@@ -132,6 +132,7 @@ def publish(
     directory = library.generations_directory(space, modality)
     store = _store(library, space, modality, kind)
     queries, described = (None, None) if store else text_queries(library, space, modality)
+    remove_unpublished(library, space, modality)
     with between_files_and_transaction:  # uploads may have committed since `state` was read
         known = {segment.number for segment in catalog.segments.all(space.name, modality)}
         remove_orphans(segments, known | {segment.number for segment in state.segments})
@@ -178,6 +179,12 @@ def _rows_after(
     kept = [segment.number for segment in state.segments if segment.number not in replaced]
     written = [each.segment.number for each in compacted]
     return kept + written, [(row.segment, row.row) for row in state.dead if row.segment not in replaced]
+
+
+def remove_unpublished(library: Library, space: EmbeddingSpace, modality: Modality) -> None:
+    """Delete what builds left that were killed: each is as large as an index. The caller holds the lease."""
+    published = library.catalog.segments.generations(space.name, modality)
+    remove_generations(library.generations_directory(space, modality), [each.number for each in published])
 
 
 def _retire(library: Library, space: EmbeddingSpace, modality: Modality, keep: Set[int]) -> None:

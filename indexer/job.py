@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vasari.indexer.aliases import Alias, SameFolders
 from vasari.indexer.batch_size import batch_size_for, may_overlap
-from vasari.indexer.build import is_due, publish
+from vasari.indexer.build import is_due, publish, remove_unpublished
 from vasari.indexer.commit import Committer
 from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
@@ -185,10 +185,11 @@ class Job:
         return self.library.catalog
 
     def sweep(self) -> None:
-        """Remove files that a killed job left between file and transaction."""
+        """Remove files that killed jobs left between file and transaction."""
         with between_files_and_transaction:
             known = {segment.number for segment in self.catalog.segments.all(self.space.name, self.modality)}
             remove_orphans(self.directory, known)
+        remove_unpublished(self.library, self.space, self.modality)
 
     def plan(self, catalog: Catalog | SqliteReader) -> Plan:
         """List the source and compare."""

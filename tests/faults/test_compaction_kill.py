@@ -36,12 +36,14 @@ def test_dying_while_small_segments_are_merged_is_made_good(tmp_path: Path, mome
 
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         assert len(library.gallery(Modality.IMAGE)) == DUE + 2
+        write_picture(photos / "new.png", 99)
         index(library, FolderSource([photos]))
+        assert examine(library) == []  # what the build left that was killed is gone
         index(quiet, FolderSource([photos]))
         assert differences(library, quiet) == []
         rebuild(library, kind="flat")
         assert differences(library, quiet) == []
         assert examine(library) == []
         [segment] = library.catalog.segments.all("grey", Modality.IMAGE)
-        assert segment.rows == DUE + 2
+        assert segment.rows == DUE + 3
         assert len(list(library.segments_directory(library.space(), Modality.IMAGE).iterdir())) == 2
