@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -27,11 +27,11 @@ from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.in_place import is_in_place
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
-from vasari.indexer.plan import Places, Plan, Task, make_plan
+from vasari.indexer.plan import Comparison, Places, Plan, Task
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.slabs import Slabs
-from vasari.indexer.sources.source import Candidate, Source
+from vasari.indexer.sources.source import AsTheyWere, Candidate, Differing, FileFacts, Source
 from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
 from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
 from vasari.retrieval.errors import ImageError, UsageError
@@ -197,16 +197,17 @@ class Job:
         self.newest = catalog.items.newest()
         self.unembedded = frozenset(catalog.segments.missing_embeddings(self.space.name, self.modality))
         self.failed = {failure.uri: failure for failure in catalog.failures.latest()}
-        plan = make_plan(
-            self._listing(),
+        comparison = Comparison(
             catalog.items.known_files(self.modality, self.source.roots),
-            self.source.covers,
             failed=self.failed,
             hopeless=self._hopeless(),
             unembedded=self.unembedded,
             unread=catalog.unread_facts.ids() if self.modality is Modality.IMAGE else (),
             places=self.source.places,
         )
+        for entry in self._listing(comparison.as_they_were):
+            comparison.add(entry)
+        plan = comparison.finish(self.source.covers)
         self.watch.listing = perf_counter() - started
         return plan
 
@@ -469,14 +470,29 @@ class Job:
             return {}
         return {uri: failure for uri, failure in self.failed.items() if failure.stage in _LASTING}
 
-    def _listing(self) -> Iterator[Candidate | Skipped]:
-        """The listing, with a pulse now and then; half a listing proves nothing, so stopping it raises."""
-        roots = self._roots
-        for count, entry in enumerate(self.source.candidates()):
-            if count % 1000 == 0:
+    def _listing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
+        """The listing, less files that are as they were, with a pulse now and then.
+
+        Half a listing proves nothing, so stopping it raises.
+        """
+        count, told, roots, source = 0, -1000, self._roots, self.source
+
+        def seen(more: int) -> None:
+            nonlocal count, told
+            if count - told >= 1000:
+                told = count
                 self.progress.update(ProgressEvent("listing", done=count))
                 if self.stop.is_set():
                     raise _StoppedListing
+            count += more
+
+        def passed_over(files: Sequence[FileFacts]) -> Collection[str]:
+            same = as_they_were([file for file in files if not file[0].startswith(roots)])
+            seen(len(same))
+            return same
+
+        for entry in source.differing(passed_over) if isinstance(source, Differing) else source.candidates():
+            seen(1)
             uri = entry.uri
             yield self._admitted(entry) if uri.startswith(roots) or "/../" in uri else entry
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeGuard
+from typing import Any, Protocol
 
-from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate
+from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate, FileFacts
 from vasari.retrieval.catalog.records import KnownFile
 from vasari.retrieval.domain import ItemId, Skipped
 from vasari.retrieval.storage.uris import locate
@@ -58,9 +58,13 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     gone: dict[ItemId, KnownFile] = field(default_factory=dict)  # the finished listing did not show them
     silenced: list[KnownFile] = field(default_factory=list)  # their source does not speak of them any more
-    held: Counter[str] = field(default_factory=Counter)  # known files by place, before the job
+    held: Counter[str] = field(
+        default_factory=Counter
+    )  # known files by place, before the job, where any are gone
     come: Counter[str] = field(default_factory=Counter)  # new texts by place: lines in the stead of others
-    told: Counter[str] = field(default_factory=Counter)  # known files by the source that describes them
+    told: Counter[str] = field(
+        default_factory=Counter
+    )  # known files by the source that describes them, likewise
     unread: list[Unread] = field(default_factory=list)  # counted among the others, too
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
@@ -114,93 +118,129 @@ class Places:
         return self._above[folder]
 
 
-def make_plan(
-    listing: Iterable[Candidate | Skipped],
-    known: Iterable[KnownFile],
-    covers: Callable[[str], bool],
-    *,
-    hopeless: Mapping[str, Seen] | None = None,
-    failed: Iterable[str] = (),
-    unembedded: Container[ItemId] = frozenset(),
-    unread: Collection[ItemId] = (),
-    places: Sequence[str] = (),
-) -> Plan:
-    """Compare. Whatever `listing` raises passes through, so that a broken listing removes nothing.
+class Comparison:
+    """A listing being compared with the catalog, entry by entry."""
 
-    Args:
-        listing: what there is now.
-        known: the files of the catalog below the source's roots.
-        covers: asked after the listing: whether it would have shown this uri.
-        hopeless: files that failed, and would fail again if they are the same: bytes that are no picture.
-        failed: uris in the ledger of failures.
-        unembedded: items that have no vector in the space to be filled.
-        unread: items whose files were not asked yet for all that they say.
-        places: of the source.
-    """
-    hopeless = hopeless or {}
-    plan = Plan()
-    within = Places(places)
-    unseen: dict[str, KnownFile] = {}
-    for file in known:
-        unseen[file.uri] = file
-        if file.teller and file.stamp:
-            plan.told[file.teller] += 1
-    plan.held = within.count(unseen)
-    failures = frozenset(failed)
-    unseen_failures = set(failures)
-    for entry in listing:
-        before = unseen.pop(entry.uri, None)
-        if unseen_failures:
-            unseen_failures.discard(entry.uri)
-        if unread and before is not None and before.id in unread and _is_same_picture(entry, before):
-            plan.unread.append(Unread(entry, before.id))
-        if before is not None and before.id not in unembedded and _is_as_it_was(entry, before):
-            plan.unchanged += 1
-            continue
+    def __init__(
+        self,
+        known: Iterable[KnownFile],
+        *,
+        hopeless: Mapping[str, Seen] | None = None,
+        failed: Iterable[str] = (),
+        unembedded: Container[ItemId] = frozenset(),
+        unread: Collection[ItemId] = (),
+        places: Sequence[str] = (),
+    ) -> None:
+        """Begin.
+
+        Args:
+            known: the files of the catalog below the source's roots.
+            hopeless: files that failed, and would fail again if they are the same: bytes that are no picture.
+            failed: uris in the ledger of failures.
+            unembedded: items that have no vector in the space to be filled.
+            unread: items whose files were not asked yet for all that they say.
+            places: of the source.
+        """
+        self._unseen = {file.uri: file for file in known}
+        self._known = tuple(self._unseen.values())
+        self._hopeless = hopeless or {}
+        self._failures = frozenset(failed)
+        self._unseen_failures = set(self._failures)
+        self._unembedded = unembedded
+        self._unread = unread
+        self._within = Places(places)
+        self._plan = Plan()
+
+    def as_they_were(self, files: Iterable[FileFacts]) -> set[str]:
+        """The uris of files of which nothing is to be asked, as of nearly all; that is noted then."""
+        same, unseen = set(), self._unseen
+        unembedded, unread = self._unembedded, self._unread
+        for uri, size, mtime_ns, ctime_ns in files:
+            before = unseen.get(uri)
+            if (
+                before is not None
+                and mtime_ns == before.mtime_ns
+                and 0 < ctime_ns == before.ctime_ns
+                and size == before.bytes
+                and not before.stamp
+                and before.id not in unembedded
+                and before.id not in unread
+            ):
+                del unseen[uri]
+                same.add(uri)
+        self._unseen_failures -= same
+        self._plan.unchanged += len(same)
+        return same
+
+    def add(self, entry: Candidate | Skipped) -> None:
+        """Compare one entry of the listing with what was there."""
+        plan, uri = self._plan, entry.uri
         if isinstance(entry, Skipped):
+            self._forget(uri)
             plan.skipped.append(entry)
-            continue
-        if before is None and entry.text is not None:
-            plan.come.update(within.of(entry.uri))
-        bare = before is not None and before.id in unembedded
-        if before is not None and not bare and (entry.text is not None or is_same(entry, before)):
+            return
+        before = self._forget(uri)
+        if before is None:
+            if entry.text is not None:
+                plan.come.update(self._within.of(uri))
+            self._try(entry)
+            return
+        if before.id in self._unread and entry.text is None and is_same(entry, before):
+            plan.unread.append(Unread(entry, before.id))
+        if before.id in self._unembedded:
+            self._try(entry, before, unembedded=True)
+        elif entry.text is not None or is_same(entry, before):
             unknown = before.ctime_ns < 0 or before.ctime_ns == 0 < entry.ctime_ns
             if unknown or _is_told_anew(entry, before):
                 plan.tasks.append(Task(entry, before, same=True))
             else:
                 plan.unchanged += 1
-                plan.troubled |= failures.intersection(entry.texts)
-        elif entry.uri in hopeless and _failed_alike(entry, hopeless[entry.uri]):
-            plan.still_failed += 1
+                plan.troubled |= self._failures.intersection(entry.texts)
         else:
-            plan.tasks.append(Task(entry, before, bare))
-    unseen_failures -= plan.troubled
-    for task in plan.tasks if unseen_failures else ():  # their texts are read again
-        unseen_failures.difference_update(task.candidate.texts)
-    for uri, file in unseen.items():
-        if covers(uri):
-            plan.gone[file.id] = file
-        elif file.teller and file.stamp and covers(file.teller):
-            plan.silenced.append(file)
-    plan.settled = [uri for uri in unseen_failures if covers(uri)]
-    return plan
+            self._try(entry, before)
+
+    def finish(self, covers: Callable[[str], bool]) -> Plan:
+        """The plan of the whole listing; `covers` says whether it would have shown a uri."""
+        plan = self._plan
+        self._unseen_failures -= plan.troubled
+        for task in plan.tasks if self._unseen_failures else ():  # their texts are read again
+            self._unseen_failures.difference_update(task.candidate.texts)
+        for uri, file in self._unseen.items():
+            if covers(uri):
+                plan.gone[file.id] = file
+            elif file.teller and file.stamp and covers(file.teller):
+                plan.silenced.append(file)
+        if plan.gone or plan.silenced:
+            plan.held = self._within.count(file.uri for file in self._known)
+            plan.told.update(file.teller for file in self._known if file.teller and file.stamp)
+        plan.settled = [uri for uri in self._unseen_failures if covers(uri)]
+        return plan
+
+    def _forget(self, uri: str) -> KnownFile | None:
+        """What was there, which is seen now."""
+        self._unseen_failures.discard(uri)
+        return self._unseen.pop(uri, None)
+
+    def _try(self, entry: Candidate, before: KnownFile | None = None, *, unembedded: bool = False) -> None:
+        """A file is to be read, unless it failed before and would again."""
+        failed = self._hopeless.get(entry.uri)
+        if failed is not None and _failed_alike(entry, failed):
+            self._plan.still_failed += 1
+        else:
+            self._plan.tasks.append(Task(entry, before, unembedded))
 
 
-def _is_same_picture(entry: Candidate | Skipped, before: KnownFile) -> TypeGuard[Candidate]:
-    """Whether it is a picture that lies there as it was read."""
-    return isinstance(entry, Candidate) and entry.text is None and is_same(entry, before)
-
-
-def _is_as_it_was(entry: Candidate | Skipped, before: KnownFile) -> bool:
-    """Whether nothing at all is to be asked about a file: nearly every one, a million times."""
-    return (
-        entry.mtime_ns == before.mtime_ns
-        and 0 < entry.ctime_ns == before.ctime_ns
-        and entry.bytes == before.bytes
-        and isinstance(entry, Candidate)
-        and 0 == entry.stamp == before.stamp
-        and not entry.texts
-    )
+def make_plan(
+    listing: Iterable[Candidate | Skipped],
+    known: Iterable[KnownFile],
+    covers: Callable[[str], bool],
+    **about: Any,
+) -> Plan:
+    """Compare a whole listing; `about` is what `Comparison` is told. What `listing` raises passes through."""
+    comparison = Comparison(known, **about)
+    for entry in listing:
+        comparison.add(entry)
+    return comparison.finish(covers)
 
 
 def is_same(seen: Seen, before: Seen) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Never, Self
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Never, Self
 
 from vasari.api.cli import output
 from vasari.indexer.progress import ProgressEvent
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 class Bar:
@@ -44,14 +44,8 @@ class Bar:
             self._close()
             self._phase = event.phase
             self._bar = _drawn_bar(event.phase, event.total or None)
-        self._bar.total = event.total or None
-        facts = {"failed": str(event.failed)} if event.failed else {}
-        if event.images_per_second:
-            facts["images/s"] = f"{event.images_per_second:.0f}"
-        if event.bottleneck:
-            facts["waits for"] = event.bottleneck
-        self._bar.set_postfix(facts, refresh=False)
-        self._bar.update(event.done - self._bar.n)
+        if self._bar is not None:
+            _show(self._bar, event)
         if event.told is not None:
             self._close()
             output.note(event.told)
@@ -62,20 +56,25 @@ class Bar:
             self._bar = None
 
 
-def _drawn_bar(name: str, total: int | None) -> tqdm[Never]:
+def _show(bar: tqdm[Never], event: ProgressEvent) -> None:
+    bar.total = event.total or None
+    facts = {"failed": str(event.failed)} if event.failed else {}
+    if event.images_per_second:
+        facts["images/s"] = f"{event.images_per_second:.0f}"
+    if event.bottleneck:
+        facts["waits for"] = event.bottleneck
+    bar.set_postfix(facts, refresh=False)
+    bar.update(event.done - bar.n)
+
+
+def _drawn_bar(name: str, total: int | None) -> tqdm[Never] | None:
     """A bar as wide as the terminal; none where stderr is closed, no terminal, or a dumb one."""
     output.no_longer_waiting()
-    silent = sys.stderr is None or os.environ.get("TERM") == "dumb"
-    stream = io.StringIO() if sys.stderr is None else sys.stderr
-    return tqdm(
-        desc=name,
-        total=total,
-        unit=" files",
-        file=stream,
-        disable=silent or None,
-        leave=False,
-        dynamic_ncols=True,
-    )
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    from tqdm import tqdm  # 40 ms, for which a job with nothing to draw would wait
+
+    return tqdm(desc=name, total=total, unit=" files", file=sys.stderr, leave=False, dynamic_ncols=True)
 
 
 def stage(name: str, total: int) -> Callable[[int], None]:
@@ -83,8 +82,9 @@ def stage(name: str, total: int) -> Callable[[int], None]:
     bar = _drawn_bar(name, total)
 
     def report(done: int) -> None:
-        bar.update(done)
-        if bar.n >= total:
-            bar.close()
+        if bar is not None:
+            bar.update(done)
+            if bar.n >= total:
+                bar.close()
 
     return report

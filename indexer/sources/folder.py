@@ -19,7 +19,7 @@ from pathlib import Path
 from vasari.indexer.sources.ignore import IGNORE_FILE, NO_MEDIA, IgnoreFileError, Rules, compiled, has
 from vasari.indexer.sources.left_out import LeftOut, kind_of_file
 from vasari.indexer.sources.samples import TEXT_SUFFIXES, described
-from vasari.indexer.sources.source import Candidate, Description, stamp_of
+from vasari.indexer.sources.source import AsTheyWere, Candidate, Description, stamp_of
 from vasari.retrieval.domain import Modality, Skipped
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.images.limits import ImageLimits
@@ -27,6 +27,8 @@ from vasari.retrieval.storage.file_names import composed
 from vasari.retrieval.storage.filesystem import kept_time, opened
 from vasari.retrieval.storage.local_files import indexable_suffixes, read_local
 from vasari.retrieval.storage.uris import is_local_file
+
+_CHUNK = 1000  # files of a folder that are compared at once
 
 EXCLUDED_FOLDERS = ("@eaDir", "node_modules", ".git")
 """Folder names left out by default, the same as rclip's: a NAS's previews, packages, version control."""
@@ -64,7 +66,8 @@ class FolderSource:
             if not may_be_gone and not os.path.lexists(root):
                 raise NotFoundError(f"no such file or folder: {root}")
         self._excluded = re.compile("|".join(translate(composed(name)) for name in excludes) or r"(?!)")
-        compiled(ignored)  # a wrong pattern is told before anything is listed
+        if ignored:
+            compiled(ignored)  # a wrong pattern is told before anything is listed
         self._ignored = ignored
         self._hidden = hidden
         self._suffixes = indexable_suffixes() if suffixes is None else suffixes
@@ -106,6 +109,10 @@ class FolderSource:
 
     def candidates(self) -> Iterator[Candidate | Skipped]:
         """Single files, then each folder's files by name before its subfolders; linked folders come last."""
+        return self.differing(lambda _files: ())
+
+    def differing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
+        """As `Differing`, in the order of `candidates`."""
         self._complete.clear()
         self._unreadable.clear()
         self._visited.clear()
@@ -124,9 +131,9 @@ class FolderSource:
             except (OSError, IgnoreFileError) as error:
                 yield self._fail(folder, f"an ignore file above cannot be used: {error}")
                 continue
-            yield from self._walk(folder, rules, files, links)
+            yield from self._walk(folder, rules, files, links, as_they_were)
         for link, rules in links:  # grows while links inside linked folders are found
-            yield from self._walk(link, rules, files, links)
+            yield from self._walk(link, rules, files, links, as_they_were)
         self._complete.update(self._roots)
 
     def _single(self, file: str) -> Iterator[Candidate | Skipped]:
@@ -141,7 +148,12 @@ class FolderSource:
             yield _candidate(file, facts, self._teller)
 
     def _walk(
-        self, top: str, above: Rules, files: set[str], links: list[tuple[str, Rules]]
+        self,
+        top: str,
+        above: Rules,
+        files: set[str],
+        links: list[tuple[str, Rules]],
+        as_they_were: AsTheyWere,
     ) -> Iterator[Candidate | Skipped]:
         folders = [(top, above)]
         while folders:
@@ -167,10 +179,10 @@ class FolderSource:
                 continue
             if rules:
                 entries = [entry for entry in entries if not self._is_ignored(entry, rules)]
-            self._look_at(entries)
+            quiet = self._look_at(entries)
             below: list[str] = []
             linked: list[str] = []
-            for entry in entries:
+            for entry in self._differing(entries, files, as_they_were) if quiet else entries:
                 found = self._plain(entry, files) or self._entry(entry, files, below, linked)
                 if found is not None:
                     yield found
@@ -194,8 +206,29 @@ class FolderSource:
         self.left_out[LeftOut.IGNORED] += _suffix(entry.name) in self._suffixes
         return True
 
-    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
-        """Told of each folder before its pictures are."""
+    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> bool:  # noqa: ARG002 (others do)
+        """Told of each folder before its pictures are; whether nothing beside them speaks of them."""
+        return True
+
+    def _differing(
+        self, entries: Sequence[os.DirEntry[str]], files: set[str], as_they_were: AsTheyWere
+    ) -> Iterator[os.DirEntry[str]]:
+        """Those that are no ordinary pictures, or not as they were. Nearly all are: a line here is felt."""
+        suffixes = self._suffixes
+        for start in range(0, len(entries), _CHUNK):
+            chunk, facts = entries[start : start + _CHUNK], []
+            for entry in chunk:
+                name, path = entry.name, entry.path
+                if name[-4:] not in suffixes or name[0] == "." or path in files:
+                    continue
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        found = entry.stat()
+                        facts.append((path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+                except OSError:
+                    continue  # said where it is asked again
+            same = as_they_were(facts)
+            yield from (entry for entry in chunk if entry.path not in same)
 
     def _plain(self, entry: os.DirEntry[str], files: set[str]) -> Candidate | None:
         """The candidate of an ordinary picture, as nearly all are; None where more has to be asked."""
@@ -280,10 +313,10 @@ class PairsSource(FolderSource):
     facts_alone = True
     _teller = ""
 
-    def candidates(self) -> Iterator[Candidate | Skipped]:
-        """The folder's candidates."""
+    def differing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
+        """As the folder's, with the texts."""
         self._texts: dict[str, dict[str, str]] = {}
-        for entry in super().candidates():
+        for entry in super().differing(as_they_were):
             if not self._texts or isinstance(entry, Skipped):
                 yield entry
                 continue
@@ -313,7 +346,7 @@ class PairsSource(FolderSource):
         xmp = self._texts.get(uri, {}).get(_XMP)
         return {} if xmp is None else {_XMP: xmp}
 
-    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> None:
+    def _look_at(self, entries: Sequence[os.DirEntry[str]]) -> bool:
         texts: dict[str, dict[str, str]] = defaultdict(dict)
         for entry in entries:
             if not entry.name.lower().endswith(TEXT_SUFFIXES):
@@ -322,6 +355,7 @@ class PairsSource(FolderSource):
             if suffix.lower() in TEXT_SUFFIXES:
                 texts[stem].setdefault(suffix.lower(), entry.path)
         self._texts = texts
+        return not texts
 
 
 class FolderWithTexts(PairsSource):

@@ -79,7 +79,7 @@ def has(entries: Sequence[os.DirEntry[str]], name: str) -> bool:
 
 
 def compiled(patterns: Sequence[str]) -> GitIgnoreSpec:
-    """Patterns as a person gave them; raises UsageError for what is none."""
+    """Patterns, at least one, as a person gave them; raises UsageError for what is none."""
     try:
         return _spec(patterns)
     except IgnoreFileError as error:

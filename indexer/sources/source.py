@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from vasari.retrieval.catalog.records import Telling
 from vasari.retrieval.domain import Caption, Modality, Skipped
@@ -122,4 +122,20 @@ class Source(Protocol):
 
     def read(self, candidate: Candidate) -> bytes:
         """The bytes; raises ImageError (stage read or limit) or OSError. Called from many threads."""
+        ...
+
+
+FileFacts = tuple[str, int, int, int]
+"""A file's uri, size in bytes, `mtime_ns` and `ctime_ns`."""
+
+AsTheyWere = Callable[[Sequence[FileFacts]], Collection[str]]
+"""Tells which of some files the catalog has like this, by uri."""
+
+
+@runtime_checkable
+class Differing(Protocol):
+    """What a source can do that need not make a candidate of each file that is as it was: most are."""
+
+    def differing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
+        """`candidates`, less those that are as they were; asked once, and only of files with no texts beside them."""
         ...

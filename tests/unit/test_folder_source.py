@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from vasari.indexer.sources.folder import FolderSource
+from vasari.indexer.sources.folder import FolderSource, FolderWithTexts
 from vasari.indexer.sources.left_out import in_words
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.source import Candidate, FileFacts
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.errors import ImageError, NotFoundError
 from vasari.retrieval.storage.local_files import IMAGE_SUFFIXES
@@ -49,6 +50,27 @@ def test_a_candidate_carries_the_facts_of_its_file(tmp_path: Path) -> None:
     assert list(FolderSource([tmp_path]).candidates()) == [
         Candidate(str(tmp_path / "a.jpg"), 7, facts.st_mtime_ns, facts.st_ctime_ns)
     ]
+
+
+def test_files_that_are_as_they_were_are_passed_over(tmp_path: Path) -> None:
+    """A source is asked once for each plain picture; what texts beside a folder's pictures say is never passed over."""
+    touch(tmp_path, "a.jpg", "b.jpg", ".c.jpg", "told/e.jpg", "told/e.txt", "f.tiff")
+    asked: list[FileFacts] = []
+
+    def all_but_b(files: Sequence[FileFacts]) -> list[str]:
+        asked.extend(files)
+        return [file[0] for file in files if not file[0].endswith("b.jpg")]
+
+    for source, differing, names in (
+        (FolderWithTexts([tmp_path]), ["b.jpg", "f.tiff", "told/e.jpg"], ["a.jpg", "b.jpg"]),
+        (FolderSource([tmp_path]), ["b.jpg", "f.tiff"], ["a.jpg", "b.jpg", "told/e.jpg"]),
+    ):
+        asked.clear()
+        found = [os.path.relpath(entry.uri, tmp_path) for entry in source.differing(all_but_b)]
+        assert found == differing
+        assert [os.path.relpath(file[0], tmp_path) for file in asked] == names
+        facts = (tmp_path / "a.jpg").stat()
+        assert asked[0][1:] == (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

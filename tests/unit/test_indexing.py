@@ -14,7 +14,7 @@ from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.source import AsTheyWere, Candidate
 from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
@@ -246,8 +246,8 @@ class Meddled(FolderSource):
     meddle: Callable[[], object] = staticmethod(lambda: None)
     listings = 0
 
-    def candidates(self) -> Iterator[Candidate | Skipped]:
-        yield from super().candidates()
+    def differing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
+        yield from super().differing(as_they_were)
         self.listings += 1
         if self.listings == 1:
             self.meddle()

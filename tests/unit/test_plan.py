@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vasari.indexer.identity import Puzzle, resolve
-from vasari.indexer.plan import Plan, Task, make_plan
+from vasari.indexer.plan import Comparison, Plan, Task, make_plan
 from vasari.indexer.sources.source import Candidate
 from vasari.retrieval.catalog.records import Failure, KnownFile
 from vasari.retrieval.domain import Skipped
@@ -71,6 +72,27 @@ def carry_out(
         put(new, task.candidate.uri)
         embedded.add(new)
     return items, embedded
+
+
+@given(FOLDERS, FOLDERS, st.sets(st.integers(1, 8)), st.sets(st.integers(1, 8)), st.sets(PATHS))
+def test_files_that_a_source_passes_over_leave_the_plan_as_it_is(
+    before: Files, after: Files, unembedded: set[int], unread: set[int], failed: set[str]
+) -> None:
+    """Whether a file that is as it was is told by its facts alone or as a candidate, the plan is the same."""
+    known, seen = catalog(before).values(), listing(after)
+    about: dict[str, Any] = {
+        "unembedded": unembedded,
+        "unread": unread,
+        "failed": failed,
+        "places": ["/photos"],
+    }
+    comparison = Comparison(known, **about)
+    same = comparison.as_they_were([entry[:4] for entry in seen])
+    for entry in seen:
+        if entry.uri not in same:
+            comparison.add(entry)
+    assert comparison.finish(everywhere) == make_plan(seen, known, everywhere, **about)
+    assert not {uri for uri in same if after[uri] != before.get(uri)}
 
 
 @given(FOLDERS, FOLDERS)

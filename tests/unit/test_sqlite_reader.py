@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,9 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
     """Known files below places, in any spelling of their letters; bare items, failures, the last lease."""
     with Catalog.open(path) as catalog:
         add(catalog, "/bücher/d.jpg")
+        undescribed = list(catalog.items.known_files(Modality.IMAGE, under))
+        with closing(SqliteReader.open(path)) as early:
+            assert list(early.items.known_files(Modality.IMAGE, under)) == undescribed
         catalog.annotations.describe({4: Telling("/t.csv", 7, (Caption("a"),))})
         catalog.failures.record([Skipped("/odd/\udce9", "read", "no", 1, 2, 3), Skipped("/e", "decode", "é")])
         glance = SqliteReader.open(path)
