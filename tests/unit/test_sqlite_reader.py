@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,8 +93,10 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
     with Catalog.open(path) as catalog:
         add(catalog, "/bücher/d.jpg")
         undescribed = list(catalog.items.known_files(Modality.IMAGE, under))
-        with closing(SqliteReader.open(path)) as early:
-            assert list(early.items.known_files(Modality.IMAGE, under)) == undescribed
+        early = SqliteReader.open(path)
+        assert early is not None
+        assert list(early.items.known_files(Modality.IMAGE, under)) == undescribed
+        early.close()
         catalog.annotations.describe({4: Telling("/t.csv", 7, (Caption("a"),))})
         catalog.failures.record([Skipped("/odd/\udce9", "read", "no", 1, 2, 3), Skipped("/e", "decode", "é")])
         glance = SqliteReader.open(path)
