@@ -54,6 +54,7 @@ _LASTING = frozenset(
 )  # stages at which the same bytes fail again; reading may succeed next time
 _THREADS = 4  # that decode side by side in one process; with more they wait for Python's lock
 _WORTH_PROCESSES = 2000  # pictures: processes take seconds to start
+_TRYING = "trying which form of the model is fastest on this processor: some seconds, once for a space"
 _LOOKS = 64  # files read beforehand, to see whether a GPU is needed at all: most often one
 
 
@@ -292,7 +293,7 @@ class Job:
             self.space,
             self.source.read,
             plan.tasks,
-            lambda: self.progress.update(ProgressEvent("trying")),
+            lambda: self.progress.update(ProgressEvent("trying", told=_TRYING)),
         )
 
     def embed(self, plan: Plan, lease: HeldLease) -> Tally:

@@ -62,7 +62,7 @@ OptimizedPrecision = Literal["int8", "float32", "bfloat16"]
 FEWEST = 8  # pictures: fewer say nothing
 _BATCH = 16
 _QUERIES = 200
-_ROUNDS = 2  # of measuring speed, of which the faster counts: other programs may be using the machine
+_ROUNDS = 2  # batches by which speed is measured, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,11 @@ def optimize(
         )
     with _scratch(library.models_directory(space)) as scratch:
         trial = _Trial(library, space, pictures, scratch)
-        before = _speed(own.embed_images, trial.pixels)
+        before, _ = _measured(own.embed_images, trial.pixels[: _ROUNDS * _BATCH])
         del own
         on = trial.switched_on()
-        speed = trial.speed(precision)
-        found = trial.beside(on, trial.report(precision, speed, before)).judged(limits or Limits())
+        form = trial.measure(precision)
+        found = trial.report(form, form.images_per_second, before, on).judged(limits or Limits())
         if dry_run:
             return found
         if found.too_far and not force:
@@ -186,12 +186,14 @@ def choose(
         with _scratch(library.models_directory(space)) as scratch:
             trial = _Trial(library, space, pictures, scratch)
             tried = [wanted] if wanted else [form for form in get_args(OptimizedPrecision) if runs_in(form)]
+            forms = {precision: trial.measure(precision) for precision in tried if precision != "float32"}
             speeds = {
-                precision: trial.exact_speed if precision == "float32" else trial.speed(precision)
+                precision: forms[precision].images_per_second if precision in forms else trial.exact_speed
                 for precision in tried
             }
             for precision in sorted(speeds, key=lambda precision: -speeds[precision]):
-                found = trial.report(precision, speeds[precision], min(speeds.values()))
+                form = forms.get(precision) or trial.measure(precision)
+                found = trial.report(form, speeds[precision], min(speeds.values()))
                 too_far = found.off(Limits())
                 if wanted or not too_far:
                     return trial.switch(found)
@@ -250,8 +252,8 @@ def pictures_below(folder: Path, count: int, limits: ImageLimits) -> list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class _SwitchedOn:
-    """The form that fills the space now, measured."""
+class _Form:
+    """A form that was run."""
 
     precision: str
     images_per_second: float
@@ -281,26 +283,26 @@ class _Trial:
         self._expected = exact(whole)
         self.exact_speed = len(whole) / max(perf_counter() - started, 1e-9)  # of float32, images a second
 
-    def speed(self, precision: OptimizedPrecision) -> float:
-        """Make a form; its images a second. UnsupportedError where this processor does not compute in it."""
+    def measure(self, precision: OptimizedPrecision) -> _Form:
+        """Make a form and run it, once: to compile it takes as long as 20 pictures, and it need not stay in memory.
+
+        Raises UnsupportedError where this processor does not compute in it.
+        """
         if precision == "int8":
             self._quantize()
-        return _speed(self._open(precision), self.pixels)
+        encode = open_tower(self._directory, precision, self._threads, int8=self._scratch)
+        return _Form(precision, *_measured(encode, self.pixels))
 
-    def _open(self, precision: str) -> EncodePrepared:
-        return open_tower(self._directory, precision, self._threads, int8=self._scratch)
-
-    def report(self, precision: OptimizedPrecision, speed: float, before: float) -> OptimizeReport:
-        """Compare a form that was made, and whose speed was measured."""
-        encode = self._open(precision)
-        vectors, expected = encode(self.pixels), self._expected
+    def report(self, form: _Form, speed: float, before: float, on: _Form | None = None) -> OptimizeReport:
+        """Compare a form with the model in float32, and with the form that is `on`; `speed` is what is told of it."""
+        vectors, expected = form.vectors, self._expected
         queries = self._queries
         k = min(10, max(1, len(vectors) // 4))
         cosines = (vectors * expected).sum(axis=1)
         return OptimizeReport(
             space=self._space.name,
             model=self._space.model,
-            precision=precision,
+            precision=form.precision,
             engine=ENGINE,
             pictures=len(vectors),
             cosine_mean=float(cosines.mean()),
@@ -312,9 +314,12 @@ class _Trial:
             texts=self._texts,
             images_per_second=speed,
             images_per_second_before=before,
+            on=None if on is None else on.precision,
+            images_per_second_on=None if on is None else on.images_per_second,
+            cosine_on=None if on is None else float((vectors * on.vectors).sum(axis=1).mean()),
         )
 
-    def switched_on(self) -> _SwitchedOn | None:
+    def switched_on(self) -> _Form | None:
         """Measure the form that fills the space now; None where there is none, or none that can be run here."""
         try:
             content = read_settings(self._directory)
@@ -322,18 +327,10 @@ class _Trial:
                 return None
             precision = str(content["precision"])
             encode = open_tower(self._directory, precision, self._threads)
-            return _SwitchedOn(precision, _speed(encode, self.pixels), encode(self.pixels))
+            return _Form(precision, *_measured(encode, self.pixels))
         except (UnsupportedError, LibraryCorruptError, RuntimeError) as error:  # the last: of OpenVINO
             _log.info("not compared with the form that is on, which cannot be run: %s", error)
             return None
-
-    def beside(self, on: _SwitchedOn | None, report: OptimizeReport) -> OptimizeReport:
-        """The report with the form that was on beside the one just measured."""
-        if on is None:
-            return report
-        vectors = self._open(report.precision)(self.pixels)
-        cosine = float((vectors * on.vectors).sum(axis=1).mean())
-        return replace(report, on=on.precision, images_per_second_on=on.images_per_second, cosine_on=cosine)
 
     def _quantize(self) -> None:
         """Write the form in 8 bits; every second picture shows the ranges of activations."""
@@ -362,15 +359,19 @@ def _prepared(
     return np.stack([image.prepare(decode(data, limits, target=target).picture) for data in pictures])
 
 
-def _speed(encode: EncodePrepared, pixels: NDArray[np.uint8]) -> float:
-    """Pictures a second after a first batch that warms up; of two rounds, as others may be using the machine."""
-    batch, taken = pixels[:_BATCH], []
-    encode(batch[:FEWEST])
-    for _ in range(_ROUNDS):
+def _measured(encode: EncodePrepared, pixels: NDArray[np.uint8]) -> tuple[float, UnitVectors]:
+    """Pictures a second after a first batch that warms up, and the vectors (n, dim) of all.
+
+    The fastest batch counts, of two at least, as others may be using the machine.
+    """
+    encode(pixels[:FEWEST])
+    vectors, speeds = [], []
+    batches = [pixels[start : start + _BATCH] for start in range(0, len(pixels), _BATCH)]
+    for batch in batches + batches[: max(_ROUNDS - len(batches), 0)]:
         started = perf_counter()
-        encode(batch)
-        taken.append(perf_counter() - started)
-    return len(batch) / max(min(taken), 1e-9)
+        vectors.append(encode(batch))
+        speeds.append(len(batch) / max(perf_counter() - started, 1e-9))
+    return max(speeds), UnitVectors(np.concatenate(vectors[: len(batches)]))
 
 
 def _queries(library: Library, space: EmbeddingSpace) -> tuple[UnitVectors, str]:

@@ -72,14 +72,15 @@ def fill(
 
 
 def test_a_large_job_chooses_a_form_and_keeps_it(tmp_path: Path, model: Path) -> None:
-    """It says before the first picture what it chose; the next job encodes in that form and chooses nothing."""
+    """It says first that it tries forms, and what it chose; the next job encodes in that form and chooses nothing."""
     source = photos(tmp_path / "photos", LARGE)
     heard = Heard()
     report = fill(tmp_path, model, source, progress=heard)
     told = [event.told for event in heard.events if event.told]
-    assert told == [report.form]
     first = next(i for i, event in enumerate(heard.events) if event.phase == "indexing")
-    assert any(event.told for event in heard.events[:first])
+    assert told == [event.told for event in heard.events[:first] if event.told]
+    assert told[0].startswith("trying which form of the model is fastest")
+    assert told[1:] == [report.form]
     assert report.added == LARGE
     assert report.form is not None
     assert report.form in report.notes
