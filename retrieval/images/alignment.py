@@ -33,6 +33,8 @@ _STEP = 1.12  # between the sizes at which a part is looked for; fitting bridges
 _PLACES = 3  # that are fitted
 _LIKELY, _CLOSE = 0.65, 0.75  # correlations from which a place is fitted, and a fit is believed
 _ROUNDS = 12  # of fitting, at each level
+_TRIAL = 3  # rounds after which a place is given up
+_HOPEFUL = 0.7  # that correlates less: three of four wrong ones, and none of 275 right ones
 _NEAR = 0.05  # pixels by which the last round moves a part, at most
 _EDGE = 4  # pixels that are repeated around the whole, for a part that reaches its edge
 _LEAST, _LARGEST, _TILT = (
@@ -68,7 +70,9 @@ class View:
     @cached_property
     def reduced(self) -> Picture:
         """The picture with 256 pixels on its longer side."""
-        return self.grey.resize(_within(self.size, _SIDE), _BOX)
+        # A box takes two or three pixels for one, in turns, which shifts fine structure: smaller copies of such
+        # pictures then differ from it.
+        return self.grey.resize(_within(self.size, _SIDE), _BILINEAR)
 
     @cached_property
     def bare(self) -> Picture | None:
@@ -91,20 +95,21 @@ class View:
         """Sizes (n, 2) at which the picture is looked for, the largest first, and its conjugate spectra at them."""
         scales = _STEP ** -np.arange(int(np.log(1 / _LEAST_PART) / np.log(_STEP)) + 1)
         sizes = list(dict.fromkeys(_within(self.size, _COARSE * scale) for scale in scales.tolist()))
-        small = self.grey.resize(_within(self.size, 2 * _COARSE), _BOX)
+        small = self.scaled(*_within(self.size, 2 * _COARSE))
         padded = np.zeros((len(sizes), _COARSE, _COARSE), np.float32)
         for (width, height), place in zip(sizes, padded, strict=True):
-            place[:height, :width] = _unit(np.asarray(small.resize((width, height), _BILINEAR), np.float32))
+            shrunk = _shrinking(small.shape[0], height) @ small @ _shrinking(small.shape[1], width).T
+            place[:height, :width] = _unit(shrunk.astype(np.float32, copy=False))
         return np.array(sizes), np.conj(np.fft.rfft2(padded))
 
     @cached_property
-    def field(self) -> tuple[Spectra, Floats, Floats]:
-        """The spectrum in which parts are looked for, and running sums of brightness and of its square."""
+    def field(self) -> tuple[Spectra, Floats]:
+        """The spectrum in which parts are looked for, and running sums (2, …) of brightness and of its square."""
         grey = self.scaled(*_within(self.size, _COARSE))
         grey = grey - grey.mean()
         padded = np.zeros((_COARSE, _COARSE), np.float32)
         padded[: grey.shape[0], : grey.shape[1]] = grey
-        return np.fft.rfft2(padded), _running_sums(grey), _running_sums(grey**2)
+        return np.fft.rfft2(padded), _running_sums(np.stack([grey, grey**2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +163,18 @@ def _correlated(part: View, whole: View) -> list[tuple[float, Box]]:
     wide, high = _within(whole.size, _COARSE)
     sizes, spectra = part.parts
     fits = (sizes <= (wide, high)).all(axis=1)
-    spectrum, sums, squares = whole.field
+    spectrum, sums = whole.field
     products = np.fft.irfft2(spectrum * spectra[fits], (_COARSE, _COARSE))
     found = []
     for (width, height), product in zip(sizes[fits].tolist(), products, strict=True):
+        below, above = sums[:, :-height], sums[:, height:]
         total, square = (
-            s[height:, width:] - s[:-height, width:] - s[height:, :-width] + s[:-height, :-width]
-            for s in (sums, squares)
+            above[:, :, width:] - below[:, :, width:] - above[:, :, :-width] + below[:, :, :-width]
         )
         pixels = width * height
-        variance = square - total**2 / pixels
-        below = np.sqrt(np.maximum(variance, 1))
-        rows, columns = variance.shape
-        scores = np.where(variance > pixels * FLAT**2, product[:rows, :columns] / below, -1.0)
+        swings = np.sqrt(np.maximum(square - total * total / pixels, pixels * FLAT**2))
+        rows, columns = swings.shape
+        scores = product[:rows, :columns] / swings
         row, column = divmod(int(scores.argmax()), columns)
         box = column / wide, row / high, width / wide, height / high
         found.append((float(scores[row, column]), box))
@@ -195,11 +199,13 @@ def _moved(part: Grey, whole: View, place: Place) -> tuple[Place, float]:
     width, height = (max(1, round(side / scale)) for scale in (place.scale[0, 0], place.scale[1, 1]))
     large = _edged(whole.reduced.resize((width, height), _BOX))
     best = place, -1.0
-    for _ in range(_ROUNDS):
+    for tried in range(_ROUNDS):
         seen = _unit(np.asarray(place.seen(large, side, _EDGE), np.float32).ravel())
         correlation = float(seen @ wanted)
         if correlation > best[1]:
             best = place, correlation
+        if tried + 1 == _TRIAL and best[1] < _HOPEFUL:
+            break
         move = step @ (seen - wanted)
         if np.abs(move).max() * side < _NEAR:
             break
@@ -223,9 +229,14 @@ def _steps(wanted: Grey) -> NDArray[np.float32]:
 
 def _composed(place: Place, move: NDArray[np.float32]) -> Place:
     """A place after the inverse of a move of the part in itself, about its centre."""
-    scale = np.array([[1 + move[1], move[2]], [move[4], 1 + move[5]]], np.float64)
-    shift = np.array([move[0], move[3]], np.float64) - (scale - np.eye(2)) @ [0.5, 0.5]
-    scaled = place.scale @ np.linalg.pinv(scale)
+    right, across, skewed, down, slanted, high = move.tolist()
+    across, high = 1 + across, 1 + high
+    area = across * high - skewed * slanted
+    if abs(area) < _LEAST**2:
+        return Place(np.zeros((2, 2)), place.shift)  # all in one line: not to be believed
+    inverse = np.array([[high, -skewed], [-slanted, across]]) / area
+    scaled = place.scale @ inverse
+    shift = np.array([right - (across + skewed - 1) / 2, down - (slanted + high - 1) / 2])
     return Place(scaled, place.shift - scaled @ shift)
 
 
@@ -248,9 +259,22 @@ def _unit(grey: Grey) -> Grey:
     return scaled
 
 
-def _running_sums(grey: Grey) -> Floats:
-    """Summed-area table (height + 1, width + 1)."""
-    return np.pad(grey.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+def _running_sums(planes: Grey) -> Floats:
+    """Summed-area tables (n, height + 1, width + 1) of planes (n, height, width)."""
+    count, high, wide = planes.shape
+    sums = np.zeros((count, high + 1, wide + 1))
+    planes.astype(np.float64).cumsum(1).cumsum(2, out=sums[:, 1:, 1:])
+    return sums
+
+
+@cache
+def _shrinking(length: int, to: int) -> Grey:
+    """The matrix (to, length) that makes a line of pixels shorter, by a triangle's weights."""
+    scale = length / to
+    apart = (np.arange(to)[:, None] + 0.5) * scale - (np.arange(length) + 0.5)
+    weights = np.maximum(1 - np.abs(apart) / scale, 0)
+    found: Grey = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def _within(size: tuple[int, int], side: float) -> tuple[int, int]:

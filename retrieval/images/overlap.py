@@ -14,13 +14,19 @@ import numpy as np
 
 from vasari.retrieval.images.alignment import ALL, FLAT, SQUARE, Box, Grey, Picture, View, places
 
-SIDE = 256  # pixels of the shorter side of what is looked at
+SIDE = 128  # pixels of the shorter side that are looked at, at least (a JPEG is decoded at up to four times as many)
 _BLOCK = 8
 _SAME_BLOCK = 0.9  # correlation of two blocks that are the same
 _COPY, _EDITED, _PART = 0.8, 0.5, 0.65  # shares of same blocks
 _ALIKE = 0.5  # correlation of pictures a sixteenth in size, from which their blocks are looked at
+_BLURRED = 0.9  # the same of pictures of which one may be the other, blurred
+_SHARPER = 1.1  # times the gradients of the other
+_MOST_BLUR = 2.0  # pixels, of a square's 64
 _TILTED = 0.03  # tangent of the angle from which a picture counts as turned
 _COLOURS = 8.0  # levels by which re-encoding changes a pixel, on average
+
+
+_APART: Grey = np.subtract.outer(np.arange(SQUARE), np.arange(SQUARE)).astype(np.float32)
 
 
 class CopyKind(StrEnum):
@@ -71,19 +77,22 @@ def _kind(new: View, known: View, agreement: float) -> CopyKind:
 
 def _turned(new: Grey, known: Grey) -> Overlap | None:
     """Mirrored or turned by right angles."""
-    mirrored = new[:, ::-1]
-    turns = [mirrored, *(np.rot90(side, turn) for side in (new, mirrored) for turn in (1, 2, 3))]
-    wanted = _reduced(known)
-    likeliest = max(turns, key=lambda turn: float(_reduced(turn) @ wanted))
-    if _reduced(likeliest) @ wanted < _ALIKE:
+    small, wanted = _reduced(new), _reduced(known)
+    alike, turn = max((float(np.vdot(_hung(small, turn), wanted)), turn) for turn in range(1, 8))
+    if alike < _ALIKE:
         return None
-    agreement = _agreement(np.ascontiguousarray(likeliest), known)
+    agreement = _agreement(np.ascontiguousarray(_hung(new, turn)), known)
     return Overlap(CopyKind.EDITED, agreement) if agreement >= _COPY else None
 
 
+def _hung(square: Grey, turn: int) -> Grey:
+    """Turned by so many right angles, mirrored from four on."""
+    return np.rot90(square[:, ::-1] if turn >= 4 else square, turn % 4)
+
+
 def _reduced(square: Grey) -> Grey:
-    """(64, 64) as a unit vector (256,) without its mean."""
-    small = square.reshape(16, 4, 16, 4).mean((1, 3)).ravel()
+    """A square (64, 64) as one of (16, 16), a unit vector without its mean."""
+    small = square.reshape(16, 4, 16, 4).mean((1, 3))
     small = small - small.mean()
     unit: Grey = small / max(float(np.linalg.norm(small)), 1e-6)
     return unit
@@ -104,6 +113,17 @@ def _parts(part: View, whole: View, kind: CopyKind) -> list[Overlap]:
 
 
 def _agreement(one: Grey, other: Grey) -> float:
+    """The share of blocks that are the same, where one may be blurred."""
+    agreement = _same_blocks(one, other)
+    if agreement >= _COPY or np.vdot(_reduced(one), _reduced(other)) < _BLURRED:
+        return agreement
+    soft, sharp = sorted((one, other), key=_sharpness)
+    if _sharpness(sharp) < _SHARPER * _sharpness(soft):
+        return agreement
+    return max(agreement, _same_blocks(soft, _as_sharp_as(soft, sharp)))
+
+
+def _same_blocks(one: Grey, other: Grey) -> float:
     """The share of blocks that correlate, among those that show something in either."""
     a, b = _blocks(one), _blocks(other)
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
@@ -113,6 +133,25 @@ def _agreement(one: Grey, other: Grey) -> float:
         return 0.0
     alike = (a * b).sum(1) / np.maximum(swings[0] * swings[1], 1e-6)
     return float((alike[shows] >= _SAME_BLOCK).mean())
+
+
+def _as_sharp_as(soft: Grey, sharp: Grey) -> Grey:
+    """A square (64, 64) with a Gaussian blur that leaves it the sharpness of another."""
+    wanted, blurred = _sharpness(soft), sharp
+    low, high = 0.0, _MOST_BLUR
+    for _ in range(6):
+        sigma = (low + high) / 2
+        kernel = np.exp(-0.5 * (_APART / sigma) ** 2)
+        kernel /= kernel.sum(1, keepdims=True)
+        blurred = kernel @ sharp @ kernel.T
+        low, high = (sigma, high) if _sharpness(blurred) > wanted else (low, sigma)
+    return blurred
+
+
+def _sharpness(square: Grey) -> float:
+    """The squared differences of neighbours, beside the variance."""
+    steps = np.square(np.diff(square, axis=0)).mean() + np.square(np.diff(square, axis=1)).mean()
+    return float(steps / max(square.var(), 1e-6))
 
 
 def _blocks(square: Grey) -> Grey:

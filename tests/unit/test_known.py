@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from tests.grey import GreyLibrary
 from tests.unit.catalogs import SPACE, commit, facts
@@ -92,6 +92,27 @@ def test_other_pictures_are_no_copies(drawn: list[Path]) -> None:
     wrong = [found for a, b in pairs[::3] if (found := overlap(a, b)) is not None]
     assert len(wrong) <= len(pairs) // 300
     assert overlap(Image.new("RGB", (64, 64), "white"), pictures[0]) is None
+
+
+def test_fine_structure_may_be_lost() -> None:
+    """Of gravel, say, a blurred and a much smaller copy are known; other gravel, blurred as much, is not."""
+    one, other = _gravel(1), _gravel(2)
+    for edit in (
+        lambda p: p.filter(ImageFilter.GaussianBlur(3)),
+        lambda p: p.resize((p.width // 3, p.height // 3)),
+        lambda p: ImageOps.mirror(p.filter(ImageFilter.GaussianBlur(2))),
+    ):
+        assert overlap(_jpeg(edit(one)), one) is not None
+        assert overlap(_jpeg(edit(other)), one) is None
+
+
+def _gravel(seed: int) -> Image.Image:
+    """Structure of two and five pixels, above all, (320, 240)."""
+    levels, grey = np.random.default_rng(seed), np.full((240, 320), 128, np.float32)
+    for size, swing in ((2, 60), (5, 40), (80, 20)):
+        noise = levels.normal(size=(240 // size, 320 // size)).astype(np.float32)
+        grey += swing * np.asarray(Image.fromarray(noise).resize((320, 240)))
+    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
 
 
 def _jpeg(picture: Image.Image) -> Image.Image:
