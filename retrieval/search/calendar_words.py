@@ -111,7 +111,8 @@ UNITS: Mapping[str, str] = {
 # Those of several words.
 WEEKENDS = frozenset({("week", "end"), ("fin", "de", "semana"), ("fines", "de", "semana")})
 PHOTOS = _words(
-    "photos photographs pictures pics images snapshots fotos bilder aufnahmen fotografias imagenes"
+    """photo photograph foto photos photographs pictures pics images snapshots fotos bilder aufnahmen fotografias
+    imagenes"""
 )
 YEAR_WORDS = _words("year jahr jahre ano annee")
 
@@ -128,7 +129,7 @@ WEEKDAYS = _numbered(
 NUMBERS = {
     **_numbered(
         "one a an ein eine einem einer einen un una une",
-        "two zwei dos deux couple",
+        "two zwei dos deux couple par",
         "three drei tres trois",
         "four vier cuatro quatre",
         "five funf cinco cinq",
@@ -142,12 +143,22 @@ NUMBERS = {
     )
 }
 
+PAIRS = frozenset({"couple", "par"})  # of, behind an article
+SOME = frozenset({"few", "paar", "quelques"})
+SOME_COUNT = 3
+PLURAL_UNITS = _words(
+    """days weeks months years tage tagen wochen monate monaten jahre jahren dias semanas meses anos jours semaines ans
+    annees"""
+)
+
 LAST = _words(
     """last past letzte letzten letzter letztes letztem vergangene vergangenen vergangener vergangenes vergangenem
     vorige vorigen voriger voriges vorigem ultimo ultima ultimos ultimas
     pasado pasada pasados pasadas"""
 )
+LAST_BUT_ONE = _words("vorletzte vorletzten vorletzter vorletztes vorletztem")
 LAST_BEHIND = _words("""pasado pasada pasados pasadas dernier derniere derniers dernieres""")
+THESE = frozenset({"these", "diese", "diesen", "estos", "estas", "ces"})
 THIS = _words("""this diese diesen dieser dieses diesem este esta ce cet cette""")
 
 YESTERDAY = frozenset(
@@ -204,6 +215,8 @@ TODAY = frozenset(
         ("cet", "apres", "midi"),
     }
 )
+TODAY_ALONE = frozenset({("today",), ("heute",), ("hoy",), ("aujourd", "hui")})
+NOW = TODAY_ALONE | {("now",), ("present",), ("jetzt",), ("ahora",), ("maintenant",)}
 # What goes on behind a day that is one: yesterday at the lake; not today's menu.
 BEHIND_A_DAY = _words(
     """in from on during at for im am vom von aus en de del desde durante dans pendant au a el le la the l der den dem
@@ -253,8 +266,38 @@ SINCE = frozenset(
         ("a", "partir", "d"),
     }
 )
-AFTER = frozenset({("after",), ("nach",), ("despues", "de"), ("despues", "del"), ("apres",)})
-BEFORE = frozenset({("before",), ("vor",), ("antes", "de"), ("antes", "del"), ("avant",)})
+AFTER = frozenset(
+    {
+        ("after",),
+        ("newer", "than"),
+        ("later", "than"),
+        ("nach",),
+        ("neuer", "als"),
+        ("spater", "als"),
+        ("despues", "de"),
+        ("despues", "del"),
+        ("posterior", "a"),
+        ("posteriores", "a"),
+        ("apres",),
+        ("posterieures", "a"),
+    }
+)
+BEFORE = frozenset(
+    {
+        ("before",),
+        ("older", "than"),
+        ("earlier", "than"),
+        ("prior", "to"),
+        ("vor",),
+        ("alter", "als"),
+        ("antes", "de"),
+        ("antes", "del"),
+        ("anterior", "a"),
+        ("anteriores", "a"),
+        ("avant",),
+        ("anterieures", "a"),
+    }
+)
 UNTIL = frozenset(
     {
         ("until",),
@@ -267,6 +310,7 @@ UNTIL = frozenset(
         ("jusqu", "au"),
     }
 )
+EDGES = frozenset(word for phrases in (SINCE, AFTER, BEFORE, UNTIL) for phrase in phrases for word in phrase)
 ONWARDS = frozenset(
     {("on",), ("onwards",), ("onward",), ("en", "adelante"), ("and", "later"), ("or", "later")}
 )
@@ -276,7 +320,8 @@ AND = frozenset({"and", "und", "y", "et", "e"})
 AGO_BEHIND = frozenset({"ago"})
 AGO_BEFORE = frozenset({("vor",), ("hace",), ("il", "y", "a")})
 NOT = _words(
-    """not no except without excluding nicht kein keine keinem ohne ausser sin excepto salvo pas sans sauf never nie"""
+    """not no nothing none except without excluding nichts nada rien nicht
+    kein keine keinem ohne ausser sin excepto salvo pas sans sauf never nie"""
 )
 
 DECADES: Mapping[

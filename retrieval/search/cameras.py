@@ -94,7 +94,7 @@ def _camera(
             and (goes_on(run, end) or not _stands_alone(text, start, until, name))
         ):
             return None, end if _is_model(name) else at + 1
-        begun = mark.start() if mark else start
+        begun = max(mark.start(), run[0].start) if mark else start
         asked = Asked(
             "camera",
             one_of("camera", known[name]),

@@ -116,8 +116,11 @@ _LAST_SEASON = Pattern(r"(?:上个|上個|この前の|昨)(?P<season>[春夏秋
 _AGO = Pattern(
     rf"(?P<count>\d{{1,3}}|[一二两兩三四五六七八九十]+)\s?(?P<unit>{_any(_UNITS)})(?:之|以)?前(?!半|後|后)"
 )
+_THIS_DAY = Pattern(
+    r"(?P<count>\d{1,2}|[一二两兩三四五六七八九十]+)\s?年前の?的?(?:今天|今日|这一?天|這一?天)"
+)
 _WITHIN = Pattern(
-    rf"(?:过去|過去|最近|近|ここ|この)(?:的|の)?(?P<count>\d{{1,3}}|[一二两兩三四五六七八九十]+|几|数)\s?(?P<unit>{_any(_UNITS)})"
+    rf"(?:过去|過去|最近|近|这(?!一)|這(?!一)|ここ|この)(?:的|の)?(?P<count>\d{{1,3}}|[一二两兩三四五六七八九十]+|几|数)\s?(?P<unit>{_any(_UNITS)})"
 )
 _DECADE = Pattern(
     r"(?P<decade>(?:1[89]|20)?\d0|(?:[二三四五六七八九])十)年代(?:的|の)?(?=(?:(?!时尚|风格|服装|音乐|汽车|ファッション|スタイル|音楽|風).){0,8}(?:写真|照片|相片|图片|画像)(?!集|館|馆|展|家)|$|[\s，,、。])"
@@ -130,7 +133,12 @@ _LAST_DAY = Pattern(r"(?P<day>[12]\d|3[01]|0?[1-9])[日号號]")
 _LAST_MONTH = Pattern(rf"(?P<month>{_MONTH})\s?月(?!\s?(?:\d|[一二三四五六七八九十]))")
 _UNTIL_BEHIND = Pattern(r"(?:まで|为止|為止|之间|之間|間|间)(?:的|の)?")
 _EDGES = (
-    (Pattern(r"(?:以来|以來|以降|から今まで|からの|から(?=[\s、]|$)|起(?=的|$|\s))"), "since"),
+    (
+        Pattern(
+            r"(?:以来|以來|以降|至今|到现在|到今天|到現在|から(?:今|現在|今日)(?:まで)?|からの|から(?=[\s、]|$)|起(?=的|$|\s))"
+        ),
+        "since",
+    ),
     (Pattern(r"(?:之前|以前|より前|前(?=の|的|$|\s))"), "before"),
     (Pattern(r"(?:之后|之後|以后|以後|より後|後(?=の|的|$|\s))"), "after"),
     (Pattern(r"(?:まで|为止|為止)"), "until"),
@@ -202,6 +210,8 @@ def _within_year(found: re.Match[str], year: int) -> Period | None:
 def _relative(text: str, at: int, today: date) -> Found | None:
     if _follows_a_number(text, at):
         return None
+    if found := _THIS_DAY.match(text, at):
+        return periods.years_before(today, number_of(found["count"])), found.end()
     if found := _WEEKDAY.match(text, at):
         return _weekday(found, today), found.end()
     if found := _LATE.match(text, at):

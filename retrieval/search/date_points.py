@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import Found
 from vasari.retrieval.search.lone_years import is_told_by_year, says_when
-from vasari.retrieval.search.periods import HOLIDAYS, Period, day_of, decade, is_year, month_of, season_of
+from vasari.retrieval.search.periods import (
+    HOLIDAYS,
+    Period,
+    day_of,
+    decade,
+    is_year,
+    month_of,
+    season_of,
+)
 from vasari.retrieval.search.relative_dates import RelativeDates
+from vasari.retrieval.search.subject_words import is_of_a_family
 from vasari.retrieval.search.year_words import MODELS
 
 
@@ -47,7 +56,7 @@ class DatePoints(RelativeDates):
         """12 May 2018, 12. Mai 2018, 12 de mayo de 2018, May 12, 2018."""
         if first := self._day(at):
             month = self._month(self._past(first[1], words.OF))
-            year = self._year_behind(month[1]) if month else None
+            year = self._year_behind(month[1], short=True) if month else None
             if month and year and (period := day_of(year[0], month[0], first[0])):
                 return period, year[1]
         if (month := self._month(at)) and (first := self._day(month[1])):
@@ -59,7 +68,7 @@ class DatePoints(RelativeDates):
     def _month_and_year(self, at: int) -> Found | None:
         """May 2018, mayo de 2018, 2018 May; not the women's march of 2019."""
         if month := self._month(at):
-            year = self._year_behind(month[1])
+            year = self._year_behind(month[1], short=True)
             if year and not self._is_no_month(at):
                 return Period(name := month_of(year[0], month[0]), name), year[1]
             return None
@@ -76,21 +85,20 @@ class DatePoints(RelativeDates):
         if word == "march":
             return self._word(at - 1) in words.MARCHES
         if word in words.DOUBTFUL_MONTHS:
-            return self._word(at - 1) not in words.IN | words.TO and not self._day(at - 1)
+            is_french = word == "mars" and self._word(at - 1) == ","  # anniversaire, mars 2016
+            return not is_french and self._word(at - 1) not in words.IN | words.TO and not self._day(at - 1)
         return False
-
-    def _goes_on(self, at: int) -> bool:
-        """Whether another word follows, with which a month's name may be a surname or a noun."""
-        return at < len(self.tokens) and self.tokens[at].is_word and self._word(at) not in words.IN
 
     def _season_or_holiday(self, at: int) -> Found | None:
         """Summer 2019, été 2019, winter 2018/19, Weihnachten 2020."""
         if (self._word(at - 1), self._word(at)) in MODELS:
             return None
         if (first := words.SEASONS.get(self._word(at))) is not None:
-            if year := (first == words.WINTER and self._two_years(at + 1)) or self._year_behind(at + 1):
+            if year := (first == words.WINTER and self._two_years(at + 1)) or self._year_behind(
+                at + 1, short=True
+            ):
                 return season_of(year[0], first), year[1]
-        elif (end := self._one_of(at, words.HOLIDAYS)) and (year := self._year_behind(end)):
+        elif (end := self._one_of(at, words.HOLIDAYS)) and (year := self._year_behind(end, short=True)):
             return HOLIDAYS[self._holiday(at, end)](year[0]), year[1]
         return None
 
@@ -120,6 +128,7 @@ class DatePoints(RelativeDates):
             return Period(month_of(year[0], part[0]), month_of(year[0], part[1])), year[1]
         behind = self._past(behind, words.OF)
         of_then = self._behind(behind, words.OF) or self._word(behind) in words.ARTICLES
+        of_then = of_then or self._behind(at, words.ARTICLES)
         found = self._decade(behind, asked=asked or of_then)
         if found is None:
             return None
@@ -132,7 +141,9 @@ class DatePoints(RelativeDates):
         place = self._past(at, words.ARTICLES)
         place += self._word(place) in ("annees", "anos")
         is_said = place > at  # "the" or "years" before it
-        first = self._decade_in_digits(place, named=is_said and self._word(place - 1) in ("annees", "anos"))
+        before = self._word(place - 1) if is_said else ""
+        bare = before == "los" and asked and not self._goes_on(place + 1)  # en los 80
+        first = self._decade_in_digits(place, named=bare or before in ("annees", "anos"))
         if first is None and is_said and (decades := words.DECADES.get(self._word(place))):
             first = 1900 + decades
         if first is None:
@@ -142,7 +153,9 @@ class DatePoints(RelativeDates):
             self._word(end) == "-" and 2 * (self._word(end + 1)[:4] == "jahr")
         )
         of_then = asked or self._behind(at, words.IN) or self._is_of_photos(end)
-        of_then |= is_said and at == 0 and end == len(self.tokens)  # los años 80, and nothing more
+        whole = self._word(place)[:4].isdigit()  # 1930s; 90s is as often a style
+        of_then |= (is_said or whole) and at == 0 and end == len(self.tokens)  # los años 80, and nothing more
+        of_then |= whole and self._ends(place) and self._is_of_long_ago(at - 1)
         if not of_then or self._word(end) in words.DECADE_STYLES:
             return None
         return (decade(first), end) if is_year(first, self.today) else None
@@ -167,7 +180,8 @@ class DatePoints(RelativeDates):
     def _lone_year(self, at: int, *, asked: bool) -> Found | None:
         """A number that is a year, where nothing beside it says that it counts or names something."""
         place = at + (asked and self._word(at) in words.YEAR_WORDS)
-        year = self._year(place, any_century=asked or self._is_behind_a_name(place))
+        any_century = asked or self._is_behind_a_name(place) or self._is_of_long_ago(place - 1)
+        year = self._year(place, any_century=any_century)
         if year is None or not self._begins(place) or not self._ends(place):
             return None
         says = (
@@ -175,9 +189,15 @@ class DatePoints(RelativeDates):
         )
         return (Period(str(year), str(year)), place + 1) if says else None
 
+    def _is_of_long_ago(self, at: int) -> bool:
+        """Whether a word is one of whom and what old photographs are: Opa 1958, school photo 1979, omas garten 1978."""
+        told = self._word(at)
+        return told in words.PHOTOS or is_of_a_family(told) or is_of_a_family(self._word(at - 1))
+
     def _is_behind_a_name(self, at: int) -> bool:
-        """Whether a comma and whom or what the library knows stand before it: Hamburg, 1985."""
-        return self._word(at - 1) == "," and at > 1 and self.is_name(self.tokens[at - 2].text)
+        """Whether whom or what the library knows stands before it, perhaps with a comma: Hamburg, 1985."""
+        name = at - 1 - (self._word(at - 1) == ",")
+        return name >= 0 and self.is_name(self.tokens[name].text)
 
 
 def _of_numbers(numbers: Sequence[int]) -> Period | None:

@@ -10,6 +10,7 @@ from vasari.retrieval.search.periods import FIRST_YEAR, Period
 from vasari.retrieval.search.typed_words import Token
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
+_LAST_DAY = 31  # of a month: a larger number of two digits is a year
 Found = tuple[Period, int]  # and the token behind it
 
 
@@ -28,8 +29,8 @@ class DateTokens:
         return self._word(at - 1) in these
 
     def _is_denied(self, at: int) -> bool:
-        """Whether a "not" stands before it, perhaps with a preposition between."""
-        while self._word(at - 1) in words.IN | words.ARTICLES:
+        """Whether a "not" stands before it, perhaps with prepositions between."""
+        while self._word(at - 1) in words.IN | words.ARTICLES | words.EDGES:
             at -= 1
         return self._behind(at, words.NOT)
 
@@ -68,13 +69,27 @@ class DateTokens:
         least = FIRST_YEAR if any_century else _FIRST_LONE_YEAR
         return int(word) if least <= int(word) <= self.today.year else None
 
-    def _year_behind(self, at: int) -> tuple[int, int] | None:
-        """A year, perhaps behind `of`, `de`, a comma or the word for year."""
+    def _year_behind(self, at: int, *, short: bool = False) -> tuple[int, int] | None:
+        """A year, perhaps behind `of`, `de`, a comma or the word for year; a `short` one is that of summer 98."""
         place = at + (self._word(at) == ",")
         place = self._past(place, words.OF | words.ARTICLES)
         place += self._word(place) in words.YEAR_WORDS
-        year = self._year(place)
+        year = self._year(place) or self._short_year(place, short=short)
         return None if year is None or not self._ends(place) else (year, place + 1)
+
+    def _short_year(self, at: int, *, short: bool) -> int | None:
+        """The year of two digits behind an apostrophe, '98; where it may be `short` also one that is no day."""
+        word = self._word(at)
+        if not (len(word) == 2 and word.isascii() and word.isdigit()):
+            return None
+        cut = self._word(at - 1) in ("'", "’") and self.tokens[at - 1].end == self.tokens[at].start
+        if not cut and (not short or int(word) <= _LAST_DAY or self._goes_on(at + 1)):
+            return None
+        return int(word) + (2000 if int(word) <= self.today.year % 100 else 1900)
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether another word follows, with which the one before may be a surname or a noun."""
+        return at < len(self.tokens) and self.tokens[at].is_word and self._word(at) not in words.IN
 
     def _ends(self, at: int) -> bool:
         """Whether a number is all there is: no file's name, price or measure goes on behind it."""

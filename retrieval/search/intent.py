@@ -50,7 +50,7 @@ def understand(
     left: list[Term] = []
     must: list[str] = []
     asked: list[tuple[Asked, str]] = []
-    for term in terms:
+    for term in _with_ranges(terms, today):
         text = term.text or ""
         if term.kind is TermKind.TEXT and term.quoted:
             must.append(text)
@@ -62,6 +62,25 @@ def understand(
             if rest := _rest(text, found):
                 left.append(replace(term, text=rest))
     return Understanding(tuple(left), tuple(must), tuple(_readings(asked)))
+
+
+def _with_ranges(terms: Sequence[Term], today: date) -> Iterator[Term]:
+    """The terms, with those joined that a minus parts and that are a range of dates: red car 2017 - 2019."""
+    pending: Term | None = None
+    for term in terms:
+        if pending is not None and term.kind is TermKind.TEXT and term.weight == -1 and not term.quoted:
+            joined = f"{pending.text} – {term.text}"
+            middle = len(pending.text or "") + 1
+            if any(dated.start < middle < dated.end for dated in periods_in(tokens_of(joined), today)):
+                pending = replace(pending, text=joined)
+                continue
+        if pending is not None:
+            yield pending
+        pending = term if term.kind is TermKind.TEXT and term.weight == 1 and not term.quoted else None
+        if pending is None:
+            yield term
+    if pending is not None:
+        yield pending
 
 
 def _asked(text: str, today: date, vocabulary: Vocabulary, as_words: Collection[str]) -> list[Asked]:

@@ -57,6 +57,8 @@ def _names_something(tokens: Sequence[Token], at: int) -> bool:
         before, tokens[at].folded, behind
     ):
         return True
+    if before.endswith(year_words.CJK_INSCRIBED):
+        return True
     if any(letter.isdigit() for letter in before) or goes_on(tokens, at + 1):
         return True
     if (_word(tokens, at - 2), before) in year_words.MODELS:

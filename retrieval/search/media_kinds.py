@@ -114,7 +114,7 @@ _LESS = r"""(?:(?:less|smaller|fewer|narrower)\ than|under|below|at\ most|max(?:
     |moins\ de|plus\ petite?s?\ que|inf[ée]rieure?s?\ [àa]|au\ plus
     |小于|不到|低于|少于|小於)"""
 _NUMBER = r"\d{1,6}(?:[.,]\d+)?"
-_UNIT = r"""(?:kb|mb|gb|megabytes?|mo|go|ko|mpx|mp|megapixels?|megap[ií]xeles|m[ée]gapixels?|兆像素|百万像素
+_UNIT = r"""(?:kb|mb|gb|megabytes?|mo|go|ko|mpx|mp|megapixel[sn]?|megap[ií]xeles|m[ée]gapixels?|兆像素|百万像素
     |メガピクセル|万像素|万画素|兆|px|pixels?|pixeln?|p[ií]xeles|像素|ピクセル)"""
 _SIDE = r"wide|across|width|breit|de\s+ancho|de\s+large|high|tall|height|hoch|de\s+alto|de\s+haut"
 _NO_FILE = r"""(?![a-z0-9]|\s*(?:ram|memory|ssd|disk|drive|stick|usb|sd|card|speicher|memoria|m[ée]moire|arbeitsspeicher

@@ -99,7 +99,8 @@ FUNCTION = _words(
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
     das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser wahrend ist war waren en con
     sin y o de del desde hasta para por durante el la los las un una al es son cuando hace dans sur avec sans et
-    ou de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il"""
+    ou de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il
+    pris prise prises tomada tomadas hecha hechas aufgenommen gemacht fotografiert"""
 )
 
 # What scenes are called: beside these nouns a place or person is itself.
@@ -126,7 +127,8 @@ SCENE = _words(
     iglesia jardin bailando corriendo nadando jugando durmiendo comiendo sonriendo plage coucher lever rue rues
     nuit voyage vacances marche tramway fete mariage anniversaire famille enfants amis ete hiver neige pluie
     matin soir gare aeroport parc musee cathedrale chateau fleuve diner bateau bateaux promenade randonnee noel
-    visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie"""
+    visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie herbst fruhling
+    fruhjahr otono primavera automne printemps"""
 )
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
 TITLES = _words(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Protocol
 
 from vasari.retrieval.search import name_words as words
@@ -20,14 +21,20 @@ from vasari.retrieval.search.typed_words import Pattern, Token
 _LONGEST = 9  # tokens of a name, with its hyphens and apostrophes
 _LONGEST_CJK = 8  # letters
 _JOINTS = ("-", "'", "’", ".", "&")
-_CJK_BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到はがをへもでに])$")
+_CJK_BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
+_CJK_NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非)(?:在|和|跟|与)?$")
+_CJK_NOT_BEHIND = Pattern(
+    r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外)"
+)
 _CJK_AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
 _CJK_PLACE_BEHIND = Pattern(
     rf"{_CJK_AND}|(?:市|城|县|県|都)?(?:$|[\s，,、。])|(?:市|城)?(?:的|の|で|に|へ|里|旅行|旅游|之旅|之行|自由行|度假|蜜月|徒步|自驾|登山|滑雪|露营|骑行|潜水|游(?!戏|泳|乐)|出差"
-    r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅|写真|照片)"
+    r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅(?!弁|伝)|写真|照片)"
 )
+_CJK_DOING = Pattern("[喝吃逛玩看住买骑爬]|过[年节夜]|上学|上班|工作|参加|见面")  # behind 在 and a place
+
 _CJK_PERSON_BEHIND = Pattern(
-    rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_CJK_AND}|が|は|を|在|照片|写真)"
+    rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_CJK_AND}|が|は|を|在|去|一起|照片|写真)"
 )
 
 
@@ -106,8 +113,23 @@ def names_in(
 ) -> Iterator[Asked]:
     """People and places of a text; `runs` are its tokens that mean nothing else yet, `dated` that a date is said."""
     segments = [segment for run in runs for segment in _segments(run)]
-    for segment in segments:
-        yield from _Segment(text, segment, vocabulary, dated=dated or len(segments) > 1).names()
+    elsewhere = False
+    for segment, behind in zip_longest(segments, segments[1:], fillvalue=()):
+        found = list(_Segment(text, segment, vocabulary, dated=dated or len(segments) > 1).names())
+        was_elsewhere, elsewhere = elsewhere, _is_city_of_elsewhere(text, found, behind, vocabulary)
+        if not (elsewhere or was_elsewhere):
+            yield from found
+
+
+def _is_city_of_elsewhere(
+    text: str, found: Sequence[Asked], behind: Sequence[Token], vocabulary: Vocabulary
+) -> bool:
+    """Whether a region or country that no picture has follows a city, which so is another: Naples, Florida."""
+    if [one.kind for one in found] != ["place"] or not behind:
+        return False
+    places = vocabulary.named(text[behind[0].start : behind[-1].end]).places
+    regions = [place for place in places if place.field in ("state", "country")]
+    return bool(regions) and not any(place.is_here for place in places)
 
 
 def _segments(run: Sequence[Token]) -> Iterator[list[Token]]:
@@ -438,7 +460,11 @@ class _Segment:
         for end in range(min(token.end, at + _LONGEST_CJK), at + 1, -1):
             rest = self.text[end : token.end]
             place, person = _CJK_PLACE_BEHIND.match(rest), _CJK_PERSON_BEHIND.match(rest)
+            if place is None and self.text[:at].endswith("在"):
+                place = _CJK_DOING.match(rest)
             if place is None and person is None:
+                continue
+            if _CJK_NOT_BEFORE.search(self.text[:at]) or _CJK_NOT_BEHIND.match(rest):
                 continue
             named = self.vocabulary.named(self.text[at:end])
             particle = re.match("(?:さん|ちゃん|くん|的|の|で|に|と|和|跟)*", rest)

@@ -75,6 +75,8 @@ class _Reader(DatePoints):
     def _of_two_points(self, at: int, joints: Collection[str]) -> Found | None:
         first = self._point(at, asked=True)
         second = self._joint(first[1], joints) if first else 0
+        if first and second and (now := self._one_of(second, words.NOW)):
+            return Period(first[0].first, None), now
         last = self._point(second, asked=True) if second else None
         if first is None or last is None or not (first[0].first or "") < (last[0].last or ""):
             return None
@@ -120,9 +122,11 @@ class _Reader(DatePoints):
             if place := self._one_of(at, phrases):
                 place = self._past(place, words.ARTICLES | words.IN)
                 found = self._point(place, asked=True) or self._relative(place)
-                if found is None or (self._joint(found[1], words.TO) and phrases is words.SINCE):
+                joint = self._joint(found[1], words.TO) if found and phrases is words.SINCE else 0
+                now = self._one_of(joint, words.NOW) if joint else 0
+                if found is None or (joint and not now):
                     continue
-                return _bounded(found[0], phrases), found[1]
+                return _bounded(found[0], phrases), now or found[1]
         if self._word(at) in ("from", "ab", "von", "de", "a"):
             found = self._point(self._past(at + 1, words.ARTICLES), asked=True)
             end = self._one_of(found[1], words.ONWARDS) if found else 0

@@ -171,6 +171,12 @@ def _same_day(month: str, day: int) -> str:
             day -= 1
 
 
+def years_before(today: date, count: int) -> Period:
+    """The same day so many years ago; of a 29th of February the 28th."""
+    day = _same_day(months_ago(today, 12 * count), today.day)
+    return Period(day, day)
+
+
 def last(today: date, unit: str) -> Period | None:
     """The calendar's last week, month, year or weekend."""
     if unit == words.WEEKEND:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import DateTokens, Found
 from vasari.retrieval.search.periods import (
+    HOLIDAYS,
     Period,
     ago,
     days,
@@ -17,7 +18,9 @@ from vasari.retrieval.search.periods import (
     season_of,
     this,
     within,
+    years_before,
 )
+from vasari.retrieval.search.subject_words import is_subject
 
 _DAYS_BEFORE = {"yesterday", "gestern", "ayer", "hier"}  # two days in a row are neither
 
@@ -26,19 +29,67 @@ class RelativeDates(DateTokens):
     """Reads what is told from today."""
 
     def _relative(self, at: int) -> Found | None:
-        return (
-            self._named_day(at) or self._ago(at) or self._last(at) or self._last_behind(at) or self._this(at)
+        found = (
+            self._this_day(at)
+            or self._named_day(at)
+            or self._ago(at)
+            or self._last(at)
+            or self._last_behind(at)
+            or self._this(at)
         )
+        return found and (self._within_year(found) or found)
+
+    def _year_behind(self, at: int, *, short: bool = False) -> tuple[int, int] | None:
+        """A year as it is written, or as it is told from today: Weihnachten vor zwei Jahren, May last year."""
+        if written := super()._year_behind(at, short=short):
+            return written
+        told = self._relative(self._past(at, words.OF))
+        year = None if told is None else _year_of(told[0])
+        return None if told is None or year is None else (year, told[1])
+
+    def _within_year(self, found: Found) -> Found | None:
+        """The month, season or holiday of a year told from today: letztes Jahr zu Weihnachten, last year in May."""
+        year, at = _year_of(found[0]), self._past(found[1], words.IN | {"zu", "s"}, 3)
+        if year is None:
+            return None
+        end = at + 1
+        if (month := words.MONTHS.get(self._word(at))) is not None and at > found[1]:
+            period = Period(name := month_of(year, month), name)
+        elif (first := words.SEASONS.get(self._word(at))) is not None:
+            period = season_of(year, first)
+        elif end := self._one_of(at, words.HOLIDAYS):
+            period = HOLIDAYS[self._holiday(at, end)](year)
+        else:
+            return None
+        return None if self._is_a_name(end) else (period, end)
+
+    def _this_day(self, at: int) -> Found | None:
+        """Three years ago today, heute vor einem Jahr, hoy hace dos años."""
+        today = self._one_of(at, words.TODAY_ALONE)
+        counted = self._counted_ago(today or at)
+        if counted is None or counted[1] != words.YEAR:
+            return None
+        end = counted[2] if today else self._one_of(counted[2], words.TODAY_ALONE)
+        return (years_before(self.today, counted[0]), end) if end else None
 
     def _named_day(self, at: int) -> Found | None:
         french = self._word(at) == "hier" and self._word(at + 1) in words.FRENCH  # "here" in German
         for phrases, back in ((words.BEFORE_YESTERDAY, 2), (words.YESTERDAY, 1), (words.TODAY, 0)):
             if end := self._one_of(at, phrases) or (back == 1 and french and at + 1):
-                if self._word(at - 1) in words.NOT_BEFORE_TODAY | _DAYS_BEFORE or not self._is_all(end):
+                owned = self._owned(end)
+                if self._word(at - 1) in words.NOT_BEFORE_TODAY | _DAYS_BEFORE:
+                    return None
+                if not (owned or self._is_all(end)):
                     return None
                 day = self.today - timedelta(days=back)
-                return days(day, day), end
+                return days(day, day), owned or end
         return None
+
+    def _owned(self, at: int) -> int:
+        """The token behind the s of a day that has a subject: yesterday's barbecue, not today's menu; 0 for none."""
+        if self._word(at) not in ("'", "’") or self._word(at + 1) != "s":
+            return 0
+        return at + 2 if is_subject(self._word(at + 2)) else 0
 
     def _is_all(self, at: int) -> bool:
         """Whether nothing but a preposition follows: today's menu and Yesterday by the Beatles are no days."""
@@ -46,39 +97,65 @@ class RelativeDates(DateTokens):
             at >= len(self.tokens) or self.tokens[at].text in ",;:.!?" or self._word(at) in words.BEHIND_A_DAY
         )
 
-    def _counted(self, at: int) -> tuple[int, str, int] | None:
-        count, unit = self._number(at), words.UNITS.get(self._word(at + 1))
-        return None if count is None or unit is None else (count, unit, at + 2)
+    def _counted(self, at: int, *, some: bool = False) -> tuple[int, str, int] | None:
+        """How many of what: 3 months, zwei Jahre, a couple of weeks; `some` are a few."""
+        at += self._word(at + 1) in words.PAIRS
+        count = words.SOME_COUNT if some and self._word(at) in words.SOME else self._number(at)
+        at = self._past(at + 1, words.OF, 1) if self._word(at) in words.PAIRS else at + 1
+        unit = words.UNITS.get(self._word(at))
+        return None if count is None or unit is None else (count, unit, at + 1)
 
-    def _ago(self, at: int) -> Found | None:
-        """Two years ago, vor zwei Jahren, hace dos años, il y a deux ans."""
+    def _counted_ago(self, at: int) -> tuple[int, str, int] | None:
+        """How many ago: two years ago, vor zwei Jahren, hace dos años, il y a deux ans."""
         end = self._one_of(at, words.AGO_BEFORE)
         counted = self._counted(end or at)
         if counted is None or not (end or self._word(counted[2]) in words.AGO_BEHIND):
             return None
-        period = ago(self.today, counted[0], counted[1])
-        return None if period is None else (period, counted[2] + (not end))
+        return counted[0], counted[1], counted[2] + (not end)
+
+    def _ago(self, at: int) -> Found | None:
+        counted = self._counted_ago(at)
+        period = None if counted is None else ago(self.today, counted[0], counted[1])
+        return None if counted is None or period is None else (period, counted[2])
 
     def _last(self, at: int) -> Found | None:
-        """Last summer, last 3 months, letztes Jahr, las últimas dos semanas, last Christmas, last Friday."""
-        place = self._past(at, words.ARTICLES)
-        counted = self._counted(place)  # les 3 derniers mois
+        """Last summer, last 3 months, letztes Jahr, las últimas dos semanas, last few days, last Christmas."""
+        place = self._past(at, words.ARTICLES | words.THESE)
+        if self._word(place) in words.LAST_BUT_ONE and (unit := words.UNITS.get(self._word(place + 1))):
+            before = ago(self.today, 2, unit)
+            return None if before is None else (before, place + 2)
         if self._word(place) not in words.LAST:
-            if counted is None and self._number(place) and self._word(place + 1) in words.LAST_BEHIND:
-                unit = words.UNITS.get(self._word(place + 2))
-                period = within(self.today, self._number(place) or 0, unit) if unit else None
-                return None if period is None else (period, place + 3)
-            return None
-        if counted := self._counted(place + 1):
+            return self._last_within(place)
+        if (counted := self._counted(place + 1, some=True)) or (counted := self._several(place + 1)):
             period = within(self.today, counted[0], counted[1])
             return None if period is None else (period, counted[2])
         if self._word(place) == "past" and self._word(place + 1) not in words.UNITS:
             return None  # half past, the past
         return self._latest(place + 1)
 
+    def _last_within(self, at: int) -> Found | None:
+        """(Les) 3 derniers mois, dernières années."""
+        count = self._number(at)
+        at += count is not None
+        if self._word(at) not in words.LAST_BEHIND:
+            return None
+        several = self._several(at + 1)
+        unit = words.UNITS.get(self._word(at + 1)) if count else several and several[1]
+        period = within(self.today, count or words.SOME_COUNT, unit) if unit else None
+        return None if period is None else (period, at + 2)
+
+    def _several(self, at: int) -> tuple[int, str, int] | None:
+        """Years, months, weeks or days without their number."""
+        word = self._word(at)
+        return (words.SOME_COUNT, words.UNITS[word], at + 1) if word in words.PLURAL_UNITS else None
+
     def _last_behind(self, at: int) -> Found | None:
         """El verano pasado, l'année dernière, vendredi dernier."""
         place = self._past(at, words.ARTICLES)
+        several = self._several(place)
+        if several and self._word(several[2]) in words.LAST_BEHIND:
+            period = within(self.today, several[0], several[1])
+            return None if period is None else (period, several[2] + 1)
         found = self._latest(place)
         if found is not None and self._word(found[1]) in words.LAST_BEHIND:
             return found[0], found[1] + 1
@@ -139,3 +216,9 @@ class RelativeDates(DateTokens):
 
     def _holiday(self, at: int, end: int) -> str:
         return words.HOLIDAYS[tuple(token.folded for token in self.tokens[at:end] if token.is_word)]
+
+
+def _year_of(period: Period) -> int | None:
+    """The year that a period is, and nothing less."""
+    is_year = period.first is not None and period.first == period.last and period.first.isdigit()
+    return int(period.first or 0) if is_year else None

@@ -35,7 +35,9 @@ SUBJECTS = _words(
     performance picnic pie play playground prom protest rally recital reception rehearsal renovation reunion
     road roadtrip room school semester shower skating ski sled sledding sleepover snowboard soccer football
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
-    volunteer walk wedding weekend work workshop yoga zoo affe bar baum bauernhof berg besuch biene blume boot
+    volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
+    basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
+    surgery injury pregnancy bump scan affe bar baum bauernhof berg besuch biene blume boot
     bruder brucke bus dorf ei ente einschulung elefant enkel erntedank esel fahrrad familie fasching fasnacht
     ferien fest feld feier fisch fluss fohlen frau freund freundin fuchs garten gebirge gans geburt geburtstag
     gewitter grillen grosseltern grossmutter grossvater haus hafen hase hof hochzeit huhn hund hutte huttentour
@@ -95,19 +97,43 @@ SUBJECT_ENDS = (
     "turnier",
     "blumen",
     "strand",
+    "ferien",
+)
+# Of whom and of which feasts a year is told though it be long ago: grandma 1962, Hochzeit 1974.
+FAMILY = _words(
+    """aunt baby boyfriend bride brother class classmate couple cousin dad daddy daughter family father fiance
+    girlfriend grandchild granddad granddaughter grandfather grandma grandmother grandpa grandparent grandson granny
+    husband mom mommy mother mum nephew niece parent school sibling sister son twin uncle wife wedding birthday
+    anniversary baptism christening communion confirmation engagement graduation holiday honeymoon housewarming reunion
+    vacation einschulung enkel familie ferien geburtstag grosseltern grossmutter grossvater hochzeit jubilaum kommunion
+    konfirmation klassenfahrt klassentreffen mutter mama neffe nichte oma opa papa omi opi uroma uropa
+    urgrosseltern urgrossmutter urgrossvater schulanfang
+    schulklasse schwester bruder sohn tante taufe tochter urlaub vater abuela abuelo bautizo boda comunion cumpleanos
+    familia graduacion hermana hermano hija hijo madre mami mamie mamy nieta nieto padre papi papy papie prima primo
+    sobrina sobrino tia tio vacaciones abuelita abuelito yaya nana nanny gran anniversaire bapteme cousine famille fille
+    fils frere maman mariage mere neveu noce noces oncle pere soeur tonton tata vacances"""
 )
 
 
 def is_german_trip(word: str) -> bool:
     """Whether a folded word is a German compound for a journey or feast: Städtereise, Skiurlaub, Abschlussfeier."""
-    return len(word) > 8 and word.endswith(SUBJECT_ENDS)
+    return any(word.endswith(end) and len(word) > (7 if len(end) > 4 else 8) for end in SUBJECT_ENDS)
 
 
 def is_subject(word: str) -> bool:
     """Whether a folded word is one of them, in the singular or a plural in -s, -es, -n, -en, -e, -er or -x."""
-    if word in SUBJECTS or (word.endswith("ies") and f"{word[:-3]}y" in SUBJECTS):
+    return _is_one_of(word, SUBJECTS)
+
+
+def is_of_a_family(word: str) -> bool:
+    """Whether a folded word is a relative or a feast of a family, in the singular or a plural."""
+    return _is_one_of(word, FAMILY)
+
+
+def _is_one_of(word: str, these: frozenset[str]) -> bool:
+    if word in these or (word.endswith("ies") and f"{word[:-3]}y" in these):
         return True
-    if word.endswith("ves") and f"{word[:-3]}f" in SUBJECTS:
+    if word.endswith("ves") and f"{word[:-3]}f" in these:
         return True
     endings = ("es", "en", "er", "s", "n", "e", "x") if len(word) > 5 else ("s", "n", "e", "x")
-    return any(word.endswith(end) and word[: -len(end)] in SUBJECTS for end in endings)
+    return any(word.endswith(end) and word[: -len(end)] in these for end in endings)

@@ -100,6 +100,30 @@ INSCRIBED_ENDS = (
     "zeitschrift",
     "zeitung",
 )
+# In Chinese and Japanese.
+CJK_INSCRIBED = (
+    "年賀状",
+    "手帳",
+    "カレンダー",
+    "切手",
+    "硬貨",
+    "ポスター",
+    "切符",
+    "チケット",
+    "日历",
+    "日曆",
+    "挂历",
+    "台历",
+    "邮票",
+    "纪念币",
+    "硬币",
+    "海报",
+    "门票",
+    "贺卡",
+    "モデル",
+    "版",
+    "款",
+)
 # Streets and squares bear the date of a day: rue du 8 mai 1945, calle 9 de julio.
 STREETS = _words(
     "calle avenida plaza plazuela paseo puente rue place boulevard quai pont avenue strasse platz allee brucke"
