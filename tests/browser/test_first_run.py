@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from vasari.retrieval.models.ports import ModelKind
 
 
 @pytest.fixture
-def bare(album: tuple[Path, dict[str, int], Path]) -> Iterator[str]:
-    """A service over the album on whose machine is neither reranker nor captioner."""
-    library = ColourLibrary.open(album[0])
+def bare(album: tuple[Path, dict[str, int], Path], tmp_path: Path) -> Iterator[str]:
+    """A service over a copy of the album on whose machine is neither reranker nor captioner."""
+    shutil.copytree(album[0], tmp_path / "library")
+    library = ColourLibrary.open(tmp_path / "library")
     library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER, ModelKind.ANSWERER}
-    with serving(album[0], library) as address:
+    with serving(library.root, library) as address:
         yield address
 
 
@@ -101,6 +103,29 @@ def test_an_absent_model_is_told_and_takes_nothing_away(bare: str, open_page: Op
     assert shown(page) == found
     switch.click(force=True)  # what is on can be turned off
     expect(switch).to_have_attribute("aria-checked", "false")
+
+
+def test_parts_of_pictures_are_embedded_from_the_page(bare: str, open_page: Open) -> None:
+    """Until then the switch says what does it; second looks are offered where their model is there."""
+    page = open_page(f"{bare}/?q=red")
+    switch = page.get_by_role("switch", name="Parts")
+    expect(switch).to_have_attribute("aria-disabled", "true")
+    switch.click(force=True)
+    expect(page.locator("#notes")).to_contain_text("vasari index PATH --regions 5")
+    page.get_by_role("button", name="Background work", exact=True).click()
+    jobs = page.locator("#jobs")
+    expect(jobs.get_by_role("button", name="Look ahead for reranking")).to_be_disabled()
+    expect(jobs).to_contain_text("vasari models pull colour-reranker")
+    jobs.get_by_role("button", name="Embed parts of pictures").click()
+    expect(jobs.locator(".job")).to_contain_text("58 embedded")
+    page.keyboard.press("Escape")
+    expect(switch).to_have_attribute("aria-disabled", "false")
+    with page.expect_request(lambda asked: asked.url.endswith("/v1/search")) as searched:
+        switch.click()
+    assert searched.value.post_data_json["regions"] is True
+    settled(page)
+    assert shown(page)
+    assert "regions=1" in page.url
 
 
 def test_a_model_that_knows_drawings_only_says_so_before_and_with_a_search(

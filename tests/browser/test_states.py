@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -90,6 +91,26 @@ def test_a_wrong_query_is_explained(page: Page) -> None:
     page.locator("#query").press("Enter")
     expect(page.get_by_role("heading", name="That cannot be searched for")).to_be_visible()
     expect(page.locator("#message")).to_contain_text("weight 0")
+
+
+def test_what_is_refused_is_said_in_the_readers_language(open_page: Open, served: Served) -> None:
+    """By the problem's name, where all that belongs to it is told; what only the service knows is as it says it."""
+    page = open_page(f"{served.address}/?q=red", locale="de-DE")
+    expect(page.locator(".tile").first).to_be_visible()
+    answer: dict[str, Any] = {}
+    page.route("**/v1/search", lambda route: route.fulfill(**answer))
+    model = {"model": "big", "command": "vasari models pull big"}
+    for status, name, more, said in (
+        (403, "narrow", {}, "Dieser Schlüssel zeigt einen Teil der Bibliothek"),
+        (503, "model-unavailable", model, "big ist nicht auf dem Rechner des Dienstes: vasari models"),
+        (503, "model-unavailable", {}, "in English"),
+        (500, "internal", {}, "Dem Dienst ist ein Fehler unterlaufen"),
+        (400, "query", {}, "in English"),
+    ):
+        problem = {"type": f"urn:vasari:problem:{name}", "detail": "in English"} | more
+        answer |= {"status": status, "json": problem}
+        page.reload()
+        expect(page.locator("#message")).to_contain_text(said)
 
 
 @pytest.fixture

@@ -32,7 +32,17 @@ def abilities(library: Library) -> dict[str, AbilityAnswer]:
     """By name, whether it can be done, and what fetches the model where it cannot."""
     encoder = _encoder(library)
     found = {use: library.models.presence(use, encoder) for use in ModelKind}
-    return {name: _ability([found[use] for use in uses]) for name, uses in _NEEDS.items()}
+    able = {name: _ability([found[use] for use in uses]) for name, uses in _NEEDS.items()}
+    return able | {"regions": _regions(library, able["pictures"])}
+
+
+def _regions(library: Library, encoder: AbilityAnswer) -> AbilityAnswer:
+    """Whether searches can look into parts of pictures, which a job embeds once."""
+    from vasari.indexer.regions import regions_kept
+
+    here = regions_kept(library) is not None
+    command = None if here else "vasari index PATH --regions 5"
+    return AbilityAnswer(here=here, model=encoder.model, command=command)
 
 
 def _ability(models: Sequence[Presence]) -> AbilityAnswer:

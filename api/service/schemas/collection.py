@@ -108,10 +108,13 @@ class SpaceAnswer(BaseModel):
 class AbilityAnswer(BaseModel):
     """Whether something can be asked of the models here."""
 
-    here: bool = Field(description="Whether the model is on the service's machine.")
+    here: bool = Field(
+        description="Whether the model is on the service's machine; of `regions`: whether parts of pictures are"
+        " embedded."
+    )
     model: str
     command: str | None = Field(
-        description="What fetches the model, on the service's machine; null if it is here."
+        description="What fetches the model, or embeds the parts, on the service's machine; null if it is here."
     )
 
 
@@ -119,7 +122,8 @@ class AbilitiesAnswer(BaseModel):
     """What can be asked of this service, as it is now."""
 
     abilities: dict[str, AbilityAnswer] = Field(
-        description="By name: pictures (as queries), classify, rerank, match, why, caption, ask."
+        description="By name: pictures (as queries), classify, rerank, match, why, caption, ask, locate, detect,"
+        " regions."
     )
     index_roots: list[str] = Field(description="Folders that the caller may have indexed.")
     drawings_only: bool = Field(

@@ -5,7 +5,7 @@ import { noWishes, wishOf } from "./filter.js";
 import { format, parse } from "./query.js";
 
 const LISTS = ["camera", "folder", "tag", "album", "person", "city", "country"];
-const SWITCHES = ["rerank", "collapse", "good", "dated", "scores"];
+const SWITCHES = ["rerank", "regions", "collapse", "good", "dated", "scores"];
 const SIDES = ["more", "less"]; // by thumbs
 const VIEWS = ["places", "likeness", "duplicates", "compare", "albums", "filters", "work", "help"];
 const WEIGHED = /^(-?\d+(?:\.\d+)?):(\w+)$/;

@@ -4,7 +4,7 @@ import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
 import { n, t } from "./language.js";
 
-const SETTINGS = ["default", "rerank", "rerank, weight=0.3", "hybrid=off", "literally", "collapse", "diversify=0.7", "fair", "fair=off", "fair, fair_weight=0.5"];
+const SETTINGS = ["default", "rerank", "rerank, weight=0.3", "hybrid=off", "literally", "collapse", "diversify=0.7", "regions", "fair", "fair=off", "fair, fair_weight=0.5"];
 const SHOWN = ["nDCG@10", "mAP", "mAP@R", "R-precision", "recall@10", "success@1"];
 const SIDE = 160; // pixels of a small picture
 const SENTENCES = {

@@ -62,6 +62,7 @@ export class Fetching {
       collapse: state.collapse,
       group_by: state.group || undefined,
       rerank: state.rerank ? RERANK : undefined,
+      regions: state.regions || undefined,
       min_relevance: this.onlyGood ? GOOD : undefined,
       exclude_query_items: state.more.length + state.less.length === 0, // who finds a picture right wants to see it
       relevance: true,

@@ -7,7 +7,7 @@ import { locale, t } from "./language.js";
 import { DRAWINGS } from "./messages.js";
 
 const LOOK = 10_000; // milliseconds between looks for jobs that others started
-const NAMES = { index: t("Indexing"), caption: t("Describing"), read: t("Reading text"), rebuild: t("Rebuilding the index"), map: t("Laying out the likeness map") };
+const NAMES = { index: t("Indexing"), caption: t("Describing"), read: t("Reading text"), rerank: t("Looking ahead for reranking"), regions: t("Embedding parts of pictures"), rebuild: t("Rebuilding the index"), map: t("Laying out the likeness map") };
 
 export class Jobs {
   /** `onProgress(job | null)` hears of the job at work, `onEnd(job)` of one that has ended. */
@@ -105,10 +105,12 @@ export class Jobs {
     this.path.placeholder = `${this.home.replace(/\/$/, "")}/Pictures`;
     this.hint.textContent = roots.length ? t("Folders in {roots} can be indexed from here.", { roots: roots.join(", ") }) : "";
     this.describe.disabled = !here;
+    const { here: reranks = true, model: reranker, command: fetch } = abilities.rerank ?? {};
+    this.ahead.disabled = !reranks;
     const encoder = abilities.pictures ?? { here: true };
     const told = [
       ...(encoder.here ? [] : [lacking(t("Indexing needs the model {model}, which is not on the service's machine", { model: encoder.model }), encoder.command)]),
-      ...(drawings ? [DRAWINGS] : []), ...(here ? [] : [lacking(t("Describing pictures needs the model {model}, which is not on the service's machine", { model }), pull)]),
+      ...(drawings ? [DRAWINGS] : []), ...(reranks ? [] : [lacking(t("Reranking needs the model {model}, which is not on the service's machine", { model: reranker }), fetch)]), ...(here ? [] : [lacking(t("Describing pictures needs the model {model}, which is not on the service's machine", { model }), pull)]),
     ];
     this.told.replaceChildren(...told.map((line) => element("p", { class: "aside" }, ...withCommands(line))));
   }
@@ -120,7 +122,8 @@ export class Jobs {
 
   /** What cannot be done from here may be done in a terminal: by the command that the service names. */
   #complain(error) {
-    const words = error.command ? [t("{said}. In a terminal of that machine: ", { said: error.message.split("; in a terminal")[0] }), command(error.command)] : [error.message];
+    const said = error.message.split("; in a terminal")[0].replace(/[.。]$/, "");
+    const words = error.command && !said.includes("`") ? [t("{said}. In a terminal of that machine: ", { said }), command(error.command)] : withCommands(error.message);
     this.complaint.replaceChildren(...words);
   }
 
@@ -137,7 +140,9 @@ export class Jobs {
     this.list = element("ul", { class: "jobs" });
     this.none = element("p", { class: "aside" }, t("Nothing was done yet."));
     this.told = element("div", {});
-    this.describe = button(t("Describe all pictures"), { on: { click: () => this.#begin({ kind: "caption" }) } });
+    const start = (kind, label) => button(label, { on: { click: () => this.#begin({ kind }) } });
+    this.describe = start("caption", t("Describe all pictures"));
+    this.ahead = start("rerank", t("Look ahead for reranking"));
     this.form = element("form", { on: { submit: (event) => {
       event.preventDefault();
       this.#index();
@@ -150,14 +155,14 @@ export class Jobs {
         element("div", { class: "about-head" }, element("h2", { id: "jobs-title" }, t("Background work")),
           button(t("Close"), { icon: icon("close"), class: "round", on: { click: () => this.dialog.close() } })),
         this.form, this.elsewhere,
-        element("div", { class: "actions" }, this.describe, button(t("Read the text in pictures"), { on: { click: () => this.#begin({ kind: "read" }) } }), button(t("Rebuild the index"), { on: { click: () => this.#begin({ kind: "rebuild" }) } })),
+        element("div", { class: "actions" }, this.describe, start("read", t("Read the text in pictures")), start("regions", t("Embed parts of pictures")), this.ahead, start("rebuild", t("Rebuild the index"))),
         this.told, this.complaint, this.none, this.list));
     document.body.append(this.dialog);
   }
 }
 
-const COUNTED = { added: t("added"), updated: t("updated"), moved: t("moved"), restored: t("restored"), removed: t("removed"), captioned: t("captioned"), read: t("read"), with_text: t("with text"), pictures: t("pictures") };
-const PHASES = { waiting: t("waiting for its turn"), starting: t("loading the model") };
+const COUNTED = { added: t("added"), updated: t("updated"), moved: t("moved"), restored: t("restored"), removed: t("removed"), captioned: t("captioned"), read: t("read"), with_text: t("with text"), pictures: t("pictures"), embedded: t("embedded"), encoded: t("looked at") };
+const PHASES = { waiting: t("waiting for its turn"), starting: t("loading the model"), listing: t("listing"), building: t("building the index") };
 
 /** How far a job is, in words. */
 export function told(job) {
@@ -165,7 +170,8 @@ export function told(job) {
   if (job.state === "failed") return error ?? t("failed");
   if (job.state === "cancelled") return t("cancelled");
   if (job.state === "done") return summary(job.kind, report ?? {});
-  const parts = [holder ? t("waiting until another job ends ({holder})", { holder }) : (PHASES[phase] ?? phase ?? PHASES.waiting)];
+  const known = PHASES[phase ?? "waiting"] ?? (total ? null : phase); // the job's name says the rest
+  const parts = [holder ? t("waiting until another job ends ({holder})", { holder }) : known].filter(Boolean);
   if (total) parts.push(t("{n} of {total}", { n: done, total }));
   if (speed) parts.push(t("{n} a second", { n: Math.round(speed) }));
   if (failed) parts.push(unread(failed));

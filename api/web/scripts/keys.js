@@ -5,7 +5,7 @@
 
 import { element } from "./dom.js";
 import { t } from "./language.js";
-import { reach } from "./service.js";
+import { reach, sentence } from "./service.js";
 
 const KEPT = "vasari-key";
 
@@ -88,6 +88,6 @@ export class Keys {
       return "";
     }
     const told = await answer.json().catch(() => ({}));
-    return told.detail ?? t("This key was not taken.");
+    return sentence(told) ?? t("This key was not taken.");
   }
 }

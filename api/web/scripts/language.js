@@ -39,7 +39,8 @@ export function speak(code) {
   location.reload();
 }
 
-function filled(text, values) {
+/** A text with values in the place of their names. */
+export function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? value.toLocaleString(locale) : value;

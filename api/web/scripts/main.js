@@ -116,6 +116,7 @@ const jobs = new Jobs(service, {
   },
   onEnd: (job) => {
     if (job.kind === "index" && job.state === "done") search({ quiet: true });
+    if (job.kind === "regions") learnAbilities().catch(() => {});
   },
 });
 const likeness = new LikenessMap(service, jobs, open);

@@ -58,7 +58,7 @@ export function failure(problem, { again, anew }) {
     case 401:
       return message(t("A key is needed"), [t("This library is shown to those who have a key.")], button(t("Enter a key"), { class: "primary", on: { click: again } }));
     case 403:
-      return message(t("Not allowed"), [problem.message], retry);
+      return message(t("Not allowed"), [withCommands(problem.message)], retry);
     case 404:
       return message(t("This picture is not in the library any more"), [t("What was searched by has been removed since.")], restart);
     case 413:
@@ -76,7 +76,7 @@ export function failure(problem, { again, anew }) {
     case LOST:
       return message(t("The picture is gone"), [t("A picture to search by is kept in the browser it was dropped in, and only the latest are. Drop it here to search by it again.")], restart);
     default:
-      return message(problem.title || t("It failed"), [problem.message], retry);
+      return message(t("It failed"), [problem.message], retry);
   }
 }
 

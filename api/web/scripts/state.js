@@ -12,6 +12,7 @@ export class State extends EventTarget {
     this.more = []; // pictures that those found should be more like, by thumbs
     this.less = [];
     this.rerank = false;
+    this.regions = false; // also look into parts of pictures
     this.collapse = false;
     this.group = ""; // of which one picture each is shown: "stack", or the name of an attribute
     this.dated = false; // the good matches by when they were taken, and not the best first

@@ -8,6 +8,7 @@ import { t } from "./language.js";
 
 const SWITCHES = {
   rerank: [t("Rerank"), t("Look at the best matches a second time, with the slower and sharper model")],
+  regions: [t("Parts"), t("Look into parts of the pictures, too: for small things")],
   collapse: [t("Hide duplicates"), t("Show one of each group of nearly equal pictures")],
   group: [t("Stacks"), t("Show one of each stack: RAW and JPEG, live photos, edits, bursts")],
   good: [t("Good matches"), t("Leave out what matches no better than unrelated words would")],
@@ -20,7 +21,7 @@ export class Toolbar {
   constructor(root, state, notes, toggleFilters, share) {
     this.state = state;
     this.notes = notes;
-    this.absent = "";
+    this.absent = {}; // what a switch lacks, by its name
     this.count = element("span", { class: "filter-count" });
     this.filters = element("button", { type: "button", class: "pill", id: "filters-toggle", "aria-controls": "filters", on: { click: toggleFilters } },
       icon("filters"), t("Filters"), this.count);
@@ -40,15 +41,19 @@ export class Toolbar {
 
   /** Offer no more than the models here can do; a switch that is on can always be turned off. */
   allow({ abilities }) {
-    const { here = true, model, command } = abilities?.rerank ?? {};
-    this.absent = here ? "" : lacking(t("Reranking needs the model {model}, which is not on the service's machine", { model }), command);
-    this.switches.rerank.setAttribute("aria-disabled", String(!here));
-    this.switches.rerank.title = here ? SWITCHES.rerank[1] : this.absent.replaceAll("`", "");
+    this.#allow("rerank", abilities?.rerank, (model) => t("Reranking needs the model {model}, which is not on the service's machine", { model }));
+    this.#allow("regions", abilities?.regions, () => t("No parts of pictures are embedded yet"));
+  }
+
+  #allow(name, { here = true, model, command } = {}, lack) {
+    this.absent[name] = here ? "" : lacking(lack(model), command);
+    this.switches[name].setAttribute("aria-disabled", String(!here));
+    this.switches[name].title = here ? SWITCHES[name][1] : this.absent[name].replaceAll("`", "");
   }
 
   #turn(name) {
-    const refused = name === "rerank" && this.absent && !this.state.rerank;
-    this.notes.show("switch", refused ? [this.absent] : []);
+    const refused = this.absent[name] && !this.state[name];
+    this.notes.show("switch", refused ? [this.absent[name]] : []);
     const on = name === "group" && !this.state.group ? "stack" : !this.state[name];
     if (!refused) this.state.change({ [name]: name === "group" ? on || "" : on });
   }
