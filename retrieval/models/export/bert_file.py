@@ -51,9 +51,10 @@ def read_altclip(config: Mapping[str, Any], tensors: TensorFile) -> MaskedTextWe
     tensors.left.pop(f"{_ROBERTA}.embeddings.position_ids", None)
     width, inner = text["hidden_size"], text["project_dim"]
     norm = tensors.norm("text_model.pre_LN", width, text["layer_norm_eps"])
-    first = tensors.linear("text_model.transformation", inner, width)
+    weight = tensors.take("text_model.transformation.weight", (inner, width))
+    bias = tensors.take("text_model.transformation.bias", (inner,))
     last = np.asarray(tensors.take("text_projection.weight", (config["projection_dim"], inner)), np.float32)
-    head = [Linear(last @ first.weight, last @ first.bias)]
+    head = [Linear(last @ weight, last @ bias)]
     tower = _tower(tensors, _ROBERTA, text, head, counted=True, pool="first")
     return None if tower is None else replace(tower, ln_final=norm)
 

@@ -24,8 +24,11 @@ def write_graph(
     `written`: see `LayerWriter`.
     """
     with LayerWriter(directory / GRAPH_FILE, WEIGHTS_FILE, written) as writer:
-        masked = isinstance(tower, MaskedTextWeights)
-        features = _masked_features(tower, writer) if masked else _features(tower, writer)
+        match tower:
+            case MaskedTextWeights():
+                features = _masked_features(tower, writer)
+            case TextWeights():
+                features = _features(tower, writer)
         writer.save(
             "text",
             helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", "length"]),

@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 GRAPH_FILE = "text.onnx"
 WEIGHTS_FILE = "text.weights"
 SETTINGS_FILE = "text.json"
-_TABLES = (mapped_bpe.TABLE_FILE, mapped_bpe.SCHEME_FILE, mapped_unigram.PIECES_FILE)
-_TABLES += (mapped_unigram.NUMBERS_FILE, mapped_unigram.SCHEME_FILE)
-FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE, *_TABLES)
+_BPE = (mapped_bpe.TABLE_FILE, mapped_bpe.SCHEME_FILE)
+_UNIGRAM = (mapped_unigram.PIECES_FILE, mapped_unigram.NUMBERS_FILE, mapped_unigram.SCHEME_FILE)
+FILES = (SETTINGS_FILE, GRAPH_FILE, WEIGHTS_FILE, MERGES_FILE, JSON_FILE, *_BPE, *_UNIGRAM)
 _TOKENIZERS: dict[str, type[ClipTokenizer | JsonTokenizer | MappedBpe | MappedUnigram]] = {
     "clip": ClipTokenizer,
     "json": JsonTokenizer,
