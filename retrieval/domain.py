@@ -188,6 +188,14 @@ class Term:
     image: bytes | Path | None = None  # IMAGE: encoded bytes, or a local file
     item: ItemId | None = None  # ITEM
     quoted: bool = False  # TEXT in quotes: these words must occur
+    given: str | None = (
+        None  # TEXT: what models are given in its place; "": they were taught none of its words
+    )
+
+    @property
+    def heard(self) -> str:
+        """The words that models are given."""
+        return self.given or self.text or ""
 
 
 @dataclass(frozen=True, slots=True)

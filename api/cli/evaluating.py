@@ -57,10 +57,12 @@ from vasari.retrieval.evaluation.report import Reranking
 from vasari.retrieval.evaluation.report import evaluate as measure
 from vasari.retrieval.evaluation.text_banks import read_texts
 from vasari.retrieval.evaluation.variants import PLAIN
+from vasari.retrieval.library.lexicons import lexicon_of
 from vasari.retrieval.library.loading import find_folder, load_encoder, load_reranker
 from vasari.retrieval.library.picture_models import load_answerer, load_captioner
 from vasari.retrieval.models.ports import DualEncoder, ModelKind
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
+from vasari.retrieval.search.lexicon import Lexicon
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.storage.caches import user_cache
 from vasari.training.scenes.mentions import agreement
@@ -197,7 +199,9 @@ def evaluate(
         encoder, reranking = models()
         writer = _captioning(model, settings, cache) if hybrid or understanding else None
         bank, folder = read_texts(bank_file) if bank_file else [], captions.directory
-        measures = _Measures(encoder, reranking, writer if hybrid else None, bank, cache, folder, positives)
+        measures = _Measures(
+            encoder, reranking, writer if hybrid else None, bank, cache, folder, positives, lexicon_of(model)
+        )
         results = {name: measures.of(found, name) for name, found in sets.items()}
         understood = {}
         if understanding and writer:
@@ -274,6 +278,7 @@ class _Measures:
     cache: EmbeddingFiles
     folder: Path
     positives: Sequence[Positives] = ()
+    lexicon: Lexicon | None = None  # by which typed queries are read, as searches read them
 
     def of(self, dataset: Dataset, language: str) -> dict[str, Any]:
         """All figures of a dataset's captions in one language."""
@@ -323,6 +328,8 @@ class _Measures:
         if not file.is_file():
             return {}, []
         queries, broken = read_queries(file, language)
+        if self.lexicon is not None:
+            queries = [query.read_by(self.lexicon) for query in queries]
         args = (self.encoder, self.reranking, self.captioning, self.cache, stage)
         return query_figures(queries, dataset.images, *args), broken
 

@@ -216,7 +216,7 @@ class Service:
 
     async def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
         """The terms blended to one unit vector (1, dim); they are embedded with those of other requests."""
-        texts = [term.text or "" for term in terms if term.kind is TermKind.TEXT]
+        texts = [term.heard for term in terms if term.kind is TermKind.TEXT]
         pictures = [term.image for term in terms if isinstance(term.image, bytes)]
         items = [term.item for term in terms if term.item is not None]
         vectors: dict[TermKind, UnitVectors] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from vasari.retrieval.evaluation.metrics import MAP_AT, Ranking, ndcg, precision
 from vasari.retrieval.evaluation.report import Reranking, Stage, picture_features, rerank, silent
 from vasari.retrieval.evaluation.rows import read_rows
 from vasari.retrieval.models.ports import Captioner, DualEncoder
+from vasari.retrieval.search.lexicon import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class TypedQuery:
     text: str
     images: tuple[Path, ...]
     kind: str = "other"
+
+    def read_by(self, lexicon: Lexicon) -> TypedQuery:
+        """The query as a search of a library without words reads it: slips put right, words never taught left out."""
+        reading = lexicon.reading(self.text, stays=lambda _word: False)
+        return replace(self, text=reading.given or self.text)
 
 
 Figures = dict[str, dict[str, float]]

@@ -49,11 +49,13 @@ from vasari.retrieval.library import opening
 from vasari.retrieval.library.calibrations import Calibrations
 from vasari.retrieval.library.galleries import OpenGalleries
 from vasari.retrieval.library.last_uses import LoadedKind
+from vasari.retrieval.library.lexicons import is_said, lexicon_of
 from vasari.retrieval.library.loading import chosen_model
 from vasari.retrieval.library.models import LoadedModels
 from vasari.retrieval.library.rerank_stage import OpenRerankStage
 from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.search import engine
+from vasari.retrieval.search.hybrid import SeenText
 from vasari.retrieval.search.query import parse_query
 from vasari.retrieval.search.stage_timer import StageTimer
 from vasari.retrieval.search.understood import needs_understanding
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from vasari.retrieval.library.vocabulary import LibraryVocabulary
     from vasari.retrieval.models.ports import Captioner, Detail, DualEncoder, Reranker, TextReader
     from vasari.retrieval.search.feature_store import FeatureStore
+    from vasari.retrieval.search.lexicon import Lexicon
     from vasari.retrieval.search.relevance import Calibration
     from vasari.retrieval.search.reranking import RerankStage
     from vasari.retrieval.search.understood import Understood
@@ -290,7 +293,7 @@ class Library:
 
     def embed_query(self, terms: Sequence[Term], space: EmbeddingSpace) -> UnitVectors:
         """The terms blended to one unit vector (1, dim); those of one kind are embedded in one call."""
-        texts = [term.text or "" for term in terms if term.kind is TermKind.TEXT]
+        texts = [term.heard for term in terms if term.kind is TermKind.TEXT]
         pictures = [term.image for term in terms if term.image is not None]
         items = [term.item for term in terms if term.item is not None]
         vectors: dict[TermKind, UnitVectors] = {}
@@ -561,10 +564,14 @@ class Library:
         `within` accepts, no names are known. Raises QueryError.
         """
         from vasari.retrieval.search.intent import understand
+        from vasari.retrieval.search.understood import heard
 
         terms = parse_query(query, files=True) if isinstance(query, str) else query
         vocabulary = None if within is not None else self.vocabulary(world=True)
-        return understand(terms, today or date.today(), vocabulary)
+        found = understand(terms, today or date.today(), vocabulary)
+        if (lexicon := self._lexicon()) is None:
+            return found
+        return replace(found, terms=heard(found.terms, lexicon, self._is_said(Modality.IMAGE, within))[0])
 
     def search(self, request: SearchRequest | str, query: UnitVectors | None = None) -> SearchResponse:
         """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded."""
@@ -620,7 +627,21 @@ class Library:
             return len(self.catalog.filters.matching(text, request.modality, within)) > 0
 
         vocabulary = self.vocabulary() if within is None else NoVocabulary()
-        return understood(request, date.today(), vocabulary, accepts_any)
+        lexicon, said = self._lexicon(request.space), self._is_said(request.modality, within)
+        return understood(request, date.today(), vocabulary, accepts_any, lexicon, said)
+
+    def _lexicon(self, space: str | None = None) -> Lexicon | None:
+        """The words that a space's model was taught, where that is known."""
+        with contextlib.suppress(NotFoundError):  # a search says what is missing
+            return lexicon_of(self.space(space).model)
+        return None
+
+    def _is_said(self, modality: Modality, within: str | None) -> Callable[[str], bool]:
+        """Tells of a word whether it is said of any item, of those alone that the filter `within` accepts."""
+        if within is None:
+            return partial(is_said, self.full_text)
+        seen = self.catalog.filters.matching(None, modality, within)
+        return partial(is_said, SeenText(self.full_text, seen))
 
 
 @contextlib.contextmanager

@@ -196,6 +196,8 @@ class _Search:
         least = self.request.min_relevance
         if least is None:
             return candidates
+        if least > 0 and self.is_unknown:
+            return []
         with self.watch.stage("relevance"):
             threshold = self._calibration().threshold(self.query, least)
             return [(item, score) for item, score in candidates if score >= threshold]
@@ -267,6 +269,8 @@ class _Search:
         """How much better than chance a cosine, raised by words, is; None where no text can be embedded to compare."""
         if not self.request.relevance:
             return None
+        if self.is_unknown:
+            return 0.0
         with contextlib.suppress(ModelUnavailableError):
             return self._calibration().relevance(self.query, score)
         return None
@@ -290,6 +294,11 @@ class _Search:
     def is_fair(self) -> bool:
         """Whether hubs were taken down."""
         return self.fair is not None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether neither the model nor the library knows a word of the query: what it finds is no match."""
+        return self.words is None and all(term.given == "" for term in self.request.terms)
 
     def _calibration(self) -> Calibration:
         fair = self.is_fair and (self.asked.gallery.trial or True)

@@ -24,7 +24,7 @@ from vasari.retrieval.search.period_phrases import periods_in
 from vasari.retrieval.search.titles import titles_in
 from vasari.retrieval.search.typed_words import Pattern, Piece, Stretch, Token, has_cjk, outside, tokens_of
 
-_LONGEST = 400  # characters of what is read; longer ones are descriptions
+LONGEST = 400  # characters of what is read; longer ones are descriptions
 _GLUE = Pattern(r"\s*[,;，、]\s*(?=[,;，、]|$)|^\s*[,;，、]\s*|\s+(?=[,;，、])")
 _AND = "and|or|und|oder|y|o|et|ou|&|和|と"
 _JOINT = Pattern(rf"\s*(?:{_AND})\s*", re.IGNORECASE)  # between two pieces that were read
@@ -54,7 +54,7 @@ def understand(
         text = term.text or ""
         if term.kind is TermKind.TEXT and term.quoted:
             must.append(text)
-        elif term.kind is not TermKind.TEXT or term.weight != 1 or len(text) > _LONGEST:
+        elif term.kind is not TermKind.TEXT or term.weight != 1 or len(text) > LONGEST:
             left.append(term)
         else:
             found = _asked(text, today, vocabulary or NoVocabulary(), as_words)

@@ -160,7 +160,7 @@ FILLERS = _words(
     an of some any from in with find please search everything what i took taken we foto fotos bild bilder
     aufnahme aufnahmen zeige zeig mir alle meine unsere von aus die der das mit im fotografia fotografias imagen
     imagenes todas todos mis las los de del con en ensename muestrame toutes tous mes les des du d la le nos
-    avec montre moi 照片 图片 相片 写真 画像 的 の 我 我的 所有 所有的"""
+    avec montre moi 照片 图片 相片 写真 画像 的 の 我 我的 所有 所有的 给我看 見たい 見せて"""
 )
 TAKING = _words(
     """shot taken captured photographed made photo photos picture pictures image images using with aufgenommen

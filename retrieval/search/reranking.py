@@ -99,8 +99,13 @@ class RerankStage:
 
 def query_words(terms: Sequence[Term]) -> str:
     """The words that describe what is wanted: positive text terms, heaviest first."""
-    texts = sorted((t for t in terms if t.kind is TermKind.TEXT and t.weight > 0), key=lambda t: -t.weight)
-    return ", ".join(term.text or "" for term in texts)
+    return ", ".join(term.text or "" for term in _heaviest_first(terms))
+
+
+def _heaviest_first(terms: Sequence[Term]) -> list[Term]:
+    """Positive text terms."""
+    texts = (term for term in terms if term.kind is TermKind.TEXT and term.weight > 0)
+    return sorted(texts, key=lambda term: -term.weight)
 
 
 def rerank(
@@ -136,7 +141,8 @@ def rerank(
     if items[head[0][0]].modality is Modality.TEXT:
         probabilities, notes = _score_texts(picture, [items[item] for item, _ in head], stage, clock)
     else:
-        probabilities, notes = _score_pictures(query_words(terms), [items[i] for i, _ in head], stage, clock)
+        words = ", ".join(term.heard for term in _heaviest_first(terms))
+        probabilities, notes = _score_pictures(words, [items[i] for i, _ in head], stage, clock)
     seen = [place for place, item in enumerate(head) if item[0] in probabilities]
     cosines = np.array([head[place][1] for place in seen], np.float32)
     reranked = np.array([probabilities[head[place][0]] for place in seen], np.float32)

@@ -18,7 +18,8 @@ from vasari.retrieval.domain import (
     Understanding,
     UnderstoodFilter,
 )
-from vasari.retrieval.search.intent import understand
+from vasari.retrieval.search.intent import LONGEST, understand
+from vasari.retrieval.search.lexicon import Lexicon
 from vasari.retrieval.search.names import Vocabulary
 
 
@@ -42,21 +43,64 @@ class Understood:
 
 
 def understood(
-    request: SearchRequest, today: date, vocabulary: Vocabulary, accepts_any: Callable[[str], bool]
+    request: SearchRequest,
+    today: date,
+    vocabulary: Vocabulary,
+    accepts_any: Callable[[str], bool],
+    lexicon: Lexicon | None = None,
+    is_said: Callable[[str], bool] = lambda _word: False,
 ) -> Understood:
-    """Understand the sentences of a request; `accepts_any` tells whether a filter lets anything through."""
+    """Understand the sentences of a request.
+
+    Args:
+        request: as it is asked.
+        today: the day that dates are told from.
+        vocabulary: the names that the library knows.
+        accepts_any: tells whether a filter lets anything through.
+        lexicon: the words that the model was taught, where that is known.
+        is_said: tells of a word whether it is said of any item.
+    """
     found = _read(request, today, vocabulary, request.as_words)
     idle = [read for read in found.filters if not accepts_any(read.filter)]
     if idle:
         found = _read(request, today, vocabulary, [*request.as_words, *(read.text for read in idle)])
     notes = tuple(f"nothing here has {read.filter}: “{read.text}” is searched for as words" for read in idle)
+    terms = found.terms or _embedded(request.terms)
+    if lexicon is not None and not request.literally:
+        kept = {word.lower() for stretch in request.as_words for word in stretch.split()}
+        terms, told = heard(terms, lexicon, lambda word: word.lower() in kept or is_said(word))
+        found, notes = replace(found, terms=terms if found.terms else ()), notes + told
     asked = replace(
         request,
-        terms=found.terms or _embedded(request.terms),
+        terms=terms,
         words=(*request.words, *found.words),
         filter=_joined(request.filter, found.filters),
     )
     return Understood(asked, found, notes)
+
+
+def heard(
+    terms: Sequence[Term], lexicon: Lexicon, stays: Callable[[str], bool]
+) -> tuple[tuple[Term, ...], tuple[str, ...]]:
+    """The terms with slips put right and what models are given of them, and notes that say so.
+
+    As with filters, whoever weighs or subtracts a term means its words. `stays` tells of words that are no slips.
+    """
+    found: list[Term] = []
+    notes: list[str] = []
+    for term in terms:
+        if term.text is None or term.weight != 1 or len(term.text) > LONGEST:
+            found.append(term)
+            continue
+        reading = lexicon.reading(term.text, stays)
+        found.append(replace(term, text=reading.text, given=reading.given))
+        notes += [f"“{typed}” is read as “{word}”" for typed, word in reading.slips]
+        if reading.unknown:
+            words = ", ".join(f"“{word}”" for word in reading.unknown)
+            notes.append(
+                f"the model was not taught {words}" + ("" if reading.given else ", nor any other word here")
+            )
+    return tuple(found), tuple(notes)
 
 
 def needs_understanding(request: SearchRequest) -> bool:

@@ -417,6 +417,18 @@ def test_each_hit_tells_its_relevance_on_request(shelf: Shelf) -> None:
     assert 0 < kept < SIZE
 
 
+def test_what_nobody_knows_is_no_match(shelf: Shelf) -> None:
+    """Words that the model was never taught find what they find, at relevance 0, unless they are said of an item."""
+    shelf.said = {}
+    request = replace(QUERY, terms=(Term(TermKind.TEXT, text="boat", given=""),), relevance=True)
+    assert {hit.relevance for hit in search(shelf, request).hits} == {0.0}
+    assert ids(search(shelf, replace(request, min_relevance=0.0))) == ids(search(shelf, request))
+    assert ids(search(shelf, replace(request, min_relevance=0.1))) == []
+    shelf.background = np.full(30, 0.95, np.float32)
+    shelf.said = {"boat": [5]}
+    assert ids(search(shelf, replace(request, min_relevance=0.9))) == [5]
+
+
 def test_hybrid_needs_words(shelf: Shelf) -> None:
     """A picture alone has none."""
     with pytest.raises(UsageError, match="words"):

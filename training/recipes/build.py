@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from vasari.retrieval.models.registry.checkpoints import load_tensors
 from vasari.training import checkpoints
 from vasari.training.loop import Run, Schedule
-from vasari.training.recipes import drawings_probe, encoder, starter_parts, vision_tower
+from vasari.training.recipes import drawings_probe, encoder, lexicon, starter_parts, vision_tower
 from vasari.training.recipes.augment import whole_pictures
 from vasari.training.recipes.cached_features import seen
 from vasari.training.recipes.captioner import (
@@ -272,6 +272,11 @@ def starter(runs: Path, models: Path, steps: int | None = None) -> None:
     save_starter(models / "starter", tower, material, directory / "parts")
 
 
+def make_lexicon(_runs: Path, models: Path, _steps: int | None = None) -> None:
+    """The words that `scenes` was taught."""
+    lexicon.make(models)
+
+
 def make_drawings_probe(_runs: Path, models: Path, _steps: int | None = None) -> None:
     """Make what keeps the captioner of drawings from speaking about photos."""
     drawings_probe.make(models)
@@ -329,6 +334,7 @@ STAGES = {
     "scenes-florence-typed": scenes_florence_typed,
     "starter": starter,
     "drawings-probe": make_drawings_probe,
+    "scenes-lexicon": make_lexicon,
 }
 
 
