@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Request, expect
 
-PATIENCE = 15_000  # milliseconds: long for a busy machine, and a failure costs no more
+PATIENCE = 120_000  # milliseconds: more than a busy machine takes, and only a failure costs them
 STEP = 20  # milliseconds between looks at what a test noted itself
 
 

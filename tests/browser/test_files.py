@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Response, expect
 
 from tests.browser.conftest import Open, Served
 from tests.browser.reading import settled
+from tests.patience import LONG
 from vasari.api.service.app import WEB
 from vasari.api.service.bundle import join_modules
 
@@ -82,7 +83,7 @@ def test_the_page_comes_in_few_files_which_a_second_visit_has(served: Served, ch
     code = [url for url, _, _ in asked if re.search(r"\.(js|css)\?v=[0-9a-f]{16}$", url)]
     assert len(set(code)) == 3
     assert not [url for url, _, _ in asked if re.search(r"\.(js|css)$", url)]
-    with httpx.Client() as client:
+    with httpx.Client(timeout=LONG) as client:
         for url in set(code):
             assert "immutable" in client.get(url).headers["cache-control"]
             assert client.get(url.partition("?")[0]).headers["cache-control"] == "no-cache"
@@ -91,11 +92,11 @@ def test_the_page_comes_in_few_files_which_a_second_visit_has(served: Served, ch
 
 def test_the_bundle_has_every_module(served: Served) -> None:
     """No file of the page lies there unused, and each is in the bundle once."""
-    script = httpx.get(f"{served.address}/page.js").text
+    script = httpx.get(f"{served.address}/page.js", timeout=LONG).text
     assert sorted(re.findall(r"^// scripts/([\w-]+\.js)$", script, re.MULTILINE)) == [
         path.name for path in SCRIPTS
     ]
-    style = httpx.get(f"{served.address}/page.css").text
+    style = httpx.get(f"{served.address}/page.css", timeout=LONG).text
     assert all(path.read_text(encoding="utf-8") in style for path in (WEB / "styles").glob("*.css"))
 
 
@@ -131,8 +132,8 @@ def test_modules_are_short() -> None:
 
 def test_a_page_that_is_asked_for_again_keeps_its_policy(served: Served) -> None:
     """ "Not modified" brings no other content policy: the browser would put it in place of the page's own."""
-    first = httpx.get(served.address)
-    again = httpx.get(served.address, headers={"If-None-Match": first.headers["etag"]})
+    first = httpx.get(served.address, timeout=LONG)
+    again = httpx.get(served.address, headers={"If-None-Match": first.headers["etag"]}, timeout=LONG)
     assert "script-src 'self'" in first.headers["content-security-policy"]
     assert again.status_code == 304
     assert "content-security-policy" not in again.headers
@@ -140,16 +141,18 @@ def test_a_page_that_is_asked_for_again_keeps_its_policy(served: Served) -> None
 
 def test_a_first_visit_is_small(served: Served) -> None:
     """All code of the page comes packed, in less than 100 kB; who takes no gzip gets it plain."""
-    html = httpx.get(served.address).text
+    html = httpx.get(served.address, timeout=LONG).text
     code = re.findall(r'(?:href|src)="([^"]+\.(?:js|css)[^"]*)"', html)
     sent = 0
-    with httpx.Client(base_url=served.address, headers={"Accept-Encoding": "gzip"}) as client:
+    with httpx.Client(base_url=served.address, headers={"Accept-Encoding": "gzip"}, timeout=LONG) as client:
         for file in ["/", *(f"/{name}" for name in code)]:
             with client.stream("GET", file) as answer:
                 sent += sum(map(len, answer.iter_raw()))
     assert 20_000 < sent < 100_000
-    plain = httpx.get(f"{served.address}/{code[-1]}", headers={"Accept-Encoding": "identity"})
+    plain = httpx.get(f"{served.address}/{code[-1]}", headers={"Accept-Encoding": "identity"}, timeout=LONG)
     assert "content-encoding" not in plain.headers
     assert "// scripts/main.js" in plain.text
-    again = httpx.get(f"{served.address}/page.js", headers={"If-None-Match": plain.headers["etag"]})
+    again = httpx.get(
+        f"{served.address}/page.js", headers={"If-None-Match": plain.headers["etag"]}, timeout=LONG
+    )
     assert (again.status_code, again.content) == (304, b"")

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import Open, Served, serving
 from tests.browser.test_accessibility import serious
 from tests.browser.test_selection import Album
+from tests.patience import LONG
 from tests.service.colours import ColourLibrary
 from vasari.api.service.app import WEB
 from vasari.api.service.bundle import bundled
@@ -26,7 +27,7 @@ KEPT = """async () => {
 
 def test_it_can_be_installed(served: Served) -> None:
     """Its manifest names pictures that are there, as large as they are said to be."""
-    answer = httpx.get(f"{served.address}/app.webmanifest")
+    answer = httpx.get(f"{served.address}/app.webmanifest", timeout=LONG)
     assert answer.headers["content-type"].startswith("application/manifest+json")
     manifest = answer.json()
     assert manifest["display"] == "standalone"
@@ -35,7 +36,7 @@ def test_it_can_be_installed(served: Served) -> None:
         if icon["type"] == "image/png":
             with Image.open(WEB / icon["src"]) as drawn:
                 assert icon["sizes"] == "{}x{}".format(*drawn.size)
-    html = httpx.get(served.address).text
+    html = httpx.get(served.address, timeout=LONG).text
     assert '<link rel="manifest" href="app.webmanifest">' in html
 
 

@@ -16,11 +16,20 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from tests.patience import LONG
 from tests.service.colours import ColourLibrary, make_library
 from vasari.api.service.app import WEB, create_app
 from vasari.api.service.server import PunctualProtocol
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
+
+# Neither a busy machine nor a quick one changes the answers.
+PATIENT: dict[str, Any] = {
+    "preload": "none",
+    "rate_per_second": 0,
+    "deadline_ms": 1000 * LONG,
+    "body_timeout": LONG,
+}
 
 
 @dataclass
@@ -55,7 +64,7 @@ def serve(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterat
             if not empty:
                 shutil.copytree(root, tmp_path / "library")
             library = ColourLibrary.open(tmp_path / "library", create=True)
-            own = ServiceSettings(**{"preload": "none", "rate_per_second": 0, **settings})
+            own = ServiceSettings(**{**PATIENT, **settings})
             app = create_app(lambda: library, own, web or WEB)
             client = stack.enter_context(
                 TestClient(app, base_url="http://127.0.0.1:7600", client=("127.0.0.1", 50000))
@@ -81,7 +90,7 @@ def listening(app: FastAPI, **options: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join()
 
 
 @dataclass
@@ -101,15 +110,25 @@ class Live:
 
 
 @pytest.fixture
-def live(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterator[Live]:
+def serve_live(coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path) -> Iterator[Callable[..., Live]]:
+    """Start a service with these settings on a real socket, over its own copy of the library."""
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Live:
+            root, _, ids = coloured
+            shutil.copytree(root, tmp_path / "library")
+            library = ColourLibrary.open(tmp_path / "library", create=True)  # create: the catalog at once
+            app = create_app(lambda: library, ServiceSettings(**{**PATIENT, **settings}))
+            url = stack.enter_context(listening(app))
+            return Live(url, library, app.state.service, ids)
+
+        yield start
+
+
+@pytest.fixture
+def live(serve_live: Callable[..., Live]) -> Live:
     """A service on a real socket, over its own copy of the library."""
-    root, _, ids = coloured
-    shutil.copytree(root, tmp_path / "library")
-    library = ColourLibrary.open(tmp_path / "library", create=True)  # create: the catalog at once
-    settings = ServiceSettings(preload="none", body_timeout=1.0)
-    app = create_app(lambda: library, settings)
-    with listening(app) as url:
-        yield Live(url, library, app.state.service, ids)
+    return serve_live()
 
 
 @pytest.fixture

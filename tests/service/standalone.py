@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 
 from fastapi import FastAPI
 
 from tests.service.colours import ColourLibrary
+from vasari.api.service import server
 from vasari.api.service.app import create_app
 from vasari.api.service.logs import configure_logs
 from vasari.api.service.server import serve
@@ -17,6 +19,7 @@ from vasari.api.service.settings import ServiceSettings
 def make(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
     """The application of one process."""
     configure_logs(json_lines=True)
+    server.LAST_LOOK = float(os.environ.get("VASARI_TEST_LAST_LOOK", server.LAST_LOOK))
     return create_app(lambda: ColourLibrary.open(create=True), settings, listening=listening)
 
 

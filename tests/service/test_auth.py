@@ -7,6 +7,7 @@ import socket
 import pytest
 from starlette.testclient import TestClient
 
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live, Serve, Served
 from vasari.api.service.security.auth import create_key, key_hash
@@ -64,7 +65,7 @@ def test_any_header_of_a_proxy_gives_it_away(served: Served) -> None:
 def test_http_1_0_is_a_proxy_s(live: Live) -> None:
     """Without keys, HTTP/1.0 is refused: proxies speak it, and they may add no header at all."""
     for version, status in ((b"1.0", b" 403 "), (b"1.1", b" 200 ")):
-        with socket.create_connection(live.address, timeout=60) as caller:
+        with socket.create_connection(live.address, timeout=LONG) as caller:
             caller.sendall(b"GET /v1/session HTTP/" + version + b"\r\nHost: 127.0.0.1\r\n\r\n")
             assert status in caller.recv(100)
 

@@ -13,6 +13,7 @@ import numpy as np
 import openai
 import pytest
 
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 
@@ -59,7 +60,7 @@ def test_openai_client_understands_refusals(openai_client: openai.OpenAI) -> Non
 
 def test_cohere_client_reranks(live: Live) -> None:
     """The `cohere` client, version 2, orders documents; a refusal is its own exception."""
-    with httpx.Client() as http:
+    with httpx.Client(timeout=LONG) as http:
         client = cohere.ClientV2(api_key="unused", base_url=live.url, httpx_client=http)
         found = client.rerank(model="default", query="red", documents=["blue", "red", "green"], top_n=2)
         assert (found.results[0].index, len(found.results)) == (1, 2)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models import write_model
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import listening
 from vasari.api import contract
@@ -133,7 +134,7 @@ def test_a_search_is_one_document_in_three_places(
 ) -> None:
     """Here, over HTTP, and by --server: the same fields and values; the client's objects become them again."""
     here = printed(*words)
-    there = httpx.post(f"{url}/v1/search", json=body, timeout=600).json()
+    there = httpx.post(f"{url}/v1/search", json=body, timeout=LONG).json()
     assert timeless(here) == timeless(there) == timeless(printed(*words, "--server", url))
     read = contract.read_response(here)
     assert over_the_wire(contract.response_fields(read)) == here
@@ -146,7 +147,7 @@ def test_what_is_understood_is_told_alike(url: str, printed: Print) -> None:
     """A typed sentence: the same document by command, HTTP and --server, and the client's object becomes it again."""
     sentence = "a boat, May 2018, png images"
     here = printed("understand", sentence)
-    there = httpx.post(f"{url}/v1/understand", json={"query": sentence}).json()
+    there = httpx.post(f"{url}/v1/understand", json={"query": sentence}, timeout=LONG).json()
     assert here == there == printed("understand", sentence, "--server", url)
     assert here == {
         "terms": [{"text": "a boat", "weight": 1.0}],
@@ -158,7 +159,9 @@ def test_what_is_understood_is_told_alike(url: str, printed: Print) -> None:
     }
     with Client(url) as client:
         assert over_the_wire(contract.understanding_fields(client.understand(sentence))) == here
-    last = httpx.post(f"{url}/v1/understand", json={"query": "last year", "today": "2020-03-01"}).json()
+    last = httpx.post(
+        f"{url}/v1/understand", json={"query": "last year", "today": "2020-03-01"}, timeout=LONG
+    ).json()
     assert last == printed("understand", "last year", "--today", "2020-03-01")
     assert last["filters"][0]["filter"] == "taken = 2019"
 
@@ -188,7 +191,7 @@ def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: 
     """match and classify answer with a `score` in [0, 1]; captions and answers are called so; both ways in agree."""
     file = tmp_path / "red.png"
     file.write_bytes(picture("red", 200))
-    with Client(url, timeout=600) as client:
+    with Client(url, timeout=LONG) as client:
         assert contract.read_match(printed("match", file, "red")) == pytest.approx(
             client.match(file, "red"), abs=1e-3
         )
@@ -208,14 +211,14 @@ def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: 
 
 def test_what_a_library_holds_is_told_alike(url: str, printed: Print) -> None:
     """Status, spaces and the fields of filters: the same document by command, HTTP and client."""
-    status = httpx.get(f"{url}/v1/status").json()
+    status = httpx.get(f"{url}/v1/status", timeout=LONG).json()
     assert printed("status") == {"library": printed("status")["library"], **status}
     assert printed("status", "--server", url) == {"library": url, **status}
     spaces = [
         {name: value for name, value in space.items() if name != "generation"} for space in status["spaces"]
     ]
     assert printed("spaces", "list") == spaces
-    assert printed("fields") == httpx.get(f"{url}/v1/fields").json()
+    assert printed("fields") == httpx.get(f"{url}/v1/fields", timeout=LONG).json()
     (failed,) = printed("failures")
     assert set(failed) == {"uri", "stage", "reason", "attempts", "at"}
 

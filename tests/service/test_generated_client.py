@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live
 
@@ -33,7 +34,7 @@ TYPESCRIPT = Path(__file__).parents[2] / "examples" / "typescript"
 def made(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The client, imported."""
     document = tmp_path / "openapi.json"
-    document.write_bytes(httpx.get(f"{live.url}/openapi.json").content)
+    document.write_bytes(httpx.get(f"{live.url}/openapi.json", timeout=LONG).content)
     program = "import openapi_python_client.cli as made; made.app()"
     command = [sys.executable, "-c", program, "generate", "--path", str(document), "--meta", "none"]
     target = ["--output-path", str(tmp_path / NAME), "--overwrite"]
@@ -60,7 +61,7 @@ def test_generated_code_runs(made: ModuleType, live: Live) -> None:
         importlib.import_module(module.name)
     assert sum(module.name.startswith(f"{NAME}.api.") for module in modules) > 30
     models = importlib.import_module(f"{made.__name__}.models")
-    with made.Client(base_url=live.url) as client:
+    with made.Client(base_url=live.url, timeout=httpx.Timeout(LONG)) as client:
         body = models.SearchBody.from_dict({"query": "red", "limit": 2, "filter": "width > 10"})
         found = operation(made, "search.search").sync(client=client, body=body)
         assert found.hits[0].id == live.ids["red"]
@@ -76,7 +77,7 @@ def test_generated_code_runs(made: ModuleType, live: Live) -> None:
 
 def test_every_operation_has_one_type_of_body_and_a_name_of_its_own(live: Live) -> None:
     """What generators of clients in all languages stumble over."""
-    paths = httpx.get(f"{live.url}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{live.url}/openapi.json", timeout=LONG).json()["paths"]
     operations = [operation for methods in paths.values() for operation in methods.values()]
     bodies = [operation["requestBody"]["content"] for operation in operations if "requestBody" in operation]
     assert all(len(types) == 1 for types in bodies), json.dumps(bodies)[:500]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 
@@ -29,7 +30,7 @@ def test_head_of_an_event_stream_ends(live: Live) -> None:
     """A stream that would go on is not waited for, and the connection serves the next request."""
     import httpx
 
-    with httpx.Client(base_url=live.url, timeout=60) as client:
+    with httpx.Client(base_url=live.url, timeout=LONG) as client:
         job = client.post("/v1/jobs", json={"kind": "map"}).json()["id"]
         head = client.head(f"/v1/jobs/{job}/events")
         assert (head.status_code, head.headers["content-type"][:17]) == (200, "text/event-stream")

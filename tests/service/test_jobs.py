@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sys
-import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from multiprocessing.reduction import ForkingPickler
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import LONG, until
 from tests.service.colours import picture
 from tests.service.conftest import Serve, Served
 from tests.signs import sign
@@ -34,15 +34,11 @@ from vasari.retrieval.storage.local_files import confined
 from vasari.retrieval.storage.reader import open_original
 
 
-def finished(served: Served, job: int, seconds: float = 120) -> dict[str, Any]:
+def finished(served: Served, job: int) -> dict[str, Any]:
     """The job once it has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer: dict[str, Any] = served.client.get(f"/v1/jobs/{job}").json()
-        if answer["state"] != "running":
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"the job did not end: {answer}")
+    until(lambda: served.client.get(f"/v1/jobs/{job}").json()["state"] != "running", 0.02)
+    answer: dict[str, Any] = served.client.get(f"/v1/jobs/{job}").json()
+    return answer
 
 
 def test_an_index_job_adds_pictures_and_tells_how(serve: Serve, tmp_path: Path) -> None:
@@ -307,11 +303,10 @@ def test_a_cancelled_job_stops_and_keeps_what_it_did(serve: Serve, tmp_path: Pat
     first = served.client.post("/v1/jobs", json={"kind": "index", "paths": [str(folder)]}).json()["id"]
     second = served.client.post("/v1/jobs", json={"kind": "rebuild"}).json()["id"]
     assert served.client.delete(f"/v1/jobs/{second}").json()["state"] == "cancelled"
-    while served.service.jobs.job(first).progress.get("total") != 200:
-        time.sleep(0.02)
+    until(lambda: served.service.jobs.job(first).progress.get("total") == 200)
     assert served.client.delete(f"/v1/jobs/{first}").json()["state"] == "cancelled"
     served.library.model.gate.set()
-    served.service.jobs.wait_until_idle(120)
+    served.service.jobs.wait_until_idle(LONG)
     assert served.client.get(f"/v1/jobs/{first}").json()["state"] == "cancelled"
     total = served.client.post("/v1/search", json={"query": "red"}).json()["total"]
     assert 8 <= total < 208

@@ -19,6 +19,7 @@ from mcp import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
+from tests.patience import LONG
 from tests.service.colours import COLOURS, ColourLibrary, picture
 from vasari.api.cli.main import main
 from vasari.api.mcp.server import make_server, refuse_with_keys
@@ -181,13 +182,13 @@ def test_http_is_for_this_machine(library: Colours) -> None:
 
         try:
             assert len(fields(anyio.run(talk))["items"]) == 1
-            strange = httpx.post(url, json={}, headers={"Host": "evil.example"})
+            strange = httpx.post(url, json={}, headers={"Host": "evil.example"}, timeout=LONG)
             assert strange.status_code in (403, 421)
-            other = httpx.post(url, json={}, headers={"Origin": "https://evil.example"})
+            other = httpx.post(url, json={}, headers={"Origin": "https://evil.example"}, timeout=LONG)
             assert other.status_code == 403
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(LONG)
 
 
 def test_a_library_with_keys_is_not_offered_over_http(library: Colours) -> None:

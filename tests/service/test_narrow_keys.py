@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64encode
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.patience import until
 from tests.service.colours import SPACE, picture
 from tests.service.conftest import Serve, Served
 from vasari.api.service.security.auth import create_key
@@ -208,10 +208,7 @@ def narrow(serve: Serve) -> tuple[Served, dict[str, str]]:
 
 
 def _finish(served: Served, job: int) -> None:
-    deadline = time.monotonic() + 60
-    while served.library.catalog.jobs.get(job).state == "running":  # type: ignore[union-attr]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: served.library.catalog.jobs.get(job).state != "running")  # type: ignore[union-attr]
 
 
 def _operations(served: Served) -> dict[str, tuple[str, str]]:

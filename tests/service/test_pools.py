@@ -118,15 +118,17 @@ async def test_equal_questions_are_computed_once() -> None:
         await gate.wait()
         return calls
 
-    async def ask(patience: float) -> None:
-        with anyio.move_on_after(patience):
+    async def ask(scope: anyio.CancelScope) -> None:
+        with scope:
             answers.append(await shared.run("key", compute))
 
+    scopes = [anyio.CancelScope() for _ in range(4)]
     async with anyio.create_task_group() as group:
-        group.start_soon(ask, 0.02)
-        for _ in range(3):
-            group.start_soon(ask, 10)
-        await anyio.sleep(0.05)
+        for scope in scopes:
+            group.start_soon(ask, scope)
+        await anyio.wait_all_tasks_blocked()
+        scopes[0].cancel()
+        await anyio.wait_all_tasks_blocked()
         gate.set()
     assert (calls, answers) == (1, [1, 1, 1])
     assert await shared.run("key", compute) == 2

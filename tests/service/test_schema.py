@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live, Served
 from vasari.retrieval.vectors.index import IndexKind
@@ -98,7 +99,7 @@ def _try(operation: Any) -> None:
         suppress_health_check=list(HealthCheck),
     )
     def attempt(case: schemathesis.Case[Any]) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, timeout=LONG)
 
     attempt()
 

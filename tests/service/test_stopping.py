@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
+from tests.patience import LONG, until
 from tests.service.colours import ColourLibrary
 from tests.service.conftest import listening
 from vasari.api.service import server
@@ -46,9 +47,11 @@ def _rest(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_the_last_answer_says_that_it_is_the_last(stopping: Address) -> None:
+def test_the_last_answer_says_that_it_is_the_last(stopping: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection made while the service stops is answered, told so, and closed; what follows does not reset it."""
-    with socket.create_connection(stopping, timeout=20) as connection:
+    monkeypatch.setattr(server, "LAST_LOOK", LONG)  # a busy machine may be slow to ask, and to hang up
+    monkeypatch.setattr(server, "LINGER", LONG)
+    with socket.create_connection(stopping, timeout=LONG) as connection:
         connection.sendall(LIVEZ + LIVEZ)
         answer = _rest(connection)
         connection.sendall(LIVEZ)
@@ -59,7 +62,7 @@ def test_the_last_answer_says_that_it_is_the_last(stopping: Address) -> None:
 
 def test_a_connection_that_asks_nothing_holds_up_no_stop(stopping: Address) -> None:
     """Accepted after the service was told to stop, it is closed by itself."""
-    with socket.create_connection(stopping, timeout=20) as connection:
+    with socket.create_connection(stopping, timeout=LONG) as connection:
         assert connection.recv(10) == b""
 
 
@@ -121,33 +124,44 @@ def test_what_is_on_its_way_at_the_end_is_answered(
     coloured: tuple[Path, Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told to stop, the service answers requests over open connections, half ones by 503, and tears none."""
-    monkeypatch.setattr(server, "LAST_LOOK", 2.0)
-    library = ColourLibrary.open(coloured[0], create=True)
+    for last_look in (1.0, 10.0, 100.0):  # a busy machine may not ask within the first
+        monkeypatch.setattr(server, "LAST_LOOK", last_look)
+        if _stops_politely(coloured[0]) < last_look:
+            return
+    pytest.fail("this machine takes more than 100 s to ask over an open connection")
+
+
+def _stops_politely(root: Path) -> float:
+    """Stop a service over three connections; the seconds until it was asked over one of them, or no answer is checked.
+
+    They are checked where it was asked within the last look.
+    """
+    library = ColourLibrary.open(root, create=True)
     app = create_app(lambda: library, ServiceSettings(preload="none"))
     running = uvicorn.Server(uvicorn.Config(app, port=0, http=PunctualProtocol, log_config=None, ws="none"))
     thread = threading.Thread(target=running.run)
     thread.start()
-    while not running.started:
-        time.sleep(0.01)
-        assert thread.is_alive()
+    until(lambda: running.started or not thread.is_alive())
     address = running.servers[0].sockets[0].getsockname()
     with (
-        socket.create_connection(address, timeout=20) as whole,
-        socket.create_connection(address, timeout=20) as half,
-        socket.create_connection(address, timeout=20) as idle,
+        socket.create_connection(address, timeout=LONG) as whole,
+        socket.create_connection(address, timeout=LONG) as half,
+        socket.create_connection(address, timeout=LONG) as idle,
     ):
-        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        whole.sendall(LIVEZ)
         assert b" 200 " in whole.recv(4096)
         half.sendall(b"GET /livez HTTP/1.1\r\nHost:")
+        told = time.monotonic()
         running.should_exit = True
-        while _is_open(address):
-            time.sleep(0.01)
-        whole.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b" 200 " in b"".join(iter(lambda: whole.recv(4096), b""))
-        assert b" 503 " in b"".join(iter(lambda: half.recv(4096), b""))
-        assert idle.recv(10) == b""
-    thread.join(30)
-    assert not thread.is_alive()
+        until(lambda: not _is_open(address))
+        whole.sendall(LIVEZ)
+        seconds = time.monotonic() - told
+        if seconds < server.LAST_LOOK:
+            assert b" 200 " in _rest(whole)
+            assert b" 503 " in _rest(half)
+            assert idle.recv(10) == b""
+    thread.join()
+    return seconds
 
 
 def _is_open(address: tuple[str, int]) -> bool:
@@ -165,16 +179,18 @@ def _is_open(address: tuple[str, int]) -> bool:
         ("tell(TERM); time.sleep(0.3); tell(TERM)", 143),
         ("tell(INT); time.sleep(0.3); tell(INT)", 130),
         ("tell(INT); tell(TERM)", 0),  # a terminal tells a worker so, and its parent again
-        ("tell(HUP); tell(HUP)", 0),  # `timeout` tells a process, and then its group
-        ("tell(TERM); time.sleep(20)", 143),
+        # `timeout` tells a process, and then its group; at once means within an hour, for machines that are slow
+        ("shutdown._AT_ONCE = 3600; tell(HUP); tell(HUP)", 0),
+        ("tell(TERM); time.sleep(3600)", 143),
     ],
 )
 def test_a_second_signal_ends_the_process_at_once(script: str, code: int) -> None:
     """So does time: a service that cannot end in what is allowed ends all the same."""
-    within = 0.2 if "sleep(20)" in script else 60
+    within = 0.2 if "sleep(3600)" in script else 600
     program = f"""
 import asyncio, os, time
 from signal import SIGHUP as HUP, SIGINT as INT, SIGTERM as TERM, signal
+from vasari.api.service import shutdown
 from vasari.api.service.shutdown import on_stop_signal
 
 async def main():
@@ -186,4 +202,4 @@ async def main():
 
 asyncio.run(main())
 """
-    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == code
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == code

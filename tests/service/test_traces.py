@@ -23,7 +23,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.testclient import TestClient
 
-from tests.patience import until
+from tests.patience import LONG, until
 from tests.service.colours import ColourLibrary, picture
 from vasari.api.service.app import create_app
 from vasari.api.service.runtime.tracing import span
@@ -219,6 +219,6 @@ def test_the_command_of_the_guide_sends_traces(
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=60).status_code == 200
+        return httpx.get(url, timeout=LONG).status_code == 200
     except httpx.TransportError:
         return False
