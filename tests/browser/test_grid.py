@@ -126,6 +126,29 @@ def test_more_pictures_come_as_one_scrolls(page: Page, served: Served) -> None:
     assert len(set(shown(page))) == len(served.ids)
 
 
+_LATE = """async () => {
+  const { Results } = await import('/scripts/results.js');
+  const answers = [];
+  const fetchPage = () => new Promise((answer) => answers.push(answer)); // ends, although it was given up
+  const results = new Results(document.createElement('div'), document.createElement('div'), {
+    fetchPage, deepest: () => 100, folds: () => false, report: () => {}, chosen: () => false,
+  });
+  const fixed = { uri: 'a.jpg', captions: [], score: 0.5, width: 3, height: 2, thumbnail: null };
+  const page = (...ids) => ({ hits: ids.map((id) => ({ id, ...fixed })), total: ids.length });
+  const searches = [results.start(), results.start()];
+  answers[0](page(1, 2, 3));
+  await searches[0];
+  answers[1](page(3));
+  await searches[1];
+  return results.hits.map(({ id }) => id);
+}"""
+
+
+def test_an_answer_that_comes_as_another_search_begins_is_not_shown(page: Page) -> None:
+    """Neither in the place of what was asked for last nor before it."""
+    assert page.evaluate(_LATE) == [3]
+
+
 def test_the_end_of_a_ranking_is_said(open_page: Open, served: Served) -> None:
     """A search goes down to the last rank that the service computes, and says how to see others."""
     page = open_page(f"{served.address}/?q=red")
@@ -204,7 +227,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
     expect(page.locator("#viewer")).to_be_hidden()
-    assert page.evaluate("document.activeElement.className") == "tile-open"
+    expect(page.locator(".tile-open:focus")).to_have_count(1)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Searching")).to_be_visible()
 
@@ -222,6 +245,7 @@ def test_a_phone_has_room_for_everything(open_page: Open, served: Served) -> Non
     assert page.evaluate(wide) <= 390
     page.get_by_role("button", name="Close the filters").click()
     page.locator(".tile-open").first.click()
+    expect(page.locator(".about")).to_be_visible()
     about = page.locator(".about").bounding_box()
     stage = page.locator(".stage").bounding_box()
     assert about is not None

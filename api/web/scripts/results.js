@@ -73,7 +73,9 @@ export class Results {
     this.report({ kind: "searching", fresh: this.fresh });
     try {
       const limit = Math.min(Math.max(PAGE, this.wanted - this.offset, this.#next()), MOST, this.deepest() - this.offset);
-      this.#show(await this.fetchPage(this.offset, limit, signal), limit);
+      const page = await this.fetchPage(this.offset, limit, signal);
+      if (signal.aborted) return; // another search began as this one's answer came
+      this.#show(page, limit);
     } catch (error) {
       if (signal.aborted) return;
       this.ended = true;
