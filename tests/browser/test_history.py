@@ -18,15 +18,15 @@ def test_going_back_closes_the_viewer_and_stays_on_the_page(page: Page, served: 
     """Back leads from a picture to where one was, forward opens it again, and a reload keeps it open."""
     page.mouse.move(600, 500)
     page.mouse.wheel(0, 900)
-    until(lambda: page.evaluate("scrollY > 800"))
+    until(lambda: page.evaluate("scrollY") == 900)
     page.locator(".tile-open").nth(14).click()
     viewer = page.locator("#viewer")
     expect(viewer).to_be_visible()
     name, there = viewer.locator("h2").inner_text(), page.evaluate("scrollY")
     page.go_back()
     expect(viewer).to_be_hidden()
-    assert page.url == f"{served.address}/"
-    assert page.evaluate("scrollY") == there
+    expect(page).to_have_url(f"{served.address}/")
+    until(lambda: page.evaluate("scrollY") == there)
     expect(page.locator(".tile-open").nth(14)).to_be_focused()
     page.go_forward()
     expect(viewer.locator("h2")).to_have_text(name)

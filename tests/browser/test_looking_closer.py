@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 from tests.browser.conftest import Open, Served
 from tests.browser.reading import STEP
 from tests.browser.test_accessibility import serious
+from tests.patience import until
 
 
 @pytest.fixture
@@ -40,19 +41,19 @@ def test_the_wheel_leads_into_the_original(stage: Locator, page: Page) -> None:
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
     expect(stage).to_have_class(re.compile("zoomed"))
-    assert scale(stage) > 1.5
+    until(lambda: scale(stage) > 1.5)
     assert page.evaluate(inside) == pytest.approx(before, abs=0.03)
     expect(stage.locator("img.over")).to_have_attribute("src", re.compile("/original"))
     moved = page.evaluate(inside)
     page.mouse.down()
     page.mouse.move(x - 80, y, steps=4)
     page.mouse.up()
-    assert page.evaluate(inside)[0] > moved[0] + 0.02
+    until(lambda: page.evaluate(inside)[0] > moved[0] + 0.02)
     expect(page.locator("#viewer")).to_be_visible()
     page.keyboard.press("z")
     expect(stage).not_to_have_class(re.compile("zoomed"))
     stage.locator(".frame").dblclick()
-    assert scale(stage) > 1.5
+    until(lambda: scale(stage) > 1.5)
     page.keyboard.press("ArrowRight")
     expect(stage).not_to_have_class(re.compile("zoomed"))
 
@@ -72,7 +73,7 @@ def test_two_fingers_enlarge_on_a_phone(open_page: Open, served: Served) -> None
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(stage).to_have_class(re.compile("zoomed"))
-    assert scale(stage) > 1.3
+    until(lambda: scale(stage) > 1.3)
     assert page.evaluate("visualViewport.scale") == pytest.approx(1, abs=0.01)
 
 
@@ -82,10 +83,10 @@ def test_a_slideshow_goes_on_by_itself(stage: Locator, page: Page) -> None:
     page.keyboard.press("Space")
     expect(stage).to_have_class(re.compile("playing"))
     expect(page).not_to_have_url(before)
-    assert page.evaluate("document.fullscreenElement?.className.includes('stage')")
+    until(lambda: page.evaluate("document.fullscreenElement?.className.includes('stage')"))
     stage.get_by_role("button", name="Slideshow").click()
     expect(stage).not_to_have_class(re.compile("playing"))
-    assert page.evaluate("document.fullscreenElement") is None
+    until(lambda: page.evaluate("document.fullscreenElement") is None)
     assert serious(page) == []
 
 
@@ -99,11 +100,8 @@ def test_the_next_picture_is_at_hand(page: Page) -> None:
     following = page.locator(".tile").nth(3).get_attribute("data-id")
     page.on("request", note)
     page.locator(".tile-open").nth(2).click()
-    for _ in range(200):
-        if any(f"/items/{following}/thumbnail" in url and "side=1280" in url for url in asked):
-            return
+    while not any(f"/items/{following}/thumbnail" in url and "side=1280" in url for url in asked):
         page.wait_for_timeout(STEP)
-    raise AssertionError(asked)
 
 
 def test_what_was_taken_that_day(stage: Locator, page: Page) -> None:

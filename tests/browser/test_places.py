@@ -75,6 +75,7 @@ def test_a_box_that_is_drawn_is_a_filter(open_page: Open, placed: tuple[str, dic
     address, ids = placed
     page = open_page(f"{address}/?view=places")
     mark = page.get_by_role("button", name="1 picture, Sydney")
+    expect(mark).to_be_visible()
     box = mark.bounding_box()
     assert box is not None
     page.get_by_role("button", name="Draw a box").click()

@@ -32,6 +32,19 @@ def own(album: Album, tmp_path: Path) -> Iterator[tuple[str, ColourLibrary]]:
         yield address, library
 
 
+# What can be undone can be undone for as long as a test takes.
+_UNHURRIED = """const real = setTimeout;
+globalThis.setTimeout = (act, pause, ...given) => real(act, pause === 8000 ? 1e9 : pause, ...given)"""
+
+
+def unhurried(open_page: Open, address: str) -> Page:
+    """The page, on which an offer to undo stays."""
+    page = open_page("about:blank")
+    page.add_init_script(_UNHURRIED)
+    page.goto(address)
+    return page
+
+
 def chosen(page: Page) -> list[int]:
     ids: list[int] = page.locator(".tile.chosen").evaluate_all(
         "tiles => tiles.map(tile => Number(tile.dataset.id))"
@@ -110,7 +123,7 @@ def test_a_long_press_chooses_on_a_phone(open_page: Open, served: Served) -> Non
 def test_what_is_said_of_many_can_be_undone(open_page: Open, own: Any) -> None:
     """Favourites, tags and albums of all that are chosen, in one step there and one back."""
     address, library = own
-    page = open_page(address)
+    page = unhurried(open_page, address)
     check(page, 1)
     page.locator(".tile-open").nth(3).click(modifiers=["Shift"])
     expect(page.locator(".tile.chosen")).to_have_count(3)
@@ -137,7 +150,7 @@ def test_what_is_said_of_many_can_be_undone(open_page: Open, own: Any) -> None:
 def test_captions_are_written_for_many(open_page: Open, own: Any) -> None:
     """A sentence about all of them, which can be undone; or one about each by the model, as a job."""
     address, library = own
-    page = open_page(address)
+    page = unhurried(open_page, address)
     check(page, 1)
     page.locator(".tile-open").nth(2).click(modifiers=["Shift"])
     first, second = chosen(page)
@@ -178,7 +191,7 @@ def test_what_brings_a_captioner_is_said(open_page: Open, served: Served) -> Non
 def test_removing_waits_for_second_thoughts(open_page: Open, own: Any) -> None:
     """Nothing is taken out while it can be undone; leaving the page takes it out at once."""
     address, library = own
-    page = open_page(address)
+    page = unhurried(open_page, address)
     total = library.catalog.items.count(Modality.IMAGE)
     check(page, 1)
     (item,) = chosen(page)
@@ -235,7 +248,7 @@ def test_files_go_to_the_trash_after_a_second_question(open_page: Open, album: A
 def test_a_removal_that_the_last_page_could_not_send_is_made_by_the_next(open_page: Open, own: Any) -> None:
     """A reload finishes what was being removed before it lists, once."""
     address, library = own
-    page = open_page(address)
+    page = unhurried(open_page, address)
     total = library.catalog.items.count(Modality.IMAGE)
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url.removeprefix(address)))

@@ -56,7 +56,7 @@ def test_what_was_understood_is_a_chip_that_is_taken_back(box: Page) -> None:
 
 def test_names_are_suggested_and_become_filters(box: Page) -> None:
     """Typing shows names with counts; the keyboard chooses one, which narrows the search."""
-    box.locator("#query").press_sequentially("red li")
+    box.locator("#query").fill("red li")  # at once: what is suggested for its beginning would come in between
     options = box.get_by_role("option")
     expect(options).to_have_count(2)
     expect(options.first).to_contain_text("lighthouse")

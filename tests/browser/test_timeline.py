@@ -14,6 +14,7 @@ from tests.browser.conftest import Open, Served
 from tests.browser.reading import is_search, settled, shown
 from tests.browser.test_accessibility import serious
 from tests.browser.test_grid import SHIFTS
+from tests.patience import until
 
 MANY = 100_000
 MONTHS = 240  # from 2024-12 backwards
@@ -95,8 +96,7 @@ def test_a_search_takes_its_place_and_gives_it_back(page: Page) -> None:
     """Going back from a search leads to where one was among the months."""
     page.mouse.move(600, 500)
     page.mouse.wheel(0, 900)
-    page.wait_for_timeout(700)  # until the place is noted
-    before = page.evaluate("scrollY")
+    until(lambda: page.evaluate("scrollY === 900 && history.state?.y === 900"))  # the place is noted
     page.keyboard.press("/")
     page.keyboard.type("red")
     with page.expect_response(is_search):
@@ -107,7 +107,7 @@ def test_a_search_takes_its_place_and_gives_it_back(page: Page) -> None:
     page.go_back()
     expect(page.locator("#timeline")).to_be_visible()
     settled(page)
-    assert abs(page.evaluate("scrollY") - before) <= 2
+    until(lambda: abs(page.evaluate("scrollY") - 900) <= 2)
     expect(page.locator("#results .tile")).to_have_count(0)
 
 
@@ -166,4 +166,4 @@ def test_arrows_go_through_all_that_is_there(many: Page) -> None:
     expect(many.locator(f".tile[data-id='{here + 1}'] .tile-open")).to_be_focused()
     many.keyboard.press("ArrowLeft")
     many.keyboard.press("ArrowUp")
-    assert many.evaluate("Number(document.activeElement.closest('.tile').dataset.id)") < here
+    until(lambda: many.evaluate("Number(document.activeElement.closest('.tile')?.dataset.id)") < here)

@@ -19,7 +19,8 @@ from vasari.api.service.settings import ServiceSettings
 def make(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
     """The application of one process."""
     configure_logs(json_lines=True)
-    server.LAST_LOOK = float(os.environ.get("VASARI_TEST_LAST_LOOK", server.LAST_LOOK))
+    if "VASARI_TEST_LAST_LOOK" in os.environ:
+        vars(server)["LAST_LOOK"] = float(os.environ["VASARI_TEST_LAST_LOOK"])
     return create_app(lambda: ColourLibrary.open(create=True), settings, listening=listening)
 
 

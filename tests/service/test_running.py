@@ -197,6 +197,17 @@ def _searches(log: Path) -> list[dict[str, Any]]:
     return [entry for entry in _entries(log) if entry.get("path") == "/v1/search"]
 
 
+def _ended(client: httpx.Client, job: int) -> dict[str, Any]:
+    """The job once it has ended."""
+
+    def state() -> dict[str, Any]:
+        told: dict[str, Any] = client.get(f"/v1/jobs/{job}").json()
+        return told
+
+    until(lambda: state()["state"] != "running", 0.1)
+    return state()
+
+
 class Crowd:
     """Clients that search without pause, each on new connections, and check every answer."""
 
@@ -276,25 +287,23 @@ def test_load_while_indexing_and_a_stop(
             _begun(log, workers + 1)  # another took its place
         with (
             Crowd(url, coloured[2]) as crowd,
-            httpx.Client(
-                base_url=url, timeout=LONG, limits=NEW_ONES
-            ) as client,  # an open one would hold up the stop
+            # An open connection would hold up the stop.
+            httpx.Client(base_url=url, timeout=LONG, limits=NEW_ONES) as client,
         ):
             for body in (
                 {"kind": "index", "paths": [str(photos)]},
                 {"kind": "rebuild", "index_kind": "flat"},
             ):
                 job = client.post("/v1/jobs", json=body).json()["id"]
-                until(lambda job=job: client.get(f"/v1/jobs/{job}").json()["state"] != "running", 0.1)
-                state = client.get(f"/v1/jobs/{job}").json()
+                state = _ended(client, job)
                 assert state["state"] == "done", state
             for colour in ("orange", "black"):
                 number = coloured[2][colour]
                 assert client.delete(f"/v1/items/{number}").status_code == 204
                 crowd.deleted.add(number)
                 time.sleep(SECONDS / 2)
-            until(lambda: len({line["process"] for line in _searches(log)}) == workers, 0.1)
-            until(lambda: crowd.answered > CLIENTS or crowd.wrong)
+            until(lambda: crowd.wrong or len({line["process"] for line in _searches(log)}) == workers, 0.1)
+            until(lambda: crowd.wrong or crowd.answered > CLIENTS)
             running.send_signal(signal.SIGTERM)
             running.wait(LONG)
         assert crowd.wrong == []
