@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LONG
 from vasari.api.cli.main import main
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
@@ -70,7 +71,7 @@ class Shell:
         environment = os.environ | {"PATH": f"{COMMANDS}:{os.environ['PATH']}"}
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
-            check=False, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=240,
+            check=False, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=LONG,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.grey import GreyLibrary
+from tests.patience import LONG
 from vasari.api.cli import terminal
 from vasari.api.cli.interactive import Dialogue, lines_of
 from vasari.api.cli.raw_terminal import Key, keys_of
@@ -99,7 +100,7 @@ class Person:
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("4H", 12, 60, 0, 0))
         self.seen = ""
 
-    def wait_for(self, text: str, seconds: float = 60.0) -> None:
+    def wait_for(self, text: str, seconds: float = LONG) -> None:
         end = time.monotonic() + seconds
         while text not in self.seen:
             assert time.monotonic() < end, self.seen[-500:]

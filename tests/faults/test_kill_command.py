@@ -12,7 +12,6 @@ from tests.models import write_model
 pytestmark = pytest.mark.long
 
 
-@pytest.mark.timeout(600)
 def test_killing_the_command_itself_leaves_no_trace(tmp_path: Path) -> None:
     """What holds for a job holds for `vasari index` with a real model, here with three kills."""
     model = write_model(tmp_path / "model", "clip")

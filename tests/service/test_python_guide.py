@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.patience import LONG
 from tests.service.conftest import Live
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,7 @@ def test_the_notebook_shows_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyP
     notebook = nbformat.read(file, as_version=4)
     nbformat.validate(notebook)
     assert not any(cell.get("outputs") for cell in notebook.cells)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(file.parent)}}).execute()
+    NotebookClient(notebook, timeout=int(LONG), resources={"metadata": {"path": str(file.parent)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     pages = [output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {})]
     assert [page.count("<img ") for page in pages] == [4, 4, 1, 3, 0]

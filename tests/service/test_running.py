@@ -261,7 +261,6 @@ class Crowd:
                 self.wrong.append(f"deleted items came back: {gone & set(hits)}")
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_load_while_indexing_and_a_stop(
     coloured: tuple[Path, Path, dict[str, int]], tmp_path: Path, workers: int

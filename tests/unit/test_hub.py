@@ -25,7 +25,10 @@ from vasari.retrieval.settings import Settings
 MODEL, GATED = "somebody/model", "somebody/gated"
 WEIGHTS = "open_clip_model.safetensors"
 CONTENT = bytes(range(256)) * 2000
-ASKED = HubAccess(timeout=5)
+ASKED = HubAccess(timeout=60)
+HURRIED = HubAccess(
+    timeout=1.5
+)  # waits for a hub that has fallen silent, and long enough for one that has not
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ def test_a_download_that_was_given_up_is_gone_on_with_later(served: Hub) -> None
     """The part that came lies in the cache, for the next command."""
     served.cut[WEIGHTS] = 100_000
     served.silent_after_cut = True
-    said = refusal([WEIGHTS], access=HubAccess(timeout=0.3))
+    said = refusal([WEIGHTS], access=HURRIED)
     assert "run it again" in said
     served.silent.clear()
     assert obtain(MODEL, [WEIGHTS], ASKED).read_bytes() == CONTENT
@@ -75,8 +78,12 @@ def test_a_download_that_was_given_up_is_gone_on_with_later(served: Hub) -> None
 def test_a_hub_that_never_sends_is_given_up_within_a_few_timeouts(served: Hub) -> None:
     """It is asked twice, not for minutes."""
     served.silent.add(WEIGHTS)
-    assert "run it again" in refusal([WEIGHTS], access=HubAccess(timeout=0.2))
-    assert served.asked[WEIGHTS] == 2
+    for seconds in (0.2, 2.0, 20.0):  # what a busy machine does not do within the first
+        served.asked.clear()
+        assert "run it again" in refusal([WEIGHTS], access=HubAccess(timeout=seconds))
+        if served.asked[WEIGHTS] == 2:
+            return
+    raise AssertionError(served.asked)
 
 
 def test_content_of_another_checksum_is_refused_and_not_kept(served: Hub) -> None:
@@ -97,7 +104,7 @@ def test_a_damaged_partial_file_costs_a_second_download_only(served: Hub) -> Non
     """Its checksum tells that what lay there was wrong."""
     served.cut[WEIGHTS] = 100_000
     served.silent_after_cut = True
-    refusal([WEIGHTS], access=HubAccess(timeout=0.3))
+    refusal([WEIGHTS], access=HURRIED)
     served.silent.clear()
     (partial,) = Path(constants.HF_HUB_CACHE).glob("*/blobs/*.incomplete")
     partial.write_bytes(bytes(50_000))
@@ -108,11 +115,11 @@ def test_damaged_weights_are_mended_by_a_pull(served: Hub) -> None:
     """A pull compares what is here with its checksum; --force fetches it in any case."""
     path = obtain(MODEL, [WEIGHTS], ASKED)
     path.resolve().write_bytes(bytes(len(CONTENT)))
-    mending = HubAccess(timeout=5, verify=True)
+    mending = HubAccess(timeout=60, verify=True)
     for _ in range(2):
         assert obtain(MODEL, [WEIGHTS], mending).read_bytes() == CONTENT
     assert served.asked[WEIGHTS] == 2
-    assert obtain(MODEL, [WEIGHTS], HubAccess(timeout=5, anew=True)).read_bytes() == CONTENT
+    assert obtain(MODEL, [WEIGHTS], HubAccess(timeout=60, anew=True)).read_bytes() == CONTENT
     assert served.asked[WEIGHTS] == 3
 
 

@@ -127,7 +127,6 @@ def test_a_worker_writes_only_under_its_jobs_lease_and_in_its_jobs_folder(tmp_pa
         assert library.catalog.items.count(Modality.IMAGE) == 0
 
 
-@pytest.mark.timeout(900)  # 84 s on two cores of which others had more than one
 def test_a_cluster_whose_worker_is_killed_comes_to_the_library_of_a_quiet_run(tmp_path: Path) -> None:
     """Same items, vectors, captions and answers of an index built in shards; the dead worker's batch alone comes twice.
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
+from tests.patience import LONG
 from vasari.indexer.build import rebuild
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
@@ -275,7 +276,7 @@ class Watched:
         """Wait for a report that is as wanted."""
         while not done(self._last):
             try:
-                self._last = self._heard.get(timeout=60)
+                self._last = self._heard.get(timeout=LONG)
             except Empty:
                 raise AssertionError(f"nothing was noticed after {self._last}") from None
 

@@ -138,7 +138,7 @@ def test_two_processes_learn_what_one_learns_from_the_joined_batch(tmp_path: Pat
     for process in pair:
         process.start()
     for process in pair:
-        process.join(60)
+        process.join()
     assert [process.exitcode for process in pair] == [0, 0]
     losses = [
         [row.split(",")[2] for row in (tmp_path / name / "run" / "log.csv").read_text().splitlines()]
