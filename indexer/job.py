@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -26,21 +25,20 @@ from vasari.indexer.decode import Deferred, Loader
 from vasari.indexer.embed import embedding
 from vasari.indexer.identity import Puzzle, Verdict, inherit, resolve
 from vasari.indexer.in_place import is_in_place
+from vasari.indexer.listing import Listing, StoppedListing
 from vasari.indexer.pipeline import Decoding, Pipeline, Tally, in_threads
 from vasari.indexer.plan import Comparison, Places, Plan, Task
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.slabs import Slabs
-from vasari.indexer.sources.source import AsTheyWere, Candidate, Differing, FileFacts, Source
+from vasari.indexer.sources.source import Source
 from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
-from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality, Skipped
+from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.models.ports import DualEncoder, Overlapping, Preparer
-from vasari.retrieval.storage.layout import is_own_file
 from vasari.retrieval.storage.local_files import content_hash
-from vasari.retrieval.storage.uris import locate
 from vasari.retrieval.vectors.segments import between_files_and_transaction, remove_orphans
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ def index(
                 job.sweep()
                 plan = job.plan(library.catalog)
             return job.run(plan, lease, started, embed or Job.embed)
-    except _StoppedListing:
+    except StoppedListing:
         return IndexReport(seconds=perf_counter() - started, bottleneck="list", interrupted=True)
 
 
@@ -144,10 +142,6 @@ def space_to_fill(library: Library, name: str | None) -> EmbeddingSpace:
     return library.begin() if name is None else library.space(name)
 
 
-class _StoppedListing(Exception):  # noqa: N818 (nothing went wrong)
-    """Ctrl-C came before there was a plan."""
-
-
 class Job:
     """The steps of one run."""
 
@@ -172,7 +166,6 @@ class Job:
         self._encoder: Callable[[], DualEncoder] = cache(partial(library.encoder, space))
         image = library.models.preprocessing(space)
         self._image_size = None if image is None else image.image_size
-        self._roots = (f"{library.root}/", f"{library.root.resolve()}/")
         self.unembedded: frozenset[ItemId] = frozenset()
         self.failed: dict[str, Failure] = {}
         self.troubled: set[str] = set()  # texts beside pictures that could not be used
@@ -206,7 +199,8 @@ class Job:
             unread=catalog.unread_facts.ids() if self.modality is Modality.IMAGE else (),
             places=self.source.places,
         )
-        for entry in self._listing(comparison.as_they_were):
+        listing = Listing(self.source, self.library.root, self.progress, self.stop)
+        for entry in listing.differing(comparison.as_they_were):
             comparison.add(entry)
         plan = comparison.finish(self.source.covers)
         self.watch.listing = perf_counter() - started
@@ -470,40 +464,6 @@ class Job:
         if self.options.retry_failed:
             return {}
         return {uri: failure for uri, failure in self.failed.items() if failure.stage in _LASTING}
-
-    def _listing(self, as_they_were: AsTheyWere) -> Iterator[Candidate | Skipped]:
-        """The listing, less files that are as they were, with a pulse now and then.
-
-        Half a listing proves nothing, so stopping it raises.
-        """
-        count, told, roots, source = 0, -1000, self._roots, self.source
-
-        def seen(more: int) -> None:
-            nonlocal count, told
-            if count - told >= 1000:
-                told = count
-                self.progress.update(ProgressEvent("listing", done=count))
-                if self.stop.is_set():
-                    raise _StoppedListing
-            count += more
-
-        def passed_over(files: Sequence[FileFacts]) -> Collection[str]:
-            same = as_they_were([file for file in files if not file[0].startswith(roots)])
-            seen(len(same))
-            return same
-
-        for entry in source.differing(passed_over) if isinstance(source, Differing) else source.candidates():
-            seen(1)
-            uri = entry.uri
-            yield self._admitted(entry) if uri.startswith(roots) or "/../" in uri else entry
-
-    def _admitted(self, entry: Candidate | Skipped) -> Candidate | Skipped:
-        """What the library keeps for itself is nobody's picture, whatever a table says."""
-        if isinstance(entry, Candidate):
-            file = os.path.normpath(locate(entry.uri).file)
-            if any(is_own_file(Path(root), file) for root in self._roots):
-                return Skipped(entry.uri, "list", "it is one of the library's own files")
-        return entry
 
 
 def _spread(tasks: Sequence[Task], count: int) -> Sequence[Task]:
