@@ -117,7 +117,7 @@ def test_parts_of_pictures_are_embedded_from_the_page(bare: str, open_page: Open
     expect(jobs.get_by_role("button", name="Look ahead for reranking")).to_be_disabled()
     expect(jobs).to_contain_text("vasari models pull colour-reranker")
     jobs.get_by_role("button", name="Embed parts of pictures").click()
-    expect(jobs.locator(".job")).to_contain_text("58 embedded")
+    expect(jobs.locator(".job").filter(has_text="Embedding parts")).to_contain_text("58 embedded")
     page.keyboard.press("Escape")
     expect(switch).to_have_attribute("aria-disabled", "false")
     with page.expect_request(lambda asked: asked.url.endswith("/v1/search")) as searched:

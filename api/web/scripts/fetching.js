@@ -3,7 +3,7 @@
 import { memberFilter } from "./filter.js";
 import { t } from "./language.js";
 import { LOST } from "./messages.js";
-import { Problem } from "./service.js";
+import { Problem } from "./problems.js";
 
 export const DEEPEST = 10_000; // ranks that the service computes at most
 const GOOD = 0.8; // a good match beats the best one of four in five unrelated queries

@@ -5,7 +5,8 @@
 
 import { element } from "./dom.js";
 import { t } from "./language.js";
-import { reach, sentence } from "./service.js";
+import { sentence } from "./problems.js";
+import { reach } from "./service.js";
 
 const KEPT = "vasari-key";
 

@@ -7,7 +7,7 @@ import { Compare } from "./compare.js";
 import { announce, byId } from "./dom.js";
 import { Duplicates } from "./duplicates.js";
 import { DEEPEST, Fetching } from "./fetching.js";
-import { countWishes, noWishes } from "./filter.js";
+import { noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
 import { Gallery } from "./gallery.js";
 import { Jobs } from "./jobs.js";
@@ -20,7 +20,7 @@ import { DRAWINGS } from "./messages.js";
 import { Notes } from "./notes.js";
 import { PlaceMap } from "./placemap.js";
 import { Places } from "./places.js";
-import { format, parse, wordsOf } from "./query.js";
+import { parse, titleOf, wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
 import { Selection } from "./selection.js";
@@ -52,7 +52,7 @@ new Suggestions(byId("searchbox"), searchbox, state, service);
 const filterpanel = new FilterPanel(byId("filters"), state, service, toggleFilters);
 const activefilters = new ActiveFilters(byId("active"), state);
 const notes = new Notes(byId("notes"));
-const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters, () => share());
+const toolbar = new Toolbar(byId("toolbar"), state, notes, toggleFilters, () => sharing.searched());
 const thumbs = new Thumbs(byId("thumbs"), service, state, () => view("compare")());
 const telling = new Telling(state, toolbar, notes, {
   again: () => {
@@ -124,30 +124,11 @@ const placemap = new PlaceMap(service, state, {
   open,
   narrow: (place) => state.change({ wishes: { ...state.wishes, place }, ...uncovered() }),
 });
-const sharing = new Sharing(service);
-const albums = new Albums(service, state, {
-  duplicates: view("duplicates"),
-  share: (album) => sharing.album(album),
-  open: (wishes, query) => {
-    searchbox.input.value = "";
-    state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), ...wishes }, ...uncovered() });
-  },
-});
-/** Share what is searched for: the album where it is one, else one made of it. */
-async function share() {
-  const { query, wishes, filter } = state;
-  const named = query.length === 0 && countWishes(wishes) === 1 && wishes.album.length === 1;
-  const known = named ? (await service.albums().catch(() => ({ albums: [] }))).albums : [];
-  const album = known.find(({ name }) => name === wishes.album[0]);
-  if (album) sharing.album(album);
-  else sharing.search({ query: format(query), filter });
-}
+const sharing = new Sharing(service, state);
+const albums = new Albums(service, state, { duplicates: view("duplicates"), share: (album) => sharing.album(album), open: (wishes, query) => seek(query, wishes) });
 const duplicates = new Duplicates(service, state, { open, remove: (ids, leaving) => selectionbar.removing.remove(ids, leaving) });
 const help = { dialog: helpDialog(), show: () => help.dialog.showModal() };
-const compare = new Compare(service, ({ query, filter }) => {
-  searchbox.input.value = "";
-  state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), filter: filter ?? "" }, ...uncovered() });
-});
+const compare = new Compare(service, ({ query, filter }) => seek(query, { filter: filter ?? "" }));
 const layers = new Layers({ places: placemap, likeness, duplicates, compare, albums, work: jobs, help }, () => places.leave({ view: "" }));
 listenToKeys({
   search: () => searchbox.focus(),
@@ -207,7 +188,7 @@ function grow(job) {
 
 /** Show all that no search is needed for. */
 function show() {
-  document.title = titleOf(state);
+  document.title = titleOf(state.query);
   filterpanel.show(state.view === "filters");
   toolbar.show(filterpanel.open);
   activefilters.show();
@@ -228,12 +209,14 @@ function showPicture() {
   }
 }
 
-function titleOf({ query }) {
-  return query.length ? `${wordsOf(query) || t("Similar")} – Vasari` : "Vasari";
-}
-
 function open(hit) {
   state.change({ picture: hit.id }, { over: true });
+}
+
+/** Look for something else. */
+function seek(query, wishes) {
+  searchbox.input.value = "";
+  state.change({ terms: parse(query), draft: [], wishes: { ...noWishes(), ...wishes }, ...uncovered() });
 }
 
 function similar(hit) {

@@ -53,6 +53,11 @@ export function wordsOf(terms) {
   return terms.filter((term) => term.text && term.weight > 0).map((term) => term.text).join(" ");
 }
 
+/** The title of a page that shows what the terms find. */
+export function titleOf(terms) {
+  return terms.length ? `${wordsOf(terms) || t("Similar")} – Vasari` : "Vasari";
+}
+
 /** A term as people read it. */
 export function nameOf(term) {
   if (term.text !== undefined) return term.quoted ? `“${term.text}”` : term.text;

@@ -2,14 +2,16 @@
 
 import { command } from "./commands.js";
 import { announce, button, element } from "./dom.js";
+import { countWishes } from "./filter.js";
 import { icon } from "./icons.js";
 import { locale, n, t } from "./language.js";
+import { format } from "./query.js";
 
 const DAYS = 30; // until a link ends, if nobody says otherwise
 
 export class Sharing {
-  constructor(service) {
-    this.service = service;
+  constructor(service, state) {
+    Object.assign(this, { service, state });
     this.heading = element("h2", { id: "sharing-title" });
     this.content = element("div", { class: "sharing" });
     this.complaint = element("p", { class: "complaint", role: "alert" });
@@ -32,6 +34,16 @@ export class Sharing {
     const links = element("ul", { class: "links" });
     this.content.replaceChildren(...lines.filter(Boolean).map((line) => element("p", {}, line)), this.#form(album, links), links);
     await this.#attempt(() => this.#list(album, links));
+  }
+
+  /** What is searched for: the links to the album where it is one, else a search to be made one. */
+  async searched() {
+    const { query, wishes, filter } = this.state;
+    const named = query.length === 0 && countWishes(wishes) === 1 && wishes.album.length === 1;
+    const { albums } = named ? await this.service.albums().catch(() => ({ albums: [] })) : { albums: [] };
+    const album = albums.find(({ name }) => name === wishes.album[0]);
+    if (album) await this.album(album);
+    else this.search({ query: format(query), filter });
   }
 
   /** A search that is no album yet: what words find well now, or what a filter accepts at any time. */
