@@ -168,7 +168,7 @@ def test_captions_are_written_for_many(open_page: Open, own: Any) -> None:
     bar.get_by_role("button", name="Say what they show").click()
     page.get_by_role("button", name="Describe each of them").click()
     page.get_by_role("button", name="Background work", exact=True).click()
-    expect(page.locator(".job")).to_contain_text("2 captioned")
+    expect(page.locator(".job").filter(has_text="Describing")).to_contain_text("2 captioned")
     told = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())
     described = [
         item.id for item in told.values() if any(said.text.startswith("something") for said in item.captions)
