@@ -90,7 +90,9 @@ _YEAR = (
     rf"|(?P<era>{'|'.join(_ERAS)})\s?(?P<reign>\d{{1,2}}|元|[一二三四五六七八九十]+)\s?年"
 )
 _MONTH = r"1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九]"
-_NAMED = rf"(?P<named>{_any(_YEARS)})"
+_NAMED = (
+    rf"(?P<named>{_any(_YEARS)})|(?P<back>\d{{1,2}}|[一二两兩三四五六七八九十]+)\s?年(?:之|以)?前(?=[的の])"
+)
 _SEASON = r"(?P<season>[春夏秋冬])(?:天|季|休み|假)?(?!日|奈|威|瓜|目|节|節|分|至|联|卷)"
 _POINT = Pattern(
     rf"""(?:{_YEAR}|{_NAMED})
@@ -170,7 +172,9 @@ Found = tuple[Period, int]
 
 
 def _simple(text: str, at: int, today: date) -> Found | None:
-    return _relative(text, at, today) or _point(text, at, today)
+    """What begins here; of 三年前 and 三年前的夏天 the longer."""
+    found = [one for one in (_relative(text, at, today), _point(text, at, today)) if one is not None]
+    return max(found, key=lambda one: one[1], default=None)
 
 
 def _point(text: str, at: int, today: date) -> Found | None:
@@ -187,6 +191,8 @@ def _point(text: str, at: int, today: date) -> Found | None:
 def _year(found: re.Match[str], today: date) -> int:
     if found["named"]:
         return today.year - _YEARS[found["named"]]
+    if found["back"]:
+        return today.year - number_of(found["back"])
     if found["era"]:
         return _ERAS[found["era"]] + (1 if found["reign"] == "元" else number_of(found["reign"]))
     return int((found["year"] or found["chinese"]).translate(_DIGITS))

@@ -17,7 +17,7 @@ from vasari.retrieval.search.periods import (
     season_of,
 )
 from vasari.retrieval.search.relative_dates import RelativeDates
-from vasari.retrieval.search.subject_words import is_of_a_family
+from vasari.retrieval.search.subject_words import is_of_a_family, is_subject
 from vasari.retrieval.search.year_words import MODELS
 
 
@@ -155,7 +155,9 @@ class DatePoints(RelativeDates):
         of_then = asked or self._behind(at, words.IN) or self._is_of_photos(end)
         whole = self._word(place)[:4].isdigit()  # 1930s; 90s is as often a style
         of_then |= (is_said or whole) and at == 0 and end == len(self.tokens)  # los años 80, and nothing more
-        of_then |= whole and self._ends(place) and self._is_of_long_ago(at - 1)
+        before = self._word(at - 1)
+        told = self._is_of_long_ago(at - 1) or (is_subject(before) and before not in words.DECADE_STYLES)
+        of_then |= whole and self._ends(place) and told
         if not of_then or self._word(end) in words.DECADE_STYLES:
             return None
         return (decade(first), end) if is_year(first, self.today) else None
@@ -191,8 +193,8 @@ class DatePoints(RelativeDates):
 
     def _is_of_long_ago(self, at: int) -> bool:
         """Whether a word is one of whom and what old photographs are: Opa 1958, school photo 1979, omas garten 1978."""
-        told = self._word(at)
-        return told in words.PHOTOS or is_of_a_family(told) or is_of_a_family(self._word(at - 1))
+        told = [self._word(place) for place in range(max(at - 3, 0), at + 1)]
+        return told[-1:] != [] and (told[-1] in words.PHOTOS or any(map(is_of_a_family, told)))
 
     def _is_behind_a_name(self, at: int) -> bool:
         """Whether whom or what the library knows stands before it, perhaps with a comma: Hamburg, 1985."""

@@ -15,6 +15,9 @@ from vasari.retrieval.search.typed_words import Token
 _SIGNS_OF_SUMS = ("#", "№", "$", "€", "£", "¥", "+")
 _ENDS_A_PHRASE = ",;:!?()[]"
 _LONGEST = 3  # words of a name
+_WHERE = frozenset(
+    {"in", "at", "near", "from", "en", "desde", "bei", "nach", "aus", "dans", "vers", "chez", "au", "aux"}
+)
 _NAMING = year_words.PRODUCTS | year_words.VINTAGES | year_words.INSCRIBED
 
 
@@ -27,6 +30,10 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
         first -= 1
     if first == at or _word(tokens, at - 1) in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS:
         return True
+    if _word(tokens, at - 2) in _WHERE and tokens[at - 1].text.isalpha():
+        return True  # sunset in Paris 2012, wherever and whatever it be
+    if any(is_subject(_word(tokens, place)) for place in range(first, at)):
+        return True  # lost tooth 2021, bodas de oro 2014
     return _is_of_a_subject(tokens, at) or any(
         _is_free(tokens, start) and is_name(" ".join(token.text for token in tokens[start:at]))
         for start in range(first, at)

@@ -128,7 +128,8 @@ SCENE = _words(
     nuit voyage vacances marche tramway fete mariage anniversaire famille enfants amis ete hiver neige pluie
     matin soir gare aeroport parc musee cathedrale chateau fleuve diner bateau bateaux promenade randonnee noel
     visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie herbst fruhling
-    fruhjahr otono primavera automne printemps"""
+    fruhjahr otono primavera automne printemps
+    schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
 TITLES = _words(

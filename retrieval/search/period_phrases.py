@@ -48,12 +48,19 @@ class _Reader(DatePoints):
         while said < len(self.tokens) and said - at < 3:
             if found := self._edge(said) or self._range(said) or self._relative(said):
                 return found[0], said, found[1]
-            if found := self._point(said, asked=said > at and self._word(said - 1) in words.IN_A_YEAR):
+            if found := self._point(said, asked=self._is_asked(at, said)):
                 return found[0], said, found[1]
             if self._word(said) not in words.IN and self._word(said) != "'":
                 return None
             said += 1
         return None
+
+    def _is_asked(self, first: int, at: int) -> bool:
+        """Whether a preposition says that a date follows: in 2007, aus dem Jahr 2007."""
+        if at > first and self._word(at - 1) in words.IN_A_YEAR:
+            return True
+        before = (self._word(place) for place in range(first, at))
+        return self._word(at) in words.YEAR_WORDS and not words.IN_A_YEAR.isdisjoint(before)
 
     # Ranges and edges
 

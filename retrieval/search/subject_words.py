@@ -37,7 +37,7 @@ SUBJECTS = _words(
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
     volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
-    surgery injury pregnancy bump scan affe bar baum bauernhof berg besuch biene blume boot
+    surgery injury pregnancy bump scan remodel extension grandad affe bar baum bauernhof berg besuch biene blume boot
     bruder brucke bus dorf ei ente einschulung elefant enkel erntedank esel fahrrad familie fasching fasnacht
     ferien fest feld feier fisch fluss fohlen frau freund freundin fuchs garten gebirge gans geburt geburtstag
     gewitter grillen grosseltern grossmutter grossvater haus hafen hase hof hochzeit huhn hund hutte huttentour
@@ -108,7 +108,8 @@ FAMILY = _words(
     vacation einschulung enkel familie ferien geburtstag grosseltern grossmutter grossvater hochzeit jubilaum kommunion
     konfirmation klassenfahrt klassentreffen mutter mama neffe nichte oma opa papa omi opi uroma uropa
     urgrosseltern urgrossmutter urgrossvater schulanfang
-    schulklasse schwester bruder sohn tante taufe tochter urlaub vater abuela abuelo bautizo boda comunion cumpleanos
+    grandad schulklasse schwester
+    bruder sohn tante taufe tochter urlaub vater abuela abuelo bautizo boda comunion cumpleanos
     familia graduacion hermana hermano hija hijo madre mami mamie mamy nieta nieto padre papi papy papie prima primo
     sobrina sobrino tia tio vacaciones abuelita abuelito yaya nana nanny gran anniversaire bapteme cousine famille fille
     fils frere maman mariage mere neveu noce noces oncle pere soeur tonton tata vacances"""

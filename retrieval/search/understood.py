@@ -64,7 +64,7 @@ def understood(
     idle = [read for read in found.filters if not accepts_any(read.filter)]
     if idle:
         found = _read(request, today, vocabulary, [*request.as_words, *(read.text for read in idle)])
-    notes = tuple(f"nothing here has {read.filter}: “{read.text}” is searched for as words" for read in idle)
+    notes = tuple(f"{_lacks(read)}: “{read.text}” is searched for as words" for read in idle)
     terms = found.terms or _embedded(request.terms)
     if lexicon is not None and not request.literally:
         kept = {word.lower() for stretch in request.as_words for word in stretch.split()}
@@ -101,6 +101,13 @@ def heard(
                 f"the model was not taught {words}" + ("" if reading.given else ", nor any other word here")
             )
     return tuple(found), tuple(notes)
+
+
+def _lacks(read: UnderstoodFilter) -> str:
+    """What nothing here has; of a filter of many parts the kind alone, for nobody would read it."""
+    if read.filter.startswith("("):
+        return f"nothing here is of that {read.kind}"
+    return f"nothing here has {read.filter}"
 
 
 def needs_understanding(request: SearchRequest) -> bool:
