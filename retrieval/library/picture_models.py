@@ -21,11 +21,17 @@ STARTER = "starter"
 
 
 def load_picture_model(use: ModelKind, encoder: str, settings: Settings) -> PictureModel:
-    """The captioner or answerer beside the dual encoder `encoder`; ModelUnavailableError as for encoders."""
-    from vasari.retrieval.models.registry.configurations import class_of_folder
+    """The captioner or answerer beside the dual encoder `encoder`; ModelUnavailableError as for encoders.
+
+    UnsupportedError for a model of another kind, with what to pull.
+    """
+    from vasari.retrieval.models.registry.configurations import CLASSES, class_of_folder
 
     folder = find_folder(use, encoder, settings)  # before imports that take seconds
     found, device, precision = class_of_folder(folder), settings.device, of_torch(settings)
+    reference = chosen_model(use, encoder, settings)
+    if found is not None and CLASSES[found] not in (ModelKind.CAPTIONER, ModelKind.ANSWERER):
+        require(Task.ANSWER if use is ModelKind.ANSWERER else Task.CAPTION, reference, frozenset())
     with importing:
         from vasari.retrieval.models.answerer import BlipAnswerer
         from vasari.retrieval.models.captioner import Florence2Captioner
@@ -35,7 +41,6 @@ def load_picture_model(use: ModelKind, encoder: str, settings: Settings) -> Pict
         return BlipAnswerer(folder, device=device, precision=precision)
     if found == "Qwen3VLForConditionalGeneration":
         return QwenCaptioner(folder, device=device, precision=precision)
-    reference = chosen_model(use, encoder, settings)
     tasks = known_tasks(reference) or frozenset(Task)
     captioner = Florence2Captioner(folder, device=device, precision=precision, tasks=tasks, name=reference)
     return _of_drawings(captioner, folder) if reference == DRAWN else captioner

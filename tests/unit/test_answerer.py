@@ -15,6 +15,7 @@ from transformers import (
     AutoProcessor,
     BertTokenizer,
     BlipForConditionalGeneration,
+    BlipForImageTextRetrieval,
     BlipForQuestionAnswering,
 )
 
@@ -60,6 +61,15 @@ def test_a_captioning_model_neither_answers_nor_reranks(
             load(folder)
         assert "\n" not in str(caught.value)
     assert "MISSING" not in "".join(capfd.readouterr())
+
+
+def test_a_reranker_answers_no_questions(tmp_path: Path) -> None:
+    """It is refused with what to pull, before anything of it is loaded."""
+    folder = write_blip(tmp_path / "blip", BlipForImageTextRetrieval)
+    with pytest.raises(
+        UnsupportedError, match="does not answer questions: `vasari models pull blip-vqa-base`"
+    ):
+        load_answerer("fast", Settings(answerer=str(folder), device="cpu"))
 
 
 def test_wrong_folders_are_refused_in_one_line(tmp_path: Path) -> None:

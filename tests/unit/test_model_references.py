@@ -28,6 +28,11 @@ def test_references_are_told_apart(tmp_path: Path) -> None:
     assert resolve("fast").tag == "datacomp_s34b_b86k"
     assert resolve("ViT-B-32/openai").kind is ReferenceKind.TAG
     assert resolve("hf-hub:timm/ViT-B-16-SigLIP").repository == "timm/ViT-B-16-SigLIP"
+    for page in (
+        "https://huggingface.co/timm/ViT-B-16-SigLIP",
+        "https://hf.co/timm/ViT-B-16-SigLIP/tree/main",
+    ):
+        assert resolve(page) == resolve("timm/ViT-B-16-SigLIP")
     assert resolve(str(tmp_path)).kind is ReferenceKind.DIRECTORY
     assert resolve(f"ViT-B-32:{tmp_path / 'best.pt'}").kind is ReferenceKind.CHECKPOINT
 
@@ -49,6 +54,14 @@ def test_a_wrong_reference_says_what_could_be_meant(reference: str, words: str, 
     with pytest.raises((NotFoundError, UsageError), match=words) as caught:
         resolve(reference.replace("/nowhere", str(tmp_path / "nowhere")))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("named", [None, 5, "CLIPModel", {"a": 1}, [5]])
+def test_a_configuration_that_names_no_class_is_refused(tmp_path: Path, named: object) -> None:
+    """Whatever stands where the classes should."""
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": named}))
+    with pytest.raises(UnsupportedError, match="is a model of transformers"):
+        resolve(str(tmp_path))
 
 
 def test_rerankers_and_captioners_are_found_by_the_same_notations(tmp_path: Path) -> None:

@@ -30,7 +30,12 @@ CLASSES = {
 
 def class_named(content: Mapping[str, Any]) -> str | None:
     """The class among those that are loaded here which a config.json names."""
-    return next((str(name) for name in content.get("architectures") or () if name in CLASSES), None)
+    return next((name for name in _named(content) if name in CLASSES), None)
+
+
+def _named(content: Mapping[str, Any]) -> list[str]:
+    named = content.get("architectures")
+    return list(map(str, named)) if isinstance(named, list) else []
 
 
 def class_of_folder(folder: Path) -> str | None:
@@ -40,7 +45,7 @@ def class_of_folder(folder: Path) -> str | None:
 
 def no_class(where: str | Path, content: Mapping[str, Any]) -> UnsupportedError:
     """What to raise for a model of none of these classes."""
-    names = ", ".join(map(str, content.get("architectures") or ["unknown"]))
+    names = ", ".join(_named(content) or ["unknown"])
     return UnsupportedError(
         f"{where} is a model of transformers ({names}): Vasari takes dual encoders of open_clip, and"
         f" {', '.join(CLASSES)}"

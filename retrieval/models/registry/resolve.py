@@ -5,6 +5,7 @@
 | `fast` | a preset (`vasari models list`) |
 | `hf-hub:owner/name` | a hub repository |
 | `owner/name` | the same, unless `owner` is an architecture |
+| `https://huggingface.co/owner/name` | the same, as copied from a browser |
 | `./my-model`, `/models/clip` | a folder with configuration and weights, as the hub keeps them |
 | `ViT-B-32/laion2b_s34b_b79k` | an open_clip architecture with the tag of its pretrained weights |
 | `ViT-B-32:/runs/best.safetensors` | a checkpoint file (.safetensors, .pt, .bin) of a named architecture |
@@ -52,6 +53,7 @@ from vasari.retrieval.models.registry.presets import (
 
 HUB_PREFIX = "hf-hub:"
 LOCAL_PREFIX = "local-dir:"
+_PAGE = re.compile(r"https?://(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:/tree/main)?/?")
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
@@ -92,6 +94,8 @@ def resolve(reference: str, use: ModelKind = ModelKind.DUAL_ENCODER) -> ModelSou
         return ModelSource(
             earlier.name, ReferenceKind.DIRECTORY, path=earlier, preset=PRESETS[earlier.name], use=use
         )
+    if (page := _PAGE.fullmatch(reference)) is not None:
+        reference = HUB_PREFIX + page[1]
     if reference.startswith(HUB_PREFIX):
         repository = reference.removeprefix(HUB_PREFIX)
         return ModelSource(reference, ReferenceKind.HUB, repository=repository, use=use)
