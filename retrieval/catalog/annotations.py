@@ -308,7 +308,9 @@ def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]])
         ]
         if shown:
             connection.execute(
-                update(items).where(items.c.id == bindparam("item")).values(attributes=bindparam("shown")),
+                update(items)
+                .where(items.c.id == bindparam("item"))
+                .values(attributes=bindparam("shown"), updated_at=datetime.now(UTC)),
                 shown,
             )
         described = [

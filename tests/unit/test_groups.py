@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tests.unit.catalogs import SPACE, commit, facts
+from vasari.retrieval.catalog.annotations import set_facts
 from vasari.retrieval.catalog.catalog import Catalog
-from vasari.retrieval.catalog.filters.groups import GroupLabels
-from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
+from vasari.retrieval.catalog.filters.groups import GroupLabels, GroupReader, _Values
+from vasari.retrieval.catalog.records import Sighting
+from vasari.retrieval.domain import CaptionSource, Modality, UnitVectors, unit_vectors
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.search.grouping import MOST, Grouping, grouping_of
 from vasari.retrieval.vectors.exact import ExactIndex
@@ -112,6 +114,59 @@ def test_groups_follow_what_changes(catalog: Catalog) -> None:
     assert groups_of(catalog.groupings.labels("product", Modality.IMAGE)) == [[one], [two, three]]
     catalog.items.delete([three])
     assert groups_of(catalog.groupings.labels("product", Modality.IMAGE)) == [[one], [two]]
+
+
+def test_after_a_change_only_what_changed_is_read(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever came, went or changed, the groups are those that a reader finds who never read them before."""
+    ids = fill(catalog, [f"P-{number // 3}" for number in range(60)])
+    reader, code = GroupReader(catalog.groupings._database), _Values.code
+
+    def changed(values: int) -> None:
+        """The groups are right, and few values were read."""
+        read: list[str | None] = []
+
+        def noted(held: _Values, text: str | None) -> int:
+            read.append(text)
+            return code(held, text)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_Values, "code", noted)
+            found = reader.labels("attr.product", Modality.IMAGE)
+        assert len(read) == values
+        fresh = GroupReader(catalog.groupings._database).labels("attr.product", Modality.IMAGE)
+        assert found.ids.tolist() == fresh.ids.tolist()
+        assert [found.values[label] for label in found.labels] == [
+            fresh.values[label] for label in fresh.labels
+        ]
+        assert np.array_equal(found.labels[:, None] == found.labels, fresh.labels[:, None] == fresh.labels)
+
+    changed(61)
+    catalog.annotations.set_tags(ids[0], ["sea"])
+    catalog.annotations.set_captions(ids[1], [], CaptionSource.USER)
+    changed(0)
+    catalog.annotations.set_attributes(ids[5], {"product": "P-0"})
+    catalog.annotations.set_attributes(ids[6], {"product": ""})
+    changed(2)
+    catalog.items.delete([ids[0]])
+    catalog.items.lose([ids[7], ids[59]])
+    changed(0)
+    [new, other] = catalog.items.reserve(2)
+    commit(
+        catalog,
+        facts(new, "/new.jpg", attributes={"product": ["P-1"]}),
+        facts(other, "/other.jpg", attributes={"product": "P-9999"}),
+    )
+    changed(2)
+    commit(catalog, facts(ids[9], f"/{ids[9]}.jpg", "h2", attributes={"product": "P-1"}))
+    catalog.items.move([Sighting(ids[7], "/back.jpg", 1, 1)])
+    changed(2)
+    with catalog.groupings._database.change() as connection:
+        set_facts(connection, {ids[10]: {"product": "P-1"}})
+    changed(1)
+    catalog.annotations.add_attributes({item: {"product": "all"} for item in ids[20:40]})
+    changed(len(catalog.items.live_ids(Modality.IMAGE)))  # so many that all are read
+    catalog.items.delete(catalog.items.live_ids(Modality.IMAGE).tolist())
+    changed(0)
 
 
 def test_behind_a_filter_there_are_no_other_attributes(catalog: Catalog) -> None:

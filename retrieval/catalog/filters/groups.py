@@ -2,22 +2,24 @@
 
 A search that shows one item of each group asks for the label of every candidate and for the size of every group, so
 all labels are read at once, in one pass over the items, and remembered for the state of the catalog they were read at.
+After a change, when each item changed last tells whose values are read again.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from vasari.retrieval.catalog.database import Database, Repository
+from vasari.retrieval.catalog.database import Database, Repository, chunks
 from vasari.retrieval.catalog.dialects import spellings
 from vasari.retrieval.catalog.filters.json_attributes import attribute_json
 from vasari.retrieval.catalog.filters.parser import Field, parse_field
@@ -29,6 +31,7 @@ from vasari.retrieval.storage.file_names import composed
 
 STACK = "stack"
 _MOST = 4  # groupings that are remembered
+_LARGE = 1 / 8  # share of the items that changed from which on all are read again, in one pass
 _WORDS = ("camera", "lens")  # fields of filters that are attributes, and of which items share a value
 
 
@@ -41,12 +44,48 @@ class GroupLabels:
     values: tuple[Any, ...]  # of each group: what its items have in common, as JSON has it
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Values:
+    """The values of an attribute as they were read."""
+
+    ids: NDArray[np.int64]  # (n,) of all live items, ascending
+    moments: NDArray[np.int64]  # (n,) hashes of when each changed last
+    labels: NDArray[np.int64]  # (n,), negative: in no group
+    codes: dict[str, int]  # the labels of values by their JSON
+    values: dict[Hashable, tuple[int, Any]]  # their labels, and what is shown of them; some may be gone
+
+    def groups(self) -> GroupLabels:
+        """Those that are in a group."""
+        grouped = self.labels >= 0
+        return GroupLabels(
+            self.ids[grouped], self.labels[grouped], tuple(value for _, value in self.values.values())
+        )
+
+    def code(self, text: str | None) -> int:
+        """The label of a value, which is new here or not."""
+        if text is None:
+            return -1
+        found = self.codes.get(text)
+        if found is None:
+            found = self.codes[text] = _place(json.loads(text), self.values)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is remembered of one grouping."""
+
+    revision: int
+    labels: GroupLabels
+    values: _Values | None  # None: of stacks
+
+
 class GroupReader(Repository):
     """Reads groups; each of the last few is remembered for the catalog's revision. Threads may share it."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self._held: LRUCache[tuple[str, Modality], tuple[int, GroupLabels]] = LRUCache(_MOST)
+        self._held: LRUCache[tuple[str, Modality], _Held] = LRUCache(_MOST)
         self._lock = threading.Lock()
 
     def labels(self, by: str, modality: Modality, within: str | None = None) -> GroupLabels:
@@ -64,17 +103,30 @@ class GroupReader(Repository):
         with self._database.read() as connection:
             revision = connection.execute(select(library.c.revision)).scalar_one()
             with self._lock:
-                at, held = self._held.get((by, modality), (None, None))
-            known = held if at == revision else None
+                held = self._held.get((by, modality))
+            known = held.labels if held is not None and held.revision == revision else None
             is_there = known is not None and len(known.ids) and within is None
             if field is not None and not field.marked and not is_there:
                 check_fields(connection, [field], by, seen(connection, within))
             if known is not None:
                 return known
-            found = _stacks(connection, modality) if field is None else _read(connection, field, modality)
+            found = _held(connection, revision, field, modality, held)
         with self._lock:
-            self._held[by, modality] = (revision, found)
-        return found
+            self._held[by, modality] = found
+        return found.labels
+
+
+def _held(
+    connection: Connection, revision: int, field: Field | None, modality: Modality, before: _Held | None
+) -> _Held:
+    """A grouping as it is now, and was `before`."""
+    if field is None:
+        return _Held(revision, _stacks(connection, modality), None)
+    if before is None or before.values is None:
+        values = _read(connection, field, modality)
+    else:
+        values = _read_again(connection, field, modality, before.values)
+    return _Held(revision, values.groups(), values)
 
 
 def _attribute(by: str) -> Field:
@@ -98,19 +150,54 @@ def _stacks(connection: Connection, modality: Modality) -> GroupLabels:
     return GroupLabels(ids, labels.astype(np.int64), (None,) * len(stacks))
 
 
-def _read(connection: Connection, field: Field, modality: Modality) -> GroupLabels:
-    value = func.coalesce(*(attribute_json(path) for path in spellings(field.path)), None)
-    query = select(items.c.id, value).where(items.c.modality == modality.value, LIVE, value.is_not(None))
-    result = connection.execute(query.order_by(items.c.id))
-    rows = result.cursor.fetchall()  # the driver's own tuples: SQLAlchemy's rows take twice the time
+def _read(connection: Connection, field: Field, modality: Modality) -> _Values:
+    """The values of all live items, in one pass."""
+    rows = _rows(connection, select(items.c.id, items.c.updated_at, _value(field)), modality)
+    found = _Values(*_moments(rows), np.empty(len(rows), np.int64), {}, {})
+    found.labels[:] = np.fromiter((found.code(row[2]) for row in rows), np.int64, len(rows))
+    return found
+
+
+def _read_again(connection: Connection, field: Field, modality: Modality, before: _Values) -> _Values:
+    """The values of all live items, of which those are read that changed since `before`, if they are few."""
+    ids, moments = _moments(_rows(connection, select(items.c.id, items.c.updated_at), modality))
+    place = np.searchsorted(before.ids, ids)
+    place[place == len(before.ids)] = -1
+    same = np.zeros(len(ids), np.bool_)
+    if len(before.ids):
+        same = (before.ids[place] == ids) & (before.moments[place] == moments)
+    changed = ids[~same].tolist()
+    if len(changed) > _LARGE * len(ids) or len(before.codes) > 2 * len(ids):
+        return _read(connection, field, modality)
+    labels = np.full(len(ids), -1, np.int64)
+    labels[same] = before.labels[place[same]]
+    found = _Values(ids, moments, labels, dict(before.codes), dict(before.values))
+    value = _value(field)
+    for chunk in chunks(changed):
+        for item, text in connection.execute(select(items.c.id, value).where(items.c.id.in_(chunk))):
+            labels[np.searchsorted(ids, item)] = found.code(text)
+    return found
+
+
+def _value(field: Field) -> ColumnElement[Any]:
+    """What an item has under an attribute, as JSON text."""
+    return func.coalesce(*(attribute_json(path) for path in spellings(field.path)), None)
+
+
+def _rows(
+    connection: Connection, query: Select[*tuple[Any, ...]], modality: Modality
+) -> Sequence[Sequence[Any]]:
+    """Of all live items, by id."""
+    result = connection.execute(query.where(items.c.modality == modality.value, LIVE).order_by(items.c.id))
+    rows: Sequence[Sequence[Any]] = result.cursor.fetchall()  # the driver's own tuples, in half the time
     result.close()
-    codes: dict[str, int] = {}
-    coded = np.fromiter((codes.setdefault(text, len(codes)) for _, text in rows), np.int64, len(rows))
-    values: dict[Hashable, tuple[int, Any]] = {}
-    places = np.array([_place(json.loads(text), values) for text in codes], np.int64)
-    labels = places[coded] if len(rows) else coded
-    ids = np.fromiter((item for item, _ in rows), np.int64, len(rows))
-    return GroupLabels(ids[labels >= 0], labels[labels >= 0], tuple(value for _, value in values.values()))
+    return rows
+
+
+def _moments(rows: Sequence[Sequence[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ids (n,) of rows, and hashes (n,) of when their items changed last, in whatever form the driver has it."""
+    ids, moments = (map(itemgetter(column), rows) for column in (0, 1))
+    return np.fromiter(ids, np.int64, len(rows)), np.fromiter(map(hash, moments), np.int64, len(rows))
 
 
 def _place(value: Any, values: dict[Hashable, tuple[int, Any]]) -> int:
