@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from PIL import Image
 
 from tests.grey import GreyLibrary
+from tests.patience import until
 from tests.signs import ByHeart
 from vasari.indexer.doctor import examine
 from vasari.indexer.job import index
@@ -50,9 +50,8 @@ def _killed(library: GreyLibrary, *, more_than: int) -> int:
     command = [sys.executable, "-m", "tests.faults.reading_slowly", str(library.root)]
     with subprocess.Popen(command) as job:
         try:
-            while library.catalog.readings.count()[0] <= more_than:
-                assert job.poll() is None, "the job ended before it could be killed"
-                time.sleep(0.01)
+            until(lambda: library.catalog.readings.count()[0] > more_than or job.poll() is not None, 0.01)
+            assert job.poll() is None, "the job ended before it could be killed"
         finally:
             job.kill()
     return library.catalog.readings.count()[0]
