@@ -22,6 +22,7 @@ from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, Segmen
 from vasari.retrieval.domain import EmbeddingSpace, FairMethod, Modality
 from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
 from vasari.retrieval.library.library import Library
+from vasari.retrieval.storage.layout import CONTENT_HASH_LENGTH, UPLOADS, is_content_hash
 from vasari.retrieval.vectors.generation import Generation, generation_directory
 from vasari.retrieval.vectors.hubs import known_hubs, note_hubs, read_bank
 from vasari.retrieval.vectors.index import IndexKind
@@ -79,6 +80,7 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
                 findings.extend(gallery.examine())
         if alone:
             findings.extend(_of_no_space(library, quarantine))
+            findings.extend(_of_no_item(library, quarantine))
         findings.extend(_without_vector(library))
     for space in catalog.spaces.all():  # without the lease: making an optimized encoder anew takes its own
         findings.extend(
@@ -107,6 +109,22 @@ def _of_no_space(library: Library, quarantine: Quarantine | None) -> Iterator[Fi
         if path.is_dir() and path.name not in known and any(file.is_file() for file in path.rglob("*")):
             said = "" if quarantine is None else quarantine.take_all(path)
             yield Finding("orphan", f"{path} belongs to no space{said}", quarantine is not None)
+
+
+def _of_no_item(library: Library, quarantine: Quarantine | None) -> Iterator[Finding]:
+    """Pictures that came as bytes and are no items: adding one was killed, or taking it out."""
+    stored = {
+        path: path.name[:CONTENT_HASH_LENGTH]
+        for path in sorted((library.root / UPLOADS).glob("??/*"))
+        if is_content_hash(path.name[:CONTENT_HASH_LENGTH])
+    }
+    items = library.catalog.items
+    of_items = items.files_of_content(stored.values(), Modality.IMAGE, newest=items.newest())
+    names = {Path(file.uri).name for file in of_items}
+    for path in stored:
+        if path.name not in names:
+            said = "" if quarantine is None else quarantine.take_all(path)
+            yield Finding("orphan", f"{path} belongs to no item{said}", quarantine is not None)
 
 
 def _without_vector(library: Library) -> Iterator[Finding]:

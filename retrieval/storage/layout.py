@@ -24,7 +24,8 @@ BACKUP = "backup.tmp"  # second names of files, while a backup reads them
 OWN_NAMES = frozenset(
     {"segments", "generations", "models", THUMBNAILS, SECOND_LOOKS, "quarantine", "map.json", UPGRADE, BACKUP}
 )
-_HASH = re.compile(r"[0-9a-f]{32}")
+CONTENT_HASH_LENGTH = 32  # hexadecimal digits
+_HASH = re.compile(rf"[0-9a-f]{{{CONTENT_HASH_LENGTH}}}")
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 

@@ -359,3 +359,18 @@ def test_watching_is_not_woken_by_its_own_library(tmp_path: Path, photos: Path) 
     with GreyLibrary.open(photos / "library", create=True) as inside:
         watch(inside, lambda: FolderSource([photos]), report, stop, settle=0.05)
     assert [done.added for done in reports] == [6]
+
+
+def test_a_stored_picture_that_is_no_item_is_taken_out_of_use(library: GreyLibrary, photos: Path) -> None:
+    """As kills leave them: of an upload before its item came, half written or whole, and of a removal after it went."""
+    kept, gone = library.add((photos / "1.png").read_bytes(), (photos / "2.png").read_bytes())
+    stored = {item: Path(library.items([item])[item].uri) for item in (kept, gone)}
+    library.catalog.items.delete([gone])
+    half = stored[kept].with_name(f"{stored[kept].name}.1.tmp")
+    half.write_bytes(b"half")
+    (library.root / "uploads" / "notes.txt").write_text("not ours")
+    assert kinds(library) == ["orphan", "orphan"]
+    assert kinds(library, repair=True) == ["orphan", "orphan"]
+    assert quarantined(library) == sorted([half.name, stored[gone].name])
+    assert stored[kept].exists()
+    assert kinds(library) == []
