@@ -9,7 +9,6 @@ import shlex
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +111,11 @@ def test_the_services_commands_run(tmp_path: Path) -> None:
         assert check is not None
         probe = [sys.executable, *json.loads(check[1])[1:]]
         probe = [word.replace(":7600", f":{port}") for word in probe]
-        deadline = time.monotonic() + 120
         while subprocess.run(probe, check=False, capture_output=True).returncode:
             assert service.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
     finally:
         service.terminate()
-        service.wait(60)
+        service.wait()
 
 
 def test_what_the_comments_tell_to_type_names_services_that_exist() -> None:
