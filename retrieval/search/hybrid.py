@@ -12,7 +12,8 @@ The score of an item is a sum of two numbers in the same unit, standard deviatio
 
 Convex combinations of normalized scores beat reciprocal-rank fusion, which throws the scores away, and need next
 to no tuning (Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023). The weights were
-chosen on drawn scenes with captions by a model and on 300 photos, with names and numbers mixed in.
+chosen on drawn scenes with captions by a model and on 300 photos, with names and numbers mixed in: words at 0.7 of
+them suit captions that are wrong of every sixth thing, and cost those that people wrote 3.5 points of R@1.
 
 The fused score is given as the cosine that has it as *vector* part alone, so that whatever looks at
 scores later (relevance, reranking, diversifying) takes it for one; without words it is the cosine itself.

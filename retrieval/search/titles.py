@@ -59,7 +59,7 @@ mary and joseph · maria und josef · harold and maude · when harry met sally �
 charlie and the chocolate factory · charlie und die schokoladenfabrik · james and the giant peach · jules et jim
 hansel and gretel · hansel und gretel · hansel y gretel · hansel et gretel · tristan und isolde · paul et virginie
 barbie and ken · barbie und ken · barbie y ken · bill and ted · chip and dale · hanni und nanni · bibi und tina
-der name der rose · la casa de papel · casa de papel · el nombre de la rosa · le nom de la rose · war of the roses
+der name der rose · el nombre de la rosa · le nom de la rose · war of the roses
 """
 # In Chinese and Japanese, which write no spaces.
 _CJK_TITLES = (

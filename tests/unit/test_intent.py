@@ -300,6 +300,23 @@ def test_names_that_are_others_stay_words(known: LibraryVocabulary) -> None:
     assert [reading.filter for reading in found.filters] == ['person = "Ben"', "taken = 2019"]
 
 
+def test_a_city_before_a_region_that_no_picture_has_is_another(
+    known: LibraryVocabulary, catalog: Catalog
+) -> None:
+    """Lisbon, Florida is not the one of the library; a place that is denied is not asked for either."""
+    world = LibraryVocabulary(catalog.names, world=True)
+    asked = {
+        "Lisbon, Florida": [],
+        "Lisbon, Portugal": ['city = "Lisbon"', 'country = "Portugal"'],
+        "不是在里斯本": [],
+        "raw photos from the X100V": ["format = raw", 'camera = "X100V"'],
+    }
+    for text, told in asked.items():
+        found = understand([Term(TermKind.TEXT, text=text)], TODAY, world)
+        assert [reading.filter for reading in found.filters] == told
+    assert known.named("Florida").places == ()
+
+
 def test_the_world_has_places_without_a_library() -> None:
     """Large ones, behind a preposition and in capital letters; small words are none."""
     world = WorldVocabulary()
