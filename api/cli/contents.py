@@ -41,9 +41,9 @@ def status(json: bool, library: Path | None, server: str | None, key: str | None
     Also by which model, and whether a job is writing it.
     """
     if server is not None:
-        from vasari.api.client.client import Client  # brings httpx, which takes as long as the rest
+        from vasari.api.cli.connecting import connected  # brings httpx, which takes as long as the rest
 
-        with Client(server, key) as client:
+        with connected(server, key) as client:
             facts = {"library": server, **client.status()}
     else:
         with Library.open(library) as opened:

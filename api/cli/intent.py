@@ -9,6 +9,7 @@ import click
 
 from vasari.api import contract
 from vasari.api.cli import output
+from vasari.api.cli.connecting import connected
 from vasari.api.cli.options import (
     PLACE,
     command,
@@ -18,7 +19,6 @@ from vasari.api.cli.options import (
     server_option,
 )
 from vasari.api.cli.usage import QueryCommand
-from vasari.api.client.client import Client
 from vasari.retrieval.domain import Term, Understanding
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
@@ -56,7 +56,7 @@ def understand(
     """
     query, day = parse_typed(terms), _day(today) if today else date.today()
     if server is not None:
-        with Client(server, key) as client:
+        with connected(server, key) as client:
             found = client.understand(" ".join(terms), day)
     else:
         found = _understood(query, day, library)

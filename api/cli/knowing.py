@@ -80,9 +80,9 @@ def _collection(
 ) -> Iterator[Callable[[Path], list[Duplicate]]]:
     """What is asked for copies: a library, or a service, to which the pictures are sent."""
     if server is not None:
-        from vasari.api.client.client import Client  # brings httpx, which takes as long as the rest
+        from vasari.api.cli.connecting import connected  # brings httpx, which takes as long as the rest
 
-        with Client(server, key) as client:
+        with connected(server, key) as client:
             yield partial(patiently, client.duplicates)
     else:
         with Library.open(library) as opened:

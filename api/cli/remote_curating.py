@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from vasari.api.cli.connecting import connected
 from vasari.api.cli.patience import patiently
 from vasari.api.cli.places import literally
 from vasari.api.client.client import Client
@@ -25,7 +26,7 @@ _LONGEST = MAX_TEXT - 10  # characters of a filter
 @contextmanager
 def of_service(server: str, key: str | None) -> Iterator[_OfService]:
     """The library of a running service."""
-    with Client(server, key) as client:
+    with connected(server, key) as client:
         yield _OfService(client)
 
 

@@ -274,9 +274,9 @@ def _answer(
 ) -> int:
     """Ask the library, or a running service, for `request`, and print the answer; tells the exit code."""
     if server is not None:
-        from vasari.api.client.client import Client  # brings httpx, which a plain search leaves alone
+        from vasari.api.cli.connecting import connected  # brings httpx, which a plain search leaves alone
 
-        with Client(server, key) as client:
+        with connected(server, key) as client:
             response: SearchResponse = client.search(request)
             usual = request.space is None and any(_pictures(response))
             if form.for_people and usual and client.abilities()["drawings_only"]:
@@ -324,9 +324,9 @@ def _converse(
     from vasari.api.cli.interactive import converse
 
     if server is not None:
-        from vasari.api.client.client import Client
+        from vasari.api.cli.connecting import connected
 
-        with Client(server, key) as client:
+        with connected(server, key) as client:
             chosen = converse(client.search, template, text, None)
     else:
         from vasari.api.cli.opening import open_item

@@ -174,3 +174,26 @@ def test_a_service_that_is_away_is_one_clear_line(capsys: pytest.CaptureFixture[
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "vasari serve" in line
+
+
+def test_a_key_that_is_missing_or_wrong_is_asked_for_in_the_words_of_a_command(live: Live, ask: Ask) -> None:
+    """By all that take `--server`: the option and the variable are named, not the header that programs send."""
+    create_key(live.library.catalog, "somebody", ["search"])
+    live.service.doorkeeper.forget()
+    commands: list[tuple[object, ...]] = [
+        ("search", "red"),
+        ("similar", 1),
+        ("status",),
+        ("understand", "red"),
+        ("known", __file__),
+        ("show", "item:1"),
+        ("tag", "item:1", "-a", "sea"),
+        ("stack", "item:1", "item:2"),
+        ("unstack", "item:1"),
+        ("album", "list"),
+    ]
+    how = ": give one with --key, or as VASARI_KEY\n"
+    for words in commands:
+        assert ask(*words) == (1, "", f"vasari: this service asks for a key{how}")
+    wrong = f"vasari: this key is not known here, or was revoked{how}"
+    assert ask("status", "--key", "vasari_other") == (1, "", wrong)
