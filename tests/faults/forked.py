@@ -23,6 +23,7 @@ class Run:
     def __init__(self, job: Job, library: Path) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the run has ended
         self._code: int | None = None
+        self.seconds = 0.0  # of processor time that it used, once it has ended by itself
         self.pid = os.fork()
         if self.pid == 0:
             _work(job, library, self._errors.fileno())
@@ -30,8 +31,9 @@ class Run:
     def has_ended(self) -> bool:
         """Whether it came to its end; RuntimeError with what it said where that was no good one."""
         if self._code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
             if pid:
+                self.seconds = used.ru_utime + used.ru_stime
                 self._end(status)
         return self._code is not None
 

@@ -86,9 +86,10 @@ def torture(job: Job, collection: Collection, folder: Path, *, kills: int, seed:
     chance = random.Random(seed)
     tried, quiet = folder / "tried", folder / "quiet"
     latest = 0.8 * (_run_and_kill(job, folder / "calibration", None) or 0.0)
+    earliest = 0.2 * latest  # before, nothing has been written
     killed = runs = 0
     while killed < kills and runs < 3 * kills:
-        took = _run_and_kill(job, tried, chance.uniform(0, latest))
+        took = _run_and_kill(job, tried, chance.uniform(min(earliest, latest), latest))
         latest = latest if took is None else min(latest, took)
         killed += took is None
         runs += 1
@@ -125,21 +126,19 @@ def _segments(library: Library, space: str) -> list[object]:
 
 
 def _run_and_kill(job: Job, root: Path, after: float | None) -> float | None:
-    """Start the job, wait until it holds the library's lease, and kill it when it has worked `after` seconds more.
+    """Start the job, and kill it once it holds the library's lease and has used `after` seconds.
 
     Seconds are those of the processor: on a busy machine the kill still comes at the same step of the work.
     Returns how many it used when it came to its end first.
     """
     run = Run(job, root)
     _wait_for_lease(root, run)
-    began = worked = processor_seconds(run.pid)
     while not run.has_ended():
-        worked = max(worked, processor_seconds(run.pid))  # a thread that ends takes its seconds along
-        if after is not None and worked - began >= after:
+        if after is not None and processor_seconds(run.pid) >= after:
             run.kill()
             return None
         time.sleep(0.001)
-    return worked - began
+    return run.seconds
 
 
 def processor_seconds(pid: int) -> float:
