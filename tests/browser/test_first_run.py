@@ -185,7 +185,7 @@ def test_a_language_without_figures_is_answered_in_english(
         page.get_by_role("button", name="Which model suits me?").click()
         expect(page.locator(".model-choice")).to_contain_text("asked for in English")
         expect(page.locator(".model-choice tr.chosen")).to_contain_text("Apache-2.0")
-        monkeypatch.setattr(memory, lambda: 10**9)
+        monkeypatch.setattr(memory, lambda: 3 * 10**8)
         page.reload()
         page.get_by_role("button", name="Which model suits me?").click()
         expect(page.locator(".model-choice")).to_contain_text("not enough memory")

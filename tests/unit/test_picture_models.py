@@ -62,7 +62,7 @@ def test_a_florence_that_somebody_tuned_answers_questions(tmp_path: Path) -> Non
 def test_a_folder_of_another_model_is_refused_in_one_line(tmp_path: Path) -> None:
     """A reranker does not describe pictures, nor does a folder whose configuration is damaged."""
     wrong = shutil.copytree(builtin_models_directory() / "scenes-itm", tmp_path / "itm")
-    with pytest.raises(ModelUnavailableError, match=r"'blip'.*'florence2' is wanted") as caught:
+    with pytest.raises(UnsupportedError, match=r"does not describe pictures: `vasari models pull") as caught:
         load_captioner("fast", Settings(captioner=str(wrong), device="cpu"))
     assert "\n" not in str(caught.value)
     (wrong / "config.json").write_text("{")
