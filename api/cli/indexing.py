@@ -35,6 +35,7 @@ from vasari.api.cli.options import (
     json_option,
     library_option,
     model_option,
+    offline_option,
     open_settings,
     precision_option,
     texts_option,
@@ -125,6 +126,7 @@ _LOOK_EVERY = 50_000  # objects made and kept, between two looks for garbage
 @click.option("--gpus", type=Number(0), help="Ray: GPUs of each, such as 0.5. [default: to fit]")
 @device_option
 @precision_option
+@offline_option
 @json_option
 @library_option
 def index(
@@ -153,6 +155,7 @@ def index(
     gpus: float | None,
     device: str | None,
     precision: str | None,
+    offline: bool | None,
     json: bool,
     library: Path | None,
 ) -> None:
@@ -180,6 +183,7 @@ def index(
         model=model,
         device=device,
         precision=precision,
+        offline=offline,
         private_addresses=allow_private_addresses or None,
     )
 

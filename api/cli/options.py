@@ -123,6 +123,12 @@ precision_option = click.option(
     "--precision",
     help="auto, float32, bfloat16, float16, or int8 (pictures on CPUs). [env: VASARI_PRECISION]",
 )
+offline_option = click.option(
+    "--offline",
+    is_flag=True,
+    default=None,
+    help="Never ask a model hub. [env: VASARI_OFFLINE]",
+)
 model_option = click.option(
     "--model",
     "-m",

@@ -46,8 +46,8 @@ def test_a_new_library_begins_with_the_built_in_model(
 ) -> None:
     """Offline it is said how to go on; later the model is fetched beside the job, and the next run changes to it."""
     root, photos = tmp_path / "library", list(map(str, PHOTOS))
-    monkeypatch.setenv("VASARI_OFFLINE", "1")
-    code, out, err = run("index", *photos, "-L", str(root))
+    monkeypatch.delenv("VASARI_OFFLINE")
+    code, out, err = run("index", *photos, "-L", str(root), "--offline")
     assert code == 0, err
     assert "Searching starts with `starter`" in err
     assert f"`vasari upgrade-model` fetches {MODEL}" in err
@@ -56,7 +56,6 @@ def test_a_new_library_begins_with_the_built_in_model(
     code, out, err = run("status", "-L", str(root))
     assert f"{MODEL} takes over" in out
 
-    monkeypatch.delenv("VASARI_OFFLINE")
     for _ in range(10):  # the download may take longer than a job with nothing to do
         code, out, err = run("index", *photos, "-L", str(root))
         assert code == 0, err
