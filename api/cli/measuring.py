@@ -76,7 +76,8 @@ def measure(asked: Asked, *, json: bool) -> None:
     output.heading(f"  {'':14} mean   95 % interval")
     for name, mean in means.items():
         low, high = bounds[name]
-        output.line(f"  {name:14} {mean:.3f}  [{low:.3f}, {high:.3f}]")
+        spread = f"[{low:.3f}, {high:.3f}]" if len(done.searches) > 1 else "one query has none"
+        output.line(f"  {name:14} {mean:.3f}  {spread}")
     if done.partial:
         _tell_few(means["judged@10"])
 

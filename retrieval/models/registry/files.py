@@ -304,7 +304,7 @@ def _unavailable(source: ModelSource, error: ModelUnavailableError) -> ModelUnav
     command = "" if source.path is not None else f"vasari models pull {source.reference}"
     *names, last = [*alternatives(source.use), f"a model folder ({source.use.choosing('DIR')})"]
     others = f"{', '.join(names)} or {last}" if names else last
-    get = f"`{command}` gets them where there is a network. " if command and not error.command else ""
+    get = f"`{command}` gets them. " if command and not error.command else ""
     return ModelUnavailableError(
         f"the weights of {source.reference!r} are not on this machine: {error}. {get}"
         f"Without a network: {others}. `vasari models list` shows all presets",
