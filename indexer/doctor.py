@@ -2,11 +2,13 @@
 
 Only what was read and found wrong, or is not there, is damaged; what cannot be read now is reported as that and left
 alone. Vectors can be made again from the pictures: a repair moves what is damaged into quarantine, and the next
-`vasari index` embeds it anew. Nothing is deleted; items, captions and tags are never touched.
+`vasari index` embeds it anew. Nothing is deleted but the second names of a killed backup; items,
+captions and tags are never touched.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,7 +24,8 @@ from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, Segmen
 from vasari.retrieval.domain import EmbeddingSpace, FairMethod, Modality
 from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.storage.layout import CONTENT_HASH_LENGTH, UPLOADS, is_content_hash
+from vasari.retrieval.storage.layout import BACKUP, CONTENT_HASH_LENGTH, UPLOADS, is_content_hash
+from vasari.retrieval.storage.processes import abandoned
 from vasari.retrieval.vectors.generation import Generation, generation_directory
 from vasari.retrieval.vectors.hubs import known_hubs, note_hubs, read_bank
 from vasari.retrieval.vectors.index import IndexKind
@@ -33,7 +36,8 @@ from vasari.retrieval.vectors.segments import Segment, orphans, segment_files, v
 class Finding:
     """One thing that is wrong, in words that say what to do; `repaired` if it no longer is."""
 
-    kind: str  # catalog, lease, job, folder, segment, orphan, vector, generation, fair ranking, tower, unreadable
+    # catalog, lease, job, folder, segment, orphan, backup, vector, generation, fair ranking, tower, unreadable
+    kind: str
     message: str
     repaired: bool = False
 
@@ -81,6 +85,7 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
         if alone:
             findings.extend(_of_no_space(library, quarantine))
             findings.extend(_of_no_item(library, quarantine))
+            findings.extend(_killed_backup(library, repair))
         findings.extend(_without_vector(library))
     for space in catalog.spaces.all():  # without the lease: making an optimized encoder anew takes its own
         findings.extend(
@@ -125,6 +130,17 @@ def _of_no_item(library: Library, quarantine: Quarantine | None) -> Iterator[Fin
         if path.name not in names:
             said = "" if quarantine is None else quarantine.take_all(path)
             yield Finding("orphan", f"{path} belongs to no item{said}", quarantine is not None)
+
+
+def _killed_backup(library: Library, repair: bool) -> Iterator[Finding]:
+    """Second names of files, and a copy of the catalog, that keep space: nothing is lost with them."""
+    folder = library.root / BACKUP
+    if folder.is_dir():
+        with abandoned(folder) as free:
+            if free and repair:
+                shutil.rmtree(folder)
+        if free:
+            yield Finding("backup", f"{folder} is what a killed backup left: the next one removes it", repair)
 
 
 def _without_vector(library: Library) -> Iterator[Finding]:

@@ -20,9 +20,11 @@ from pathlib import Path
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.copying import write_snapshot
 from vasari.retrieval.domain import EmbeddingSpace, Modality
+from vasari.retrieval.errors import LibraryLockedError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.storage.atomic import TEMPORARY
 from vasari.retrieval.storage.layout import BACKUP, OWN_NAMES, SECOND_LOOKS, THUMBNAILS, UPLOADS
+from vasari.retrieval.storage.processes import abandoned
 from vasari.retrieval.vectors.generation import MANIFEST_FILE, generation_directory
 from vasari.retrieval.vectors.hubs import is_bank
 from vasari.retrieval.vectors.index import IndexKind
@@ -67,16 +69,20 @@ def _folder(library: Library) -> Iterator[Path]:
     """A folder for as long as the moment is needed, in the library, so that links can be made."""
     own = library.root / BACKUP
     try:
-        shutil.rmtree(own, ignore_errors=True)  # of a backup that was killed
-        own.mkdir()
+        own.mkdir(exist_ok=True)
     except OSError:  # it is only read here
         with tempfile.TemporaryDirectory(prefix="vasari-") as elsewhere:
             yield Path(elsewhere)
         return
-    try:
-        yield own
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
+    with abandoned(own) as free:
+        if not free:
+            raise LibraryLockedError("another backup of this library is under way")
+        try:
+            for left in own.iterdir():  # by a backup that was killed
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield own
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
 
 
 def _kept(path: Path, folder: Path, root: Path) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -49,3 +52,27 @@ def _from_ps(pid: int) -> str | None:
     command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
     shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
     return shown.strip() or None
+
+
+@contextlib.contextmanager
+def abandoned(folder: Path) -> Iterator[bool]:
+    """Hold a folder that one process works in (flock); False where one does, for the system frees what was killed."""
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        yield _locked(held) and folder.exists() and os.path.samestat(os.fstat(held), folder.stat())
+    finally:
+        os.close(held)
+
+
+def _locked(descriptor: int) -> bool:
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -327,8 +327,8 @@ def check_whole(world: World) -> None:
         # After some steps that were cut off, more than half of a folder may have gone.
         index(library, FolderSource([world.photos]), replace(_OPTIONS, allow_removal=1000))
         found = examine(library)
-        # A job that was killed is told of, rightly, and the file of an upload that was.
-        if found and all(finding.kind == "job" or "/uploads/" in finding.message for finding in found):
+        # A job or backup that was killed is told of, rightly, and the file of an upload that was.
+        if found and all(one.kind in {"job", "backup"} or "/uploads/" in one.message for one in found):
             examine(library, repair=True)
             found = examine(library)
         assert not found, [str(finding) for finding in found]

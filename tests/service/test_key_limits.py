@@ -51,15 +51,20 @@ def test_a_rotated_key_is_replaced(served: Served) -> None:
     assert found[2].limits == limits
 
 
+def stop_clock(served: Served) -> None:
+    """No day ends while a test counts."""
+    served.service.key_quotas._now = lambda: EVENING  # type: ignore[method-assign]
+
+
 def test_a_key_asks_so_often_a_day(serve: Serve) -> None:
     """Beyond its requests of a day a key waits for midnight; what it used and when is in the catalog."""
     served = serve()
     catalog = served.library.catalog
+    stop_clock(served)
     number, key = create_key(catalog, "page", ["search"], KeyLimits(requests_a_day=2))
     assert [asked(served, key) for _ in range(3)] == [200, 200, 429]
     served.service.key_quotas.tell()
-    today = datetime.now(UTC).date().isoformat()
-    assert catalog.keys.used(today)[number] == KeyUsage(requests=2)
+    assert catalog.keys.used(EVENING.date().isoformat())[number] == KeyUsage(requests=2)
     (record,) = catalog.keys.all()
     assert record.last_used_at is not None
 
@@ -67,6 +72,7 @@ def test_a_key_asks_so_often_a_day(serve: Serve) -> None:
 def test_a_key_uploads_so_much_a_day(serve: Serve) -> None:
     """Uploads have quotas of pictures and bytes a key."""
     served = serve()
+    stop_clock(served)
     data = picture((9, 9, 9))
     for limits in (KeyLimits(upload_pictures_a_day=1), KeyLimits(upload_bytes_a_day=len(data))):
         _, key = create_key(served.library.catalog, "camera", ["write"], limits)

@@ -20,6 +20,7 @@ from tests.conftest import postgres_database
 from tests.grey import GreyLibrary, write_picture
 from tests.unit.catalogs import found_by
 from vasari.indexer.backups.backup import back_up, manifests
+from vasari.indexer.backups.moment import taken
 from vasari.indexer.backups.restore import restore, verify
 from vasari.indexer.backups.store import Store
 from vasari.indexer.build import rebuild
@@ -244,6 +245,15 @@ def test_a_killed_backup_leaves_the_last_good_one(photos: Path, tmp_path: Path) 
         assert back_up(library, Store(place)).items["image"] == PICTURES + 2
         assert not (root / "backup.tmp").exists()
         assert examine(library) == []
+        (root / "backup.tmp" / "segments").mkdir(parents=True)
+        assert [(one.kind, one.repaired) for one in examine(library)] == [("backup", False)]
+        with taken(library):
+            assert examine(library) == []
+            with pytest.raises(LibraryLockedError, match="another backup of this library"):
+                back_up(library, Store(tmp_path / "others"))
+        (root / "backup.tmp" / "segments").mkdir(parents=True)
+        assert [one.repaired for one in examine(library, repair=True)] == [True]
+        assert not (root / "backup.tmp").exists()
 
 
 def test_backups_under_load_are_each_one_moment(tmp_path: Path) -> None:
