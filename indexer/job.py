@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -31,8 +31,9 @@ from vasari.indexer.plan import Comparison, Places, Plan, Task
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent, Silent, Stopwatch
 from vasari.indexer.removal import Removal, judge
 from vasari.indexer.slabs import Slabs
-from vasari.indexer.sources.source import Source
+from vasari.indexer.sources.source import Differing, FileFacts, Source
 from vasari.retrieval.catalog.records import Failure, KnownFile, Sighting, Telling
+from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import EmbeddingSpace, ItemId, Modality
 from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.library.compaction import compact_if_due
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from vasari.indexer.decode_processes import Reading
     from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which a look would wait
     from vasari.retrieval.catalog.lease import HeldLease
-    from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 
 _LASTING = frozenset(
     {"decode", "limit"}
@@ -191,12 +191,14 @@ class Job:
         self.newest = catalog.items.newest()
         self.unembedded = frozenset(catalog.segments.missing_embeddings(self.space.name, self.modality))
         self.failed = {failure.uri: failure for failure in catalog.failures.latest()}
+        unread = catalog.unread_facts.ids() if self.modality is Modality.IMAGE else frozenset()
         comparison = Comparison(
-            catalog.items.known_files(self.modality, self.source.roots),
+            partial(catalog.items.known_files, self.modality, self.source.roots),
+            facts=None if unread or self.unembedded else self._facts(catalog),
             failed=self.failed,
             hopeless=self._hopeless(),
             unembedded=self.unembedded,
-            unread=catalog.unread_facts.ids() if self.modality is Modality.IMAGE else (),
+            unread=unread,
             places=self.source.places,
         )
         listing = Listing(self.source, self.library.root, self.progress, self.stop)
@@ -205,6 +207,12 @@ class Job:
         plan = comparison.finish(self.source.covers)
         self.watch.listing = perf_counter() - started
         return plan
+
+    def _facts(self, catalog: Catalog | SqliteReader) -> Set[FileFacts] | None:
+        """Of the known files what a listing tells, where that decides about most of them."""
+        if not isinstance(catalog, SqliteReader) or not isinstance(self.source, Differing):
+            return None
+        return catalog.items.facts(self.modality, self.source.roots)
 
     def run(
         self, plan: Plan, lease: HeldLease, started: float, embed: Callable[[Job, Plan, HeldLease], Tally]

@@ -8,8 +8,9 @@ bytes (`vasari.indexer.identity`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from vasari.indexer.sources.source import UNKNOWN_SIZE, Candidate, FileFacts
@@ -123,8 +124,9 @@ class Comparison:
 
     def __init__(
         self,
-        known: Iterable[KnownFile],
+        known: Callable[[], Iterable[KnownFile]],
         *,
+        facts: Set[FileFacts] | None = None,
         hopeless: Mapping[str, Seen] | None = None,
         failed: Iterable[str] = (),
         unembedded: Container[ItemId] = frozenset(),
@@ -134,15 +136,18 @@ class Comparison:
         """Begin.
 
         Args:
-            known: the files of the catalog below the source's roots.
+            known: gives the files of the catalog below the source's roots.
+            facts: of all of these, where they are read sooner and none is described, unembedded or unread: then
+                `known` is asked for the first file that is not as it was.
             hopeless: files that failed, and would fail again if they are the same: bytes that are no picture.
             failed: uris in the ledger of failures.
             unembedded: items that have no vector in the space to be filled.
             unread: items whose files were not asked yet for all that they say.
             places: of the source.
         """
-        self._unseen = {file.uri: file for file in known}
-        self._known = tuple(self._unseen.values())
+        self._load = known
+        self._facts = facts
+        self._as_they_were: set[str] = set()
         self._hopeless = hopeless or {}
         self._failures = frozenset(failed)
         self._unseen_failures = set(self._failures)
@@ -153,24 +158,35 @@ class Comparison:
 
     def as_they_were(self, files: Iterable[FileFacts]) -> set[str]:
         """The uris of files of which nothing is to be asked, as of nearly all; that is noted then."""
-        same, unseen = set(), self._unseen
-        unembedded, unread = self._unembedded, self._unread
-        for uri, size, mtime_ns, ctime_ns in files:
-            before = unseen.get(uri)
-            if (
-                before is not None
-                and mtime_ns == before.mtime_ns
-                and 0 < ctime_ns == before.ctime_ns
-                and size == before.bytes
-                and not before.stamp
-                and before.id not in unembedded
-                and before.id not in unread
-            ):
-                del unseen[uri]
-                same.add(uri)
+        if self._facts is not None:
+            same = {file[0] for file in self._facts.intersection(files)}
+        else:
+            same = {file[0] for file in files if self._is_as_it_was(*file)}
+        self._as_they_were |= same
         self._unseen_failures -= same
         self._plan.unchanged += len(same)
         return same
+
+    def _is_as_it_was(self, uri: str, size: int, mtime_ns: int, ctime_ns: int) -> bool:
+        before = self._unseen.get(uri)
+        return (
+            before is not None
+            and mtime_ns == before.mtime_ns
+            and 0 < ctime_ns == before.ctime_ns
+            and size == before.bytes
+            and not before.stamp
+            and before.id not in self._unembedded
+            and before.id not in self._unread
+        )
+
+    @cached_property
+    def _known(self) -> tuple[KnownFile, ...]:
+        return tuple(self._load())
+
+    @cached_property
+    def _unseen(self) -> dict[str, KnownFile]:
+        """By uri, those that were not seen yet, and those that are as they were."""
+        return {file.uri: file for file in self._known}
 
     def add(self, entry: Candidate | Skipped) -> None:
         """Compare one entry of the listing with what was there."""
@@ -205,7 +221,7 @@ class Comparison:
         self._unseen_failures -= plan.troubled
         for task in plan.tasks if self._unseen_failures else ():  # their texts are read again
             self._unseen_failures.difference_update(task.candidate.texts)
-        for uri, file in self._unseen.items():
+        for uri, file in self._not_seen():
             if covers(uri):
                 plan.gone[file.id] = file
             elif file.teller and file.stamp and covers(file.teller):
@@ -215,6 +231,12 @@ class Comparison:
             plan.told.update(file.teller for file in self._known if file.teller and file.stamp)
         plan.settled = [uri for uri in self._unseen_failures if covers(uri)]
         return plan
+
+    def _not_seen(self) -> list[tuple[str, KnownFile]]:
+        """What the listing did not show."""
+        if self._facts is not None and len(self._facts) == len(self._as_they_were):
+            return []
+        return [(uri, file) for uri, file in self._unseen.items() if uri not in self._as_they_were]
 
     def _forget(self, uri: str) -> KnownFile | None:
         """What was there, which is seen now."""
@@ -237,7 +259,7 @@ def make_plan(
     **about: Any,
 ) -> Plan:
     """Compare a whole listing; `about` is what `Comparison` is told. What `listing` raises passes through."""
-    comparison = Comparison(known, **about)
+    comparison = Comparison(lambda: known, **about)
     for entry in listing:
         comparison.add(entry)
     return comparison.finish(covers)

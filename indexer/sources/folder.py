@@ -218,17 +218,18 @@ class FolderSource:
         for start in range(0, len(entries), _CHUNK):
             chunk, facts = entries[start : start + _CHUNK], []
             for entry in chunk:
-                name, path = entry.name, entry.path
-                if name[-4:] not in suffixes or name[0] == "." or path in files:
+                name = entry.name
+                if name[-4:] not in suffixes or name[0] == ".":
                     continue
                 try:
-                    if entry.is_file(follow_symlinks=False):
-                        found = entry.stat()
-                        facts.append((path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+                    found = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue  # said where it is asked again
-            same = as_they_were(facts)
-            yield from (entry for entry in chunk if entry.path not in same)
+                if stat.S_ISREG(found.st_mode):
+                    facts.append((entry.path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+            same = as_they_were([file for file in facts if file[0] not in files] if files else facts)
+            if len(same) < len(chunk):
+                yield from (entry for entry in chunk if entry.path not in same)
 
     def _plain(self, entry: os.DirEntry[str], files: set[str]) -> Candidate | None:
         """The candidate of an ordinary picture, as nearly all are; None where more has to be asked."""

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,6 +64,7 @@ _KNOWN = (
     "SELECT id, uri, bytes, mtime_ns, content_hash, ctime_ns, teller, coalesce(stamp, 0), missing_since IS NOT NULL"
     " FROM items LEFT JOIN descriptions ON item_id = id WHERE modality = ? AND deleted_at IS NULL"
 )
+_FACTS = "SELECT uri, bytes, mtime_ns, ctime_ns FROM items WHERE modality = ? AND deleted_at IS NULL"
 _ARE_DESCRIBED = "SELECT EXISTS (SELECT 1 FROM descriptions)"
 _KNOWN_PLAINLY = _KNOWN.replace("teller, coalesce(stamp, 0)", "NULL, 0").replace(
     " LEFT JOIN descriptions ON item_id = id", ""
@@ -207,13 +209,29 @@ class ItemReader(_Reader):
             rows = cursor.execute(_KNOWN if described else _KNOWN_PLAINLY, (modality.value,)).fetchall()
         if ESCAPE in "".join([row[1] for row in rows]):
             rows = [(row[0], original_uri(row[1]), *row[2:]) for row in rows]
-        return map(_AS_KNOWN, rows if under is None else _lying_in(under, rows))
+        return map(_AS_KNOWN, rows if under is None else _lying_in(under, rows, itemgetter(1)))
+
+    def facts(
+        self, modality: Modality, under: Sequence[str] | None
+    ) -> frozenset[tuple[str, int, int, int]] | None:
+        """Of `known_files` uri, bytes, `mtime_ns` and `ctime_ns`, in half the time; None where some are described."""
+        with self._file.read() as connection:
+            cursor = connection.cursor()
+            cursor.row_factory = None
+            if cursor.execute(_ARE_DESCRIBED).fetchone()[0]:
+                return None
+            rows = cursor.execute(_FACTS, (modality.value,)).fetchall()
+        if ESCAPE in "".join([row[0] for row in rows]):
+            rows = [(original_uri(row[0]), *row[1:]) for row in rows]
+        return frozenset(rows if under is None else _lying_in(under, rows, itemgetter(0)))
 
 
 _AS_KNOWN: Callable[[tuple[Any, ...]], KnownFile] = partial(tuple.__new__, KnownFile)
 
 
-def _lying_in(places: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def _lying_in(
+    places: Sequence[str], rows: Iterable[tuple[Any, ...]], uri_of: Callable[[tuple[Any, ...]], str]
+) -> list[tuple[Any, ...]]:
     """Those whose uri is one of the places or lies in one; canonically equivalent names are the same name."""
     exact = frozenset(place.rstrip("/") for place in places)
     within = tuple(place + end for place in exact for end in "/#")
@@ -229,7 +247,7 @@ def _lying_in(places: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> list[tu
             and ((uri := composed(uri)) in same or uri.startswith(within_same))
         )
 
-    return [row for row in rows if row[1].startswith(within) or lies(row[1])]
+    return [row for row in rows if (uri := uri_of(row)).startswith(within) or lies(uri)]
 
 
 class SpaceReader(_Reader):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vasari.indexer.identity import Puzzle, resolve
 from vasari.indexer.plan import Comparison, Plan, Task, make_plan
-from vasari.indexer.sources.source import Candidate
+from vasari.indexer.sources.source import Candidate, FileFacts
 from vasari.retrieval.catalog.records import Failure, KnownFile
 from vasari.retrieval.domain import Skipped
 
@@ -86,13 +86,35 @@ def test_files_that_a_source_passes_over_leave_the_plan_as_it_is(
         "failed": failed,
         "places": ["/photos"],
     }
-    comparison = Comparison(known, **about)
+    facts = None if unembedded or unread else {(f.uri, f.bytes, f.mtime_ns, f.ctime_ns) for f in known}
+    comparison = Comparison(lambda: known, facts=facts, **about)
     same = comparison.as_they_were([entry[:4] for entry in seen])
     for entry in seen:
         if entry.uri not in same:
             comparison.add(entry)
     assert comparison.finish(everywhere) == make_plan(seen, known, everywhere, **about)
     assert not {uri for uri in same if after[uri] != before.get(uri)}
+
+
+def test_known_files_are_not_loaded_where_all_are_as_they_were() -> None:
+    """The facts of files decide, until the first that is another or was not seen."""
+    files: Files = {"/a.jpg": ("red", 1), "/b.jpg": ("blue", 2)}
+    known, seen = list(catalog(files).values()), [entry[:4] for entry in listing(files)]
+    loads: list[str] = []
+
+    def load() -> list[KnownFile]:
+        loads.append("once")
+        return known
+
+    def compared(*shown: FileFacts) -> Plan:
+        comparison = Comparison(load, facts=set(seen))
+        comparison.as_they_were(shown)
+        return comparison.finish(everywhere)
+
+    assert compared(*seen).unchanged == 2
+    assert not loads
+    assert list(compared(seen[0]).gone) == [known[1].id]
+    assert loads == ["once"]
 
 
 @given(FOLDERS, FOLDERS)

@@ -96,6 +96,8 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
         early = SqliteReader.open(path)
         assert early is not None
         assert list(early.items.known_files(Modality.IMAGE, under)) == undescribed
+        facts = {(file.uri, file.bytes, file.mtime_ns, file.ctime_ns) for file in undescribed}
+        assert early.items.facts(Modality.IMAGE, under) == facts
         early.close()
         catalog.annotations.describe({4: Telling("/t.csv", 7, (Caption("a"),))})
         catalog.failures.record([Skipped("/odd/\udce9", "read", "no", 1, 2, 3), Skipped("/e", "decode", "é")])
@@ -109,6 +111,7 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
         assert glance.items.newest() == catalog.items.newest() == 4
         for modality in Modality:
             known = list(catalog.items.known_files(modality, under))
+            assert glance.items.facts(modality, under) is None  # one is described
             assert list(glance.items.known_files(modality, under)) == known
             for space in ("clip", "siglip"):
                 bare = list(catalog.segments.missing_embeddings(space, modality))
