@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.curating import curated
 from vasari.api.cli.options import (
@@ -19,6 +18,7 @@ from vasari.api.cli.options import (
     yes_option,
 )
 from vasari.api.cli.saying import chosen, complain, filter_option, what_argument
+from vasari.api.contract.albums import album_fields
 from vasari.retrieval.catalog.records import Album, Change, Changed
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
@@ -36,7 +36,7 @@ def list_albums(json: bool, library: Path | None, server: str | None, key: str |
     with curated(library, server, key) as opened:
         found = opened.albums()
     if json:
-        output.print_json([contract.album_fields(album) for album in found])
+        output.print_json([album_fields(album) for album in found])
         return
     output.table([(album.name, _count(album), _search(album)) for album in found])
     if not found:
@@ -94,7 +94,7 @@ def create(
         ids, gone = chosen(opened, what, None) if what else ([], [])
         made = opened.freeze(name, query, filter_) if frozen else opened.create(name, query, filter_, ids)
     if json:
-        output.print_json(contract.album_fields(made))
+        output.print_json(album_fields(made))
     else:
         output.line(f"{made.name}: {_pictures(made.count)}")
     complain(gone)
@@ -221,7 +221,7 @@ def rename(
     with curated(library, server, key) as opened:
         changed = opened.rename(opened.album(album).id, name)
     if json:
-        output.print_json(contract.album_fields(changed))
+        output.print_json(album_fields(changed))
     else:
         output.line(f"it is called {changed.name} now")
 

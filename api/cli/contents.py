@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output, render
 from vasari.api.cli.options import (
     PLACE,
@@ -20,6 +19,7 @@ from vasari.api.cli.options import (
     server_option,
     yes_option,
 )
+from vasari.api.contract.library import filter_fields, status_fields
 from vasari.retrieval.catalog.filters.parser import FIELDS
 from vasari.retrieval.domain import Item
 from vasari.retrieval.errors import UsageError
@@ -47,7 +47,7 @@ def status(json: bool, library: Path | None, server: str | None, key: str | None
             facts = {"library": server, **client.status()}
     else:
         with Library.open(library) as opened:
-            facts = {"library": str(opened.root), **contract.status_fields(opened)}
+            facts = {"library": str(opened.root), **status_fields(opened)}
     if json:
         output.print_json(facts)
         return
@@ -66,7 +66,7 @@ def fields(json: bool, library: Path | None) -> None:
     with Library.open(library) as opened:
         attributes = opened.catalog.facets.attribute_counts()
     if json:
-        output.print_json(contract.filter_fields(FIELDS, attributes))
+        output.print_json(filter_fields(FIELDS, attributes))
         return
     output.table([(name, str(kind)) for name, kind in FIELDS.items()], name=1)
     for name, count in attributes.items():

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.indexing import finish, run_index
 from vasari.api.cli.options import Integer, command, json_option, library_option
+from vasari.api.contract.library import failure_fields
 from vasari.indexer.progress import IndexReport
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.records import Failure
@@ -30,7 +30,7 @@ def failures(retry: bool, limit: int | None, json: bool, library: Path | None) -
             return
         found = opened.catalog.failures.latest(limit)
     if json:
-        output.print_json([contract.failure_fields(failure) for failure in found])
+        output.print_json([failure_fields(failure) for failure in found])
         return
     for failure in found:
         output.entry("", failure.uri)

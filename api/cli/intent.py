@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.connecting import connected
 from vasari.api.cli.options import (
@@ -19,6 +18,7 @@ from vasari.api.cli.options import (
     server_option,
 )
 from vasari.api.cli.usage import QueryCommand
+from vasari.api.contract.search import understanding_fields
 from vasari.retrieval.domain import Term, Understanding
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
@@ -61,7 +61,7 @@ def understand(
     else:
         found = _understood(query, day, library)
     if json:
-        output.print_json(contract.understanding_fields(found))
+        output.print_json(understanding_fields(found))
         return
     output.table(list(_rows(found)), name=1)
 
@@ -86,7 +86,7 @@ def _day(given: str) -> date:
 
 def _rows(found: Understanding) -> list[tuple[str, str, str]]:
     """Kind, filter or words, and what it was read from."""
-    fields = contract.understanding_fields(found)
+    fields = understanding_fields(found)
     terms = [
         ("words", term["text"], "" if term["weight"] == 1 else f"weight {term['weight']:g}")
         for term in fields["terms"]

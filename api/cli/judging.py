@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.options import FILE, PLACE, Integer, command, json_option, library_option, yes_option
 from vasari.api.cli.saying import complain
+from vasari.api.contract.judgments import judgment_fields
 from vasari.retrieval.catalog.judgments import HIGHEST_GRADE
 from vasari.retrieval.catalog.records import JudgedQuery
 from vasari.retrieval.errors import UsageError
@@ -85,7 +85,7 @@ def list_judgments(query: str | None, filter_: str | None, json: bool, library: 
     with Library.open(library) as opened:
         said = opened.catalog.judgments.all(query, filter_)
         if json:
-            output.print_json([contract.judgment_fields(one) for one in said])
+            output.print_json([judgment_fields(one) for one in said])
             return
         if query is None:
             output.table([_row(one) for one in opened.catalog.judgments.queries()])

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.options import (
     PLACE,
@@ -21,6 +20,7 @@ from vasari.api.cli.options import (
     server_option,
 )
 from vasari.api.cli.patience import patiently
+from vasari.api.contract.duplicates import duplicates_fields
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.overlap import CopyKind
 from vasari.retrieval.library.duplicates import Duplicate
@@ -67,7 +67,7 @@ def known(
                 continue
             unknown |= not found
             if jsonl:
-                output.print_json_lines([{"file": name, **contract.duplicates_fields(found)}])
+                output.print_json_lines([{"file": name, **duplicates_fields(found)}])
             else:
                 output.entry(_verdict(found), name, f"  {found[0].item.uri}" if found else "")
     if broken or (judged and unknown):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output, pictures, render
 from vasari.api.cli.libraries import borrowed
 from vasari.api.cli.options import PLACE, choice, command, json_option, library_option, open_settings
 from vasari.api.cli.progress import Bar
 from vasari.api.cli.stopping import stoppable
+from vasari.api.contract.items import text_line_fields
 from vasari.indexer.reading import ReadReport, read_library
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
@@ -91,7 +91,7 @@ def _print_text(library: Library, reader: TextReader, files: tuple[str, ...], *,
     if json:
         output.print_json(
             [
-                {"uri": pictures.uri_of(library, file), "text_lines": contract.text_line_fields(lines)}
+                {"uri": pictures.uri_of(library, file), "text_lines": text_line_fields(lines)}
                 for file, lines in found
             ]
         )

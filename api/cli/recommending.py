@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.options import Integer, command, json_option, open_settings
 from vasari.api.cli.render import pictures_per_second
+from vasari.api.contract.recommendations import pull_command, recommendation_fields
 from vasari.retrieval.models.recommend import Candidate, Recommendation, parse_bytes, recommend
 from vasari.retrieval.models.speed import Speed, measure, remember
 from vasari.retrieval.settings import physical_memory
@@ -33,7 +33,7 @@ def recommend_models(language: str, memory: str | None, images: int, gpu: bool, 
     limit = parse_bytes(memory) if memory else physical_memory() or None
     found = recommend(_measured(gpu), language=language, memory=limit, images=images)
     if json:
-        output.print_json(contract.recommendation_fields(found))
+        output.print_json(recommendation_fields(found))
         return
     for text in _told(found):
         output.line(text)
@@ -83,7 +83,7 @@ def _advice(found: Recommendation) -> Iterator[str]:
             f"Memory suffices for none: {least.preset.name} takes the least, {least.memory_bytes / 1e9:.1f} GB."
         )
         return
-    yield f"  {contract.pull_command(found.choice.preset)}"
+    yield f"  {pull_command(found.choice.preset)}"
     yield f"  vasari index PATH --model {found.choice.preset.name}"
     yield ""
     if found.choice.restricted:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output, pictures, targets
 from vasari.api.cli.options import FILE, command, json_option, library_option
 from vasari.api.cli.pictures import picture_argument
 from vasari.api.cli.understanding import open_for, said
+from vasari.api.contract.answers import regions_fields
 from vasari.retrieval.domain import Region
 from vasari.retrieval.library.library import Library
 
@@ -64,7 +64,7 @@ def _tell(
         if destination is not None:
             targets.write(destination, opened.regions_png(picture, found))
     if json:
-        output.print_json(contract.regions_fields(found))
+        output.print_json(regions_fields(found))
     else:
         _list(found)
 

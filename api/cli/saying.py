@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.curating import Curated, curated
 from vasari.api.cli.options import (
@@ -20,6 +19,8 @@ from vasari.api.cli.options import (
     library_option,
     server_option,
 )
+from vasari.api.contract.changes import changed_fields
+from vasari.api.contract.items import item_fields
 from vasari.retrieval.catalog.records import Change
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId
 from vasari.retrieval.errors import UsageError
@@ -76,7 +77,7 @@ def tag(
             raise UsageError(f"a caption describes one picture, and these are {len(ids):,}")
         done = opened.say(ids, change, captions)
     if json:
-        output.print_json({**contract.changed_fields(done), "not_found": gone})
+        output.print_json({**changed_fields(done), "not_found": gone})
     elif ids or not gone:
         output.line(f"{done.changed if caption is None else len(ids):,} of {len(ids):,} changed")
     complain(gone)
@@ -112,7 +113,7 @@ def show(
         ids, gone = opened.chosen(what, None)
         known = [(item, opened.albums_of(item.id)) for item in opened.whole(ids)]
     if json:
-        output.print_json([{**contract.item_fields(item), "albums": list(albums)} for item, albums in known])
+        output.print_json([{**item_fields(item), "albums": list(albums)} for item, albums in known])
     else:
         for place, (item, albums) in enumerate(known):
             if place:

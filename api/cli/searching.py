@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vasari.api import contract, drawings
+from vasari.api import drawings
 from vasari.api.cli import hits, output, pictures, places
 from vasari.api.cli.options import (
     PLACE,
@@ -26,6 +26,8 @@ from vasari.api.cli.options import (
     space_option,
 )
 from vasari.api.cli.usage import QueryCommand
+from vasari.api.contract.items import item_fields
+from vasari.api.contract.search import hit_fields, response_fields
 from vasari.retrieval.domain import (
     GroupScore,
     Item,
@@ -337,7 +339,7 @@ def _converse(
     if chosen is None:
         return 130
     if form.json or form.jsonl:
-        output.print_json(contract.item_fields(chosen))
+        output.print_json(item_fields(chosen))
     else:
         output.paths([chosen.uri], zero=form.zero)
     return 0
@@ -360,9 +362,9 @@ def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, by
         for text in response.notes:
             output.note(text)
     if form.json:
-        output.print_json(contract.response_fields(response))
+        output.print_json(response_fields(response))
     elif form.jsonl:
-        output.print_json_lines(contract.hit_fields(hit) for hit in response.hits)
+        output.print_json_lines(hit_fields(hit) for hit in response.hits)
     elif form.files or form.zero:
         output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
     else:

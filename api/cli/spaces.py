@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output, render
 from vasari.api.cli.options import command, json_option, library_option, yes_option
 from vasari.api.cli.render import readable
+from vasari.api.contract.spaces import space_fields
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library import spaces
 from vasari.retrieval.library.library import Library
@@ -26,7 +26,7 @@ def list_spaces(json: bool, library: Path | None) -> None:
     with Library.open(library) as opened:
         states = opened.spaces()
     if json:
-        output.print_json([contract.space_fields(state) for state in states])
+        output.print_json([space_fields(state) for state in states])
         return
     for state in states:
         _show(state)
@@ -44,7 +44,7 @@ def use(space: str, json: bool, library: Path | None) -> None:
         chosen = opened.use_space(space)
         state = next(state for state in opened.spaces() if state.space == chosen)
     if json:
-        output.print_json(contract.space_fields(state))
+        output.print_json(space_fields(state))
     else:
         output.line(f"searches now use {chosen.name}")
     if not state.complete:
@@ -70,7 +70,7 @@ def drop(space: str, yes: bool, force: bool, json: bool, library: Path | None) -
         opened.drop_space(found.name, force=force)
         default = opened.catalog.spaces.default()
     if json:
-        dropped = contract.space_fields(state)
+        dropped = space_fields(state)
         output.print_json({"dropped": dropped, "default": default.name if default else None})
         return
     output.line(f"{found.name} is dropped, {readable(state.bytes)} are free")

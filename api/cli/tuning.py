@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output
 from vasari.api.cli.options import FILE, Number, choice, command, json_option, library_option, space_option
 from vasari.api.cli.progress import stage
+from vasari.api.contract.spaces import fair_ranking_fields, tuned_fields
 from vasari.retrieval.domain import (
     USUAL_TOP,
     USUAL_WEIGHT,
@@ -101,7 +101,7 @@ def ranking(
         chosen = Candidate(usual.method, weight or usual.weight, hubs or usual.hubs)
         fair = _switched(opened, found, texts, vectors, chosen)
     if json:
-        output.print_json({"space": found.name, "fair_ranking": contract.fair_ranking_fields(fair)})
+        output.print_json({"space": found.name, "fair_ranking": fair_ranking_fields(fair)})
     else:
         output.line(f"{found.name} ranks fairly from now on: {chosen}; {fair.texts:,} texts, {fair.source}")
 
@@ -185,7 +185,7 @@ def _measured(
     if second is not None and not dry_run:
         reranking = reranking_depth.keep(library, space, second)
     if json:
-        told = contract.tuned_fields(space, bank.source, len(bank.texts), verdict, fair, second, reranking)
+        told = tuned_fields(space, bank.source, len(bank.texts), verdict, fair, second, reranking)
         output.print_json(told)
         return
     if second is not None:

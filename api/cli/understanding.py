@@ -8,13 +8,13 @@ from typing import get_args
 
 import click
 
-from vasari.api import contract
 from vasari.api.cli import output, pictures, targets
 from vasari.api.cli.libraries import borrowed
 from vasari.api.cli.options import FILE, PLACE, choice, command, json_option, library_option, open_settings
 from vasari.api.cli.pictures import picture_argument
 from vasari.api.cli.progress import Bar
 from vasari.api.cli.stopping import stoppable
+from vasari.api.contract.answers import answer_fields, description_fields, labels_fields, match_fields
 from vasari.indexer.captions import caption_library
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
@@ -32,7 +32,7 @@ def match(what: str, text: str, json: bool, library: Path | None) -> None:
     with open_for(library, what) as opened:
         (score,) = opened.match([pictures.content(opened, what)], words)
     if json:
-        output.print_json(contract.match_fields(score))
+        output.print_json(match_fields(score))
     else:
         output.line(f"{score:.3f}")
 
@@ -51,7 +51,7 @@ def classify(
     with open_for(library, what) as opened:
         found = opened.classify(pictures.content(opened, what), names, template or None)
     if json:
-        output.print_json(contract.labels_fields(found))
+        output.print_json(labels_fields(found))
         return
     for label, score in found:
         output.entry(f"{score:6.3f}  ", label)
@@ -95,7 +95,7 @@ def caption(
         captions = opened.caption([pictures.content(opened, file) for file in files], detail)
     if json:
         found = zip(names, captions, strict=True)
-        output.print_json([{"uri": name, **contract.description_fields(text)} for name, text in found])
+        output.print_json([{"uri": name, **description_fields(text)} for name, text in found])
         return
     for file, text in zip(files, captions, strict=True):
         output.line(text if len(names) == 1 else f"{file}: {text}")
@@ -124,7 +124,7 @@ def ask(what: str, question: str, json: bool, library: Path | None) -> None:
     with open_for(library, what) as opened:
         answer = opened.ask(pictures.content(opened, what), words)
     if json:
-        output.print_json(contract.answer_fields(answer))
+        output.print_json(answer_fields(answer))
     else:
         output.line(answer)
 

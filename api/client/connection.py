@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import httpx
 
-from vasari.api import contract
 from vasari.api.client.requests import Call
+from vasari.api.contract.problems import read_problem
 from vasari.retrieval.errors import ImageError, UsageError, VasariError
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def error_of(answer: httpx.Response) -> VasariError:
     status = answer.status_code
     try:
         body = answer.json()
-        known = contract.read_problem(body, float(answer.headers.get("retry-after", 1)))
+        known = read_problem(body, float(answer.headers.get("retry-after", 1)))
         return known or ServiceError(str(body["detail"]), status, str(body["type"]).rpartition(":")[2])
     except (ValueError, KeyError, TypeError):
         return ServiceError(f"the server answered {status}: is this Vasari?", status)

@@ -12,8 +12,14 @@ from typing import Any, Generic, TypedDict, TypeVar
 import httpx
 import numpy as np
 
-from vasari.api import contract
-from vasari.api.contract import read_item, read_job, read_response
+from vasari.api.contract.albums import read_album, read_share
+from vasari.api.contract.answers import read_answer, read_description, read_labels, read_match, read_regions
+from vasari.api.contract.changes import change_fields, read_changed
+from vasari.api.contract.duplicates import read_duplicates
+from vasari.api.contract.items import read_item
+from vasari.api.contract.jobs import read_job
+from vasari.api.contract.judgments import read_judgment
+from vasari.api.contract.search import read_response, read_understanding
 from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed, JobRecord, Judgment
 from vasari.retrieval.domain import (
     Caption,
@@ -87,7 +93,7 @@ def search(request: SearchRequest) -> Call[SearchResponse]:
 def understand(query: str, today: date | None) -> Call[Understanding]:
     """What a typed query would be understood as."""
     body = {"query": query} | ({"today": today.isoformat()} if today else {})
-    return Call("POST", "/v1/understand", lambda answer: contract.read_understanding(answer.json()), body)
+    return Call("POST", "/v1/understand", lambda answer: read_understanding(answer.json()), body)
 
 
 def search_batch(requests: Sequence[SearchRequest | str]) -> Call[list[SearchResponse]]:
@@ -195,7 +201,7 @@ def remove(ids: Sequence[ItemId]) -> Call[int]:
 
 def annotate(ids: Sequence[ItemId], change: Change) -> Call[Changed]:
     """Change what people say about many items."""
-    return Call("POST", "/v1/annotate", _changed, {"ids": list(ids)} | contract.change_fields(change))
+    return Call("POST", "/v1/annotate", _changed, {"ids": list(ids)} | change_fields(change))
 
 
 def albums(item: ItemId | None) -> Call[list[Album]]:
@@ -203,7 +209,7 @@ def albums(item: ItemId | None) -> Call[list[Album]]:
     return Call(
         "GET",
         "/v1/albums",
-        lambda answer: [contract.read_album(one) for one in answer.json()["albums"]],
+        lambda answer: [read_album(one) for one in answer.json()["albums"]],
         params=_given(item=item),
     )
 
@@ -238,13 +244,13 @@ def change_album_items(album: int, **ids: Sequence[ItemId]) -> Call[Changed]:
 def album_shares(album: int) -> Call[list[AlbumShare]]:
     """The links to an album."""
     address = f"/v1/albums/{album}/shares"
-    return Call("GET", address, lambda answer: list(map(contract.read_share, answer.json()["shares"])))
+    return Call("GET", address, lambda answer: list(map(read_share, answer.json()["shares"])))
 
 
 def share_album(album: int, expires_at: datetime) -> Call[AlbumShare]:
     """Make a link to an album."""
     body = {"expires_at": expires_at.astimezone(UTC).isoformat()}
-    return Call("POST", f"/v1/albums/{album}/shares", lambda answer: contract.read_share(answer.json()), body)
+    return Call("POST", f"/v1/albums/{album}/shares", lambda answer: read_share(answer.json()), body)
 
 
 def end_album_share(album: int, share: int) -> Call[None]:
@@ -253,11 +259,11 @@ def end_album_share(album: int, share: int) -> Call[None]:
 
 
 def _album(answer: httpx.Response) -> Album:
-    return contract.read_album(answer.json())
+    return read_album(answer.json())
 
 
 def _changed(answer: httpx.Response) -> Changed:
-    return contract.read_changed(answer.json())
+    return read_changed(answer.json())
 
 
 def stack(ids: Sequence[ItemId]) -> Call[list[ItemId]]:
@@ -286,7 +292,7 @@ def judgments(query: str | None, filter: str | None) -> Call[list[Judgment]]:  #
     return Call(
         "GET",
         "/v1/judgments",
-        lambda answer: [contract.read_judgment(one) for one in answer.json()["judgments"]],
+        lambda answer: [read_judgment(one) for one in answer.json()["judgments"]],
         params=_given(query=query, filter=filter, limit=1000),
     )
 
@@ -306,7 +312,7 @@ def duplicates(picture: bytes | Path) -> Call[list[Duplicate]]:
     return Call(
         "POST",
         "/v1/duplicates",
-        lambda answer: contract.read_duplicates(answer.json()),
+        lambda answer: read_duplicates(answer.json()),
         picture_body(picture),
         file=_file(picture),
     )
@@ -315,9 +321,7 @@ def duplicates(picture: bytes | Path) -> Call[list[Duplicate]]:
 def match(picture: PictureLike, text: str) -> Call[float]:
     """How well a sentence describes a picture."""
     body = {**picture_body(picture), "text": text}
-    return Call(
-        "POST", "/v1/match", lambda answer: contract.read_match(answer.json()), body, file=_file(picture)
-    )
+    return Call("POST", "/v1/match", lambda answer: read_match(answer.json()), body, file=_file(picture))
 
 
 def classify(
@@ -327,9 +331,7 @@ def classify(
     body = {**picture_body(picture), "labels": list(labels)}
     if templates is not None:
         body["templates"] = list(templates)
-    return Call(
-        "POST", "/v1/classify", lambda answer: contract.read_labels(answer.json()), body, file=_file(picture)
-    )
+    return Call("POST", "/v1/classify", lambda answer: read_labels(answer.json()), body, file=_file(picture))
 
 
 def caption(picture: PictureLike, detail: str) -> Call[str]:
@@ -338,7 +340,7 @@ def caption(picture: PictureLike, detail: str) -> Call[str]:
     return Call(
         "POST",
         "/v1/caption",
-        lambda answer: contract.read_description(answer.json()),
+        lambda answer: read_description(answer.json()),
         body,
         file=_file(picture),
     )
@@ -347,9 +349,7 @@ def caption(picture: PictureLike, detail: str) -> Call[str]:
 def ask(picture: PictureLike, question: str) -> Call[str]:
     """An answer to a question."""
     body = {**picture_body(picture), "question": question}
-    return Call(
-        "POST", "/v1/ask", lambda answer: contract.read_answer(answer.json()), body, file=_file(picture)
-    )
+    return Call("POST", "/v1/ask", lambda answer: read_answer(answer.json()), body, file=_file(picture))
 
 
 def locate(picture: PictureLike, phrase: str) -> Call[list[Region]]:
@@ -364,7 +364,7 @@ def detect(picture: PictureLike, *, describe: bool) -> Call[list[Region]]:
 
 def _regions(path: str, picture: PictureLike, asked: Mapping[str, Any]) -> Call[list[Region]]:
     body = {**picture_body(picture), **asked}
-    return Call("POST", path, lambda answer: contract.read_regions(answer.json()), body, file=_file(picture))
+    return Call("POST", path, lambda answer: read_regions(answer.json()), body, file=_file(picture))
 
 
 def embed(inputs: Sequence[str], modality: Modality, space: str) -> Call[UnitVectors]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
-from vasari.api import contract
+from vasari.api.contract.search import response_fields
 from vasari.api.json_text import as_json
 from vasari.api.service.problems import plain
 from vasari.api.service.schemas.search import RerankOptions, SearchBody, TermBody
@@ -82,7 +82,7 @@ def told(fields: Mapping[str, Any], status: int = 200, headers: Mapping[str, str
 
 def search_fields(response: SearchResponse) -> dict[str, Any]:
     """The fields of a search's answer, its notes in words for a visitor."""
-    fields = contract.response_fields(response)
+    fields = response_fields(response)
     for noted in (fields, fields["explain"] or {"notes": []}):
         noted["notes"] = [plain(note) for note in noted["notes"]]
     return fields

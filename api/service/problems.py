@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from vasari.api.contract import problem_members, problem_of
+from vasari.api.contract.problems import problem_members, problem_of
 from vasari.api.service.logs import printable
 from vasari.api.service.request_id import current_request_id
 from vasari.retrieval import errors

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.service.conftest import Live
-from vasari.api import contract
 from vasari.api.cli.main import main
 from vasari.api.cli.patience import patiently
+from vasari.api.contract.library import status_fields
+from vasari.api.contract.search import response_fields
 from vasari.api.service.security.auth import create_key
 from vasari.retrieval.catalog.records import KeyLimits
 from vasari.retrieval.domain import SearchRequest, Term, TermKind
@@ -36,7 +37,7 @@ def ask(live: Live, capsys: pytest.CaptureFixture[str]) -> Ask:
 def test_a_search_prints_what_the_library_would(live: Live, ask: Ask) -> None:
     """Words added and taken away: hits and all other fields are the library's own."""
     terms = (Term(TermKind.TEXT, text="red"), Term(TermKind.TEXT, -1.0, text="blue"))
-    right = contract.response_fields(live.library.search(SearchRequest(terms, limit=3)))
+    right = response_fields(live.library.search(SearchRequest(terms, limit=3)))
     code, out, _ = ask("search", "red", "-", "blue", "-t", 3, "--json")
     answer = json.loads(out)
     assert code == 0
@@ -67,7 +68,7 @@ def test_a_preview_shows_the_services_thumbnails(ask: Ask) -> None:
 def test_status_tells_of_the_services_library(live: Live, ask: Ask) -> None:
     """All facts but where the library lies, in JSON and for people."""
     facts = json.loads(ask("status", "--json")[1])
-    assert facts == {"library": live.url, **contract.status_fields(live.library)}
+    assert facts == {"library": live.url, **status_fields(live.library)}
     assert "pictures  8" in ask("status")[1].splitlines()
 
 

@@ -20,11 +20,26 @@ from tests.models import write_model
 from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import listening
-from vasari.api import contract
 from vasari.api.cli.main import main
 from vasari.api.client import requests
 from vasari.api.client.client import Client
 from vasari.api.client.connection import ServiceError, error_of
+from vasari.api.contract.answers import (
+    answer_fields,
+    description_fields,
+    labels_fields,
+    match_fields,
+    read_answer,
+    read_description,
+    read_labels,
+    read_match,
+    read_regions,
+)
+from vasari.api.contract.duplicates import duplicates_fields, read_duplicates
+from vasari.api.contract.items import item_fields, listed_fields, read_item
+from vasari.api.contract.jobs import job_fields, read_job
+from vasari.api.contract.library import filter_fields
+from vasari.api.contract.search import hit_fields, read_response, response_fields, understanding_fields
 from vasari.api.json_text import as_json
 from vasari.api.service.app import create_app
 from vasari.api.service.converters import search_request
@@ -136,9 +151,9 @@ def test_a_search_is_one_document_in_three_places(
     here = printed(*words)
     there = httpx.post(f"{url}/v1/search", json=body, timeout=LONG).json()
     assert timeless(here) == timeless(there) == timeless(printed(*words, "--server", url))
-    read = contract.read_response(here)
-    assert over_the_wire(contract.response_fields(read)) == here
-    assert over_the_wire(contract.response_fields(contract.read_response(there))) == there
+    read = read_response(here)
+    assert over_the_wire(response_fields(read)) == here
+    assert over_the_wire(response_fields(read_response(there))) == there
     if body.get("rerank"):
         assert [hit.reranked for hit in read.hits] == [True, True, False, False]
 
@@ -158,7 +173,7 @@ def test_what_is_understood_is_told_alike(url: str, printed: Print) -> None:
         ],
     }
     with Client(url) as client:
-        assert over_the_wire(contract.understanding_fields(client.understand(sentence))) == here
+        assert over_the_wire(understanding_fields(client.understand(sentence))) == here
     last = httpx.post(
         f"{url}/v1/understand", json={"query": "last year", "today": "2020-03-01"}, timeout=LONG
     ).json()
@@ -192,21 +207,17 @@ def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: 
     file = tmp_path / "red.png"
     file.write_bytes(picture("red", 200))
     with Client(url, timeout=LONG) as client:
-        assert contract.read_match(printed("match", file, "red")) == pytest.approx(
-            client.match(file, "red"), abs=1e-3
-        )
-        labels = contract.read_labels(printed("classify", file, "red", "blue"))
+        assert read_match(printed("match", file, "red")) == pytest.approx(client.match(file, "red"), abs=1e-3)
+        labels = read_labels(printed("classify", file, "red", "blue"))
         theirs = client.classify(file, ["red", "blue"])
         assert [name for name, _ in labels] == [name for name, _ in theirs]
         assert dict(labels) == pytest.approx(dict(theirs), abs=1e-3)
         assert 0 <= labels[1][1] <= labels[0][1] <= 1
         (described,) = printed("caption", file)
-        assert contract.read_description(described) == client.caption(file)
-        assert contract.read_answer(printed("ask", file, "Which colour?")) == client.ask(
-            file, "Which colour?"
-        )
-        assert contract.read_regions(printed("detect", file)) == client.detect(file)
-        assert contract.read_regions(printed("locate", file, "red thing")) == client.locate(file, "red thing")
+        assert read_description(described) == client.caption(file)
+        assert read_answer(printed("ask", file, "Which colour?")) == client.ask(file, "Which colour?")
+        assert read_regions(printed("detect", file)) == client.detect(file)
+        assert read_regions(printed("locate", file, "red thing")) == client.locate(file, "red thing")
 
 
 def test_what_a_library_holds_is_told_alike(url: str, printed: Print) -> None:
@@ -258,7 +269,7 @@ def over_the_wire(told: Any) -> Any:
 @given(ITEMS, st.floats(-1, 1).map(lambda score: round(score, 6)), st.booleans())
 def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, reranked: bool) -> None:
     """Names and words of any characters, all facts, in an item and in a hit."""
-    assert contract.read_item(over_the_wire(contract.item_fields(item))) == item
+    assert read_item(over_the_wire(item_fields(item))) == item
     hit = Hit(
         replace(item, text_lines=None),
         score,
@@ -276,7 +287,7 @@ def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, rer
         Explain("exact", 1, {"embed": 1.25}, ("a\ud800",), (Share(1, 2.5, 0.25, ("a\ud800",)),)),
         ("note\x1a",),
     )
-    assert contract.read_response(over_the_wire(contract.response_fields(response))) == response
+    assert read_response(over_the_wire(response_fields(response))) == response
 
 
 def test_a_broken_file_is_named_here_and_there(url: str, tmp_path: Path) -> None:
@@ -295,7 +306,7 @@ def test_a_job_goes_out_and_comes_back() -> None:
     """With its times and whatever it reports."""
     now = datetime.now(UTC)
     job = JobRecord(3, "index", {"paths": ["/a\udcff"]}, "running", {"done": 1}, now, now, None)
-    assert contract.read_job(over_the_wire(contract.job_fields(job))) == job
+    assert read_job(over_the_wire(job_fields(job))) == job
 
 
 def test_an_older_service_is_understood() -> None:
@@ -309,7 +320,7 @@ def test_an_older_service_is_understood() -> None:
         "attributes": {},
     }
     hit |= {"tags": [], "width": 8, "height": 8, "thumbnail": "/v1/items/1/thumbnail?v=0", "score": 0.5}
-    read = contract.read_response(
+    read = read_response(
         {"hits": [hit], "total": 1, "took_ms": 1.0, "space": "s", "reranked": True, "explain": None}
     )
     assert read.hits[0].reranked
@@ -331,7 +342,7 @@ COPY = Duplicate(
 
 def test_a_copy_goes_out_and_comes_back() -> None:
     """A duplicate's evidence and place survive the wire."""
-    assert contract.read_duplicates(over_the_wire(contract.duplicates_fields([COPY]))) == [COPY]
+    assert read_duplicates(over_the_wire(duplicates_fields([COPY]))) == [COPY]
 
 
 def test_the_schemas_are_the_contracts() -> None:
@@ -341,18 +352,18 @@ def test_the_schemas_are_the_contracts() -> None:
     answer = SearchResponse((hit,), 1, 1.0, "s", explain=Explain("exact", 1, {"embed": 1.0}))
     now = datetime.now(UTC)
     for schema, told in (
-        (items.ItemAnswer, contract.item_fields(item)),
-        (items.ListedItem, contract.listed_fields(item)),
-        (search.HitAnswer, contract.hit_fields(hit)),
-        (search.SearchAnswer, contract.response_fields(answer)),
-        (search.UnderstandAnswer, contract.understanding_fields(UNDERSTOOD)),
-        (models.MatchAnswer, contract.match_fields(0.5)),
-        (models.DuplicatesAnswer, contract.duplicates_fields([COPY])),
-        (models.ClassifyAnswer, contract.labels_fields([("a", 0.5)])),
-        (models.DescribeAnswer, contract.description_fields("a boat")),
-        (models.AskAnswer, contract.answer_fields("two")),
-        (jobs.JobAnswer, contract.job_fields(JobRecord(1, "map", {}, "done", {}, now, now, now))),
-        (collection.FieldsAnswer, contract.filter_fields({"id": "number"}, {"camera": 3})),
+        (items.ItemAnswer, item_fields(item)),
+        (items.ListedItem, listed_fields(item)),
+        (search.HitAnswer, hit_fields(hit)),
+        (search.SearchAnswer, response_fields(answer)),
+        (search.UnderstandAnswer, understanding_fields(UNDERSTOOD)),
+        (models.MatchAnswer, match_fields(0.5)),
+        (models.DuplicatesAnswer, duplicates_fields([COPY])),
+        (models.ClassifyAnswer, labels_fields([("a", 0.5)])),
+        (models.DescribeAnswer, description_fields("a boat")),
+        (models.AskAnswer, answer_fields("two")),
+        (jobs.JobAnswer, job_fields(JobRecord(1, "map", {}, "done", {}, now, now, now))),
+        (collection.FieldsAnswer, filter_fields({"id": "number"}, {"camera": 3})),
     ):
         assert set(schema.model_fields) == set(told), schema
         assert schema.model_validate(told).model_dump(mode="json") == over_the_wire(told), schema

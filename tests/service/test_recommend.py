@@ -9,7 +9,7 @@ import pytest
 
 from tests.service.conftest import Served
 from tests.speed import a_speed, pretend
-from vasari.api import contract
+from vasari.api.contract.recommendations import recommendation_fields
 from vasari.api.service.schemas.models import CandidateAnswer, RecommendationAnswer
 from vasari.retrieval.models.recommend import recommend
 
@@ -22,7 +22,7 @@ def test_the_answer_is_the_commands(served: Served, monkeypatch: pytest.MonkeyPa
     answer = served.client.get("/v1/models/recommend", params=asked)
     assert answer.status_code == 200
     found = recommend(a_speed(), language="bn", memory=6 * 10**9, images=50_000)
-    expected = json.loads(json.dumps(contract.recommendation_fields(found)))
+    expected = json.loads(json.dumps(recommendation_fields(found)))
     assert answer.json() == expected
     assert RecommendationAnswer.model_validate(expected).choice == "nllb-siglip-base"
     assert set(RecommendationAnswer.model_fields) == set(expected)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
-from vasari.api.contract import item_fields, read_item
+from vasari.api.contract.items import item_fields, read_item
 from vasari.api.json_text import as_json
 from vasari.indexer.exchange import tables
 from vasari.indexer.exchange.exporting import Format, export

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tests.service.colours import COLOURS, SPACE, ColourLibrary, picture
 from tests.unit.catalogs import OTHER
 from vasari.api.cli.render import status_lines
-from vasari.api.contract import read_response, response_fields, status_fields
+from vasari.api.contract.library import status_fields
+from vasari.api.contract.search import read_response, response_fields
 from vasari.indexer.backups.backup import back_up
 from vasari.indexer.backups.restore import restore
 from vasari.indexer.backups.store import Store

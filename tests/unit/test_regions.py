@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.service.colours import COLOURS, SPACE, ColourLibrary
-from vasari.api.contract import read_response, response_fields
+from vasari.api.contract.search import read_response, response_fields
 from vasari.indexer.job import index
 from vasari.indexer.regions import keep_regions, regions_kept
 from vasari.indexer.sources.folder import FolderSource

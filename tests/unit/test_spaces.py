@@ -14,7 +14,7 @@ from tests.service.colours import SPACE, ColourLibrary
 from tests.unit.catalogs import OTHER, add, commit, facts
 from vasari.api.cli.indexing import run_index, run_known
 from vasari.api.cli.render import status_lines
-from vasari.api.contract import status_fields
+from vasari.api.contract.library import status_fields
 from vasari.indexer.completing import Completion, complete
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.folder import FolderSource

@@ -7,7 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from vasari.api import contract
+from vasari.api.contract.albums import album_fields
+from vasari.api.contract.changes import changed_fields
+from vasari.api.contract.scalars import Fields
 from vasari.api.service.converters import told
 from vasari.api.service.dependencies import SEARCHER, WRITER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
@@ -50,7 +52,7 @@ async def listed(
         await service.item(item)
         names = (await service.run(service.library.catalog.albums.names_of, [item])).get(item, [])
         found = [album for album in found if not album.is_search and album.name in names]
-    return told({"albums": [contract.album_fields(album) for album in found]})
+    return told({"albums": [album_fields(album) for album in found]})
 
 
 @router.post(
@@ -73,7 +75,7 @@ async def create(service: ServiceDep, body: Annotated[AlbumBody, Depends(body_of
         made = await service.run(albums.save_found, service.library, body.name, body.filter, hits)
     else:
         made = await service.run(albums.save, service.library, body.name, body.query, body.filter)
-    return told(contract.album_fields(made), 201, {"Location": f"/v1/albums/{made.id}"})
+    return told(album_fields(made), 201, {"Location": f"/v1/albums/{made.id}"})
 
 
 @router.get(
@@ -85,7 +87,7 @@ async def create(service: ServiceDep, body: Annotated[AlbumBody, Depends(body_of
 )
 async def album(service: ServiceDep, id: AlbumPath) -> Response:  # noqa: A002
     """One album; `GET /v1/items?filter=album = "NAME"` lists what is in it."""
-    return told(contract.album_fields(await service.run(_counted, service, id)))
+    return told(album_fields(await service.run(_counted, service, id)))
 
 
 @router.patch(
@@ -105,7 +107,7 @@ async def patch(
     fields = body.model_dump(exclude_unset=True)
     changed = await service.run(_change, service, id, fields)
     service.doorkeeper.forget()  # links to the album follow its name
-    return told(contract.album_fields(changed))
+    return told(album_fields(changed))
 
 
 @router.delete(
@@ -156,7 +158,7 @@ async def annotate(
     seen = await sight.items(body.ids)
     changed = await service.run(service.library.catalog.changes.apply, list(seen), body.change)
     unseen = [item for item in dict.fromkeys(body.ids) if item not in seen]
-    return told(contract.changed_fields(replace(changed, not_found=[*unseen, *changed.not_found])))
+    return told(changed_fields(replace(changed, not_found=[*unseen, *changed.not_found])))
 
 
 def _counted(service: Service, album: int) -> Album:
@@ -167,12 +169,12 @@ def _change(service: Service, album: int, fields: dict[str, str | None]) -> Albu
     return albums.change(service.library, album, **fields)
 
 
-def _put(service: Service, album: int, body: AlbumItemsBody) -> contract.Fields:
+def _put(service: Service, album: int, body: AlbumItemsBody) -> Fields:
     """Both in one transaction."""
     catalog = service.library.catalog
     with catalog.database.together():
         catalog.albums.get(album)
         added = catalog.changes.apply(body.add, Change(add_to_albums=[album]))
         removed = catalog.changes.apply(body.remove, Change(remove_from_albums=[album]))
-    last, first = contract.changed_fields(removed), contract.changed_fields(added)
+    last, first = changed_fields(removed), changed_fields(added)
     return {name: last[name] + first[name] for name in last}  # the last is taken back first

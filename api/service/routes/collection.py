@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import StringConstraints
 
-from vasari.api import contract
+from vasari.api.contract.items import listed_fields
+from vasari.api.contract.library import filter_fields, status_fields
 from vasari.api.service.converters import told
 from vasari.api.service.dependencies import SEARCHER, Anyone, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
@@ -112,7 +113,7 @@ async def suggest(
 async def fields(service: ServiceDep, sight: SightDep) -> Response:
     """What a filter may ask for: the fields of every item, and the attributes that items have."""
     counts = await service.run(_attribute_counts, service.library, sight.within)
-    return told(contract.filter_fields(FIELDS, counts))
+    return told(filter_fields(FIELDS, counts))
 
 
 @router.get("/items", operation_id="list_items", responses=problems(400, 422), response_model=ItemsAnswer)
@@ -135,7 +136,7 @@ async def browse(
         ids = (await service.run(service.timeline, modality)).kept(allowed).ids
     page = ids[offset : offset + limit].tolist()
     items = await sight.items(page)
-    listed = [contract.listed_fields(items[item]) for item in page if item in items]
+    listed = [listed_fields(items[item]) for item in page if item in items]
     return told({"items": listed, "total": len(ids)})
 
 
@@ -187,7 +188,7 @@ async def copies(
             "groups": [
                 {
                     "reclaimable_bytes": group.reclaimable_bytes,
-                    "items": [contract.listed_fields(items[item]) for item in group.ids if item in items],
+                    "items": [listed_fields(items[item]) for item in group.ids if item in items],
                 }
                 for group in page
             ],
@@ -241,7 +242,7 @@ def _attribute_counts(library: Library, within: str | None) -> dict[str, int]:
 @router.get("/status", operation_id="status", responses=problems(), response_model=StatusAnswer)
 async def status(service: ServiceDep) -> Response:
     """What the library holds, by which models, and whether a job writes it; as `vasari status --json`."""
-    return told(await service.run(contract.status_fields, service.library))
+    return told(await service.run(status_fields, service.library))
 
 
 @router.get("/abilities", operation_id="abilities", responses=problems())

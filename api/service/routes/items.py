@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from vasari.api import contract
+from vasari.api.contract.items import item_fields, listed_fields
 from vasari.api.service.converters import picture_of, search_fields, told
 from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, SightDep, charge
 from vasari.api.service.openapi.schema import problems
@@ -48,7 +48,7 @@ PNG = {"content": {"image/png": {"schema": {"type": "string", "format": "binary"
 )
 async def item(service: ServiceDep, sight: SightDep, id: ItemPath) -> Response:  # noqa: A002
     """All that is known of an item."""
-    return told(contract.item_fields(await _whole(service, await sight.item(id))))
+    return told(item_fields(await _whole(service, await sight.item(id))))
 
 
 @router.get(
@@ -96,7 +96,7 @@ async def stack_of(service: ServiceDep, sight: SightDep, id: ItemPath) -> Respon
     own = await sight.item(id)
     members = await service.run(service.library.catalog.stacks.with_item, id)
     found = {own.id: own} | dict(await sight.items(members))
-    items = [contract.listed_fields(found[item]) for item in sorted(found)]
+    items = [listed_fields(found[item]) for item in sorted(found)]
     return told({"items": items, "total": len(items)})
 
 
@@ -214,7 +214,7 @@ async def add(
     data = await picture_of(body.image, body.url, service)
     notes = Notes(captions_of(body.captions), tuple(body.tags), dict(body.attributes))
     added, new = await service.add(data, notes, caller.key)
-    fields = contract.item_fields(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))
+    fields = item_fields(added if caller.may(Scope.SEARCH) else _as_sent(added, notes))
     return told(fields, 201 if new else 200, {"Location": f"/v1/items/{added.id}"})
 
 
@@ -241,7 +241,7 @@ async def patch(
     await service.run(_apply, service, id, body)
     if not caller.may(Scope.SEARCH):
         return Response(status_code=204)
-    return told(contract.item_fields(await _whole(service, await service.item(id))))
+    return told(item_fields(await _whole(service, await service.item(id))))
 
 
 @router.delete(

@@ -9,7 +9,7 @@ import anyio
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from vasari.api import contract
+from vasari.api.contract.jobs import job_fields
 from vasari.api.json_text import as_json
 from vasari.api.service.converters import told
 from vasari.api.service.dependencies import ADMIN, ServiceDep
@@ -38,25 +38,25 @@ _QUIET = 15.0  # seconds without news until a comment keeps proxies from closing
 async def start(service: ServiceDep, body: Annotated[JobBody, Depends(body_of(JobBody))]) -> Response:
     """Put a job in line; one runs at a time."""
     params = body.model_dump(exclude={"kind"}, exclude_defaults=True, by_alias=True)
-    return told(contract.job_fields(await service.run(service.jobs.submit, body.kind, params)), 202)
+    return told(job_fields(await service.run(service.jobs.submit, body.kind, params)), 202)
 
 
 @router.get("", operation_id="list_jobs", responses=problems(422), response_model=JobsAnswer)
 async def recent(service: ServiceDep, limit: Annotated[int, Whole, Query(ge=1, le=200)] = 20) -> Response:
     """Jobs, the latest first."""
-    return told({"jobs": [contract.job_fields(job) for job in await service.run(service.jobs.recent, limit)]})
+    return told({"jobs": [job_fields(job) for job in await service.run(service.jobs.recent, limit)]})
 
 
 @router.get("/{id}", operation_id="get_job", responses=problems(404, 422), response_model=JobAnswer)
 async def look(service: ServiceDep, id: JobPath) -> Response:  # noqa: A002
     """One job."""
-    return told(contract.job_fields(await service.run(service.jobs.job, id)))
+    return told(job_fields(await service.run(service.jobs.job, id)))
 
 
 @router.delete("/{id}", operation_id="cancel_job", responses=problems(404, 422), response_model=JobAnswer)
 async def cancel(service: ServiceDep, id: JobPath) -> Response:  # noqa: A002
     """Stop a job after the batch at work; what it did stays. One that has ended is left as it is."""
-    return told(contract.job_fields(await service.run(service.jobs.cancel, id)))
+    return told(job_fields(await service.run(service.jobs.cancel, id)))
 
 
 @router.get(
@@ -92,9 +92,7 @@ async def _events(service: Service, job: int) -> AsyncIterator[bytes]:
     last, quiet = "", 0.0
     while not service.stopping.is_set():
         now = await service.job(job)
-        news = as_json(
-            {name: told for name, told in contract.job_fields(now).items() if name != "heartbeat_at"}
-        )
+        news = as_json({name: told for name, told in job_fields(now).items() if name != "heartbeat_at"})
         if news != last or now.ended:
             yield f"event: {'end' if now.ended else 'progress'}\ndata: {news}\n\n".encode()
             last, quiet = news, 0.0

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from vasari.api import contract
+from vasari.api.contract.judgments import judgment_fields
 from vasari.api.service.converters import told
 from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, SightDep, charge
 from vasari.api.service.openapi.schema import problems
@@ -94,7 +94,7 @@ async def listed(
     said = await service.run(service.library.catalog.judgments.all, query, filter, own)
     found = await _seen(sight, said)
     page = found[offset : offset + limit]
-    return told({"judgments": [contract.judgment_fields(one) for one in page], "total": len(found)})
+    return told({"judgments": [judgment_fields(one) for one in page], "total": len(found)})
 
 
 @router.delete(

@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from vasari.api import contract
+from vasari.api.contract.answers import (
+    answer_fields,
+    description_fields,
+    labels_fields,
+    match_fields,
+    regions_fields,
+)
+from vasari.api.contract.duplicates import duplicates_fields
+from vasari.api.contract.recommendations import recommendation_fields
 from vasari.api.service.converters import picture_of, told
 from vasari.api.service.dependencies import OF_NO_ITEMS, SEARCHER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
@@ -54,7 +62,7 @@ async def match(
     """How well a sentence describes a picture, by the cross-attention model."""
     data = await _picture(body, service, sight)
     (score,) = await service.think(service.library.match, [data], body.text.strip())
-    return told(contract.match_fields(score))
+    return told(match_fields(score))
 
 
 @router.post(
@@ -75,7 +83,7 @@ async def duplicates(
     if not found:
         vector = await service.embed_pictures([data], await service.space())
         found = await service.think(asked.by_vector, vector)
-    return told(contract.duplicates_fields(found))
+    return told(duplicates_fields(found))
 
 
 @router.post(
@@ -91,7 +99,7 @@ async def classify(
     """Choose among labels without having been trained on them."""
     data = await _picture(body, service, sight)
     found = await service.classify(data, body.labels, body.templates)
-    return told(contract.labels_fields(found))
+    return told(labels_fields(found))
 
 
 @router.post(
@@ -107,7 +115,7 @@ async def caption(
     """Describe a picture in a sentence, or in several."""
     data = await _picture(body, service, sight)
     (sentence,) = await service.think(service.library.caption, [data], body.detail)
-    return told(contract.description_fields(sentence))
+    return told(description_fields(sentence))
 
 
 @router.post(
@@ -123,7 +131,7 @@ async def ask(
     """Ask a question about a picture."""
     data = await _picture(body, service, sight)
     answer = await service.think(service.library.ask, data, body.question.strip())
-    return told(contract.answer_fields(answer))
+    return told(answer_fields(answer))
 
 
 @router.post(
@@ -139,7 +147,7 @@ async def locate(
     """Where in a picture a phrase is to be seen: boxes in pixels."""
     data = await _picture(body, service, sight)
     found = await service.think(service.library.locate, data, body.phrase.strip())
-    return told(contract.regions_fields(found))
+    return told(regions_fields(found))
 
 
 @router.post(
@@ -155,7 +163,7 @@ async def detect(
     """Which things are in a picture, and where."""
     data = await _picture(body, service, sight)
     found = await service.think(service.library.detect, data, describe=body.describe)
-    return told(contract.regions_fields(found))
+    return told(regions_fields(found))
 
 
 @router.get(
@@ -180,9 +188,7 @@ async def recommend_model(
     settings = service.library.settings
     device = "cuda" if gpu else settings.device
     speed = await service.think(of_this_machine, device, settings.precision)
-    return told(
-        contract.recommendation_fields(recommend(speed, language=language, memory=limit, images=images))
-    )
+    return told(recommendation_fields(recommend(speed, language=language, memory=limit, images=images)))
 
 
 async def _picture(body: PictureBody, service: Service, sight: Sight) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated
 import anyio
 from fastapi import APIRouter, Depends, Response
 
-from vasari.api import contract
+from vasari.api.contract.search import understanding_fields
 from vasari.api.service.converters import search_fields, search_request, told
 from vasari.api.service.dependencies import SEARCHER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
@@ -52,7 +52,7 @@ async def understand(
 ) -> Response:
     """Tell what a typed query would be searched as: dates, people, places and cameras become filters."""
     found = await service.run(service.library.understand, parse_query(body.query), body.today, sight.within)
-    return told(contract.understanding_fields(found))
+    return told(understanding_fields(found))
 
 
 @router.post(

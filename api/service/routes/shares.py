@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from vasari.api import contract
+from vasari.api.contract.albums import share_fields
 from vasari.api.service.converters import told
 from vasari.api.service.dependencies import ADMIN, Anyone, ServiceDep
 from vasari.api.service.openapi.schema import problems
@@ -28,9 +28,7 @@ SharePath = Annotated[int, Whole, Path(ge=1, le=LARGEST_ID, description="The lin
 )
 async def listed(service: ServiceDep, id: AlbumPath) -> Response:  # noqa: A002
     """The links to an album that are in use; their keys are told once, when they are made."""
-    return told(
-        {"shares": [contract.share_fields(one) for one in await service.run(_shares_of, service, id)]}
-    )
+    return told({"shares": [share_fields(one) for one in await service.run(_shares_of, service, id)]})
 
 
 @router.post(
@@ -60,7 +58,7 @@ async def make(
         )
     made = await service.run(_share, service, id, body)
     service.doorkeeper.forget()  # the link opens at once
-    return told(contract.share_fields(made) | {"key": made.key}, 201)
+    return told(share_fields(made) | {"key": made.key}, 201)
 
 
 @router.delete("/{share}", operation_id="end_album_share", status_code=204, responses=problems(404, 422))
