@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.api.service.problems import ProblemError
+from vasari.api.service.runtime.abilities import abilities
 from vasari.api.service.runtime.allocator import give_back_memory
 from vasari.api.service.runtime.batching import Batcher
 from vasari.api.service.runtime.deadlines import within_deadline
@@ -528,6 +529,10 @@ class Service:
             await self.run(self.library.models.text_encoder, space)
             if self.settings.preload == "all":
                 await self.run(self.library.encoder, space)
+            # What a first visit asks for: a search's own modules and pages of the index, and whose model lies where.
+            first = SearchRequest((Term(TermKind.TEXT, text="a picture"),), limit=1, relevance=True)
+            await self._searched(first, None, None)
+            await self.run(abilities, self.library)
         except VasariError as error:  # /readyz tells; searching by item needs no model
             _LOG.warning("the model is not ready: %s", error)
 

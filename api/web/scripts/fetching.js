@@ -2,18 +2,37 @@
 
 import { memberFilter } from "./filter.js";
 import { t } from "./language.js";
-import { LOST } from "./messages.js";
-import { Problem } from "./problems.js";
+import { LOST, Problem } from "./problems.js";
 
+export const PAGE = 40; // pictures that a search is asked for at once
+export const STRETCH = 120; // and the timeline
 export const DEEPEST = 10_000; // ranks that the service computes at most
 const GOOD = 0.8; // a good match beats the best one of four in five unrelated queries
 const MOST = 1000; // pictures in one answer
 const RERANK = { top: 32, deadline_ms: 4000, weight: 0.5 };
 
 export class Fetching {
-  /** `ready()` resolves once a search may be asked for. */
-  constructor(service, state, ready) {
-    Object.assign(this, { service, state, ready });
+  constructor(service, state) {
+    Object.assign(this, { service, state, early: new Map() });
+    this.ready = null; // no search is answered before this is resolved
+  }
+
+  /** Ask for what the page shows first. Each answer is kept for the one who asks for just that. */
+  ahead() {
+    if (this.state.query.some((term) => term.lost)) return;
+    const first = this.#byDate ? this.#body(0, MOST, "date") : this.#body(0, PAGE);
+    for (const [name, given] of this.state.query.length ? [["search", first]] : [["timeline", this.state.filter], ["browse", this.#stretch(0, STRETCH)]]) {
+      const answer = this.service[name](given);
+      answer.catch(() => {}); // whoever takes it hears
+      this.early.set(`${name} ${JSON.stringify(given)}`, answer);
+    }
+  }
+
+  #ask(name, given, signal) {
+    const key = `${name} ${JSON.stringify(given)}`;
+    const early = this.early.get(key);
+    this.early.delete(key);
+    return early ?? this.service[name](given, signal);
   }
 
   /** Whether a search is to leave out what does not match well. */
@@ -22,11 +41,11 @@ export class Fetching {
   }
 
   months(signal) {
-    return this.service.timeline(this.state.filter, signal);
+    return this.#ask("timeline", this.state.filter, signal);
   }
 
   async browse(offset, limit, signal) {
-    const { items } = await this.service.browse({ filter: this.state.filter, limit, offset, order: "taken" }, signal);
+    const { items } = await this.#ask("browse", this.#stretch(offset, limit), signal);
     return items;
   }
 
@@ -40,17 +59,29 @@ export class Fetching {
 
   /** A page of what is found; by date, all good matches that are put in order are one page. */
   async search(offset, limit, signal) {
-    if (!this.state.dated || this.state.anything) return this.#ranked(offset, limit, signal);
+    if (!this.#byDate) return this.#ranked(offset, limit, signal);
     const found = await this.#ranked(0, offset ? 1 : MOST, signal, "date");
     return offset ? { ...found, hits: [] } : found;
   }
 
   async #ranked(offset, limit, signal, order) {
+    if (this.state.query.some((term) => term.lost)) throw new Problem(LOST, t("a picture of the search is not here"));
+    const [found] = await Promise.all([this.#ask("search", this.#body(offset, limit, order), signal), this.ready]);
+    return found;
+  }
+
+  get #byDate() {
+    return this.state.dated && !this.state.anything;
+  }
+
+  #stretch(offset, limit) {
+    return { filter: this.state.filter, limit, offset, order: "taken" };
+  }
+
+  #body(offset, limit, order) {
     const { state } = this;
-    if (state.query.some((term) => term.lost)) throw new Problem(LOST, t("a picture of the search is not here"));
-    await this.ready();
     const terms = state.query.map(({ text, image, item, weight, quoted }) => ({ text, image, item, weight, quoted }));
-    return this.service.search({
+    return {
       terms,
       more: state.more.length ? state.more : undefined,
       less: state.less.length ? state.less : undefined,
@@ -66,6 +97,6 @@ export class Fetching {
       min_relevance: this.onlyGood ? GOOD : undefined,
       exclude_query_items: state.more.length + state.less.length === 0, // who finds a picture right wants to see it
       relevance: true,
-    }, signal);
+    };
   }
 }

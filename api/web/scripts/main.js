@@ -1,18 +1,18 @@
-/** Puts the page together: what is typed, filtered and clicked changes the state; the state decides what is asked for. */
+/** Puts the page together: what is typed, filtered and clicked changes the state; the state decides what is asked for. `opening.js` stands first: its requests are on their way while all else is made. */
 
+import { abilities, fetching, keys, resumed, service, state } from "./opening.js";
 import { ActiveFilters } from "./activefilters.js";
 import { searchAddressOf, stateHere } from "./address.js";
 import { Albums } from "./albums.js";
 import { Compare } from "./compare.js";
 import { announce, byId } from "./dom.js";
 import { Duplicates } from "./duplicates.js";
-import { DEEPEST, Fetching } from "./fetching.js";
+import { DEEPEST } from "./fetching.js";
 import { noWishes } from "./filter.js";
 import { FilterPanel } from "./filterpanel.js";
 import { Gallery } from "./gallery.js";
 import { Jobs } from "./jobs.js";
 import { helpDialog, listenToKeys } from "./keyboard.js";
-import { Keys } from "./keys.js";
 import { t } from "./language.js";
 import { Layers } from "./layers.js";
 import { LikenessMap } from "./likeness.js";
@@ -26,10 +26,8 @@ import { SearchBox } from "./searchbox.js";
 import { Selection } from "./selection.js";
 import { SelectionBar } from "./selectionbar.js";
 import { receivePictures } from "./upload.js";
-import { Service } from "./service.js";
 import { Sharing } from "./sharing.js";
 import { keepShell } from "./shell.js";
-import { State } from "./state.js";
 import { Suggestions } from "./suggestions.js";
 import { Telling } from "./telling.js";
 import { description } from "./tile.js";
@@ -40,11 +38,9 @@ import { Toolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { Viewer } from "./viewer.js";
 
-const state = new State();
-const keys = new Keys();
-const service = new Service(keys, (seconds) => {
+service.onWait = (seconds) => {
   toolbar.tell(seconds ? t("The service is busy; trying again in {seconds} s", { seconds }) : "");
-});
+};
 const narrow = matchMedia("(max-width: 900px)"); // where the filters lie over the pictures
 
 const searchbox = new SearchBox(byId("searchbox"), state, notice);
@@ -76,7 +72,6 @@ const telling = new Telling(state, toolbar, notes, {
 });
 const selection = new Selection(byId("main"), { between: (id, other) => gallery.between(id, other), changed: () => selectionbar.show() });
 const chosen = (id) => selection.has(id);
-const fetching = new Fetching(service, state, () => abilities); // a switch or a note that came after the pictures would move them
 const gallery = new Gallery(state, {
   results: (told) => new Results(byId("results"), byId("foot"), { fetchPage: (...page) => fetching.search(...page), deepest: () => DEEPEST, folds: () => !state.anything && !state.good, report: told, open, similar, chosen, unfold, thumbs: (id, words) => thumbs.pair(id, words) }),
   timeline: (told) => new Timeline(byId("timeline"), { months: (signal) => fetching.months(signal), page: (...page) => fetching.browse(...page), report: told, open, similar, chosen }),
@@ -116,7 +111,7 @@ const jobs = new Jobs(service, {
   },
   onEnd: (job) => {
     if (job.kind === "index" && job.state === "done") search({ quiet: true });
-    if (job.kind === "regions") learnAbilities().catch(() => {});
+    if (job.kind === "regions") learnAbilities(service.abilities()).catch(() => {});
   },
 });
 const likeness = new LikenessMap(service, jobs, open);
@@ -167,7 +162,7 @@ function report(news) {
 
 /** Ask anew. `mark` is where one was before, `quiet` leaves the page as it is until the answer is there. */
 async function search({ quiet = false, mark = { y: 0, shown: 0 } } = {}) {
-  if (!quiet && mark.y === 0) scrollTo({ top: 0 });
+  if (!quiet && mark.y === 0 && gallery.hits.length) scrollTo({ top: 0 });
   show();
   searchbox.show();
   await selectionbar.removing.finish();
@@ -255,8 +250,8 @@ function notice(words) {
 let [rights, able] = [{ admin: false }, {}];
 
 /** What the models on the service's machine can; where that is not known, all is offered. */
-async function learnAbilities() {
-  able = await service.abilities();
+async function learnAbilities(told) {
+  able = await told;
   for (const part of [toolbar, viewer, jobs, selectionbar.captions]) part.allow(able);
   noteModel();
 }
@@ -292,9 +287,8 @@ async function arrive(mark) {
 }
 
 receivePictures((file) => searchbox.addPicture(file), () => notice(t("That is no picture.")));
-Object.assign(state, await stateHere());
-await keys.resume().catch(() => {});
-const abilities = learnAbilities().catch(() => {}); // searching does not depend on them
+await resumed;
+fetching.ready = learnAbilities(abilities).catch(() => {}); // a switch or a note that came after the pictures would move them
 search({ mark: places.mark });
 learnRights().catch(() => {});
 keepShell();

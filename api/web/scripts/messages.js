@@ -4,6 +4,7 @@ import { command, withCommands } from "./commands.js";
 import { button, element } from "./dom.js";
 import { t } from "./language.js";
 import { modelChoice } from "./modelchoice.js";
+import { LOST } from "./problems.js";
 
 /** A headline, a line or two, and what can be done. */
 export function message(title, lines, ...actions) {
@@ -81,7 +82,6 @@ export function failure(problem, { again, anew }) {
 }
 
 export const DRAWINGS = t("This library's model knows drawings, not photos. For photos: {command}", { command: "`vasari models pull fast && vasari index --all --model fast`" });
-export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
 
 /** Whether the page comes from the machine it is looked at on: then its reader can start programs there. */
 export function ownMachine() {

@@ -2,6 +2,8 @@
 
 import { filled, t } from "./language.js";
 
+export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
+
 /** What the page says of problems that people meet, by the problem's name; of others the service's own sentence is shown. */
 const SAID = {
   narrow: t("This key shows a part of the library, and that is about the whole of it."),

@@ -1,15 +1,16 @@
 /** Infinite scroll of the pictures found: asked for page by page as the person scrolls. */
 
 import { element } from "./dom.js";
+import { PAGE } from "./fetching.js";
 import { isGood } from "./match.js";
 import { Rows } from "./rows.js";
 import { sameTile, tile } from "./tile.js";
 
-const PAGE = 40;
 const DEEP_PAGE = 240;
 const MOST = 1000; // pictures in one answer
 const FEW = 20; // pictures among which none is worth a fold
 const EAGER = 8; // pictures fetched at once, whatever is in view
+const FIRST = 16; // tiles that are made and asked for before the others are made
 
 export class Results {
   /**
@@ -75,7 +76,7 @@ export class Results {
       const limit = Math.min(Math.max(PAGE, this.wanted - this.offset, this.#next()), MOST, this.deepest() - this.offset);
       const page = await this.fetchPage(this.offset, limit, signal);
       if (signal.aborted) return; // another search began as this one's answer came
-      this.#show(page, limit);
+      await this.#show(page, limit, signal);
     } catch (error) {
       if (signal.aborted) return;
       this.ended = true;
@@ -133,7 +134,7 @@ export class Results {
     return target !== undefined && target !== null;
   }
 
-  #show(page, limit) {
+  async #show(page, limit, signal) {
     const first = this.fresh;
     const known = new Set(first ? [] : this.hits.map((hit) => hit.id));
     const found = page.hits.filter((hit) => !known.has(hit.id));
@@ -144,7 +145,14 @@ export class Results {
     if (first) {
       const before = new Map(this.refresh ? this.rows.tiles.map((one) => [Number(one.dataset.id), one]) : []);
       this.hits = hits;
-      this.rows.replace(hits.map((hit, place) => this.#tile(hit, place < EAGER, before.get(hit.id))), this.ended);
+      const tiles = (from, to) => hits.slice(from, to).map((hit, place) => this.#tile(hit, from + place < EAGER, before.get(hit.id)));
+      const now = this.refresh ? hits.length : FIRST;
+      this.rows.replace(tiles(0, now), this.ended && hits.length <= now);
+      if (hits.length > now) {
+        await new Promise((done) => setTimeout(done));
+        if (signal.aborted) return;
+        this.rows.append(tiles(now), this.ended);
+      }
     } else {
       this.hits.push(...hits);
       this.rows.append(hits.map((hit) => this.#tile(hit, false)), this.ended);

@@ -11,10 +11,10 @@ import { Problem, problemOf } from "./problems.js";
 const TRIES = 4;
 
 export class Service {
-  /** `keys` gives and asks for keys; `onWait(seconds)` hears of a busy service, and 0 when the waiting is over. */
-  constructor(keys, onWait = () => {}) {
+  /** `keys` gives and asks for keys. */
+  constructor(keys) {
     this.keys = keys;
-    this.onWait = onWait;
+    this.onWait = () => {}; // hears how many seconds a busy service is waited for, and 0 when the waiting is over
   }
 
   session() {

@@ -72,7 +72,7 @@ export class Timeline {
   /** Show nothing. */
   clear() {
     this.running?.abort();
-    this.#become(0, [], new Map());
+    if (this.active) this.#become(0, [], new Map());
   }
 
   /** The hit before (-1) or after (1) this one, as far as it is known; what lies near is asked for. */

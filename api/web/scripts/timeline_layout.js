@@ -10,12 +10,13 @@ const RANGE = 6; // the widest shape over the narrowest
 const HEADING = 58; // pixels
 const FIRST = 42; // of the one at the top, below which is no more room than below others
 
-const MONTH = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
+let format; // made when asked for, as a search names no month
 const SHAPES = Float32Array.from({ length: 256 }, (_, code) => NARROWEST * RANGE ** (code / 255));
 
 /** The name of a month such as 2024-05. */
 export function monthName(month) {
-  return MONTH.format(new Date(`${month}-15T00:00:00Z`));
+  format ??= new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
+  return format.format(new Date(`${month}-15T00:00:00Z`));
 }
 
 /** The shapes, width over height, that a month's base64 stands for. */

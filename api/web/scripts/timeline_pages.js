@@ -1,6 +1,7 @@
 /** What is known of the timeline's pictures: fetched page by page where they are looked at, and forgotten far from there. */
 
-const PAGE = 120;
+import { STRETCH as PAGE } from "./fetching.js";
+
 const KEPT = 60; // pages
 
 export class TimelinePages {

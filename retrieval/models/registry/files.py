@@ -66,15 +66,19 @@ def locate(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool =
     """
     try:
         _ask_about_licence(source, accept_licence)
-        if source.path is not None and source.kind is ReferenceKind.DIRECTORY:
-            return _files_of_directory(source, source.path)
-        if source.kind is ReferenceKind.CHECKPOINT:
-            return _files_of_checkpoint(source, access)
-        if source.kind is ReferenceKind.TAG:
-            return _files_of_tag(source, access)
-        return _files_of_repository(source, access)
+        return _files_of(source, access)
     except ModelUnavailableError as error:
         raise _unavailable(source, error) from error
+
+
+def _files_of(source: ModelSource, access: hub.HubAccess) -> ModelFiles:
+    if source.path is not None and source.kind is ReferenceKind.DIRECTORY:
+        return _files_of_directory(source, source.path)
+    if source.kind is ReferenceKind.CHECKPOINT:
+        return _files_of_checkpoint(source, access)
+    if source.kind is ReferenceKind.TAG:
+        return _files_of_tag(source, access)
+    return _files_of_repository(source, access)
 
 
 def locate_folder(source: ModelSource, access: hub.HubAccess, *, accept_licence: bool = False) -> Path:
@@ -97,9 +101,9 @@ def is_here(reference: str, use: ModelKind) -> bool:
             return True  # only open_clip knows, whose import takes seconds
         nowhere = hub.HubAccess(offline=True)
         if use is ModelKind.DUAL_ENCODER:
-            locate(source, nowhere)
-        else:
-            locate_folder(source, nowhere)
+            _files_of(source, nowhere)
+        elif source.path is None:
+            _folder_of_transformers(source.repository or "", nowhere)
     except VasariError:
         return False
     return True
