@@ -620,8 +620,8 @@ class Library:
 
         To whoever sees only what the filter `within` accepts, no names are known.
         """
-        from vasari.retrieval.search.names import NoVocabulary
         from vasari.retrieval.search.understood import understood
+        from vasari.retrieval.search.vocabulary import NoVocabulary
 
         def accepts_any(text: str) -> bool:
             return len(self.catalog.filters.matching(text, request.modality, within)) > 0

@@ -15,9 +15,9 @@ from vasari.retrieval.catalog.names import NamedItem, Names
 from vasari.retrieval.images.places import gazetteer, ordinary_words
 from vasari.retrieval.library.regions import REGIONS
 from vasari.retrieval.search.name_words import SCENE
-from vasari.retrieval.search.names import NOBODY, Named, Place
 from vasari.retrieval.search.subject_words import is_subject
 from vasari.retrieval.search.typed_words import fold
+from vasari.retrieval.search.vocabulary import NOBODY, Named, Place
 
 _MOST_NAMES = 4096  # that are remembered
 _LARGEST = 6000  # cities of the world that are known by their own name: those of 75,000 people and more

@@ -86,7 +86,7 @@ _WEEKDAYS = {
     for day in days
 }
 _YEAR = (
-    r"(?P<year>(?:1[89]|20)\d\d)\s?年|(?P<chinese>[一二][〇零九八一二三四五六七]{3})年"
+    r"(?P<year>(?:1[89]|20)\d\d)\s?年|(?P<short>\d\d)年(?=\s?(?:1[0-2]|0?[1-9])月|春节|春節|国庆|中秋|元旦)|(?P<chinese>[一二][〇零九八一二三四五六七]{3})年"
     rf"|(?P<era>{'|'.join(_ERAS)})\s?(?P<reign>\d{{1,2}}|元|[一二三四五六七八九十]+)\s?年"
 )
 _MONTH = r"1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九]"
@@ -150,6 +150,13 @@ _BEHIND = Pattern(r"(?:(?:里|裡|中|期间|の間)(?=的|の|に|[\s，,]|$))?
 _NOT = Pattern(r"(?:不是|不要|除了|非)(?:在)?\s?$|^(?:以外|じゃない|ではない|除外)")
 _PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|問題|问题|もの)")
 
+_THINGS = (
+    "吉祥物|奖牌|獎牌|金牌|メダル|マスコット|[白红红葡]酒|茅台酒?|ワイン|ウイスキー|硬币|纪念币|硬貨|コイン|紙幣|邮票|切手|海报|ポスター|徽章|バッジ"
+    "|日历|カレンダー|杂志|雑誌|ロゴ|标志|会徽|ボール|球衣|ユニフォーム|Tシャツ|T恤|年賀状|手帳|パンフレット"
+)
+_THING_BEHIND = Pattern(rf".*(?:{_THINGS})$")
+_COIN_BEFORE = Pattern(rf"(?:{_THINGS}|円玉|元纸币|元硬币)\s?$")
+
 
 def cjk_periods_in(text: str, today: date) -> Iterator[Dated]:
     """The periods that a text says in Chinese or Japanese, left to right."""
@@ -184,8 +191,16 @@ def _point(text: str, at: int, today: date) -> Found | None:
     year = _year(found, today)
     if not periods.is_year(year, today):
         return None
+    if found["year"] and not found["month"] and _is_of_a_thing(text[:at], text[found.end() :]):
+        return None
     period = _within_year(found, year)
     return None if period is None else (period, found.end())
+
+
+def _is_of_a_thing(before: str, behind: str) -> bool:
+    """Whether a year is that of a medal, coin or wine: 1998年長野オリンピックのメダル; not 2019年拍的邮票."""
+    taken = re.search("[拍撮]", behind)
+    return bool(not taken and _THING_BEHIND.match(behind)) or bool(_COIN_BEFORE.search(before))
 
 
 def _year(found: re.Match[str], today: date) -> int:
@@ -195,6 +210,8 @@ def _year(found: re.Match[str], today: date) -> int:
         return today.year - number_of(found["back"])
     if found["era"]:
         return _ERAS[found["era"]] + (1 if found["reign"] == "元" else number_of(found["reign"]))
+    if found["short"]:
+        return int(found["short"]) + (2000 if int(found["short"]) <= today.year % 100 else 1900)
     return int((found["year"] or found["chinese"]).translate(_DIGITS))
 
 

@@ -193,8 +193,10 @@ class DatePoints(RelativeDates):
 
     def _is_of_long_ago(self, at: int) -> bool:
         """Whether a word is one of whom and what old photographs are: Opa 1958, school photo 1979, omas garten 1978."""
-        told = [self._word(place) for place in range(max(at - 3, 0), at + 1)]
-        return told[-1:] != [] and (told[-1] in words.PHOTOS or any(map(is_of_a_family, told)))
+        told = [self._word(place) for place in range(max(at - 6, 0), at + 1)]
+        return told[-1:] != [] and (
+            told[-1] in words.PHOTOS or told[-1].endswith(("foto", "fotos")) or any(map(is_of_a_family, told))
+        )
 
     def _is_behind_a_name(self, at: int) -> bool:
         """Whether whom or what the library knows stands before it, perhaps with a comma: Hamburg, 1985."""

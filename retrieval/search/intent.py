@@ -19,10 +19,11 @@ from vasari.retrieval.search import name_words
 from vasari.retrieval.search.cameras import cameras_in
 from vasari.retrieval.search.cjk_periods import cjk_periods_in
 from vasari.retrieval.search.media_kinds import Asked, kinds_in
-from vasari.retrieval.search.names import NoVocabulary, Vocabulary, names_in
+from vasari.retrieval.search.names import names_in
 from vasari.retrieval.search.period_phrases import periods_in
 from vasari.retrieval.search.titles import titles_in
 from vasari.retrieval.search.typed_words import Pattern, Piece, Stretch, Token, has_cjk, outside, tokens_of
+from vasari.retrieval.search.vocabulary import NoVocabulary, Vocabulary
 
 LONGEST = 400  # characters of what is read; longer ones are descriptions
 _GLUE = Pattern(r"\s*[,;，、]\s*(?=[,;，、]|$)|^\s*[,;，、]\s*|\s+(?=[,;，、])")

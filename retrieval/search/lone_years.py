@@ -23,15 +23,16 @@ _NAMING = year_words.PRODUCTS | year_words.VINTAGES | year_words.INSCRIBED
 
 def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> bool:
     """Whether the number at `at` is the year of what stands before it; `is_name` knows people and places."""
-    if _names_something(tokens, at) or is_told_by_year(tokens, at):
+    if _names_something(tokens, at, is_name) or is_told_by_year(tokens, at):
         return False
     first = at
     while first and tokens[first - 1].text not in _ENDS_A_PHRASE and at - first < _LONGEST:
         first -= 1
     if first == at or _word(tokens, at - 1) in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS:
         return True
-    if _word(tokens, at - 2) in _WHERE and tokens[at - 1].text.isalpha():
-        return True  # sunset in Paris 2012, wherever and whatever it be
+    where = at - 2 - (_word(tokens, at - 2) in name_words.ARTICLES)
+    if _word(tokens, where) in _WHERE and tokens[at - 1].text.isalpha():
+        return True  # sunset in Paris 2012, at the stadium 2022, wherever and whatever it be
     if any(is_subject(_word(tokens, place)) for place in range(first, at)):
         return True  # lost tooth 2021, bodas de oro 2014
     return _is_of_a_subject(tokens, at) or any(
@@ -55,7 +56,7 @@ def _is_of_a_subject(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at - 1].is_cjk or doing or is_german_trip(word) or is_subject(word)
 
 
-def _names_something(tokens: Sequence[Token], at: int) -> bool:
+def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> bool:
     """Whether what stands around the number at `at` says that it counts, numbers or names something."""
     before, behind = _word(tokens, at - 1), _word(tokens, at + 1)
     if before in year_words.NO_YEAR_BEHIND or before in _SIGNS_OF_SUMS or behind in year_words.NO_YEAR_BEFORE:
@@ -66,8 +67,10 @@ def _names_something(tokens: Sequence[Token], at: int) -> bool:
         return True
     if before.endswith(year_words.CJK_INSCRIBED):
         return True
-    if any(letter.isdigit() for letter in before) or goes_on(tokens, at + 1):
+    if any(letter.isdigit() for letter in before):
         return True
+    if goes_on(tokens, at + 1) and not is_name(tokens[at + 1].text):
+        return True  # 2020 vision; not urlaub 2016 kroatien
     if (_word(tokens, at - 2), before) in year_words.MODELS:
         return True
     return before not in name_words.SCENE and any(map(_is_naming, _phrase(tokens, at)))
@@ -85,12 +88,18 @@ def _is_day(word: str) -> bool:
 
 
 def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a year behind "of" tells one of its kind from the others: class of 2012, seat 127 de 1975."""
+    """Whether a number behind "of" tells one of its kind from the others, or how many: class of 2012."""
+    year = at
     while _word(tokens, at - 1) in calendar_words.ARTICLES:
         at -= 1
     if _word(tokens, at - 1) not in calendar_words.OF:
         return False
-    return _word(tokens, at - 2) in year_words.TOLD_BY_YEARS or any(map(_is_naming, _phrase(tokens, at)))
+    if (
+        _word(tokens, at - 2) in year_words.TOLD_BY_YEARS
+        or _word(tokens, year + 1) in year_words.NO_YEAR_BEFORE
+    ):
+        return True
+    return any(map(_is_naming, _phrase(tokens, at)))
 
 
 def _word(tokens: Sequence[Token], at: int) -> str:

@@ -81,7 +81,8 @@ _PORTRAIT = _pattern(
     | \b(?:en\ |con\ )?(?:formato|orientaci[oó]n)\ (?:vertical|retrato)\b
     | \b{_PHOTOS}\ (?:en\ |à\ la\ )?verticale?s?\b
     | \b(?:en\ |au\ )?(?:format|orientation)\ (?:portrait|verticale?)\b
-    | 竖(?:屏|版|构图|拍|向)(?:的(?=.*(?:照片|图片)$)|(?=照片|图片|$|\s)) | 纵向(?:的)?(?=照片|图片)
+    | 竖(?:屏|版|构图|拍|向)(?:的(?=.*(?:照片|图片)$)|(?=照片|图片|$|\s)) | 縦長の(?=写真|画像)
+    | 纵向(?:的)?(?=照片|图片)
     | 縦(?:向き|長)の(?=.*(?:写真|画像)$) | 縦(?:向き|長)(?=写真|画像) | 縦(?:位置|構図|写真)"""
 )
 _LANDSCAPE = _pattern(
@@ -114,7 +115,8 @@ _LESS = r"""(?:(?:less|smaller|fewer|narrower)\ than|under|below|at\ most|max(?:
     |moins\ de|plus\ petite?s?\ que|inf[ée]rieure?s?\ [àa]|au\ plus
     |小于|不到|低于|少于|小於)"""
 _NUMBER = r"\d{1,6}(?:[.,]\d+)?"
-_UNIT = r"""(?:kb|mb|gb|megabytes?|mo|go|ko|mpx|mp|megapixel[sn]?|megap[ií]xeles|m[ée]gapixels?|兆像素|百万像素
+_UNIT = r"""(?:kb|mb|gb|m[ée]ga(?:byte|octet)?s?|mo|go|ko
+    |mpx|mp|megapixel[sn]?|megap[ií]xeles|m[ée]gapixels?|兆像素|百万像素
     |メガピクセル|万像素|万画素|兆|px|pixels?|pixeln?|p[ií]xeles|像素|ピクセル)"""
 _SIDE = r"wide|across|width|breit|de\s+ancho|de\s+large|high|tall|height|hoch|de\s+alto|de\s+haut"
 _NO_FILE = r"""(?![a-z0-9]|\s*(?:ram|memory|ssd|disk|drive|stick|usb|sd|card|speicher|memoria|m[ée]moire|arbeitsspeicher
@@ -126,6 +128,7 @@ _SIZE = _pattern(
     (?:(?P<over>以上|超(?:え)?|より大きい|より大きな|(?:\ or|\ und|\ y|\ et)?\ (?:more|larger|mehr|mayor|plus)\b)
     |(?P<least>以下|未満|以内|より小さい))(?:的|の)?"""
 )
+_MEGABYTES = ("megabyte", "megabytes", "mégaoctet", "mégaoctets", "megas", "mégas", "mega", "méga")
 _INCLUDED = Pattern(
     r"at least|at most|min(?:imum)?\b|max(?:imum)?\b|=|mindestens|\bab\b|chstens|bis zu|al menos|como m|au moins"
     r"|au plus|至少|以上|以下|以内",
@@ -195,7 +198,7 @@ def _size(found: re.Match[str]) -> str | None:
     number = float((found["number"] or found["number2"]).replace(",", "."))
     unit = (found["unit"] or found["unit2"]).lower()
     sign = _sign(found)
-    if (unit[0] in "kmg" and unit[1:2] in ("b", "o")) or unit.startswith("megabyte"):
+    if (unit[0] in "kmg" and unit[1:2] in ("b", "o")) or unit in _MEGABYTES:
         return f"bytes {sign} {number:g}{'k' if unit[0] == 'k' else unit[0].upper()}B"
     if unit in ("px", "像素", "ピクセル") or unit.startswith(("pixel", "píxel")):
         return _side(found, sign, number)

@@ -89,6 +89,17 @@ SIGHTS = _words(
 SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans")
 BOUND = _words("to nach bis a hasta")
 TOGETHER = _words("and und y e et & with mit con avec")
+# What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
+TICKETS = _words(
+    """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
+    fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau"""
+)
+# Before a person's name and behind it: aunt Rose, Blanca con su abuela.
+KIN = _words(
+    """aunt auntie uncle cousin grandma grandpa granny nana tante onkel cousine oma opa tia tio prima primo abuela abuelo
+    tata tonton oncle mamie papi papy cousin"""
+)
+THEIR = _words("his her their ihr ihrem ihrer ihren seinem seiner seinen su sus sa son ses leur leurs")
 OF = _words("of de du des del von d")
 NOT = _words("not no except without ohne nicht kein keine sin excepto sans sauf pas")
 
@@ -99,7 +110,7 @@ FUNCTION = _words(
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
     das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser wahrend ist war waren en con
     sin y o de del desde hasta para por durante el la los las un una al es son cuando hace dans sur avec sans et
-    ou de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il
+    ou qui que de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il
     pris prise prises tomada tomadas hecha hechas aufgenommen gemacht fotografiert"""
 )
 
@@ -129,6 +140,8 @@ SCENE = _words(
     matin soir gare aeroport parc musee cathedrale chateau fleuve diner bateau bateaux promenade randonnee noel
     visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie herbst fruhling
     fruhjahr otono primavera automne printemps
+    ruinas ruines ruinen murallas remparts canales canaux kanale tejados toits dacher mercados tempel templo templos
+    mezquita moschee mosquee
     schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.

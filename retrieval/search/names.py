@@ -7,105 +7,18 @@ that are words as well (turkey, Rose, May), unless capital letters and the rest 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Protocol
 
 from vasari.retrieval.search import name_words as words
+from vasari.retrieval.search.cjk_names import cjk_names_in
 from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_subject
-from vasari.retrieval.search.typed_words import Pattern, Token
+from vasari.retrieval.search.typed_words import Token
+from vasari.retrieval.search.vocabulary import Named, Place, Vocabulary, one_of, place_filter
 
 _LONGEST = 9  # tokens of a name, with its hyphens and apostrophes
-_LONGEST_CJK = 8  # letters
 _JOINTS = ("-", "'", "’", ".", "&")
-_CJK_BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
-_CJK_NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非)(?:在|和|跟|与)?$")
-_CJK_NOT_BEHIND = Pattern(
-    r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外)"
-)
-_CJK_AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
-_CJK_PLACE_BEHIND = Pattern(
-    rf"{_CJK_AND}|(?:市|城|县|県|都)?(?:$|[\s，,、。])|(?:市|城)?(?:的|の|で|に|へ|里|旅行|旅游|之旅|之行|自由行|度假|蜜月|徒步|自驾|登山|滑雪|露营|骑行|潜水|游(?!戏|泳|乐)|出差"
-    r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅(?!弁|伝)|写真|照片)"
-)
-_CJK_DOING = Pattern("[喝吃逛玩看住买骑爬]|过[年节夜]|上学|上班|工作|参加|见面")  # behind 在 and a place
-
-_CJK_PERSON_BEHIND = Pattern(
-    rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_CJK_AND}|が|は|を|在|去|一起|照片|写真)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place: the filter's field (city, state, country, sublocation), its value, and whether a picture has it.
-
-    `is_word`: what it was asked by is an ordinary word as well (Wedding, Deli).
-    """
-
-    field: str
-    name: str
-    is_here: bool = True
-    is_word: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Whom and what a name can mean."""
-
-    people: tuple[str, ...] = ()  # full names, of persons that are called so or by whose first names it is
-    places: tuple[Place, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.people or self.places)
-
-
-NOBODY = Named()
-
-
-class Vocabulary(Protocol):
-    """The names that a library knows."""
-
-    def named(self, name: str) -> Named:
-        """Whom and what is called so, in whatever letters."""
-        ...
-
-    def knows(self, word: str) -> bool:
-        """Whether the (folded) word is in any name: of the others nobody has to ask how they go on."""
-        ...
-
-    def cameras(self) -> Sequence[str]:
-        """Cameras, as EXIF names them."""
-        ...
-
-
-class NoVocabulary:
-    """Knows no names."""
-
-    def named(self, name: str) -> Named:  # noqa: ARG002
-        """Nobody."""
-        return NOBODY
-
-    def knows(self, word: str) -> bool:  # noqa: ARG002
-        """No."""
-        return False
-
-    def cameras(self) -> Sequence[str]:
-        """None."""
-        return ()
-
-
-def quoted(value: str) -> str:
-    """A value of a filter, in quotes; nothing in it is a wildcard."""
-    return '"' + re.sub(r'([\\"*?])', r"\\\1", value) + '"'
-
-
-def one_of(field: str, values: Iterable[str]) -> str:
-    """A filter that accepts each of the values."""
-    listed = [quoted(value) for value in dict.fromkeys(values)]
-    return f"{field} = {listed[0]}" if len(listed) == 1 else f"{field} in ({', '.join(listed)})"
 
 
 def names_in(
@@ -156,7 +69,7 @@ class _Segment:
         at = 0
         while at < len(self.tokens):
             if self.tokens[at].is_cjk:
-                yield from self._cjk(self.tokens[at])
+                yield from cjk_names_in(self.text, self.tokens[at], self.vocabulary)
                 at += 1
                 continue
             found = next(self._named(at), None)
@@ -187,7 +100,7 @@ class _Segment:
                 yield (
                     self._asked(
                         "place",
-                        _place_filter(named.places),
+                        place_filter(named.places),
                         self._before(at, words.PLACE_PREPOSITIONS | words.FILLERS),
                         at,
                         end,
@@ -263,7 +176,9 @@ class _Segment:
         return self._word(at - 1) in words.NOT
 
     def _ends(self, end: int) -> bool:
-        return end >= len(self.tokens) or self._word(end) in words.FUNCTION
+        """Whether nothing follows that a name may go on with: only words for where and when, or a date in digits."""
+        word = self._word(end)
+        return end >= len(self.tokens) or word in words.FUNCTION or (word[:1].isdigit() and "/" in word)
 
     def _is_capital(self, at: int) -> bool:
         return self.tokens[at].text[:1].isupper()
@@ -288,6 +203,10 @@ class _Segment:
             told = until > end or (marked and self._ends(end))
             told = told or (at == 0 and self._word(at) in words.SELDOM_WORDS and self._ends(end))
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
+            told = told or self._is_behind_a_person(at) or self._word(at - 1) in words.KIN
+            told = told or (
+                at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
+            )
             return until if told and self._is_capital(at) else 0
         if until > end or self._ends(end) or self._word(end) in words.SCENE or _is_doing(self._word(end)):
             return until
@@ -317,6 +236,12 @@ class _Segment:
             end
         ) in words.TOGETHER
         return joined and self._next_is_person(end + 1) and self._is_capital(end + 1)
+
+    def _is_behind_a_person(self, at: int) -> bool:
+        """Whether another person, whose name is nothing else, begins the phrase beside it: Clara and Lily."""
+        other = self._word(at - 2)
+        joined = at == 2 and self._word(at - 1) in words.TOGETHER and self._next_is_person(0)
+        return joined and other not in words.SHARED_NAMES
 
     def _possessive(self, end: int) -> int:
         if self._word(end) in ("'", "’"):
@@ -370,6 +295,8 @@ class _Segment:
             sure = self._marked(at, words.PLACE_PREPOSITIONS - words.GERMAN_PREPOSITIONS)
             return sure and self._is_capital(at) and self._ends(end)
         if marked and not self.dated and self._is_origin(at):
+            return False
+        if self._word(at - 1) in words.BOUND and self._word(at - 2) in words.TICKETS:
             return False
         if not any(place.is_here for place in places):
             return self._is_far_place(at, end, name, marked=marked, alone=alone)
@@ -442,53 +369,7 @@ class _Segment:
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - {"tour"}
         return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
 
-    # Chinese and Japanese
-
-    def _cjk(self, token: Token) -> Iterator[Asked]:
-        """Names inside a run of letters, by the particles around them."""
-        at = free = token.start
-        while at < token.end:
-            found = next(self._cjk_named(token, at, free), None)
-            if found is not None:
-                yield found
-                free = found.end
-            at = found.end if found is not None else at + 1
-
-    def _cjk_named(self, token: Token, at: int, free: int) -> Iterator[Asked]:
-        if not _CJK_BEFORE.search(self.text[:at]) and at != token.start:
-            return
-        for end in range(min(token.end, at + _LONGEST_CJK), at + 1, -1):
-            rest = self.text[end : token.end]
-            place, person = _CJK_PLACE_BEHIND.match(rest), _CJK_PERSON_BEHIND.match(rest)
-            if place is None and self.text[:at].endswith("在"):
-                place = _CJK_DOING.match(rest)
-            if place is None and person is None:
-                continue
-            if _CJK_NOT_BEFORE.search(self.text[:at]) or _CJK_NOT_BEHIND.match(rest):
-                continue
-            named = self.vocabulary.named(self.text[at:end])
-            particle = re.match("(?:さん|ちゃん|くん|的|の|で|に|と|和|跟)*", rest)
-            until = end + (particle.end() if particle else 0)
-            start = at - (at > free and self.text[at - 1 : at] in ("在", "于", "和", "跟", "与", "从", "到"))
-            addressed = (
-                rest.startswith(words.CJK_HONORIFICS) or self.text[at:end] not in words.CJK_SHARED_NAMES
-            )
-            if named.people and person and addressed:
-                yield Asked("person", one_of("person", named.people), start, at, end, until)
-            elif (place and any(found.is_here for found in named.places)) or (
-                place and named.places and (start < at or until > end)
-            ):
-                yield Asked("place", _place_filter(named.places), start, at, end, until)
-
 
 def _is_doing(word: str) -> bool:
     """Whether it is a verb in -ing, -ando, -iendo or -ant: someone doing something."""
     return len(word) > 5 and word.endswith(("ing", "ando", "iendo", "yendo"))
-
-
-def _place_filter(places: Sequence[Place]) -> str:
-    fields: dict[str, list[str]] = {}
-    for place in places:
-        fields.setdefault(place.field, []).append(place.name)
-    parts = [one_of(field, names) for field, names in fields.items()]
-    return parts[0] if len(parts) == 1 else f"({' or '.join(parts)})"

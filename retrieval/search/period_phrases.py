@@ -123,15 +123,19 @@ class _Reader(DatePoints):
         year = self._year_behind(month[1]) if month else None
         return _days_of(year, month[0], both) if month and both and year else None
 
+    def _is_both(self, at: int) -> bool:
+        """Whether what follows is told of both sides: before and after 2019, antes y después."""
+        return self._word(at - 1) in words.AND and any(self._word(at - 2) == one[0] for one in words.BEFORE)
+
     def _edge(self, at: int) -> Found | None:
         """Since 2015, before May 2018, nach 2010, bis Ostern 2019; from 2018 on."""
         for phrases in (words.SINCE, words.AFTER, words.BEFORE, words.UNTIL):
-            if place := self._one_of(at, phrases):
+            if place := not self._is_both(at) and self._one_of(at, phrases):
                 place = self._past(place, words.ARTICLES | words.IN)
                 found = self._point(place, asked=True) or self._relative(place)
                 joint = self._joint(found[1], words.TO) if found and phrases is words.SINCE else 0
                 now = self._one_of(joint, words.NOW) if joint else 0
-                if found is None or (joint and not now):
+                if found is None or (joint and not now and self._point(joint, asked=True)):
                     continue
                 return _bounded(found[0], phrases), now or found[1]
         if self._word(at) in ("from", "ab", "von", "de", "a"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import DateTokens, Found
@@ -31,6 +31,7 @@ class RelativeDates(DateTokens):
     def _relative(self, at: int) -> Found | None:
         found = (
             self._this_day(at)
+            or self._weekday_of_week(at)
             or self._named_day(at)
             or self._ago(at)
             or self._last(at)
@@ -72,6 +73,15 @@ class RelativeDates(DateTokens):
         end = counted[2] if today else self._one_of(counted[2], words.TODAY_ALONE)
         return (years_before(self.today, counted[0]), end) if end else None
 
+    def _weekday_of_week(self, at: int) -> Found | None:
+        """Tuesday of last week, Dienstag letzter Woche, el martes de la semana pasada."""
+        weekday = words.WEEKDAYS.get(self._word(at))
+        week = None if weekday is None else self._relative(self._past(at + 1, words.OF | words.ARTICLES))
+        if weekday is None or week is None or week[0] != last(self.today, words.WEEK):
+            return None
+        day = date.fromisoformat(week[0].first or "") + timedelta(days=weekday - 1)
+        return days(day, day), week[1]
+
     def _named_day(self, at: int) -> Found | None:
         french = self._word(at) == "hier" and self._word(at + 1) in words.FRENCH  # "here" in German
         for phrases, back in ((words.BEFORE_YESTERDAY, 2), (words.YESTERDAY, 1), (words.TODAY, 0)):
@@ -94,8 +104,17 @@ class RelativeDates(DateTokens):
     def _is_all(self, at: int) -> bool:
         """Whether nothing but a preposition follows: today's menu and Yesterday by the Beatles are no days."""
         return (
-            at >= len(self.tokens) or self.tokens[at].text in ",;:.!?" or self._word(at) in words.BEHIND_A_DAY
+            at >= len(self.tokens)
+            or self.tokens[at].text in ",;:.!?"
+            or self._word(at) in words.BEHIND_A_DAY
+            or self._is_german_participle(at)
         )
+
+    def _is_german_participle(self, at: int) -> bool:
+        """Whether it ends a German sentence: wo hab ich gestern geparkt."""
+        word = self._word(at)
+        ends = at + 1 == len(self.tokens) and self._word(at - 1) in ("gestern", "vorgestern", "heute")
+        return ends and word.startswith("ge") and word.endswith(("t", "en")) and len(word) > 5
 
     def _counted(self, at: int, *, some: bool = False) -> tuple[int, str, int] | None:
         """How many of what: 3 months, zwei Jahre, a couple of weeks; `some` are a few."""

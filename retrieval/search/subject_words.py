@@ -35,9 +35,9 @@ SUBJECTS = _words(
     performance picnic pie play playground prom protest rally recital reception rehearsal renovation reunion
     road roadtrip room school semester shower skating ski sled sledding sleepover snowboard soccer football
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
-    volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
+    video volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
-    surgery injury pregnancy bump scan remodel extension grandad affe bar baum bauernhof berg besuch biene blume boot
+    surgery injury pregnancy bump scan remodel extension grandad abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
     bruder brucke bus dorf ei ente einschulung elefant enkel erntedank esel fahrrad familie fasching fasnacht
     ferien fest feld feier fisch fluss fohlen frau freund freundin fuchs garten gebirge gans geburt geburtstag
     gewitter grillen grosseltern grossmutter grossvater haus hafen hase hof hochzeit huhn hund hutte huttentour
@@ -49,7 +49,7 @@ SUBJECTS = _words(
     tanz taufe teich tier tochter treffen turm turnier umzug urlaub urgrossmutter vater vogel wald wanderung
     wasserfall weihnachtsfeier weinlese wiese wolke zelt zelten ziege zug abeja abuela abuelo acampada amanecer
     amiga amigo arbol atardecer avion ballena barco bautizo bebe bici bicicleta boda bosque caballo cabra camino
-    campamento campo carnaval carretera casa castillo celebracion cena cerdo ciudad coche comida comunion
+    campamento campo carnaval carretera casa castillo celebracion clase colegio cena cerdo ciudad coche comida comunion
     concierto conejo cosecha costa cumpleanos desfile dia elefante escuela familia feria fiesta flor fuegos
     fuente gallina gata gatito gato graduacion granja hermana hermano hija hijo hoguera iglesia isla jardin lago
     leon lluvia luna madre mercado montana mujer nacimiento nieta nieto nieve nina nino nube oso oveja padre
@@ -98,6 +98,8 @@ SUBJECT_ENDS = (
     "blumen",
     "strand",
     "ferien",
+    "foto",
+    "fotos",
 )
 # Of whom and of which feasts a year is told though it be long ago: grandma 1962, Hochzeit 1974.
 FAMILY = _words(
@@ -110,6 +112,7 @@ FAMILY = _words(
     urgrosseltern urgrossmutter urgrossvater schulanfang
     grandad schulklasse schwester
     bruder sohn tante taufe tochter urlaub vater abuela abuelo bautizo boda comunion cumpleanos
+    clase colegio
     familia graduacion hermana hermano hija hijo madre mami mamie mamy nieta nieto padre papi papy papie prima primo
     sobrina sobrino tia tio vacaciones abuelita abuelito yaya nana nanny gran anniversaire bapteme cousine famille fille
     fils frere maman mariage mere neveu noce noces oncle pere soeur tonton tata vacances"""

@@ -20,7 +20,7 @@ from vasari.retrieval.domain import (
 )
 from vasari.retrieval.search.intent import LONGEST, understand
 from vasari.retrieval.search.lexicon import Lexicon
-from vasari.retrieval.search.names import Vocabulary
+from vasari.retrieval.search.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from vasari.retrieval.catalog.filters.parser import parse_filter
 from vasari.retrieval.domain import Term, TermKind, Understanding
 from vasari.retrieval.library.vocabulary import LibraryVocabulary, WorldVocabulary, world_places
 from vasari.retrieval.search.intent import understand
-from vasari.retrieval.search.names import Place
 from vasari.retrieval.search.periods import easter, last_season
 from vasari.retrieval.search.query import parse_query
+from vasari.retrieval.search.vocabulary import Place
 
 TODAY = date(2026, 11, 29)  # a Sunday
 

@@ -1,0 +1,78 @@
+"""Names in Chinese and Japanese, which write no spaces: people and places by the particles around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vasari.retrieval.search.media_kinds import Asked
+from vasari.retrieval.search.name_words import CJK_HONORIFICS, CJK_SHARED_NAMES
+from vasari.retrieval.search.typed_words import Pattern, Token
+from vasari.retrieval.search.vocabulary import Vocabulary, one_of, place_filter
+
+_LONGEST = 8  # letters
+_BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
+_NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非)(?:在|和|跟|与)?$")
+_NOT_BEHIND = Pattern(
+    r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外)"
+)
+_AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
+_PLACE_BEHIND = Pattern(
+    rf"{_AND}|(?:市|城|县|県|都)?(?:$|[\s，,、。])|(?:市|城)?(?:的|の|で|に|へ|里|旅行|旅游|之旅|之行|自由行|度假|蜜月|徒步|自驾|登山|滑雪|露营|骑行|潜水|游(?!戏|泳|乐)|出差"
+    r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|寺庙|寺院|古城|老城|老街|街头|夜市|电车|地铁|广场|教堂|城堡|古镇|雪景|公园|博物馆|美术馆|老城区|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅(?!弁|伝)|写真|照片)"
+)
+# What is made, written or played, and called by a place: not taken there though it has one in its name.
+_THING_BEHIND = Pattern(
+    r"[^的の]*[的の]?(?:模型|ポスター|海报|ロゴ|标志|地図|地图|地圖|徽章|バッジ|Tシャツ|T恤|明信片|絵葉書|絵はがき|切手|邮票|マグネット|冰箱贴|小说|小説"
+    r"|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー|钥匙扣|国旗|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|雑誌|杂志)$"
+)
+_FEAST_BEHIND = Pattern(
+    "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
+)  # a person has them
+_DOING = Pattern("[喝吃逛玩看住买骑爬]|过[年节夜]|上学|上班|工作|参加|见面")  # behind 在 and a place
+
+_PERSON_BEHIND = Pattern(
+    rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_AND}|が|は|を|在|去|一起|照片|写真|[^\W\d_]{{1,2}}[着著])"
+)
+
+
+def cjk_names_in(text: str, token: Token, vocabulary: Vocabulary) -> Iterator[Asked]:
+    """Names inside a run of letters, by the particles around them."""
+    at = free = token.start
+    while at < token.end:
+        found = next(_named(text, token, at, free, vocabulary), None)
+        if found is not None:
+            yield found
+            free = found.end
+        at = found.end if found is not None else at + 1
+
+
+def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) -> Iterator[Asked]:
+    if not _BEFORE.search(text[:at]) and at != token.start:
+        return
+    for end in range(min(token.end, at + _LONGEST), at + 1, -1):
+        rest = text[end : token.end]
+        place, person = _PLACE_BEHIND.match(rest), _PERSON_BEHIND.match(rest)
+        if place is None and text[:at].endswith("在"):
+            place = _DOING.match(rest)
+        if place is None and person is None:
+            continue
+        if _NOT_BEFORE.search(text[:at]) or _NOT_BEHIND.match(rest):
+            continue
+        named = vocabulary.named(text[at:end])
+        particle = re.match("(?:さん|ちゃん|くん|的|の|で|に|と|和|跟)*", rest)
+        until = end + (particle.end() if particle else 0)
+        start = at - (at > free and text[at - 1 : at] in ("在", "于", "和", "跟", "与", "从", "到"))
+        addressed = (
+            rest.startswith(CJK_HONORIFICS)
+            or _FEAST_BEHIND.match(rest) is not None
+            or text[at:end] not in CJK_SHARED_NAMES
+        )
+        if named.places and _THING_BEHIND.match(rest):
+            continue
+        if named.people and person and addressed:
+            yield Asked("person", one_of("person", named.people), start, at, end, until)
+        elif (place and any(found.is_here for found in named.places)) or (
+            place and named.places and (start < at or until > end)
+        ):
+            yield Asked("place", place_filter(named.places), start, at, end, until)
