@@ -1,7 +1,8 @@
 """Full-text index of items: what is said of each, as it is written.
 
 Both databases keep, beside each live item, its words as `analyzer` cuts them: those of captions, tags, texts and
-telling attributes, and apart from them those of the names of its file and folders. `word_index` reads them.
+telling attributes; apart from them those of captions by a model, which names absent things, too; and those of the names
+of its file and folders. `word_index` reads them.
 
 `refresh` belongs into every transaction that changes what is said of an item.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text
 
@@ -19,7 +20,7 @@ from vasari.retrieval.catalog.analyzer import words_of
 from vasari.retrieval.catalog.database import Database, chunks
 from vasari.retrieval.catalog.tables import LIVE, captions, items, readings, tags
 from vasari.retrieval.catalog.word_index import Memory, Run, WordIndex
-from vasari.retrieval.domain import ItemId
+from vasari.retrieval.domain import CaptionSource, ItemId
 from vasari.retrieval.images.places import gazetteer
 
 # Attributes that are words about a picture: what cameras, lenses and programs are called is left to filters.
@@ -27,7 +28,7 @@ _SPOKEN = frozenset(("title", "headline", "description", "keywords", "keyword_pa
 _SPOKEN |= {"sublocation", "city", "state", "country"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
-_GAP = 2  # places between what is said and the name: no phrase reaches across
+_GAP = 1  # places between what is said, what is guessed and the name: no phrase reaches across
 
 
 class FullText(WordIndex):
@@ -71,22 +72,34 @@ def forget(connection: Connection, ids: Sequence[ItemId]) -> None:
     )
 
 
-def _documents(
-    connection: Connection, ids: Sequence[ItemId]
-) -> Iterator[tuple[ItemId, list[str], list[str]]]:
-    """(id, words said of the item, words of its names) of each live item."""
+class Document(NamedTuple):
+    """The words of an item: said of it, guessed by a model, and those of its names."""
+
+    item: ItemId
+    said: list[str]
+    guessed: list[str]
+    name: list[str]
+
+
+def _documents(connection: Connection, ids: Sequence[ItemId]) -> Iterator[Document]:
+    """The words of each live item."""
     said: dict[ItemId, list[str]] = {}
-    for table, column in ((captions, captions.c.text), (tags, tags.c.tag)):
-        query = select(table.c["item_id"], column).where(table.c["item_id"].in_(ids))
-        for item, sentence in connection.execute(query):
-            said.setdefault(item, []).append(sentence)
+    guessed: dict[ItemId, list[str]] = {}
+    written = select(captions.c.item_id, captions.c.text, captions.c.source).where(
+        captions.c.item_id.in_(ids)
+    )
+    for item, sentence, source in connection.execute(written):
+        (guessed if source == CaptionSource.MODEL else said).setdefault(item, []).append(sentence)
+    for item, tag in connection.execute(select(tags.c.item_id, tags.c.tag).where(tags.c.item_id.in_(ids))):
+        said.setdefault(item, []).append(tag)
     read = select(readings.c.item_id, readings.c.lines).where(readings.c.item_id.in_(ids))
     for item, lines in connection.execute(read):
         said.setdefault(item, []).extend(line["text"] for line in lines)
     query = select(items.c.id, items.c.uri, items.c.text, items.c.attributes).where(items.c.id.in_(ids), LIVE)
-    for item, uri, written, attributes in connection.execute(query):
-        sentences = [*said.get(item, []), *_spoken(attributes), *_elsewhere_called(attributes)]
-        yield item, words_of("\n".join([*sentences, written or ""])), words_of(_names(uri))
+    for item, uri, content, attributes in connection.execute(query):
+        sentences = [*said.get(item, []), *_spoken(attributes), *_elsewhere_called(attributes), content or ""]
+        by_model = words_of("\n".join(guessed.get(item, [])))
+        yield Document(item, words_of("\n".join(sentences)), by_model, words_of(_names(uri)))
 
 
 def _names(uri: str) -> str:
@@ -108,24 +121,34 @@ def _elsewhere_called(attributes: Mapping[str, Any]) -> Iterator[str]:
         yield from gazetteer().other_names(city, country)
 
 
-def _insert(connection: Connection, documents: Sequence[tuple[ItemId, list[str], list[str]]]) -> None:
+def _insert(connection: Connection, documents: Sequence[Document]) -> None:
     if not documents:
         return
     if connection.dialect.name == "sqlite":
-        statement = text("INSERT INTO words (rowid, said, name) VALUES (:item, :said, :name)")
+        statement = text(
+            "INSERT INTO words (rowid, said, name, guessed) VALUES (:item, :said, :name, :guessed)"
+        )
         rows = [
-            {"item": item, "said": " ".join(said), "name": " ".join(name)} for item, said, name in documents
+            {
+                "item": one.item,
+                "said": " ".join(one.said),
+                "name": " ".join(one.name),
+                "guessed": " ".join(one.guessed),
+            }
+            for one in documents
         ]
     else:
         statement = text("INSERT INTO words (item_id, vector) VALUES (:item, CAST(:vector AS tsvector))")
-        rows = [{"item": item, "vector": _vector(said, name)} for item, said, name in documents]
+        rows = [{"item": one.item, "vector": _vector(one)} for one in documents]
     connection.execute(statement, rows)
 
 
-def _vector(said: Sequence[str], name: Sequence[str]) -> str:
-    """The text of a tsvector: words in quotes (there are none inside), places, and A for said or D for the name."""
+def _vector(document: Document) -> str:
+    """The text of a tsvector: words in quotes, places, and A (said), B (guessed) or D (names)."""
     places: dict[str, list[str]] = {}
-    for weight, words, first in (("A", said, 1), ("D", name, len(said) + _GAP)):
+    first = 1
+    for weight, words in (("A", document.said), ("B", document.guessed), ("D", document.name)):
         for place, word in enumerate(words, start=first):
             places.setdefault(word, []).append(f"{min(place, 16_383)}{weight}")
+        first += len(words) + _GAP
     return " ".join(f"'{word}':{','.join(places[word][:255])}" for word in places)

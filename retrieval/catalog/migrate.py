@@ -20,8 +20,9 @@ _POSTGRES_LOCK = (
     0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
 )
 
-# Older catalogs have no words to be searched, or none of folders; they are cut by today's rules, not by a migration.
-_WORDS_SINCE = "0010"
+# Older catalogs have no words to be searched, none of folders, or those of models among those of people; words are cut
+# by today's rules, not by a migration.
+_WORDS_SINCE = "0016"
 
 
 def migrate(database: Database) -> None:

@@ -17,8 +17,8 @@ from vasari.retrieval.catalog.analyzer import Part, Sought
 from vasari.retrieval.catalog.folding import trigrams_of
 from vasari.retrieval.domain import ItemId
 
-SAID, NAMED = 1.0, 0.5
-"""What a word counts in captions, tags and texts, and what in the names of the file and its folders only."""
+SAID, GUESSED, NAMED = 1.0, 0.8, 0.5
+"""What a word counts in what people wrote, in captions by a model only, and in names of the file and folders only."""
 
 Run = Callable[[str, Mapping[str, Any]], Sequence[Any]]
 """Runs a query with named parameters; its rows."""
@@ -104,7 +104,7 @@ class WordIndex:
         return dict(zip(phrases, row, strict=True))
 
     def held(self, ids: Sequence[ItemId], phrases: Sequence[Sought]) -> NDArray[np.float32]:
-        """What each phrase counts in each of these items, (ids, phrases): `SAID`, `NAMED` or 0."""
+        """What each phrase counts in each of these items, (ids, phrases): `SAID`, `GUESSED`, `NAMED` or 0."""
         held = np.zeros((len(ids), len(phrases)), np.float32)
         if not len(ids) or not phrases:
             return held
@@ -121,7 +121,8 @@ class _Sqlite:
 
     # Read past FTS5, from its table of contents, and in one row: of 1,280 items a fifth and a sixth less time.
     TEXTS = (
-        "SELECT group_concat(id), group_concat(c0, char(32, 10, 32)), group_concat(c1, char(32, 10, 32))"
+        "SELECT group_concat(id), group_concat(c0, char(32, 10, 32)), group_concat(c1, char(32, 10, 32)),"
+        " group_concat(c2, char(32, 10, 32))"
         " FROM words_content WHERE id IN (SELECT value FROM json_each(:ids))"
     )
     LETTERS = (
@@ -138,9 +139,9 @@ class _Sqlite:
         Texts are looked through here: SQLite's instr goes letter by letter, and took twice the time.
         """
         wanted = {"ids": json.dumps([int(item) for item in ids])}
-        [(found, said, named)] = run(cls.TEXTS, wanted)
+        [(found, *texts)] = run(cls.TEXTS, wanted)
         there = cls.read_ids(found)
-        captions, names = _Lines(said), _Lines(named)
+        said, named, guessed = map(_Lines, texts)
         counts = np.zeros((len(there), len(phrases)), np.float32)
         letters = dict[ItemId, str]()
         if any(isinstance(phrase, Part) for phrase in phrases):
@@ -148,8 +149,9 @@ class _Sqlite:
         for number, phrase in enumerate(phrases):
             if not isinstance(phrase, Part):
                 words = f" {' '.join(phrase.words)}" + ("" if phrase.begun else " ")
-                counts[names.holding(words), number] = NAMED
-                counts[captions.holding(words), number] = SAID
+                counts[named.holding(words), number] = NAMED
+                counts[guessed.holding(words), number] = GUESSED
+                counts[said.holding(words), number] = SAID
             elif letters:
                 holders = [phrase.letters in letters.get(item, "") for item in there.tolist()]
                 counts[np.flatnonzero(holders), number] = SAID
@@ -195,7 +197,7 @@ class _Lines:
 
 
 class _Postgres:
-    """tsvector: words of captions, tags and texts have the weight A, those of names D."""
+    """tsvector: words of captions, tags and texts have the weight A, those of models' captions B, those of names D."""
 
     @classmethod
     def held(
@@ -244,11 +246,12 @@ class _Postgres:
                 "SELECT 1 FROM readings WHERE item_id = words.item_id AND trigrams @@ CAST(:p{0} AS tsquery)"
             )
             return f"CASE WHEN EXISTS ({read.format(number)}) THEN {SAID} ELSE 0 END"
-        said, anywhere = (f"vector @@ CAST(:{kind}{number} AS tsquery)" for kind in "pn")
-        return f"CASE WHEN {said} THEN {SAID} WHEN {anywhere} THEN {NAMED} ELSE 0 END"
+        said, guessed, anywhere = (f"vector @@ CAST(:{kind}{number} AS tsquery)" for kind in "pgn")
+        return f"CASE WHEN {said} THEN {SAID} WHEN {guessed} THEN {GUESSED} WHEN {anywhere} THEN {NAMED} ELSE 0 END"
 
     @classmethod
     def _parts(cls, number: int, phrase: Sought) -> dict[str, str]:
         if isinstance(phrase, Part):
             return {f"p{number}": cls.match(phrase)}
-        return {f"p{number}": cls.match(phrase, "A"), f"n{number}": cls.match(phrase)}
+        kinds = {"p": "A", "g": "B", "n": ""}
+        return {f"{kind}{number}": cls.match(phrase, weight) for kind, weight in kinds.items()}

@@ -96,8 +96,8 @@ TICKETS = _words(
 )
 # Before a person's name and behind it: aunt Rose, Blanca con su abuela.
 KIN = _words(
-    """aunt auntie uncle cousin grandma grandpa granny nana tante onkel cousine oma opa tia tio prima primo abuela abuelo
-    tata tonton oncle mamie papi papy cousin"""
+    """aunt auntie uncle cousin grandma grandpa granny nana tante onkel cousine oma opa tia tio prima primo
+    abuela abuelo tata tonton oncle mamie papi papy"""
 )
 THEIR = _words("his her their ihr ihrem ihrer ihren seinem seiner seinen su sus sa son ses leur leurs")
 OF = _words("of de du des del von d")

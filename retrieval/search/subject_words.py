@@ -37,7 +37,8 @@ SUBJECTS = _words(
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
     video volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
-    surgery injury pregnancy bump scan remodel extension grandad abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
+    surgery injury pregnancy bump scan remodel extension grandad
+    abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
     bruder brucke bus dorf ei ente einschulung elefant enkel erntedank esel fahrrad familie fasching fasnacht
     ferien fest feld feier fisch fluss fohlen frau freund freundin fuchs garten gebirge gans geburt geburtstag
     gewitter grillen grosseltern grossmutter grossvater haus hafen hase hof hochzeit huhn hund hutte huttentour
