@@ -17,7 +17,7 @@ from vasari.retrieval.catalog.analyzer import Part, Sought
 from vasari.retrieval.catalog.folding import trigrams_of
 from vasari.retrieval.domain import ItemId
 
-SAID, GUESSED, NAMED = 1.0, 0.8, 0.5
+SAID, GUESSED, NAMED = 1.0, 0.6, 0.5
 """What a word counts in what people wrote, in captions by a model only, and in names of the file and folders only."""
 
 Run = Callable[[str, Mapping[str, Any]], Sequence[Any]]

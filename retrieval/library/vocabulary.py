@@ -146,9 +146,15 @@ def _places(items: Sequence[NamedItem], asked: str) -> Iterator[Place]:
         for field in _FIELDS:
             value = getattr(item, field)
             if value is not None and fold(value) == asked:
-                yield Place(field, value)
+                yield Place(field, value, within=_within(items, value) if field == "city" else frozenset())
         city, country, code = item.city, item.country, item.country_code
         if city and code and asked in map(fold, gazetteer().other_names_of_city(city, code)):
-            yield Place("city", city)
+            yield Place("city", city, within=_within(items, city))
         if country and code and asked in map(fold, gazetteer().names_of_country(code)):
             yield Place("country", country)
+
+
+def _within(items: Sequence[NamedItem], city: str) -> frozenset[str]:
+    """The states and countries that a city of the items lies in."""
+    here = (item for item in items if item.city == city)
+    return frozenset(region for item in here for region in (item.state, item.country) if region)

@@ -315,6 +315,7 @@ UNTIL = frozenset(
     }
 )
 EDGES = frozenset(word for phrases in (SINCE, AFTER, BEFORE, UNTIL) for phrase in phrases for word in phrase)
+COUNTED_FROM = _words("before after vor nach antes despues avant apres")  # behind a day: the day after
 ONWARDS = frozenset(
     {("on",), ("onwards",), ("onward",), ("en", "adelante"), ("and", "later"), ("or", "later")}
 )

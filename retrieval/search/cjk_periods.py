@@ -148,6 +148,9 @@ _EDGES = (
 _BEFORE = Pattern(r"(?:在|于|於|从|從|自从|自)\s?$")
 _BEHIND = Pattern(r"(?:(?:里|裡|中|期间|の間)(?=的|の|に|[\s，,]|$))?(?:的|の|に|で|、)?\s?")
 _NOT = Pattern(r"(?:不是|不要|除了|非)(?:在)?\s?$|^(?:以外|じゃない|ではない|除外)")
+_DAY_FROM = Pattern(
+    "[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)"
+)  # counted from it
 _PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|問題|问题|もの)")
 
 _THINGS = (
@@ -191,7 +194,11 @@ def _point(text: str, at: int, today: date) -> Found | None:
     year = _year(found, today)
     if not periods.is_year(year, today):
         return None
-    if found["year"] and not found["month"] and _is_of_a_thing(text[:at], text[found.end() :]):
+    if not (found["month"] or found["named"] or found["back"]) and _is_of_a_thing(
+        text[:at], text[found.end() :]
+    ):
+        return None
+    if _DAY_FROM.match(text, found.end()):
         return None
     period = _within_year(found, year)
     return None if period is None else (period, found.end())

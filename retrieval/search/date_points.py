@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import Found
@@ -19,6 +19,8 @@ from vasari.retrieval.search.periods import (
 from vasari.retrieval.search.relative_dates import RelativeDates
 from vasari.retrieval.search.subject_words import is_of_a_family, is_subject
 from vasari.retrieval.search.year_words import MODELS
+
+_HOLIDAY_ENDS = frozenset(phrase[-1] for phrase in words.HOLIDAYS)
 
 
 class DatePoints(RelativeDates):
@@ -69,7 +71,7 @@ class DatePoints(RelativeDates):
         """May 2018, mayo de 2018, 2018 May; not the women's march of 2019."""
         if month := self._month(at):
             year = self._year_behind(month[1], short=True)
-            if year and not self._is_no_month(at):
+            if year and not self._is_no_month(at) and not self._is_second(at, words.MONTHS):
                 return Period(name := month_of(year[0], month[0]), name), year[1]
             return None
         lone = self._year(at)
@@ -79,6 +81,11 @@ class DatePoints(RelativeDates):
         if self._is_no_month(at + 1) or self._goes_on(month[1]):
             return None
         return Period(name := month_of(lone, month[0]), name), month[1]
+
+    def _is_second(self, at: int, these: Collection[str]) -> bool:
+        """Whether one of its kind stands before it without a year: of June and August 2015 both are meant."""
+        joined = self._word(at - 1) in words.AND | words.TO | {"or", "oder", "o", "ou"}
+        return joined and self._word(at - 2) in these
 
     def _is_no_month(self, at: int) -> bool:
         word = self._word(at)
@@ -98,15 +105,22 @@ class DatePoints(RelativeDates):
                 at + 1, short=True
             ):
                 return season_of(year[0], first), year[1]
+        elif self._is_second(self._past_articles_before(at), _HOLIDAY_ENDS):
+            return None
         elif (end := self._one_of(at, words.HOLIDAYS)) and (year := self._year_behind(end, short=True)):
             return HOLIDAYS[self._holiday(at, end)](year[0]), year[1]
         return None
+
+    def _past_articles_before(self, at: int) -> int:
+        while self._word(at - 1) in words.ARTICLES:
+            at -= 1
+        return at
 
     def _two_years(self, at: int) -> tuple[int, int] | None:
         """Those of a winter, of which the first counts: 2018/19, 2018-2019."""
         at = self._past(at, words.OF | words.ARTICLES)
         first, sign, second = self._word(at).partition("/")
-        if sign and first.isdigit() and second == first[-2:-1] + str((int(first) + 1) % 10):
+        if sign and first.isdigit() and second == str(int(first) + 1)[2:]:
             return (int(first), at + 1) if is_year(int(first), self.today) else None
         year = self._year(at)
         joined = year is not None and self._word(at + 1) in ("/", "-", "–")

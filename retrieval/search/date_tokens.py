@@ -29,10 +29,12 @@ class DateTokens:
         return self._word(at - 1) in these
 
     def _is_denied(self, at: int) -> bool:
-        """Whether a "not" stands before it, perhaps with prepositions between."""
-        while self._word(at - 1) in words.IN | words.ARTICLES | words.EDGES:
-            at -= 1
-        return self._behind(at, words.NOT)
+        """Whether "not" or "the day after" stands before it, perhaps with prepositions between."""
+        first = at
+        while self._word(first - 1) in words.IN | words.ARTICLES | words.EDGES:
+            first -= 1
+        from_it = any(self._word(place) in words.COUNTED_FROM for place in range(first, at + 1))
+        return self._behind(first, words.NOT) or (from_it and self._word(first - 1) in words.UNITS)
 
     def _one_of(self, at: int, phrases: Collection[tuple[str, ...]]) -> int:
         """The token behind the longest of these phrases that stands here; 0 for none. Apostrophes are passed over."""
@@ -97,6 +99,8 @@ class DateTokens:
         if at + 1 == len(self.tokens):
             return True
         behind = self.tokens[at + 1]
+        if behind.text == "-" and self._word(at + 2).isalpha() and self.tokens[at + 2].start == behind.end:
+            return False  # 2019-A
         return (
             behind.start > token.end
             or behind.text in ",;:!?)]–-'’"

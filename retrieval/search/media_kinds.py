@@ -81,9 +81,9 @@ _PORTRAIT = _pattern(
     | \b(?:en\ |con\ )?(?:formato|orientaci[oó]n)\ (?:vertical|retrato)\b
     | \b{_PHOTOS}\ (?:en\ |à\ la\ )?verticale?s?\b
     | \b(?:en\ |au\ )?(?:format|orientation)\ (?:portrait|verticale?)\b
-    | 竖(?:屏|版|构图|拍|向)(?:的(?=.*(?:照片|图片)$)|(?=照片|图片|$|\s)) | 縦長の(?=写真|画像)
+    | 竖(?:屏|版|构图|拍|向)(?:的(?=.*(?:照片|图片)$)|(?=照片|图片|$|\s))
     | 纵向(?:的)?(?=照片|图片)
-    | 縦(?:向き|長)の(?=.*(?:写真|画像)$) | 縦(?:向き|長)(?=写真|画像) | 縦(?:位置|構図|写真)"""
+    | 縦(?:向き|長)の(?=.*(?:写真|画像)(?:$|\s)) | 縦(?:向き|長)(?=写真|画像) | 縦(?:位置|構図|写真)"""
 )
 _LANDSCAPE = _pattern(
     rf"""\b(?:in\ )?landscape[ -](?:orientation|oriented|format)
@@ -93,7 +93,7 @@ _LANDSCAPE = _pattern(
     | \b{_PHOTOS}\ (?:(?:en\ |à\ l['’]\ ?)?horizontale?s?|apaisadas?)\b
     | \b(?:en\ |au\ )?(?:format|orientation)\ (?:paysage|horizontale?)\b
     | 横(?:屏|版|构图|拍|向)(?:的(?=.*(?:照片|图片)$)|(?=照片|图片|$|\s))
-    | 横(?:向き|長)の(?=.*(?:写真|画像)$) | 横(?:向き|長)(?=写真|画像) | 横(?:位置|構図|写真)"""
+    | 横(?:向き|長)の(?=.*(?:写真|画像)(?:$|\s)) | 横(?:向き|長)(?=写真|画像) | 横(?:位置|構図|写真)"""
 )
 _SQUARE = _pattern(
     r"""\bsquare[ -](?:photos|pictures|images|pics|format|orientation|crops?)\b

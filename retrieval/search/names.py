@@ -37,12 +37,16 @@ def names_in(
 def _is_city_of_elsewhere(
     text: str, found: Sequence[Asked], behind: Sequence[Token], vocabulary: Vocabulary
 ) -> bool:
-    """Whether a region or country that no picture has follows a city, which so is another: Naples, Florida."""
+    """Whether a region or country follows a city that lies elsewhere here, so is another: Naples, Florida."""
     if [one.kind for one in found] != ["place"] or not behind:
         return False
     places = vocabulary.named(text[behind[0].start : behind[-1].end]).places
     regions = [place for place in places if place.field in ("state", "country")]
-    return bool(regions) and not any(place.is_here for place in places)
+    if not regions or not any(place.is_here for place in places):
+        return bool(regions)
+    cities = vocabulary.named(text[found[0].said : found[0].until]).places
+    within = frozenset[str]().union(*(city.within for city in cities))
+    return bool(within) and not any(region.name in within for region in regions)
 
 
 def _segments(run: Sequence[Token]) -> Iterator[list[Token]]:

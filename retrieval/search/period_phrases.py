@@ -93,12 +93,14 @@ class _Reader(DatePoints):
         return self._months(at, joints) or self._days_behind(at, joints) or self._days_before(at, joints)
 
     def _months(self, at: int, joints: Collection[str]) -> Found | None:
-        """May to July 2018."""
+        """May to July 2018, June and July 2018."""
         first = self._month(at)
-        second = self._joint(first[1], joints) if first else 0
+        second = self._joint(first[1], joints | words.AND) if first else 0
         last = self._month(second) if second else None
         year = self._year_behind(last[1]) if last else None
         if not (first and last and year) or first[0] >= last[0]:
+            return None
+        if self._word(first[1]) in words.AND - joints and last[0] > first[0] + 1:
             return None
         return Period(month_of(year[0], first[0]), month_of(year[0], last[0])), year[1]
 

@@ -30,8 +30,8 @@ SUBJECTS = _words(
     bedroom birth breakfast brunch cake camping canoe celebration ceremony christening classroom coffee
     communion concert conference confirmation costume cruise dance demonstration dessert dinner dress engagement
     excursion exhibition exam fair feast festival fishing flight flood furniture gallery game getaway gig
-    graduation gym hairdo haircut hat holiday honeymoon hospital house housewarming internship jam journey
-    kitchen kindergarten living lunch market match meal meetup move nursery office outing painting parade party
+    graduation gym hunt quinceanera hairdo haircut hat holiday honeymoon hospital house housewarming internship jam
+    journey kitchen kindergarten living lunch market match meal meetup move nursery office outing painting parade party
     performance picnic pie play playground prom protest rally recital reception rehearsal renovation reunion
     road roadtrip room school semester shower skating ski sled sledding sleepover snowboard soccer football
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
@@ -50,9 +50,9 @@ SUBJECTS = _words(
     tanz taufe teich tier tochter treffen turm turnier umzug urlaub urgrossmutter vater vogel wald wanderung
     wasserfall weihnachtsfeier weinlese wiese wolke zelt zelten ziege zug abeja abuela abuelo acampada amanecer
     amiga amigo arbol atardecer avion ballena barco bautizo bebe bici bicicleta boda bosque caballo cabra camino
-    campamento campo carnaval carretera casa castillo celebracion clase colegio cena cerdo ciudad coche comida comunion
-    concierto conejo cosecha costa cumpleanos desfile dia elefante escuela familia feria fiesta flor fuegos
-    fuente gallina gata gatito gato graduacion granja hermana hermano hija hijo hoguera iglesia isla jardin lago
+    campamento campo carnaval carretera casa castillo celebracion clase colegio cena cerdo ciudad coche comida
+    comunion futbol partido concierto conejo cosecha costa cumpleanos desfile dia elefante escuela familia feria fiesta
+    flor fuegos fuente gallina gata gatito gato graduacion granja hermana hermano hija hijo hoguera iglesia isla jardin lago
     leon lluvia luna madre mercado montana mujer nacimiento nieta nieto nieve nina nino nube oso oveja padre
     pajaro palmera parque paseo pato perrito perro pesca pez piscina playa primo prima puente puerto pueblo
     puesta raton rio romeria selva senderismo sobrina sobrino tia tio torre tormenta tren vaca vacacion
@@ -99,6 +99,7 @@ SUBJECT_ENDS = (
     "blumen",
     "strand",
     "ferien",
+    "lager",
     "foto",
     "fotos",
 )

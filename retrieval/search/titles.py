@@ -59,6 +59,19 @@ mary and joseph · maria und josef · harold and maude · when harry met sally �
 charlie and the chocolate factory · charlie und die schokoladenfabrik · james and the giant peach · jules et jim
 hansel and gretel · hansel und gretel · hansel y gretel · hansel et gretel · tristan und isolde · paul et virginie
 barbie and ken · barbie und ken · barbie y ken · bill and ted · chip and dale · hanni und nanni · bibi und tina
+la casa de papel · house of cards · haus des geldes · game of thrones · juego de tronos · jeu de trones
+little house on the prairie · la petite maison dans la prairie · unsere kleine farm · la casa de la pradera
+downton abbey · the walking dead · orange is the new black · how i met your mother · sons of anarchy · full house
+the bridge on the river kwai · die brucke am kwai · el puente sobre el rio kwai · le pont de la riviere kwai
+stairway to heaven · the lion king · konig der lowen · el rey leon · le roi lion · beauty and the beast
+the wolf of wall street · le loup de wall street · el lobo de wall street · lord of the flies · planet of the apes
+planet der affen · el planeta de los simios · la planete des singes · reservoir dogs · the silence of the lambs
+das schweigen der lammer · el silencio de los corderos · le silence des agneaux · black swan · twelve monkeys
+snakes on a plane · the birds · die vogel · finding nemo · life of pi · the shape of water · manchester by the sea
+children of men · no country for old men · little women · betty und ihre schwestern · mean girls · gone girl
+million dollar baby · rosemary s baby · my big fat greek wedding · four weddings and a funeral · hochzeit auf griechisch
+father of the bride · bride wars · corpse bride · national lampoon s vacation · groundhog day · training day
+independence day · dia de los muertos pelicula · la la land · ocean s eleven · the fast and the furious · top gun
 der name der rose · el nombre de la rosa · le nom de la rose · war of the roses
 """
 # In Chinese and Japanese, which write no spaces.
@@ -72,15 +85,20 @@ _CJK_TITLES = (
 
 
 def titles_in(text: str) -> Iterator[Stretch]:
-    """The stretches of a text that are a title."""
+    """The stretches of a text that are a title, with the year behind it: when it came out."""
     tokens = [token for token in tokens_of(text) if token.is_word]
     for at, token in enumerate(tokens):
         for title in _by_first_word().get(token.folded, ()):
             end = at + len(title)
             if tuple(other.folded for other in tokens[at:end]) == title:
+                end += end < len(tokens) and _is_year(tokens[end].text)
                 yield Stretch(token.start, tokens[end - 1].end)
     for found in re.finditer(_CJK_TITLES, text):
         yield Stretch(found.start(), found.end())
+
+
+def _is_year(word: str) -> bool:
+    return len(word) == 4 and word.isascii() and word.isdigit()
 
 
 @cache

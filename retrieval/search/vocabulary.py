@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -12,13 +12,15 @@ from typing import Protocol
 class Place:
     """A place: the filter's field (city, state, country, sublocation), its value, and whether a picture has it.
 
-    `is_word`: what it was asked by is an ordinary word as well (Wedding, Deli).
+    `is_word`: what it was asked by is an ordinary word as well (Wedding, Deli). `within`: the
+    states and countries of a city that items have.
     """
 
     field: str
     name: str
     is_here: bool = True
     is_word: bool = False
+    within: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,5 +131,6 @@ STREETS = _words(
 # What is told apart by its year: class of 2012, war of 1914.
 TOLD_BY_YEARS = _words(
     """class battle war revolution treaty constitution crash crisis generation promotion bataille guerre traite
-    crise batalla guerra tratado constitucion revolucion generacion promocion schlacht krieg vertrag jahrgang"""
+    crise batalla guerra tratado constitucion revolucion generacion promocion schlacht krieg vertrag jahrgang
+    law act loi accord decret gesetz abkommen ley acuerdo decreto"""
 )
