@@ -52,7 +52,8 @@ SUBJECTS = _words(
     amiga amigo arbol atardecer avion ballena barco bautizo bebe bici bicicleta boda bosque caballo cabra camino
     campamento campo carnaval carretera casa castillo celebracion clase colegio cena cerdo ciudad coche comida
     comunion futbol partido concierto conejo cosecha costa cumpleanos desfile dia elefante escuela familia feria fiesta
-    flor fuegos fuente gallina gata gatito gato graduacion granja hermana hermano hija hijo hoguera iglesia isla jardin lago
+    flor fuegos fuente gallina gata gatito gato graduacion granja hermana hermano hija hijo hoguera iglesia isla jardin
+    lago
     leon lluvia luna madre mercado montana mujer nacimiento nieta nieto nieve nina nino nube oso oveja padre
     pajaro palmera parque paseo pato perrito perro pesca pez piscina playa primo prima puente puerto pueblo
     puesta raton rio romeria selva senderismo sobrina sobrino tia tio torre tormenta tren vaca vacacion
