@@ -18,11 +18,14 @@ from sqlalchemy import text
 
 import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
 from tests.unit.catalogs import add, found_by
+from vasari.retrieval.catalog.analyzer import Phrase
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.migrate import MIGRATIONS, migrate
 from vasari.retrieval.catalog.tables import HEAD, metadata
+from vasari.retrieval.catalog.word_index import GUESSED
+from vasari.retrieval.domain import Caption, CaptionSource
 from vasari.retrieval.errors import UnsupportedError
 
 
@@ -84,6 +87,26 @@ def test_an_older_catalog_is_searched_by_folders_once_it_is_upgraded(empty_url: 
     database.close()
     with Catalog.open(empty_url) as catalog:
         assert found_by(catalog.full_text, "lisbon") == [item]
+
+
+def test_an_older_catalog_tells_words_of_models_apart_once_it_is_upgraded(empty_url: str) -> None:
+    """A caption by a model counted as one by a person; back and forth, its words are found all along."""
+    with Catalog.open(empty_url) as catalog:
+        guessed, said = add(catalog, "/a.jpg", "/b.jpg")
+        catalog.annotations.set_captions(guessed, [Caption("a boat")], CaptionSource.MODEL)
+        catalog.annotations.set_captions(said, [Caption("a boat")], CaptionSource.USER)
+    database = Database(empty_url)
+    with database.write_unchecked() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        command.downgrade(config, "0015")
+        if database.dialect == "sqlite":
+            found = connection.execute(text("SELECT rowid FROM words WHERE words MATCH 'boat'")).scalars()
+            assert sorted(found) == [guessed, said]
+    database.close()
+    with Catalog.open(empty_url) as catalog:
+        held = catalog.full_text.held([guessed, said], [Phrase(("boat",))])
+        assert held[:, 0].tolist() == pytest.approx([GUESSED, 1])
 
 
 def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:

@@ -13,6 +13,7 @@ from tests.unit.catalogs import add, commit, facts, found_by
 from vasari.retrieval.catalog.analyzer import Phrase, asked_words, phrase_of, words_of
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import Sighting
+from vasari.retrieval.catalog.word_index import GUESSED
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
 
 
@@ -60,6 +61,21 @@ def test_what_is_said_counts_more_than_a_name(catalog: Catalog) -> None:
     held = catalog.full_text.held([said, named, one, both, 99], phrases)
     assert held.tolist() == [[1, 0, 0], [0, 0.5, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert catalog.full_text.counts(phrases).tolist() == [2, 3, 0]
+
+
+def test_what_a_model_says_counts_less_than_what_a_person_says(catalog: Catalog) -> None:
+    """A word of a model's caption counts between one that a person wrote and one of a name, and as the best of them."""
+    guessed, said, both, named = add(catalog, "/a.jpg", "/b.jpg", "/c.jpg", "/boat.jpg")
+    for item in (guessed, both):
+        catalog.annotations.set_captions(item, [Caption("a red boat")], CaptionSource.MODEL)
+    for item in (said, both):
+        say(catalog, item, "boat")
+    phrases = [Phrase(("boat",)), Phrase(("red", "boat"))]
+    held = catalog.full_text.held([guessed, said, both, named], phrases)
+    assert held[:, 0].tolist() == pytest.approx([GUESSED, 1, 1, 0.5])
+    assert held[:, 1].tolist() == pytest.approx([GUESSED, 0, GUESSED, 0])
+    assert catalog.full_text.counts(phrases).tolist() == [4, 2]
+    assert 0.5 < GUESSED < 1
 
 
 def test_a_phrase_is_found_word_for_word(catalog: Catalog) -> None:

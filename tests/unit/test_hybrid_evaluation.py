@@ -41,7 +41,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 def test_words_of_captions_lift_the_picture_they_are_about() -> None:
     """A picture that is third by cosine and alone named by the words comes first; without words nothing changes."""
-    scores = np.array([[0.3, 0.2, 0.1], [0.3, 0.2, 0.1]], np.float32)
+    scores = np.array([[0.3, 0.2, 0.15], [0.3, 0.2, 0.15]], np.float32)
     nulls = [Null(0.3, 0.2)] * 2
     with CaptionIndex.of(["boats", "cars", "the lighthouse"]) as index:
         raised = index.raised(["a lighthouse", "qqq"], scores, nulls)
