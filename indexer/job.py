@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -208,7 +208,7 @@ class Job:
         self.watch.listing = perf_counter() - started
         return plan
 
-    def _facts(self, catalog: Catalog | SqliteReader) -> Set[FileFacts] | None:
+    def _facts(self, catalog: Catalog | SqliteReader) -> frozenset[FileFacts] | None:
         """Of the known files what a listing tells, where that decides about most of them."""
         if not isinstance(catalog, SqliteReader) or not isinstance(self.source, Differing):
             return None

@@ -8,7 +8,7 @@ bytes (`vasari.indexer.identity`).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -126,7 +126,7 @@ class Comparison:
         self,
         known: Callable[[], Iterable[KnownFile]],
         *,
-        facts: Set[FileFacts] | None = None,
+        facts: frozenset[FileFacts] | None = None,
         hopeless: Mapping[str, Seen] | None = None,
         failed: Iterable[str] = (),
         unembedded: Container[ItemId] = frozenset(),

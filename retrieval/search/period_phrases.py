@@ -71,7 +71,7 @@ class _Reader(DatePoints):
         joints = words.AND if between else words.TO
         return self._of_two_points(place, joints) or self._sharing_a_year(place, joints)
 
-    def _joint(self, at: int, joints: Collection[str]) -> int:
+    def _joint(self, at: int, joints: frozenset[str]) -> int:
         """The first token of the second point; 0 where none is joined."""
         if self._word(at) in ("-", "–", "—"):
             return at + 1
@@ -79,7 +79,7 @@ class _Reader(DatePoints):
             return 0
         return self._past(at + 1, words.ARTICLES | words.IN | words.TO, 2)
 
-    def _of_two_points(self, at: int, joints: Collection[str]) -> Found | None:
+    def _of_two_points(self, at: int, joints: frozenset[str]) -> Found | None:
         first = self._point(at, asked=True)
         second = self._joint(first[1], joints) if first else 0
         if first and second and (now := self._one_of(second, words.NOW)):
@@ -89,10 +89,10 @@ class _Reader(DatePoints):
             return None
         return Period(first[0].first, last[0].last), last[1]
 
-    def _sharing_a_year(self, at: int, joints: Collection[str]) -> Found | None:
+    def _sharing_a_year(self, at: int, joints: frozenset[str]) -> Found | None:
         return self._months(at, joints) or self._days_behind(at, joints) or self._days_before(at, joints)
 
-    def _months(self, at: int, joints: Collection[str]) -> Found | None:
+    def _months(self, at: int, joints: frozenset[str]) -> Found | None:
         """May to July 2018, June and July 2018."""
         first = self._month(at)
         second = self._joint(first[1], joints | words.AND) if first else 0
@@ -104,21 +104,21 @@ class _Reader(DatePoints):
             return None
         return Period(month_of(year[0], first[0]), month_of(year[0], last[0])), year[1]
 
-    def _two_days(self, at: int, joints: Collection[str]) -> tuple[int, int, int] | None:
+    def _two_days(self, at: int, joints: frozenset[str]) -> tuple[int, int, int] | None:
         """12 to 15: both, and the token behind."""
         first = self._day(at)
         second = self._joint(first[1], joints) if first else 0
         last = self._day(second) if second else None
         return (first[0], *last) if first and last and first[0] < last[0] else None
 
-    def _days_behind(self, at: int, joints: Collection[str]) -> Found | None:
+    def _days_behind(self, at: int, joints: frozenset[str]) -> Found | None:
         """May 12-15, 2018."""
         month = self._month(at)
         both = self._two_days(month[1], joints) if month else None
         year = self._year_behind(both[2]) if both else None
         return _days_of(year, month[0], both) if month and both and year else None
 
-    def _days_before(self, at: int, joints: Collection[str]) -> Found | None:
+    def _days_before(self, at: int, joints: frozenset[str]) -> Found | None:
         """12 to 15 May 2018."""
         both = self._two_days(at, joints)
         month = self._month(self._past(both[2], words.OF)) if both else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default_of
 from typing import Protocol
 
 
@@ -20,7 +21,7 @@ class Place:
     name: str
     is_here: bool = True
     is_word: bool = False
-    within: frozenset[str] = field(default=frozenset(), compare=False)
+    within: frozenset[str] = default_of(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def test_a_rotated_key_is_replaced(served: Served) -> None:
 
 def stop_clock(served: Served) -> None:
     """No day ends while a test counts."""
-    served.service.key_quotas._now = lambda: EVENING  # type: ignore[method-assign]
+    served.service.key_quotas._now = lambda: EVENING
 
 
 def test_a_key_asks_so_often_a_day(serve: Serve) -> None:

@@ -86,7 +86,8 @@ def test_files_that_a_source_passes_over_leave_the_plan_as_it_is(
         "failed": failed,
         "places": ["/photos"],
     }
-    facts = None if unembedded or unread else {(f.uri, f.bytes, f.mtime_ns, f.ctime_ns) for f in known}
+    every = frozenset((f.uri, f.bytes, f.mtime_ns, f.ctime_ns) for f in known)
+    facts = None if unembedded or unread else every
     comparison = Comparison(lambda: known, facts=facts, **about)
     same = comparison.as_they_were([entry[:4] for entry in seen])
     for entry in seen:
@@ -107,7 +108,7 @@ def test_known_files_are_not_loaded_where_all_are_as_they_were() -> None:
         return known
 
     def compared(*shown: FileFacts) -> Plan:
-        comparison = Comparison(load, facts=set(seen))
+        comparison = Comparison(load, facts=frozenset(seen))
         comparison.as_they_were(shown)
         return comparison.finish(everywhere)
 

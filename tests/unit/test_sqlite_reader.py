@@ -96,7 +96,7 @@ def test_a_job_plans_by_a_glance_as_by_the_catalog(path: Path, under: list[str] 
         early = SqliteReader.open(path)
         assert early is not None
         assert list(early.items.known_files(Modality.IMAGE, under)) == undescribed
-        facts = {(file.uri, file.bytes, file.mtime_ns, file.ctime_ns) for file in undescribed}
+        facts = frozenset((file.uri, file.bytes, file.mtime_ns, file.ctime_ns) for file in undescribed)
         assert early.items.facts(Modality.IMAGE, under) == facts
         early.close()
         catalog.annotations.describe({4: Telling("/t.csv", 7, (Caption("a"),))})
