@@ -208,12 +208,24 @@ class UnderstoodFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A typing error: the `text` as it is typed, and the `word` that it is read as."""
+
+    text: str
+    word: str
+
+    def __str__(self) -> str:
+        return f"“{self.text}” is read as “{self.word}”"
+
+
+@dataclass(frozen=True, slots=True)
 class Understanding:
-    """A typed query as it is asked: terms that are embedded, words that must occur, and filters."""
+    """A typed query as it is asked: terms that are embedded, words that must occur, filters, and errors put right."""
 
     terms: tuple[Term, ...]
     words: tuple[str, ...] = ()
     filters: tuple[UnderstoodFilter, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 USUAL_TOP, USUAL_WEIGHT = 32, 0.5
@@ -360,7 +372,7 @@ class SearchResponse:
     """Ranked hits. `total` is how many items could have matched (after filter and deletions).
 
     `notes` are sentences for the person who asked: what the answer could not take into account, or do. `understood` are
-    the filters that were read out of the query.
+    the filters that were read out of the query, `corrections` its typing errors that were put right.
     """
 
     hits: tuple[Hit, ...]
@@ -371,6 +383,7 @@ class SearchResponse:
     explain: Explain | None = None
     notes: tuple[str, ...] = ()
     understood: tuple[UnderstoodFilter, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
 from vasari.api.cli import output, terminal
-from vasari.retrieval.domain import Hit, Item, ItemId, SearchResponse, Share, UnderstoodFilter
+from vasari.retrieval.domain import Correction, Hit, Item, ItemId, SearchResponse, Share, UnderstoodFilter
 from vasari.retrieval.storage.uris import is_url, locate
 
 _INDENT = " " * 8
@@ -62,6 +62,11 @@ def understood(found: Sequence[UnderstoodFilter]) -> str:
     """One line that tells what was read out of the query, and what takes it back."""
     told = ", ".join(_DATED.sub(_in_words, one.filter) for one in found)
     return f"understood: {told} (--literally searches for the words)"
+
+
+def corrected(found: Sequence[Correction]) -> str:
+    """One line that tells which typing errors were put right, and what takes that back."""
+    return f"{', '.join(map(str, found))} (--literally searches for the words)"
 
 
 def _in_words(found: re.Match[str]) -> str:

@@ -92,4 +92,5 @@ def _rows(found: Understanding) -> list[tuple[str, str, str]]:
         for term in fields["terms"]
     ]
     must = [("must occur", words, "") for words in found.words]
-    return [*terms, *must, *((read.kind, read.filter, f"“{read.text}”") for read in found.filters)]
+    read = [(one.kind, one.filter, f"“{one.text}”") for one in found.filters]
+    return [*terms, *must, *read, *(("spelling", one.word, f"“{one.text}”") for one in found.corrections)]

@@ -359,6 +359,8 @@ def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, by
     if not form.json:
         if response.understood:
             output.note(hits.understood(response.understood))
+        if response.corrections:
+            output.note(hits.corrected(response.corrections))
         for text in response.notes:
             output.note(text)
     if form.json:

@@ -9,6 +9,7 @@ from vasari.api.contract.items import listed_fields, read_item
 from vasari.api.contract.scalars import Fields, clamped
 from vasari.api.json_text import original
 from vasari.retrieval.domain import (
+    Correction,
     Explain,
     Hit,
     SearchResponse,
@@ -51,6 +52,7 @@ def response_fields(response: SearchResponse) -> Fields:
         "reranked": response.reranked,
         "notes": list(response.notes),
         "understood": [understood_filter_fields(found) for found in response.understood],
+        "corrections": list(map(correction_fields, response.corrections)),
         "explain": None if response.explain is None else _explain_fields(response.explain),
     }
 
@@ -99,6 +101,7 @@ def read_response(body: Mapping[str, Any]) -> SearchResponse:
         explain=None if explain is None else _read_explain(explain),
         notes=tuple(original(body.get("notes", []))),
         understood=tuple(map(read_understood_filter, original(body.get("understood", [])))),
+        corrections=tuple(map(read_correction, original(body.get("corrections", [])))),
     )
 
 
@@ -125,12 +128,18 @@ def _read_explain(body: Mapping[str, Any]) -> Explain:
 
 
 def understanding_fields(understood: Understanding) -> Fields:
-    """A typed query as it is asked: what is embedded, which words must occur, and what became filters."""
+    """A typed query as it is asked: what is embedded, which words must occur, what became filters or was put right."""
     return {
         "terms": [{"text": _term_text(term), "weight": term.weight} for term in understood.terms],
         "words": list(understood.words),
         "filters": [understood_filter_fields(reading) for reading in understood.filters],
+        "corrections": list(map(correction_fields, understood.corrections)),
     }
+
+
+def correction_fields(correction: Correction) -> Fields:
+    """A typing error that was put right."""
+    return {"text": correction.text, "word": correction.word}
 
 
 def understood_filter_fields(reading: UnderstoodFilter) -> Fields:
@@ -151,9 +160,15 @@ def read_understanding(body: Mapping[str, Any]) -> Understanding:
         tuple(Term(TermKind.TEXT, term["weight"], text=term["text"]) for term in told["terms"]),
         tuple(told["words"]),
         tuple(map(read_understood_filter, told["filters"])),
+        tuple(map(read_correction, told.get("corrections", []))),
     )
 
 
 def read_understood_filter(body: Mapping[str, Any]) -> UnderstoodFilter:
     """The inverse."""
     return UnderstoodFilter(body["filter"], body["text"], body["kind"])
+
+
+def read_correction(body: Mapping[str, Any]) -> Correction:
+    """The inverse."""
+    return Correction(body["text"], body["word"])

@@ -126,7 +126,8 @@ class Tools:
     def _found(self, query: str, options: SearchOptions) -> Found:
         answer = self._library.search(search_request(query, options))
         understood = [each.filter for each in answer.understood]
-        return Found([found_hit(hit) for hit in answer.hits], answer.total, understood, list(answer.notes))
+        notes = [*map(str, answer.corrections), *answer.notes]
+        return Found([found_hit(hit) for hit in answer.hits], answer.total, understood, notes)
 
     def _item(self, number: int) -> Item:
         found = self._library.items([number]).get(number)

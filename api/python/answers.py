@@ -87,8 +87,9 @@ class Answer(SearchResponse):
         return html.gallery(self.hits, _thumbnail_of(self), self._said())
 
     def _said(self) -> list[str]:
-        """What was understood as filters, and the notes."""
-        return [*(f"understood {each.text!r}: {each.filter}" for each in self.understood), *self.notes]
+        """What was understood as filters, errors that were put right, and the notes."""
+        understood = [f"understood {each.text!r}: {each.filter}" for each in self.understood]
+        return [*understood, *map(str, self.corrections), *self.notes]
 
 
 def _shown(cls: Any, value: Any, thumbnail: Thumbnail, **changes: Any) -> Any:

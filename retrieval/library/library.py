@@ -558,7 +558,7 @@ class Library:
     def understand(
         self, query: str | Sequence[Term], today: date | None = None, within: str | None = None
     ) -> Understanding:
-        """What a typed query asks for: terms, words that must occur, and filters; nothing is searched.
+        """What a typed query asks for: terms, words that must occur, filters, errors put right; nothing is searched.
 
         `today` is what "last summer" is told from; by default this machine's day. To whoever sees only what the filter
         `within` accepts, no names are known. Raises QueryError.
@@ -571,7 +571,8 @@ class Library:
         found = understand(terms, today or date.today(), vocabulary)
         if (lexicon := self._lexicon()) is None:
             return found
-        return replace(found, terms=heard(found.terms, lexicon, self._is_said(Modality.IMAGE, within))[0])
+        terms, corrections, _notes = heard(found.terms, lexicon, self._is_said(Modality.IMAGE, within))
+        return replace(found, terms=terms, corrections=corrections)
 
     def search(self, request: SearchRequest | str, query: UnitVectors | None = None) -> SearchResponse:
         """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded."""

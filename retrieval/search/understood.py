@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from vasari.retrieval.domain import (
+    Correction,
     SearchRequest,
     SearchResponse,
     Term,
@@ -38,6 +39,7 @@ class Understood:
             response,
             notes=self.notes + response.notes,
             understood=self.understanding.filters,
+            corrections=self.understanding.corrections,
             explain=None if explain is None else replace(explain, understood=self.understanding),
         )
 
@@ -68,8 +70,9 @@ def understood(
     terms = found.terms or _embedded(request.terms)
     if lexicon is not None and not request.literally:
         kept = {word.lower() for stretch in request.as_words for word in stretch.split()}
-        terms, told = heard(terms, lexicon, lambda word: word.lower() in kept or is_said(word))
-        found, notes = replace(found, terms=terms if found.terms else ()), notes + told
+        terms, corrections, told = heard(terms, lexicon, lambda word: word.lower() in kept or is_said(word))
+        found = replace(found, terms=terms if found.terms else (), corrections=corrections)
+        notes += told
     asked = replace(
         request,
         terms=terms,
@@ -81,12 +84,13 @@ def understood(
 
 def heard(
     terms: Sequence[Term], lexicon: Lexicon, stays: Callable[[str], bool]
-) -> tuple[tuple[Term, ...], tuple[str, ...]]:
-    """The terms with slips put right and what models are given of them, and notes that say so.
+) -> tuple[tuple[Term, ...], tuple[Correction, ...], tuple[str, ...]]:
+    """The terms with slips put right and what models are given of them; the slips; and notes of what is left out.
 
     As with filters, whoever weighs or subtracts a term means its words. `stays` tells of words that are no slips.
     """
     found: list[Term] = []
+    corrections: list[Correction] = []
     notes: list[str] = []
     for term in terms:
         if term.text is None or term.weight != 1 or len(term.text) > LONGEST:
@@ -94,13 +98,13 @@ def heard(
             continue
         reading = lexicon.reading(term.text, stays)
         found.append(replace(term, text=reading.text, given=reading.given))
-        notes += [f"“{typed}” is read as “{word}”" for typed, word in reading.slips]
+        corrections += [Correction(typed, word) for typed, word in reading.slips]
         if reading.unknown:
             words = ", ".join(f"“{word}”" for word in reading.unknown)
             notes.append(
                 f"the model was not taught {words}" + ("" if reading.given else ", nor any other word here")
             )
-    return tuple(found), tuple(notes)
+    return tuple(found), tuple(corrections), tuple(notes)
 
 
 def _lacks(read: UnderstoodFilter) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Open, serving
 from tests.browser.reading import look_for, search_bodies, settled
@@ -52,6 +52,28 @@ def test_what_was_understood_is_a_chip_that_is_taken_back(box: Page) -> None:
     box.get_by_role("button", name="Understand “May 2018” again").click()
     expect(box.locator(".wish.understood")).to_be_visible()
     expect(box.locator(".wish.as-words")).to_have_count(0)
+
+
+def test_a_corrected_word_is_a_chip_that_is_taken_back(box: Page) -> None:
+    """What the service put right stands beside the filters; one click has the word searched for as it is typed."""
+
+    def correct(route: Route) -> None:
+        answer = route.fetch()
+        kept = "rde" in (route.request.post_data_json.get("as_words") or [])
+        route.fulfill(
+            response=answer,
+            json=answer.json() | {"corrections": [] if kept else [{"text": "rde", "word": "red"}]},
+        )
+
+    box.route("**/v1/search", correct)
+    bodies = search_bodies(box)
+    look_for(box, "rde")
+    chip = box.locator(".wish.understood")
+    expect(chip).to_have_text("spelling rde → red")
+    chip.get_by_role("button", name="Search for “rde” as words").click()
+    expect(box.locator(".wish.as-words")).to_have_text("“rde” as words")
+    expect(chip).to_have_count(0)
+    assert bodies[-1]["as_words"] == ["rde"]
 
 
 def test_names_are_suggested_and_become_filters(box: Page) -> None:

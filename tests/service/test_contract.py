@@ -53,6 +53,7 @@ from vasari.retrieval.catalog.records import JobRecord
 from vasari.retrieval.domain import (
     Caption,
     CaptionSource,
+    Correction,
     Explain,
     GroupScore,
     Hit,
@@ -167,6 +168,7 @@ def test_what_is_understood_is_told_alike(url: str, printed: Print) -> None:
     assert here == {
         "terms": [{"text": "a boat", "weight": 1.0}],
         "words": [],
+        "corrections": [],
         "filters": [
             {"filter": "taken = 2018-05", "text": "May 2018", "kind": "date"},
             {"filter": "format = png", "text": "png images", "kind": "kind"},
@@ -328,7 +330,10 @@ def test_an_older_service_is_understood() -> None:
 
 
 UNDERSTOOD = Understanding(
-    (Term(TermKind.TEXT, text="boat"),), ("re16",), (UnderstoodFilter("taken = 2018", "2018", "date"),)
+    (Term(TermKind.TEXT, text="boat"),),
+    ("re16",),
+    (UnderstoodFilter("taken = 2018", "2018", "date"),),
+    (Correction("boot", "boat"),),
 )
 
 

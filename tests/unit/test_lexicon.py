@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vasari.retrieval.builtin_data import builtin_data
-from vasari.retrieval.domain import Term, TermKind
+from vasari.retrieval.domain import Correction, Term, TermKind
 from vasari.retrieval.evaluation.queries import TypedQuery
 from vasari.retrieval.library.lexicons import lexicon_of
 from vasari.retrieval.search.lexicon import LEXICON, Lexicon, Reading
@@ -134,15 +134,17 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def test_whoever_weighs_or_subtracts_a_word_means_it(lexicon: Lexicon) -> None:
-    """Only terms of weight 1 are read, and notes say what was done."""
+    """Only terms of weight 1 are read; what was put right and what was left out are told."""
     terms = [
         Term(TermKind.TEXT, text="cute dgo"),
         Term(TermKind.TEXT, -1.0, text="snwo"),
         Term(TermKind.ITEM, item=3),
     ]
-    found, notes = heard(terms, lexicon, lambda _word: False)
+    found, corrections, notes = heard(terms, lexicon, lambda _word: False)
     assert found == (Term(TermKind.TEXT, text="cute dog", given="dog"), *terms[1:])
-    assert notes == ("“dgo” is read as “dog”", "the model was not taught “cute”")
+    assert corrections == (Correction("dgo", "dog"),)
+    assert str(corrections[0]) == "“dgo” is read as “dog”"
+    assert notes == ("the model was not taught “cute”",)
 
 
 def test_a_file_gives_what_it_was_made_of(tmp_path: Path) -> None:

@@ -161,12 +161,20 @@ class UnderstoodFilterAnswer(BaseModel):
     kind: str = Field(description="date, place, person, camera, kind, orientation or size")
 
 
+class CorrectionAnswer(BaseModel):
+    """A typing error: the text as it is typed, and the word that it is read as."""
+
+    text: str
+    word: str
+
+
 class UnderstandAnswer(BaseModel):
     """A typed query as it would be asked."""
 
     terms: list[TermAnswer]
     words: list[str] = Field(description="Quoted words, which must occur.")
     filters: list[UnderstoodFilterAnswer]
+    corrections: list[CorrectionAnswer] = Field([], description="Typing errors that were put right.")
 
 
 class SearchBatchBody(Body):
@@ -243,6 +251,9 @@ class SearchAnswer(BaseModel):
     notes: list[str] = Field([], description="What the answer could not take into account, or do, and why.")
     understood: list[UnderstoodFilterAnswer] = Field(
         [], description="Filters that were read out of the query; `literally` or `as_words` takes them back."
+    )
+    corrections: list[CorrectionAnswer] = Field(
+        [], description="Typing errors that were put right; `literally` or `as_words` takes them back."
     )
     explain: ExplainAnswer | None = None
 

@@ -12,11 +12,13 @@ export class ActiveFilters {
     this.root = root;
     this.state = state;
     this.read = []; // filters that the service read out of the query
+    this.corrections = []; // typing errors in it that the service put right
   }
 
   /** Show what was understood of the query. */
-  understood(read) {
-    this.read = read;
+  understood({ understood = [], corrections = [] }) {
+    this.read = understood;
+    this.corrections = corrections;
     this.show();
   }
 
@@ -25,14 +27,22 @@ export class ActiveFilters {
     const chips = chosen(this.state.wishes).map((one) => this.#chip(one));
     const all = button(t("Reset"), { class: "link", on: { click: () => this.#wish(noWishes()) } });
     const understood = this.read.filter(({ text }) => this.state.says(text)).map((one) => this.#readChip(one));
+    const corrected = this.corrections.filter(({ text }) => this.state.says(text)).map((one) => this.#correctionChip(one));
     const taken = this.state.words.map((words) => this.#wordsChip(words));
-    this.root.replaceChildren(...understood, ...taken, ...chips, ...(chips.length > 1 ? [element("li", {}, all)] : []));
+    this.root.replaceChildren(...understood, ...corrected, ...taken, ...chips, ...(chips.length > 1 ? [element("li", {}, all)] : []));
     this.root.hidden = this.root.children.length === 0;
   }
 
   #readChip({ filter, text, kind }) {
-    const back = button(t("Search for “{text}” as words", { text }), { icon: icon("close"), class: "wish-remove", on: { click: () => this.state.change({ asWords: [...this.state.words, text] }) } });
-    return element("li", { class: "wish understood" }, element("span", { class: "wish-name", title: t("understood: {filter}", { filter }) }, element("b", {}, kindName(kind)), " ", text), back);
+    return element("li", { class: "wish understood" }, element("span", { class: "wish-name", title: t("understood: {filter}", { filter }) }, element("b", {}, kindName(kind)), " ", text), this.#takeBack(text));
+  }
+
+  #correctionChip({ text, word }) {
+    return element("li", { class: "wish understood" }, element("span", { class: "wish-name", title: t("“{text}” is read as “{word}”", { text, word }) }, element("b", {}, t("spelling")), " ", `${text} → ${word}`), this.#takeBack(text));
+  }
+
+  #takeBack(text) {
+    return button(t("Search for “{text}” as words", { text }), { icon: icon("close"), class: "wish-remove", on: { click: () => this.state.change({ asWords: [...this.state.words, text] }) } });
   }
 
   #wordsChip(words) {

@@ -153,7 +153,7 @@ function report(news) {
     return;
   }
   if (news.first) {
-    activefilters.understood(news.page?.understood ?? []);
+    activefilters.understood(news.page ?? {});
     telling.found(news.page, news);
   }
   viewer.neighbours();
