@@ -9,31 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import anyio.to_thread
 import numpy as np
-from numpy.typing import NDArray
 
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.runtime.abilities import abilities
 from vasari.api.service.runtime.allocator import give_back_memory
-from vasari.api.service.runtime.batching import Batcher
+from vasari.api.service.runtime.batching import Batcher, Batchers
 from vasari.api.service.runtime.deadlines import within_deadline
-from vasari.api.service.runtime.embedding_cache import EmbeddingCache, Key, Vector, picture_key, text_key
+from vasari.api.service.runtime.embedding import Embedder, check_pictures
+from vasari.api.service.runtime.embedding_cache import Vector
 from vasari.api.service.runtime.files import Originals
 from vasari.api.service.runtime.jobs import Jobs
 from vasari.api.service.runtime.metrics import Metrics
 from vasari.api.service.runtime.pools import Pool
 from vasari.api.service.runtime.shared_scan import SharedScans
 from vasari.api.service.runtime.single_flight import SingleFlight
+from vasari.api.service.runtime.summaries import Summaries
 from vasari.api.service.runtime.tracing import TracedStages
 from vasari.api.service.runtime.uploads import Uploads
 from vasari.api.service.security.auth import Authenticator
@@ -43,12 +42,7 @@ from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
-from vasari.retrieval import cancellation
-from vasari.retrieval.catalog.facets import Facets
-from vasari.retrieval.catalog.geo_clusters import Places
 from vasari.retrieval.catalog.records import JobRecord
-from vasari.retrieval.catalog.suggestions import Suggester
-from vasari.retrieval.catalog.timeline import Timeline
 from vasari.retrieval.domain import (
     EmbeddingSpace,
     Item,
@@ -62,11 +56,10 @@ from vasari.retrieval.domain import (
     UnitVectors,
 )
 from vasari.retrieval.errors import ImageError, NotFoundError, VasariError
-from vasari.retrieval.images.limits import ImageLimits, check_together
+from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.remove import remove
 from vasari.retrieval.library.upload import Addition, Notes
-from vasari.retrieval.models.ports import PictureEncoder
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.understood import Understood, needs_understanding
 from vasari.retrieval.storage.layout import UPLOADS
@@ -74,16 +67,11 @@ from vasari.retrieval.storage.layout import UPLOADS
 _LOG = logging.getLogger("vasari.service")
 P = ParamSpec("P")
 T = TypeVar("T")
-In = TypeVar("In")
-Out = TypeVar("Out")
-Prepared = NDArray[np.uint8]  # (H, W, 3)
 Sent = tuple[Addition, Notes, Vector]
 _NOT_AGAIN: Vector = np.empty(0, dtype=np.float32)  # in place of the vector of what is committed already
 _HEALTH_A_SECOND = 10  # questions of one address whether the service is ready
-_GPU = Path("/dev/nvidiactl")  # asking torch for one takes 300 MB
 _LOOKED_AFTER = 30.0  # seconds between looks for idle models
 _TOLD_EVERY = 5.0  # seconds between notes of what keys have asked for
-_SUGGESTED_FOR = 30.0  # seconds
 _READERS = 2  # threads that parse bodies, which hold the interpreter's lock
 
 
@@ -94,7 +82,6 @@ class Service:
         self.library = library
         self.settings = settings
         self.metrics = metrics
-        self.cache = EmbeddingCache(settings.cached_embeddings)
         self.stopping = anyio.Event()  # no stream goes on after this
         limits = ImageLimits(
             settings.max_upload_bytes, settings.max_upload_pixels, library.image_limits.decode_bytes
@@ -116,21 +103,20 @@ class Service:
         self._looking = Pool("pictures", settings.picture_threads, settings.waiting)
         self._thinking = Pool("models", settings.model_threads, settings.waiting)
         self._reading = Pool("bodies", _READERS, settings.waiting)
-        self._facets: dict[Modality, tuple[int, Facets]] = {}
-        self._timelines: dict[Modality, tuple[int, Timeline]] = {}
-        self._places: dict[Modality, tuple[int, Places]] = {}
-        self._suggester: tuple[float, Facets, Suggester] | None = None  # and when it was made
-        self._renewing: asyncio.Task[None] | None = None  # of the suggester
+        self.summaries = Summaries(library, self._searches)
         self.health_asked = RateLimiter(_HEALTH_A_SECOND, 2 * _HEALTH_A_SECOND)  # by address
         self.checking: SingleFlight[str, dict[str, dict[str, Any]]] = SingleFlight()
         self.streams = 0  # of events, that are open
         self._watched: SingleFlight[int, JobRecord] = SingleFlight()
-        self._preparing: SingleFlight[Key, Prepared] = SingleFlight()
-        self._batchers: list[Batcher[Any, Any]] = []
-        self._texts: dict[str, Batcher[str, Vector]] = {}
-        self._pictures: dict[str, Batcher[Prepared, Vector]] = {}
-        self._query_pictures: dict[str, Batcher[Prepared, Vector]] = {}
-        self._commits: dict[str, Batcher[Sent, ItemId]] = {}
+        self.batchers = Batchers(
+            size=settings.batch_size,
+            wait=settings.batch_wait_ms / 1000,
+            limit=settings.waiting,
+            observer=metrics,
+        )
+        self.embedder = Embedder(
+            library, limits, self.batchers, metrics, settings.cached_embeddings, self._looking
+        )
 
     @classmethod
     @asynccontextmanager
@@ -142,14 +128,14 @@ class Service:
         async with AsyncExitStack() as stack:
             stack.callback(library.close)
             stack.callback(service._close_pools)
-            stack.push_async_callback(service._close_batchers)
+            stack.push_async_callback(service.batchers.close)
             stack.push_async_callback(anyio.to_thread.run_sync, service.jobs.close, settings.stop_timeout)
             stack.callback(service.key_quotas.tell)
             telling = asyncio.create_task(service._tell_of_keys())
             stack.callback(telling.cancel)
             idle = asyncio.create_task(service._give_back_models())
             stack.callback(idle.cancel)
-            stack.callback(service._stop_renewing)
+            stack.callback(service.summaries.close)
             service.jobs.start()
             yield service
 
@@ -196,10 +182,7 @@ class Service:
     @property
     def depths(self) -> dict[str, int]:
         """Queue depths, by queue."""
-        depths = {pool.name: pool.depth for pool in self._pools}
-        for batcher in self._batchers:
-            depths[batcher.name] = depths.get(batcher.name, 0) + batcher.depth
-        return depths
+        return {pool.name: pool.depth for pool in self._pools} | self.batchers.depths
 
     @property
     def _pools(self) -> tuple[Pool, ...]:
@@ -209,7 +192,7 @@ class Service:
         for pool in self._pools:
             pool.close()
 
-    # Embedding
+    # What routes ask
 
     async def space(self, name: str | None = None) -> EmbeddingSpace:
         """The named space, or the default one."""
@@ -222,119 +205,12 @@ class Service:
         items = [term.item for term in terms if term.item is not None]
         vectors: dict[TermKind, UnitVectors] = {}
         if texts:
-            vectors[TermKind.TEXT] = await self.embed_texts(texts, space)
+            vectors[TermKind.TEXT] = await self.embedder.texts(texts, space)
         if pictures:
-            vectors[TermKind.IMAGE] = await self.embed_pictures(pictures, space)
+            vectors[TermKind.IMAGE] = await self.embedder.pictures(pictures, space)
         if items:
             vectors[TermKind.ITEM] = await self.run(self.library.vectors_of, items, space)
         return engine.blend_terms(terms, vectors)
-
-    async def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
-        """Unit vectors (n, dim), shared with requests of the same moment."""
-        keys = {text_key(space, text): text for text in texts}
-        found = self._known(keys)
-        if absent := [key for key in keys if key not in found]:
-            vectors = await self._text_batcher(space).submit([keys[key] for key in absent])
-            found |= self.cache.keep(absent, vectors)
-        return UnitVectors(np.stack([found[text_key(space, text)] for text in texts]))
-
-    async def embed_pictures(self, pictures: Sequence[bytes], space: EmbeddingSpace) -> UnitVectors:
-        """Unit vectors (n, dim) of encoded pictures; ImageError for one that is none."""
-        keys = await self.look(lambda: [picture_key(space, data) for data in pictures])
-        distinct = dict(zip(keys, pictures, strict=True))  # equal ones are decoded once
-        found = self._known(distinct)
-        if absent := [key for key in distinct if key not in found]:
-            encoder = await self.look(self._picture_encoder, space)
-            await self.look(self.check_pictures, [distinct[key] for key in absent], encoder.image_size)
-            prepared = [await self._prepared(key, distinct[key], space) for key in absent]
-            found |= self.cache.keep(absent, await self._query_picture_batcher(space).submit(prepared))
-        return UnitVectors(np.stack([found[key] for key in keys]))
-
-    async def _prepared(self, key: Key, data: bytes, space: EmbeddingSpace) -> Prepared:
-        """A preprocessed picture; concurrent requests that bring the same one decode it once."""
-        return await self._preparing.run(key, lambda: self.look(self._prepare, data, space))
-
-    def _known(self, keys: Collection[Key]) -> dict[Key, Vector]:
-        """The vectors that are cached, which is counted."""
-        found = self.cache.known(keys)
-        self.metrics.cache.labels("hit").inc(len(found))
-        self.metrics.cache.labels("miss").inc(len(keys) - len(found))
-        return found
-
-    def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
-        from vasari.retrieval.images.decode import decoding
-
-        encoder = self._picture_encoder(space)
-        with decoding(data, self.image_limits, target=encoder.image_size) as decoded:
-            return encoder.prepare(decoded.picture)
-
-    def _text_batcher(self, space: EmbeddingSpace) -> Batcher[str, Vector]:
-        if space.name not in self._texts:
-            # The encoder is asked at each call: a search must not wait for a model that a job is loading.
-            self._texts[space.name] = self._batcher(
-                "text",
-                lambda texts: list(self.library.models.text_encoder(space).embed_texts(texts)),
-                order=len,
-            )
-        return self._texts[space.name]
-
-    def _picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder:
-        """What embeds pictures that are asked about: the exported tower, which needs no torch and so can be let go of.
-
-        Beside a GPU, and where no tower was exported, the model itself; uploads always get the vectors that it makes.
-        """
-        exported = None if _GPU.exists() else self.library.models.picture_encoder(space)
-        return exported or self.library.encoder(space)
-
-    def _query_picture_batcher(self, space: EmbeddingSpace) -> Batcher[Prepared, Vector]:
-        if space.name not in self._query_pictures:
-            self._query_pictures[space.name] = self._batcher(
-                "image", lambda batch: list(self._picture_encoder(space).embed_images(np.stack(batch)))
-            )
-        return self._query_pictures[space.name]
-
-    def _picture_batcher(self, space: EmbeddingSpace) -> Batcher[Prepared, Vector]:
-        if space.name not in self._pictures:
-            self._pictures[space.name] = self._batcher(
-                "image", lambda batch: list(self.library.encoder(space).embed_images(np.stack(batch)))
-            )
-        return self._pictures[space.name]
-
-    def _commit_batcher(self, space: EmbeddingSpace) -> Batcher[Sent, ItemId]:
-        if space.name not in self._commits:
-            self._commits[space.name] = self._batcher("upload", lambda sent: self.uploads.commit(space, sent))
-        return self._commits[space.name]
-
-    def _batcher(
-        self,
-        name: str,
-        compute: Callable[[list[In]], Sequence[Out]],
-        order: Callable[[In], int] | None = None,
-    ) -> Batcher[In, Out]:
-        settings = self.settings
-        batcher = Batcher(
-            name,
-            compute,
-            size=settings.batch_size,
-            wait=settings.batch_wait_ms / 1000,
-            limit=settings.waiting,
-            order=order,
-            observer=self.metrics,
-        )
-        batcher.start()
-        self._batchers.append(batcher)
-        return batcher
-
-    async def _close_batchers(self) -> None:
-        for batcher in self._batchers:
-            await batcher.close()
-
-    @property
-    def batchers_alive(self) -> bool:
-        """Whether every worker that was started still works."""
-        return all(batcher.alive for batcher in self._batchers)
-
-    # What routes ask
 
     async def search(
         self, request: SearchRequest, query: UnitVectors | None = None, within: str | None = None
@@ -383,28 +259,12 @@ class Service:
     ) -> list[tuple[str, float]]:
         from vasari.retrieval.library import understanding
 
-        def embed(texts: Sequence[str]) -> UnitVectors:
-            keys = {text_key(space, text): text for text in texts}
-            found = self._remembered(keys, lambda absent: self.library.embed_texts(absent, space))
-            return UnitVectors(np.stack([found[text_key(space, text)] for text in texts]))
-
         classes = understanding.class_vectors(
-            labels, embed, templates or understanding.templates_of(space.model)
+            labels,
+            lambda texts: self.embedder.texts_now(texts, space),
+            templates or understanding.templates_of(space.model),
         )
-        key = picture_key(space, data)
-        (vector,) = self._remembered(
-            {key: data}, lambda absent: self.library.embed_pictures(absent, space)
-        ).values()
-        return understanding.best_labels(labels, UnitVectors(vector[None]), classes)
-
-    def _remembered(
-        self, inputs: Mapping[Key, In], embed: Callable[[list[In]], UnitVectors]
-    ) -> dict[Key, Vector]:
-        """Cached vectors of all inputs; `embed` makes those that are missing."""
-        found = self._known(inputs)
-        if absent := [key for key in inputs if key not in found]:
-            found |= self.cache.keep(absent, embed([inputs[key] for key in absent]))
-        return found
+        return understanding.best_labels(labels, self.embedder.picture_now(data, space), classes)
 
     def _read_original(self, item: Item) -> bytes:
         """The bytes behind an item, read as carefully as what is sent to callers."""
@@ -431,18 +291,25 @@ class Service:
         upload = await self.look(self.uploads.check, data, space)
         known = await self.run(self.uploads.known, upload, space)
         if known is not None:
-            (item,) = await self._commit_batcher(space).submit([(upload, notes, _NOT_AGAIN)])
-            return await self.item(item), False
+            return await self.item(await self._commit(upload, notes, _NOT_AGAIN, space)), False
         await self.run(self.quotas.take, upload.picture.bytes)
         try:
-            (vector,) = await self._picture_batcher(space).submit([upload.picture.content])
-            (item,) = await self._commit_batcher(space).submit([(upload, notes, vector)])
+            vector = await self.embedder.stored(upload.picture.content, space)
+            item = await self._commit(upload, notes, vector, space)
         except (
             BaseException
         ):  # cancelled, too: what was committed all the same is found when it is measured again
             self.quotas.give_back(upload.picture.bytes)
             raise
         return await self.item(item), True
+
+    async def _commit(self, upload: Addition, notes: Notes, vector: Vector, space: EmbeddingSpace) -> ItemId:
+        """Commit an upload in one transaction with those of other requests."""
+        batcher: Batcher[Sent, ItemId] = self.batchers.of(
+            ("uploads", space.name), "upload", lambda sent: self.uploads.commit(space, sent)
+        )
+        (item,) = await batcher.submit([(upload, notes, vector)])
+        return item
 
     async def job(self, job: int) -> JobRecord:
         """A job as it is now; all who watch it share the look."""
@@ -455,70 +322,9 @@ class Service:
             raise NotFoundError(f"no item {item} in this library")
         self.quotas.give_back(done.freed)
 
-    def facets(self, modality: Modality) -> Facets:
-        """Values to filter by; read once for each state of the catalog."""
-        revision = self.library.catalog.revision()
-        held = self._facets.get(modality)
-        if held is None or held[0] != revision:
-            held = self._facets[modality] = (revision, self.library.catalog.facets.read(modality))
-        return held[1]
-
-    def timeline(self, modality: Modality) -> Timeline:
-        """All items by when they were taken; read once for each state of the catalog."""
-        revision = self.library.catalog.revision()
-        held = self._timelines.get(modality)
-        if held is None or held[0] != revision:
-            held = self._timelines[modality] = (revision, self.library.catalog.timeline.read(modality))
-        return held[1]
-
-    def places(self, modality: Modality) -> Places:
-        """Where items were taken; read once for each state of the catalog."""
-        revision = self.library.catalog.revision()
-        held = self._places.get(modality)
-        if held is None or held[0] != revision:
-            held = self._places[modality] = (revision, self.library.catalog.places.read(modality))
-        return held[1]
-
-    async def suggester(self) -> Suggester:
-        """What the search box suggests: it is asked at each key, so an old one answers while the next is made."""
-        held = self._suggester
-        if held is None:
-            return await self.run(self._new_suggester)
-        made, _, suggester = held
-        idle = self._renewing is None or self._renewing.done()
-        if idle and time.monotonic() - made > _SUGGESTED_FOR:
-            self._renewing = asyncio.create_task(self._renew_suggester())
-        return suggester
-
-    def _new_suggester(self) -> Suggester:
-        found, held = self.facets(Modality.IMAGE), self._suggester
-        suggester = held[2] if held is not None and held[1] is found else Suggester(found)
-        self._suggester = (time.monotonic(), found, suggester)
-        return suggester
-
-    async def _renew_suggester(self) -> None:
-        try:
-            await self.run(self._new_suggester)
-        except VasariError as error:  # the next key tries again
-            _LOG.warning("suggestions stay as they were: %s", error)
-
-    def _stop_renewing(self) -> None:
-        if self._renewing is not None:
-            self._renewing.cancel()
-
-    def check_picture(self, data: bytes) -> None:
-        """Hold a picture's headers against the limits for what is sent; raises ImageError."""
-        self.check_pictures([data])
-
-    def check_pictures(self, pictures: Sequence[bytes], target: int | None = None) -> None:
-        """Hold the pictures of one request against the limits, each and all; raises ImageError."""
-        from vasari.retrieval.images.decode import weigh
-
-        weight = 0
-        for data in pictures:
-            cancellation.check()
-            weight += weigh(data, self.image_limits, target=target)
-            check_together(weight, self.image_limits)
+    def check_pictures(self, pictures: Sequence[bytes]) -> None:
+        """Hold the pictures of one request against the limits for what is sent; raises ImageError."""
+        check_pictures(pictures, self.image_limits)
 
     async def preload(self) -> None:
         """Warm up: load models before a request needs them, as far as the settings say and the library has any."""

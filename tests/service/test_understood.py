@@ -121,6 +121,6 @@ def test_old_suggestions_answer_while_new_ones_are_made(
 
     assert suggested() == []
     dated.client.patch(f"/v1/items/{dated.ids['red']}", json={"tags": ["windmill"]})
-    monkeypatch.setattr("vasari.api.service.service._SUGGESTED_FOR", 0.0)
+    monkeypatch.setattr("vasari.api.service.runtime.summaries._SUGGESTED_FOR", 0.0)
     assert suggested() == []
     until(lambda: suggested() == ["windmill"])

@@ -156,6 +156,6 @@ async def rerank(
 
 async def _text_relevance(query: str, texts: Sequence[str], service: Service) -> list[float]:
     """(1 + cosine) / 2 of the query and each text, in [0, 1]."""
-    vectors = await service.embed_texts([query.strip(), *texts], await service.space())
+    vectors = await service.embedder.texts([query.strip(), *texts], await service.space())
     relevance: list[float] = ((1 + vectors[1:] @ vectors[0]) / 2).tolist()
     return relevance

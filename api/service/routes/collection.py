@@ -78,7 +78,7 @@ async def facets(
 ) -> FacetsAnswer:
     """Folders, tags, cameras, years, people and places, with how many of the items that a filter accepts have each."""
     allowed = await sight.allowed(modality, filter or None)
-    found = await service.run(service.facets, modality)
+    found = await service.run(service.summaries.facets, modality)
     kept = found.kept(allowed)
     return FacetsAnswer(
         total=int(kept.sum()),
@@ -99,7 +99,7 @@ async def suggest(
 ) -> SuggestAnswer:
     """People, tags, places, cameras and folders whose names begin like what is typed, with their counts."""
     allowed = await sight.allowed(Modality.IMAGE)
-    suggester = await service.suggester()
+    suggester = await service.summaries.suggester()
     found = await service.run(suggester.find, q, allowed, limit)
     return SuggestAnswer(
         suggestions=[
@@ -133,7 +133,7 @@ async def browse(
         ids = (await sight.ids(modality, filter or None))[::-1]
     else:
         allowed = await sight.allowed(modality, filter or None)
-        ids = (await service.run(service.timeline, modality)).kept(allowed).ids
+        ids = (await service.run(service.summaries.timeline, modality)).kept(allowed).ids
     page = ids[offset : offset + limit].tolist()
     items = await sight.items(page)
     listed = [listed_fields(items[item]) for item in page if item in items]
@@ -149,7 +149,7 @@ async def timeline(
 ) -> TimelineAnswer:
     """How many items were taken in each month, and of which shape each is: `GET /v1/items?order=taken` has them."""
     allowed = await sight.allowed(modality, filter or None)
-    found = (await service.run(service.timeline, modality)).kept(allowed)
+    found = (await service.run(service.summaries.timeline, modality)).kept(allowed)
     months = [
         MonthAnswer(
             month=one.month,
@@ -211,7 +211,7 @@ async def places(
 ) -> PlacesAnswer:
     """Where the items were taken that a filter accepts, in clusters: one for each cell of a grid that has any."""
     allowed = await sight.allowed(modality, filter or None)
-    found = (await service.run(service.places, modality)).kept(allowed)
+    found = (await service.run(service.summaries.places, modality)).kept(allowed)
     inside = found.kept(None, box)
     clusters = await service.run(inside.clusters, _CELLS << zoom)
     return PlacesAnswer(

@@ -66,7 +66,7 @@ async def _checks(service: Service) -> dict[str, dict[str, Any]]:
         "database": await _tried(service, service.library.catalog.revision),
         "index": await _tried(service, lambda: _open_index(service)),
         "model": await _tried(service, lambda: _embed_canary(service)),
-        "workers": {"ok": service.batchers_alive and service.jobs.alive},
+        "workers": {"ok": service.batchers.alive and service.jobs.alive},
     }
     checks["model"]["loaded"] = [str(kind) for kind in service.library.models.loaded()]
     checks["model"]["ok"] = checks["model"]["ok"] and checks["model"].get("ms", 0) < _SLOW * 1000

@@ -77,11 +77,11 @@ async def duplicates(
 ) -> Response:
     """Whether a picture is one that the library has: the same bytes, re-encoded, cropped, bordered or edited."""
     data = await picture_of(body.image, body.url, service)
-    await service.look(service.check_picture, data)
+    await service.look(service.check_pictures, [data])
     asked = await service.think(Asked, service.library, data, await sight.allowed(Modality.IMAGE))
     found = await service.think(asked.by_hash)
     if not found:
-        vector = await service.embed_pictures([data], await service.space())
+        vector = await service.embedder.pictures([data], await service.space())
         found = await service.think(asked.by_vector, vector)
     return told(duplicates_fields(found))
 
@@ -196,5 +196,5 @@ async def _picture(body: PictureBody, service: Service, sight: Sight) -> bytes:
     if body.item is not None:
         return await service.look(service.originals.read, await sight.item(body.item))
     data = await picture_of(body.image, body.url, service)
-    await service.look(service.check_picture, data)
+    await service.look(service.check_pictures, [data])
     return data

@@ -98,10 +98,10 @@ async def embeddings(
     if body.dimensions is not None and body.dimensions != space.dim:
         raise UsageError(f"this model's vectors have {space.dim} numbers, and cannot be shortened")
     if body.modality == "text":
-        vectors = await service.embed_texts(inputs, space)
+        vectors = await service.embedder.texts(inputs, space)
         used = sum(len(text.split()) for text in inputs)
     else:
-        vectors = await service.embed_pictures(
+        vectors = await service.embedder.pictures(
             [await _picture_input(given, service) for given in inputs], space
         )
         used = len(inputs)

@@ -18,7 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -222,3 +222,55 @@ def _all_left(batch: Sequence[_Waiting[In, Out]]) -> threading.Event:
 def _fail(entry: _Waiting[In, Out], error: Exception) -> None:
     if not entry.answer.done():
         entry.answer.set_exception(error)
+
+
+class Batchers:
+    """The batchers of one service: each is started when it is first asked for, and lives as long as the service."""
+
+    def __init__(self, *, size: int, wait: float, limit: int, observer: BatchObserver | None = None) -> None:
+        """`size`, `wait` (seconds), `limit` and `observer` are those of each batcher."""
+        self._size = size
+        self._wait = wait
+        self._limit = limit
+        self._observer = observer
+        self._batchers: dict[tuple[str, str], Batcher[Any, Any]] = {}
+
+    def of(
+        self,
+        purpose: tuple[str, str],
+        name: str,
+        compute: Callable[[list[In]], Sequence[Out]],
+        order: Callable[[In], int] | None = None,
+    ) -> Batcher[In, Out]:
+        """The batcher for a purpose, such as texts of a space; metrics count all of one `name` together."""
+        found = self._batchers.get(purpose)
+        if found is None:
+            found = self._batchers[purpose] = Batcher(
+                name,
+                compute,
+                size=self._size,
+                wait=self._wait,
+                limit=self._limit,
+                order=order,
+                observer=self._observer,
+            )
+            found.start()
+        return found
+
+    @property
+    def alive(self) -> bool:
+        """Whether every worker that was started still works."""
+        return all(batcher.alive for batcher in self._batchers.values())
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """Inputs that wait, by name."""
+        depths: Counter[str] = Counter()
+        for batcher in self._batchers.values():
+            depths[batcher.name] += batcher.depth
+        return dict(depths)
+
+    async def close(self) -> None:
+        """Finish what was accepted."""
+        for batcher in self._batchers.values():
+            await batcher.close()
