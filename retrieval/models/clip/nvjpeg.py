@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vasari.retrieval.domain import Picture
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.images.formats import RgbxPicture
 
@@ -69,7 +70,7 @@ class TensorPicture:
         size: tuple[int, int],
         resample: int | None = None,
         box: tuple[float, float, float, float] | None = None,
-    ) -> TensorPicture | RgbxPicture:
+    ) -> Picture:
         """As Pillow: by its box filter on the device, else here."""
         if resample == _BOX and box is None:
             across, down = (
