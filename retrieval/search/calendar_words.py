@@ -342,7 +342,8 @@ DECADES: Mapping[
     **dict.fromkeys(_words("nineties neunziger neunzigern noventa"), 90),
 }
 DECADE_STYLES = _words(
-    """style look party fashion mode music musik hair outfit dress kleid car cars auto autos disco kitchen decor design
+    """advert ad advertisement commercial magazine catalogue catalog recipe menu song radio werbung anuncio publicite
+    style look party fashion mode music musik hair outfit dress kleid car cars auto autos disco kitchen decor design
     costume kostum clothes kleidung hairstyle frisur estilo moda musica ropa musique robe deco retro vibe vibes
     aesthetic poster posters sofa furniture mobel muebles meubles toys computer tv radio phone telephone"""
 )

@@ -9,6 +9,7 @@ from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.name_words import CJK_HONORIFICS, CJK_SHARED_NAMES
 from vasari.retrieval.search.typed_words import Pattern, Token
 from vasari.retrieval.search.vocabulary import Vocabulary, one_of, place_filter
+from vasari.retrieval.search.year_words import CJK_INSCRIBED
 
 _LONGEST = 8  # letters
 _BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
@@ -22,9 +23,13 @@ _PLACE_BEHIND = Pattern(
     r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|寺庙|寺院|古城|老城|老街|街头|夜市|电车|地铁|广场|教堂|城堡|古镇|雪景|公园|博物馆|美术馆|老城区|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅(?!弁|伝)|写真|照片)"
 )
 # What is made, written or played, and called by a place: not taken there though it has one in its name.
+_MADE = (
+    "模型|地図|地图|地圖|明信片|絵葉書|絵はがき|マグネット|冰箱贴|小说|小説|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー"
+    "|钥匙扣|国旗|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|土産|世界史|歴史|历史|唱片|レコード"
+)
+_PRINTED = "|".join(CJK_INSCRIBED)
 _THING_BEHIND = Pattern(
-    r"[^的の]*[的の]?(?:模型|ポスター|海报|ロゴ|标志|地図|地图|地圖|徽章|バッジ|Tシャツ|T恤|明信片|絵葉書|絵はがき|切手|邮票|マグネット|冰箱贴|小说|小説"
-    r"|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー|钥匙扣|国旗|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|雑誌|杂志)$"
+    rf"[^的の]*[的の]?(?:お?(?:{_MADE})|{_PRINTED})(?:\s|$)|.*(?:イラスト|插画|{_PRINTED})$"
 )
 _FEAST_BEHIND = Pattern(
     "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
@@ -70,7 +75,7 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
             or _FEAST_BEHIND.match(rest) is not None
             or text[at:end] not in CJK_SHARED_NAMES
         )
-        if named.places and _THING_BEHIND.match(rest):
+        if named.places and _THING_BEHIND.match(text[end:]):
             continue
         if named.people and person and addressed:
             yield Asked("person", one_of("person", named.people), start, at, end, until)

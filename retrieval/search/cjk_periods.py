@@ -13,6 +13,7 @@ from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search import periods
 from vasari.retrieval.search.periods import Dated, Period
 from vasari.retrieval.search.typed_words import Pattern
+from vasari.retrieval.search.year_words import CJK_INSCRIBED
 
 _DIGITS = str.maketrans("〇零一二三四五六七八九０１２３４５６７８９", "00123456789" + "0123456789")
 _SEASONS = {"春": words.SPRING, "夏": words.SUMMER, "秋": words.AUTUMN, "冬": words.WINTER}
@@ -63,7 +64,7 @@ _LATELY: Mapping[str, tuple[str, int]] = {
     **dict.fromkeys(("上个月", "上個月", "上月", "先月"), (words.MONTH, 1)),
     **dict.fromkeys(("这个月", "這個月", "本月", "今月"), (words.MONTH, 0)),
     **dict.fromkeys(("这周末", "这个周末", "本周末", "今週末"), (words.WEEKEND, 0)),
-    **dict.fromkeys(("上周末", "上週末", "先週末"), (words.WEEKEND, 1)),
+    **dict.fromkeys(("上周末", "上週末", "上个周末", "上個週末", "先週末"), (words.WEEKEND, 1)),
     **dict.fromkeys(("上上周", "上上週", "上上个星期", "先々週"), (words.WEEK, 2)),
     **dict.fromkeys(("上上个月", "先々月"), (words.MONTH, 2)),
     **dict.fromkeys(("上周", "上週", "上星期", "上个星期", "上个礼拜", "先週"), (words.WEEK, 1)),
@@ -153,12 +154,8 @@ _DAY_FROM = Pattern(
 )  # counted from it
 _PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|問題|问题|もの)")
 
-_THINGS = (
-    "吉祥物|奖牌|獎牌|金牌|メダル|マスコット|[白红红葡]酒|茅台酒?|ワイン|ウイスキー|硬币|纪念币|硬貨|コイン|紙幣|邮票|切手|海报|ポスター|徽章|バッジ"
-    "|日历|カレンダー|杂志|雑誌|ロゴ|标志|会徽|ボール|球衣|ユニフォーム|Tシャツ|T恤|年賀状|手帳|パンフレット"
-)
-_THING_BEHIND = Pattern(rf".*(?:{_THINGS})$")
-_COIN_BEFORE = Pattern(rf"(?:{_THINGS}|円玉|元纸币|元硬币)\s?$")
+_THING_BEHIND = Pattern(rf".*(?:{'|'.join(CJK_INSCRIBED)})$")
+_COIN_BEFORE = Pattern(rf"(?:{'|'.join(CJK_INSCRIBED)}|円玉)\s?$")
 
 
 def cjk_periods_in(text: str, today: date) -> Iterator[Dated]:

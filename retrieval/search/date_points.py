@@ -172,7 +172,8 @@ class DatePoints(RelativeDates):
         before = self._word(at - 1)
         told = self._is_of_long_ago(at - 1) or (is_subject(before) and before not in words.DECADE_STYLES)
         of_then |= whole and self._ends(place) and told
-        if not of_then or self._word(end) in words.DECADE_STYLES:
+        of_then |= before in ("annees", "anos") and self._word(end) in words.IN | words.FRENCH
+        if not of_then or not words.DECADE_STYLES.isdisjoint((self._word(end), self._word(end + 1))):
             return None
         return (decade(first), end) if is_year(first, self.today) else None
 

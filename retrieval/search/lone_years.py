@@ -65,7 +65,7 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
         before, tokens[at].folded, behind
     ):
         return True
-    if before.endswith(year_words.CJK_INSCRIBED):
+    if before.endswith(year_words.CJK_INSCRIBED + year_words.CJK_EDITIONS):
         return True
     if any(letter.isdigit() for letter in before):
         return True

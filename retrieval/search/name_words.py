@@ -159,6 +159,13 @@ BUSINESSES = _words(
 )
 # At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
 EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
+# Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.
+MADE = EMBLEMS | _words(
+    """toy toys map maps model models figurine figurines replica replicas magnet magnets souvenir souvenirs postcard
+    postcards stamp stamps mug mugs snowglobe puzzle puzzles drawing drawings advert ad brochure guidebook
+    karte landkarte stadtplan spielzeug figur modell postkarte briefmarke tasse puzzle
+    mapa plano juguete maqueta iman postal sello taza figura carte plan jouet maquette aimant timbre tasse figurine"""
+)
 # Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
 SPECIES = _words(
     """hummingbird hummingbirds jay jays warbler warblers gull gulls sparrow sparrows hawk hawks owl owls woodpecker

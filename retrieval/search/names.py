@@ -302,6 +302,10 @@ class _Segment:
             return False
         if self._word(at - 1) in words.BOUND and self._word(at - 2) in words.TICKETS:
             return False
+        if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE:
+            return False  # a london bus toy
+        if self._word(at - 1) in words.OF and any(self._word(place) in words.MADE for place in range(at)):
+            return False  # carte du métro de Paris
         if not any(place.is_here for place in places):
             return self._is_far_place(at, end, name, marked=marked, alone=alone)
         if name in words.COMMON_PLACES:
@@ -316,7 +320,8 @@ class _Segment:
             return name not in words.SHARED_PLACES or self._ends(end) or self._word(end) in words.SCENE
         if self._word(at - 1) in words.TITLES:
             return False
-        return alone or self._stands_free(at, end, shared=name in words.SHARED_PLACES)
+        shared = name in words.SHARED_PLACES or (not self.dated and places[0].field == "country")
+        return alone or self._stands_free(at, end, shared=shared)
 
     def _is_origin(self, at: int) -> bool:
         """Whether it tells where a thing comes from: cheese from Holland; not photos from there."""
@@ -368,6 +373,7 @@ class _Segment:
 
     def _is_of_scene(self, at: int) -> bool:
         """Plage de Nice, photos of Paris; not the Café de Paris."""
+        at -= self._word(at - 1) in ("'", "’")  # photos d'Amsterdam
         if self._word(at - 1) not in words.OF:
             return False
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - {"tour"}

@@ -101,29 +101,16 @@ INSCRIBED_ENDS = (
     "zeitung",
 )
 # In Chinese and Japanese.
-CJK_INSCRIBED = (
-    "年賀状",
-    "手帳",
-    "カレンダー",
-    "切手",
-    "硬貨",
-    "ポスター",
-    "切符",
-    "チケット",
-    "日历",
-    "日曆",
-    "挂历",
-    "台历",
-    "邮票",
-    "纪念币",
-    "硬币",
-    "海报",
-    "门票",
-    "贺卡",
-    "モデル",
-    "版",
-    "款",
+CJK_INSCRIBED = tuple(
+    sorted(
+        _words(
+            """年賀状 手帳 カレンダー 切手 硬貨 ポスター 切符 チケット メダル マスコット ワイン ウイスキー コイン 紙幣
+            バッジ 雑誌 ロゴ ボール ユニフォーム Tシャツ パンフレット 日历 日曆 挂历 台历 邮票 纪念币 硬币 海报 门票
+            贺卡 吉祥物 奖牌 獎牌 金牌 红酒 白酒 葡萄酒 茅台 茅台酒 徽章 会徽 杂志 标志 球衣 T恤"""
+        )
+    )
 )
+CJK_EDITIONS = ("モデル", "版", "款")
 # Streets and squares bear the date of a day: rue du 8 mai 1945, calle 9 de julio.
 STREETS = _words(
     "calle avenida plaza plazuela paseo puente rue place boulevard quai pont avenue strasse platz allee brucke"
