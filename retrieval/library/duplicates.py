@@ -26,9 +26,8 @@ from vasari.retrieval.library.ports import Contents
 from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.vectors.index import Ids, is_among
 
-_NEAR_HASH = 12  # bits of 64
-_NEAREST = 16  # candidates by vectors
-_AT_ONCE = 65_536  # hashes compared in one go: they stay in the second-level cache
+_NEAR_HASH = 12  # bits of 64, also of what lost a strip; what was turned differs in four at most (150 photos)
+_NEAREST = 16  # candidates by hashes, and by vectors
 _LOOKS = 5  # candidates that are looked at, each for some 4 ms and the time of reading it
 _MISSES = 3  # candidates by hash that may be none, before vectors are asked
 _RE_ENCODED = 2  # bits by which the hash of a re-encoded picture differs, at most
@@ -114,8 +113,8 @@ class Asked:
         known = self._library.catalog.perceptual_hashes.remembered()
         grey, bare = self._view.grey, self._view.bare
         straight = [fingerprint(one, self._digest) for one in (grey, bare) if one is not None]
-        self._distances = near_hashes(known, straight, self._allowed)
-        self._turned = near_hashes(known, turned_fingerprints(grey), self._allowed)
+        self._distances = near_hashes(known, straight, _NEAR_HASH, self._allowed)
+        self._turned = near_hashes(known, turned_fingerprints(grey), MAX_DISTANCE, self._allowed)
         return [Duplicate(item, CopyKind.SAME_BYTES, sure) for item in same] + self._seen({}, _MISSES)
 
     def by_vector(self, vector: UnitVectors) -> list[Duplicate]:
@@ -155,22 +154,15 @@ class Asked:
         return [Duplicate(item, found.kind, more, found.box)]
 
 
-def near_hashes(known: ItemHashes, hashes: Sequence[int], allowed: Ids | None) -> dict[ItemId, int]:
-    """The items whose perceptual hashes are nearest to any of these, with their distances in bits."""
-    wanted = np.array(hashes, np.int64).view(np.uint64)
-    found = [np.empty(0, np.int64)]
-    for start in range(0, len(known.hashes) if len(wanted) else 0, _AT_ONCE):
-        part = known.hashes[start : start + _AT_ONCE]
-        near = np.zeros(len(part), np.bool_)
-        for one in wanted:
-            near |= np.bitwise_count(part ^ one) <= _NEAR_HASH
-        found.append(start + np.flatnonzero(near))
-    rows = np.concatenate(found)
+def near_hashes(
+    known: ItemHashes, hashes: Sequence[int], distance: int, allowed: Ids | None
+) -> dict[ItemId, int]:
+    """The items whose perceptual hashes are nearest to any of these, with their distances of so many bits at most."""
+    ids, bits = known.near(hashes, distance)
     if allowed is not None:
-        rows = rows[is_among(known.ids[rows], allowed)]
-    bits = np.bitwise_count(known.hashes[rows, None] ^ wanted).min(axis=1, initial=64)
-    best = np.argsort(bits, kind="stable")[:_NEAREST]
-    return dict(zip(known.ids[rows[best]].tolist(), bits[best].tolist(), strict=True))
+        among = is_among(ids, allowed)
+        ids, bits = ids[among], bits[among]
+    return dict(zip(ids[:_NEAREST].tolist(), bits[:_NEAREST].tolist(), strict=True))
 
 
 def _of_content(library: Originals, digest: str, allowed: Ids | None) -> list[Item]:

@@ -16,8 +16,10 @@ from tests.unit.catalogs import SPACE, commit, facts
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
 from vasari.retrieval.errors import ImageError, ModelUnavailableError
 from vasari.retrieval.images.overlap import CopyKind, overlap
+from vasari.retrieval.images.phash import MAX_DISTANCE
 from vasari.retrieval.library.duplicates import near_hashes
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
@@ -160,8 +162,26 @@ def test_a_library_knows_what_was_turned(
     assert (found[0].kind, found[0].item.uri) == (CopyKind.EDITED, str(drawn[7]))
     known = library.catalog.perceptual_hashes.remembered()
     (own,) = known.hashes[known.ids == found[0].item.id].view(np.int64).tolist()
-    assert near_hashes(known, [0, own], np.array([found[0].item.id])) == {found[0].item.id: 0}
-    assert near_hashes(known, [own], np.empty(0, np.int64)) == near_hashes(known, [], None) == {}
+    for bits in (MAX_DISTANCE, MAX_DISTANCE + 5):
+        assert near_hashes(known, [0, own], bits, np.array([found[0].item.id])) == {found[0].item.id: 0}
+        assert (
+            near_hashes(known, [own], bits, np.empty(0, np.int64)) == near_hashes(known, [], bits, None) == {}
+        )
+
+
+@pytest.mark.parametrize("distance", [0, MAX_DISTANCE, MAX_DISTANCE + 5])
+def test_near_hashes_are_those_that_a_look_at_all_finds(distance: int) -> None:
+    """By bands or one by one, all hashes within a distance are found, the nearest first, and no others."""
+    random = np.random.default_rng(distance)
+    hashes = random.integers(0, 2**64, 3000, dtype=np.uint64)
+    asked = hashes[:3].copy()
+    for row in range(3, 60):
+        bits = random.choice(64, row % 15, replace=False)
+        hashes[row] = asked[row % 3] ^ np.bitwise_or.reduce(np.uint64(1) << bits.astype(np.uint64), initial=0)
+    ids, found = ItemHashes(np.arange(3000) * 2, hashes).near(asked.view(np.int64).tolist(), distance)
+    least = np.bitwise_count(hashes[:, None] ^ asked).min(axis=1)
+    assert sorted(ids.tolist()) == (np.flatnonzero(least <= distance) * 2).tolist()
+    assert found.tolist() == sorted(least[least <= distance].tolist())
 
 
 def test_what_hashes_find_is_not_embedded(
