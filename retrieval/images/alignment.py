@@ -52,6 +52,7 @@ class View:
         self._picture = picture
         self.size = picture.width, picture.height
         self.grey = picture.convert("L")
+        self._fitting: dict[int, tuple[Grey, Grey]] = {}
 
     @cached_property
     def square(self) -> Grey:
@@ -102,6 +103,13 @@ class View:
             place[:height, :width] = _unit(shrunk.astype(np.float32, copy=False))
         return np.array(sizes), np.conj(np.fft.rfft2(padded))
 
+    def fitting(self, side: int) -> tuple[Grey, Grey]:
+        """The whole picture (side, side), a unit vector without its mean, and its `_steps`."""
+        if side not in self._fitting:
+            wanted = _unit(self.scaled(side, side))
+            self._fitting[side] = wanted, _steps(wanted)
+        return self._fitting[side]
+
     @cached_property
     def field(self) -> tuple[Spectra, Floats]:
         """The spectrum in which parts are looked for, and running sums (2, …) of brightness and of its square."""
@@ -149,13 +157,12 @@ class Place:
         return np.asarray(self.seen(whole.grey, 4 * SQUARE).reduce(4), np.float32)
 
 
-def places(part: View, whole: View) -> list[Place]:
-    """Where a picture may lie in a larger one, the likeliest first."""
+def likely_places(part: View, whole: View) -> list[tuple[float, Box]]:
+    """Where a picture may lie in a larger one, each with its normalised cross-correlation, the likeliest first."""
     if part.square.std() < FLAT:
         return []
-    likely = sorted(_correlated(part, whole), key=lambda found: found[0], reverse=True)[:_PLACES]
-    fitted = (_fitted(part, whole, box) for score, box in likely if score >= _LIKELY)
-    return [place for place in fitted if place is not None]
+    found = sorted(_correlated(part, whole), key=lambda found: found[0], reverse=True)[:_PLACES]
+    return [(score, box) for score, box in found if score >= _LIKELY]
 
 
 def _correlated(part: View, whole: View) -> list[tuple[float, Box]]:
@@ -181,21 +188,20 @@ def _correlated(part: View, whole: View) -> list[tuple[float, Box]]:
     return found
 
 
-def _fitted(part: View, whole: View, box: Box) -> Place | None:
+def fitted(part: View, whole: View, box: Box) -> Place | None:
     """The place near a box where the part fits best; None where it fits nowhere."""
     place = Place(np.diag(box[2:]), np.array(box[:2]))
     for side in _LEVELS:
-        place, correlation = _moved(part.scaled(side, side), whole, place)
+        place, correlation = _moved(*part.fitting(side), whole, place)
         if correlation < _CLOSE or not place.believable():
             return None
     return place
 
 
-def _moved(part: Grey, whole: View, place: Place) -> tuple[Place, float]:
+def _moved(wanted: Grey, step: Grey, whole: View, place: Place) -> tuple[Place, float]:
     """The place moved, scaled and turned as long as it fits better, with its correlation."""
-    side = len(part)
-    wanted = _unit(part).ravel()
-    step = _steps(wanted.reshape(side, side))
+    side = len(wanted)
+    wanted = wanted.ravel()
     width, height = (max(1, round(side / scale)) for scale in (place.scale[0, 0], place.scale[1, 1]))
     large = _edged(whole.reduced.resize((width, height), _BOX))
     best = place, -1.0

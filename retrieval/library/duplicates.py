@@ -8,6 +8,7 @@ also be of another picture of the same scene. Finding them reads no file.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,11 +16,11 @@ from typing import Protocol
 import numpy as np
 
 from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
-from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId, Modality, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId, Modality, Picture, UnitVectors
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.alignment import Box, View
 from vasari.retrieval.images.decode import decode
-from vasari.retrieval.images.overlap import SIDE, CopyKind, overlap
+from vasari.retrieval.images.overlap import SIDE, CopyKind, overlaps
 from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, turned_fingerprints
 from vasari.retrieval.library.near_duplicates import MIN_COSINE
 from vasari.retrieval.library.ports import Contents
@@ -28,8 +29,8 @@ from vasari.retrieval.vectors.index import Ids, is_among
 
 _NEAR_HASH = 12  # bits of 64, also of what lost a strip; what was turned differs in four at most (150 photos)
 _NEAREST = 16  # candidates by hashes, and by vectors
-_LOOKS = 5  # candidates that are looked at, each for some 4 ms and the time of reading it
-_MISSES = 3  # candidates by hash that may be none, before vectors are asked
+_LOOKS = 3  # candidates that are looked at together; more only where each of them is a copy
+_MOST_LOOKS = 5
 _RE_ENCODED = 2  # bits by which the hash of a re-encoded picture differs, at most
 
 
@@ -38,7 +39,8 @@ class Originals(Contents, Protocol):
 
     read_original: Callable[[Item], bytes]
 
-    def embed_pictures(self, pictures: list[bytes], space: EmbeddingSpace) -> UnitVectors: ...  # noqa: D102
+    def candidate_side(self, space: EmbeddingSpace) -> int: ...  # noqa: D102
+    def embed_candidate(self, picture: Picture, space: EmbeddingSpace) -> UnitVectors: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +91,20 @@ def duplicates_of(library: Originals, data: bytes, *, allowed: Ids | None = None
 
     Raises ImageError for what is no picture, ModelUnavailableError where it cannot be embedded.
     """
-    asked = Asked(library, data, allowed)
-    return asked.by_hash() or asked.by_vector(library.embed_pictures([data], library.space()))
+    asked = _Asked(library, data, allowed)
+    return asked.by_hash() or asked.by_vector()
 
 
-class Asked:
+class _Asked:
     """A picture that is asked for, and what was seen so far."""
 
     def __init__(self, library: Originals, data: bytes, allowed: Ids | None) -> None:
         """Raises ImageError for what is no picture."""
         self._library, self._allowed = library, allowed
-        self._digest = content_hash(data)
-        self._view = View(decode(data, library.image_limits, target=SIDE).picture)
+        self._digest, self._space = content_hash(data), library.space()
+        side = max(SIDE, library.candidate_side(self._space))
+        self._picture = decode(data, library.image_limits, target=side).picture
+        self._view = View(self._picture)
         self._distances: dict[ItemId, int] = {}  # of the perceptual hashes
         self._turned: dict[ItemId, int] = {}  # of those of the picture mirrored or turned
         self._looked: set[ItemId] = set()
@@ -115,43 +119,48 @@ class Asked:
         straight = [fingerprint(one, self._digest) for one in (grey, bare) if one is not None]
         self._distances = near_hashes(known, straight, _NEAR_HASH, self._allowed)
         self._turned = near_hashes(known, turned_fingerprints(grey), MAX_DISTANCE, self._allowed)
-        return [Duplicate(item, CopyKind.SAME_BYTES, sure) for item in same] + self._seen({}, _MISSES)
+        return [Duplicate(item, CopyKind.SAME_BYTES, sure) for item in same] + self._seen({})
 
-    def by_vector(self, vector: UnitVectors) -> list[Duplicate]:
-        """The other items that it is a copy of, by its unit vector (1, dim) in the default space."""
-        gallery = self._library.gallery(Modality.IMAGE, self._library.space())
+    def by_vector(self) -> list[Duplicate]:
+        """The other items that it is a copy of, by its vector in the default space."""
+        vector = self._library.embed_candidate(self._picture, self._space)
+        gallery = self._library.gallery(Modality.IMAGE, self._space)
         ids, scores, _ = gallery.search(vector, _NEAREST, self._allowed)
         found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-        return self._seen({item: score for item, score in found if item >= 0}, _LOOKS)
+        return self._seen({item: score for item, score in found if item >= 0})
 
-    def _seen(self, cosines: Mapping[ItemId, float], misses: int) -> list[Duplicate]:
-        """Those of the likeliest items that are the picture when looked at, until so many are not; surest first."""
+    def _seen(self, cosines: Mapping[ItemId, float]) -> list[Duplicate]:
+        """Those of the likeliest items that are the picture when looked at, the surest first."""
         every = {**self._distances, **self._turned, **cosines}.keys() - self._looked
         candidates = [
             _Candidate(item, Evidence(self._distances.get(item), cosines.get(item)), self._turned.get(item))
             for item in every
         ]
-        candidates = sorted(candidates, key=lambda one: (one.rank, one.item))[:_LOOKS]
-        items = self._library.items([one.item for one in candidates])
-        found: list[Duplicate] = []
-        for tried, one in enumerate(candidates):
-            if tried - len(found) < misses and one.item in items:
-                found += self._look(items[one.item], one.evidence)
+        candidates = sorted(candidates, key=lambda one: (one.rank, one.item))[:_MOST_LOOKS]
+        items = self._library.items([one.item for one in candidates]) if candidates else {}
+        there = [(items[one.item], one.evidence) for one in candidates if one.item in items]
+        found = self._look(there[:_LOOKS])
+        if len(found) == _LOOKS:
+            found += self._look(there[_LOOKS:])
         return sorted(found, key=lambda one: (-(one.evidence.agreement or 0.0), one.item.id))
 
-    def _look(self, item: Item, evidence: Evidence) -> list[Duplicate]:
-        """The item as a duplicate, if looking at it says so; where it cannot be read, if its hash and vector do."""
-        try:
-            data = self._library.read_original(item)
-            known = decode(data, self._library.image_limits, target=SIDE).picture
-        except ImageError:
-            return _unseen(item, evidence)
-        self._looked.add(item.id)
-        found = overlap(self._view, View(known))
-        if found is None:
-            return []
-        more = Evidence(evidence.hash_distance, evidence.cosine, found.agreement)
-        return [Duplicate(item, found.kind, more, found.box)]
+    def _look(self, candidates: Sequence[tuple[Item, Evidence]]) -> list[Duplicate]:
+        """The items that are the picture when looked at; where one cannot be read, if its hash and vector say so."""
+        views: dict[ItemId, View] = {}
+        for item, _ in candidates:
+            with contextlib.suppress(ImageError):
+                data = self._library.read_original(item)
+                views[item.id] = View(decode(data, self._library.image_limits, target=SIDE).picture)
+        self._looked |= views.keys()
+        seen = dict(zip(views, overlaps(self._view, list(views.values())), strict=True))
+        found: list[Duplicate] = []
+        for item, evidence in candidates:
+            if item.id not in seen:
+                found += _unseen(item, evidence)
+            elif (one := seen[item.id]) is not None:
+                more = Evidence(evidence.hash_distance, evidence.cosine, one.agreement)
+                found.append(Duplicate(item, one.kind, more, one.box))
+        return found
 
 
 def near_hashes(
@@ -172,7 +181,7 @@ def _of_content(library: Originals, digest: str, allowed: Ids | None) -> list[It
     ids = np.array([file.id for file in files], np.int64)
     if allowed is not None:
         ids = ids[is_among(ids, allowed)]
-    return list(library.items(ids.tolist()).values())
+    return list(library.items(ids.tolist()).values()) if len(ids) else []
 
 
 def _unseen(item: Item, evidence: Evidence) -> list[Duplicate]:

@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from vasari.retrieval.search.understood import Understood
 
 
+_SIDE_OF_MOST_MODELS = 512  # pixels, at most
 _LARGEST_LOOK = 1024  # pixels of the shorter side; captioners take 768
 _LEAST_DECODE_BYTES = 1024 * 1024 * 1024
 
@@ -275,6 +276,18 @@ class Library:
                 with decoding(data, limits, target=encoder.image_size) as decoded:
                     prepared.append(encoder.prepare(decoded.picture))
         return encoder.embed_images(np.stack(prepared))
+
+    def candidate_side(self, space: EmbeddingSpace) -> int:
+        """Pixels of the shorter side from which `embed_candidate` loses nothing; no model is loaded to tell."""
+        known = self.models.preprocessing(space)
+        return _SIDE_OF_MOST_MODELS if known is None else known.image_size
+
+    def embed_candidate(self, picture: Picture, space: EmbeddingSpace) -> UnitVectors:
+        """The unit vector (1, dim) of a decoded picture, by what is fastest: it may differ in the third decimal."""
+        encoder = (
+            self.models.candidate_encoder(space) or self.models.picture_encoder(space) or self.encoder(space)
+        )
+        return encoder.embed_images(encoder.prepare(picture)[None])
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:
         """Stored vectors (n, dim) of items of any modality, in the order asked; NotFoundError for one without."""

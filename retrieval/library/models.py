@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from vasari.retrieval.domain import EmbeddingSpace
 from vasari.retrieval.errors import (
     LibraryCorruptError,
+    StorageError,
     UnsupportedError,
     UsageError,
 )
@@ -33,6 +34,7 @@ from vasari.retrieval.storage.layout import SECOND_LOOKS
 if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog
     from vasari.retrieval.models.clip.encoder import OpenClipEncoder
+    from vasari.retrieval.models.exported.compiled import SinglePictureTower
     from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
     from vasari.retrieval.models.ports import (
         Answerer,
@@ -71,6 +73,7 @@ class LoadedModels:
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
         self._picture_encoders: dict[str, OnnxPictureEncoder] = {}
+        self._candidate_encoders: dict[str, SinglePictureTower] = {}
         self._damaged_pictures: set[str] = set()  # spaces
         self._whole: dict[str, OpenClipEncoder] = {}
         self._on_devices: dict[tuple[str, str], OpenClipEncoder] = {}  # by space and device, beside the first
@@ -260,6 +263,43 @@ class LoadedModels:
             self._picture_encoders[space.name] = opened
             return opened
 
+    def candidate_encoder(self, space: EmbeddingSpace) -> SinglePictureTower | None:
+        """In a service, what embeds a picture to find candidates that are then looked at, of nearly the same vectors.
+
+        The exported vision tower compiled for this processor: in bfloat16 where it computes in that (the cosine to the
+        vectors of `starter` is 0.9998), else in float32. None where a device or a precision was chosen, and where no
+        tower was exported, or it is damaged.
+        """
+        from vasari.retrieval.models.exported import single_image
+
+        settings, folder = self._settings, self._directory / space.name / single_image.FOLDER
+        if not self._serves or settings.precision != "auto" or settings.device not in {"auto", "cpu"}:
+            return None
+        self.uses.note(LoadedKind.PICTURE)
+        with self._lock:
+            if space.name in self._candidate_encoders:
+                return self._candidate_encoders[space.name]
+            exported = single_image.read_settings(folder.parent)
+            if exported is None or exported.reason is not None:
+                return None
+            from vasari.retrieval.models.exported.compiled import SinglePictureTower, runs_in
+            from vasari.retrieval.models.exported.session import check_lengths
+
+            precision = "bfloat16" if runs_in("bfloat16") else "float32"
+            try:
+                check_lengths(folder, single_image.FILES)
+                graph = folder / single_image.GRAPH_FILE
+                opened = SinglePictureTower(graph, exported.image, precision, settings.threads)
+            except (
+                LibraryCorruptError,
+                StorageError,
+                RuntimeError,
+            ) as error:  # OpenVINO's own is a RuntimeError
+                _LOG.warning("the exported vision tower of %s cannot be used: %s", space.name, error)
+                return None
+            self._candidate_encoders[space.name] = opened
+            return opened
+
     def lacks_export(self, space: EmbeddingSpace) -> bool:
         """Whether the model was loaded for single pictures only as its vision tower is not exported (yet)."""
         from vasari.retrieval.models.exported import text
@@ -281,6 +321,7 @@ class LoadedModels:
         with self._lock:
             self._encoders.pop(space.name, None)
             self._picture_encoders.pop(space.name, None)
+            self._candidate_encoders.pop(space.name, None)
 
     def export_pictures(self, space: EmbeddingSpace, *, anew: bool = False, needed: bool = False) -> None:
         """Write the vision tower for `picture_encoder`, if it is not there or damaged and the model is loaded anyway.
@@ -431,7 +472,7 @@ class LoadedModels:
         """Where models of each kind are kept."""
         return {
             LoadedKind.TEXT: [self._query_encoders, self._text_encoders],
-            LoadedKind.PICTURE: [self._picture_encoders],
+            LoadedKind.PICTURE: [self._picture_encoders, self._candidate_encoders],
             LoadedKind.ENCODER: [self._encoders, self._whole, self._on_devices, self._without_space],
             LoadedKind.RERANKER: [{"": self._reranker} if self._reranker is not None else {}],
             LoadedKind.DESCRIBER: [self._picture_models],

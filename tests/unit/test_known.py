@@ -193,10 +193,10 @@ def test_what_hashes_find_is_not_embedded(
     ImageOps.expand(picture, 60, "white").save(tmp_path / "bordered.jpg")
     _cropped(0.4, 0.3, 0.9, 0.8)(picture).save(tmp_path / "part.png")
 
-    def embed_pictures(*_: object) -> NoReturn:
+    def embed_candidate(*_: object) -> NoReturn:
         raise ModelUnavailableError("it is not to be asked")
 
-    monkeypatch.setattr(library, "embed_pictures", embed_pictures)
+    monkeypatch.setattr(library, "embed_candidate", embed_candidate)
     for name, kind in (("small.jpg", CopyKind.RE_ENCODED), ("bordered.jpg", CopyKind.BORDERED)):
         (found, *_) = library.duplicates_of(tmp_path / name)
         assert (found.kind, found.item.uri, found.evidence.cosine) == (kind, str(drawn[9]), None)

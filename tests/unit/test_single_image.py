@@ -17,8 +17,14 @@ from vasari.indexer.optimize import switch_off
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import LibraryCorruptError, ModelUnavailableError
+from vasari.retrieval.library.last_uses import LoadedKind
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.models.exported.single_image import FOLDER, OnnxPictureEncoder, read_settings
+from vasari.retrieval.models.exported.single_image import (
+    FOLDER,
+    GRAPH_FILE,
+    OnnxPictureEncoder,
+    read_settings,
+)
 from vasari.retrieval.settings import Settings
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -69,6 +75,35 @@ def test_an_exported_tower_gives_the_vectors_of_the_space(filled: Path) -> None:
             stored = library.gallery(Modality.IMAGE).vectors_of([item.id])[0]
             again = library.embed_pictures([filled / "photos" / name], space)[0]
             assert float(np.dot(stored, again)) > 0.999
+
+
+def test_a_service_finds_candidates_by_a_compiled_tower(bare: Path) -> None:
+    """Compiled for this processor, the tower's vectors are nearly those of the space; idle, it leaves memory."""
+    with opened(bare) as library:
+        space, path = library.space(), bare / "photos" / "a.png"
+        picture = library.open_picture(path)
+        assert library.models.candidate_encoder(space) is None, "a command asks once"
+        library.models.serve("float32")
+        exact = library.embed_pictures([path], space)
+        assert float(np.vdot(library.embed_candidate(picture, space), exact)) > 0.99
+        assert library.models.candidate_encoder(space) is library.models.candidate_encoder(space)
+        assert LoadedKind.PICTURE in library.models.give_back(0)
+        assert LoadedKind.PICTURE not in library.models.loaded()
+
+
+def test_a_damaged_tower_finds_no_candidates(
+    filled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The model answers then, and the log says why."""
+    shutil.copytree(filled, tmp_path / "copy")
+    with opened(tmp_path / "copy") as library:
+        library.models.serve("float32")
+        space = library.space()
+        (library.root / "models" / space.name / FOLDER / GRAPH_FILE).write_bytes(b"cut")
+        assert library.models.candidate_encoder(space) is None
+        assert "cannot be used" in caplog.text
+        picture = library.open_picture(filled / "photos" / "a.png")
+        assert library.embed_candidate(picture, space).shape == (1, space.dim)
 
 
 def test_commands_of_one_picture_need_no_model(bare: Path) -> None:

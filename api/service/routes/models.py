@@ -40,7 +40,7 @@ from vasari.api.service.schemas.models import (
 from vasari.api.service.service import Service
 from vasari.api.service.sight import Sight
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library.duplicates import Asked
+from vasari.retrieval.library.duplicates import duplicates_of
 from vasari.retrieval.models.recommend import parse_bytes, recommend
 from vasari.retrieval.models.speed import of_this_machine
 from vasari.retrieval.settings import physical_memory
@@ -78,11 +78,8 @@ async def duplicates(
     """Whether a picture is one that the library has: the same bytes, re-encoded, cropped, bordered or edited."""
     data = await picture_of(body.image, body.url, service)
     await service.look(service.check_pictures, [data])
-    asked = await service.think(Asked, service.library, data, await sight.allowed(Modality.IMAGE))
-    found = await service.think(asked.by_hash)
-    if not found:
-        vector = await service.embedder.pictures([data], await service.space())
-        found = await service.think(asked.by_vector, vector)
+    allowed = await sight.allowed(Modality.IMAGE)
+    found = await service.think(duplicates_of, service.library, data, allowed=allowed)
     return told(duplicates_fields(found))
 
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import UnitVectors, unit_vectors
+from vasari.retrieval.domain import Picture, UnitVectors, unit_vectors
 from vasari.retrieval.models.ports import OutOfMemory
+from vasari.retrieval.models.preprocessing import ImagePreprocessing
 from vasari.retrieval.storage.file_names import as_utf8
 
 PART = 4  # pictures at a time: one takes 1.4 times as long alone, and eight hardly less than four (AMX and AVX-512)
@@ -97,6 +98,31 @@ class CompiledGraph:
         with self._turn:
             self._request.infer([given])
             return np.array(self._request.get_output_tensor(0).data)
+
+
+class SinglePictureTower:
+    """A vision tower that takes one picture at a time, by all threads together; callers take turns."""
+
+    def __init__(self, graph: Path, image: ImagePreprocessing, precision: str, threads: int | None) -> None:
+        """Compile the graph from `pixels` (1, …) uint8 to `features` (1, dim), in 0.4 s."""
+        model = read_graph(graph)
+        model.reshape({"pixels": [1, *image.shape]})
+        self._request = compiled(model, precision, threads or processors(), 1).create_infer_request()
+        self._image = image
+        self._turn = threading.Lock()
+
+    def prepare(self, picture: Picture) -> NDArray[np.uint8]:
+        """The model's own resize and crop: (H, W, 3)."""
+        return self._image.prepare(picture)
+
+    def embed_images(self, batch: NDArray[np.uint8]) -> UnitVectors:
+        """Vectors (n, dim) of prepared pictures (n, H, W, 3)."""
+        with self._turn:
+            return unit_vectors(np.concatenate([self._features(one) for one in padded(batch, len(batch))]))
+
+    def _features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self._request.infer({"pixels": pixels[None]})
+        return np.array(self._request.get_output_tensor(0).data)
 
 
 class CompiledTower:
