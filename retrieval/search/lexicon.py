@@ -6,7 +6,8 @@ weights. So a word that nobody knows, one slip away from a taught one, is read a
 left out of what models are given. Both are told.
 
 A slip is two letters swapped, one doubled, missing or too many, or a wrong one; the first letter stays, but for a swap
-(Damerau, "A technique for computer detection and correction of spelling errors", CACM 1964: four in five errors).
+(Damerau, "A technique for computer detection and correction of spelling errors", CACM 1964: four in five errors). A
+longer word that only sounds like a taught one is read as that one, too, whatever letters it is written by (bycicle).
 Accents left out, and ae, oe, ue for umlauts, are none.
 """
 
@@ -30,6 +31,7 @@ _UMLAUTS = (("ae", "ä"), ("oe", "ö"), ("ue", "ü"))
 _ENDINGS = ("s", "es", "n", "en", "e", "er", "x")  # of plurals
 _CJK_FILLERS = re.compile("|".join(word for word in sorted(FILLERS) if len(word) > 1 and has_cjk(word)))
 _COUNT = re.compile(r"\d{1,2}")
+_SOUNDS = (("ph", "f"), ("qu", "k"), ("ck", "k"), ("th", "t"), ("y", "i"), ("c", "k"), ("z", "s"), ("v", "b"))
 _FUNCTION, _REAL = "function", "real"  # lines of the file that are no language's
 
 
@@ -65,6 +67,9 @@ class Lexicon:
         self._folded: dict[str, list[str]] = {}
         for word in self._ranks:
             self._folded.setdefault(fold(word), []).append(word)
+        self._sounding: dict[str, list[str]] = {}
+        for folded, words in self._folded.items():
+            self._sounding.setdefault(sound_of(folded), []).extend(words)
 
     @classmethod
     def read(cls, file: Path) -> Lexicon:
@@ -122,7 +127,7 @@ class Lexicon:
             found = {taught: None for slip in sorted(slips) for taught in self._folded.get(slip, ())}
             if found:
                 return list(found)
-        return []
+        return self._sounding.get(sound_of(folded), []) if len(folded) >= _LONG else []
 
     def _likeliest(self, words: Sequence[str], languages: set[str]) -> str:
         """The most frequent one in these languages, or else in any."""
@@ -194,6 +199,13 @@ def _with_slips(text: str, slips: Mapping[Token, str]) -> str:
 def _is_told(token: Token) -> bool:
     """Whether a word that is left out means something; "photos of" is not worth a word."""
     return token.text.isalpha() and len(token.text) > 1 and token.folded not in FILLERS
+
+
+def sound_of(word: str) -> str:
+    """A key that folded words which sound alike share: castle and kastle, bicycle and bycicle."""
+    for letters, sound in _SOUNDS:
+        word = word.replace(letters, sound)
+    return "".join(letter for at, letter in enumerate(word) if letter != word[at - 1 : at])
 
 
 def slips_of(word: str) -> set[str]:

@@ -42,6 +42,8 @@ def read(lexicon: Lexicon, text: str) -> Reading:
         ("ein Hnud im Schnee", "ein hund im Schnee"),
         ("peroo negro", "perro negro"),
         ("cerf-volant juane", "cerf-volant jaune"),
+        ("red bycicle", "red bicycle"),
+        ("kastle", "castle"),
     ],
 )
 def test_a_slip_is_read_as_the_word_that_it_is_near_to(lexicon: Lexicon, text: str, meant: str) -> None:
@@ -52,7 +54,7 @@ def test_a_slip_is_read_as_the_word_that_it_is_near_to(lexicon: Lexicon, text: s
     assert not found.unknown
 
 
-@pytest.mark.parametrize("text", ["goat", "dig", "sheet", "pizza", "Bali", "sh", "x"])
+@pytest.mark.parametrize("text", ["goat", "dig", "sheet", "pizza", "Bali", "Kaffee", "byrd", "sh", "x"])
 def test_real_words_and_short_ones_are_no_slips(lexicon: Lexicon, text: str) -> None:
     """A goat is no boat."""
     assert read(lexicon, text) == Reading(text, "", (), (text,) if len(text) > 1 else ())

@@ -1,7 +1,7 @@
 """The lexicon of `scenes`, for `retrieval/search/lexicon`: the words that its texts were made of, in four languages.
 
-Chinese and Japanese, whose words nothing parts, have none. Real words one slip from a taught one (goat, boat) are those
-of Debian's word lists: `apt-get install wamerican wfrench wngerman wspanish`.
+Chinese and Japanese, whose words nothing parts, have none. Real words one slip from a taught one (goat, boat), and
+those that sound like one, are of Debian's word lists: `apt-get install wamerican wfrench wngerman wspanish`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from vasari.retrieval.search.lexicon import LEXICON, slips_of
+from vasari.retrieval.search.lexicon import LEXICON, slips_of, sound_of
 from vasari.retrieval.search.typed_words import fold
 from vasari.training.scenes.captions import describe
 from vasari.training.scenes.dataset import DrawnCollection
@@ -42,7 +42,9 @@ def make(models: Path) -> None:
     said = {language: _said(language) for language in LANGUAGES}
     taught = {word for words in said.values() for word in words}
     near = {slip for word in taught - FUNCTION for slip in slips_of(fold(word))} - set(map(fold, taught))
-    real = sorted(_listed() & near)
+    sounds = {sound_of(fold(word)) for word in taught - FUNCTION}
+    listed = _listed() - set(map(fold, taught))
+    real = sorted(word for word in listed if word in near or sound_of(word) in sounds)
     lines = ["# Words that `scenes` was taught, and real words near to them: training/recipes/lexicon.py"]
     for language, words in said.items():
         lines.append(" ".join([language, *(word for word, _ in words.most_common() if word not in FUNCTION)]))
