@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.curating import curated
+from vasari.api.cli.curating import Where, curating
 from vasari.api.cli.options import (
     PLACE,
     command,
     json_option,
-    key_option,
     library_option,
-    server_option,
     yes_option,
 )
 from vasari.api.cli.saying import chosen, complain, filter_option, what_argument
 from vasari.api.contract.albums import album_fields
-from vasari.retrieval.catalog.records import Album, Change, Changed
+from vasari.retrieval.catalog.records import Album, Change
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
 
@@ -28,12 +27,10 @@ _album = click.argument("album", metavar="ALBUM", help="Its name.")
 
 @command("list", example="vasari album list")
 @json_option
-@library_option
-@server_option
-@key_option
-def list_albums(json: bool, library: Path | None, server: str | None, key: str | None) -> None:
+@curating
+def list_albums(json: bool, where: Where) -> None:
     """List the albums and saved searches."""
-    with curated(library, server, key) as opened:
+    with where() as opened:
         found = opened.albums()
     if json:
         output.print_json([album_fields(album) for album in found])
@@ -65,9 +62,7 @@ def _search(album: Album) -> str:
     help="Make an album by hand of what --query finds well now (a thousand at most), or --filter accepts.",
 )
 @json_option
-@library_option
-@server_option
-@key_option
+@curating
 def create(
     name: str,
     what: tuple[str, ...],
@@ -75,9 +70,7 @@ def create(
     query: str | None,
     frozen: bool,
     json: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
+    where: Where,
 ) -> None:
     """Make an album, or save a search.
 
@@ -90,7 +83,7 @@ def create(
         )
     if frozen and not (filter_ or query):
         raise UsageError("--frozen keeps what a search finds now: say --query or --filter")
-    with curated(library, server, key) as opened:
+    with where() as opened:
         ids, gone = chosen(opened, what, None) if what else ([], [])
         made = opened.freeze(name, query, filter_) if frozen else opened.create(name, query, filter_, ids)
     if json:
@@ -111,25 +104,16 @@ def _pictures(count: int | None) -> str:
 @what_argument
 @filter_option
 @json_option
-@library_option
-@server_option
-@key_option
+@curating
 def add(
     album: str,
     what: tuple[str, ...],
     filter_: str | None,
     json: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
+    where: Where,
 ) -> None:
     """Put pictures into an album."""
-    with curated(library, server, key) as opened:
-        found = opened.album(album)
-        ids, gone = chosen(opened, what, filter_)
-        done = opened.say(ids, Change(add_to_albums=[found.id]))
-    _tell("added", done, json)
-    complain(gone)
+    _change("added", lambda found: Change(add_to_albums=[found]), where, album, what, filter_, json)
 
 
 @command(example="vasari album remove 'Summer 2024' item:42")
@@ -137,33 +121,37 @@ def add(
 @what_argument
 @filter_option
 @json_option
-@library_option
-@server_option
-@key_option
+@curating
 def remove(
     album: str,
     what: tuple[str, ...],
     filter_: str | None,
     json: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
+    where: Where,
 ) -> None:
     """Take pictures out of an album; they stay in the library."""
-    with curated(library, server, key) as opened:
+    _change("removed", lambda found: Change(remove_from_albums=[found]), where, album, what, filter_, json)
+
+
+def _change(
+    verb: str,
+    change: Callable[[int], Change],
+    where: Where,
+    album: str,
+    what: tuple[str, ...],
+    filter_: str | None,
+    json: bool,
+) -> None:
+    with where() as opened:
         found = opened.album(album)
-        ids, gone = chosen(opened, what, filter_)
-        done = opened.say(ids, Change(remove_from_albums=[found.id]))
-    _tell("removed", done, json)
-    complain(gone)
-
-
-def _tell(verb: str, done: Changed, json: bool) -> None:
+        chosen_ids, gone = chosen(opened, what, filter_)
+        done = opened.say(chosen_ids, change(found.id))
     ids = [item for undo in done.undo for item in undo.ids]
     if json:
         output.print_json({verb: len(ids), "ids": ids})
     else:
         output.line(f"{len(ids):,} {verb}")
+    complain(gone)
 
 
 @command(example="vasari album share 'Summer 2024' --expires 30d --at https://pictures.example.org")
@@ -211,14 +199,10 @@ def share(album: str, expires: str, at: str, json: bool, library: Path | None) -
 @_album
 @click.argument("name", metavar="NAME", help="What it is called from now on.")
 @json_option
-@library_option
-@server_option
-@key_option
-def rename(
-    album: str, name: str, json: bool, library: Path | None, server: str | None, key: str | None
-) -> None:
+@curating
+def rename(album: str, name: str, json: bool, where: Where) -> None:
     """Give an album another name."""
-    with curated(library, server, key) as opened:
+    with where() as opened:
         changed = opened.rename(opened.album(album).id, name)
     if json:
         output.print_json(album_fields(changed))
@@ -230,14 +214,10 @@ def rename(
 @_album
 @yes_option
 @json_option
-@library_option
-@server_option
-@key_option
-def delete(
-    album: str, yes: bool, json: bool, library: Path | None, server: str | None, key: str | None
-) -> None:
+@curating
+def delete(album: str, yes: bool, json: bool, where: Where) -> None:
     """Forget an album; its pictures stay in the library."""
-    with curated(library, server, key) as opened:
+    with where() as opened:
         found = opened.album(album)
         if not yes:
             if json or not output.can_ask():

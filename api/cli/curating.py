@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Protocol
 
+from vasari.api.cli.options import key_option, library_option, server_option
 from vasari.retrieval.catalog.records import Album, Change, Changed
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId
 from vasari.retrieval.library import albums
@@ -54,6 +56,19 @@ class Curated(Protocol):
 
     def delete(self, album: int) -> None:
         """Forget an album."""
+
+
+Where = Callable[[], AbstractContextManager[Curated]]
+
+
+def curating(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --library, --server and --key; it is told by `where` what opens the collection that they mean."""
+
+    @wraps(function)
+    def run(*, library: Path | None, server: str | None, key: str | None, **given: object) -> None:
+        function(where=partial(curated, library, server, key), **given)
+
+    return library_option(server_option(key_option(run)))
 
 
 @contextmanager

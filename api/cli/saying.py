@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.curating import Curated, curated
+from vasari.api.cli.curating import Curated, Where, curating
 from vasari.api.cli.options import (
     PLACE,
     Integer,
     command,
     json_option,
-    key_option,
-    library_option,
-    server_option,
 )
 from vasari.api.contract.changes import changed_fields
 from vasari.api.contract.items import item_fields
@@ -46,9 +42,7 @@ filter_option = click.option(
 @click.option("--rating", type=Integer(0, 5), help="Stars, 0 to 5; 0 takes your rating back.")
 @click.option("--caption", metavar="TEXT", help="What one picture shows; empty takes your captions away.")
 @json_option
-@library_option
-@server_option
-@key_option
+@curating
 def tag(
     what: tuple[str, ...],
     filter_: str | None,
@@ -58,9 +52,7 @@ def tag(
     rating: int | None,
     caption: str | None,
     json: bool,
-    library: Path | None,
-    server: str | None,
-    key: str | None,
+    where: Where,
 ) -> None:
     """Say something of pictures: tags, a rating, a caption.
 
@@ -71,7 +63,7 @@ def tag(
     if change == Change() and caption is None:
         raise UsageError("say what: --add, --remove, --favourite, --rating or --caption")
     captions = None if caption is None else [Caption(caption.strip())] if caption.strip() else []
-    with curated(library, server, key) as opened:
+    with where() as opened:
         ids, gone = chosen(opened, what, filter_)
         if captions is not None and len(ids) > 1:
             raise UsageError(f"a caption describes one picture, and these are {len(ids):,}")
@@ -99,17 +91,13 @@ def _change(
     "what", metavar="PATH|ITEM...", type=PLACE, nargs=-1, required=True, help="Files, folders or item:ID."
 )
 @json_option
-@library_option
-@server_option
-@key_option
-def show(
-    what: tuple[str, ...], json: bool, library: Path | None, server: str | None, key: str | None
-) -> None:
+@curating
+def show(what: tuple[str, ...], json: bool, where: Where) -> None:
     """Tell all that is known of pictures.
 
     The exit code is 1 when something was named that is not in the library.
     """
-    with curated(library, server, key) as opened:
+    with where() as opened:
         ids, gone = opened.chosen(what, None)
         known = [(item, opened.albums_of(item.id)) for item in opened.whole(ids)]
     if json:

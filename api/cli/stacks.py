@@ -7,15 +7,13 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.curating import curated
+from vasari.api.cli.curating import Where, curating
 from vasari.api.cli.options import (
     PLACE,
     Integer,
     command,
     json_option,
-    key_option,
     library_option,
-    server_option,
 )
 from vasari.api.cli.saying import complain
 from vasari.retrieval.catalog.stacks import StackRule
@@ -35,15 +33,13 @@ _pictures_argument = click.argument(
 
 @command(example="vasari stack ~/Pictures/boat.jpg ~/Pictures/boat-print.jpg")
 @_pictures_argument
-@library_option
-@server_option
-@key_option
-def stack(what: tuple[str, ...], library: Path | None, server: str | None, key: str | None) -> None:
+@curating
+def stack(what: tuple[str, ...], where: Where) -> None:
     """Make pictures one stack, which `vasari search --group-by stack` shows as one.
 
     They leave the stacks that they were in. The exit code is 1 when something was named that is not in the library.
     """
-    with curated(library, server, key) as opened:
+    with where() as opened:
         ids, gone = opened.chosen(what, None)
         if ids or not gone:
             members = opened.stack(ids)
@@ -53,15 +49,13 @@ def stack(what: tuple[str, ...], library: Path | None, server: str | None, key: 
 
 @command(example="vasari unstack ~/Pictures/boat-print.jpg")
 @_pictures_argument
-@library_option
-@server_option
-@key_option
-def unstack(what: tuple[str, ...], library: Path | None, server: str | None, key: str | None) -> None:
+@curating
+def unstack(what: tuple[str, ...], where: Where) -> None:
     """Take pictures out of their stacks; no rule puts them into one again.
 
     The exit code is 1 when something was named that is not in the library.
     """
-    with curated(library, server, key) as opened:
+    with where() as opened:
         ids, gone = opened.chosen(what, None)
         if ids:
             opened.unstack(ids)

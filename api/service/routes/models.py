@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
 
 from vasari.api.contract.answers import (
     answer_fields,
@@ -19,7 +21,7 @@ from vasari.api.service.converters import picture_of, told
 from vasari.api.service.dependencies import OF_NO_ITEMS, SEARCHER, ServiceDep, SightDep
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
-from vasari.api.service.schemas.fields import LARGEST_ID, Whole
+from vasari.api.service.schemas.fields import LARGEST_ID, Body, Whole
 from vasari.api.service.schemas.models import (
     AskAnswer,
     AskBody,
@@ -45,17 +47,22 @@ from vasari.retrieval.models.recommend import parse_bytes, recommend
 from vasari.retrieval.models.speed import of_this_machine
 from vasari.retrieval.settings import physical_memory
 
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 router = APIRouter(prefix="/v1", tags=["models"], dependencies=[SEARCHER])
-_PROBLEMS = problems(400, 404, 409, 415, 422, 501, 503)
 
 
-@router.post(
-    "/match",
-    operation_id="match",
-    responses=_PROBLEMS,
-    openapi_extra=described(MatchBody),
-    response_model=MatchAnswer,
-)
+def _asking(path: str, body: type[Body], answer: type[BaseModel]) -> Callable[[Endpoint], Endpoint]:
+    """Declare a question about a picture, which is sent as JSON or as a form."""
+    return router.post(
+        path,
+        operation_id=path.strip("/"),
+        responses=problems(400, 404, 409, 415, 422, 501, 503),
+        openapi_extra=described(body),
+        response_model=answer,
+    )
+
+
+@_asking("/match", MatchBody, MatchAnswer)
 async def match(
     service: ServiceDep, sight: SightDep, body: Annotated[MatchBody, Depends(body_of(MatchBody))]
 ) -> Response:
@@ -65,13 +72,7 @@ async def match(
     return told(match_fields(score))
 
 
-@router.post(
-    "/duplicates",
-    operation_id="duplicates",
-    responses=_PROBLEMS,
-    openapi_extra=described(DuplicatesBody),
-    response_model=DuplicatesAnswer,
-)
+@_asking("/duplicates", DuplicatesBody, DuplicatesAnswer)
 async def duplicates(
     service: ServiceDep, sight: SightDep, body: Annotated[DuplicatesBody, Depends(body_of(DuplicatesBody))]
 ) -> Response:
@@ -83,13 +84,7 @@ async def duplicates(
     return told(duplicates_fields(found))
 
 
-@router.post(
-    "/classify",
-    operation_id="classify",
-    responses=_PROBLEMS,
-    openapi_extra=described(ClassifyBody),
-    response_model=ClassifyAnswer,
-)
+@_asking("/classify", ClassifyBody, ClassifyAnswer)
 async def classify(
     service: ServiceDep, sight: SightDep, body: Annotated[ClassifyBody, Depends(body_of(ClassifyBody))]
 ) -> Response:
@@ -99,13 +94,7 @@ async def classify(
     return told(labels_fields(found))
 
 
-@router.post(
-    "/caption",
-    operation_id="caption",
-    responses=_PROBLEMS,
-    openapi_extra=described(DescribeBody),
-    response_model=DescribeAnswer,
-)
+@_asking("/caption", DescribeBody, DescribeAnswer)
 async def caption(
     service: ServiceDep, sight: SightDep, body: Annotated[DescribeBody, Depends(body_of(DescribeBody))]
 ) -> Response:
@@ -115,13 +104,7 @@ async def caption(
     return told(description_fields(sentence))
 
 
-@router.post(
-    "/ask",
-    operation_id="ask",
-    responses=_PROBLEMS,
-    openapi_extra=described(AskBody),
-    response_model=AskAnswer,
-)
+@_asking("/ask", AskBody, AskAnswer)
 async def ask(
     service: ServiceDep, sight: SightDep, body: Annotated[AskBody, Depends(body_of(AskBody))]
 ) -> Response:
@@ -131,13 +114,7 @@ async def ask(
     return told(answer_fields(answer))
 
 
-@router.post(
-    "/locate",
-    operation_id="locate",
-    responses=_PROBLEMS,
-    openapi_extra=described(LocateBody),
-    response_model=RegionsAnswer,
-)
+@_asking("/locate", LocateBody, RegionsAnswer)
 async def locate(
     service: ServiceDep, sight: SightDep, body: Annotated[LocateBody, Depends(body_of(LocateBody))]
 ) -> Response:
@@ -147,13 +124,7 @@ async def locate(
     return told(regions_fields(found))
 
 
-@router.post(
-    "/detect",
-    operation_id="detect",
-    responses=_PROBLEMS,
-    openapi_extra=described(DetectBody),
-    response_model=RegionsAnswer,
-)
+@_asking("/detect", DetectBody, RegionsAnswer)
 async def detect(
     service: ServiceDep, sight: SightDep, body: Annotated[DetectBody, Depends(body_of(DetectBody))]
 ) -> Response:
