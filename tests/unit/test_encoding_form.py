@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.models import write_model
-from vasari.indexer import encoding_form
+from vasari.indexer import encoding_form, optimize
 from vasari.indexer.job import index
 from vasari.indexer.progress import IndexReport, Progress, ProgressEvent
 from vasari.indexer.sources.folder import FolderSource
@@ -93,6 +93,27 @@ def test_a_large_job_chooses_a_form_and_keeps_it(tmp_path: Path, model: Path) ->
         assert isinstance(library.encoder(), OptimizedEncoder)
     Path(tmp_path / "photos" / "0.png").unlink()
     assert fill(tmp_path, model, photos(tmp_path / "photos", 1)).form is None
+
+
+@pytest.mark.parametrize(("faster", "tried"), [(4.0, ["int8"]), (2.0, ["int8", "bfloat16"])])
+def test_bfloat16_is_not_tried_where_int8_is_near_enough_and_far_faster_than_float32(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, faster: float, tried: list[str]
+) -> None:
+    """A trial ends where its outcome is sure."""
+    measure, measured = optimize._Trial.measure, []
+
+    def noted(trial: optimize._Trial, precision: optimize.OptimizedPrecision) -> optimize._Form:
+        measured.append(precision)
+        form = measure(trial, "int8")
+        return replace(form, precision=precision, images_per_second=faster * trial.exact_speed)
+
+    monkeypatch.setattr(optimize._Trial, "measure", noted)
+    monkeypatch.setattr(optimize, "runs_in", lambda _precision: True)
+    monkeypatch.setattr(optimize.OptimizeReport, "off", lambda *_: None)
+    report = fill(tmp_path, model, photos(tmp_path / "photos", LARGE))
+    assert measured == tried
+    assert report.form is not None
+    assert "int8" in report.form
 
 
 def test_a_small_job_tries_nothing(tmp_path: Path, model: Path) -> None:
