@@ -196,7 +196,7 @@ class Settings:
         None,
         number(float, 0, 1),
         "of the reranker in the blended score, where a search does not say",
-        f"as `vasari tune ranking` measured, or {USUAL_WEIGHT}",
+        f"as `vasari tune ranking` measured, or {USUAL_WEIGHT} (scenes-itm: 0.6)",
     )
     reranker_precision: Precision | None = setting(
         None,

@@ -58,10 +58,11 @@ from vasari.retrieval.evaluation.report import evaluate as measure
 from vasari.retrieval.evaluation.text_banks import read_texts
 from vasari.retrieval.evaluation.variants import PLAIN
 from vasari.retrieval.library.lexicons import lexicon_of
-from vasari.retrieval.library.loading import find_folder, load_encoder, load_reranker
+from vasari.retrieval.library.loading import chosen_model, find_folder, load_encoder, load_reranker
 from vasari.retrieval.library.picture_models import load_answerer, load_captioner
 from vasari.retrieval.models.ports import DualEncoder, ModelKind
 from vasari.retrieval.models.registry.fingerprints import weights_fingerprint
+from vasari.retrieval.models.registry.presets import rerank_weight
 from vasari.retrieval.search.lexicon import Lexicon
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.storage.caches import user_cache
@@ -82,7 +83,7 @@ from vasari.training.scenes.scene import Detail, Scene
 @click.option("--rerank", is_flag=True, help="Also rerank text→image by image-text matching.")
 @click.option("--reranker", type=PLACE, help="Preset or directory. [default: to suit the model]")
 @click.option("--top", type=Integer(1), default=32, help="Candidates to rerank.")
-@click.option("--weight", type=Number(0, 1), default=0.5, help="Weight of the reranker, 0 to 1.")
+@click.option("--weight", type=Number(0, 1), help="Weight of the reranker. [default: 0.5; scenes-itm: 0.6]")
 @click.option(
     "--hybrid",
     is_flag=True,
@@ -133,7 +134,7 @@ def evaluate(
     rerank: bool,
     reranker: str | None,
     top: int,
-    weight: float,
+    weight: float | None,
     hybrid: bool,
     bank_file: Path | None,
     understanding: bool,
@@ -174,7 +175,10 @@ def evaluate(
 
     def models() -> tuple[DualEncoder, Reranking | None]:
         encoder = load_encoder(model, settings)
-        return encoder, Reranking(load_reranker(model, settings), top, weight) if rerank else None
+        if not rerank:
+            return encoder, None
+        share = rerank_weight(chosen_model(ModelKind.RERANKER, model, settings)) if weight is None else weight
+        return encoder, Reranking(load_reranker(model, settings), top, share)
 
     unused = {
         "--hybrid": hybrid,

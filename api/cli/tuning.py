@@ -14,7 +14,6 @@ from vasari.api.cli.progress import stage
 from vasari.api.contract.spaces import fair_ranking_fields, tuned_fields
 from vasari.retrieval.domain import (
     USUAL_TOP,
-    USUAL_WEIGHT,
     EmbeddingSpace,
     FairMethod,
     FairRanking,
@@ -30,6 +29,7 @@ from vasari.retrieval.library.fair_ranking import USUAL, Bank
 from vasari.retrieval.library.known_answers import KnownAnswers, embedded, known_answers
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.reranking_depth import RerankVerdict
+from vasari.retrieval.models.registry.presets import rerank_weight
 from vasari.retrieval.search.fairness import MAX_WEIGHT, MIN_WEIGHT
 
 _MEASURED, _OFF = "measured", "off"
@@ -81,7 +81,7 @@ def ranking(
     five folds; switched on if some of these gain measurably and none loses, else off.
 
     Reranking is measured after it: how many candidates hold the right answers, and the weight of the reranker's score.
-    What is measurably better than 32 candidates and weight 0.5 is what searches with --rerank do from then on.
+    What is measurably better than 32 candidates and the usual weight is what searches with --rerank do from then on.
     """
     _check(use, weight, hubs, bank, language, dry_run=dry_run)
     with Library.open(library) as opened:
@@ -235,7 +235,7 @@ def _told(verdict: Verdict, bank: Bank, *, by_model: bool) -> Iterator[str]:
 def _told_second(second: RerankVerdict) -> Iterator[str]:
     weight, (gain, low, high) = second.weight, second.gain
     yield f"reranking by {second.chosen.model}, on {second.queries:,} of the queries: nDCG@10"
-    usual = f"{USUAL_TOP} candidates and weight {USUAL_WEIGHT:g}"
+    usual = f"{USUAL_TOP} candidates and weight {rerank_weight(second.chosen.model):g}"
     yield f"  {second.first_stage:.3f} without, {second.usual:.3f} with {usual}"
     yield f"  {weight.best:g} is the best weight; on queries it was not chosen by"
     yield f"    {_interval(weight.difference, weight.low, weight.high)}"

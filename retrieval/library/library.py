@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Literal, Self
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import (
     USUAL_TOP,
-    USUAL_WEIGHT,
     EmbeddingSpace,
     FairTrial,
     Item,
@@ -54,6 +53,7 @@ from vasari.retrieval.library.loading import chosen_model
 from vasari.retrieval.library.models import LoadedModels
 from vasari.retrieval.library.rerank_stage import OpenRerankStage
 from vasari.retrieval.models.ports import ModelKind
+from vasari.retrieval.models.registry.presets import rerank_weight
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.hybrid import SeenText
 from vasari.retrieval.search.query import parse_query
@@ -618,7 +618,7 @@ class Library:
             tuned = self.catalog.spaces.reranking(self.space(space).name)
             if tuned is not None and tuned.model == self.reranker_name():
                 asked = asked.filled(tuned.top, tuned.weight)
-        return asked.filled(USUAL_TOP, USUAL_WEIGHT)
+        return asked.filled(USUAL_TOP, rerank_weight(self.reranker_name()))
 
     @cached_property
     def query_log(self) -> QueryLog | None:

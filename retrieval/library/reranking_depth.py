@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from vasari.retrieval.domain import (
     USUAL_TOP,
-    USUAL_WEIGHT,
     EmbeddingSpace,
     ItemId,
     Modality,
@@ -38,6 +37,7 @@ from vasari.retrieval.evaluation.second_looks import (
     ndcg,
 )
 from vasari.retrieval.library.known_answers import KnownAnswers, some
+from vasari.retrieval.models.registry.presets import rerank_weight
 from vasari.retrieval.search.fairness import FairQuery
 from vasari.retrieval.search.reranking import rerank
 from vasari.retrieval.vectors.index import Ids, Scores
@@ -71,7 +71,7 @@ class RerankVerdict:
     @property
     def is_usual(self) -> bool:
         """Whether nothing else is better than what is usual."""
-        return (self.chosen.top, self.chosen.weight) == (USUAL_TOP, USUAL_WEIGHT)
+        return (self.chosen.top, self.chosen.weight) == (USUAL_TOP, rerank_weight(self.chosen.model))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +105,9 @@ def measured(
         report(1)
     names = {group: number for number, group in enumerate(dict.fromkeys(one.group for one in asked))}
     groups = [names[one.group] for one in asked]
-    weight = choose_weight(compared, USUAL_WEIGHT, groups=groups)
+    name = library.reranker_name()
+    usual = rerank_weight(name)
+    weight = choose_weight(compared, usual, groups=groups)
 
     def each(top: int, share: float) -> NDArray[np.float64]:
         return np.array([ndcg(one, share, top) for one in compared])
@@ -115,10 +117,10 @@ def measured(
     top = depth if low > (0 if depth > USUAL_TOP else -_NOTHING) else USUAL_TOP
     return RerankVerdict(
         len(asked),
-        TunedRerank(top, weight.weight, library.reranker_name()),
+        TunedRerank(top, weight.weight, name),
         depth,
         float(each(depth, 0.0).mean()),
-        float(each(USUAL_TOP, USUAL_WEIGHT).mean()),
+        float(each(USUAL_TOP, usual).mean()),
         float(each(top, weight.weight).mean()),
         weight,
         (float(difference.mean()), low, high),

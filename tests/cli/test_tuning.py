@@ -42,8 +42,11 @@ def test_ranking_is_measured_switched_and_told(
     assert code == 0, err
     assert out.splitlines()[0] == "3 pictures; bank: 2,000 texts of bank.txt"
     assert "reranking by scenes-itm, on 20 of the queries: nDCG@10\n" in out
+    assert "with 32 candidates and weight 0.6\n" in out
     assert out.splitlines()[-1] == "nothing was switched"
     assert max(map(len, out.splitlines())) <= 80
+    usual, same, other = (_scores(run, monkeypatch, weight) for weight in (None, "0.6", "0.5"))
+    assert usual == same != other
     with Library.open(tmp_path / "library") as library:
         name = library.space().name
         library.catalog.spaces.set_reranking(name, TunedRerank(1, 0.3, "scenes-itm"))
@@ -56,6 +59,14 @@ def test_ranking_is_measured_switched_and_told(
     assert "ranks by cosine alone" in run("tune", "ranking", "--use", "off")[1]
     assert run("tune", "ranking", "--use", "off")[1].endswith("nothing was switched on\n")
     assert "ranks" not in run("status")[1]
+
+
+def _scores(run: Run, monkeypatch: pytest.MonkeyPatch, weight: str | None) -> list[float]:
+    """What reranked hits are told, by this weight in the settings, or by none."""
+    with monkeypatch.context() as patch:
+        if weight is not None:
+            patch.setenv("VASARI_RERANK_WEIGHT", weight)
+        return [hit["score"] for hit in json.loads(run("search", "a boat", "--rerank", "--json")[1])["hits"]]
 
 
 def test_options_that_do_not_go_together_are_refused(run: Run) -> None:

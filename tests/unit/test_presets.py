@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from vasari.retrieval.domain import USUAL_WEIGHT
 from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.library.loading import chosen_model
 from vasari.retrieval.library.picture_models import load_answerer
 from vasari.retrieval.models.ports import ModelKind
-from vasari.retrieval.models.registry.presets import PRESETS
+from vasari.retrieval.models.registry.presets import PRESETS, rerank_weight
 from vasari.retrieval.settings import Settings
 
 
@@ -18,6 +19,13 @@ def test_a_reranker_is_the_settings_or_suits_the_encoder() -> None:
     assert chosen_model(ModelKind.RERANKER, "scenes", Settings()) == "scenes-itm"
     assert chosen_model(ModelKind.RERANKER, "scenes", Settings(reranker="mine")) == "mine"
     assert chosen_model(ModelKind.CAPTIONER, "scenes", Settings(captioner="other")) == "other"
+
+
+def test_a_reranker_weighs_what_was_measured_for_it() -> None:
+    """A preset's own weight where nobody says, else the usual one: for other presets, repositories and folders."""
+    assert rerank_weight("scenes-itm") == PRESETS["scenes-itm"].rerank_weight != USUAL_WEIGHT
+    for other in ("blip-itm-base-coco", "owner/name", "/mine/scenes-itm"):
+        assert rerank_weight(other) == USUAL_WEIGHT
 
 
 def test_questions_are_answered_by_a_model_that_was_taught_to() -> None:

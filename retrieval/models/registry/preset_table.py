@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vasari.retrieval.domain import USUAL_WEIGHT
 from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.models.registry.published import Published, published
 
@@ -57,6 +58,7 @@ class Preset:
     ask_before_download: bool = False  # the licence is not a usual open-source one
     drawings_only: bool = False  # it knows what Vasari's painter draws, and no photos
     tasks: frozenset[Task] = frozenset()  # of one that writes about pictures
+    rerank_weight: float = USUAL_WEIGHT  # of a reranker, beside the dual encoder's cosines
     # open_clip's `preprocess_cfg` of the weights' tag, for those that need not be asked of open_clip (and torch)
     preprocessing: Mapping[str, Any] | None = None
     words: int = 0  # of the parameters those of the words' table, of which a text needs a few rows
@@ -370,6 +372,7 @@ PRESETS: dict[str, Preset] = {
             languages=_SIX,
             use="reranks drawings; demo and tests",
             drawings_only=True,
+            rerank_weight=0.6,
         ),
         Preset(
             name="blip-itm-base-coco",

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from vasari.retrieval.builtin_data import builtin_data
-from vasari.retrieval.domain import EmbeddingSpace
+from vasari.retrieval.domain import USUAL_WEIGHT, EmbeddingSpace
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.models.ports import ModelKind
 from vasari.retrieval.models.registry.preset_table import PRESETS, Preset
@@ -115,6 +115,12 @@ def knows_drawings_only(encoder: str) -> bool:
     return (
         encoder == "scenes" or Path(encoder).expanduser().resolve() == builtin_models_directory() / "scenes"
     )
+
+
+def rerank_weight(reranker: str) -> float:
+    """The weight of a reranker's reference where nobody says: as measured for the preset, else the usual one."""
+    preset = PRESETS.get(reranker)
+    return USUAL_WEIGHT if preset is None else preset.rerank_weight
 
 
 def companion(encoder: str, kind: ModelKind) -> str:
