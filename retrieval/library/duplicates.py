@@ -27,7 +27,7 @@ from vasari.retrieval.library.ports import Contents
 from vasari.retrieval.storage.local_files import content_hash
 from vasari.retrieval.vectors.index import Ids, is_among
 
-_NEAR_HASH = 12  # bits of 64, also of what lost a strip; what was turned differs in four at most (150 photos)
+NEAR_HASH = 12  # bits of 64, also of what lost a strip; what was turned differs in four at most (150 photos)
 _NEAREST = 16  # candidates by hashes, and by vectors
 _LOOKS = 3  # candidates that are looked at together; more only where each of them is a copy
 _MOST_LOOKS = 5
@@ -117,7 +117,7 @@ class _Asked:
         known = self._library.catalog.perceptual_hashes.remembered()
         grey, bare = self._view.grey, self._view.bare
         straight = [fingerprint(one, self._digest) for one in (grey, bare) if one is not None]
-        self._distances = near_hashes(known, straight, _NEAR_HASH, self._allowed)
+        self._distances = near_hashes(known, straight, NEAR_HASH, self._allowed)
         self._turned = near_hashes(known, turned_fingerprints(grey), MAX_DISTANCE, self._allowed)
         return [Duplicate(item, CopyKind.SAME_BYTES, sure) for item in same] + self._seen({})
 
