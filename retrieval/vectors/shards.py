@@ -23,7 +23,7 @@ from vasari.retrieval.vectors.exact import Rows
 from vasari.retrieval.vectors.faiss_index import FaissIndex
 from vasari.retrieval.vectors.segments import Segment, live_rows
 
-_ADDED_AT_ONCE = 16_384  # rows held as float32 while an index is filled
+ADDED_AT_ONCE = 16_384  # rows held as float32 while an index is filled
 _TRAINED = "trained"
 
 
@@ -118,6 +118,6 @@ def fill_shard(shard: Shard, threads: int | None = None) -> None:
 def add_rows(index: FaissIndex, parts: Sequence[Rows]) -> None:
     """Add the rows of each part, some thousand at a time."""
     for part in parts:
-        for start in range(0, len(part), _ADDED_AT_ONCE):
-            ids, halves = part.block(start, start + _ADDED_AT_ONCE)
+        for start in range(0, len(part), ADDED_AT_ONCE):
+            ids, halves = part.block(start, start + ADDED_AT_ONCE)
             index.add(ids, UnitVectors(halves.astype(np.float32)))

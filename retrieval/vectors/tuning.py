@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.vectors.exact import Rows, scan
 from vasari.retrieval.vectors.faiss_index import FaissIndex
-from vasari.retrieval.vectors.faiss_kinds import LISTED, MERGEABLE, lists_for
+from vasari.retrieval.vectors.faiss_kinds import LISTED, lists_for
 from vasari.retrieval.vectors.index import NO_ID, HalfRows, Ids, IndexKind, RecallPoint
 from vasari.retrieval.vectors.rescoring import RECALL_AT, Fetch, candidates_for, gathered, rescored
 from vasari.retrieval.vectors.segments import Segment
-from vasari.retrieval.vectors.shards import add_rows
+from vasari.retrieval.vectors.shards import ADDED_AT_ONCE, add_rows
 
 _EXACT_UP_TO = 150_000  # rows of 512 numbers that one core scans in 50 to 80 ms
 # Rows scored again for each answer.
@@ -90,7 +90,9 @@ def build(
     tried: list[tuple[FaissIndex, list[RecallPoint], RecallPoint | None]] = []
     for candidate in [kind] if kind else _candidates(parts, memory):
         index = _trained(parts, candidate, parameters, threads)
-        if fill is None or index.kind not in MERGEABLE:
+        if index.kind is IndexKind.HNSW:
+            _link_rows(index, parts)
+        elif fill is None:
             add_rows(index, parts)
         else:
             fill(index)
@@ -109,6 +111,20 @@ def build(
         if other is not index and best is not None
     )
     return index, Tuned(tuple(curve), described, point, given_up)
+
+
+def _link_rows(index: FaissIndex, parts: Sequence[Rows]) -> None:
+    """Add all rows to a graph in random order.
+
+    It links a row with rows that are there already: added as folders have them, alike ones together, they are linked
+    among themselves, and a walk does not come from one kind to the other.
+    """
+    ids = np.concatenate([part.block(0, len(part))[0] for part in parts])
+    np.random.default_rng(0).shuffle(ids)
+    fetch = fetching(parts)
+    for start in range(0, len(ids), ADDED_AT_ONCE):
+        some = ids[start : start + ADDED_AT_ONCE]
+        index.add(some, UnitVectors(fetch(some).astype(np.float32)))
 
 
 def measure(

@@ -70,6 +70,23 @@ def test_the_effort_is_the_least_that_reaches_the_target(folders: tuple[Path, Pa
     assert recall(index.search(queries, 10)[0], truth) == pytest.approx(manifest.recall, abs=0.01)
 
 
+def test_a_graph_finds_its_way_between_families(tmp_path: Path) -> None:
+    """Alike rows that follow each other are linked with others too: deep looks miss nearly nothing."""
+    random = np.random.default_rng(3)
+    own, noise = random.standard_normal((60, 128)), random.standard_normal((6000, 128))
+    rows = unit_vectors(own.repeat(100, axis=0) + 0.15 * noise)
+    for number in range(1, 13):
+        start = 500 * (number - 1)
+        write_segment(tmp_path / "segments", number, np.arange(start, start + 500), rows[start : start + 500])
+    build_generation(
+        tmp_path / "segments", tmp_path / "generations", 1, range(1, 13), kind=IndexKind.HNSW, threads=1
+    )
+    asked = UnitVectors(rows[::300])
+    truth = np.argsort(-(asked @ rows.T), axis=1)[:, :400]
+    found, _ = Generation.open(tmp_path / "generations", 1).index.search(asked, 400)
+    assert recall(found, truth) > 0.98
+
+
 def test_small_collections_need_no_approximate_index(folders: tuple[Path, Path]) -> None:
     """Left to choose, a generation of few rows compares them all; many rows get an index."""
     assert build(folders, kind=None).kind is IndexKind.FLAT
