@@ -221,6 +221,10 @@ TODAY = frozenset(
 )
 TODAY_ALONE = frozenset({("today",), ("heute",), ("hoy",), ("aujourd", "hui")})
 NOW = TODAY_ALONE | {("now",), ("present",), ("jetzt",), ("ahora",), ("maintenant",)}
+# Around a holiday, and longer than it.
+SEASONAL = _words(
+    "marche marches mercado mercadillo vacances vacaciones calendrier sapin arbol luces decoration decorations adornos"
+)
 # What goes on behind a day that is one: yesterday at the lake; not today's menu.
 BEHIND_A_DAY = _words(
     """in from on during at for im am vom von aus en de del desde durante dans pendant au a el le la the l der den dem

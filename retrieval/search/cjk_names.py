@@ -24,13 +24,11 @@ _PLACE_BEHIND = Pattern(
 )
 # What is made, written or played, and called by a place: not taken there though it has one in its name.
 _MADE = (
-    "模型|地図|地图|地圖|明信片|絵葉書|絵はがき|マグネット|冰箱贴|小说|小説|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー"
-    "|钥匙扣|国旗|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|土産|世界史|歴史|历史|唱片|レコード"
+    "地図|地图|地圖|明信片|絵葉書|絵はがき|マグネット|冰箱贴|小说|小説|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー|钥匙扣|国旗"
+    "|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|土産|世界史|歴史|历史|唱片|レコード|イラスト|插画|箱|瓶|袋"
+    "|仮面|面具|香水|お菓子|かけら|冷凍"
 )
-_PRINTED = "|".join(CJK_INSCRIBED)
-_THING_BEHIND = Pattern(
-    rf"[^的の]*[的の]?(?:お?(?:{_MADE})|{_PRINTED})(?:\s|$)|.*(?:イラスト|插画|{_PRINTED})$"
-)
+_THING_BEHIND = Pattern(rf"[^的の]*[的の]?模型(?:\s|$)|.*(?:{_MADE}|{'|'.join(CJK_INSCRIBED)})(?:\s|$)")
 _FEAST_BEHIND = Pattern(
     "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
 )  # a person has them

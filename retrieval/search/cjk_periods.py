@@ -152,9 +152,9 @@ _NOT = Pattern(r"(?:不是|不要|除了|非)(?:在)?\s?$|^(?:以外|じゃな�
 _DAY_FROM = Pattern(
     "[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)"
 )  # counted from it
-_PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|問題|问题|もの)")
+_PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|産|問題|问题|もの)")
 
-_THING_BEHIND = Pattern(rf".*(?:{'|'.join(CJK_INSCRIBED)})$")
+_THING_BEHIND = Pattern(rf".*(?:{'|'.join(CJK_INSCRIBED)}|円玉)$")
 _COIN_BEFORE = Pattern(rf"(?:{'|'.join(CJK_INSCRIBED)}|円玉)\s?$")
 
 

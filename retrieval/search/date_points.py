@@ -107,6 +107,8 @@ class DatePoints(RelativeDates):
                 return season_of(year[0], first), year[1]
         elif self._is_second(self._past_articles_before(at), _HOLIDAY_ENDS):
             return None
+        elif self._word(at - 1) in words.OF and self._word(at - 2) in words.SEASONAL:
+            return None  # marché de Noël 2016
         elif (end := self._one_of(at, words.HOLIDAYS)) and (year := self._year_behind(end, short=True)):
             return HOLIDAYS[self._holiday(at, end)](year[0]), year[1]
         return None

@@ -161,7 +161,8 @@ BUSINESSES = _words(
 EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
 # Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.
 MADE = EMBLEMS | _words(
-    """toy toys map maps model models figurine figurines replica replicas magnet magnets souvenir souvenirs postcard
+    """book books libro libros livre livres buch toy toys map maps model models figurine figurines replica replicas
+    magnet magnets souvenir souvenirs postcard
     postcards stamp stamps mug mugs snowglobe puzzle puzzles drawing drawings advert ad brochure guidebook
     karte landkarte stadtplan spielzeug figur modell postkarte briefmarke tasse puzzle
     mapa plano juguete maqueta iman postal sello taza figura carte plan jouet maquette aimant timbre tasse figurine"""

@@ -207,11 +207,15 @@ class _Segment:
             told = until > end or (marked and self._ends(end))
             told = told or (at == 0 and self._word(at) in words.SELDOM_WORDS and self._ends(end))
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
+            seldom = at == 0 and self._word(at) in words.SELDOM_WORDS
+            told = told or (seldom and _is_doing(self._word(end)))
             told = told or self._is_behind_a_person(at) or self._word(at - 1) in words.KIN
             told = told or (
                 at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
             )
             return until if told and self._is_capital(at) else 0
+        if at == 0 and not self._is_capital(at) and self._word(end) in words.OF:
+            return 0  # clara de huevo
         if until > end or self._ends(end) or self._word(end) in words.SCENE or _is_doing(self._word(end)):
             return until
         if at == 0 and self._is_capital(at) and self._goes_on_small(end):
@@ -304,8 +308,10 @@ class _Segment:
             return False
         if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE:
             return False  # a london bus toy
-        if self._word(at - 1) in words.OF and any(self._word(place) in words.MADE for place in range(at)):
+        if not (self.dated or marked) and any(self._word(place) in words.MADE for place in range(at)):
             return False  # carte du métro de Paris
+        if self._word(at - 1) in words.ARTICLES and self._word(end) in words.OF:
+            return False  # the Venice of the north
         if not any(place.is_here for place in places):
             return self._is_far_place(at, end, name, marked=marked, alone=alone)
         if name in words.COMMON_PLACES:

@@ -46,6 +46,8 @@ class _Reader(DatePoints):
             return None
         said = at
         while said < len(self.tokens) and said - at < 3:
+            if self._one_of(said, words.BEFORE_YESTERDAY) and (found := self._relative(said)):
+                return found[0], said, found[1]
             if found := self._edge(said) or self._range(said) or self._relative(said):
                 return found[0], said, found[1]
             if found := self._point(said, asked=self._is_asked(at, said)):

@@ -129,7 +129,7 @@ def is_german_trip(word: str) -> bool:
 
 def is_subject(word: str) -> bool:
     """Whether a folded word is one of them, in the singular or a plural in -s, -es, -n, -en, -e, -er or -x."""
-    return _is_one_of(word, SUBJECTS)
+    return _is_one_of(word, SUBJECTS) or _is_one_of(word, FAMILY)
 
 
 def is_of_a_family(word: str) -> bool:

@@ -59,7 +59,7 @@ def test_a_corrected_word_is_a_chip_that_is_taken_back(box: Page) -> None:
 
     def correct(route: Route) -> None:
         answer = route.fetch()
-        kept = "rde" in (route.request.post_data_json.get("as_words") or [])
+        kept = "rde" in ((route.request.post_data_json or {}).get("as_words") or [])
         route.fulfill(
             response=answer,
             json=answer.json() | {"corrections": [] if kept else [{"text": "rde", "word": "red"}]},
