@@ -16,10 +16,10 @@ from typing import Protocol
 import numpy as np
 
 from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
-from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId, Modality, Picture, UnitVectors
+from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId, Modality, UnitVectors
 from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.alignment import Box, View
-from vasari.retrieval.images.decode import decode
+from vasari.retrieval.images.decode import Picture, decode
 from vasari.retrieval.images.overlap import SIDE, CopyKind, overlaps
 from vasari.retrieval.images.phash import MAX_DISTANCE, fingerprint, turned_fingerprints
 from vasari.retrieval.library.near_duplicates import MIN_COSINE
