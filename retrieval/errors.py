@@ -21,6 +21,33 @@ The core raises these and never prints; the command line and the HTTP layer each
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
+
+class Sentence(str):
+    """A sentence for people that knows what it was made of, so that it can be said in another language.
+
+    `template` is English with `{name}` where one of the `values` belongs. A value may be a sentence itself; a tuple of
+    English phrases is joined by "or".
+    """
+
+    template: str
+    values: Mapping[str, Any]
+
+    def __new__(cls, template: str, **values: str | float | tuple[str, ...]) -> Self:
+        """Fill the template; a count is written as `{name:,}` asks."""
+        joined = {
+            name: " or ".join(value) if isinstance(value, tuple) else value for name, value in values.items()
+        }
+        made = super().__new__(cls, template.format(**joined))
+        made.template, made.values = template, values
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        """What a copy in another process is made of."""
+        return (self.template,), dict(self.values)
+
 
 class VasariError(Exception):
     """Base of all errors meant for people: the message is one line that says what to do next."""
@@ -80,8 +107,12 @@ class ModelUnavailableError(VasariError):
     def brief(self) -> str:
         """What is missing and how it is had, without where this machine keeps its models."""
         if not self.model:
-            return "a model that this needs is not on the machine, or is damaged"
-        return f"{self.model} is not on the machine" + (f": `{self.command}` gets it" if self.command else "")
+            return Sentence("a model that this needs is not on the machine, or is damaged")
+        if not self.command:
+            return Sentence("{model} is not on the machine", model=self.model)
+        return Sentence(
+            "{model} is not on the machine: `{command}` gets it", model=self.model, command=self.command
+        )
 
 
 class LibraryLockedError(VasariError):

@@ -8,20 +8,22 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.curating import Where, curating
+from vasari.api.cli.curating import Where, curated, curating
 from vasari.api.cli.options import (
     PLACE,
     command,
     json_option,
+    key_option,
     library_option,
+    server_option,
     yes_option,
 )
 from vasari.api.cli.saying import chosen, complain, filter_option, what_argument
 from vasari.api.contract.albums import album_fields
 from vasari.retrieval.catalog.records import Album, Change
 from vasari.retrieval.errors import UsageError
-from vasari.retrieval.library.library import Library
 
+_HERE = "http://127.0.0.1:7600"
 _album = click.argument("album", metavar="ALBUM", help="Its name.")
 
 
@@ -159,29 +161,31 @@ def _change(
 @click.option(
     "--expires", default="30d", show_default=True, help="When the link ends: 90d, 12h, or 2027-01-31."
 )
-@click.option(
-    "--at",
-    metavar="URL",
-    default="http://127.0.0.1:7600",
-    show_default=True,
-    help="Where the page is served.",
-)
+@click.option("--at", metavar="URL", help=f"Where the page is served. [default: --server, else {_HERE}]")
 @json_option
 @library_option
-def share(album: str, expires: str, at: str, json: bool, library: Path | None) -> None:
+@server_option
+@key_option
+def share(
+    album: str,
+    expires: str,
+    at: str | None,
+    json: bool,
+    library: Path | None,
+    server: str | None,
+    key: str | None,
+) -> None:
     """Make a link by which others see an album, and nothing else of the library.
 
     The link holds a key of its own: `vasari keys list` shows it, `vasari keys revoke` ends it at once. Of a search for
     words, `vasari album create --frozen` makes an album that can be shared.
     """
     from vasari.api.cli.keys import moment
-    from vasari.api.service.security.shares import share_album  # brings FastAPI, which takes a second
 
-    with Library.open(library) as opened:
-        found = opened.catalog.albums.named(album)
-        first = not opened.catalog.keys.all()
-        made = share_album(opened.catalog, found, moment(expires))
-    link = f"{at.rstrip('/')}/#key={made.key}"
+    with curated(library, server, key) as opened:
+        found = opened.album(album)
+        made, first = opened.share(found, moment(expires))
+    link = f"{(at or server or _HERE).rstrip('/')}/#key={made.key}"
     if json:
         output.print_json({"id": made.id, "album": found.name, "link": link, "expires_at": made.expires_at})
         return

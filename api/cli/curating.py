@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from functools import partial, wraps
 from pathlib import Path
 from typing import Protocol
 
 from vasari.api.cli.options import key_option, library_option, server_option
-from vasari.retrieval.catalog.records import Album, Change, Changed
+from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId
 from vasari.retrieval.library import albums
 from vasari.retrieval.library.library import Library
@@ -56,6 +57,9 @@ class Curated(Protocol):
 
     def delete(self, album: int) -> None:
         """Forget an album."""
+
+    def share(self, album: Album, expires_at: datetime) -> tuple[AlbumShare, bool]:
+        """Make a key that sees an album and nothing else, and tell whether it is the library's first key."""
 
 
 Where = Callable[[], AbstractContextManager[Curated]]
@@ -134,3 +138,9 @@ class _OfLibrary:
 
     def delete(self, album: int) -> None:
         self._catalog.albums.delete(album)
+
+    def share(self, album: Album, expires_at: datetime) -> tuple[AlbumShare, bool]:
+        from vasari.api.service.security.shares import share_album  # brings FastAPI, which takes a second
+
+        first = not self._catalog.keys.all()
+        return share_album(self._catalog, album, expires_at), first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Self
 
 from vasari.api.cli.connecting import connected
@@ -12,7 +13,7 @@ from vasari.api.cli.patience import patiently
 from vasari.api.cli.places import literally
 from vasari.api.client.client import Client
 from vasari.api.client.connection import ServiceError
-from vasari.retrieval.catalog.records import Album, Change, Changed
+from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed
 from vasari.retrieval.domain import Caption, Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.search.query import MAX_TEXT, parse_item
@@ -147,3 +148,8 @@ class _OfService:
 
     def delete(self, album: int) -> None:
         self._client.delete_album(album)
+
+    def share(self, album: Album, expires_at: datetime) -> tuple[AlbumShare, bool]:
+        return self._client.share_album(
+            album.id, expires_at
+        ), False  # a service makes no first key for others

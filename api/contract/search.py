@@ -7,6 +7,7 @@ from typing import Any
 
 from vasari.api.contract.items import listed_fields, read_item
 from vasari.api.contract.scalars import Fields, clamped
+from vasari.api.contract.sentences import read_sentence, sentence_fields
 from vasari.api.json_text import original
 from vasari.retrieval.domain import (
     Correction,
@@ -51,6 +52,7 @@ def response_fields(response: SearchResponse) -> Fields:
         "space": response.space,
         "reranked": response.reranked,
         "notes": list(response.notes),
+        "said": [sentence_fields(note) for note in response.notes],
         "understood": [understood_filter_fields(found) for found in response.understood],
         "corrections": list(map(correction_fields, response.corrections)),
         "explain": None if response.explain is None else _explain_fields(response.explain),
@@ -99,10 +101,16 @@ def read_response(body: Mapping[str, Any]) -> SearchResponse:
         space=body["space"],
         reranked=reranked,
         explain=None if explain is None else _read_explain(explain),
-        notes=tuple(original(body.get("notes", []))),
+        notes=_read_notes(original(body)),
         understood=tuple(map(read_understood_filter, original(body.get("understood", [])))),
         corrections=tuple(map(read_correction, original(body.get("corrections", [])))),
     )
+
+
+def _read_notes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    notes = body.get("notes", [])
+    parts = body.get("said") or [{"text": note, "values": {}} for note in notes]  # an older service has none
+    return tuple(map(read_sentence, notes, parts))
 
 
 def _read_explain(body: Mapping[str, Any]) -> Explain:

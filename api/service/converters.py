@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Response
 
 from vasari.api.contract.search import response_fields
+from vasari.api.contract.sentences import sentence_fields
 from vasari.api.json_text import as_json
 from vasari.api.service.problems import plain
 from vasari.api.service.schemas.search import RerankOptions, SearchBody, TermBody
@@ -85,4 +86,4 @@ def search_fields(response: SearchResponse) -> dict[str, Any]:
     fields = response_fields(response)
     for noted in (fields, fields["explain"] or {"notes": []}):
         noted["notes"] = [plain(note) for note in noted["notes"]]
-    return fields
+    return fields | {"said": [sentence_fields(note, plain) for note in response.notes]}

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from vasari.api.contract.problems import problem_members, problem_of
+from vasari.api.contract.sentences import sentence_fields
 from vasari.api.service.logs import printable
 from vasari.api.service.request_id import current_request_id
 from vasari.retrieval import errors
@@ -136,11 +137,26 @@ def _foreseen(error: errors.VasariError) -> Response:
             headers = {"Retry-After": "5"}
         case errors.OverloadedError():
             headers = {"Retry-After": str(max(1, round(error.retry_after)))}
-    more = {
+    return problem(status, name, outward(error), title=title, headers=headers, **members(error))
+
+
+def members(error: errors.VasariError) -> dict[str, Any]:
+    """Extension members of the error's problem document; `said` is the message in its parts."""
+    known = {
         member: printable(told) if isinstance(told, str) else told
         for member, told in problem_members(error).items()
     }
-    return problem(status, name, outward(error), title=title, headers=headers, **more)
+    match error.args:
+        case (errors.Sentence() as sentence, *_):
+            return known | {
+                "said": sentence_fields(sentence, lambda text: plain(cut(text, _LONGEST_MESSAGE)))
+            }
+    return known
+
+
+def kind_of(error: errors.VasariError) -> dict[str, Any]:
+    """What a job that failed tells beside its message: the problem's type, and its members."""
+    return {"type": f"urn:vasari:problem:{problem_of(error).name}", **members(error)}
 
 
 def outward(error: errors.VasariError) -> str:
@@ -162,7 +178,7 @@ _ELSEWHERE: Mapping[type[errors.VasariError], str] = {
 def _around(error: errors.QueryError, column: int) -> errors.QueryError:
     """The error with the part of a long query that the mistake is in."""
     start = max(0, column - _LONGEST_QUERY // 2) if len(error.text) > _LONGEST_QUERY else 0
-    return errors.QueryError(str(error), error.text[start : start + _LONGEST_QUERY], column - start)
+    return errors.QueryError(error.args[0], error.text[start : start + _LONGEST_QUERY], column - start)
 
 
 _LONGEST_QUERY = 500

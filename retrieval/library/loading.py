@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from vasari.retrieval.errors import ModelUnavailableError, NotFoundError, UnsupportedError, UsageError
+from vasari.retrieval.errors import (
+    ModelUnavailableError,
+    NotFoundError,
+    Sentence,
+    UnsupportedError,
+    UsageError,
+)
 from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.settings import Precision, Settings
 from vasari.retrieval.storage.layout import SECOND_LOOKS
@@ -133,7 +139,7 @@ def chosen_before() -> Iterator[None]:
         raise ModelUnavailableError(str(error)) from error
 
 
-STILL_LOADING = "the model that this needs is being loaded; ask again in a moment"
+STILL_LOADING = Sentence("the model that this needs is being loaded; ask again in a moment")
 
 
 def in_background(load: Callable[[], T]) -> Future[T]:

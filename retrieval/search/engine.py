@@ -50,6 +50,7 @@ from vasari.retrieval.errors import (
     MissingExtraError,
     ModelUnavailableError,
     QueryError,
+    Sentence,
     UsageError,
     VasariError,
 )
@@ -93,7 +94,7 @@ def blend_terms(terms: Sequence[Term], vectors: Mapping[TermKind, UnitVectors]) 
         weights = np.array([term.weight for term in terms if term.kind is kind], np.float32)
         blend = blend + weights @ of_kind
     if np.linalg.norm(blend) < 1e-4:
-        raise QueryError("the terms of this query cancel each other out")
+        raise QueryError(Sentence("the terms of this query cancel each other out"))
     return unit_vectors(blend[None])
 
 
@@ -212,7 +213,7 @@ class _Search:
             except VasariError as error:  # absent, damaged, wrongly named: none takes the results away
                 if options.required:
                     raise
-                self.notes = (f"not reranked: {_words_of(error)}",)
+                self.notes = (Sentence("not reranked: {reason}", reason=_words_of(error)),)
                 return candidates
             left = options.deadline_ms
             if left is not None:
@@ -327,7 +328,8 @@ def _words_of(error: VasariError) -> str:
         case ModelUnavailableError():
             return error.brief
         case DeadlineError() | MissingExtraError():
-            return str(error)
+            words: str = error.args[0]  # a Sentence, where it is one
+            return words
     return ModelUnavailableError("").brief
 
 
@@ -433,7 +435,7 @@ def _asked(
         return FairQuery.of(gallery, query), gallery.fair, ()
     except LibraryCorruptError as error:  # no reason to find nothing
         _LOG.warning("not ranked fairly: %s", error)
-        note = "not ranked fairly: its bank of texts is lost, `vasari tune ranking` makes another"
+        note = Sentence("not ranked fairly: its bank of texts is lost, `vasari tune ranking` makes another")
         return FairQuery.plain(gallery, query), None, (note,)
 
 
@@ -449,10 +451,12 @@ def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -
     """What a search in this space passes over."""
     if not absent:
         return ()
-    things = "pictures" if modality is Modality.IMAGE else "texts"
-    return (
-        f"{absent:,} of {absent + there:,} {things} have no vector in {space.name} and are not found by it",
-    )
+    known: dict[str, int | str] = {"n": absent, "all": absent + there, "space": space.name}
+    if modality is Modality.IMAGE:
+        return (
+            Sentence("{n:,} of {all:,} pictures have no vector in {space} and are not found by it", **known),
+        )
+    return (Sentence("{n:,} of {all:,} texts have no vector in {space} and are not found by it", **known),)
 
 
 def _word_query(request: SearchRequest, full_text: FullText, items: int) -> WordQuery | None:
@@ -473,7 +477,11 @@ def _phrases(quoted: Sequence[str]) -> list[Phrase]:
     phrases = [(text, phrase_of(text)) for text in quoted]
     for text, phrase in phrases:
         if phrase is None:
-            raise UsageError(f"there is no word in {text!r} that could be looked for: leave its quotes out")
+            raise UsageError(
+                Sentence(
+                    "there is no word in {text!r} that could be looked for: leave its quotes out", text=text
+                )
+            )
     return [phrase for _, phrase in phrases if phrase is not None]
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from vasari.retrieval.domain import ItemId, Term, TermKind
-from vasari.retrieval.errors import QueryError, UsageError
+from vasari.retrieval.errors import QueryError, Sentence, UsageError
 from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.uris import local_path
 
@@ -58,7 +58,7 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     """
     text = " ".join(words)
     if not text.replace("+", "").strip():
-        raise QueryError("an empty query finds nothing: give some words, a picture or item:ID")
+        raise QueryError(Sentence("an empty query finds nothing: give some words, a picture or item:ID"))
     terms: list[Term] = []
     sign = 1.0
     pending: list[str] = []
@@ -70,7 +70,9 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
             if pending:
                 terms.extend(_terms_of(pending, sign, files=files))
             elif terms or sign < 0:
-                raise QueryError("an operator needs a term on its right: boat - people", text, operator)
+                raise QueryError(
+                    Sentence("an operator needs a term on its right: boat - people"), text, operator
+                )
             pending = []
             sign = -1.0 if word == "-" else 1.0
             operator = column
@@ -81,13 +83,17 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
 def check_terms(terms: Sequence[Term], text: str = "") -> tuple[Term, ...]:
     """Refuse what no search can answer, however the terms came about: too many, too long, no weight left."""
     if len(terms) > MAX_TERMS:
-        raise QueryError(f"{len(terms)} terms; a query takes at most {MAX_TERMS}", text, 0)
+        raise QueryError(
+            Sentence("{n} terms; a query takes at most {most}", n=len(terms), most=MAX_TERMS), text, 0
+        )
     if any(term.text is not None and len(term.text) > MAX_TEXT for term in terms):
-        raise QueryError(f"a text term takes at most {MAX_TEXT} characters")  # and nobody wants it back
+        raise QueryError(
+            Sentence("a text term takes at most {most} characters", most=MAX_TEXT)
+        )  # and nobody wants it back
     if not all(math.isfinite(term.weight) for term in terms):
-        raise QueryError("a weight is too large to be a number", text, 0)
+        raise QueryError(Sentence("a weight is too large to be a number"), text, 0)
     if all(term.weight == 0 for term in terms):
-        raise QueryError("every term has weight 0", text, 0)
+        raise QueryError(Sentence("every term has weight 0"), text, 0)
     return tuple(terms)
 
 
@@ -174,7 +180,11 @@ def parse_term(word: str, sign: float = 1.0, *, files: bool = True) -> Term:
     if _exists(word, files=files):
         return Term(TermKind.IMAGE, weight, image=_path(word))
     if not word.strip():
-        raise QueryError("a weight needs a term behind it: 2:boat" if match else "a term is empty", word, 0)
+        raise QueryError(
+            Sentence("a weight needs a term behind it: 2:boat") if match else Sentence("a term is empty"),
+            word,
+            0,
+        )
     if files and (word in (".", "..") or _LIKE_ROOT.match(word)) and len(word) <= MAX_TEXT:
         wrong = "this is a folder, not a picture" if _is(Path.is_dir, word) else "no such file"
         raise QueryError(f"{wrong}: {word}", word, 0)
@@ -187,7 +197,9 @@ def parse_item(word: str) -> ItemId | None:
     if found is not None and int(found[1]) <= LARGEST_ITEM:
         return int(found[1])
     if _LIKE_ITEM.fullmatch(word):
-        raise QueryError(f"{word[:40]} names no item: an item is item: and its number, such as item:13")
+        raise QueryError(
+            Sentence("{word} names no item: an item is item: and its number, such as item:13", word=word[:40])
+        )
     return None
 
 

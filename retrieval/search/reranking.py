@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from vasari.retrieval import cancellation
 from vasari.retrieval.domain import Item, ItemId, Modality, Picture, Rerank, Term, TermKind
-from vasari.retrieval.errors import ImageError, UsageError
+from vasari.retrieval.errors import ImageError, Sentence, UsageError
 from vasari.retrieval.models.ports import Reranker
 from vasari.retrieval.search.encoding_ahead import EncodingAhead
 from vasari.retrieval.search.feature_cache import FeatureCache, Features
@@ -166,7 +166,7 @@ def _score_pictures(
     words: str, items: Sequence[Item], stage: RerankStage, clock: _Clock
 ) -> tuple[dict[ItemId, float], tuple[str, ...]]:
     if not words:
-        raise UsageError("reranking compares words with pictures: add some words to the query")
+        raise UsageError(Sentence("reranking compares words with pictures: add some words to the query"))
     found: dict[ItemId, float] = {}
     unread: dict[ItemId, str] = {}
     batches = Batches(stage.pace, BATCH)
@@ -187,7 +187,11 @@ def _score_pictures(
             scores = stage.reranker.score([words], [ready[item] for item in compared])
             batches.took(count, time.monotonic() - began)
         found |= dict(zip(compared, scores.tolist(), strict=True))
-    notes = [f"not reranked: {item.uri}: {unread[item.id]}" for item in items if item.id in unread]
+    notes = [
+        Sentence("not reranked: {uri}: {reason}", uri=item.uri, reason=unread[item.id])
+        for item in items
+        if item.id in unread
+    ]
     return found, (*_depth(len(found) + len(unread), len(items)), *notes)
 
 
@@ -290,5 +294,9 @@ def _depth(done: int, wanted: int) -> tuple[str, ...]:
     if done == wanted:
         return ()
     if not done:
-        return ("not reranked: the deadline leaves no time to compare a candidate",)
-    return (f"reranked: the first {done} of {wanted}, as many as the deadline leaves time for",)
+        return (Sentence("not reranked: the deadline leaves no time to compare a candidate"),)
+    return (
+        Sentence(
+            "reranked: the first {n} of {all}, as many as the deadline leaves time for", n=done, all=wanted
+        ),
+    )

@@ -19,6 +19,7 @@ from vasari.retrieval.domain import (
     Understanding,
     UnderstoodFilter,
 )
+from vasari.retrieval.errors import Sentence
 from vasari.retrieval.search.intent import LONGEST, understand
 from vasari.retrieval.search.lexicon import Lexicon
 from vasari.retrieval.search.vocabulary import Vocabulary
@@ -66,7 +67,10 @@ def understood(
     idle = [read for read in found.filters if not accepts_any(read.filter)]
     if idle:
         found = _read(request, today, vocabulary, [*request.as_words, *(read.text for read in idle)])
-    notes = tuple(f"{_lacks(read)}: “{read.text}” is searched for as words" for read in idle)
+    notes: tuple[str, ...] = tuple(
+        Sentence("{lack}: “{text}” is searched for as words", lack=_lacks(read), text=read.text)
+        for read in idle
+    )
     terms = found.terms or _embedded(request.terms)
     if lexicon is not None and not request.literally:
         kept = {word.lower() for stretch in request.as_words for word in stretch.split()}
@@ -102,7 +106,9 @@ def heard(
         if reading.unknown:
             words = ", ".join(f"“{word}”" for word in reading.unknown)
             notes.append(
-                f"the model was not taught {words}" + ("" if reading.given else ", nor any other word here")
+                Sentence("the model was not taught {words}", words=words)
+                if reading.given
+                else Sentence("the model was not taught {words}, nor any other word here", words=words)
             )
     return tuple(found), tuple(corrections), tuple(notes)
 
@@ -110,8 +116,8 @@ def heard(
 def _lacks(read: UnderstoodFilter) -> str:
     """What nothing here has; of a filter of many parts the kind alone, for nobody would read it."""
     if read.filter.startswith("("):
-        return f"nothing here is of that {read.kind}"
-    return f"nothing here has {read.filter}"
+        return Sentence("nothing here is of that {kind}", kind=(read.kind,))
+    return Sentence("nothing here has {filter}", filter=read.filter)
 
 
 def needs_understanding(request: SearchRequest) -> bool:

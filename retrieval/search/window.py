@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vasari.retrieval.domain import GroupScore, Modality, Rerank, SearchRequest
-from vasari.retrieval.errors import UsageError
+from vasari.retrieval.errors import Sentence, UsageError
 
 MAX_WINDOW = 10_000  # offset + limit; deeper pages are an export, not a search
 MAX_DEADLINE_MS = 86_400_000  # a day
@@ -15,7 +15,9 @@ def check_window(request: SearchRequest) -> int:
         raise UsageError("limit is at least 1, offset at least 0")
     window = request.limit + request.offset
     if window > MAX_WINDOW:
-        raise UsageError(f"limit + offset is at most {MAX_WINDOW}; use `vasari export` for everything")
+        raise UsageError(
+            Sentence("limit + offset is at most {most}; use `vasari export` for everything", most=MAX_WINDOW)
+        )
     if request.regions and request.modality is not Modality.IMAGE:
         raise UsageError("regions are parts of pictures: search for pictures, or leave regions out")
     if request.rerank is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -14,10 +16,20 @@ from tests.browser.conftest import Open, Served
 from tests.browser.reading import look_for
 from tests.browser.test_accessibility import serious
 from vasari.api.service.app import WEB
+from vasari.retrieval.catalog.filters.parser import _END, _TOLD, FieldKind
 
 LANGUAGES = sorted((WEB / "languages").glob("*.json"))
 _TEXT = re.compile(r'(?<![\w.#])t\("((?:[^"\\]|\\.)*)"')
 _COUNTED = re.compile(r'(?<![\w.#])n\([^"]*?, "(?:[^"\\]|\\.)*", "((?:[^"\\]|\\.)*)"')
+_UNDERSTOOD = {
+    "date",
+    "place",
+    "person",
+    "camera",
+    "kind",
+    "orientation",
+    "size",
+}  # of `UnderstoodFilter.kind`
 _SPOKEN = re.compile(r"<([^>]*\bdata-spoken\b[^>]*)>([^<]*)")
 
 
@@ -33,6 +45,21 @@ def texts() -> set[str]:
     return found
 
 
+def sentences() -> set[str]:
+    """The English of what the service says in parts, so that the page says it in the reader's language."""
+    found: set[str] = set()
+    for path in (path for folder in ("retrieval", "api") for path in (WEB.parents[1] / folder).rglob("*.py")):
+        if path.name == "sentences.py":  # which reads what others said
+            continue
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Sentence":
+                found.add(re.sub(r"\{(\w+)[^}]*\}", r"{\1}", ast.literal_eval(call.args[0])))
+    expected = {
+        phrase for phrase in _TOLD.values() if phrase.startswith("a ")
+    }  # "and" is the filter's own word
+    return found | expected | {_END, *(kind.value for kind in FieldKind)} | _UNDERSTOOD
+
+
 def _forms(translated: Any) -> list[Any]:
     return list(translated.values()) if isinstance(translated, dict) else [translated]
 
@@ -41,7 +68,7 @@ def _forms(translated: Any) -> list[Any]:
 def test_no_text_is_missing(path: Path) -> None:
     """Each language has each text and no others, with the same values in it; counted ones have a form for many."""
     words = json.loads(path.read_text(encoding="utf-8"))
-    assert set(words) == texts()
+    assert set(words) == texts() | sentences()
     for text, translated in words.items():
         assert all(isinstance(form, str) and form.strip() for form in _forms(translated)), text
         assert not isinstance(translated, dict) or set(translated) == {"one", "other"}, text
@@ -93,3 +120,14 @@ def test_another_language_can_be_chosen(open_page: Open, served: Served) -> None
     page.reload()
     expect(page.get_by_role("button", name="Alben")).to_be_visible()
     expect(page.get_by_role("link", name="Zu den Bildern")).to_be_attached()
+
+
+def test_what_the_service_says_is_translated(open_page: Open, served: Served) -> None:
+    """What is wrong with a filter, with the field and what was expected in the reader's language."""
+    for query, said in (
+        ("width:holiday", "Verglichen wird width mit: eine Zahl"),
+        ("width >", "erwartet wird ein Wert."),
+        ("wdith = 3", "Meinten Sie width?"),
+    ):
+        page = open_page(f"{served.address}/?filter={quote(query)}", locale="de-DE")
+        expect(page.get_by_role("main")).to_contain_text(said)

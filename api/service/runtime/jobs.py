@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vasari.api.service.problems import outward
+from vasari.api.service.problems import kind_of, outward
 from vasari.api.service.runtime.job_kinds import KINDS
 from vasari.api.service.settings import ServiceSettings
 from vasari.indexer.progress import ProgressEvent
@@ -207,12 +207,14 @@ class Jobs:
                 continue
             except VasariError as error:
                 _LOG.warning("job %s (%s): %s", own.id, own.kind, error)
-                catalog.jobs.end(own.id, "failed", {**own.progress, "error": outward(error)})
+                why = {"error": outward(error), "problem": kind_of(error)}
+                catalog.jobs.end(own.id, "failed", {**own.progress, **why})
                 return
             except Exception as error:
                 _LOG.exception("job %s (%s)", own.id, own.kind)
                 words = f"it failed unforeseen ({type(error).__name__}); the service's log has the details"
-                catalog.jobs.end(own.id, "failed", {**own.progress, "error": words})
+                why = {"error": words, "problem": {"type": "urn:vasari:problem:internal"}}
+                catalog.jobs.end(own.id, "failed", {**own.progress, **why})
                 return
             if not own.stop.is_set():
                 catalog.jobs.end(own.id, "done", {**own.progress, "phase": "done", "report": report})

@@ -240,6 +240,16 @@ class ExplainAnswer(BaseModel):
     understood: UnderstandAnswer | None = Field(None, description="What the query was asked as.")
 
 
+class SentenceAnswer(BaseModel):
+    """A sentence in its parts: English `text`, with `{name}` where one of the `values` belongs.
+
+    A value is a number, a string, a list of English phrases, or a sentence in its parts.
+    """
+
+    text: str
+    values: dict[str, Any]
+
+
 class SearchAnswer(BaseModel):
     """Ranked hits. `total` is how many items could have matched."""
 
@@ -249,6 +259,9 @@ class SearchAnswer(BaseModel):
     space: str
     reranked: bool = Field(description="Whether the second stage had its say; each hit says so of itself.")
     notes: list[str] = Field([], description="What the answer could not take into account, or do, and why.")
+    said: list[SentenceAnswer] = Field(
+        [], description="What each of the notes is made of, for saying it in another language."
+    )
     understood: list[UnderstoodFilterAnswer] = Field(
         [], description="Filters that were read out of the query; `literally` or `as_words` takes them back."
     )

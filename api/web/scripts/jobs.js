@@ -5,6 +5,7 @@ import { button, element } from "./dom.js";
 import { icon } from "./icons.js";
 import { locale, t } from "./language.js";
 import { DRAWINGS } from "./messages.js";
+import { sentence } from "./problems.js";
 
 const LOOK = 10_000; // milliseconds between looks for jobs that others started
 const NAMES = { index: t("Indexing"), caption: t("Describing"), read: t("Reading text"), rerank: t("Looking ahead for reranking"), regions: t("Embedding parts of pictures"), rebuild: t("Rebuilding the index"), map: t("Laying out the likeness map") };
@@ -166,8 +167,8 @@ const PHASES = { waiting: t("waiting for its turn"), starting: t("loading the mo
 
 /** How far a job is, in words. */
 export function told(job) {
-  const { phase, done, total, failed, images_per_second: speed, error, report, for: holder } = job.progress;
-  if (job.state === "failed") return error ?? t("failed");
+  const { phase, done, total, failed, images_per_second: speed, error, problem, report, for: holder } = job.progress;
+  if (job.state === "failed") return problem ? sentence({ ...problem, detail: error }) : error ?? t("failed");
   if (job.state === "cancelled") return t("cancelled");
   if (job.state === "done") return summary(job.kind, report ?? {});
   const known = PHASES[phase ?? "waiting"] ?? (total ? null : phase); // the job's name says the rest

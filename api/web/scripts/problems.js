@@ -1,6 +1,6 @@
 /** Problems: why a request failed, in the reader's language where the page knows its kind. */
 
-import { filled, t } from "./language.js";
+import { filled, language, t } from "./language.js";
 
 export const LOST = -1; // the status of a search by a picture that was dropped elsewhere
 
@@ -33,7 +33,18 @@ const SAID = {
 export function sentence(told) {
   const said = SAID[nameOf(told)];
   const known = said && [...said.matchAll(/\{(\w+)\}/g)].every(([, part]) => told[part]);
-  return known ? filled(said, told) : told.detail;
+  if (known) return filled(said, told);
+  return told.said ? spoken(told.said) : told.detail;
+}
+
+/** A sentence of the service, which comes in parts {text, values}, in the reader's language. */
+export function spoken({ text, values }) {
+  const told = Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? either(value.map((phrase) => t(phrase))) : value?.text ? spoken(value) : value]);
+  return t(text.replace(/\{(\w+)[^}]*\}/g, "{$1}"), Object.fromEntries(told)); // {n:,} and {name!r} are written as the reader does
+}
+
+function either(phrases) {
+  return new Intl.ListFormat(language, { type: "disjunction" }).format(phrases);
 }
 
 /** The last part of a problem's type. */

@@ -3,6 +3,7 @@
 import { announce, button, byId, element } from "./dom.js";
 import { n, t } from "./language.js";
 import { matchWord } from "./match.js";
+import { spoken } from "./problems.js";
 import { failure, noMatch, nothingElse, nothingIndexed, nothingLeft } from "./messages.js";
 
 export class Telling {
@@ -17,7 +18,8 @@ export class Telling {
   }
 
   /** A first page, or none. */
-  found({ hits, total, took_ms: took, reranked, notes = [] }, { folded, good }) {
+  found({ hits, total, took_ms: took, reranked, said = [] }, { folded, good }) {
+    const notes = said.map(spoken);
     const asked = this.state.query.length > 0;
     const heading = asked ? t("Results") : this.state.idle ? t("Timeline") : t("Pictures");
     byId("heading").textContent = heading;

@@ -26,7 +26,7 @@ from vasari.retrieval.catalog.filters.parser import Field, parse_field
 from vasari.retrieval.catalog.filters.query import check_fields, seen
 from vasari.retrieval.catalog.tables import LIVE, items, library, stack_items
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.errors import QueryError
+from vasari.retrieval.errors import QueryError, Sentence
 from vasari.retrieval.storage.file_names import composed
 
 STACK = "stack"
@@ -135,7 +135,9 @@ def _attribute(by: str) -> Field:
         return field
     if field.name in _WORDS:
         return Field(field.name, field.kind, (field.name,), marked=True)
-    raise QueryError(f"items are grouped by an attribute, and {field.name} is none", by, field.column)
+    raise QueryError(
+        Sentence("items are grouped by an attribute, and {field} is none", field=field.name), by, field.column
+    )
 
 
 def _stacks(connection: Connection, modality: Modality) -> GroupLabels:

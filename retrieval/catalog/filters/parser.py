@@ -25,7 +25,7 @@ from vasari.retrieval.catalog.filters.values import (
     read_quoted,
 )
 from vasari.retrieval.catalog.folding import letters_of
-from vasari.retrieval.errors import QueryError
+from vasari.retrieval.errors import QueryError, Sentence
 from vasari.retrieval.storage.file_names import composed
 
 LONGEST = 8192  # characters of one filter
@@ -152,9 +152,9 @@ def parse_filter(text: str) -> Filter:
     )  # keeps columns for the caret
     text = composed(text)  # a name is made of letters, and of no accents beside them
     if not text.strip():
-        raise QueryError("an empty filter: write one like width > 1000 and tag:holiday", text, 0)
+        raise QueryError(Sentence("an empty filter: write one like width > 1000 and tag:holiday"), text, 0)
     if len(text) > LONGEST:
-        raise QueryError(f"a filter takes at most {LONGEST} characters", text[:80], 0)
+        raise QueryError(Sentence("a filter takes at most {most} characters", most=LONGEST), text[:80], 0)
     _check_depth(text)
     try:
         tree = _parser().parse(text, start="start")
@@ -166,7 +166,7 @@ def parse_filter(text: str) -> Filter:
             raise error.orig_exc from None
         raise
     except RecursionError:
-        raise QueryError("the filter is nested too deeply", text, 0) from None
+        raise QueryError(Sentence("the filter is nested too deeply"), text, 0) from None
     check_size(found, text)
     return found
 
@@ -178,7 +178,7 @@ def parse_field(text: str) -> Field:
         found: Field = _Reader(text).transform(_parser().parse(text, start="field"))[0]
     except UnexpectedInput as error:
         raise QueryError(
-            "this is no name of a field: write one like product or attr.product.id",
+            Sentence("this is no name of a field: write one like product or attr.product.id"),
             text,
             (error.column or 1) - 1,
         ) from None
@@ -192,7 +192,7 @@ def parse_field(text: str) -> Field:
 def check_size(found: Filter, text: str) -> None:
     """Raise QueryError for a filter with more values than a database takes."""
     if _size(found) > MOST_TESTS:
-        raise QueryError(f"a filter takes at most {MOST_TESTS} values in all", text, 0)
+        raise QueryError(Sentence("a filter takes at most {most} values in all", most=MOST_TESTS), text, 0)
 
 
 @functools.cache
@@ -235,7 +235,9 @@ class _Reader(Transformer[Token, Any]):
         path = names[1:] if marked else names
         for name in path:
             if not name or not name.isprintable() or '"' in name or "\\" in name:
-                raise QueryError(f"an attribute cannot be called {name!r}", self._text, column - 1)
+                raise QueryError(
+                    Sentence("an attribute cannot be called {name!r}", name=name), self._text, column - 1
+                )
         return Field(".".join(path), FieldKind.ANY, tuple(path), column - 1, marked), column - 1
 
     def value(self, token: Token) -> tuple[Token, int]:
@@ -247,11 +249,15 @@ class _Reader(Transformer[Token, Any]):
             return self._differs(field[0], Test(field[0], "=", (self._value(field[0], value),)))
         if sign in ("<", "<=", ">", ">=") and field[0].kind not in _ORDERED:
             raise QueryError(
-                f"{field[0].name} has no order: use = or :", self._text, (operator.column or 1) - 1
+                Sentence("{field} has no order: use = or :", field=field[0].name),
+                self._text,
+                (operator.column or 1) - 1,
             )
         found = self._value(field[0], value)
         if isinstance(found, bool) and sign not in ("=", ":"):
-            raise QueryError("true and false have no order: use =", self._text, (operator.column or 1) - 1)
+            raise QueryError(
+                Sentence("true and false have no order: use ="), self._text, (operator.column or 1) - 1
+            )
         if sign == ":" and not isinstance(found, Words):
             sign = "="
         return Test(field[0], sign, (found,))
@@ -264,10 +270,12 @@ class _Reader(Transformer[Token, Any]):
 
     def between(self, field: tuple[Field, int], low: tuple[Token, int], high: tuple[Token, int]) -> Filter:
         if field[0].kind not in _ORDERED:
-            raise QueryError(f"{field[0].name} has no order: use = or :", self._text, field[1])
+            raise QueryError(
+                Sentence("{field} has no order: use = or :", field=field[0].name), self._text, field[1]
+            )
         ends = self._value(field[0], low), self._value(field[0], high)
         if bool in map(type, ends) or len({float if isinstance(end, int) else type(end) for end in ends}) > 1:
-            raise QueryError("both ends of a range are of one kind", self._text, high[1])
+            raise QueryError(Sentence("both ends of a range are of one kind"), self._text, high[1])
         return Test(field[0], "between", ends)
 
     def exists(self, field: tuple[Field, int]) -> Filter:
@@ -275,11 +283,15 @@ class _Reader(Transformer[Token, Any]):
 
     def near(self, _near: Token, *values: tuple[Token, int]) -> Filter:
         numbers: list[float] = []
-        bounds = (("latitude", -90, 90), ("longitude", -180, 180), ("distance in km", 0, 20_100))
+        bounds = ((_LATITUDE, -90, 90), (_LONGITUDE, -180, 180), (_DISTANCE, 0, 20_100))
         for (token, column), (name, low, high) in zip(values, bounds, strict=True):
             number = as_number(str(token))
             if number is None or not low <= number <= high:
-                raise QueryError(f"{name} is a number between {low} and {high}", self._text, column)
+                raise QueryError(
+                    Sentence("{name} is a number between {low} and {high}", name=name, low=low, high=high),
+                    self._text,
+                    column,
+                )
             numbers.append(float(number))
         return Near(*numbers)
 
@@ -297,13 +309,19 @@ class _Reader(Transformer[Token, Any]):
         words = read_quoted(token) if token.type == "STRING" else read_bare(str(token))
         value = _converted(field.kind, words, quoted=token.type == "STRING")
         if value is None:
-            raise QueryError(f"{field.name} is compared with {field.kind}", self._text, column)
+            raise QueryError(
+                Sentence("{field} is compared with {kind}", field=field.name, kind=(field.kind.value,)),
+                self._text,
+                column,
+            )
         if field.kind is FieldKind.FOLDER and not words.text.strip("/"):
             raise QueryError(
-                'which folder? write folder:holiday or folder:"/home/me/Pictures"', self._text, column
+                Sentence('which folder? write folder:holiday or folder:"/home/me/Pictures"'),
+                self._text,
+                column,
             )
         if field.kind is FieldKind.LETTERS and not letters_of(words.text):
-            raise QueryError('which letters? write ocr:RE16 or ocr:"no entry"', self._text, column)
+            raise QueryError(Sentence('which letters? write ocr:RE16 or ocr:"no entry"'), self._text, column)
         return value
 
 
@@ -333,7 +351,9 @@ def _check_depth(text: str) -> None:
     for column, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
         if depth > DEEPEST:
-            raise QueryError(f"brackets are nested more than {DEEPEST} deep", text, column)
+            raise QueryError(
+                Sentence("brackets are nested more than {most} deep", most=DEEPEST), text, column
+            )
 
 
 def _size(found: Filter) -> int:
@@ -351,19 +371,27 @@ def _size(found: Filter) -> int:
 def _mistake(error: UnexpectedInput, text: str) -> QueryError:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return QueryError(
-            "the filter ends too early: a comparison, value or bracket is missing", text, len(text)
+            Sentence("the filter ends too early: a comparison, value or bracket is missing"), text, len(text)
         )
     column = (error.column or 1) - 1
     if text[column] in "\"'":
-        return QueryError("a quote is opened and never closed, or stands where none belongs", text, column)
+        return QueryError(
+            Sentence("a quote is opened and never closed, or stands where none belongs"), text, column
+        )
     expected: Iterable[str] = ()
     if isinstance(error, UnexpectedToken):
         expected = error.accepts or error.expected
     elif isinstance(error, UnexpectedCharacters):
         expected = error.allowed or ()
-    return QueryError(f"cannot read the filter here; expected {_words(expected)}", text, column)
+    return QueryError(
+        Sentence("cannot read the filter here; expected {expected}", expected=_phrases(expected)),
+        text,
+        column,
+    )
 
 
+_LATITUDE, _LONGITUDE, _DISTANCE = Sentence("latitude"), Sentence("longitude"), Sentence("distance in km")
+_END = "the end"
 _TOLD = {
     "NAME": "a field",
     "OPERATOR": "a comparison (= != < <= > >= :)",
@@ -379,6 +407,5 @@ _TOLD = {
 }
 
 
-def _words(terminals: Iterable[str]) -> str:
-    told = sorted({_TOLD[terminal] for terminal in terminals if terminal in _TOLD})
-    return " or ".join(told) if told else "the end"
+def _phrases(terminals: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({_TOLD[terminal] for terminal in terminals if terminal in _TOLD})) or (_END,)

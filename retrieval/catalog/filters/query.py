@@ -41,7 +41,7 @@ from vasari.retrieval.catalog.filters.saved import with_searches
 from vasari.retrieval.catalog.filters.sql import Condition, condition
 from vasari.retrieval.catalog.tables import LIVE, items, library
 from vasari.retrieval.domain import ItemId, Modality
-from vasari.retrieval.errors import QueryError
+from vasari.retrieval.errors import QueryError, Sentence
 from vasari.retrieval.storage.file_names import composed
 
 Ids = NDArray[np.int64]
@@ -195,8 +195,9 @@ def _unknown(name: str, attributes: dict[str, int]) -> str:
     known = {composed(known.lower()): known for known in (*USUAL_ATTRIBUTES, *attributes, *ALIASES, *FIELDS)}
     close = [known[near] for near in get_close_matches(composed(name.lower()), known, n=2, cutoff=_NEAR)]
     if near := dict.fromkeys(ALIASES.get(name, name) for name in close):
-        return f"there is no field {name!r}: did you mean {' or '.join(near)}?"
-    return (
-        f"there is no field {name!r}, and no item has such an attribute: `vasari fields` lists what there is"
-        f" (attr.{name} is an attribute that may be nowhere)"
+        return Sentence("there is no field {name!r}: did you mean {near}?", name=name, near=tuple(near))
+    return Sentence(
+        "there is no field {name!r}, and no item has such an attribute: `vasari fields` lists what there is"
+        " (attr.{name} is an attribute that may be nowhere)",
+        name=name,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select
 from vasari.retrieval.catalog.filters.parser import And, Filter, Not, Or, Test, check_size, parse_filter
 from vasari.retrieval.catalog.filters.sql import is_album
 from vasari.retrieval.catalog.tables import albums
-from vasari.retrieval.errors import QueryError
+from vasari.retrieval.errors import QueryError, Sentence
 
 
 def with_searches(connection: Connection, found: Filter, text: str, *, quiet: bool = False) -> Filter:
@@ -63,5 +63,12 @@ class _Expansion:
     def _trouble(self, album: int, name: str, query: str | None) -> str | None:
         """Why a saved search cannot be put in."""
         if query is not None:
-            return f"the album {name!r} is a search for words, which no filter can hold: search for them"
-        return f"the album {name!r} names itself in its filter" if album in self.inside else None
+            return Sentence(
+                "the album {name!r} is a search for words, which no filter can hold: search for them",
+                name=name,
+            )
+        return (
+            Sentence("the album {name!r} names itself in its filter", name=name)
+            if album in self.inside
+            else None
+        )
