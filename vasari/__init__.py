@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vasari.api.client.async_client import AsyncClient
     from vasari.api.client.client import Client
+    from vasari.api.client.connection import ServiceError
     from vasari.api.python.answers import Answer
     from vasari.api.python.library import Library
     from vasari.retrieval.domain import (
@@ -63,6 +64,7 @@ _HOMES = {
     "Rerank": "retrieval.domain",
     "SearchRequest": "retrieval.domain",
     "SearchResponse": "retrieval.domain",
+    "ServiceError": "api.client.connection",
     "Settings": "retrieval.settings",
     "Term": "retrieval.domain",
     "TermKind": "retrieval.domain",
@@ -90,6 +92,7 @@ __all__ = [
     "Rerank",
     "SearchRequest",
     "SearchResponse",
+    "ServiceError",
     "Settings",
     "Term",
     "TermKind",

@@ -78,7 +78,7 @@ class AsyncClient:
         return await self._send(calls.search_batch(requests))
 
     async def similar(self, item: ItemId, limit: int = 10) -> SearchResponse:
-        """Items like an item, itself left out."""
+        """Items like an item, itself left out, the likest first; NotFoundError if there is none."""
         return await self._send(calls.similar(item, limit))
 
     async def status(self) -> dict[str, Any]:
@@ -107,15 +107,15 @@ class AsyncClient:
             offset += calls.PAGE
 
     async def thumbnail(self, item: ItemId, side: int = 320) -> bytes:
-        """A small WebP picture that fits a square of `side` pixels (160, 320, 640 or 1280)."""
+        """A small WebP picture that fits a square of `side` pixels (160, 320, 480, 640, 1280 or 2560)."""
         return await self._send(calls.thumbnail(item, side))
 
     async def original(self, item: ItemId) -> bytes:
-        """The file itself; a format that browsers do not show comes as a large WebP."""
+        """The file itself, or a large WebP of a format that browsers do not show; ServiceError where it is gone."""
         return await self._send(calls.original(item))
 
     async def why(self, item: ItemId, words: str) -> bytes:
-        """Where the words are found in the picture, as PNG."""
+        """A heat map of where the words are found in the picture, laid over it, as PNG."""
         return await self._send(calls.why(item, words))
 
     async def add(
@@ -141,7 +141,7 @@ class AsyncClient:
         return await self._send(calls.patch(item, captions, tags, attributes))
 
     async def delete(self, item: ItemId) -> None:
-        """Take an item out of the library."""
+        """Take an item out of the library; NotFoundError if there is none."""
         await self._send(calls.delete(item))
 
     async def remove(self, ids: Sequence[ItemId]) -> int:
@@ -165,7 +165,7 @@ class AsyncClient:
         return await self._send(calls.albums(item))
 
     async def album(self, album: int) -> Album:
-        """One album; `items('album:"NAME"')` lists what is in it."""
+        """One album, or NotFoundError; `items('album:"NAME"')` lists what is in it."""
         return await self._send(calls.album(album))
 
     async def create_album(
@@ -249,21 +249,21 @@ class AsyncClient:
         return await self._send(calls.duplicates(picture))
 
     async def match(self, picture: PictureLike, text: str) -> float:
-        """Probability that the text describes the picture."""
+        """Probability in [0, 1] that the text describes the picture; ModelUnavailableError without a reranker."""
         return await self._send(calls.match(picture, text))
 
     async def classify(
         self, picture: PictureLike, labels: Sequence[str], templates: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Labels with their probabilities, the best first."""
+        """Labels with their probabilities in [0, 1], summing to 1, best first; a template is "a photo of a {}"."""
         return await self._send(calls.classify(picture, labels, templates))
 
     async def caption(self, picture: PictureLike, detail: str = "short") -> str:
-        """A description, "short", "detailed" or "more"."""
+        """A description: "short" is a sentence, "detailed" all there is to see, "more" a paragraph."""
         return await self._send(calls.caption(picture, detail))
 
     async def ask(self, picture: PictureLike, question: str) -> str:
-        """A short answer to a question about the picture."""
+        """A short answer to a question about the picture; UnsupportedError where the model answers none."""
         return await self._send(calls.ask(picture, question))
 
     async def locate(self, picture: PictureLike, phrase: str) -> list[Region]:
@@ -275,21 +275,21 @@ class AsyncClient:
         return await self._send(calls.detect(picture, describe=describe))
 
     async def embed_texts(self, texts: Sequence[str], space: str = "default") -> UnitVectors:
-        """Unit vectors (n, dim)."""
+        """Unit vectors (n, dim) of texts, float32, in a space by its name."""
         return await self._send(calls.embed(texts, Modality.TEXT, space))
 
     async def embed_pictures(self, pictures: Sequence[bytes | Path], space: str = "default") -> UnitVectors:
-        """Unit vectors (n, dim)."""
+        """Unit vectors (n, dim) of encoded pictures or files, float32; ImageError for one that is none."""
         return joined([await self._send(call) for call in calls.embed_pictures(pictures, space)])
 
     async def rerank(
         self, query: str, documents: Sequence[str | PictureLike], top: int | None = None
     ) -> list[tuple[int, float]]:
-        """Indices of documents (all texts, or all pictures) with their relevance, the best first."""
+        """Indices of documents (all texts, or all pictures) with their relevance in [0, 1], the best first."""
         return await self._send(calls.rerank(query, documents, top))
 
     async def start_job(self, kind: str, **options: Any) -> JobRecord:
-        """Begin a job: index (with paths=[…]), caption, read, rebuild or map."""
+        """Begin a job: index (with paths=[…]), caption, read, rerank, regions, rebuild or map (scope admin)."""
         return await self._send(calls.start_job(kind, options))
 
     async def job(self, job: int) -> JobRecord:

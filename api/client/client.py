@@ -84,7 +84,7 @@ class Client:
         return self._send(calls.search_batch(requests))
 
     def similar(self, item: ItemId, limit: int = 10) -> Answer:
-        """Items like an item, itself left out."""
+        """Items like an item, itself left out, the likest first; NotFoundError if there is none."""
         return self._shown(self._send(calls.similar(item, limit)))
 
     def status(self) -> dict[str, Any]:
@@ -108,15 +108,15 @@ class Client:
             offset += calls.PAGE
 
     def thumbnail(self, item: ItemId, side: int = 320) -> bytes:
-        """A small WebP picture that fits a square of `side` pixels (160, 320, 640 or 1280)."""
+        """A small WebP picture that fits a square of `side` pixels (160, 320, 480, 640, 1280 or 2560)."""
         return self._send(calls.thumbnail(item, side))
 
     def original(self, item: ItemId) -> bytes:
-        """The file itself; a format that browsers do not show comes as a large WebP."""
+        """The file itself, or a large WebP of a format that browsers do not show; ServiceError where it is gone."""
         return self._send(calls.original(item))
 
     def why(self, item: ItemId, words: str) -> bytes:
-        """Where the words are found in the picture, as PNG."""
+        """A heat map of where the words are found in the picture, laid over it, as PNG."""
         return self._send(calls.why(item, words))
 
     def add(
@@ -142,7 +142,7 @@ class Client:
         return self._send(calls.patch(item, captions, tags, attributes))
 
     def delete(self, item: ItemId) -> None:
-        """Take an item out of the library."""
+        """Take an item out of the library; NotFoundError if there is none."""
         self._send(calls.delete(item))
 
     def remove(self, ids: Sequence[ItemId]) -> int:
@@ -166,7 +166,7 @@ class Client:
         return self._send(calls.albums(item))
 
     def album(self, album: int) -> Album:
-        """One album; `items('album:"NAME"')` lists what is in it."""
+        """One album, or NotFoundError; `items('album:"NAME"')` lists what is in it."""
         return self._send(calls.album(album))
 
     def create_album(
@@ -250,21 +250,21 @@ class Client:
         return self._send(calls.duplicates(picture))
 
     def match(self, picture: PictureLike, text: str) -> float:
-        """Probability that the text describes the picture."""
+        """Probability in [0, 1] that the text describes the picture; ModelUnavailableError without a reranker."""
         return self._send(calls.match(picture, text))
 
     def classify(
         self, picture: PictureLike, labels: Sequence[str], templates: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Labels with their probabilities, the best first."""
+        """Labels with their probabilities in [0, 1], summing to 1, best first; a template is "a photo of a {}"."""
         return self._send(calls.classify(picture, labels, templates))
 
     def caption(self, picture: PictureLike, detail: str = "short") -> str:
-        """A description, "short", "detailed" or "more"."""
+        """A description: "short" is a sentence, "detailed" all there is to see, "more" a paragraph."""
         return self._send(calls.caption(picture, detail))
 
     def ask(self, picture: PictureLike, question: str) -> str:
-        """A short answer to a question about the picture."""
+        """A short answer to a question about the picture; UnsupportedError where the model answers none."""
         return self._send(calls.ask(picture, question))
 
     def locate(self, picture: PictureLike, phrase: str) -> list[Region]:
@@ -276,21 +276,21 @@ class Client:
         return self._send(calls.detect(picture, describe=describe))
 
     def embed_texts(self, texts: Sequence[str], space: str = "default") -> UnitVectors:
-        """Unit vectors (n, dim)."""
+        """Unit vectors (n, dim) of texts, float32, in a space by its name."""
         return self._send(calls.embed(texts, Modality.TEXT, space))
 
     def embed_pictures(self, pictures: Sequence[bytes | Path], space: str = "default") -> UnitVectors:
-        """Unit vectors (n, dim)."""
+        """Unit vectors (n, dim) of encoded pictures or files, float32; ImageError for one that is none."""
         return joined([self._send(call) for call in calls.embed_pictures(pictures, space)])
 
     def rerank(
         self, query: str, documents: Sequence[str | PictureLike], top: int | None = None
     ) -> list[tuple[int, float]]:
-        """Indices of documents (all texts, or all pictures) with their relevance, the best first."""
+        """Indices of documents (all texts, or all pictures) with their relevance in [0, 1], the best first."""
         return self._send(calls.rerank(query, documents, top))
 
     def start_job(self, kind: str, **options: Any) -> JobRecord:
-        """Begin a job: index (with paths=[…]), caption, read, rebuild or map."""
+        """Begin a job: index (with paths=[…]), caption, read, rerank, regions, rebuild or map (scope admin)."""
         return self._send(calls.start_job(kind, options))
 
     def job(self, job: int) -> JobRecord:

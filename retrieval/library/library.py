@@ -202,7 +202,10 @@ class Library:
         return default
 
     def use_model(self, reference: str) -> EmbeddingSpace:
-        """Load a dual encoder and make its space if there is none yet; the first space becomes the default."""
+        """Load a dual encoder and make its space if there is none yet; the first space becomes the default.
+
+        Raises UsageError or NotFoundError for what names no model, ModelUnavailableError where weights cannot be had.
+        """
         return self.models.use(reference)
 
     def begin(self) -> EmbeddingSpace:
@@ -243,7 +246,7 @@ class Library:
         return spaces.drop(self, name, force=force)
 
     def encoder(self, space: EmbeddingSpace | None = None) -> DualEncoder:
-        """The dual encoder of a space (default: the default one), loaded once."""
+        """The dual encoder of a space (default: the default one), loaded once; raises ModelUnavailableError."""
         return self.models.encoder(space or self.space())
 
     @property
@@ -258,7 +261,7 @@ class Library:
     # What a search asks for beside the catalog (retrieval.search.ports.Collection).
 
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors:
-        """Unit vectors (n, dim) of texts."""
+        """Unit vectors (n, dim) of texts, float32; ModelUnavailableError where the space's model is not here."""
         return self.models.text_encoder(space).embed_texts(texts)
 
     def embed_pictures(self, pictures: Sequence[bytes | Path], space: EmbeddingSpace) -> UnitVectors:
@@ -460,7 +463,10 @@ class Library:
     # What a picture shows.
 
     def match(self, pictures: Iterable[bytes | Path], text: str) -> list[float]:
-        """Probability, for each picture, that `text` describes it; pictures are taken one by one."""
+        """Probability in [0, 1], for each picture, that `text` describes it; pictures are taken one by one.
+
+        Raises ModelUnavailableError without a reranker, and ImageError for the first that is no picture.
+        """
         from vasari.retrieval.library import understanding
 
         opened = (self.open_picture(picture) for picture in pictures)
@@ -470,7 +476,11 @@ class Library:
     def classify(
         self, picture: bytes | Path, labels: Sequence[str], templates: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Zero-shot classification: labels with their probabilities, likeliest first."""
+        """Zero-shot classification: labels with their probabilities (in [0, 1], summing to 1), likeliest first.
+
+        Each template, such as "a photo of a {}", has `{}` for the label. Raises UsageError for no
+        or too many labels, and ImageError.
+        """
         from vasari.retrieval.library import understanding
 
         space = self.space()
@@ -514,7 +524,7 @@ class Library:
         return locating.detect(model, decoded, describe=describe)
 
     def ask(self, picture: bytes | Path, question: str) -> str:
-        """A short answer to a question about a picture."""
+        """A short answer to a question about a picture; UnsupportedError where the model was not taught to answer."""
         return self.models.answerer(self._model).answer(self.open_picture(picture), question)
 
     def regions_png(self, picture: bytes | Path, regions: Sequence[Region]) -> bytes:
@@ -588,7 +598,11 @@ class Library:
         return replace(found, terms=terms, corrections=corrections)
 
     def search(self, request: SearchRequest | str, query: UnitVectors | None = None) -> SearchResponse:
-        """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded."""
+        """Search by a request, or by a query string as on the command line; by `query` (1, dim) if it is embedded.
+
+        Raises QueryError for a query or filter that cannot be read, NotFoundError for a space or an item that is not
+        there and for an empty library, and ModelUnavailableError.
+        """
         if isinstance(request, str):
             request = SearchRequest(parse_query(request, files=True))
         if (log := self.query_log) is None:
