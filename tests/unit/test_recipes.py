@@ -24,15 +24,17 @@ from vasari.training.recipes.captioner import (
     typed,
 )
 from vasari.training.recipes.encoder import Towers, configuration
-from vasari.training.recipes.pooling import Pooling, PoolingLesson, embed, enter_last_layer
+from vasari.training.recipes.pooling import Pooling, PoolingLesson, embed, enter_last_layers
 from vasari.training.recipes.reranker import RerankerLesson, SmallReranker
 from vasari.training.recipes.tokenizer import learn, save
 from vasari.training.recipes.typed_matching import TypedRerankerLesson
 from vasari.training.recipes.typed_queries import Reader, TypedLesson
+from vasari.training.recipes.typed_seeing import DEPTH, SeeingLesson, Seer, fit_heads, there
 from vasari.training.recipes.weight_transfer import from_blip_vision, to_blip_vision
 from vasari.training.scenes.captions import complements, describe
 from vasari.training.scenes.sampling import sample_scene
-from vasari.training.scenes.scene import Detail, Language, Split
+from vasari.training.scenes.scene import Colour, Detail, Kind, Language, Split
+from vasari.training.supervision import targets_of
 
 LAYERS, PATCH, WIDTH = 6, 32, 160
 SCENES = [sample_scene(seed, Split.TRAIN) for seed in range(12)]
@@ -154,7 +156,7 @@ def test_the_pooling_is_the_towers_last_layer(towers: Towers, pixels: torch.Tens
     pooling = Pooling(visual).eval()
     with torch.inference_mode():
         expected = torch.nn.functional.normalize(visual(pixels)[0], dim=-1)
-        torch.testing.assert_close(pooling(enter_last_layer(visual, pixels)), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(pooling(enter_last_layers(visual, pixels)), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_eyes_come_back_from_the_reranker(towers: Towers) -> None:
@@ -189,6 +191,49 @@ def test_a_typed_step_knows_all_right_pictures(towers: Towers, tokenizer: object
     assert not right[-10:].any()
     assert not (batch["open"] & batch["right"]).any()
     assert falls(lesson.loss, batch, reader)
+
+
+def test_the_last_layers_see_as_the_tower_does(towers: Towers, pixels: torch.Tensor) -> None:
+    """Behind layers that are computed once, the embedding is open_clip's."""
+    visual = towers.clip.visual
+    entering = enter_last_layers(visual, pixels, DEPTH)
+    with torch.inference_mode():
+        expected = torch.nn.functional.normalize(visual(pixels)[0], dim=-1)
+        torch.testing.assert_close(Seer(deepcopy(towers)).see(entering), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_both_towers_learn_numbers_and_colours(towers: Towers, tokenizer: object) -> None:
+    """A step moves the last layers and the text tower, lowers its loss, and leaves the first layers as they are."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    seer = Seer(deepcopy(towers))
+    features = [np.random.default_rng(0).standard_normal((len(SCENES), 5, WIDTH)).astype(np.float16)]
+    lesson = SeeingLesson(seer, SCENES, features, tokenizer)
+    images = torch.inference_mode()(seer.see_all)(features).clone()
+    before = torch.nn.functional.binary_cross_entropy_with_logits(seer.there(images * 16), lesson.there)
+    fit_heads(seer, lesson, images, steps=20)
+    after = torch.nn.functional.binary_cross_entropy_with_logits(seer.there(images * 16), lesson.there)
+    assert after < before
+    assert falls(lesson.loss, lesson.batch_at(0), seer)
+    now, old = seer.towers.clip.state_dict(), towers.clip.state_dict()
+    moved = {name for name, value in now.items() if not torch.equal(value, old[name])}
+    assert {
+        "visual.proj",
+        "visual.transformer.resblocks.4.mlp.c_fc.weight",
+        "token_embedding.weight",
+    } <= moved
+    assert not any(name.startswith(f"visual.transformer.resblocks.{n}.") for n in range(4) for name in moved)
+
+
+def test_what_is_there_is_each_groups_kind_colour_and_count() -> None:
+    """A column for each kind, kind with colour, kind with count, and colour: set where some group has it."""
+    kinds, colours = list(Kind), list(Colour)
+    for scene, row in zip(SCENES, there(targets_of(SCENES)), strict=True):
+        expected = set()
+        for group in scene.groups:
+            kind, colour = kinds.index(group.kind), colours.index(group.colour)
+            expected |= {kind, 45 + kind * 10 + colour, 495 + kind * 4 + group.count - 1, 675 + colour}
+        assert set(row.nonzero()[:, 0].tolist()) == expected
 
 
 def falls(loss_of: Loss, batch: object, model: torch.nn.Module) -> bool:

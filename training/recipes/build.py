@@ -34,6 +34,7 @@ from vasari.training.recipes.reranker import RerankerLesson, SmallReranker, neig
 from vasari.training.recipes.starter import TextLesson, TextTower, learned_texts, save_starter
 from vasari.training.recipes.typed_matching import TypedRerankerLesson
 from vasari.training.recipes.typed_queries import Reader, TypedLesson, meet
+from vasari.training.recipes.typed_seeing import DEPTH, SeeingLesson, Seer, fit_heads
 from vasari.training.recipes.weight_transfer import from_blip_vision
 from vasari.training.recipes.word_init import naming_words
 from vasari.training.scenes.scene import Language, Split
@@ -64,6 +65,10 @@ POOLING_PLAN = Schedule(
 )
 TYPED_PLAN = Schedule(
     steps=330, learning_rate=2e-3, warmup=40, decay="tail", muon=True, evaluate_every=200, save_every=50
+)
+SEEING_COUNT = 15_000  # pictures by which the last layers learn numbers and colours of things
+SEEING_PLAN = Schedule(
+    steps=1000, learning_rate=1.5e-3, warmup=20, decay="tail", muon=True, evaluate_every=100, save_every=20
 )
 RERANKER_TYPED_COUNT = 10_000  # pictures of which typed queries are true or not
 RERANKER_TYPED_PLAN = Schedule(
@@ -167,16 +172,31 @@ def scenes_typed(runs: Path, models: Path, steps: int | None = None) -> None:
     towers.save(models / "scenes")
 
 
+def scenes_typed_seeing(runs: Path, models: Path, steps: int | None = None) -> None:
+    """Train the dual encoder as it lies in `models` on numbers and colours of things, its last layers and its words."""
+    towers, directory = encoder.Towers(ENCODER), runs / "scenes-typed-seeing"
+    saved = load_file(models / "scenes/open_clip_model.safetensors")
+    towers.clip.load_state_dict({name: value.float() for name, value in saved.items()})
+    drawn, heldout, seen_of = _typed_data(runs, towers, directory, SEEING_COUNT, DEPTH)
+    seer = Seer(towers)
+    lesson = SeeingLesson(seer, drawn.scenes, seen_of["train"], _tokenizer(models / "scenes"))
+    if not (directory / checkpoints.NAME).is_file():
+        fit_heads(seer, lesson, torch.inference_mode()(seer.see_all)(seen_of["train"]).clone())
+    run = Run(seer, _plan(SEEING_PLAN, steps), directory)
+    run.train(lesson.loss, lesson.batch_at, lambda: lesson.evaluate_seen(heldout.scenes, seen_of["heldout"]))
+    towers.save(models / "scenes")
+
+
 def _typed_data(
-    runs: Path, towers: encoder.Towers, directory: Path
+    runs: Path, towers: encoder.Towers, directory: Path, count: int = TYPED_COUNT, depth: int = 1
 ) -> tuple[Drawn, Drawn, dict[str, list[Features]]]:
-    """Scenes to train on, heldout ones, and what enters the last layer of the eyes for the pictures of both."""
+    """Scenes to train on, heldout ones, and what enters the last layers of the eyes for the pictures of both."""
     data(runs)
-    drawn = Drawn(runs / "pictures", TRAIN_SEED, TYPED_COUNT, Split.TRAIN)
+    drawn = Drawn(runs / "pictures", TRAIN_SEED, count, Split.TRAIN)
     heldout = Drawn(runs / "pictures", DEV_SEED, DEV_COUNT, Split.HELDOUT)
     visual = towers.clip.visual.eval()
     seen_of = {
-        name: seen_before_pooling(directory / name, one, visual)
+        name: seen_before_pooling(directory / name, one, visual, depth)
         for name, one in (("train", drawn), ("heldout", heldout))
     }
     return drawn, heldout, seen_of
@@ -328,6 +348,7 @@ STAGES = {
     "scenes-itm": scenes_itm,
     "scenes-pooling": scenes_pooling,
     "scenes-typed": scenes_typed,
+    "scenes-typed-seeing": scenes_typed_seeing,
     "scenes-itm-typed": scenes_itm_typed,
     "scenes-florence-eyes": scenes_florence_eyes,
     "scenes-florence": scenes_florence,

@@ -28,7 +28,7 @@ from vasari.training.supervision import SceneHeads, Targets, targets_of
 
 Features = npt.NDArray[np.float16]
 
-_CHUNK = 1000  # pictures
+CHUNK = 1000  # pictures
 _SCALE = 16.0  # of unit embeddings before the heads
 
 
@@ -45,10 +45,15 @@ class Pooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Unit embeddings (n, dim) of what enters the last layer, (n, patches + 1, width)."""
-        seen, first = self.block.ln_1(x), x[:, :1]
-        first = first + self.block.attn(seen[:, :1], seen, seen, need_weights=False)[0]
-        first = first + self.block.mlp(self.block.ln_2(first))
-        return F.normalize(self.norm(first)[:, 0] @ self.proj, dim=-1)
+        return summary(x, self.block, self.norm, self.proj)
+
+
+def summary(x: Tensor, block: Any, norm: Any, proj: Tensor) -> Tensor:
+    """Unit embeddings (n, dim) of what enters the last layer, (n, patches + 1, width): its class token alone."""
+    seen, first = block.ln_1(x), x[:, :1]
+    first = first + block.attn(seen[:, :1], seen, seen, need_weights=False)[0]
+    first = first + block.mlp(block.ln_2(first))
+    return F.normalize(norm(first)[:, 0] @ proj, dim=-1)
 
 
 class PoolingLesson:
@@ -65,7 +70,7 @@ class PoolingLesson:
     def batch_at(self, step: int) -> dict[str, Any]:
         """What the eyes saw of some pictures, and what is known of these."""
         indices = batch_indices(self.count, self.size, step, 3)
-        seen = np.stack([self.features[i // _CHUNK][i % _CHUNK] for i in indices])
+        seen = np.stack([self.features[i // CHUNK][i % CHUNK] for i in indices])
         chosen = torch.from_numpy(indices)
         return {
             "seen": torch.from_numpy(seen).float(),
@@ -111,27 +116,27 @@ def embed(pooling: Pooling, features: Sequence[Features]) -> Tensor:
 
 
 @torch.inference_mode()
-def enter_last_layer(visual: Any, pixels: Tensor) -> Tensor:
-    """What enters the tower's last layer: (n, patches + 1, width)."""
+def enter_last_layers(visual: Any, pixels: Tensor, depth: int = 1) -> Tensor:
+    """What enters the last `depth` layers of the tower: (n, patches + 1, width)."""
     x = visual._embeds(pixels)
-    for block in visual.transformer.resblocks[:-1]:
+    for block in visual.transformer.resblocks[:-depth]:
         x = block(x)
     entering: Tensor = x
     return entering
 
 
-def seen_before_pooling(directory: Path, drawn: Drawn, visual: Any) -> list[Features]:
-    """What enters the last layer for all pictures, in chunks that are computed once."""
+def seen_before_pooling(directory: Path, drawn: Drawn, visual: Any, depth: int = 1) -> list[Features]:
+    """What enters the last `depth` layers for all pictures, in chunks that are computed once."""
     directory.mkdir(parents=True, exist_ok=True)
     found = []
-    for first in tqdm(range(0, len(drawn), _CHUNK), "looking", unit="k"):
+    for first in tqdm(range(0, len(drawn), CHUNK), "looking", unit="k"):
         file = directory / f"{first:06d}.npy"
         if not file.is_file():
             parts = [
-                enter_last_layer(
-                    visual, whole_pictures(drawn.pictures(np.arange(start, start + 50)), SIZE)
+                enter_last_layers(
+                    visual, whole_pictures(drawn.pictures(np.arange(start, start + 50)), SIZE), depth
                 ).half()
-                for start in range(first, first + _CHUNK, 50)
+                for start in range(first, first + CHUNK, 50)
             ]
             with replaced(file, durable=False) as (unfinished,), unfinished.open("wb") as opened:
                 np.save(opened, torch.cat(parts).numpy())

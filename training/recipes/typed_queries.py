@@ -34,7 +34,7 @@ _FORMS = [
     for form in Form
     for _ in range({Form.WORD: 3, Form.TYPO: 4, Form.PHRASE: 2, Form.SYNONYM: 2}.get(form, 1))
 ]
-_CAPTIONS, _TYPED, _FOREIGN, _GALLERY = 24, 144, 16, 2000
+_CAPTIONS, _TYPED, _FOREIGN = 24, 144, 16
 _ALSO: Mapping[StrEnum, set[StrEnum]] = {Kind.BIRD: {Kind.SWAN, Kind.DUCK}, Kind.TREE: {Kind.PALM}}
 """Kinds that some would call by another's word: neither right nor wrong."""
 
@@ -55,11 +55,14 @@ class Reader(nn.Module):
 class TypedLesson:
     """Batches and loss of the recipe; a batch is decided by the step alone."""
 
+    forms: Sequence[Form] = _FORMS
+    among = 2000  # pictures that a step's queries are compared with
+
     def __init__(self, reader: Reader, scenes: Sequence[Scene], images: Tensor, tokenizer: Any) -> None:
         """`images` are the unit embeddings (n, dim) of the n scenes' pictures."""
         self.reader, self.scenes, self.images, self.tokenizer = reader, scenes, images, tokenizer
         self.targets, self.answers = targets_of(scenes), Answers(scenes)
-        self.captions, self.gallery = min(_CAPTIONS, len(scenes)), min(_GALLERY, len(scenes))
+        self.captions, self.gallery = min(_CAPTIONS, len(scenes)), min(self.among, len(scenes))
 
     def batch_at(self, step: int) -> dict[str, Any]:
         """Captions, typed and foreign queries, some pictures, and which of them are right."""
@@ -85,10 +88,14 @@ class TypedLesson:
             "detailed": torch.tensor([told is Detail.HIGH for told in details]),
             "targets": self.targets.at(own[[told is Detail.HIGH for told in details]]),
             "texts": self._by_length(texts),
-            "gallery": self.images[torch.from_numpy(gallery)],
+            **self.shown(gallery),
             "right": torch.from_numpy(np.concatenate([right, nothing])),
             "open": torch.from_numpy(np.concatenate([open_ & ~right, nothing])),
         }
+
+    def shown(self, gallery: NDArray[np.int64]) -> dict[str, Any]:
+        """The embeddings of these pictures."""
+        return {"gallery": self.images[torch.from_numpy(gallery)]}
 
     def _by_length(self, texts: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
         """Token ids with the places of their texts, short ones apart from long ones."""
@@ -99,10 +106,9 @@ class TypedLesson:
             for part in (order[:half], order[half:])
         ]
 
-    @staticmethod
-    def _query(scene: Scene, words: Random) -> TypedQuery:
+    def _query(self, scene: Scene, words: Random) -> TypedQuery:
         while True:
-            if query := typed(scene, words.choice(_LANGUAGES), words.choice(_FORMS), words):
+            if query := typed(scene, words.choice(_LANGUAGES), words.choice(self.forms), words):
                 return query
 
     def loss(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
