@@ -107,7 +107,7 @@ def fit_heads(seer: Seer, lesson: SeeingLesson, images: Tensor, steps: int = 200
         shown = F.binary_cross_entropy_with_logits(logits, lesson.there[chosen]) * logits.shape[1] / 10
         optimiser.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
         optimiser.zero_grad()
-        (whole + shown).backward()  # type: ignore[no-untyped-call]
+        (whole + shown).backward()
         optimiser.step()
 
 
