@@ -90,7 +90,8 @@ def test_search_and_similar_answer_in_the_documented_json(run: Run, tmp_path: Pa
     code, printed, _ = run("search", "a red boat", "+", photos / "1.png", "-", "people", "-t", "3", "--json")
     answer = json.loads(printed)
     assert code == 0
-    assert set(answer) == {"hits", "total", "took_ms", "space", "reranked", "notes", "understood", "explain"}
+    fields = {"hits", "total", "took_ms", "space", "reranked", "notes", "understood", "corrections", "said"}
+    assert set(answer) == fields | {"explain"}
     assert (len(answer["hits"]), answer["total"]) == (3, 5)
     assert set(answer["hits"][0]) > {"id", "score", "uri", "modality", "text", "captions", "attributes"}
 

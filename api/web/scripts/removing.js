@@ -101,6 +101,6 @@ export class Removing {
 }
 
 /** The ids that this tab's last page was removing. */
-function unfinished() {
+export function unfinished() {
   return JSON.parse(sessionStorage.getItem(LEAVING) ?? "[]");
 }
