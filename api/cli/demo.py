@@ -112,7 +112,7 @@ class _Tour:
         """Search with a negative term."""
         _say("4. Terms add and subtract", 'vasari search "a boat on the water" - "night"')
         self._search("a boat on the water", None)
-        self._search('"a boat on the water" - "night"', None)
+        self._search("a boat on the water", None, less="night")
 
     def similar(self) -> None:
         """Image-to-image search."""
@@ -142,7 +142,7 @@ class _Tour:
         )
         for index, scene in enumerate(self.scenes):
             text = describe(scene, Language.ENGLISH, Detail.HIGH, Random(index))
-            request = SearchRequest(parse_query(f'"{text}"'), limit=SHOWN)
+            request = _request(text)
             first = self.library.search(request)
             if self._place(first, index) == 0:
                 continue
@@ -169,10 +169,10 @@ class _Tour:
     def _path(self, index: int) -> Path:
         return self.directory / "images" / f"{index:06d}.jpg"
 
-    def _search(self, text: str, meant: int | None) -> None:
-        query = text if meant is None else f'"{text}"'
-        output.line(f"   “{text}”")
-        self._show(text, self.library.search(SearchRequest(parse_query(query), limit=SHOWN)), meant)
+    def _search(self, text: str, meant: int | None, less: str = "") -> None:
+        title = f"“{text}” - “{less}”" if less else f"“{text}”"
+        output.line(f"   {title}")
+        self._show(title.strip("“”"), self.library.search(_request(text, less)), meant)
 
     def _show(self, title: str, response: SearchResponse, meant: int | None) -> None:
         notes = []
@@ -189,6 +189,12 @@ class _Tour:
     def _place(self, response: SearchResponse, index: int) -> int | None:
         names = [int(Path(hit.item.uri).stem) for hit in response.hits]
         return names.index(index) if index in names else None
+
+
+def _request(text: str, less: str = "") -> SearchRequest:
+    """Words as they are, less others."""
+    terms = [Term(TermKind.TEXT, text=text), *([Term(TermKind.TEXT, -1, text=less)] if less else [])]
+    return SearchRequest(tuple(terms), limit=SHOWN, literally=True)
 
 
 def search_photos(directory: Path) -> list[Row]:
