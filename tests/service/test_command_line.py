@@ -115,6 +115,27 @@ def test_albums_of_a_service(live: Live, ask: Ask) -> None:
     assert [album.name for album in live.library.catalog.albums.all()] == ["Best"]
 
 
+def test_an_album_of_a_service_is_shared(live: Live, ask: Ask) -> None:
+    """By who has a key of their own, and the link's key sees the album there; without one, what to do is said."""
+    red = live.ids["red"]
+    live.library.catalog.albums.add(live.library.catalog.albums.create("Summer").id, [red])
+    code, out, err = ask("album", "share", "Summer")
+    assert (code, out) == (1, "")
+    assert "vasari keys create me --scope admin" in err
+    _, mine = create_key(live.library.catalog, "me", ["admin"])
+    live.service.doorkeeper.forget()
+    code, out, err = ask("album", "share", "Summer", "--json", "--key", mine)
+    assert (code, err) == (0, "")
+    link = json.loads(out)["link"]
+    assert link.startswith(f"{live.url}/#key=vasari_")
+    assert [
+        json.loads(line)["id"]
+        for line in ask("search", "red", "--jsonl", "--key", link.split("=")[1])[1].splitlines()
+    ] == [red]
+    elsewhere = ask("album", "share", "Summer", "--at", "https://pictures.example.org", "--key", mine)[1]
+    assert elsewhere.startswith("https://pictures.example.org/#key=vasari_")
+
+
 def test_a_key_that_sees_a_part_is_shown_its_pictures(live: Live, ask: Ask) -> None:
     """Without the albums, which are of the whole library; what lies outside is not in the library."""
     red, blue = live.ids["red"], live.ids["blue"]

@@ -53,7 +53,8 @@ async def make(
         raise ProblemError(
             409,
             "own-key-first",
-            "a link is a key, and from the first key on everybody needs one: make yours before that",
+            "a link is a key, and from the first key on everybody needs one: make yours before that, by"
+            " `vasari keys create me --scope admin` where the service runs",
             command="vasari keys create me --scope admin",
         )
     made = await service.run(_share, service, id, body)
