@@ -15,6 +15,7 @@ from vasari.api.cli.options import (
     PLACE,
     command,
     json_lines_option,
+    json_option,
     key_option,
     library_option,
     server_option,
@@ -39,6 +40,7 @@ _WORDS = {
 @command(example="vasari known ~/Downloads/*.jpg --exit-code")
 @click.argument("files", metavar="FILE...", type=PLACE, nargs=-1, required=True, help="Paths of pictures.")
 @click.option("--exit-code", "judged", is_flag=True, help="Exit with 1 where a picture is not known.")
+@json_option
 @json_lines_option
 @library_option
 @server_option
@@ -46,6 +48,7 @@ _WORDS = {
 def known(
     files: tuple[str, ...],
     judged: bool,
+    json: bool,
     jsonl: bool,
     library: Path | None,
     server: str | None,
@@ -57,6 +60,7 @@ def known(
     picture that is equal, the file and the item. A file that is no picture is named, and the command ends with 1.
     """
     unknown = broken = False
+    document = []
     with _collection(library, server, key) as duplicates_of:
         for name in files:
             try:
@@ -66,10 +70,14 @@ def known(
                 broken = True
                 continue
             unknown |= not found
-            if jsonl:
+            if json:
+                document.append({"file": name, **duplicates_fields(found)})
+            elif jsonl:
                 output.print_json_lines([{"file": name, **duplicates_fields(found)}])
             else:
                 output.entry(_verdict(found), name, f"  {found[0].item.uri}" if found else "")
+    if json:
+        output.print_json(document)
     if broken or (judged and unknown):
         sys.exit(1)
 

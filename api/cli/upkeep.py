@@ -135,7 +135,8 @@ def dedupe(limit: int | None, json: bool, library: Path | None) -> None:
         output.line("no near-duplicates")
     else:
         output.line(
-            f"{len(report.groups):,} groups with {report.copies:,} copies beside the best;"
+            f"{output.counted(len(report.groups), 'group', 'groups')} with"
+            f" {output.counted(report.copies, 'copy', 'copies')} beside the best;"
             f" {readable(report.reclaimable_bytes)} could be reclaimed"
         )
     if report.unreadable:

@@ -168,6 +168,9 @@ def test_pictures_of_this_machine_are_known_to_a_service(live: Live, ask: Ask, t
         str(tmp_path / "broken.png"),
         str(tmp_path / "nowhere.png"),
     ]
+    code, out, _ = ask("known", tmp_path / "nowhere.png", file, "--json")
+    assert code == 1
+    assert [(one["file"], one["known"]) for one in json.loads(out)] == [(str(file), True)]
 
 
 def test_a_busy_service_is_asked_again_after_as_long_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,22 @@
-"""docs/operations.md shows what an operator types: it is typed here, and prints what is shown."""
+"""The commands that pages of docs show are typed here, and print what is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_documents import ROOT, Shell, matches, shell, transcript
 
 __all__ = ["shell"]  # a fixture
 
 
-def test_the_operators_commands_print_what_is_shown(shell: Callable[[Path], Shell], tmp_path: Path) -> None:
-    """All commands of docs/operations.md, in order, from an empty folder."""
+@pytest.mark.parametrize("page", ["operations.md", "duplicates-and-groups.md"])
+def test_commands_print_what_is_shown(page: str, shell: Callable[[Path], Shell], tmp_path: Path) -> None:
+    """All commands of a page, in order, from an empty folder."""
     here = shell(tmp_path)
-    steps = list(transcript(ROOT / "docs" / "operations.md"))
+    steps = list(transcript(ROOT / "docs" / page))
     assert len(steps) > 5
     for step in steps:
         code, printed, complaints = here.run(step.command)
