@@ -23,16 +23,19 @@ _STEPS = 256  # values of an activation
 Range = tuple[float, float]
 
 
-def quantize(graph: Path, target: Path, samples: Iterable[NDArray[Any]], threads: int | None = None) -> None:
+def quantize(
+    graph: Path, target: Path, samples: Iterable[NDArray[Any]], threads: int | None = None
+) -> NDArray[np.float32]:
     """Write the float32 graph at `graph` in 8 bits as `target` (.xml, its weights beside it as .bin).
 
-    `samples` are inputs of the graph, a batch each. Raises UnsupportedError where it has no product to be rounded.
+    `samples` are inputs of the graph, a batch each; what it makes of them in float32 comes back, one after the other.
+    Raises UnsupportedError where it has no product to be rounded.
     """
     model = read_graph(graph)
     products = _products(model)
     if not products:
         raise UnsupportedError("it has no products that could be computed in 8 bits")
-    ranges = _observed(model, samples, threads or processors())
+    ranges, answers = _observed(model, samples, threads or processors())
     rounded: dict[str, Any] = {}  # what several products are given is rounded once
     for product in products:
         source = product.input_value(0)
@@ -43,6 +46,7 @@ def quantize(graph: Path, target: Path, samples: Iterable[NDArray[Any]], threads
         product.input(1).replace_source_output(_rounded_weight(product))
     with as_utf8(target) as path:
         openvino().save_model(model, str(path), compress_to_fp16=False)
+    return answers
 
 
 def _products(model: Any) -> list[Any]:
@@ -56,22 +60,28 @@ def _products(model: Any) -> list[Any]:
     ]
 
 
-def _observed(model: Any, samples: Iterable[NDArray[Any]], threads: int) -> Mapping[str, Range]:
-    """The range of what each product is given, by its name."""
+def _observed(
+    model: Any, samples: Iterable[NDArray[Any]], threads: int
+) -> tuple[Mapping[str, Range], NDArray[np.float32]]:
+    """The range of what each product is given, by its name; and the model's answers."""
     ops, watched = openvino().opset13, model.clone()
     sources = {_name(product.input_value(0)): product.input_value(0) for product in _products(watched)}
-    results = []
     for source in sources.values():
         axes = np.arange(len(source.get_partial_shape()), dtype=np.int64)
-        results += [ops.reduce_min(source, axes), ops.reduce_max(source, axes)]
-    watching = compiled(openvino().Model(results, watched.get_parameters()), "float32", threads, 1)
-    seen = [list(watching(batch).values()) for batch in samples]
+        watched.add_outputs([end(source, axes).output(0) for end in (ops.reduce_min, ops.reduce_max)])
+    watching = compiled(watched, "float32", threads, 1)
+    seen, answers = [], []
+    for batch in samples:
+        answer, *ends = watching(batch).values()
+        seen.append(ends)
+        answers.append(answer)
     found = np.array(seen, np.float32).reshape(len(seen), len(sources), 2)
     least, most = found[:, :, 0].min(axis=0), found[:, :, 1].max(axis=0)
-    return {
+    ranges = {
         name: (min(float(low), 0.0), max(float(high), 0.0))
         for name, low, high in zip(sources, least, most, strict=True)
     }
+    return ranges, np.concatenate(answers)
 
 
 def _name(output: Any) -> str:
