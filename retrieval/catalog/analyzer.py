@@ -108,7 +108,10 @@ class AskedWord:
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in order, as they are indexed."""
-    return [piece for word in folded(text).split() for piece in _pieces(word)][:_MOST_WORDS]
+    plain = folded(text)
+    if plain.isascii():  # nothing in it is joined
+        return [word[:_LONGEST_WORD] for word in plain.split()][:_MOST_WORDS]
+    return [piece for word in plain.split() for piece in _pieces(word)][:_MOST_WORDS]
 
 
 def asked_words(text: str) -> list[AskedWord]:

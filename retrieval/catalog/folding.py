@@ -6,12 +6,15 @@ import re
 import unicodedata
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
+_ASCII = "".join(chr(code) if chr(code).isalnum() else " " for code in range(128))
 SHORTEST = 3  # letters that a trigram index can look up
 _ALIKE = str.maketrans("01i", "oll")  # what readers of pictures take for each other most often
 
 
 def folded(text: str) -> str:
     """The text's letters, digits and marks in lower case, without accents; all else is a space."""
+    if text.isascii():  # as nearly all names of files are: in a tenth of the time
+        return text.lower().translate(_ASCII)
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
     plain = unicodedata.normalize("NFC", plain)
     return "".join(letter if unicodedata.category(letter)[0] in "LNM" else " " for letter in plain)

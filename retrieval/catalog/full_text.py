@@ -125,22 +125,14 @@ def _insert(connection: Connection, documents: Sequence[Document]) -> None:
     if not documents:
         return
     if connection.dialect.name == "sqlite":
-        statement = text(
-            "INSERT INTO words (rowid, said, name, guessed) VALUES (:item, :said, :name, :guessed)"
+        # By the driver itself: SQLAlchemy looks at every parameter of a `text`.
+        connection.exec_driver_sql(
+            "INSERT INTO words (rowid, said, name, guessed) VALUES (?, ?, ?, ?)",
+            [(one.item, *map(" ".join, (one.said, one.name, one.guessed))) for one in documents],
         )
-        rows = [
-            {
-                "item": one.item,
-                "said": " ".join(one.said),
-                "name": " ".join(one.name),
-                "guessed": " ".join(one.guessed),
-            }
-            for one in documents
-        ]
     else:
         statement = text("INSERT INTO words (item_id, vector) VALUES (:item, CAST(:vector AS tsvector))")
-        rows = [{"item": one.item, "vector": _vector(one)} for one in documents]
-    connection.execute(statement, rows)
+        connection.execute(statement, [{"item": one.item, "vector": _vector(one)} for one in documents])
 
 
 def _vector(document: Document) -> str:

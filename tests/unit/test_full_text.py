@@ -12,6 +12,7 @@ from sqlalchemy import text
 from tests.unit.catalogs import add, commit, facts, found_by
 from vasari.retrieval.catalog.analyzer import Phrase, asked_words, phrase_of, words_of
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.folding import folded
 from vasari.retrieval.catalog.records import Sighting
 from vasari.retrieval.catalog.word_index import GUESSED
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
@@ -205,6 +206,13 @@ def test_words_are_plain(text_: str) -> None:
     for word in words_of(text_):
         assert word
         assert not set(word) & set("\"'\\ \x00")
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_ascii_is_folded_as_all_else_is(ascii_: str) -> None:
+    """An accent elsewhere in a text changes none of its other words."""
+    assert folded(ascii_ + " é") == folded(ascii_) + " e"
+    assert words_of(ascii_ + " 空") == [*words_of(ascii_), "空"]
 
 
 def test_upgrading_fills_the_words_of_an_old_catalog(tmp_path: Path) -> None:
