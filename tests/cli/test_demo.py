@@ -1,13 +1,13 @@
-"""`vasari demo`: the photos that come with Vasari, and what `starter` finds among them."""
+"""`vasari demo`: what its searches find, and the photos that come with Vasari."""
 
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
-import pytest
-
-from vasari.api.cli.demo import PHOTO_QUERIES, search_photos
+from tests.cli.conftest import Run
+from vasari.api.cli.demo import PHOTO_QUERIES
 from vasari.retrieval.builtin_data import builtin_data
 
 PHOTOS = builtin_data("photos")
@@ -27,15 +27,38 @@ def test_each_photo_has_an_author_and_an_open_licence() -> None:
     assert sum(path.stat().st_size for path in PHOTOS.iterdir()) < 4e6
 
 
-def test_photos_are_indexed_and_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The demo's queries find the right photo first, in four languages, and the photos are a copy the user may keep."""
-    rows = search_photos(tmp_path)
-    assert [row.title for row in rows] == list(PHOTO_QUERIES)
-    said = capsys.readouterr().out.split("“")[1:]
-    firsts = {part.partition("”")[0]: part.splitlines()[1].partition("shows: ")[2] for part in said}
-    assert firsts["cat"] == "a tabby cat"
-    assert "espresso" in firsts["a cup of coffee"]
-    assert "mountains" in firsts["montagnes"]
-    assert "crocodiles" in firsts["ワニ"]
-    assert "dogs" in firsts["perros"]
-    assert len(list((tmp_path / "photos").glob("*.jpg"))) == len(list(PHOTOS.glob("*.jpg")))
+def test_each_search_finds_what_it_shows(run: Run, tmp_path: Path) -> None:
+    """The demo's texts find the pictures they are about, `beach - rain` none in rain, and a second look finds more."""
+    code, out, err = run("demo", tmp_path / "demo")
+    assert code == 0, err
+    steps = re.split(r"^\d\. ", out, flags=re.MULTILINE)
+    assert [marks[0] for marks in zip(*[iter(_marks(steps[3]))] * 3, strict=True)] == ["→"] * 6
+    first, less = steps[4].split("“beach” - “rain”")
+    assert _shown(first).count("beach") == _shown(less).count("beach") == 3
+    assert "rain" in _shown(first)
+    assert "rain" not in _shown(less)
+    assert _shown(steps[5]).count("purple kite") == 2
+    assert re.findall(r"^   ([→ ]) \d\.\d{3}  ", steps[6], re.MULTILINE) == ["→", " ", " "]
+    before, after = steps[7].split("--rerank")
+    assert _marks(before) == ["→", " ", " "]
+    assert _marks(after) == ["→"] * 3
+    photos = _first_photos(steps[8])
+    assert list(photos) == list(PHOTO_QUERIES)
+    assert photos["cat"] == "a tabby cat"
+    assert "espresso" in photos["a cup of coffee"]
+    assert "mountains" in photos["montagnes"]
+    assert "crocodiles" in photos["ワニ"]
+    assert "dogs" in photos["perros"]
+    assert len(list((tmp_path / "demo" / "photos").glob("*.jpg"))) == len(list(PHOTOS.glob("*.jpg")))
+
+
+def _marks(step: str) -> list[str]:
+    return re.findall(r"^   ([→ ])  \d\.\d{3}  \d+\.jpg", step, re.MULTILINE)
+
+
+def _shown(step: str) -> str:
+    return "\n".join(re.findall("shows: (.*)", step))
+
+
+def _first_photos(step: str) -> dict[str, str]:
+    return dict(re.findall("“(.*)”\n.*shows: (.*)", step))
