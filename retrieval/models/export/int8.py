@@ -66,13 +66,17 @@ def _observed(
     """The range of what each product is given, by its name; and the model's answers."""
     ops, watched = openvino().opset13, model.clone()
     sources = {_name(product.input_value(0)): product.input_value(0) for product in _products(watched)}
+    results = []
     for source in sources.values():
         axes = np.arange(len(source.get_partial_shape()), dtype=np.int64)
-        watched.add_outputs([end(source, axes).output(0) for end in (ops.reduce_min, ops.reduce_max)])
-    watching = compiled(watched, "float32", threads, 1)
+        results += [ops.reduce_min(source, axes), ops.reduce_max(source, axes)]
+    results.append(
+        watched.get_results()[0].input_value(0).get_node()
+    )  # before them, it would keep all that they see
+    watching = compiled(openvino().Model(results, watched.get_parameters()), "float32", threads, 1)
     seen, answers = [], []
     for batch in samples:
-        answer, *ends = watching(batch).values()
+        *ends, answer = watching(batch).values()
         seen.append(ends)
         answers.append(answer)
     found = np.array(seen, np.float32).reshape(len(seen), len(sources), 2)
