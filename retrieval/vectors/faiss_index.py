@@ -151,7 +151,7 @@ class FaissIndex:
         widening = math.ceil(min(_WIDEST, 1 / max(share, 1 / _WIDEST)))
         effort = max(effort or self.effort, self._lists_for(least or k))
         parameters = self._search_parameters(k, effort, widening, selector)
-        with self._working():
+        with self._working(len(queries)):
             scores, ids = self._index.search(queries, k, params=parameters)
         short = np.flatnonzero(ids[:, -1] == NO_ID)
         if len(short) and self.kind is not IndexKind.FLAT:
@@ -274,7 +274,7 @@ class FaissIndex:
         self, queries: NDArray[np.float32], k: int, allowed: Ids | None, excluded: Ids | None
     ) -> tuple[Scores, Ids]:
         wanted = self._wanted(allowed, excluded)
-        with self._working():
+        with self._working(len(queries)):
             if self.kind in LISTED:
                 parameters = self._list_parameters(self.lists, faiss.IDSelectorBatch(wanted))
                 scores, ids = self._index.search(queries, k, params=parameters)
@@ -286,13 +286,18 @@ class FaissIndex:
         return scores, np.where(places < 0, NO_ID, named[places])
 
     @contextlib.contextmanager
-    def _working(self) -> Iterator[None]:
-        """Limit FAISS's threads in this thread for a while (OpenMP keeps the number per calling thread)."""
-        if self.threads is None:
+    def _working(self, queries: int | None = None) -> Iterator[None]:
+        """Limit FAISS's threads in this thread for a while (OpenMP keeps the number per calling thread).
+
+        Queries are dealt out to threads: beside a single one the others wait, which takes more than the search does (over
+        a million rows 15 ms of processor time in place of 4.6, with two).
+        """
+        threads = 1 if queries == 1 else self.threads
+        if threads is None:
             yield
             return
         before = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(self.threads)
+        faiss.omp_set_num_threads(threads)
         try:
             yield
         finally:
