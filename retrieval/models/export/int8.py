@@ -70,9 +70,8 @@ def _observed(
     for source in sources.values():
         axes = np.arange(len(source.get_partial_shape()), dtype=np.int64)
         results += [ops.reduce_min(source, axes), ops.reduce_max(source, axes)]
-    results.append(
-        watched.get_results()[0].input_value(0).get_node()
-    )  # before them, it would keep all that they see
+    # Vectors come last: before the ranges, all that these are taken of would be kept for them (0.3 GB).
+    results.append(watched.get_results()[0].input_value(0).get_node())
     watching = compiled(openvino().Model(results, watched.get_parameters()), "float32", threads, 1)
     seen, answers = [], []
     for batch in samples:
