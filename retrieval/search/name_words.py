@@ -75,7 +75,7 @@ CJK_SHARED_NAMES = _words(
 CJK_HONORIFICS = ("さん", "ちゃん", "くん", "君", "先生", "小姐")
 
 PLACE_PREPOSITIONS = _words(
-    "in at near around outside from to towards through across en a hacia por desde cerca bei nach aus um nahe rund"
+    "in at near around outside from to towards through across en a hacia por desde cerca bei nach aus auf um nahe rund"
     " durch dans vers chez pres au aux autour over uber sobre sur"
 )
 # Behind these a German noun is as large: aus Stein, bei Regen.
@@ -86,7 +86,7 @@ PEOPLE_PREPOSITIONS = _words("with of by von mit con de d avec et y und and & fo
 SIGHTS = _words(
     "puente torre plaza playa calle iglesia catedral pont tour plage rue eglise cathedrale vue vista"
 )
-SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans")
+SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans au aux")
 BOUND = _words("to nach bis a hasta")
 TOGETHER = _words("and und y e et & with mit con avec")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
@@ -157,6 +157,8 @@ BUSINESSES = _words(
     salon deli rice sauce ice chips cookies crackers chocolate brand logo fries burgers burger bbq chicken
     backerei gasthof kneipe laden eis panaderia tienda taberna boulangerie auberge librairie foundation academy"""
 )
+# Waters and lands that are called by a place and may lie elsewhere: Jordan river, Panama canal, Victoria falls.
+WATERS = _words("river lake bay falls sea gulf canal strait island islands")
 # At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
 EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
 # Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from vasari.retrieval.search import name_words as words
 from vasari.retrieval.search.cjk_names import cjk_names_in
 from vasari.retrieval.search.media_kinds import Asked
-from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_subject
+from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_of_a_family, is_subject
 from vasari.retrieval.search.typed_words import Token
 from vasari.retrieval.search.vocabulary import Named, Place, Vocabulary, one_of, place_filter
 
@@ -202,6 +202,8 @@ class _Segment:
             return 0
         if end - at > 1:
             return until
+        if named.places and self._word(at - 1) in words.OF and not self._is_owned(at - 2):
+            return 0  # tableau de Florence
         if self._word(at) in words.SHARED_NAMES or named.places:
             marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
             told = until > end or (marked and self._ends(end))
@@ -224,6 +226,10 @@ class _Segment:
         if self._word(at).endswith("s") and (is_subject(noun) or is_german_trip(noun)):
             return until  # Annas Taufe
         return until if self._next_is_person(end) else 0
+
+    def _is_owned(self, at: int) -> bool:
+        """Whether it is what people have and are shown in: photos of Florence, anniversaire de Florence."""
+        return self._word(at) in words.SCENE | words.FILLERS or is_of_a_family(self._word(at))
 
     def _is_somewhere(self, at: int, end: int) -> bool:
         """Whether it begins a phrase that goes on with a place that the library has: Pierre à Lyon."""
@@ -294,11 +300,11 @@ class _Segment:
     def _is_place(self, at: int, end: int, places: Sequence[Place]) -> bool:
         if self._is_denied(at) or self._word(end) in ("'", "’", "-") or self._word(at - 1) in ("-", "'", "."):
             return False
-        if self._word(at - 1) in words.BOUND and self._is_place_here(at - 2):
+        if self._is_end_of_a_route(at, end):
             return False  # Lyon to Paris
         name = " ".join(token.folded for token in self.tokens[at:end])
         marked = self._marked(at, words.PLACE_PREPOSITIONS)
-        alone = at == 0 and end == len(self.tokens)
+        alone = (at == 0 and end == len(self.tokens)) or self._is_with_its_region(at, end, places)
         if all(place.is_word for place in places):
             sure = self._marked(at, words.PLACE_PREPOSITIONS - words.GERMAN_PREPOSITIONS)
             return sure and self._is_capital(at) and self._ends(end)
@@ -312,6 +318,12 @@ class _Segment:
             return False  # carte du métro de Paris
         if self._word(at - 1) in words.ARTICLES and self._word(end) in words.OF:
             return False  # the Venice of the north
+        if not marked and self._word(end) in words.WATERS:
+            return False  # Jordan river
+        if not marked and self._word(end) in words.BUSINESSES and end + 1 < len(self.tokens):
+            return False  # Tokio Hotel Konzert
+        if self._word(at - 1) in words.OF and self._is_elsewhere(end):
+            return False  # calle de Toledo en Madrid
         if not any(place.is_here for place in places):
             return self._is_far_place(at, end, name, marked=marked, alone=alone)
         if name in words.COMMON_PLACES:
@@ -328,6 +340,33 @@ class _Segment:
             return False
         shared = name in words.SHARED_PLACES or (not self.dated and places[0].field == "country")
         return alone or self._stands_free(at, end, shared=shared)
+
+    def _is_end_of_a_route(self, at: int, end: int) -> bool:
+        """Whether another place, of here or not, is told with it as where a way begins or ends: from Lyon to Porto."""
+        return (self._word(at - 1) in words.BOUND and self._is_a_place(at - 2)) or (
+            self._word(end) in words.BOUND and self._is_a_place(end + 1)
+        )
+
+    def _is_a_place(self, at: int) -> bool:
+        return 0 <= at < len(self.tokens) and bool(self._places_from(at, at + 1))
+
+    def _is_elsewhere(self, at: int) -> bool:
+        """Whether a preposition and another place follow."""
+        return self._word(at) in words.PLACE_PREPOSITIONS and self._is_a_place(at + 1)
+
+    def _is_with_its_region(self, at: int, end: int, places: Sequence[Place]) -> bool:
+        """Whether a city and the state or country that it lies in are all of the phrase: Bern Switzerland."""
+        if at == 0 and end < len(self.tokens):
+            regions = self._places_from(end, len(self.tokens))
+            return any(region.name in place.within for place in places for region in regions)
+        cities = self._places_from(0, at) if end == len(self.tokens) else ()
+        return any(place.name in city.within for city in cities for place in places)
+
+    def _places_from(self, at: int, end: int) -> Sequence[Place]:
+        """What the tokens from `at` up to `end` name as a whole."""
+        if at >= end:
+            return ()
+        return self.vocabulary.named(self.text[self.tokens[at].start : self.tokens[end - 1].end]).places
 
     def _is_origin(self, at: int) -> bool:
         """Whether it tells where a thing comes from: cheese from Holland; not photos from there."""
@@ -358,10 +397,14 @@ class _Segment:
                 return self._is_of_scene(at - 1)
             if before in words.OF:  # photos of Lisbon, rue de Londres; not the Berlin wall
                 return self._is_of_scene(at)
-            told = before in words.SCENE | words.FILLERS or is_german_trip(before)
-            return told or (not shared and before not in words.FUNCTION)
+            if before in words.SCENE | words.FILLERS or is_german_trip(before):
+                return True
+            told = self.dated or is_subject(before) or self._next_is_person(at - 1)
+            return told and not shared and before not in words.FUNCTION
         if at == 0 and self._is_scene_at(end):
             return True
+        if at == 0 and not shared and self._is_capital(at) and behind in words.SCENE_PREPOSITIONS - words.OF:
+            return True  # Venise sous l'eau
         last = self._tokens_past(end, words.SCENE)
         ends = self._ends(last) and self._word(last) not in words.ARTICLES  # paris hotel las vegas
         beside = behind in words.SCENE and ends

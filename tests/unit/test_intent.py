@@ -334,6 +334,33 @@ def test_a_city_before_a_region_that_no_picture_has_is_another(
     assert known.named("Florida").places == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Lisbon Portugal", ['city = "Lisbon"', 'country = "Portugal"']),
+        ("Lisbon avec Claire", ['city = "Lisbon"']),
+        ("tiles Lisbon", []),
+        ("boats Lisbon", ['city = "Lisbon"']),
+        ("from Lisbon to Porto", []),
+        ("vuelo de Porto a Lisboa", []),
+        ("Lisbon river", []),
+        ("Lisbon hotel soap", []),
+        ("里斯本的黄色电车", ['city = "Lisbon"']),
+        ("里斯本的蛋挞", []),
+        ("リスボンの坂道", ['city = "Lisbon"']),
+        ("リスボンのお菓子", []),
+    ],
+)
+def test_a_bare_place_is_read_only_where_nothing_may_be_called_by_it(
+    catalog: Catalog, known: LibraryVocabulary, text: str, told: list[str]
+) -> None:
+    """Alone, with its country, before a preposition, beside scenery or a date: not a route, a river or goods."""
+    assert known.named("Lisbon")
+    world = LibraryVocabulary(catalog.names, world=True)
+    found = understand([Term(TermKind.TEXT, text=text)], TODAY, world)
+    assert sorted(reading.filter for reading in found.filters) == sorted(told)
+
+
 def test_the_world_has_places_without_a_library() -> None:
     """Large ones, behind a preposition and in capital letters; small words are none."""
     world = WorldVocabulary()
