@@ -48,10 +48,11 @@ def add(
     vectors: NDArray[np.float32],
     names: Sequence[str],
     captions: Sequence[str] = (),
+    hashes: Sequence[int] = (),
 ) -> list[ItemId]:
     """Commit pictures of these uris with their vectors (n, dim) as one segment; the caller has the right to write.
 
-    With `captions` each has one of its own.
+    With `captions`, and perceptual `hashes`, each has one of its own.
     """
     catalog, modality = library.catalog, Modality.IMAGE
     ids = list(catalog.items.reserve(len(vectors)))
@@ -59,14 +60,17 @@ def add(
     folder = library.segments_directory(space, modality)
     checksum = write_segment(folder, number, np.array(ids, dtype=np.int64), vectors)
     told_of: Sequence[str | None] = captions or [None] * len(ids)
+    hashed: Sequence[int | None] = hashes or [None] * len(ids)
     catalog.segments.commit(
         SegmentRecord(space.name, modality, number, len(vectors), checksum),
-        [_item(*told) for told in zip(ids, names, vectors, told_of, strict=True)],
+        [_item(*told) for told in zip(ids, names, vectors, told_of, hashed, strict=True)],
     )
     return ids
 
 
-def _item(item: ItemId, uri: str, vector: NDArray[np.float32], caption: str | None) -> NewItem:
+def _item(
+    item: ItemId, uri: str, vector: NDArray[np.float32], caption: str | None, fingerprint: int | None
+) -> NewItem:
     return NewItem(
         uri=uri,
         content_hash=f"{item:032x}",
@@ -79,6 +83,7 @@ def _item(item: ItemId, uri: str, vector: NDArray[np.float32], caption: str | No
         format="jpeg",
         attributes={"camera": "X100V"},
         captions=() if caption is None else (Caption(caption),),
+        fingerprint=fingerprint,
     )
 
 

@@ -1,13 +1,15 @@
 """How surely a library knows copies of its pictures, by kind of edit, and how fast; beside `imagededup`.
 
     python -m benchmarks.known --photos FOLDER --model starter
+    python -m benchmarks.known --photos FOLDER --rows 1000000 --keep FOLDER     # made once (20 minutes), asked again
     python -m benchmarks.known --photos FOLDER --peer PYTHON     # a Python that has imagededup
 
 Half of the photos are indexed; each of those is edited in all ways and asked for, and so is each of the other half, of
 which none is known. Recall: the share of edits whose original is found. Wrong: the share of the others that are said to
-be known. Times are told by what decides: hashes among a million others (of generated numbers, which no file belongs
-to), else vectors of the photos that are here, for copies and for new pictures. imagededup's PHash (64 bits, up to 10 of
-them, its default) and CNN (MobileNetV3, cosine 0.9) get the same files; its CNN only where its weights can be had.
+be known. Beside the photos the library holds `--rows` generated pictures, with vectors like CLIP's and hashes by chance;
+their files are not there, so that what is looked at are mostly the photos. Times are told by what decides: hashes, else
+vectors, for copies and for new pictures. imagededup's PHash (64 bits, up to 10 of them, its default) gets the photos
+alone.
 """
 
 from __future__ import annotations
@@ -19,20 +21,22 @@ import tempfile
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from benchmarks import measuring
+from benchmarks.clip_like import ClipLike
+from benchmarks.filled_library import add, uris
+from vasari.indexer.build import is_due, publish
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
-from vasari.retrieval.images.phash import MAX_DISTANCE
-from vasari.retrieval.library.duplicates import NEAR_HASH
+from vasari.retrieval.domain import Modality
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
-MANY = 1_000_000  # hashes of other pictures
 Edit = Callable[[Image.Image], Image.Image]
 
 
@@ -86,13 +90,13 @@ print(json.dumps(found))
 """
 
 
-def prepare(photos: Path, folder: Path, limit: int) -> tuple[list[str], list[str]]:
-    """Write what is known, and what is asked for; the names of the known and of the other photos."""
+def prepare(photos: Path, folder: Path, limit: int) -> None:
+    """Write what is known, and what is asked for."""
     suffixes = {".jpg", ".jpeg", ".png", ".webp"}
     files = [path for path in sorted(photos.rglob("*")) if path.suffix.lower() in suffixes][:limit]
-    names = [f"{number:04}.jpg" for number in range(len(files))]
-    (folder / "known").mkdir()
-    for number, (path, name) in enumerate(zip(files, names, strict=True)):
+    (folder / "known").mkdir(parents=True)
+    for number, path in enumerate(files):
+        name = f"{number:04}.jpg"
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
         picture.thumbnail((640, 640))
@@ -102,7 +106,6 @@ def prepare(photos: Path, folder: Path, limit: int) -> tuple[list[str], list[str
         picture.save(folder / "known" / name, quality=92)
         for edit, change in EDITS.items():
             _save(change(picture), folder / "asked" / edit / name)
-    return names[::2], names[1::2]
 
 
 def _save(picture: Image.Image, path: Path) -> None:
@@ -120,15 +123,28 @@ class Answer:
     processor: float
 
 
-def vasari(folder: Path, model: str) -> dict[str, Answer]:
+def fill(library: Library, rows: int) -> None:
+    """Add generated pictures, whose hashes have, as those of pictures, half of their bits set; and index them all."""
+    space, random, names = library.space(), np.random.default_rng(0), uris(rows, Path("/generated"))
+    with library.catalog.lease.acquire("benchmark"):
+        for vectors in ClipLike(space.dim).pictures(rows):
+            bits = random.random((len(vectors), 64)).argsort(axis=1) < 32
+            hashes = np.packbits(bits, axis=1).view(np.int64)[:, 0].tolist()
+            add(library, space, vectors, list(islice(names, len(vectors))), hashes=hashes)
+        if is_due(library, space, Modality.IMAGE):
+            publish(library, space, Modality.IMAGE)
+
+
+def vasari(folder: Path, model: str, rows: int) -> dict[str, Answer]:
     """What is said of each asked picture."""
     settings = Settings(library=folder / "library", offline=True)
-    with Library.open(settings=settings, create=True) as library:
-        library.use_model(model)
-        index(library, FolderSource([folder / "known"], limits=library.image_limits))
+    if not (folder / "library").exists():
+        with Library.open(settings=settings, create=True) as library:
+            library.use_model(model)
+            index(library, FolderSource([folder / "known"], limits=library.image_limits))
+            fill(library, rows)
     with Library.open(settings=settings) as library:
         library.models.serve("float32")  # as a service has it
-        crowd(library)
         asked = sorted((folder / "asked").rglob("*.jpg"))
         library.duplicates_of(sorted((folder / "asked" / "another").iterdir())[0])  # loads the model
         return {str(path.relative_to(folder / "asked")): answered(library, path) for path in asked}
@@ -141,23 +157,6 @@ def answered(library: Library, path: Path) -> Answer:
     spent = (time.perf_counter() - wall) * 1000, (time.process_time() - processor) * 1000
     by = "no copy" if not found else "hashes" if found[0].evidence.cosine is None else "vectors"
     return Answer([Path(one.item.uri).name for one in found], by, *spent)
-
-
-def crowd(library: Library) -> None:
-    """Have a million generated hashes beside the library's own: those of ids that no item has."""
-    hashes = library.catalog.perceptual_hashes
-    own, other = hashes.remembered(), generated(MANY)
-    ids = np.concatenate([own.ids, other.ids + own.ids.max() + 1])
-    crowded = ItemHashes(ids, np.concatenate([own.hashes, other.hashes]))
-    hashes.remembered = lambda: crowded  # type: ignore[method-assign]
-
-
-def generated(count: int) -> ItemHashes:
-    """Hashes by chance, of which, as of a picture's, half of the bits are set."""
-    random = np.random.default_rng(0)
-    parts = (random.random((min(MANY // 10, count - start), 64)) for start in range(0, count, MANY // 10))
-    hashes = [np.packbits(part.argsort(axis=1) < 32, axis=1).view(np.uint64)[:, 0] for part in parts]
-    return ItemHashes(np.arange(count, dtype=np.int64), np.concatenate(hashes))
 
 
 def times(answers: Collection[Answer]) -> dict[str, dict[str, float]]:
@@ -191,42 +190,32 @@ def figures(found: dict[str, list[str]]) -> dict[str, float]:
     return {**{edit: shares[edit] for edit in EDITS}, "wrong": shares["another"]}
 
 
-def look_up_ms(count: int) -> float:
-    """Milliseconds to compare a picture's eight perceptual hashes with `count` others, the median of 20."""
-    known = generated(count)
-    known.near([0], MAX_DISTANCE)  # makes the bands
-    spent = []
-    for row in range(20):
-        began = time.perf_counter()
-        asked = known.hashes[8 * row : 8 * row + 8].view(np.int64).tolist()
-        known.near(asked[:1], NEAR_HASH)
-        known.near(asked[1:], MAX_DISTANCE)
-        spent.append((time.perf_counter() - began) * 1000)
-    return float(np.median(spent))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--model", default="starter")
     parser.add_argument("--limit", type=int, default=40, help="photos; 40 take some minutes")
+    parser.add_argument("--rows", type=int, default=10_000, help="generated pictures beside them")
+    parser.add_argument("--keep", type=Path, help="folder of pictures and library, for the next run")
     parser.add_argument("--peer", help="a Python that has imagededup")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        known, others = prepare(options.photos, folder, options.limit)
-        answers = vasari(folder, options.model)
+        folder = (options.keep or Path(place)).resolve()
+        if not (folder / "known").exists():
+            prepare(options.photos, folder, options.limit)
+        answers = vasari(folder, options.model, options.rows)
         columns = {"vasari": figures({asked: answer.names for asked, answer in answers.items()})}
         if options.peer:
             columns["imagededup PHash"] = figures(imagededup(folder, options.peer))
-    print(f"{len(known)} known photos, {len(others)} others")
+    others = sum(asked.startswith("another/") for asked in answers)
+    known = (len(answers) - others) // len(EDITS)
+    print(f"{known} known photos, {others} others")
     for edit in (*EDITS, "wrong"):
         print(f"{edit:24}" + "".join(f"{name:>20} {shares[edit]:.3f}" for name, shares in columns.items()))
     spent = times(answers.values())
     for by, told in spent.items():
         print(f"decided by {by:13}" + "  ".join(f"{name} {value}" for name, value in told.items()))
-    hashes = {str(count): round(look_up_ms(count), 2) for count in (100_000, MANY)}
-    print(json.dumps({"known": len(known), "ms": spent, "hash_ms": hashes, **columns}))
+    measuring.finish("known", known=known, rows=options.rows, ms=spent, **columns)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ _STEP = 1.12  # between the sizes at which a part is looked for; fitting bridges
 _PLACES = 3  # that are fitted
 _LIKELY, _CLOSE = 0.65, 0.75  # correlations from which a place is fitted, and a fit is believed
 _ROUNDS = 12  # of fitting, at each level
+_PATIENCE = 2  # rounds without a better place, after which it is not moved on
 _TRIAL = 3  # rounds after which a place is given up
 _HOPEFUL = 0.7  # that correlates less: three of four wrong ones, and none of 275 right ones
 _NEAR = 0.05  # pixels by which the last round moves a part, at most
@@ -204,13 +205,15 @@ def _moved(wanted: Grey, step: Grey, whole: View, place: Place) -> tuple[Place, 
     wanted = wanted.ravel()
     width, height = (max(1, round(side / scale)) for scale in (place.scale[0, 0], place.scale[1, 1]))
     large = _edged(whole.reduced.resize((width, height), _BOX))
-    best = place, -1.0
+    best, since = (place, -1.0), 0
     for tried in range(_ROUNDS):
         seen = _unit(np.asarray(place.seen(large, side, _EDGE), np.float32).ravel())
         correlation = float(seen @ wanted)
         if correlation > best[1]:
-            best = place, correlation
-        if tried + 1 == _TRIAL and best[1] < _HOPEFUL:
+            best, since = (place, correlation), 0
+        else:
+            since += 1
+        if since == _PATIENCE or (tried + 1 == _TRIAL and best[1] < _HOPEFUL):
             break
         move = step @ (seen - wanted)
         if np.abs(move).max() * side < _NEAR:

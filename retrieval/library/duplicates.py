@@ -108,6 +108,7 @@ class _Asked:
         self._distances: dict[ItemId, int] = {}  # of the perceptual hashes
         self._turned: dict[ItemId, int] = {}  # of those of the picture mirrored or turned
         self._looked: set[ItemId] = set()
+        self._unreadable: set[ItemId] = set()  # take no look from others when vectors are asked, too
 
     def by_hash(self) -> list[Duplicate]:
         """The items that it is a copy of by the hash of its bytes, or near in perceptual hashes; reads no vectors."""
@@ -136,12 +137,18 @@ class _Asked:
             _Candidate(item, Evidence(self._distances.get(item), cosines.get(item)), self._turned.get(item))
             for item in every
         ]
-        candidates = sorted(candidates, key=lambda one: (one.rank, one.item))[:_MOST_LOOKS]
-        items = self._library.items([one.item for one in candidates]) if candidates else {}
+        candidates = sorted(candidates, key=lambda one: (one.rank, one.item))
+        lost = [one for one in candidates if one.item in self._unreadable]
+        candidates = [one for one in candidates if one.item not in self._unreadable][:_MOST_LOOKS]
+        wanted = [one.item for one in (*candidates, *lost)]
+        items = self._library.items(wanted) if wanted else {}
         there = [(items[one.item], one.evidence) for one in candidates if one.item in items]
         found = self._look(there[:_LOOKS])
         if len(found) == _LOOKS:
             found += self._look(there[_LOOKS:])
+        for one in lost:
+            if one.item in items:
+                found += _unseen(items[one.item], one.evidence)
         return sorted(found, key=lambda one: (-(one.evidence.agreement or 0.0), one.item.id))
 
     def _look(self, candidates: Sequence[tuple[Item, Evidence]]) -> list[Duplicate]:
@@ -152,6 +159,7 @@ class _Asked:
                 data = self._library.read_original(item)
                 views[item.id] = View(decode(data, self._library.image_limits, target=SIDE).picture)
         self._looked |= views.keys()
+        self._unreadable |= {item.id for item, _ in candidates} - views.keys()
         seen = dict(zip(views, overlaps(self._view, list(views.values())), strict=True))
         found: list[Duplicate] = []
         for item, evidence in candidates:

@@ -17,9 +17,11 @@ from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
+from vasari.retrieval.domain import Item, Modality
 from vasari.retrieval.errors import ImageError, ModelUnavailableError
 from vasari.retrieval.images.overlap import CopyKind, overlap
 from vasari.retrieval.images.phash import MAX_DISTANCE
+from vasari.retrieval.library import duplicates
 from vasari.retrieval.library.duplicates import near_hashes
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
@@ -218,6 +220,30 @@ def test_where_the_original_is_gone_hash_and_vector_speak(
     found = library.duplicates_of(tmp_path / "copy.jpg")
     assert str(drawn[5]) in {one.item.uri for one in found}
     assert all(one.evidence.agreement is None for one in found)
+
+
+def test_what_cannot_be_read_takes_no_look_from_others(
+    library: GreyLibrary, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part is known by its vector, though hashes name three pictures that are gone and likelier than its own."""
+    _cropped(0.3, 0.2, 0.9, 0.8)(Image.open(drawn[7]).convert("RGB")).save(tmp_path / "part.png")
+    found = library.duplicates_of(tmp_path / "part.png")
+    assert [(one.item.uri, one.kind) for one in found] == [(str(drawn[7]), CopyKind.CROPPED)]
+    items = library.items(library.catalog.items.live_ids(Modality.IMAGE).tolist())
+    gone = {item for item, told in items.items() if told.uri != str(drawn[7])}
+    read = library.read_original
+
+    def reading(item: Item) -> bytes:
+        if item.id in gone:
+            raise ImageError("it is gone", "read")
+        return read(item)
+
+    library.read_original = reading
+    monkeypatch.setattr(duplicates, "near_hashes", lambda *_: dict.fromkeys(sorted(gone)[:3], 0))
+    found = library.duplicates_of(tmp_path / "part.png")
+    assert [(one.item.uri, one.kind) for one in found if one.evidence.agreement is not None] == [
+        (str(drawn[7]), CopyKind.CROPPED)
+    ]
 
 
 def test_what_comes_later_is_known(library: GreyLibrary, drawn: list[Path], tmp_path: Path) -> None:
