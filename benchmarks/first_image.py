@@ -45,7 +45,7 @@ from vasari.indexer.commit import Committer
 add, commit = Committer.add, Committer.commit
 def noting(name, method):
     def noted(self, *arguments):
-        had = bool(self._embedded) or name == "first_batch"
+        had = bool(self._items) or name == "first_batch"
         result = method(self, *arguments)
         if had:
             moments.setdefault(name, time.time() - started)
