@@ -8,6 +8,7 @@ from vasari.api.cli import output
 from vasari.retrieval.settings import log_level
 
 _PACKAGES = ("vasari",)
+_WAITED_FOR = "vasari.retrieval.catalog.migrate"  # told at any level: a command stands still meanwhile
 
 
 class _Notes(logging.Handler):
@@ -20,13 +21,19 @@ class _Notes(logging.Handler):
 
 
 def show(*, debug: bool) -> None:
-    """Show records from the level on that was asked for, none where none was. UsageError for a wrong one."""
+    """Show records from the level on that was asked for; where none was, only what is waited for.
+
+    UsageError for a wrong level.
+    """
     level = "debug" if debug else log_level()
     handler = logging.NullHandler() if level is None else _Notes()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
     for name in _PACKAGES:
         logging.getLogger(name).handlers[:] = [handler]
         logging.getLogger(name).setLevel(level.upper() if level else logging.NOTSET)
+    waited = _Notes(logging.WARNING)
+    waited.setFormatter(logging.Formatter("vasari: %(message)s"))
+    logging.getLogger(_WAITED_FOR).handlers[:] = [] if level else [waited]
 
 
 def shown() -> str | None:

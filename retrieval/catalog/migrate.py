@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from vasari.retrieval.catalog.database import Database
 from vasari.retrieval.catalog.full_text import refresh_all
-from vasari.retrieval.catalog.tables import HEAD
+from vasari.retrieval.catalog.tables import HEAD, items
 from vasari.retrieval.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_LOG = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = (
     0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
@@ -23,6 +25,7 @@ _POSTGRES_LOCK = (
 # Older catalogs have no words to be searched, none of folders, or those of models among those of people; words are cut
 # by today's rules, not by a migration.
 _WORDS_SINCE = "0016"
+_MANY = 10_000  # items whose words take half a second or more, 5 s for 100,000: somebody wonders
 
 
 def migrate(database: Database) -> None:
@@ -81,4 +84,6 @@ def _upgrade(connection: Connection) -> None:
     config = _config(connection)
     command.upgrade(config, "head")
     if version is not None and version < _WORDS_SINCE:
+        if (count := connection.execute(select(func.count()).select_from(items)).scalar_one()) >= _MANY:
+            _LOG.warning("writing the words of %s items anew, once after an upgrade of Vasari", f"{count:,}")
         refresh_all(connection)

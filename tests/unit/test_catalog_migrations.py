@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 import vasari.retrieval.catalog.indexes  # noqa: F401  (adds its indexes to the metadata)
 from tests.unit.catalogs import add, found_by
+from vasari.api.cli import logs
 from vasari.retrieval.catalog.analyzer import Phrase
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.database import Database
@@ -89,8 +90,13 @@ def test_an_older_catalog_is_searched_by_folders_once_it_is_upgraded(empty_url: 
         assert found_by(catalog.full_text, "lisbon") == [item]
 
 
-def test_an_older_catalog_tells_words_of_models_apart_once_it_is_upgraded(empty_url: str) -> None:
-    """A caption by a model counted as one by a person; back and forth, its words are found all along."""
+def test_an_older_catalog_tells_words_of_models_apart_once_it_is_upgraded(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A caption by a model counted as one by a person; its words are found all along, and a long wait is told."""
+    monkeypatch.setattr("vasari.retrieval.catalog.migrate._MANY", 2)
+    monkeypatch.delenv("VASARI_LOG_LEVEL", raising=False)
+    logs.show(debug=False)
     with Catalog.open(empty_url) as catalog:
         guessed, said = add(catalog, "/a.jpg", "/b.jpg")
         catalog.annotations.set_captions(guessed, [Caption("a boat")], CaptionSource.MODEL)
@@ -107,6 +113,8 @@ def test_an_older_catalog_tells_words_of_models_apart_once_it_is_upgraded(empty_
     with Catalog.open(empty_url) as catalog:
         held = catalog.full_text.held([guessed, said], [Phrase(("boat",))])
         assert held[:, 0].tolist() == pytest.approx([GUESSED, 1])
+    told = capsys.readouterr().err
+    assert told == "vasari: writing the words of 2 items anew, once after an upgrade of Vasari\n"
 
 
 def test_a_catalog_of_a_newer_version_is_left_alone(empty_url: str) -> None:
