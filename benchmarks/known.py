@@ -6,7 +6,7 @@
 
 Half of the photos are indexed; each of those is edited in all ways and asked for, and so is each of the other half, of
 which none is known. Recall: the share of edits whose original is found. Wrong: the share of the others that are said to
-be known. Beside the photos the library holds `--rows` generated pictures, with vectors like CLIP's and hashes by chance;
+be known. Beside the photos the library holds `--rows` generated pictures: vectors like CLIP's, and hashes by chance;
 their files are not there, so that what is looked at are mostly the photos. Times are told by what decides: hashes, else
 vectors, for copies and for new pictures. imagededup's PHash (64 bits, up to 10 of them, its default) gets the photos
 alone.
