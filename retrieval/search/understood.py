@@ -76,7 +76,8 @@ def understood(
         kept = {word.lower() for stretch in request.as_words for word in stretch.split()}
         terms, corrections, told = heard(terms, lexicon, lambda word: word.lower() in kept or is_said(word))
         found = replace(found, terms=terms if found.terms else (), corrections=corrections)
-        notes += told
+        if found.terms:  # else all was understood, whatever the model was taught
+            notes += told
     asked = replace(
         request,
         terms=terms,

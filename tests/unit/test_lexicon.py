@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from random import Random
 
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vasari.retrieval.builtin_data import builtin_data
-from vasari.retrieval.domain import Correction, Term, TermKind
+from vasari.retrieval.domain import Correction, SearchRequest, Term, TermKind
 from vasari.retrieval.evaluation.queries import TypedQuery
 from vasari.retrieval.library.lexicons import lexicon_of
 from vasari.retrieval.search.lexicon import LEXICON, Lexicon, Reading
-from vasari.retrieval.search.understood import heard
+from vasari.retrieval.search.understood import heard, understood
+from vasari.retrieval.search.vocabulary import NoVocabulary
 from vasari.training.scenes.queries import Form, typed, typing_error
 from vasari.training.scenes.sampling import sample_scene
 from vasari.training.scenes.scene import Language, Split
@@ -147,6 +149,15 @@ def test_whoever_weighs_or_subtracts_a_word_means_it(lexicon: Lexicon) -> None:
     assert corrections == (Correction("dgo", "dog"),)
     assert str(corrections[0]) == "“dgo” is read as “dog”"
     assert notes == ("the model was not taught “cute”",)
+
+
+@pytest.mark.parametrize(("text", "notes"), [("May 2018", 0), ("pangolins in May 2018", 1)])
+def test_what_was_understood_need_not_be_taught(lexicon: Lexicon, text: str, notes: int) -> None:
+    """Where all became a filter, nobody asks whether the model knows the words."""
+    asked = SearchRequest((Term(TermKind.TEXT, text=text),))
+    found = understood(asked, date(2026, 11, 29), NoVocabulary(), lambda _filter: True, lexicon)
+    assert found.request.filter == "taken = 2018-05"
+    assert len(found.notes) == notes
 
 
 def test_a_file_gives_what_it_was_made_of(tmp_path: Path) -> None:
