@@ -368,6 +368,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="train for so many steps instead of the recipe's")
     parser.add_argument("--threads", type=int, help="processor threads")
     arguments = parser.parse_args()
+    if arguments.stage in ("all", "scenes-lexicon") and (missing := lexicon.missing_packages()):
+        parser.error(f"the lexicon is made from word lists: apt-get install {' '.join(missing)}")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     if arguments.stage == "data":

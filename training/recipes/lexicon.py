@@ -22,6 +22,12 @@ from vasari.training.scenes.scene import Detail, Language, Split
 SCENES = 1500  # after which no new words come
 LANGUAGES = (Language.ENGLISH, Language.GERMAN, Language.SPANISH, Language.FRENCH)
 LISTS = Path("/usr/share/dict")
+PACKAGES = {
+    "american-english": "wamerican",
+    "french": "wfrench",
+    "ngerman": "wngerman",
+    "spanish": "wspanish",
+}
 _WORD = re.compile(r"[^\W\d_]+")
 _FUNCTION = """
     a an the in and with on is of it to there are you can while among by during has no above behind over at some few
@@ -35,6 +41,11 @@ _FUNCTION = """
 """
 """Words that captions are held together by: a slip is read as none of them."""
 FUNCTION = frozenset(_FUNCTION.split())
+
+
+def missing_packages() -> list[str]:
+    """Debian's packages of word lists that are not installed."""
+    return [package for name, package in PACKAGES.items() if not (LISTS / name).is_file()]
 
 
 def make(models: Path) -> None:
@@ -69,7 +80,7 @@ def _said(language: Language) -> Counter[str]:
 
 def _listed() -> set[str]:
     """All words of the word lists, folded."""
-    return set(_folded("american-english", "french", "ngerman", "spanish"))
+    return set(_folded(*PACKAGES))
 
 
 def _folded(*lists: str) -> Iterator[str]:
