@@ -84,6 +84,8 @@ def understood(
         words=(*request.words, *found.words),
         filter=_joined(request.filter, found.filters),
     )
+    if not found.terms:  # what passes is what was asked for, however little it is like these words
+        asked = replace(asked, relevance=False, min_relevance=None)
     return Understood(asked, found, notes)
 
 

@@ -153,11 +153,13 @@ def test_whoever_weighs_or_subtracts_a_word_means_it(lexicon: Lexicon) -> None:
 
 @pytest.mark.parametrize(("text", "notes"), [("May 2018", 0), ("pangolins in May 2018", 1)])
 def test_what_was_understood_need_not_be_taught(lexicon: Lexicon, text: str, notes: int) -> None:
-    """Where all became a filter, nobody asks whether the model knows the words."""
-    asked = SearchRequest((Term(TermKind.TEXT, text=text),))
+    """Where all became a filter, the model need not know the words, nor are pictures judged by them."""
+    asked = SearchRequest((Term(TermKind.TEXT, text=text),), relevance=True, min_relevance=0.8)
     found = understood(asked, date(2026, 11, 29), NoVocabulary(), lambda _filter: True, lexicon)
     assert found.request.filter == "taken = 2018-05"
     assert len(found.notes) == notes
+    assert found.request.relevance is bool(notes)
+    assert found.request.min_relevance == (0.8 if notes else None)
 
 
 def test_a_file_gives_what_it_was_made_of(tmp_path: Path) -> None:
