@@ -58,6 +58,7 @@ class Tally:
     moved: int = 0
     restored: int = 0  # they were missing
     touched: int = 0
+    described: int = 0  # of the touched, those of which their source says something else
     displaced: int = 0  # items whose place another content has taken
     failed: int = 0
 
@@ -70,6 +71,11 @@ class Tally:
     def done(self) -> int:
         """Files dealt with."""
         return self.embedded + self.moved + self.restored + self.touched + self.failed
+
+    def touch(self, task: Task) -> None:
+        """Count a picture whose content is the same."""
+        self.touched += 1
+        self.described += task.told_anew
 
     def embed(self, task: Task) -> None:
         """Count a picture that went through the model."""
@@ -181,7 +187,7 @@ class Pipeline:
                 self.tally.failed += 1
             case Puzzle(task=task, touched=known) if known is not None:
                 self._sink.touch(known, task.candidate)
-                self.tally.touched += 1
+                self.tally.touch(task)
             case Puzzle():
                 return outcome
             case (task, item) if isinstance(item, NewItem):

@@ -40,7 +40,8 @@ class Task:
     candidate: Candidate
     known: KnownFile | None = None
     unembedded: bool = False
-    same: bool = False  # only what its source says is another: it need not be read
+    same: bool = False  # it need not be read: its content is what it was
+    told_anew: bool = False  # its source may say something else of it
     settled: bool = False  # whose item it is was decided by its content: it needs a vector
 
 
@@ -207,8 +208,9 @@ class Comparison:
             self._try(entry, before, unembedded=True)
         elif entry.text is not None or is_same(entry, before):
             unknown = before.ctime_ns < 0 or before.ctime_ns == 0 < entry.ctime_ns
-            if unknown or _is_told_anew(entry, before):
-                plan.tasks.append(Task(entry, before, same=True))
+            told_anew = _is_told_anew(entry, before)
+            if unknown or told_anew:
+                plan.tasks.append(Task(entry, before, same=True, told_anew=told_anew))
             else:
                 plan.unchanged += 1
                 plan.troubled |= self._failures.intersection(entry.texts)

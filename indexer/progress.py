@@ -54,6 +54,7 @@ class IndexReport:
     moved: int = 0
     restored: int = 0  # missing ones that are back
     removed: int = 0
+    described: int = 0  # the same pictures, of which a sidecar or a table says something else
     unchanged: int = 0
     failed: int = 0
     seconds: float = 0.0
@@ -76,7 +77,8 @@ class IndexReport:
     @property
     def found_nothing(self) -> bool:
         """Whether the source has no pictures, and had none."""
-        return not (self.changed or self.unchanged or self.failed or self.withheld or self.interrupted)
+        seen = self.changed or self.described or self.unchanged or self.failed
+        return not (seen or self.withheld or self.interrupted)
 
     def with_texts(self, texts: IndexReport) -> IndexReport:
         """This job over pictures and one over texts as one."""

@@ -74,9 +74,11 @@ def _lacking(vectors: Mapping[Any, int], absent: Mapping[Any, int]) -> str:
 
 def summary(report: IndexReport, unit: str = "images") -> str:
     """One line: what changed, how fast, and what held it up."""
+    names = ("added", "updated", "moved", "restored", "described", "removed", "unchanged", "failed")
+    words = {"described": "described anew"}
     counts = [
-        f"{getattr(report, name):,} {name}"
-        for name in ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
+        f"{getattr(report, name):,} {words.get(name, name)}"
+        for name in names
         if getattr(report, name) or name == "added"
     ]
     speed = f", {report.images_per_second:.0f} {unit}/s" if report.added or report.updated else ""

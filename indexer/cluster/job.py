@@ -140,7 +140,7 @@ class _Run:
                 self._tally.failed += 1
             case Puzzle(task=task, touched=known) if known is not None:
                 self._committer.touch(known, task.candidate)
-                self._tally.touched += 1
+                self._tally.touch(task)
             case Puzzle():
                 return entry
         return None

@@ -47,7 +47,7 @@ def run(library: GreyLibrary, *paths: Path, options: IndexOptions | None = None)
 
 def counts(report: IndexReport) -> dict[str, int]:
     """The counts that are not zero."""
-    names = ("added", "updated", "moved", "restored", "removed", "unchanged", "failed")
+    names = ("added", "updated", "moved", "restored", "described", "removed", "unchanged", "failed")
     return {name: getattr(report, name) for name in names if getattr(report, name)}
 
 

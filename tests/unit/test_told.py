@@ -14,6 +14,7 @@ from sqlalchemy import delete, update
 
 from tests.grey import GreyLibrary, write_picture
 from tests.unit.catalogs import found_by
+from vasari.api.cli.render import summary
 from vasari.indexer.exchange.exporting import export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.job import IndexOptions, index
@@ -294,7 +295,9 @@ def test_the_last_text_that_is_deleted_is_noticed(library: GreyLibrary, tmp_path
     run(library, tmp_path / "p", SourceKind.FOLDER)
     assert said(library, tmp_path / "p" / "a.png") == [("a caption", "file")]
     (tmp_path / "p" / "a.txt").unlink()
-    run(library, tmp_path / "p")
+    report = run(library, tmp_path / "p")
+    assert (report.described, report.unchanged) == (1, 0)
+    assert summary(report).startswith("0 added, 1 described anew in ")
     assert said(library, tmp_path / "p" / "a.png") == []
 
 

@@ -162,7 +162,7 @@ export class Jobs {
   }
 }
 
-const COUNTED = { added: t("added"), updated: t("updated"), moved: t("moved"), restored: t("restored"), removed: t("removed"), captioned: t("captioned"), read: t("read"), with_text: t("with text"), pictures: t("pictures"), embedded: t("embedded"), encoded: t("looked at") };
+const COUNTED = { added: t("added"), updated: t("updated"), moved: t("moved"), restored: t("restored"), described: t("described anew"), removed: t("removed"), captioned: t("captioned"), read: t("read"), with_text: t("with text"), pictures: t("pictures"), embedded: t("embedded"), encoded: t("looked at") };
 const PHASES = { waiting: t("waiting for its turn"), starting: t("loading the model"), listing: t("listing"), building: t("building the index") };
 
 /** How far a job is, in words. */
