@@ -115,10 +115,12 @@ def _spoken(attributes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _elsewhere_called(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """The names of its city and country in other languages, of an item with a position."""
-    city, country = attributes.get("city"), attributes.get("country_code")
-    if "latitude" in attributes and isinstance(city, str) and isinstance(country, str):
-        yield from gazetteer().other_names(city, country)
+    """The names of its city and country in other languages."""
+    city, *told = (attributes.get(name) for name in ("city", "country", "country_code"))
+    country, code = (name if isinstance(name, str) else None for name in told)
+    if isinstance(city, str) and (country or code):
+        code = gazetteer().code_of(country, code)
+        yield from () if code is None else gazetteer().other_names(city, code)
 
 
 def _insert(connection: Connection, documents: Sequence[Document]) -> None:

@@ -123,6 +123,19 @@ class Gazetteer:
             None,
         )
 
+    def code_of(self, country: str | None, country_code: str | None) -> str | None:
+        """The code (ISO 3166, two letters) of a country that is told by a code or by one of its names; else None.
+
+        Programs write the name alone, or a code of three letters, as IPTC has it.
+        """
+        if country_code in self._countries:
+            return country_code
+        return None if country is None else self._codes.get(country.casefold())
+
+    @cached_property
+    def _codes(self) -> Mapping[str, str]:
+        return {name.casefold(): code for code, names in self._countries.items() for name in names if name}
+
     def names_of_country(self, country_code: str) -> list[str]:
         """What a country (ISO 3166) is called in six languages, English first."""
         return [name for name in self._countries.get(country_code, []) if name]

@@ -131,8 +131,15 @@ def _names(items: Sequence[NamedItem]) -> Iterator[str]:
     for item in items:
         yield from item.people
         yield from (name for name in (item.city, item.country, item.state, item.sublocation) if name)
-    for city, code in {(item.city, item.country_code) for item in items if item.city and item.country_code}:
-        yield from gazetteer().other_names(city or "", code or "")
+    for city, code in {(item.city, _code(item)) for item in items}:
+        if city and code:
+            yield from gazetteer().other_names(city, code)
+
+
+def _code(item: NamedItem) -> str | None:
+    """The code of the country it shows, however it is told."""
+    told = item.country or item.country_code
+    return gazetteer().code_of(item.country, item.country_code) if told else None
 
 
 def _is_called(person: str, asked: str) -> bool:
@@ -147,7 +154,7 @@ def _places(items: Sequence[NamedItem], asked: str) -> Iterator[Place]:
             value = getattr(item, field)
             if value is not None and fold(value) == asked:
                 yield Place(field, value, within=_within(items, value) if field == "city" else frozenset())
-        city, country, code = item.city, item.country, item.country_code
+        city, country, code = item.city, item.country, _code(item)
         if city and code and asked in map(fold, gazetteer().other_names_of_city(city, code)):
             yield Place("city", city, within=_within(items, city))
         if country and code and asked in map(fold, gazetteer().names_of_country(code)):

@@ -11,6 +11,8 @@ from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import Telling
 from vasari.retrieval.domain import Modality
 from vasari.retrieval.images.places import gazetteer, laid_over, with_place
+from vasari.retrieval.library.vocabulary import LibraryVocabulary
+from vasari.retrieval.search.vocabulary import Place
 
 LISBON = {"city": "Lisbon", "state": "Lisbon", "country": "Portugal", "country_code": "PT"}
 
@@ -47,12 +49,21 @@ def test_what_a_person_wrote_is_not_changed() -> None:
     assert with_place({}) == {}
 
 
-def test_a_place_is_found_in_any_language(catalog: Catalog) -> None:
+@pytest.mark.parametrize(
+    "taken",
+    [
+        with_place({"latitude": 38.7223, "longitude": -9.1393}),
+        {"city": "Lisbon", "country": "Portugal"},
+        {"city": "Lisbon", "country_code": "PRT", "country": "PORTUGAL"},
+    ],
+    ids=["by its position", "told by name", "told by a code of three letters"],
+)
+def test_a_place_is_found_in_any_language(catalog: Catalog, taken: dict[str, object]) -> None:
     """Words find what was taken there, by the city's and the country's names in other languages too."""
     catalog.spaces.ensure(SPACE)
     [item] = catalog.items.reserve(1)
-    taken = with_place({"latitude": 38.7223, "longitude": -9.1393})
     commit(catalog, facts(item, "/a.jpg", attributes=taken))
+    assert LibraryVocabulary(catalog.names).named("Lissabon").places == (Place("city", "Lisbon"),)
     for word in ("Lisbon", "Lisboa", "Lissabon", "Lisbonne", "里斯本", "リスボン", "Portugal", "葡萄牙"):
         assert found_by(catalog.full_text, word) == [item], word
     assert catalog.filters.matching("city:Lisbon", Modality.IMAGE).tolist() == [item]
