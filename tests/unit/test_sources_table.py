@@ -98,7 +98,7 @@ def test_a_changed_caption_is_taken_over_without_embedding_again(
     text = (tmp_path / "all.csv").read_text().replace("boat number 1,1901", "a red boat,1950")
     (tmp_path / "all.csv").write_text(text)
     report = index(library, choose_source([tmp_path / "all.csv"])[0])
-    assert (report.unchanged, report.updated) == (3, 0)
+    assert (report.described, report.unchanged, report.updated) == (1, 2, 0)
     assert library.grey().embedded == 3
     item = library.catalog.items.by_uri(str(tmp_path / images[1]))
     assert item is not None

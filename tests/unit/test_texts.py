@@ -269,7 +269,7 @@ def test_texts_of_an_earlier_version_stay_the_items_they_are(library: ColourLibr
     folder = library.segments_directory(space, Modality.TEXT)
     (red,) = commit.commit_items(library.catalog, folder, space.name, Modality.TEXT, [old])
     report = run(library, table)
-    assert (report.unchanged, report.changed, library.model.text_batches) == (1, 0, [])
+    assert (report.described, report.changed, library.model.text_batches) == (1, 0, [])
     written(table, "text,shop", "red,south")
     assert run(library, table).moved == 1
     assert library.items([red])[red].attributes == {"shop": "south"}
