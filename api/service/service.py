@@ -42,6 +42,7 @@ from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.catalog.lease import HeldLease
 from vasari.retrieval.catalog.records import JobRecord
 from vasari.retrieval.domain import (
     EmbeddingSpace,
@@ -358,11 +359,11 @@ class Service:
                 self.metrics.index_generation.labels(*labels).set(generation.number if generation else 0)
 
     @contextmanager
-    def writing(self) -> Iterator[Callable[[], None]]:
-        """The library's lease: that of this service's own job if one runs, else one of its own."""
+    def writing(self) -> Iterator[HeldLease | None]:
+        """The library's lease, or None where one of this service's jobs has it: every transaction checks its fence."""
         with self.jobs.shared_lease() as shared:
             if shared:
-                yield lambda: None  # every transaction checks the job's fence
+                yield None
                 return
             with self.library.catalog.lease.acquire("vasari serve") as lease:
-                yield lease.check
+                yield lease

@@ -112,12 +112,17 @@ def known(library: Contents, addition: Addition, space: EmbeddingSpace) -> Item 
 
 
 def commit(
-    library: Contents, space: EmbeddingSpace, entries: Sequence[tuple[Addition, Notes, NDArray[np.float32]]]
+    library: Contents,
+    space: EmbeddingSpace,
+    entries: Sequence[tuple[Addition, Notes, NDArray[np.float32]]],
+    *,
+    alone: bool = True,
 ) -> list[ItemId]:
     """Store files and make them items, in one transaction; their ids, in the order of `entries`.
 
-    The vector (dim,) of an addition that is known already is not looked at. The caller has the right to write. Raises
-    StorageError when the disk is full.
+    The vector (dim,) of an addition that is known already is not looked at. The caller has the right to write; not
+    `alone` where it is a job's, which may be merging segments, so that nobody else may. Raises StorageError when the
+    disk is full.
     """
     catalog = library.catalog
     distinct = {addition.uri: (addition, notes, vector) for addition, notes, vector in entries}
@@ -138,7 +143,8 @@ def commit(
             )
     directory = library.segments_directory(space, Modality.IMAGE)
     commit_items(catalog, directory, space.name, Modality.IMAGE, list(new.values()))
-    compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
+    if alone:
+        compaction.compact_if_due(catalog, directory, space, Modality.IMAGE)  # uploads come one by one
     ids = []
     for addition, notes, _ in entries:
         item = catalog.items.by_uri(addition.uri, Modality.IMAGE)

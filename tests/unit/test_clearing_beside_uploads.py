@@ -16,7 +16,7 @@ from vasari.indexer.job import IndexOptions, Job
 from vasari.indexer.progress import Silent
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.domain import Modality
-from vasari.retrieval.library import commit, upload
+from vasari.retrieval.library import commit, compaction, upload
 from vasari.retrieval.vectors.index import IndexKind
 from vasari.retrieval.vectors.segments import (
     between_files_and_transaction,
@@ -85,13 +85,13 @@ def library(tmp_path: Path) -> Iterator[GreyLibrary]:
         yield opened
 
 
-def _upload(library: GreyLibrary, photos: Path) -> Callable[[], object]:
+def _upload(library: GreyLibrary, photos: Path, *, alone: bool = True) -> Callable[[], object]:
     """The second picture, by what a service's uploads do under the lease of its job."""
     space = library.space()
     path = photos / "2.png"
     addition = upload.check(library, path, space)
     (vector,) = library.embed_pictures([path], space)
-    return lambda: upload.commit(library, space, [(addition, upload.Notes(), vector)])
+    return lambda: upload.commit(library, space, [(addition, upload.Notes(), vector)], alone=alone)
 
 
 def _clearing(library: GreyLibrary, way: str, photos: Path) -> Callable[[], object]:
@@ -101,12 +101,12 @@ def _clearing(library: GreyLibrary, way: str, photos: Path) -> Callable[[], obje
     return Job(library, library.space(), source, IndexOptions(), Silent(), threading.Event()).sweep
 
 
-def _check(library: GreyLibrary) -> None:
-    """Every segment that the catalog names is there and whole, and both pictures are found."""
+def _check(library: GreyLibrary, pictures: int = 2) -> None:
+    """Every segment that the catalog names is there and whole, and all pictures are found."""
     space = library.space()
     for segment in library.catalog.segments.all(space.name, Modality.IMAGE):
         verify_segment(library.segments_directory(space, Modality.IMAGE), segment.number, segment.checksum)
-    assert len(library.gallery(Modality.IMAGE, space).ids()) == 2
+    assert len(library.gallery(Modality.IMAGE, space).ids()) == pictures
 
 
 @pytest.mark.parametrize("way", ["sweep", "build"])
@@ -147,3 +147,25 @@ def test_clearing_between_an_uploads_files_and_its_transaction(
     _upload(library, photos)()
     beside.end()
     _check(library)
+
+
+def test_an_upload_beside_a_job_leaves_merging_to_it(
+    library: GreyLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build has read which segments it will merge, when an upload comes that would have merged them."""
+    photos = tmp_path / "photos"
+    for seed in range(3, compaction.DUE + 1):
+        write_picture(photos / f"{seed}.png", seed)
+        library.add(photos / f"{seed}.png")
+    assert len(library.catalog.segments.all(library.space().name, Modality.IMAGE)) == compaction.DUE - 1
+    beside = _upload(library, photos, alone=False)
+    plan = compaction.plan
+
+    def planned(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(compaction, "plan", plan)
+        beside()
+        return plan(*arguments, **options)
+
+    monkeypatch.setattr(compaction, "plan", planned)
+    _clearing(library, "build", photos)()
+    _check(library, pictures=compaction.DUE)

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 from numpy.typing import NDArray
 
+from vasari.retrieval.catalog.lease import HeldLease
 from vasari.retrieval.domain import EmbeddingSpace, Item, ItemId
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library import upload
@@ -22,9 +23,9 @@ class Uploads:
         self,
         library: Library,
         limits: ImageLimits,
-        writing: Callable[[], AbstractContextManager[Callable[[], None]]],
+        writing: Callable[[], AbstractContextManager[HeldLease | None]],
     ) -> None:
-        """`writing` takes the right to write the library, and gives a check that it is still held."""
+        """`writing` takes the right to write the library, and gives the lease, or None under that of a job."""
         self._library = library
         self._limits = limits
         self._writing = writing
@@ -44,6 +45,7 @@ class Uploads:
 
         Raises LibraryLockedError while another process writes the library, StorageError when the disk is full.
         """
-        with self._writing() as still_mine:
-            still_mine()
-            return upload.commit(self._library, space, entries)
+        with self._writing() as lease:
+            if lease is not None:
+                lease.check()
+            return upload.commit(self._library, space, entries, alone=lease is not None)
