@@ -1,4 +1,4 @@
-"""Memory of a service before its first question, after text and picture searches, and once it is idle again.
+"""Memory of a service before its first question, after searches and a question for copies, and once it is idle again.
 
 python -m benchmarks.idle_memory --model starter
 """
@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 
 import httpx
+from PIL import Image, ImageOps
 
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
@@ -54,9 +56,17 @@ def main() -> None:
                 told = measured(service.pid, next((folder / "p" / "images").iterdir()))
             finally:
                 service.terminate()
-    for name, megabytes in told.items():
-        print(f"{name:24} {megabytes:7.0f} MB")
+    for name, figure in told.items():
+        print(f"{name:24} {figure:7.0f}" + ("" if name.endswith("ms") else " MB"))
     print(json.dumps(told))
+
+
+def negative(picture: Path) -> bytes:
+    """The picture in negative, which is no copy: only vectors tell."""
+    data = BytesIO()
+    with Image.open(picture) as opened:
+        ImageOps.invert(opened.convert("RGB")).save(data, "PNG")
+    return data.getvalue()
 
 
 def measured(process: int, picture: Path) -> dict[str, float]:
@@ -73,6 +83,8 @@ def measured(process: int, picture: Path) -> dict[str, float]:
         told["text searches"] = resident(process)
         client.post("/v1/search", files={"image": picture.read_bytes()}).raise_for_status()
         told["picture searches"] = resident(process)
+        client.post("/v1/duplicates", files={"image": negative(picture)}).raise_for_status()
+        told["a new picture known?"] = resident(process)
         time.sleep(3 * _IDLE)
         told["idle"] = resident(process)
         began = time.perf_counter()
