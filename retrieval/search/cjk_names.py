@@ -18,6 +18,7 @@ _NOT_BEHIND = Pattern(
     r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外)"
 )
 _AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
+_BESIDE = Pattern(_AND)
 _PLACE_BEHIND = Pattern(
     rf"{_AND}|(?:市|县|県|都)?(?:$|[\s，,、。])|(?:市|城)?(?:で|に|へ|里|旅行|旅游|之旅|之行|自由行|度假|蜜月|徒步|自驾|登山|滑雪|露营|骑行|潜水|游(?!戏|泳|乐)|出差"
     r"|观光|観光|散步|散歩|拍|夜景|夜晚|街(?!図|图|圖)|海|寺庙|寺院|古城|老城|老街|街头|夜市|电车|地铁|广场|教堂|城堡|古镇|雪景|公园|博物馆|美术馆|老城区|日落|日出|夕阳|夕日|樱花|风景|風景|婚礼|结婚|聚会|机场|空港|车站|駅(?!弁|伝)|写真|照片)"
@@ -47,6 +48,8 @@ _MADE = (
     "|仮面|面具|香水|お菓子|かけら|冷凍"
 )
 _THING_BEHIND = Pattern(rf"[^的の]*[的の]?模型(?:\s|$)|.*(?:{_MADE}|{'|'.join(CJK_INSCRIBED)})(?:\s|$)")
+# At the end they say that its names are those of a work or firm: 小明的故事书封面.
+_EMBLEM_BEHIND = Pattern(r".*(?:封面|海报|海報|标志|商标|ポスター|表紙|ロゴ)(?:\s|$)")
 _FEAST_BEHIND = Pattern(
     "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
 )  # a person has them
@@ -92,11 +95,20 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
             or _FEAST_BEHIND.match(rest) is not None
             or text[at:end] not in CJK_SHARED_NAMES
         )
-        if named.places and _THING_BEHIND.match(text[end:]):
+        if named.places and (_THING_BEHIND.match(text[end:]) or _is_beside_a_thing(rest, vocabulary)):
             continue
-        if named.people and person and addressed:
+        if named.people and person and addressed and not _EMBLEM_BEHIND.match(rest):
             yield Asked("person", one_of("person", named.people), start, at, end, until)
         elif (place and any(found.is_here for found in named.places)) or (
             place and named.places and (start < at or until > end)
         ):
             yield Asked("place", place_filter(named.places), start, at, end, until)
+
+
+def _is_beside_a_thing(rest: str, vocabulary: Vocabulary) -> bool:
+    """Whether something else than another place or person is told in a breath with it: 里昂与狮子."""
+    joint = _BESIDE.match(rest)
+    if joint is None:
+        return False
+    behind = rest[joint.end() :]
+    return not any(vocabulary.named(behind[:length]) for length in range(2, min(len(behind), _LONGEST) + 1))

@@ -6,7 +6,7 @@ Patterns over the text, for tokens would be guesses; the calendar is that of `pe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 
 from vasari.retrieval.search import calendar_words as words
@@ -107,6 +107,8 @@ _POINT = Pattern(
 )
 _DAYS = [said for said, (unit, _) in _LATELY.items() if unit == words.DAY]
 _LATELY_SAID = sorted(_LATELY, key=len, reverse=True)
+_DAY = Pattern(_any(_DAYS))
+_LONGEST_NAME = 5  # letters
 _LATE = Pattern(
     rf"(?P<late>{_any(_LATELY.keys() - set(_DAYS))}"
     rf"|(?:{_any(_DAYS)})(?:晚上|早上|早晨|上午|中午|下午|傍晚|夜里)?(?=[的のに在和与と拍撮]|[\s，,、。]|$))"
@@ -158,11 +160,14 @@ _THING_BEHIND = Pattern(rf".*(?:{'|'.join(CJK_INSCRIBED)}|円玉)$")
 _COIN_BEFORE = Pattern(rf"(?:{'|'.join(CJK_INSCRIBED)}|円玉)\s?$")
 
 
-def cjk_periods_in(text: str, today: date) -> Iterator[Dated]:
-    """The periods that a text says in Chinese or Japanese, left to right."""
+def cjk_periods_in(
+    text: str, today: date, is_name: Callable[[str], bool] = lambda _: False
+) -> Iterator[Dated]:
+    """The periods that a text says in Chinese or Japanese, left to right; `is_name` knows people and places."""
     place = 0
     while place < len(text):
         found = _range(text, place, today) or _edge(text, place, today) or _simple(text, place, today)
+        found = found or _day_before_a_name(text, place, today, is_name)
         if found is None:
             place += 1
             continue
@@ -257,6 +262,17 @@ def _relative(text: str, at: int, today: date) -> Found | None:
         first += 1900 if first < 100 else 0
         return (periods.decade(first), found.end()) if periods.is_year(first, today) else None
     return None
+
+
+def _day_before_a_name(text: str, at: int, today: date, is_name: Callable[[str], bool]) -> Found | None:
+    """A day that is told from today, and whom the library knows right behind it: 昨日美咲と公園."""
+    day = _DAY.match(text, at)
+    if day is None or not any(
+        is_name(text[day.end() : day.end() + length]) for length in range(2, _LONGEST_NAME + 1)
+    ):
+        return None
+    period = _lately(today, *_LATELY[day[0]])
+    return None if period is None else (period, day.end())
 
 
 def _weekday(found: re.Match[str], today: date) -> Period:

@@ -108,12 +108,16 @@ def _taken_back(text: str, as_words: Collection[str]) -> Iterator[str]:
 
 def _dates(text: str, today: date, vocabulary: Vocabulary) -> Iterator[Asked]:
     taken: list[Piece] = []
+
+    def is_name(name: str) -> bool:
+        return _is_known(name, vocabulary)
+
     if has_cjk(text):
-        for dated in cjk_periods_in(text, today):
+        for dated in cjk_periods_in(text, today, is_name):
             taken.append(Stretch(dated.start, dated.end))
             yield Asked("date", dated.period.filter, dated.start, dated.said, dated.until, dated.end)
     for run in outside(text, taken):
-        for dated in periods_in(run, today, lambda name: _is_known(name, vocabulary)):
+        for dated in periods_in(run, today, is_name):
             yield Asked("date", dated.period.filter, dated.start, dated.said, dated.until, dated.end)
 
 

@@ -81,10 +81,16 @@ PLACE_PREPOSITIONS = _words(
 # Behind these a German noun is as large: aus Stein, bei Regen.
 GERMAN_PREPOSITIONS = _words("bei nach aus um nahe rund durch")
 ARTICLES = _words("the der die das den dem el la los las le les l")
+INDEFINITE = _words("a an ein eine einer un una une")
 PEOPLE_PREPOSITIONS = _words("with of by von mit con de d avec et y und and & for fur para pour ohne")
 # Sights that may have an adjective behind them: el puente viejo de Florencia.
 SIGHTS = _words(
     "puente torre plaza playa calle iglesia catedral pont tour plage rue eglise cathedrale vue vista"
+)
+# Streets, gates, stations, towers and bridges are called by where they lead or what they recall: gare de Lyon in Paris.
+NAMED_AFTER = _words(
+    """gare tour torre puerta porte pont puente rue calle plaza place avenida avenue boulevard quai chemin camino tower
+    gate gateway tor turm"""
 )
 SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans au aux")
 BOUND = _words("to nach bis a hasta")
@@ -142,6 +148,7 @@ SCENE = _words(
     fruhjahr otono primavera automne printemps
     ruinas ruines ruinen murallas remparts canales canaux kanale tejados toits dacher mercados tempel templo templos
     mezquita moschee mosquee
+    innenstadt oktoberfest biergarten
     schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
@@ -168,6 +175,11 @@ MADE = EMBLEMS | _words(
     postcards stamp stamps mug mugs snowglobe puzzle puzzles drawing drawings advert ad brochure guidebook
     karte landkarte stadtplan spielzeug figur modell postkarte briefmarke tasse puzzle
     mapa plano juguete maqueta iman postal sello taza figura carte plan jouet maquette aimant timbre tasse figurine"""
+)
+# A work that says behind a comma what the name before it is that of: Roma, la película de Cuarón.
+WORKS = MADE | _words(
+    """film movie novel song series pelicula novela cancion disco serie roman chanson gemalde lied
+    cuadro tableau musical videogame videojuego videospiel opera oper operette"""
 )
 # Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
 SPECIES = _words(

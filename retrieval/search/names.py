@@ -28,10 +28,17 @@ def names_in(
     segments = [segment for run in runs for segment in _segments(run)]
     elsewhere = False
     for segment, behind in zip_longest(segments, segments[1:], fillvalue=()):
-        found = list(_Segment(text, segment, vocabulary, dated=dated or len(segments) > 1).names())
+        phrase = _Segment(text, segment, vocabulary, dated=dated or len(segments) > 1)
+        found = [] if _is_of_a_work(behind) else list(phrase.names())
         was_elsewhere, elsewhere = elsewhere, _is_city_of_elsewhere(text, found, behind, vocabulary)
         if not (elsewhere or was_elsewhere):
             yield from found
+
+
+def _is_of_a_work(tokens: Sequence[Token]) -> bool:
+    """Whether a phrase says that the one before it names a work or what is made: Roma, la película de Cuarón."""
+    told = [token.folded for token in tokens if token.folded not in words.ARTICLES | words.INDEFINITE]
+    return bool(told) and told[0] in words.WORKS
 
 
 def _is_city_of_elsewhere(
@@ -207,9 +214,10 @@ class _Segment:
         if self._word(at) in words.SHARED_NAMES or named.places:
             marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
             told = until > end or (marked and self._ends(end))
-            told = told or (at == 0 and self._word(at) in words.SELDOM_WORDS and self._ends(end))
-            told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
+            of_it = self._word(end) in words.OF  # Pierre de lave
             seldom = at == 0 and self._word(at) in words.SELDOM_WORDS
+            told = told or (seldom and self._ends(end) and not of_it)
+            told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
             told = told or (seldom and _is_doing(self._word(end)))
             told = told or self._is_behind_a_person(at) or self._word(at - 1) in words.KIN
             told = told or (
@@ -298,14 +306,16 @@ class _Segment:
     # Places
 
     def _is_place(self, at: int, end: int, places: Sequence[Place]) -> bool:
-        if self._is_denied(at) or self._word(end) in ("'", "’", "-") or self._word(at - 1) in ("-", "'", "."):
+        if self._is_denied(at) or self._word(end) in ("'", "’", "-") or self._word(at - 1) in ("-", "."):
+            return False
+        if self._word(at - 1) == "'" and not self._is_elided(at):
             return False
         if self._is_end_of_a_route(at, end):
             return False  # Lyon to Paris
         name = " ".join(token.folded for token in self.tokens[at:end])
         marked = self._marked(at, words.PLACE_PREPOSITIONS)
         alone = (at == 0 and end == len(self.tokens)) or self._is_with_its_region(at, end, places)
-        if all(place.is_word for place in places):
+        if all(place.is_word for place in places) and not (alone and name in words.COMMON_PLACES):
             sure = self._marked(at, words.PLACE_PREPOSITIONS - words.GERMAN_PREPOSITIONS)
             return sure and self._is_capital(at) and self._ends(end)
         if marked and not self.dated and self._is_origin(at):
@@ -389,7 +399,7 @@ class _Segment:
 
     def _stands_free(self, at: int, end: int, *, shared: bool) -> bool:
         """Beside a noun that scenes are called by, or behind any word, at the end."""
-        before, behind = self._word(at - 1), self._word(end)
+        before, behind = self._word(at - 1 - self._is_elided(at)), self._word(end)
         if at and self._ends(end):
             if before in COLOURS:  # amarillo Nápoles
                 return False
@@ -422,11 +432,15 @@ class _Segment:
 
     def _is_of_scene(self, at: int) -> bool:
         """Plage de Nice, photos of Paris; not the Café de Paris."""
-        at -= self._word(at - 1) in ("'", "’")  # photos d'Amsterdam
+        at -= self._is_elided(at)
         if self._word(at - 1) not in words.OF:
             return False
-        scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - {"tour"}
+        scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - words.NAMED_AFTER
         return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+
+    def _is_elided(self, at: int) -> bool:
+        """Whether a French preposition has lost its e before it: photos d'Amsterdam."""
+        return self._word(at - 1) in ("'", "’") and self._word(at - 2) == "d"
 
 
 def _is_doing(word: str) -> bool:

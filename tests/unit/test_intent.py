@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.intent import QUERIES, measure, queries
+from benchmarks.intent import QUERIES, measure, queries, vocabulary
 from tests.unit.catalogs import add
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.filters.parser import parse_filter
@@ -359,6 +359,42 @@ def test_a_bare_place_is_read_only_where_nothing_may_be_called_by_it(
     world = LibraryVocabulary(catalog.names, world=True)
     found = understand([Term(TermKind.TEXT, text=text)], TODAY, world)
     assert sorted(reading.filter for reading in found.filters) == sorted(told)
+
+
+@pytest.fixture(scope="module")
+def written() -> Iterator[LibraryVocabulary]:
+    """The library that the written queries are asked of: most of its names are words as well."""
+    with vocabulary() as names:
+        yield names
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gare de Lyon", []),
+        ("la torre de Londres", []),
+        ("pont de Londres", []),
+        ("rue de Londres 2017", ["taken = 2017"]),
+        ("puerto de Barcelona", ['city = "Barcelona"']),
+        ("photos d'Amsterdam", ['city = "Amsterdam"']),
+        ("Roma, la película de Cuarón", []),
+        ("Clara, a novel", []),
+        ("Roma, la plaza", ['city = "Rome"']),
+        ("Tours en 2018", ['city = "Tours"', "taken = 2018"]),
+        ("Tours de magie", []),
+        ("Pierre de lave", []),
+        ("Pierre avec Max", ['person = "Pierre"', 'person = "Max"']),
+        ("小明的故事书封面", []),
+        ("里昂与狮子", []),
+        ("里昂和巴黎", ['(city = "Lyon" or city = "Paris")']),
+        ("昨日美咲と公園", ["taken = 2026-11-28", 'person = "美咲"']),
+        ("昨日世界", []),
+    ],
+)
+def test_names_inside_longer_names_stay_words(written: LibraryVocabulary, text: str, told: list[str]) -> None:
+    """Streets, towers and stations that are called by a place, works, and what is told in a breath with things."""
+    found = understand(parse_query(text), TODAY, written)
+    assert [reading.filter for reading in found.filters] == told
 
 
 def test_the_world_has_places_without_a_library() -> None:
