@@ -45,11 +45,13 @@ _SCENERY_BEHIND = Pattern(
 _MADE = (
     "地図|地图|地圖|明信片|絵葉書|絵はがき|マグネット|冰箱贴|小说|小説|映画|电影|玩具|おもちゃ|フィギュア|手办|キーホルダー|钥匙扣|国旗"
     "|新闻|ニュース|天気予報|天气预报|スノードーム|拼图|パズル|乐高|レゴ|土産|世界史|歴史|历史|唱片|レコード|イラスト|插画|箱|瓶|袋"
-    "|仮面|面具|香水|お菓子|かけら|冷凍"
+    "|仮面|面具|香水|お菓子|かけら|冷凍|台本|剧本|课本|課本|教科书|教科書|漫画|绘本|絵本"
 )
 _THING_BEHIND = Pattern(rf"[^的の]*[的の]?模型(?:\s|$)|.*(?:{_MADE}|{'|'.join(CJK_INSCRIBED)})(?:\s|$)")
 # At the end they say that its names are those of a work or firm: 小明的故事书封面.
 _EMBLEM_BEHIND = Pattern(r".*(?:封面|海报|海報|标志|商标|ポスター|表紙|ロゴ)(?:\s|$)")
+# A stranger beside somebody, and what is made: a title's names, 花子とアンの台本.
+_TITLE_BEHIND = Pattern(rf"{_AND}.+(?:{_MADE})(?:\s|$)")
 _FEAST_BEHIND = Pattern(
     "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
 )  # a person has them
@@ -97,7 +99,8 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
         )
         if named.places and (_THING_BEHIND.match(text[end:]) or _is_beside_a_thing(rest, vocabulary)):
             continue
-        if named.people and person and addressed and not _EMBLEM_BEHIND.match(rest):
+        work = _EMBLEM_BEHIND.match(rest) or _TITLE_BEHIND.match(rest)
+        if named.people and person and addressed and work is None:
             yield Asked("person", one_of("person", named.people), start, at, end, until)
         elif (place and any(found.is_here for found in named.places)) or (
             place and named.places and (start < at or until > end)

@@ -98,7 +98,19 @@ TOGETHER = _words("and und y e et & with mit con avec")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
 TICKETS = _words(
     """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
-    fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau"""
+    fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau
+    border grenze frontera frontiere"""
+)
+# What tells where others are bound for, wherever it hangs: Zug nach Hamburg an der Anzeigetafel.
+DISPLAYS = _words(
+    """board boards display departures sign signs signpost screen anzeigetafel anzeige tafel schild bildschirm panel
+    pantalla letrero cartel panneau ecran affichage"""
+)
+# What cities have, and is called by nothing but its city: catedral de Granada, harbour of Split.
+CIVIC = _words(
+    """cathedral catedral cathedrale dom kathedrale airport aeropuerto aeroport flughafen hafen harbour harbor puerto
+    port rathaus ayuntamiento mairie altstadt innenstadt casco centre centro zentrum skyline streets calles rues
+    strassen"""
 )
 # Before a person's name and behind it: aunt Rose, Blanca con su abuela.
 KIN = _words(
@@ -151,10 +163,15 @@ SCENE = _words(
     innenstadt oktoberfest biergarten
     schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )
+NOBLES = _words(
+    """queen king princess prince lady lord duke duchess count countess emperor empress reina rey princesa principe
+    duque duquesa conde condesa infanta emperador emperatriz reine roi princesse duc duchesse comte comtesse empereur
+    imperatrice konigin konig prinz prinzessin herzog herzogin graf grafin kaiser kaiserin zar zarin"""
+)
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
-TITLES = _words(
-    """saint st sankt santa san sao sant sainte lake lago lac see mount mt monte mont cape cap hurricane storm queen
-    king princess prince lady lord miss sir dame new neu nueva nuevo nouvelle nouveau old little mini small east
+TITLES = NOBLES | _words(
+    """saint st sankt santa san sao sant sainte lake lago lac see mount mt monte mont cape cap hurricane storm miss sir
+    dame new neu nueva nuevo nouvelle nouveau old little mini small east
     west north south fc ac real club team map flag hotel cafe restaurant bar university universitat universidad
     universite bank air song film movie book album"""
 )

@@ -209,9 +209,12 @@ class _Segment:
             return 0
         if end - at > 1:
             return until
-        if named.places and self._word(at - 1) in words.OF and not self._is_owned(at - 2):
-            return 0  # tableau de Florence
-        if self._word(at) in words.SHARED_NAMES or named.places:
+        if self._has_byname(end):
+            return 0
+        shared = bool(named.places) or self._word(at) in words.SHARED_NAMES
+        if shared and self._word(at - 1) in words.OF and not self._is_owned(at - 2):
+            return 0  # tableau de Florence, champ de Mars
+        if shared:
             marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
             told = until > end or (marked and self._ends(end))
             of_it = self._word(end) in words.OF  # Pierre de lave
@@ -235,9 +238,15 @@ class _Segment:
             return until  # Annas Taufe
         return until if self._next_is_person(end) else 0
 
+    def _has_byname(self, at: int) -> bool:
+        """Whether an article and a noun tell one from others, and end it: Sofia la princesse; not Max der Hund."""
+        noun = self._word(at + 1)
+        is_all = self._word(at) in words.ARTICLES and at + 2 == len(self.tokens)
+        return is_all and (noun in words.NOBLES or not is_subject(noun))
+
     def _is_owned(self, at: int) -> bool:
         """Whether it is what people have and are shown in: photos of Florence, anniversaire de Florence."""
-        return self._word(at) in words.SCENE | words.FILLERS or is_of_a_family(self._word(at))
+        return at < 0 or self._word(at) in words.SCENE | words.FILLERS or is_of_a_family(self._word(at))
 
     def _is_somewhere(self, at: int, end: int) -> bool:
         """Whether it begins a phrase that goes on with a place that the library has: Pierre à Lyon."""
@@ -315,12 +324,14 @@ class _Segment:
         name = " ".join(token.folded for token in self.tokens[at:end])
         marked = self._marked(at, words.PLACE_PREPOSITIONS)
         alone = (at == 0 and end == len(self.tokens)) or self._is_with_its_region(at, end, places)
+        if self._is_of_civic(at) and self._is_capital(at) and any(place.is_here for place in places):
+            return self._ends(end)
         if all(place.is_word for place in places) and not (alone and name in words.COMMON_PLACES):
             sure = self._marked(at, words.PLACE_PREPOSITIONS - words.GERMAN_PREPOSITIONS)
             return sure and self._is_capital(at) and self._ends(end)
         if marked and not self.dated and self._is_origin(at):
             return False
-        if self._word(at - 1) in words.BOUND and self._word(at - 2) in words.TICKETS:
+        if self._word(at - 1) in words.BOUND and self._is_of_those_bound(at - 2):
             return False
         if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE:
             return False  # a london bus toy
@@ -350,6 +361,11 @@ class _Segment:
             return False
         shared = name in words.SHARED_PLACES or (not self.dated and places[0].field == "country")
         return alone or self._stands_free(at, end, shared=shared)
+
+    def _is_of_those_bound(self, at: int) -> bool:
+        """Whether it is a ticket, or a display tells of others bound there: boarding pass to Lisbon."""
+        told = words.DISPLAYS.intersection(token.folded for token in self.tokens)
+        return bool(told) or self._word(at) in words.TICKETS
 
     def _is_end_of_a_route(self, at: int, end: int) -> bool:
         """Whether another place, of here or not, is told with it as where a way begins or ends: from Lyon to Porto."""
@@ -437,6 +453,11 @@ class _Segment:
             return False
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - words.NAMED_AFTER
         return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+
+    def _is_of_civic(self, at: int) -> bool:
+        """Whether it is told of what only cities have: catedral de Granada."""
+        at -= self._is_elided(at)
+        return self._word(at - 1) in words.OF and self._word(at - 2) in words.CIVIC
 
     def _is_elided(self, at: int) -> bool:
         """Whether a French preposition has lost its e before it: photos d'Amsterdam."""

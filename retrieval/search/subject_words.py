@@ -108,9 +108,10 @@ SUBJECT_ENDS = (
 FAMILY = _words(
     """aunt baby boyfriend bride brother class classmate couple cousin dad daddy daughter family father fiance
     girlfriend grandchild granddad granddaughter grandfather grandma grandmother grandpa grandparent grandson granny
-    husband mom mommy mother mum nephew niece parent school sibling sister son twin uncle wife wedding birthday
+    husband mom mommy mother mum nephew niece parent school sibling sister son twin uncle wife wedding birth birthday
     anniversary baptism christening communion confirmation engagement graduation holiday honeymoon housewarming reunion
-    vacation einschulung enkel familie ferien geburtstag grosseltern grossmutter grossvater hochzeit jubilaum kommunion
+    vacation geburt nacimiento naissance cumple
+    einschulung enkel familie ferien geburtstag grosseltern grossmutter grossvater hochzeit jubilaum kommunion
     konfirmation klassenfahrt klassentreffen mutter mama neffe nichte oma opa papa omi opi uroma uropa
     urgrosseltern urgrossmutter urgrossvater schulanfang
     grandad schulklasse schwester
