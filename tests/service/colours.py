@@ -235,12 +235,12 @@ def picture(colour: str | tuple[int, int, int], side: int = 64, kind: str = "PNG
     return buffer.getvalue()
 
 
-def make_library(root: Path, pictures: Path) -> dict[str, int]:
+def make_library(root: Path, pictures: Path, catalog: str | None = None) -> dict[str, int]:
     """Index one picture of each colour; item ids by colour."""
     pictures.mkdir(parents=True, exist_ok=True)
     for name in COLOURS:
         (pictures / f"{name}.png").write_bytes(picture(name))
-    with ColourLibrary.open(root, create=True) as library:
+    with ColourLibrary.open(root, Settings(database_url=catalog), create=True) as library:
         index(library, FolderSource([pictures]))
         return ids_by_name(library)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from tests.service.colours import ColourLibrary, picture
-from tests.service.conftest import Serve
+from tests.patience import until
+from tests.service.colours import ColourLibrary, make_library, picture
+from tests.service.conftest import PATIENT, Serve
 from vasari.api.service.app import create_app
 from vasari.api.service.settings import ServiceSettings
 from vasari.indexer.job import index
@@ -55,6 +57,58 @@ def test_a_replica_follows_the_library_and_writes_nothing(serve: Serve, tmp_path
         assert added.added == 1
         for client in (one, other):
             assert len(client.post("/v1/search", json={"query": "red", "limit": 50}).json()["hits"]) == 9
+
+
+def test_two_services_write_one_library(catalog_url: str, tmp_path: Path) -> None:
+    """On SQLite and PostgreSQL: what one adds, changes or runs the other has at once; while a job writes, one waits."""
+    make_library(tmp_path / "library", tmp_path / "pictures", catalog_url)
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "pink.png").write_bytes(picture((250, 60, 60)))
+    own = ServiceSettings(**{**PATIENT, "roots": [folder]})
+    libraries = [
+        ColourLibrary.open(tmp_path / "library", Settings(database_url=catalog_url)) for _ in range(2)
+    ]
+    one, other = (
+        TestClient(
+            create_app(lambda library=library: library, own),
+            "http://127.0.0.1:7600",
+            client=("127.0.0.1", 50000),
+        )
+        for library in libraries
+    )
+    with one, other:
+        assert [client.get("/readyz").status_code for client in (one, other)] == [200, 200]
+        sent = {"image": base64.b64encode(picture((130, 30, 30))).decode()}
+        item = one.post("/v1/items", json=sent).json()["id"]
+        for client in (one, other):
+            assert item in found(client, "red")
+            known = client.post("/v1/duplicates", json=sent).json()["duplicates"]
+            assert [(copy["item"]["id"], copy["kind"]) for copy in known] == [(item, "same_bytes")]
+        assert other.post("/v1/items", json=sent).status_code == 200  # sent before
+        other.patch(f"/v1/items/{item}", json={"tags": ["dark"]})
+        assert one.get(f"/v1/items/{item}").json()["tags"] == ["dark"]
+
+        libraries[0].model.gate.clear()
+        job = one.post("/v1/jobs", json={"kind": "index", "paths": [str(folder)]}).json()["id"]
+        until(lambda: libraries[0].catalog.lease.holder() is not None, 0.02)
+        assert other.get(f"/v1/jobs/{job}").json()["state"] == "running"
+        sent = {"image": base64.b64encode(picture((10, 120, 10))).decode()}
+        refused = other.post("/v1/items", json=sent)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:vasari:problem:library-locked")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert len(found(other, "red")) == 9
+        libraries[0].model.gate.set()
+        until(lambda: other.get(f"/v1/jobs/{job}").json()["state"] == "done", 0.02)
+        assert len(found(other, "red")) == 10
+        assert other.post("/v1/items", json=sent).status_code == 201
+        assert one.delete(f"/v1/items/{item}").status_code == 204
+        assert item not in found(other, "red")
+
+
+def found(client: TestClient, query: str) -> list[int]:
+    hits = client.post("/v1/search", json={"query": query, "limit": 50}).json()["hits"]
+    return [hit["id"] for hit in hits]
 
 
 def first(client: TestClient, query: str) -> int:
