@@ -124,7 +124,7 @@ def _of_no_item(library: Library, quarantine: Quarantine | None) -> Iterator[Fin
         if is_content_hash(path.name[:CONTENT_HASH_LENGTH])
     }
     items = library.catalog.items
-    of_items = items.files_of_content(stored.values(), Modality.IMAGE, newest=items.newest())
+    of_items = items.files_of_content(stored.values(), Modality.IMAGE)
     names = {Path(file.uri).name for file in of_items}
     for path in stored:
         if path.name not in names:

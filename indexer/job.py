@@ -452,9 +452,7 @@ class Job:
         gone = {item.id for item in lost}
         copies = [
             copy
-            for copy in self.catalog.items.files_of_content(
-                hashes, self.modality, newest=self.catalog.items.newest()
-            )
+            for copy in self.catalog.items.files_of_content(hashes, self.modality)
             if not copy.missing and copy.id not in gone and self._in_place(copy)
         ]
         written = self.catalog.annotations.written_about(copy.id for copy in copies)

@@ -276,7 +276,7 @@ class _Importer:
         contents = {_content_hash(record) for record in records}
         here = {
             (file.content_hash, file.uri): file.id
-            for file in catalog.items.files_of_content(contents, modality, newest=catalog.items.newest())
+            for file in catalog.items.files_of_content(contents, modality)
         }
         there = {here[key]: one for one in records if (key := (_content_hash(one), one.uri)) in here}
         new = [one for one in records if (_content_hash(one), one.uri) not in here]
@@ -342,7 +342,7 @@ class _Importer:
         for record in records:
             new[_content_hash(record)][record.uri] = record
         missing: dict[str, list[KnownFile]] = defaultdict(list)
-        for file in catalog.items.files_of_content(new, modality, newest=catalog.items.newest()):
+        for file in catalog.items.files_of_content(new, modality):
             if file.missing:
                 missing[file.content_hash].append(file)
         found = {

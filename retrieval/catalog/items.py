@@ -144,10 +144,12 @@ class Items(Repository):
                 yield from map(_as_known, _with_original_uris(page))
 
     def files_of_content(
-        self, hashes: Iterable[str], modality: Modality, *, newest: ItemId
+        self, hashes: Iterable[str], modality: Modality, *, newest: ItemId | None = None
     ) -> list[KnownFile]:
         """Items with one of these content hashes, live or missing, whose id is not beyond `newest`; by id."""
-        query = _files().where(items.c.modality == modality.value, items.c.id <= newest, KEPT)
+        query = _files().where(items.c.modality == modality.value, KEPT)
+        if newest is not None:
+            query = query.where(items.c.id <= newest)
         with self._database.read() as connection:
             return [
                 KnownFile._make(row)

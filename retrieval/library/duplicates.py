@@ -183,9 +183,7 @@ def near_hashes(
 
 
 def _of_content(library: Originals, digest: str, allowed: Ids | None) -> list[Item]:
-    files = library.catalog.items.files_of_content(
-        [digest], Modality.IMAGE, newest=library.catalog.items.newest()
-    )
+    files = library.catalog.items.files_of_content([digest], Modality.IMAGE)
     ids = np.array([file.id for file in files], np.int64)
     if allowed is not None:
         ids = ids[is_among(ids, allowed)]

@@ -163,5 +163,5 @@ def _by_content(library: Contents, lines: Sequence[JudgmentLine]) -> dict[str, I
     """Live pictures that have the content a line tells, by the line's name of its item."""
     names = {line.content_hash: name for line in lines for name in line.grades if line.content_hash}
     catalog = library.catalog.items
-    files = catalog.files_of_content(names, Modality.IMAGE, newest=catalog.newest())
+    files = catalog.files_of_content(names, Modality.IMAGE)
     return {names[file.content_hash]: file.id for file in reversed(files) if not file.missing}

@@ -197,6 +197,6 @@ def _item_of(library: Contents, addition: Addition) -> ItemId:
     before = catalog.items.by_uri(addition.uri, Modality.IMAGE)
     if before is not None and before.content_hash == content:
         return before.id
-    found = catalog.items.files_of_content([content], Modality.IMAGE, newest=catalog.items.newest())
+    found = catalog.items.files_of_content([content], Modality.IMAGE)
     missing = next((file.id for file in found if file.missing), None)
     return missing or (NEW if before is None else before.id)
