@@ -6,10 +6,10 @@
 
 Half of the photos are indexed; each of those is edited in all ways and asked for, and so is each of the other half, of
 which none is known. Recall: the share of edits whose original is found. Wrong: the share of the others that are said to
-be known. Beside the photos the library holds `--rows` generated pictures: vectors like CLIP's, and hashes by chance;
-their files are not there, so that what is looked at are mostly the photos. Times are told by what decides: hashes, else
-vectors, for copies and for new pictures. imagededup's PHash (64 bits, up to 10 of them, its default) gets the photos
-alone.
+be known. Beside the photos the library holds `--rows` generated pictures: vectors like those of the photos, and hashes
+by chance; their files are not there, so that what is looked at are mostly the photos. Times are told by what decides:
+hashes, else vectors, for copies and for new pictures. imagededup's PHash (64 bits, up to 10 of them, its default) gets
+the photos alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from benchmarks import measuring
-from benchmarks.clip_like import ClipLike
+from benchmarks.clip_like import pictures_like
 from benchmarks.filled_library import add, uris
 from vasari.indexer.build import is_due, publish
 from vasari.indexer.job import index
@@ -74,6 +74,7 @@ EDITS: dict[str, Edit] = {
     "turned by 3°": lambda p: p.rotate(3),
     "written over": _written_over,
 }
+_LIKE = 1000  # photos whose vectors the generated ones are like
 _PEER = """
 import json, sys
 from pathlib import Path
@@ -90,12 +91,16 @@ print(json.dumps(found))
 """
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder, in the order of their names."""
+    suffixes = {".jpg", ".jpeg", ".png", ".webp"}
+    return [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes]
+
+
 def prepare(photos: Path, folder: Path, limit: int) -> None:
     """Write what is known, and what is asked for."""
-    suffixes = {".jpg", ".jpeg", ".png", ".webp"}
-    files = [path for path in sorted(photos.rglob("*")) if path.suffix.lower() in suffixes][:limit]
     (folder / "known").mkdir(parents=True)
-    for number, path in enumerate(files):
+    for number, path in enumerate(pictures_in(photos)[:limit]):
         name = f"{number:04}.jpg"
         with Image.open(path) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
@@ -123,11 +128,12 @@ class Answer:
     processor: float
 
 
-def fill(library: Library, rows: int) -> None:
+def fill(library: Library, rows: int, photos: Path) -> None:
     """Add generated pictures, whose hashes have, as those of pictures, half of their bits set; and index them all."""
     space, random, names = library.space(), np.random.default_rng(0), uris(rows, Path("/generated"))
+    seen = library.embed_pictures(pictures_in(photos)[:_LIKE], space)
     with library.catalog.lease.acquire("benchmark"):
-        for vectors in ClipLike(space.dim).pictures(rows):
+        for vectors in pictures_like(seen, rows):
             bits = random.random((len(vectors), 64)).argsort(axis=1) < 32
             hashes = np.packbits(bits, axis=1).view(np.int64)[:, 0].tolist()
             add(library, space, vectors, list(islice(names, len(vectors))), hashes=hashes)
@@ -135,14 +141,14 @@ def fill(library: Library, rows: int) -> None:
             publish(library, space, Modality.IMAGE)
 
 
-def vasari(folder: Path, model: str, rows: int) -> dict[str, Answer]:
+def vasari(folder: Path, model: str, rows: int, photos: Path) -> dict[str, Answer]:
     """What is said of each asked picture."""
     settings = Settings(library=folder / "library", offline=True)
     if not (folder / "library").exists():
         with Library.open(settings=settings, create=True) as library:
             library.use_model(model)
             index(library, FolderSource([folder / "known"], limits=library.image_limits))
-            fill(library, rows)
+            fill(library, rows, photos)
     with Library.open(settings=settings) as library:
         library.models.serve("float32")  # as a service has it
         asked = sorted((folder / "asked").rglob("*.jpg"))
@@ -203,7 +209,7 @@ def main() -> None:
         folder = (options.keep or Path(place)).resolve()
         if not (folder / "known").exists():
             prepare(options.photos, folder, options.limit)
-        answers = vasari(folder, options.model, options.rows)
+        answers = vasari(folder, options.model, options.rows, options.photos)
         columns = {"vasari": figures({asked: answer.names for asked, answer in answers.items()})}
         if options.peer:
             columns["imagededup PHash"] = figures(imagededup(folder, options.peer))

@@ -8,8 +8,9 @@ also be of another picture of the same scene. Finding them reads no file.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -153,11 +154,7 @@ class _Asked:
 
     def _look(self, candidates: Sequence[tuple[Item, Evidence]]) -> list[Duplicate]:
         """The items that are the picture when looked at; where one cannot be read, if its hash and vector say so."""
-        views: dict[ItemId, View] = {}
-        for item, _ in candidates:
-            with contextlib.suppress(ImageError):
-                data = self._library.read_original(item)
-                views[item.id] = View(decode(data, self._library.image_limits, target=SIDE).picture)
+        views = self._views([item for item, _ in candidates])
         self._looked |= views.keys()
         self._unreadable |= {item.id for item, _ in candidates} - views.keys()
         seen = dict(zip(views, overlaps(self._view, list(views.values())), strict=True))
@@ -169,6 +166,27 @@ class _Asked:
                 more = Evidence(evidence.hash_distance, evidence.cosine, one.agreement)
                 found.append(Duplicate(item, one.kind, more, one.box))
         return found
+
+    def _views(self, items: Sequence[Item]) -> dict[ItemId, View]:
+        """Those of the items that can be read, each in a thread of its own: files are read and decoded together."""
+        if len(items) < 2:
+            opened = [self._view_of(item) for item in items]
+        else:
+            with ThreadPoolExecutor(len(items), thread_name_prefix="look") as pool:
+                contexts = [copy_context() for _ in items]  # with the flag of who left
+                opened = list(
+                    pool.map(lambda context, item: context.run(self._view_of, item), contexts, items)
+                )
+        return {item.id: view for item, view in zip(items, opened, strict=True) if view is not None}
+
+    def _view_of(self, item: Item) -> View | None:
+        try:
+            data = self._library.read_original(item)
+            view = View(decode(data, self._library.image_limits, target=SIDE).picture)
+        except ImageError:
+            return None
+        _ = view.reduced  # here, beside the others
+        return view
 
 
 def near_hashes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,13 +13,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from tests.grey import GreyLibrary
+from tests.patience import LONG
 from tests.unit.catalogs import SPACE, commit, facts
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
+from vasari.retrieval import cancellation
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.perceptual_hashes import ItemHashes
 from vasari.retrieval.domain import Item, Modality
-from vasari.retrieval.errors import ImageError, ModelUnavailableError
+from vasari.retrieval.errors import AbandonedError, ImageError, ModelUnavailableError
 from vasari.retrieval.images.overlap import CopyKind, overlap
 from vasari.retrieval.images.phash import MAX_DISTANCE
 from vasari.retrieval.library import duplicates
@@ -244,6 +247,31 @@ def test_what_cannot_be_read_takes_no_look_from_others(
     assert [(one.item.uri, one.kind) for one in found if one.evidence.agreement is not None] == [
         (str(drawn[7]), CopyKind.CROPPED)
     ]
+
+
+def test_candidates_are_read_side_by_side(
+    library: GreyLibrary, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are waited for together, and not after whoever asked has left."""
+    copies = [tmp_path / f"{side}.jpg" for side in (200, 220, 240)]
+    for path, side in zip(copies, (200, 220, 240), strict=True):
+        Image.open(drawn[11]).convert("RGB").resize((side, side)).save(path)
+    for path in copies[:2]:
+        library.add(path)
+    read, together = library.read_original, threading.Barrier(3, timeout=LONG)
+
+    def reading(item: Item) -> bytes:
+        cancellation.check()
+        together.wait()
+        return read(item)
+
+    monkeypatch.setattr(library, "read_original", reading)
+    known = {one.item.uri for one in library.duplicates_of(copies[2])}
+    assert {str(path) for path in (drawn[11], copies[0], copies[1])} <= known
+    left = threading.Event()
+    left.set()
+    with cancellation.watching(left), pytest.raises(AbandonedError):
+        library.duplicates_of(copies[2])
 
 
 def test_what_comes_later_is_known(library: GreyLibrary, drawn: list[Path], tmp_path: Path) -> None:
