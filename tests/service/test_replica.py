@@ -105,6 +105,15 @@ def test_two_services_write_one_library(catalog_url: str, tmp_path: Path) -> Non
         assert one.delete(f"/v1/items/{item}").status_code == 204
         assert item not in found(other, "red")
 
+        libraries[0].model.gate.clear()
+        (folder / "rose.png").write_bytes(picture((250, 90, 90)))
+        job = one.post("/v1/jobs", json={"kind": "index", "paths": [str(folder)]}).json()["id"]
+        until(lambda: libraries[0].catalog.lease.holder() is not None, 0.02)
+        assert other.delete(f"/v1/jobs/{job}").json()["state"] == "cancelled"
+        libraries[0].model.gate.set()
+        until(lambda: libraries[0].catalog.lease.holder() is None, 0.02)
+        assert one.get(f"/v1/jobs/{job}").json()["state"] == "cancelled"
+
 
 def found(client: TestClient, query: str) -> list[int]:
     hits = client.post("/v1/search", json={"query": query, "limit": 50}).json()["hits"]
