@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -210,17 +210,26 @@ def choose(
     return None
 
 
-def choose_untried(library: Library, space: EmbeddingSpace) -> None:
+def choose_for_few(library: Library, space: EmbeddingSpace, pictures: Iterable[bytes]) -> None:
     """Let the exported tower fill a space without vectors, where few pictures come: it needs no torch (1 GB).
 
-    In bfloat16 where the processor computes in it, as torch would, else in float32.
+    In bfloat16 where the processor computes in it and its vectors of `pictures` (encoded) are near enough; in float32
+    elsewhere, and where there are too few to tell. int8 takes longer to make than few pictures to be encoded.
     """
     directory = library.models_directory(space)
-    settings = single_image.read_settings(directory)
-    assert settings is not None
-    precision = "bfloat16" if runs_in("bfloat16") else "float32"
     with _scratch(directory) as scratch:
-        write_settings(scratch, precision, settings.image, {})
+        tried = list(pictures) if runs_in("bfloat16") else []
+        if len(tried) >= FEWEST:
+            trial = _Trial(library, space, tried, scratch, with_int8=False)
+            form = trial.measure("bfloat16")
+            found = trial.report(form, form.images_per_second, trial.exact_speed).judged(Limits())
+            if found.too_far is None:
+                trial.switch(found)
+                return
+            _log.info("%s in bfloat16: %s", space.model, found.too_far)
+        settings = single_image.read_settings(directory)
+        assert settings is not None
+        write_settings(scratch, "float32", settings.image, {})
         (scratch / SETTINGS_FILE).replace(directory / SETTINGS_FILE)
     note_files(directory, FILES)
     library.models.release(space)
@@ -269,8 +278,15 @@ class _Trial:
     """Forms of a space's model, one at a time, and what they are compared with: the model in float32."""
 
     def __init__(
-        self, library: Library, space: EmbeddingSpace, pictures: Sequence[bytes], scratch: Path
+        self,
+        library: Library,
+        space: EmbeddingSpace,
+        pictures: Sequence[bytes],
+        scratch: Path,
+        *,
+        with_int8: bool = True,
     ) -> None:
+        """Without int8 all float32 vectors are made at once; else those of every second picture when int8 is made."""
         self._library, self._space, self._scratch = library, space, scratch
         self._directory = library.models_directory(space)
         library.models.export_pictures(space, needed=True)
@@ -289,6 +305,8 @@ class _Trial:
         self._others = exact(self._whole[1::2])
         took = max(perf_counter() - started, 1e-9)
         self.exact_speed = len(self._others) / took  # of float32, images a second
+        if not with_int8:
+            self._seen = exact(self._whole[::2])
 
     @cached_property
     def _expected(self) -> UnitVectors:

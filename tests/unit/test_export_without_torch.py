@@ -23,11 +23,18 @@ from tests.models import SENTENCES, write_model
 from tests.multilingual_models import write_xlm_roberta
 from tests.odd_pictures import TEXTS
 from tests.transformers_models import write_transformers_model
+from vasari.retrieval.builtin_data import builtin_data
 from vasari.retrieval.domain import UnitVectors, unit_vectors
 from vasari.retrieval.images.samples import sample_pictures
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
 from vasari.retrieval.models.drift import centred_cosines
-from vasari.retrieval.models.export import from_torch, pe_core_file, siglip_file
+from vasari.retrieval.models.export import (
+    efficientnet_file,
+    from_torch,
+    pe_core_file,
+    siglip_file,
+    tokenizer_file,
+)
 from vasari.retrieval.models.export.from_file import clip_merges, read_plain_model
 from vasari.retrieval.models.export.single_image import export_picture_tower
 from vasari.retrieval.models.export.text import export_text_tower
@@ -49,6 +56,12 @@ WEIGHTS, CONFIGURATION = "open_clip_model.safetensors", "open_clip_config.json"
 def files_of(folder: Path) -> ModelFiles:
     """The files of a model folder."""
     return locate(resolve(str(folder)), HubAccess(offline=True))
+
+
+def words_of(folder: Path) -> dict[str, Any]:
+    """The tokenizer, without what open_clip notes in it of the last texts."""
+    content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text())
+    return content | {"truncation": None, "padding": None}
 
 
 def configured(folder: Path, part: str | None = None, **settings: object) -> Path:
@@ -218,8 +231,7 @@ def test_siglip_is_exported_from_its_files(
     assert export_text_tower(encoder.towers, tmp_path / "theirs")
     for name in (text.SETTINGS_FILE, text.GRAPH_FILE, text.WEIGHTS_FILE):
         assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
-    mine, theirs = (json.loads((tmp_path / each / JSON_FILE).read_text()) for each in ("ours", "theirs"))
-    assert mine | {"truncation": None, "padding": None} == theirs | {"truncation": None, "padding": None}
+    assert words_of(tmp_path / "ours") == words_of(tmp_path / "theirs")
     texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
     assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
     pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
@@ -249,6 +261,81 @@ def test_other_siglips_are_left_to_torch(
     """Settings that are not known here, and weights of other shapes or names."""
     folder = write_siglip(tmp_path / "model", small_siglip)
     assert read_plain_model(files_of(configured(folder, part, **settings))) is None
+
+
+@pytest.mark.parametrize("name", ["starter", "scenes"])
+def test_the_built_in_models_are_exported_from_their_files(tmp_path: Path, name: str) -> None:
+    """Text and picture vectors, settings, tokenizer and fingerprint; in OpenVINO, too."""
+    encoder = OpenClipEncoder.load(name, device="cpu", precision="float32", offline=True)
+    files = locate(resolve(name), HubAccess(offline=True))
+    found = space_of_files(files)
+    assert found is not None
+    model, space = found
+    assert space == encoder.space
+    assert model.texts == encoder.towers.text
+    export_towers(model, files, tmp_path / "ours")
+    assert export_text_tower(encoder.towers, tmp_path / "theirs")
+    for file in set(text.FILES) - {JSON_FILE}:
+        mine, theirs = tmp_path / "ours" / file, tmp_path / "theirs" / file
+        assert mine.exists() == theirs.exists()
+        assert not mine.exists() or mine.read_bytes() == theirs.read_bytes()
+    assert words_of(tmp_path / "ours") == words_of(tmp_path / "theirs")
+    texts = OnnxTextEncoder.open(tmp_path / "ours").embed_texts(SENTENCES)
+    assert centred_cosines(texts, encoder.embed_texts(SENTENCES)).min() > 0.99999
+    pixels = np.stack([encoder.prepare(picture) for picture in sample_pictures()])
+    expected = encoder.embed_images(pixels)
+    assert (
+        centred_cosines(OnnxPictureEncoder.open(tmp_path / "ours").embed_images(pixels), expected).min()
+        > 0.99999
+    )
+    graph = tmp_path / "ours" / single_image.FOLDER / single_image.GRAPH_FILE
+    assert centred_cosines(CompiledTower(graph, "float32", 1).embed(pixels), expected).min() > 0.9999
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "settings"),
+    [
+        ("starter", "vision_cfg", {"timm_model_name": "tf_efficientnet_b0"}),
+        ("starter", "vision_cfg", {"timm_pool": "max"}),
+        ("starter", "text_cfg", {"pool_type": "argmax"}),
+        ("starter", "text_cfg", {"tokenizer_kwargs": {"clean": "lower", "strip_sep_token": True}}),
+        ("scenes", "vision_cfg", {"no_ln_pre": False}),
+        ("scenes", "text_cfg", {"layers": 3}),
+    ],
+)
+def test_others_with_words_of_their_own_are_left_to_torch(
+    tmp_path: Path, name: str, part: str, settings: dict[str, object]
+) -> None:
+    """Settings that are not known here, and weights of other shapes or names."""
+    for file in (builtin_data("models") / name).iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    assert read_plain_model(files_of(tmp_path)) is not None
+    content = (tmp_path / CONFIGURATION).read_text()
+    (tmp_path / CONFIGURATION).unlink()
+    (tmp_path / CONFIGURATION).write_text(content)
+    assert read_plain_model(files_of(configured(tmp_path, part, **settings))) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"tokenizer_class": "BertTokenizer"}, {"padding_side": "left"}, {"pad_token": "<nothing>"}],
+    ids=["class", "setting", "mark"],
+)
+def test_a_tokenizer_that_transformers_changes_is_read_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    """One whose class, settings or marks are more than its file has."""
+    apart: list[str] = []
+    monkeypatch.setattr(tokenizer_file, "_read_apart", lambda *words: apart.append(words[0]))
+    folder = builtin_data("models") / "scenes"
+    (tmp_path / "tokenizer.json").symlink_to(folder / "tokenizer.json")
+    content = json.loads((folder / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(content))
+    assert tokenizer_file.read_tokenizer(tmp_path, 4096) is not None
+    assert apart == []
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(content | settings))
+    assert tokenizer_file.read_tokenizer(tmp_path, 4096) is None
+    assert apart == ["tokenizer"]
 
 
 @pytest.mark.parametrize("with_class", [True, False])
@@ -287,8 +374,10 @@ def test_a_tokenizer_that_came_by_half_is_left_to_torch(tmp_path: Path, small_si
     assert read_plain_model(files_of(folder)) is None
 
 
-def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
-    """Heads and activations of each tower in the table; of PE-Core's, heads and where positions begin."""
+def test_what_weights_do_not_tell_is_timm_s() -> None:
+    """Heads and activations of SigLIP's towers; of PE-Core's, heads and where positions begin; of EfficientNet-Lite's,
+    strides, and what is between the convolutions.
+    """
     for name, (heads, gelu) in siglip_file.VISION.items():
         with torch.device("meta"):
             trunk = timm.create_model(name, num_classes=0, weight_init="skip")
@@ -302,6 +391,16 @@ def test_what_weights_do_not_tell_of_siglip_is_timm_s() -> None:
         assert {block.attn.num_heads for block in trunk.blocks} == {facts[0]}
         assert (trunk.attn_pool.num_heads, trunk.rope.grid_offset) == facts[1:]
         assert tuple(trunk.rope.ref_feat_shape) == tuple(trunk.patch_embed.grid_size)
+    for name in efficientnet_file.TOWERS:
+        with torch.device("meta"):
+            trunk = timm.create_model(name)
+        assert tuple(stage[0].conv_dw.stride[0] for stage in trunk.blocks) == efficientnet_file._STRIDES
+        assert {block.conv_dw.stride for stage in trunk.blocks for block in stage[1:]} == {(1, 1)}
+        norms = [module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d)]
+        assert {(norm.eps, type(norm.act)) for norm in norms} == {
+            (efficientnet_file._EPS, nn.ReLU6),
+            (efficientnet_file._EPS, nn.Identity),
+        }
 
 
 def test_other_kinds_of_model_are_left_to_torch(tmp_path: Path) -> None:

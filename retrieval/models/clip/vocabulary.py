@@ -6,10 +6,14 @@ words, and every query gets the same vector.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vasari.retrieval.errors import ModelUnavailableError
+
+Numbers = Callable[[tuple[str, str]], Sequence[Sequence[int]]]  # of the words of two sentences, without marks
 
 _LEAST_SHARE = 0.9  # of the model's words: tables are padded to a round number, by less than a hundredth
 _MEND = "not all of its files came; fetch them again (`vasari models pull NAME --force`)"
@@ -33,15 +37,20 @@ def check_vocabulary(words: Any, tower: Any, where: Path) -> None:
     from torch import nn
 
     rows = max((part.num_embeddings for part in tower.modules() if isinstance(part, nn.Embedding)), default=0)
-    check_words(words, rows, where)
+    check_words(len(words), partial(numbers, words), rows, where)
 
 
-def check_words(words: Any, rows: int, where: Path) -> None:
-    """`check_vocabulary` of a tokenizer whose model has so many rows of words."""
-    if len(words) < _LEAST_SHARE * rows:
+def check_words(count: int, read: Numbers, rows: int, where: Path) -> None:
+    """`check_vocabulary` of a tokenizer of `count` words whose model has so many rows of them."""
+    if count < _LEAST_SHARE * rows:
         raise ModelUnavailableError(
-            f"{where} has a tokenizer of {len(words):,} words for a model of {rows:,}: {_MEND}"
+            f"{where} has a tokenizer of {count:,} words for a model of {rows:,}: {_MEND}"
         )
-    tokens = (words(list(pair), add_special_tokens=False)["input_ids"] for pair in _PAIRS)
-    if all(one == other for one, other in tokens):
+    if all(one == other for one, other in map(read, _PAIRS)):
         raise ModelUnavailableError(f"{where} has a tokenizer that tells no two sentences apart: {_MEND}")
+
+
+def numbers(words: Any, pair: tuple[str, str]) -> Sequence[Sequence[int]]:
+    """The numbers of the words of two sentences, by a tokenizer of transformers."""
+    found: Sequence[Sequence[int]] = words(list(pair), add_special_tokens=False)["input_ids"]
+    return found

@@ -2,7 +2,8 @@
 
 Importing torch and open_clip takes five seconds and 0.8 GB, and building the model another copy of it: a new library
 would wait for that only to write the towers down again. Models of the plain architecture (OpenAI's, and most of
-LAION's, DataComp's and Meta's, with XLM-RoBERTa, too), SigLIP (`siglip_file`) and PE-Core (`pe_core_file`) need none of
+LAION's, DataComp's and Meta's, with XLM-RoBERTa, too), the built-in ones, which have tokenizers of their own and of
+which one sees by EfficientNet (`efficientnet_file`), SigLIP (`siglip_file`) and PE-Core (`pe_core_file`) need none of
 it, nor do CLIP, MetaCLIP 2, Chinese-CLIP, AltCLIP and SigLIP in transformers' layout (`transformers_towers`); whatever
 differs from them in a setting, a name or a shape is left to `from_torch`, and so are the words for what is wrong with a
 file.
@@ -19,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from vasari.retrieval.models.export.bert_file import read_xlm_roberta
+from vasari.retrieval.models.export.efficientnet_file import read_efficientnet
 from vasari.retrieval.models.export.pe_core_file import read_pe_core
 from vasari.retrieval.models.export.siglip_file import read_siglip
 from vasari.retrieval.models.export.tensor_file import TensorFile
 from vasari.retrieval.models.export.tokenizer_file import read_folder, read_tokenizer
 from vasari.retrieval.models.export.tower_weights import (
+    EfficientNetWeights,
     Gelu,
     Linear,
     MaskedTextWeights,
@@ -41,7 +44,7 @@ _WORDS = 49408  # of CLIP's tokenizer
 _OF_TRANSFORMERS = {"AltCLIPModel", "ChineseCLIPModel", "CLIPModel", "MetaClip2Model", "SiglipModel"}
 _EOS = 2  # open_clip's default, which pooling at the highest token does not look at
 _SETTINGS = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "custom_text"}
-_VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio"}
+_VISION = {"image_size", "layers", "width", "head_width", "patch_size", "mlp_ratio", "no_ln_pre"}
 _XLM_ROBERTA = _SETTINGS | {"init_logit_scale"}
 _XLM_ROBERTA_TEXT = {
     "hf_model_name",
@@ -53,13 +56,14 @@ _XLM_ROBERTA_TEXT = {
 _XLM_ROBERTA_TEXT |= {"context_length", "vocab_size"}
 _CONTEXT = 77  # open_clip's default
 _TEXT = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio"}
+_OWN_WORDS = _TEXT | {"hf_tokenizer_name", "tokenizer_kwargs", "pad_id", "eos_id", "pool_type"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlainModel:
     """Both towers with their preprocessing, and the length of their vectors."""
 
-    vision: VisionWeights
+    vision: VisionWeights | EfficientNetWeights
     text: TextWeights | MaskedTextWeights
     image: ImagePreprocessing
     texts: TextPreprocessing
@@ -83,7 +87,8 @@ def read_plain_model(files: ModelFiles) -> PlainModel | None:
             return _multilingual(files, image, tensors)
         if files.tokenizer is None:
             return _clip(files.model, image, tensors)
-        return _siglip(files.model, image, tensors, files.tokenizer)
+        read = _siglip if files.model.get("custom_text") else _clip_of_own_words
+        return read(files.model, image, tensors, files.tokenizer)
     except (OSError, ValueError, KeyError, TypeError, MemoryError, OverflowError):
         return None
 
@@ -101,8 +106,7 @@ def _clip(settings: Mapping[str, Any], image: Mapping[str, Any], tensors: Tensor
     own_text = bool(settings.get("custom_text", False))
     if not (settings.keys() <= _SETTINGS and text.keys() <= _TEXT) or text["vocab_size"] != _WORDS:
         return None
-    gelu: Gelu = "quick" if settings.get("quick_gelu", False) else "none"
-    dim = int(settings["embed_dim"])
+    dim, gelu = int(settings["embed_dim"]), _gelu(settings)
     tensors.take("logit_scale", ())
     if own_text and gelu == "none":
         seen = read_pe_core(vision, dim, tensors)
@@ -136,7 +140,7 @@ def _clip_vision(
         token=tensors.take("visual.class_embedding", (wide,)),
         positions=tensors.take("visual.positional_embedding", (side * side + 1, wide)),
         grid=(side, side),
-        ln_pre=tensors.norm("visual.ln_pre", wide),
+        ln_pre=None if settings.get("no_ln_pre") else tensors.norm("visual.ln_pre", wide),
         blocks=tensors.blocks(
             "visual.transformer", settings, wide // int(settings.get("head_width", 64)), gelu
         ),
@@ -146,18 +150,55 @@ def _clip_vision(
 
 
 def _clip_text(
-    settings: Mapping[str, Any], dim: int, tensors: TensorFile, gelu: Gelu, part: str
+    settings: Mapping[str, Any], dim: int, tensors: TensorFile, gelu: Gelu, part: str = ""
 ) -> TextWeights:
     """The text tower, whose weights' names begin with `part`."""
     width, context = int(settings["width"]), int(settings["context_length"])
     return TextWeights(
-        table=tensors.take(f"{part}token_embedding.weight", (_WORDS, width)),
+        table=tensors.take(f"{part}token_embedding.weight", (int(settings["vocab_size"]), width)),
         positions=tensors.take(f"{part}positional_embedding", (context, width)),
         blocks=tensors.blocks(f"{part}transformer", settings, int(settings["heads"]), gelu),
         causal=True,
         ln_final=tensors.norm(f"{part}ln_final", width),
         projection=Linear(tensors.take(f"{part}text_projection", (width, dim)).T),
     )
+
+
+def _clip_of_own_words(
+    settings: Mapping[str, Any], image: Mapping[str, Any], tensors: TensorFile, folder: Path
+) -> PlainModel | None:
+    """CLIP with a tokenizer of its own, whose rows end with a token that the configuration names."""
+    vision, text = dict(settings["vision_cfg"]), dict(settings["text_cfg"])
+    kept = dict(text.get("tokenizer_kwargs") or {})
+    usual = settings.keys() <= _SETTINGS - {"custom_text"} and text.keys() <= _OWN_WORDS
+    if not (usual and text.get("pool_type") == "eos" and kept.keys() <= {"clean"}):
+        return None
+    dim, gelu = int(settings["embed_dim"]), _gelu(settings)
+    tensors.take("logit_scale", ())
+    if "timm_model_name" in vision:
+        seen: VisionWeights | EfficientNetWeights | None = read_efficientnet(vision, dim, tensors)
+    else:
+        seen = _clip_vision(vision, dim, tensors, gelu)
+    if seen is None:
+        return None
+    read = replace(_clip_text(text, dim, tensors, gelu), pool="eos", eos=int(text["eos_id"]))
+    tokenizer = None if tensors.left else read_tokenizer(folder, len(read.table))
+    if tokenizer is None:
+        return None
+    texts = TextPreprocessing(
+        len(read.positions),
+        clean=str(kept.get("clean", "whitespace")),
+        pad_id=tokenizer.pad_id,
+        crop=Crop.POOLED,
+        pool="eos",
+        eos_id=read.eos,
+    )
+    preprocessing = ImagePreprocessing.from_open_clip(vision["image_size"], image)
+    return PlainModel(seen, read, preprocessing, texts, dim, tensors.forget, tokenizer.content)
+
+
+def _gelu(settings: Mapping[str, Any]) -> Gelu:
+    return "quick" if settings.get("quick_gelu", False) else "none"
 
 
 def _siglip(

@@ -1,12 +1,13 @@
-"""open_clip's vision transformer, SigLIP's, or PE-Core's, written as an ONNX graph, from 8-bit pixels to features.
+"""Vision towers written as ONNX graphs from 8-bit pixels to features: open_clip's transformer, SigLIP's, PE-Core's,
+and EfficientNet-Lite.
 
-The picture's normalisation and its first convolution are one product: a patch's 3 p² pixels times a matrix that has
-(pixel / 255 - mean) / std in it. Other vision towers (the rest of timm's, and ResNets) are not written.
+A transformer's normalisation of pictures and its first convolution are one product: a patch's 3 p² pixels times a
+matrix that has (pixel / 255 - mean) / std in it. Other vision towers (the rest of timm's, and ResNets) are not written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,18 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from vasari.retrieval.models.export.layers import LayerWriter
-from vasari.retrieval.models.export.tower_weights import LatentPool, VisionWeights
+from vasari.retrieval.models.export.tower_weights import (
+    Convolution,
+    EfficientNetWeights,
+    LatentPool,
+    VisionWeights,
+)
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
 
 
 def write_graph(
-    tower: VisionWeights,
+    tower: VisionWeights | EfficientNetWeights,
     preprocessing: ImagePreprocessing,
     directory: Path,
     written: Callable[[], None] = lambda: None,
@@ -31,24 +37,73 @@ def write_graph(
     `LayerWriter`.
     """
     with LayerWriter(directory / GRAPH_FILE, WEIGHTS_FILE, written) as writer:
-        x = _embedded(writer, tower, preprocessing)
-        if tower.ln_pre is not None:
-            x = writer.layer_norm(x, tower.ln_pre)
-        if tower.angles is not None:
-            x = writer.rotary_blocks(x, tower.blocks, tower.angles)
-        else:
-            x = writer.blocks(x, tower.blocks, causal=False, first_only=tower.pool == "tok")
-        features = _pooled(writer, tower, x)
-        if tower.projection is not None:
-            features = writer.product(features, tower.projection, tower.projection_bias)
+        shape = ["n", "dim"]
+        match tower:
+            case EfficientNetWeights():
+                features = _convolved(writer, tower, preprocessing)
+            case VisionWeights():
+                features = _transformed(writer, tower, preprocessing)
+                shape = ["n", "patches", "dim"] if tower.pool == "none" else shape
         height, width = preprocessing.height, preprocessing.width
-        shape = ["n", "patches", "dim"] if tower.pool == "none" else ["n", "dim"]
         writer.save(
             "image",
             helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", height, width, 3]),
             features,
             helper.make_tensor_value_info("features", TensorProto.FLOAT, shape),
         )
+
+
+def _transformed(writer: LayerWriter, tower: VisionWeights, preprocessing: ImagePreprocessing) -> str:
+    x = _embedded(writer, tower, preprocessing)
+    if tower.ln_pre is not None:
+        x = writer.layer_norm(x, tower.ln_pre)
+    if tower.angles is not None:
+        x = writer.rotary_blocks(x, tower.blocks, tower.angles)
+    else:
+        x = writer.blocks(x, tower.blocks, causal=False, first_only=tower.pool == "tok")
+    features = _pooled(writer, tower, x)
+    if tower.projection is None:
+        return features
+    return writer.product(features, tower.projection, tower.projection_bias)
+
+
+def _convolved(writer: LayerWriter, tower: EfficientNetWeights, preprocessing: ImagePreprocessing) -> str:
+    """Pictures are normalised before the first convolution, whose padding is of 0 in their new values."""
+    mean, deviation = (np.asarray(each, np.float32) for each in (preprocessing.mean, preprocessing.std))
+    pixels = writer.node("Cast", "pixels", to=TensorProto.FLOAT)
+    scaled = writer.node("Mul", pixels, writer.weight(1 / (255 * deviation)))
+    normal = writer.add(scaled, writer.weight(-mean / deviation))
+    x = _convolution(writer, writer.node("Transpose", normal, perm=[0, 3, 1, 2]), tower.stem)
+    for block in tower.blocks:
+        given = x
+        for layer in block:
+            x = _convolution(writer, x, layer)
+        if _keeps_shape(block):
+            x = writer.add(x, given)
+    x = writer.node("GlobalAveragePool", _convolution(writer, x, tower.last))
+    x = writer.node("Flatten", x)
+    return writer.linear(writer.gelu(writer.linear(x, tower.up), "none"), tower.down)
+
+
+def _keeps_shape(block: Sequence[Convolution]) -> bool:
+    first, last = block[0].kernel, block[-1].kernel
+    inputs = len(first) if block[0].depthwise else first.shape[1]
+    return inputs == len(last) and all(layer.stride == 1 for layer in block)
+
+
+def _convolution(writer: LayerWriter, x: str, layer: Convolution) -> str:
+    x = writer.node(
+        "Conv",
+        x,
+        writer.weight(layer.kernel),
+        writer.weight(layer.bias),
+        auto_pad="SAME_UPPER",
+        strides=[layer.stride] * 2,
+        group=len(layer.kernel) if layer.depthwise else 1,
+    )
+    if not layer.bounded:
+        return x
+    return writer.node("Clip", x, writer.weight(np.zeros(())), writer.weight(np.full((), 6.0)))
 
 
 def _embedded(writer: LayerWriter, tower: VisionWeights, preprocessing: ImagePreprocessing) -> str:

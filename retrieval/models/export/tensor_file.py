@@ -50,9 +50,10 @@ class TensorFile:
         """A layer norm."""
         return Norm(self.take(f"{name}.weight", (width,)), self.take(f"{name}.bias", (width,)), eps)
 
-    def linear(self, name: str, outputs: int, inputs: int) -> Linear:
-        """A product with its bias."""
-        return Linear(self.take(f"{name}.weight", (outputs, inputs)), self.take(f"{name}.bias", (outputs,)))
+    def linear(self, name: str, outputs: int, inputs: int, *, bias: bool = True) -> Linear:
+        """A product, with its bias."""
+        weight = self.take(f"{name}.weight", (outputs, inputs))
+        return Linear(weight, self.take(f"{name}.bias", (outputs,)) if bias else None)
 
     def blocks(
         self, name: str, settings: Mapping[str, Any], heads: int, gelu: Gelu, eps: float = 1e-5

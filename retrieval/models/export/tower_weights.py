@@ -89,6 +89,31 @@ class VisionWeights:
 
 
 @dataclass(frozen=True, slots=True)
+class Convolution:
+    """A convolution over `kernel` (outputs, inputs, k, k), its batch norm folded in; padded as TensorFlow's "same".
+
+    Where it is `depthwise`, each channel is filtered by itself: `inputs` is 1.
+    """
+
+    kernel: Array
+    bias: Array  # (outputs,)
+    stride: int = 1
+    depthwise: bool = False
+    bounded: bool = True  # followed by ReLU6
+
+
+@dataclass(frozen=True, slots=True)
+class EfficientNetWeights:
+    """EfficientNet-Lite (Tan and Le, 2019, without squeeze-and-excitation) below a perceptron of one hidden layer."""
+
+    stem: Convolution
+    blocks: Sequence[Sequence[Convolution]]  # added to what they are given, where both are of one shape
+    last: Convolution
+    up: Linear
+    down: Linear
+
+
+@dataclass(frozen=True, slots=True)
 class TextWeights:
     """A text transformer."""
 
