@@ -162,6 +162,10 @@ class Gazetteer:
                 alike[name.casefold()].update(called)
         return {name: frozenset(called) for name, called in alike.items()}
 
+    def states(self, country_code: str) -> list[str]:
+        """The first-level divisions of a country (ISO 3166), as GeoNames calls them."""
+        return [name for code, name in self._regions if code == country_code and name]
+
     def countries(self) -> Iterator[list[str]]:
         """The names of each country, English first."""
         yield from self._countries.values()

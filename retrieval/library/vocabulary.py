@@ -22,6 +22,7 @@ from vasari.retrieval.search.vocabulary import NOBODY, Named, Place
 _MOST_NAMES = 4096  # that are remembered
 _LARGEST = 6000  # cities of the world that are known by their own name: those of 75,000 people and more
 _FAMOUS = 1500  # and those by their names in other languages
+_WITH_STATES = ("US", "CA", "AU")  # of whose cities people say the state: Toledo, Ohio
 _FIELDS = ("city", "country", "state", "sublocation")  # of one name the first counts
 _LOCAL = ("city", "sublocation")  # of these many are called like ordinary words
 # What GeoNames calls otherwise.
@@ -113,6 +114,8 @@ def _world() -> dict[str, Place]:
     for other, region in REGIONS.items():
         for name in (other, fold(region)):
             known.setdefault(name, Place("state", region, is_here=False))
+    for state in (state for code in _WITH_STATES for state in gazetteer().states(code)):
+        known.setdefault(fold(state), Place("state", state, is_here=False))
     return {name: place for name, place in known.items() if len(name) > 2 or not name.isascii()}
 
 

@@ -18,6 +18,7 @@ _LONGEST = 3  # words of a name
 _WHERE = frozenset(
     {"in", "at", "near", "from", "en", "desde", "bei", "nach", "aus", "dans", "vers", "chez", "au", "aux"}
 )
+_FROM = frozenset({"from", "aus"})
 _NAMING = year_words.PRODUCTS | year_words.VINTAGES | year_words.INSCRIBED
 
 
@@ -88,10 +89,12 @@ def _is_day(word: str) -> bool:
 
 
 def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
-    """Whether a number behind "of" tells one of its kind from the others, or how many: class of 2012."""
+    """Whether a number behind "of" tells one of its kind from the others, or how many: class of 2012, 2CV de 1978."""
     year = at
     while _word(tokens, at - 1) in calendar_words.ARTICLES:
         at -= 1
+    if _word(tokens, at - 1) in _FROM:
+        return _is_of_a_product(tokens, at - 1)
     if _word(tokens, at - 1) not in calendar_words.OF:
         return False
     if (
@@ -99,7 +102,20 @@ def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
         or _word(tokens, year + 1) in year_words.NO_YEAR_BEFORE
     ):
         return True
-    return any(map(_is_naming, _phrase(tokens, at)))
+    return any(map(_is_naming, _phrase(tokens, at))) or _is_model(_word(tokens, at - 2))
+
+
+def _is_of_a_product(tokens: Sequence[Token], at: int) -> bool:
+    """Whether what stands before a place is a product: Porsche 911 from 1973; not photos of one."""
+    before = [token.folded for token in tokens[:at]]
+    if not calendar_words.PHOTOS.isdisjoint(before):
+        return False
+    return any(word in year_words.PRODUCTS for word in before[-_LONGEST:]) or any(map(_is_model, before[-1:]))
+
+
+def _is_model(word: str) -> bool:
+    """Whether letters and digits are one word: 2CV."""
+    return word.isascii() and word.isalnum() and not word.isalpha() and not word.isdigit()
 
 
 def _word(tokens: Sequence[Token], at: int) -> str:

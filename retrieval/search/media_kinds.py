@@ -157,6 +157,12 @@ _NOT = Pattern(
     r"(?:\b(?:no|not|without|except|kein|keine|nicht|ohne|sin|sans|pas|sauf|excepto)(?:\s+(?:in|im|en|de))?|不是|非)\s*$",
     re.IGNORECASE,
 )
+# Of these the form is that of what is shown: Hochformat Poster.
+_SHOWN = Pattern(
+    r"\s+(?:gemalt|gedruckt|gerahmt|painted|framed|printed|paintings?|prints?|posters?|frames?|canvas|leinwand"
+    r"|(?:bilder)?rahmen|gem[äa]lde|plakate?|cuadros?|lienzos?|marcos?|tableaux?|cadres?|toiles?)",
+    re.IGNORECASE,
+)
 _BEFORE = Pattern(r"(?:\b(?:as|in|im|als|en|con|of|that are|taken in)\s+)?$", re.IGNORECASE)
 _BEHIND = Pattern(r"(?:的|の)?")
 
@@ -186,7 +192,7 @@ def _may_ask(text: str) -> bool:
 
 
 def _asked(text: str, found: re.Match[str], kind: str, told: str) -> Iterator[Asked]:
-    if _NOT.search(text[: found.start()]):
+    if _NOT.search(text[: found.start()]) or (kind == "orientation" and _SHOWN.match(text, found.end())):
         return
     before = _BEFORE.search(text[: found.start()])
     behind = _BEHIND.match(text, found.end())

@@ -163,6 +163,19 @@ SCENE = _words(
     innenstadt oktoberfest biergarten
     schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )
+_STATES = """
+AL Alabama · AK Alaska · AZ Arizona · AR Arkansas · CA California · CO Colorado · CT Connecticut · DE Delaware
+FL Florida · GA Georgia · HI Hawaii · ID Idaho · IL Illinois · IN Indiana · IA Iowa · KS Kansas · KY Kentucky
+LA Louisiana · ME Maine · MD Maryland · MA Massachusetts · MI Michigan · MN Minnesota · MS Mississippi
+MO Missouri · MT Montana · NE Nebraska · NV Nevada · NH New Hampshire · NJ New Jersey · NM New Mexico
+NY New York · NC North Carolina · ND North Dakota · OH Ohio · OK Oklahoma · OR Oregon · PA Pennsylvania
+RI Rhode Island · SC South Carolina · SD South Dakota · TN Tennessee · TX Texas · UT Utah · VT Vermont
+VA Virginia · WA Washington · WV West Virginia · WI Wisconsin · WY Wyoming · DC District of Columbia
+"""
+# What people append to a city in the United States (USPS): Paris, TX.
+STATES_BY_CODE = {
+    state[:2]: state[3:] for line in _STATES.strip().splitlines() for state in line.split(" · ")
+}
 NOBLES = _words(
     """queen king princess prince lady lord duke duchess count countess emperor empress reina rey princesa principe
     duque duquesa conde condesa infanta emperador emperatriz reine roi princesse duc duchesse comte comtesse empereur

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
+from vasari.retrieval.search import calendar_words
 from vasari.retrieval.search import name_words as words
 from vasari.retrieval.search.cjk_names import cjk_names_in
 from vasari.retrieval.search.media_kinds import Asked
@@ -47,7 +48,8 @@ def _is_city_of_elsewhere(
     """Whether a region or country follows a city that lies elsewhere here, so is another: Naples, Florida."""
     if [one.kind for one in found] != ["place"] or not behind:
         return False
-    places = vocabulary.named(text[behind[0].start : behind[-1].end]).places
+    told = text[behind[0].start : behind[-1].end]
+    places = vocabulary.named(words.STATES_BY_CODE.get(told, told)).places
     regions = [place for place in places if place.field in ("state", "country")]
     if not regions or not any(place.is_here for place in places):
         return bool(regions)
@@ -349,7 +351,9 @@ class _Segment:
             return self._is_far_place(at, end, name, marked=marked, alone=alone)
         if name in words.COMMON_PLACES:
             speaks = self._is_capital(at) or self.dated
-            behind_of = self._is_capital(at) and self.dated and self._is_of_scene(at)
+            behind_of = (
+                self._is_capital(at) and self._is_of_scene(at) and (self.dated or self._is_of_photos(at))
+            )
             return self._ends(end) and (
                 (marked and speaks) or behind_of or (alone and self.dated and self._is_capital(at))
             )
@@ -453,6 +457,10 @@ class _Segment:
             return False
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - words.NAMED_AFTER
         return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+
+    def _is_of_photos(self, at: int) -> bool:
+        """Whether photos of it are asked for: fotos de Cuba; a German noun is as large."""
+        return self._word(at - 1) in words.OF - {"von", "d"} and self._word(at - 2) in calendar_words.PHOTOS
 
     def _is_of_civic(self, at: int) -> bool:
         """Whether it is told of what only cities have: catedral de Granada."""

@@ -402,6 +402,17 @@ def written() -> Iterator[LibraryVocabulary]:
         ("border to Portugal", []),
         ("catedral de Granada por la noche", ['city = "Granada"']),
         ("catedral de granada", []),
+        ("fotos de Cuba", ['country = "Cuba"']),
+        ("hojas de Cuba", []),
+        ("Toledo, Ohio", []),
+        ("Toledo, OH", []),
+        ("Boston, MA", ['city = "Boston"']),
+        ("Porsche 911 from 1973", []),
+        ("2CV de 1978", []),
+        ("photos of my Porsche from 2019", ["taken = 2019"]),
+        ("Hochformat Poster", []),
+        ("1999年的金币", []),
+        ("シドニーという犬", []),
     ],
 )
 def test_names_inside_longer_names_stay_words(written: LibraryVocabulary, text: str, told: list[str]) -> None:
