@@ -100,7 +100,9 @@ def world_places(name: str) -> Named:
 
 
 def _is_word(place: Place, asked: str) -> bool:
-    return place.field in _LOCAL and (asked in ordinary_words() or asked in SCENE or is_subject(asked))
+    if asked in SCENE or is_subject(asked):
+        return True  # the state of Tours is Centre
+    return place.field in _LOCAL and asked in ordinary_words()
 
 
 @cache

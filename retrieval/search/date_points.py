@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import Found
-from vasari.retrieval.search.lone_years import is_told_by_year, says_when
+from vasari.retrieval.search.lone_years import is_numbered, is_told_by_year, says_when
 from vasari.retrieval.search.periods import (
     HOLIDAYS,
     Period,
@@ -42,6 +42,8 @@ class DatePoints(RelativeDates):
         word = self._word(at)
         parts = word.replace("/", "-").replace(".", "-").split("-")
         if len(parts) < 2 or not all(part.isascii() and part.isdigit() for part in parts):
+            return None
+        if is_numbered(self.tokens, at):
             return None
         numbers = [int(part) for part in parts]
         if len(parts[0]) != 4:

@@ -13,6 +13,7 @@ from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_su
 from vasari.retrieval.search.typed_words import Token
 
 _SIGNS_OF_SUMS = ("#", "№", "$", "€", "£", "¥", "+")
+_SIGNS_OF_NUMBERS = ("°", "º", ".", ":")
 _ENDS_A_PHRASE = ",;:!?()[]"
 _LONGEST = 3  # words of a name
 _WHERE = frozenset(
@@ -66,7 +67,7 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
         before, tokens[at].folded, behind
     ):
         return True
-    if before.endswith(year_words.CJK_INSCRIBED + year_words.CJK_EDITIONS):
+    if before.endswith(year_words.CJK_INSCRIBED + year_words.CJK_EDITIONS + year_words.CJK_NUMBERED):
         return True
     if any(letter.isdigit() for letter in before):
         return True
@@ -75,6 +76,13 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
     if (_word(tokens, at - 2), before) in year_words.MODELS:
         return True
     return before not in name_words.SCENE and any(map(_is_naming, _phrase(tokens, at)))
+
+
+def is_numbered(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word before digits says that they number something: facture n° 2021-08."""
+    while _word(tokens, at - 1) in _SIGNS_OF_NUMBERS:
+        at -= 1
+    return _word(tokens, at - 1) in year_words.NUMBERED
 
 
 def is_street(tokens: Sequence[Token], at: int) -> bool:

@@ -126,7 +126,7 @@ FUNCTION = _words(
     """in at near on from to of by with without and or for during since before after until last this the a an is are
     was were while when where who that under over beside behind between next taken shot made as into onto
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
-    das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser wahrend ist war waren en con
+    das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser beim wahrend ist war waren en con
     sin y o de del desde hasta para por durante el la los las un una al es son cuando hace dans sur avec sans et
     ou qui que de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il
     pris prise prises tomada tomadas hecha hechas aufgenommen gemacht fotografiert"""
@@ -209,7 +209,8 @@ MADE = EMBLEMS | _words(
 # A work that says behind a comma what the name before it is that of: Roma, la película de Cuarón.
 WORKS = MADE | _words(
     """film movie novel song series pelicula novela cancion disco serie roman chanson gemalde lied
-    cuadro tableau musical videogame videojuego videospiel opera oper operette"""
+    cuadro tableau musical videogame videojuego videospiel opera oper operette apellido nombre marca surname name brand
+    nachname marke nom prenom marque"""
 )
 # Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
 SPECIES = _words(

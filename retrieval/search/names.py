@@ -17,6 +17,7 @@ from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_of_a_family, is_subject
 from vasari.retrieval.search.typed_words import Token
 from vasari.retrieval.search.vocabulary import Named, Place, Vocabulary, one_of, place_filter
+from vasari.retrieval.search.year_words import INSCRIBED
 
 _LONGEST = 9  # tokens of a name, with its hyphens and apostrophes
 _JOINTS = ("-", "'", "’", ".", "&")
@@ -360,7 +361,9 @@ class _Segment:
         if name in words.ADJECTIVES and not (marked or self._is_capital(at)):
             return False
         if marked:
-            return name not in words.SHARED_PLACES or self._ends(end) or self._word(end) in words.SCENE
+            worn = self._word(end) in INSCRIBED  # in Havana shirt
+            free = name not in words.SHARED_PLACES and not worn
+            return free or self._ends(end) or self._word(end) in words.SCENE
         if self._word(at - 1) in words.TITLES:
             return False
         shared = name in words.SHARED_PLACES or (not self.dated and places[0].field == "country")
@@ -428,7 +431,7 @@ class _Segment:
             if before in words.OF:  # photos of Lisbon, rue de Londres; not the Berlin wall
                 return self._is_of_scene(at)
             if before in words.SCENE | words.FILLERS or is_german_trip(before):
-                return True
+                return self.dated or not self._is_firm(at, end)
             told = self.dated or is_subject(before) or self._next_is_person(at - 1)
             return told and not shared and before not in words.FUNCTION
         if at == 0 and self._is_scene_at(end):
@@ -457,6 +460,12 @@ class _Segment:
             return False
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - words.NAMED_AFTER
         return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+
+    def _is_firm(self, at: int, end: int) -> bool:
+        """Whether it is somebody's name as well, as firms have it: Marché Victoria; not photos Victoria."""
+        return (
+            end == at + 1 and self._word(at) in words.SHARED_NAMES and self._word(at - 1) not in words.FILLERS
+        )
 
     def _is_of_photos(self, at: int) -> bool:
         """Whether photos of it are asked for: fotos de Cuba; a German noun is as large."""

@@ -28,6 +28,8 @@ NO_YEAR_BEFORE = _words(
     words hz mhz sheep seats degrees grad meilen liter liters tons tonnen birds pounds hits followers rover gt
     turbo suv"""
 )
+# Before a number that looks like a date they say that it is one of a series: order no 2021-11.
+NUMBERED = _words("no nr number numbers nummer numero num n nro ref id")
 # Makers of cars, aircraft, electronics and software, and what they call their products: a year beside them is that of
 # the model.
 PRODUCTS = _words(
@@ -112,6 +114,7 @@ CJK_INSCRIBED = tuple(
     )
 )
 CJK_EDITIONS = ("モデル", "版", "款")
+CJK_NUMBERED = ("ナンバー", "番号", "号码", "编号", "車番", "车牌")
 # Streets and squares bear the date of a day: rue du 8 mai 1945, calle 9 de julio.
 STREETS = _words(
     "calle avenida plaza plazuela paseo puente rue place boulevard quai pont avenue strasse platz allee brucke"

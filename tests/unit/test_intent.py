@@ -413,6 +413,17 @@ def written() -> Iterator[LibraryVocabulary]:
         ("Hochformat Poster", []),
         ("1999年的金币", []),
         ("シドニーという犬", []),
+        ("facture n° 2021-08", []),
+        ("facture 2021-08", ["taken = 2021-08"]),
+        ("ナンバー 2019", []),
+        ("bus 42 to the centre", []),
+        ("a man in Havana shirt", []),
+        ("Marché Victoria", []),
+        ("photos Victoria", ['city = "Victoria"']),
+        ("Toledo, apellido de la abuela", []),
+        ("Max und Anna beim Backen", ['person = "Max"', 'person = "Anna"']),
+        ("小明学骑车", ['person = "小明"']),
+        ("小明学校", []),
     ],
 )
 def test_names_inside_longer_names_stay_words(written: LibraryVocabulary, text: str, told: list[str]) -> None:
