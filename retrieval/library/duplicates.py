@@ -127,7 +127,7 @@ class _Asked:
         """The other items that it is a copy of, by its vector in the default space."""
         vector = self._library.embed_candidate(self._picture, self._space)
         gallery = self._library.gallery(Modality.IMAGE, self._space)
-        ids, scores, _ = gallery.search(vector, _NEAREST, self._allowed)
+        ids, scores, _ = gallery.search(vector, _NEAREST, self._allowed, near=True)
         found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
         return self._seen({item: score for item, score in found if item >= 0})
 

@@ -85,7 +85,7 @@ class MilvusIndex:
     """A collection (see `VectorIndex`). The server keeps it: `save` writes down where it is."""
 
     kind = IndexKind.MILVUS
-    effort = 0  # the server's own default
+    effort = near_effort = 0  # the server's own default
     estimates = False  # scores are those of the whole rows
 
     def __init__(self, place: MilvusPlace, collection: str, dim: int, *, rows: int = 0) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from vasari.retrieval.domain import FairMethod, FairRanking, UnitVectors, unit_vectors
 from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
+from vasari.retrieval.vectors.faiss_index import FaissIndex
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
 from vasari.retrieval.vectors.generation import Manifest, build_generation
 from vasari.retrieval.vectors.hubs import NEIGHBOURS, note_hubs, write_bank
@@ -72,7 +74,7 @@ class Shelf:
             self.dead.append(self.live.pop(item))
             del self.truth[item]
 
-    def rebuild(self, kind: IndexKind) -> Manifest:
+    def rebuild(self, kind: IndexKind, lists: int = 4) -> Manifest:
         """Build a generation over everything and make it active."""
         number = 0 if self.generation is None else self.generation + 1
         manifest = build_generation(
@@ -82,7 +84,7 @@ class Shelf:
             list(self.sizes),
             self.dead,
             kind=kind,
-            parameters={"lists": 4} if kind in (IndexKind.IVF, IndexKind.RABITQ) else {},
+            parameters={"lists": lists} if kind in (IndexKind.IVF, IndexKind.RABITQ) else {},
             threads=1,
         )
         self.generation = number
@@ -295,6 +297,35 @@ def test_an_approximate_generation_keeps_its_recall_while_the_gallery_changes(
     found, _, _ = shelf.open().search(queries, 10)
     assert promised >= 0.95
     assert recall(found, shelf.search(queries, 10)[0]) >= promised - 0.02
+
+
+@pytest.mark.parametrize("kind", [IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
+def test_what_is_near_is_found_in_few_lists(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, kind: IndexKind
+) -> None:
+    """Copies of rows, slightly changed, are found in a tenth of the lists where the index looks through all of them."""
+    rows = points(3000)
+    ids = shelf.add(rows)
+    shelf.rebuild(kind, lists=200)
+    gallery, efforts = shelf.open(), []
+    assert gallery.generation is not None
+    index = gallery.generation.index
+    assert isinstance(index, FaissIndex)
+    if kind is not IndexKind.HNSW:
+        index.set_effort(index.lists)
+    search = index.search
+
+    def noted(*asked: Any, **options: Any) -> tuple[Ids, Scores]:
+        efforts.append(options["effort"])
+        return search(*asked, **options)
+
+    monkeypatch.setattr(index, "search", noted)
+    copies = unit_vectors(rows[::30] + 0.1 * points(100, seed=7))
+    found, scores, _ = gallery.search(copies, 5, near=True)
+    assert (found == np.array(ids[::30])[:, None]).any(axis=1).mean() >= 0.98
+    assert (np.diff(scores) <= 0).all()
+    gallery.search(copies, 5)
+    assert efforts == [index.effort if kind is IndexKind.HNSW else 20, None]
 
 
 @pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
