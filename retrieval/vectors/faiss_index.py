@@ -91,8 +91,8 @@ class FaissIndex:
     def near_effort(self) -> int:
         """The effort that finds what is much nearer than all else: a copy's list is among the first of its picture's.
 
-        Of 30 photos among a million rows, in an index that texts tuned to 384 of 2,000 lists, those cropped by 60 % were
-        all found in 64 lists, and in 192 in half the time.
+        Of 30 photos among a million rows, in an index that texts tuned to 384 of 2,000 lists, all that were cropped by
+        60 % were found in 64 lists.
         """
         enough = max(_LEAST_LISTS, math.ceil(self.lists / _NEAR_LISTS))
         return min(self.effort, enough) if self.kind in LISTED else self.effort
