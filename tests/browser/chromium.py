@@ -1,4 +1,7 @@
-"""Where the browser is. Playwright's own are not downloaded: the tests drive the Chromium of the machine."""
+"""Where the browser is. Playwright's own are not downloaded: the tests drive the Chromium of the machine.
+
+Its form without windows, where there is one: it is the same engine, and takes half the time of the page's tests.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 _VARIABLES = ("VASARI_TEST_BROWSER", "PLAYWRIGHT_CHROMIUM")
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PLACES = (
     "/usr/bin/chromium",
     "/snap/bin/chromium",

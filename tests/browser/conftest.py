@@ -54,9 +54,9 @@ def serving(
         thread.join()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """The browser of the machine; closed with its module, as Playwright keeps an event loop running until then."""
+    """The browser of the machine; closed with the package, as Playwright keeps an event loop running until then."""
     path = find_chromium()
     if path is None:
         pytest.skip(

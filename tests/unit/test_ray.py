@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -216,12 +215,7 @@ def test_a_cluster_that_is_not_there_is_an_error_at_once() -> None:
 def run_on_cluster(root: Path, photos: Path, shards: Path) -> list[dict[str, Any]]:
     """The reports of the program; its processes are its own, so that what Ray leaves behind ends with it."""
     program = [sys.executable, "-m", "tests.mortal", str(root), str(photos), str(shards)]
-    environment = dict(os.environ)
-    if sys.dont_write_bytecode:
-        # Ray's workers are seven processes, each of which would compile Ray and pandas: 5.4 s of work instead of 1.8.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        environment["PYTHONPYCACHEPREFIX"] = str(root.parent / "bytecode")
-    run = subprocess.run(program, capture_output=True, text=True, check=False, env=environment)
+    run = subprocess.run(program, capture_output=True, text=True, check=False)
     if run.returncode == 75 and any(words in run.stderr for words in TOO_SLOW):
         pytest.skip(f"this machine is too busy for Ray to start: {run.stderr}")
     assert run.returncode == 0, run.stderr
