@@ -79,18 +79,27 @@ class View:
     @cached_property
     def bare(self) -> Picture | None:
         """The grey picture without the border of one shade around it; None where there is none worth the name."""
-        pixels = np.asarray(self.reduced, np.float32)
-        rows, columns = (np.flatnonzero(pixels.std(axis) >= _SHADE) for axis in (1, 0))
-        if not len(rows):
+        if self.inside is None:
             return None
-        high, wide = pixels.shape
-        box = columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high
-        if not _LEAST_PART**2 < (box[2] - box[0]) * (box[3] - box[1]) < ALL:
-            return None
-        width, height = self.size
+        (left, top, wide, high), (width, height) = self.inside, self.size
+        right, bottom = left + wide, top + high
         return self.grey.crop(
-            (round(box[0] * width), round(box[1] * height), round(box[2] * width), round(box[3] * height))
+            (round(left * width), round(top * height), round(right * width), round(bottom * height))
         )
+
+    @cached_property
+    def bare_square(self) -> Grey | None:
+        """What lies within the border (64, 64)."""
+        return None if self.bare is None else np.asarray(self.bare.resize((SQUARE, SQUARE), _BOX), np.float32)
+
+    @cached_property
+    def inside(self) -> Box | None:
+        """What lies within the border of one shade around the picture, to the pixel; None where there is none."""
+        found = _within_border(np.asarray(self.reduced, np.float32))
+        if found is None or not _LEAST_PART**2 < found[2] * found[3] < ALL:
+            return None
+        # Of 256 pixels one is too coarse: of fine structure a copy that lies half of it beside agrees in no block.
+        return _within_border(np.asarray(self.grey, np.float32))
 
     @cached_property
     def parts(self) -> tuple[NDArray[np.int64], Spectra]:
@@ -254,6 +263,16 @@ def _centred(side: int) -> tuple[Grey, Grey]:
     """Shares of the sides at each pixel (n,), from the centre: across and down."""
     place = (np.arange(side, dtype=np.float32) + 0.5) / side - 0.5
     return np.tile(place, side), np.repeat(place, side)
+
+
+def _within_border(pixels: Grey) -> Box | None:
+    """From the first to the last row and column (height, width) that are not of one shade; None where all are."""
+    rows, columns = (np.flatnonzero(pixels.std(axis) >= _SHADE) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return None
+    high, wide = pixels.shape
+    left, top, right, bottom = map(int, (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    return left / wide, top / high, (right - left) / wide, (bottom - top) / high
 
 
 def _edged(picture: Picture) -> Picture:

@@ -85,6 +85,11 @@ def overlaps(new: View | Picture, known: Sequence[View | Picture]) -> list[Overl
         for kind in (CopyKind.CROPPED, CopyKind.BORDERED)
         for score, box in likely_places(*_part_and_whole(new, one, kind))
     ]
+    likely += [
+        (alike, number, CopyKind.BORDERED, new.inside)
+        for number, (found, one) in enumerate(zip(sure, views, strict=True))
+        if found is None and new.inside is not None and (alike := _alike_inside(new, one)) >= _ALIKE
+    ]
     parts: list[Overlap | None] = [None] * len(views)
     least = 0.0
     for score, number, kind, box in sorted(likely, reverse=True)[:_FITS]:
@@ -115,6 +120,12 @@ def _turned(new: Grey, known: Grey) -> Overlap | None:
         return None
     agreement = _agreement(np.ascontiguousarray(_hung(new, turn)), known)
     return Overlap(CopyKind.EDITED, agreement) if agreement >= _COPY else None
+
+
+def _alike_inside(new: View, known: View) -> float:
+    """The correlation of what lies within the border of one with the other, a sixteenth in size."""
+    square = new.bare_square
+    return 0.0 if square is None else float(np.vdot(_reduced(square), _reduced(known.square)))
 
 
 def _hung(square: Grey, turn: int) -> Grey:

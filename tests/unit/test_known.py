@@ -113,6 +113,20 @@ def test_fine_structure_may_be_lost() -> None:
         assert overlap(_jpeg(edit(other)), one) is None
 
 
+@pytest.mark.parametrize("wide", [7, 25, 40])
+def test_fine_structure_within_a_border_is_known(wide: int) -> None:
+    """Where the border ends is told to the pixel: half of one beside, gravel is another."""
+    one, other = _gravel(1), _gravel(2)
+    for colour in ("white", "black"):
+        found = overlap(_jpeg(ImageOps.expand(one, (wide, wide + 4), colour)), one)
+        assert found is not None
+        assert found.kind is CopyKind.BORDERED
+        width, height = 320 + 2 * wide, 240 + 2 * (wide + 4)
+        place = wide / width, (wide + 4) / height, 320 / width, 240 / height
+        assert found.box == pytest.approx(place, abs=0.005)
+        assert overlap(_jpeg(ImageOps.expand(other, (wide, wide + 4), colour)), one) is None
+
+
 def _gravel(seed: int) -> Image.Image:
     """Structure of two and five pixels, above all, (320, 240)."""
     levels, grey = np.random.default_rng(seed), np.full((240, 320), 128, np.float32)
