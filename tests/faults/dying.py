@@ -1,15 +1,12 @@
-"""Index a folder, and build an index over it, but die by SIGKILL at one exact moment of writing:
-
-python -m tests.faults.dying LIBRARY PHOTOS before|after METHOD COUNT [FILES-A-COMMIT]
-"""
+"""Index a folder, and build an index over it, but die by SIGKILL at one exact moment of writing."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.faults.watched import watch
@@ -38,18 +35,10 @@ class Death:
         return result
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Index and build until the moment comes."""
-    root, photos, moment, method, count, *more = arguments
-    every = int(more[0]) if more else 4
-    with GreyLibrary.open(root) as library:
-        root_path = library.root
-    with Catalog.open(root_path / "catalog.sqlite3") as catalog:
-        watch(catalog, method, Death(moment, int(count)))
-        library = GreyLibrary(root_path, Settings(), catalog)
+def index_and_die(root: Path, photos: Path, moment: str, method: str, count: int, every: int = 4) -> None:
+    """Index and build, with `every` files a commit, until the moment before or after the nth call of a method comes."""
+    with Catalog.open(root / "catalog.sqlite3") as catalog:
+        watch(catalog, method, Death(moment, count))
+        library = GreyLibrary(root, Settings(), catalog)
         index(library, choose_source([photos])[0], IndexOptions(batch_size=min(every, 2), commit_every=every))
         rebuild(library, kind="flat")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

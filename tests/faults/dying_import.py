@@ -1,13 +1,9 @@
-"""Import a file, but die by SIGKILL within the transaction that makes it part of the library:
-
-python -m tests.faults.dying_import LIBRARY FILE MODEL
-"""
+"""Import a file, but die by SIGKILL within the transaction that makes it part of the library."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from tests.grey import GreyLibrary
@@ -23,6 +19,7 @@ class Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    with GreyLibrary.open(sys.argv[1]) as opened:
-        import_(opened, Path(sys.argv[2]), model=sys.argv[3], progress=Deadly(), page=3)
+def import_and_die(root: Path, file: Path, model: str) -> None:
+    """Import until something was written."""
+    with GreyLibrary.open(root) as opened:
+        import_(opened, file, model=model, progress=Deadly(), page=3)

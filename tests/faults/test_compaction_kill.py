@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.faults.apart import exit_code
+from tests.faults.dying import index_and_die
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.build import rebuild
@@ -31,8 +31,7 @@ def test_dying_while_small_segments_are_merged_is_made_good(tmp_path: Path, mome
     with GreyLibrary.open(root, create=True) as library:
         library.use_model("grey")
 
-    program = [sys.executable, "-m", "tests.faults.dying", str(root), str(photos), moment, method, "1", "1"]
-    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    assert exit_code(index_and_die, root, photos, moment, method, 1, 1) == -signal.SIGKILL
 
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         assert len(library.gallery(Modality.IMAGE)) == DUE + 2

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from tests.faults.apart import exit_code
+from tests.faults.dying_import import import_and_die
 from tests.faults.watched import watch
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
@@ -157,8 +157,7 @@ def test_a_full_disk_or_a_lost_lease_leaves_nothing_of_an_import(
 def test_a_killed_import_never_was(root: Path, file: Path) -> None:
     """SIGKILL within the transaction: the files it left belong to nothing, and go with the same import again."""
     before = everything(root)
-    program = [sys.executable, "-m", "tests.faults.dying_import", str(root), str(file), "fast"]
-    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    assert exit_code(import_and_die, root, file, "fast") == -signal.SIGKILL
     after = everything(root)
     assert {**after, "files": None} == {**before, "files": None}
     left = set(after["files"]) ^ set(before["files"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.faults.apart import exit_code
+from tests.faults.dying import index_and_die
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
@@ -54,8 +54,7 @@ def test_dying_between_any_two_steps_of_a_commit_is_made_good(
         write_picture(photos / f"{number}.png", number)  # added
     (photos / "bad.png").write_bytes(b"no picture")
 
-    program = [sys.executable, "-m", "tests.faults.dying", str(root), str(photos), moment, method, str(count)]
-    assert subprocess.run(program, check=False).returncode == -signal.SIGKILL
+    assert exit_code(index_and_die, root, photos, moment, method, count) == -signal.SIGKILL
 
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         index(library, FolderSource([photos]), IndexOptions(batch_size=2))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
-from subprocess import run
 
 from tests import forms
+from tests.faults.apart import exit_code
+from tests.faults.dying import index_and_die
 from tests.faults.kill import differences
 from tests.grey import GreyLibrary
 from vasari.indexer.doctor import examine
@@ -25,17 +25,7 @@ def test_a_job_killed_inside_a_shard_repeats_no_more_than_its_last_commit(tmp_pa
     root = tmp_path / "library"
     with GreyLibrary.open(root, create=True) as library:
         library.use_model("grey")
-    program = [
-        sys.executable,
-        "-m",
-        "tests.faults.dying",
-        str(root),
-        str(shards),
-        "after",
-        "segments.commit",
-        "4",
-    ]
-    assert run(program, check=False).returncode == -signal.SIGKILL
+    assert exit_code(index_and_die, root, shards, "after", "segments.commit", 4) == -signal.SIGKILL
     with GreyLibrary.open(root) as library, GreyLibrary.open(tmp_path / "quiet", create=True) as quiet:
         before = library.catalog.items.count(Modality.IMAGE)
         assert 0 < before < 25
