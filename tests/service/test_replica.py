@@ -69,14 +69,7 @@ def test_two_services_write_one_library(catalog_url: str, tmp_path: Path) -> Non
     libraries = [
         ColourLibrary.open(tmp_path / "library", Settings(database_url=catalog_url)) for _ in range(2)
     ]
-    one, other = (
-        TestClient(
-            create_app(lambda library=library: library, own),
-            "http://127.0.0.1:7600",
-            client=("127.0.0.1", 50000),
-        )
-        for library in libraries
-    )
+    one, other = (asking(library, own) for library in libraries)
     with one, other:
         assert [client.get("/readyz").status_code for client in (one, other)] == [200, 200]
         sent = {"image": base64.b64encode(picture((130, 30, 30))).decode()}
@@ -113,6 +106,11 @@ def test_two_services_write_one_library(catalog_url: str, tmp_path: Path) -> Non
         libraries[0].model.gate.set()
         until(lambda: libraries[0].catalog.lease.holder() is None, 0.02)
         assert one.get(f"/v1/jobs/{job}").json()["state"] == "cancelled"
+
+
+def asking(library: ColourLibrary, settings: ServiceSettings) -> TestClient:
+    app = create_app(lambda: library, settings)
+    return TestClient(app, "http://127.0.0.1:7600", client=("127.0.0.1", 50000))
 
 
 def found(client: TestClient, query: str) -> list[int]:
