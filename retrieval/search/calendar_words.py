@@ -98,6 +98,15 @@ HOLIDAYS: Mapping[tuple[str, ...], str] = {
     ("pentecote",): "pentecost",
     ("pentecostes",): "pentecost",
     ("thanksgiving",): "thanksgiving",
+    ("all", "saints", "day"): "all saints",
+    ("allerheiligen",): "all saints",
+    ("todos", "los", "santos"): "all saints",
+    ("toussaint",): "all saints",
+    ("epiphany",): "epiphany",
+    ("heilige", "drei", "konige"): "epiphany",
+    ("dreikonigstag",): "epiphany",
+    ("dia", "de", "reyes"): "epiphany",
+    ("nikolaustag",): "st nicholas",
 }
 
 DAY, WEEK, MONTH, YEAR, WEEKEND = "day", "week", "month", "year", "weekend"
@@ -223,7 +232,8 @@ TODAY_ALONE = frozenset({("today",), ("heute",), ("hoy",), ("aujourd", "hui")})
 NOW = TODAY_ALONE | {("now",), ("present",), ("jetzt",), ("ahora",), ("maintenant",)}
 # Around a holiday, and longer than it.
 SEASONAL = _words(
-    "marche marches mercado mercadillo vacances vacaciones calendrier sapin arbol luces decoration decorations adornos"
+    """fete fetes fiesta fiestas marche marches mercado mercadillo vacances vacaciones calendrier sapin arbol luces
+    decoration decorations adornos"""
 )
 # What goes on behind a day that is one: yesterday at the lake; not today's menu.
 BEHIND_A_DAY = _words(

@@ -27,9 +27,7 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
     """Whether the number at `at` is the year of what stands before it; `is_name` knows people and places."""
     if _names_something(tokens, at, is_name) or is_told_by_year(tokens, at):
         return False
-    first = at
-    while first and tokens[first - 1].text not in _ENDS_A_PHRASE and at - first < _LONGEST:
-        first -= 1
+    first = _begin_of_name(tokens, at)
     if first == at or _word(tokens, at - 1) in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS:
         return True
     where = at - 2 - (_word(tokens, at - 2) in name_words.ARTICLES)
@@ -41,6 +39,16 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
         _is_free(tokens, start) and is_name(" ".join(token.text for token in tokens[start:at]))
         for start in range(first, at)
     )
+
+
+def _begin_of_name(tokens: Sequence[Token], at: int) -> int:
+    """The token that the few words before a place begin with; the s of a genitive is none of them."""
+    first = at
+    count = 0
+    while first and tokens[first - 1].text not in _ENDS_A_PHRASE and count < _LONGEST:
+        first -= 1
+        count += tokens[first].folded not in ("'", "’", "s")
+    return first
 
 
 def _is_free(tokens: Sequence[Token], at: int) -> bool:

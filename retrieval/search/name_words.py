@@ -126,8 +126,10 @@ FUNCTION = _words(
     """in at near on from to of by with without and or for during since before after until last this the a an is are
     was were while when where who that under over beside behind between next taken shot made as into onto
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
-    das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser beim wahrend ist war waren en con
-    sin y o de del desde hasta para por durante el la los las un una al es son cuando hace dans sur avec sans et
+    das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser beim hinter neben zwischen wahrend
+    ist war waren en con
+    sin y o de del desde hasta para por durante el la los las un una al es son cuando delante detras junto hace
+    dans sur devant derriere sous avec sans et
     ou qui que de du des depuis jusqu pour par pendant le la les l un une au aux a est sont quand il
     pris prise prises tomada tomadas hecha hechas aufgenommen gemacht fotografiert"""
 )
@@ -156,7 +158,7 @@ SCENE = _words(
     iglesia jardin bailando corriendo nadando jugando durmiendo comiendo sonriendo plage coucher lever rue rues
     nuit voyage vacances marche tramway fete mariage anniversaire famille enfants amis ete hiver neige pluie
     matin soir gare aeroport parc musee cathedrale chateau fleuve diner bateau bateaux promenade randonnee noel
-    visite vue vues eglise bridge bridges brucke puente puentes pont ponts torre bahia baie herbst fruhling
+    visite vue vues eglise carnaval bridge bridges brucke puente puentes pont ponts torre bahia baie herbst fruhling
     fruhjahr otono primavera automne printemps
     ruinas ruines ruinen murallas remparts canales canaux kanale tejados toits dacher mercados tempel templo templos
     mezquita moschee mosquee
@@ -212,6 +214,8 @@ WORKS = MADE | _words(
     cuadro tableau musical videogame videojuego videospiel opera oper operette apellido nombre marca surname name brand
     nachname marke nom prenom marque"""
 )
+# Behind a comma they say that the name before it is that of a place: Sofía, capital de Bulgaria.
+PLACE_NOUNS = _words("capital city town village hauptstadt stadt dorf ciudad pueblo villa capitale ville")
 # Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
 SPECIES = _words(
     """hummingbird hummingbirds jay jays warbler warblers gull gulls sparrow sparrows hawk hawks owl owls woodpecker

@@ -31,16 +31,19 @@ def names_in(
     elsewhere = False
     for segment, behind in zip_longest(segments, segments[1:], fillvalue=()):
         phrase = _Segment(text, segment, vocabulary, dated=dated or len(segments) > 1)
-        found = [] if _is_of_a_work(behind) else list(phrase.names())
+        told = _told_behind(behind)
+        found = [] if told in words.WORKS else list(phrase.names())
+        if told in words.PLACE_NOUNS:
+            found = [one for one in found if one.kind != "person"]
         was_elsewhere, elsewhere = elsewhere, _is_city_of_elsewhere(text, found, behind, vocabulary)
         if not (elsewhere or was_elsewhere):
             yield from found
 
 
-def _is_of_a_work(tokens: Sequence[Token]) -> bool:
-    """Whether a phrase says that the one before it names a work or what is made: Roma, la película de Cuarón."""
-    told = [token.folded for token in tokens if token.folded not in words.ARTICLES | words.INDEFINITE]
-    return bool(told) and told[0] in words.WORKS
+def _told_behind(tokens: Sequence[Token]) -> str:
+    """The word by which a phrase tells what the one before it names: Roma, la película de Cuarón."""
+    told = (token.folded for token in tokens if token.folded not in words.ARTICLES | words.INDEFINITE)
+    return next(told, "")
 
 
 def _is_city_of_elsewhere(
@@ -224,7 +227,7 @@ class _Segment:
             seldom = at == 0 and self._word(at) in words.SELDOM_WORDS
             told = told or (seldom and self._ends(end) and not of_it)
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
-            told = told or (seldom and _is_doing(self._word(end)))
+            told = told or (seldom and self._is_doing(end))
             told = told or self._is_behind_a_person(at) or self._word(at - 1) in words.KIN
             told = told or (
                 at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
@@ -232,7 +235,7 @@ class _Segment:
             return until if told and self._is_capital(at) else 0
         if at == 0 and not self._is_capital(at) and self._word(end) in words.OF:
             return 0  # clara de huevo
-        if until > end or self._ends(end) or self._word(end) in words.SCENE or _is_doing(self._word(end)):
+        if until > end or self._ends(end) or self._word(end) in words.SCENE or self._is_doing(end):
             return until
         if at == 0 and self._is_capital(at) and self._goes_on_small(end):
             return until  # Clara füttert Enten
@@ -283,13 +286,28 @@ class _Segment:
         return end
 
     def _is_of_a_pair(self, at: int) -> bool:
-        """Whether two own something together of whom one is a stranger: Ben and Jerry's ice cream; not their party."""
+        """Whether a thing is called by two, one a stranger: Ben and Jerry's ice cream, Anna and Elsa costumes."""
         owner = self._possessive(at + 2)
-        if self._word(at) not in ("and", "&", "n") or owner == at + 2:
+        if self._word(at) not in ("and", "&", "n") or self._next_is_person(at + 1):
             return False
-        return not self._next_is_person(at + 1) and not (
-            self._ends(owner) or self._word(owner) in words.SCENE
+        if owner > at + 2:
+            return not (self._ends(owner) or self._word(owner) in words.SCENE)
+        other = self._word(at + 1)
+        is_stranger = other not in words.THEIR | words.FUNCTION and not is_of_a_family(other)
+        return is_stranger and self._is_last_noun(at + 2)
+
+    def _is_last_noun(self, at: int) -> bool:
+        """Whether one word ends the phrase that tells no scene or deed: costumes."""
+        word = self._word(at)
+        return at + 1 == len(self.tokens) and not (
+            word in words.SCENE or self._ends(at) or self._is_doing(at) or is_of_a_family(word)
         )
+
+    def _is_doing(self, at: int) -> bool:
+        """Whether it is a verb in -ing, -ando, -iendo or -ant: someone doing something; not Max Schmeling."""
+        word = self._word(at)
+        ends = len(word) > 5 and word.endswith(("ing", "ando", "iendo", "yendo"))
+        return ends and not self._is_capital(at)
 
     def _goes_on_small(self, at: int) -> bool:
         """Whether a word in small letters, so no surname, and more follow."""
@@ -325,7 +343,7 @@ class _Segment:
         if self._is_end_of_a_route(at, end):
             return False  # Lyon to Paris
         name = " ".join(token.folded for token in self.tokens[at:end])
-        marked = self._marked(at, words.PLACE_PREPOSITIONS)
+        marked = self._marked(at, words.PLACE_PREPOSITIONS) or self._is_behind_a_place(at)
         alone = (at == 0 and end == len(self.tokens)) or self._is_with_its_region(at, end, places)
         if self._is_of_civic(at) and self._is_capital(at) and any(place.is_here for place in places):
             return self._ends(end)
@@ -373,6 +391,13 @@ class _Segment:
         """Whether it is a ticket, or a display tells of others bound there: boarding pass to Lisbon."""
         told = words.DISPLAYS.intersection(token.folded for token in self.tokens)
         return bool(told) or self._word(at) in words.TICKETS
+
+    def _is_behind_a_place(self, at: int) -> bool:
+        """Whether it is told in a breath with another that a preposition asks for: in Kyoto and Osaka."""
+        first = at - 2
+        if self._word(at - 1) not in calendar_words.AND or not self._is_place_here(first):
+            return False
+        return self._marked(first, words.PLACE_PREPOSITIONS) or self._is_of_scene(first)
 
     def _is_end_of_a_route(self, at: int, end: int) -> bool:
         """Whether another place, of here or not, is told with it as where a way begins or ends: from Lyon to Porto."""
@@ -430,6 +455,8 @@ class _Segment:
                 return self._is_of_scene(at - 1)
             if before in words.OF:  # photos of Lisbon, rue de Londres; not the Berlin wall
                 return self._is_of_scene(at)
+            if before in words.NAMED_AFTER - {"tour"}:  # calle Toledo; not a food tour Lisbon
+                return False
             if before in words.SCENE | words.FILLERS or is_german_trip(before):
                 return self.dated or not self._is_firm(at, end)
             told = self.dated or is_subject(before) or self._next_is_person(at - 1)
@@ -479,8 +506,3 @@ class _Segment:
     def _is_elided(self, at: int) -> bool:
         """Whether a French preposition has lost its e before it: photos d'Amsterdam."""
         return self._word(at - 1) in ("'", "’") and self._word(at - 2) == "d"
-
-
-def _is_doing(word: str) -> bool:
-    """Whether it is a verb in -ing, -ando, -iendo or -ant: someone doing something."""
-    return len(word) > 5 and word.endswith(("ing", "ando", "iendo", "yendo"))

@@ -125,6 +125,9 @@ HOLIDAYS: Mapping[str, Callable[[int], Period]] = {
     "holy week": _from_easter(-7, 0),
     "pentecost": _from_easter(49, 50),
     "thanksgiving": _thanksgiving,
+    "all saints": _fixed(11, 1),
+    "epiphany": _fixed(1, 6),
+    "st nicholas": _fixed(12, 6),
 }
 
 

@@ -17,7 +17,7 @@ NO_YEAR_BEHIND = _words(
     route plate v class expo euro saying says reads reading text written word digit digits apollo area gate
     platform gleis hausnummer code pincode zip plz unit locomotive engine running gt pro air x times mal channel
     kanal page seite chapter kapitel episode folge staffel series serie level chambre habitacion than top over
-    about around etwa rund ca unos environ under cyberpunk"""
+    about around circa um etwa rund ca unos environ under cyberpunk"""
 )
 NO_YEAR_BEFORE = _words(
     """m km cm mm kg g ft feet foot miles mile meter meters metre metres metern metros euro euros eur dollar
