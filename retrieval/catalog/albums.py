@@ -18,7 +18,7 @@ from vasari.retrieval.catalog.database import Repository, chunks, reserve, upser
 from vasari.retrieval.catalog.records import Album
 from vasari.retrieval.catalog.tables import KEPT, LIVE, album_items, albums, api_keys, items
 from vasari.retrieval.domain import ItemId
-from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.errors import NotFoundError, Sentence, UsageError
 from vasari.retrieval.storage.file_names import composed
 
 LONGEST_NAME = 200  # characters
@@ -50,7 +50,7 @@ class Albums(Repository):
         with self._database.change() as connection:
             made = ensure(connection, name, query, filter)
             if made is None:
-                raise UsageError(f"there is an album {name!r} already")
+                raise UsageError(Sentence("there is an album {name!r} already", name=name))
             return _album(connection, made)
 
     def change(self, album: int, **fields: str | None) -> Album:
@@ -64,7 +64,7 @@ class Albums(Repository):
             if "name" in fields:
                 values["name"] = name = _usable(fields["name"] or "")
                 if _of_name(connection, name) not in ([], [album]):
-                    raise UsageError(f"there is an album {name!r} already")
+                    raise UsageError(Sentence("there is an album {name!r} already", name=name))
             searched = {"query": before.query, "filter": before.filter, **values}
             if before.is_search != bool(searched["query"] or searched["filter"]):
                 raise UsageError(
@@ -126,7 +126,7 @@ def ensure(connection: Connection, name: str, query: str | None, filter: str | N
     if _of_name(connection, name):
         return None
     if connection.execute(select(func.count()).select_from(albums)).scalar_one() >= MOST:
-        raise UsageError(f"a library has at most {MOST:,} albums")
+        raise UsageError(Sentence("a library has at most {most:,} albums", most=MOST))
     (album,) = reserve(connection, "albums", 1)
     now = datetime.now(UTC)
     values = {"id": album, "name": name, "query": query or None, "filter": filter or None}
@@ -188,7 +188,11 @@ def by_hand(connection: Connection, album: int) -> int:
     """The album's id; raises NotFoundError where there is none, UsageError where it is a saved search."""
     found = _album(connection, album)
     if found.is_search:
-        raise UsageError(f"{found.name!r} is a saved search: what it finds is in it, nothing is put into it")
+        raise UsageError(
+            Sentence(
+                "{name!r} is a saved search: what it finds is in it, nothing is put into it", name=found.name
+            )
+        )
     return album
 
 
@@ -235,5 +239,9 @@ def _read(row: Row[Any], count: int, cover: ItemId | None) -> Album:
 def _usable(name: str) -> str:
     found = composed(" ".join(name.split()))
     if not found or len(found) > LONGEST_NAME or not found.isprintable():
-        raise UsageError(f"an album's name has 1 to {LONGEST_NAME} characters: {name[:40]!r}")
+        raise UsageError(
+            Sentence(
+                "an album's name has 1 to {most} characters: {name!r}", most=LONGEST_NAME, name=name[:40]
+            )
+        )
     return found

@@ -30,12 +30,20 @@ from vasari.retrieval.catalog.tables import (
     unread_facts,
 )
 from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId, Modality
-from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.errors import NotFoundError, Sentence, UsageError
 from vasari.retrieval.images.places import laid_over, with_place
 from vasari.retrieval.storage.file_names import composed
 
 _NOTHING = object()
 LONGEST_TAG = 200  # characters; PostgreSQL cannot index long texts, and nobody can read them
+
+
+def check_tag(word: str) -> None:
+    """Refuse a tag that is empty or too long."""
+    if not 0 < len(word.strip()) <= LONGEST_TAG:
+        raise UsageError(
+            Sentence("a tag has 1 to {most} characters: {tag!r}", most=LONGEST_TAG, tag=word[:40])
+        )
 
 
 class Annotations(Repository):
@@ -78,8 +86,7 @@ class Annotations(Repository):
         with self._database.change() as connection:
             _require_live(connection, item)
             for word in wanted:
-                if not word or len(word) > LONGEST_TAG:
-                    raise UsageError(f"a tag has 1 to {LONGEST_TAG} characters: {word[:40]!r}")
+                check_tag(word)
             connection.execute(delete(tags).where(tags.c.item_id == item))
             if wanted:
                 connection.execute(insert(tags), [{"item_id": item, "tag": word} for word in wanted])

@@ -8,14 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sqlalchemy import Connection, delete, select
 
 from vasari.retrieval.catalog import albums
-from vasari.retrieval.catalog.annotations import LONGEST_TAG, add_tags, insert_captions, set_attributes
+from vasari.retrieval.catalog.annotations import add_tags, check_tag, insert_captions, set_attributes
 from vasari.retrieval.catalog.database import Repository, chunks
 from vasari.retrieval.catalog.encoding import json_text
 from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.records import Change, Changed, Undo
 from vasari.retrieval.catalog.tables import LIVE, captions, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId
-from vasari.retrieval.errors import UsageError
 from vasari.retrieval.storage.file_names import composed
 
 
@@ -40,8 +39,7 @@ class Changes(Repository):
 
 def _check(change: Change) -> None:
     for word in (*change.add_tags, *change.remove_tags):
-        if not 0 < len(word.strip()) <= LONGEST_TAG:
-            raise UsageError(f"a tag has 1 to {LONGEST_TAG} characters: {word[:40]!r}")
+        check_tag(word)
 
 
 def _live(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vasari.retrieval.catalog.records import Album
 from vasari.retrieval.domain import Hit, Modality, SearchRequest
-from vasari.retrieval.errors import QueryError, UsageError
+from vasari.retrieval.errors import QueryError, Sentence, UsageError
 from vasari.retrieval.search.dated import GOOD, MOST
 from vasari.retrieval.search.query import parse_query
 
@@ -87,7 +87,7 @@ def save_found(library: Contents, name: str, filter: str | None, hits: Sequence[
         else [hit.item.id for hit in hits]
     )
     if not found:
-        raise UsageError("nothing matches that well, so there is nothing to put into an album")
+        raise UsageError(Sentence("nothing matches that well, so there is nothing to put into an album"))
     with library.catalog.database.together():
         made = library.catalog.albums.create(name)
         library.catalog.albums.add(made.id, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.catalogs import add, commit, facts
+from vasari.api.contract.sentences import sentence_fields
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import Change, Sighting
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
@@ -44,6 +45,12 @@ def test_a_name_is_given_once(catalog: Catalog) -> None:
         catalog.albums.change(other.id, name="ÄTNA")
     assert catalog.albums.change(album.id, name="ätna").name == "ätna"
     assert catalog.albums.named("ÄTNA").id == album.id
+    with pytest.raises(UsageError) as refused:
+        catalog.albums.create("ÄTNA")
+    assert sentence_fields(refused.value.args[0]) == {
+        "text": "there is an album {name!r} already",
+        "values": {"name": "ÄTNA"},
+    }
     for name in ("", "  ", "x" * 201, "a\x00b"):
         with pytest.raises(UsageError, match="1 to 200"):
             catalog.albums.create(name)
