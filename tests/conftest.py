@@ -24,6 +24,9 @@ from vasari.retrieval.catalog.catalog import Catalog
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Models of a few kilobytes: two threads of torch wait for each other, spinning, ten times as long as they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What people have set for their own libraries is no setting of a test; what is meant for tests stays.
 _FOR_TESTS = ("VASARI_TEST_", "VASARI_LOAD_", "VASARI_SCHEMA_", "VASARI_WRITE_")
 for _name in [name for name in os.environ if name.startswith("VASARI_") and not name.startswith(_FOR_TESTS)]:
