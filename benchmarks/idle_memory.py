@@ -1,4 +1,4 @@
-"""Memory of a service before its first question, after searches and a question for copies, and once it is idle again.
+"""Memory of a service when ready, after searches, a question for copies and an upload, and once it is idle again.
 
 python -m benchmarks.idle_memory --model starter
 """
@@ -35,6 +35,12 @@ def resident(process: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+def processor_time(process: int) -> float:
+    """Processor time of a process in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="starter")
@@ -57,7 +63,7 @@ def main() -> None:
             finally:
                 service.terminate()
     for name, figure in told.items():
-        print(f"{name:24} {figure:7.0f}" + ("" if name.endswith("ms") else " MB"))
+        print(f"{name:26} {figure:7.0f}" + ("" if name.endswith("ms") else " MB"))
     print(json.dumps(told))
 
 
@@ -85,11 +91,16 @@ def measured(process: int, picture: Path) -> dict[str, float]:
         told["picture searches"] = resident(process)
         client.post("/v1/duplicates", files={"image": negative(picture)}).raise_for_status()
         told["a new picture known?"] = resident(process)
+        before = processor_time(process)
+        client.post("/v1/items", files={"image": negative(picture)}).raise_for_status()
+        took = processor_time(process) - before
+        told["an upload"] = resident(process)
         time.sleep(3 * _IDLE)
         told["idle"] = resident(process)
         began = time.perf_counter()
         client.post("/v1/search", json={"query": "a blue boat"}).raise_for_status()
         told["next search, ms"] = (time.perf_counter() - began) * 1000
+        told["first upload, processor ms"] = took * 1000
         return told
 
 

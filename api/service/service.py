@@ -94,7 +94,6 @@ class Service:
         library.models.serve(settings.text_precision)
         library.read_original = self._read_original
         self._scans = SharedScans()
-        self.uploads = Uploads(library, limits, self.writing)
         self.quotas = UploadQuotas(library.root / UPLOADS, settings)
         self.jobs = Jobs(library, settings)
         self.fetcher = Fetcher(settings, max_bytes=settings.max_upload_bytes)
@@ -118,6 +117,7 @@ class Service:
         self.embedder = Embedder(
             library, limits, self.batchers, metrics, settings.cached_embeddings, self._looking
         )
+        self.uploads = Uploads(library, limits, self.embedder.picture_encoder, self.writing)
 
     @classmethod
     @asynccontextmanager

@@ -75,7 +75,14 @@ if TYPE_CHECKING:
     from vasari.retrieval.library.spaces import SpaceState
     from vasari.retrieval.library.upload import NewPicture
     from vasari.retrieval.library.vocabulary import LibraryVocabulary
-    from vasari.retrieval.models.ports import Captioner, Detail, DualEncoder, Reranker, TextReader
+    from vasari.retrieval.models.ports import (
+        Captioner,
+        Detail,
+        DualEncoder,
+        PictureEncoder,
+        Reranker,
+        TextReader,
+    )
     from vasari.retrieval.search.feature_store import FeatureStore
     from vasari.retrieval.search.lexicon import Lexicon
     from vasari.retrieval.search.relevance import Calibration
@@ -249,6 +256,10 @@ class Library:
         """The dual encoder of a space (default: the default one), loaded once; raises ModelUnavailableError."""
         return self.models.encoder(space or self.space())
 
+    def picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder:
+        """What embeds some pictures: the exported tower, without torch, where it gives the space's vectors."""
+        return self.models.picture_encoder(space) or self.encoder(space)
+
     @property
     def devices(self) -> Sequence[str]:
         """Where jobs embed pictures; see `encoder_on`."""
@@ -270,7 +281,7 @@ class Library:
 
         from vasari.retrieval.images.decode import decoding
 
-        encoder = self.models.picture_encoder(space) or self.encoder(space)
+        encoder = self.picture_encoder(space)
         limits = self.image_limits
         prepared = []
         for picture in pictures:
@@ -287,9 +298,7 @@ class Library:
 
     def embed_candidate(self, picture: Picture, space: EmbeddingSpace) -> UnitVectors:
         """The unit vector (1, dim) of a decoded picture, by what is fastest: it may differ in the third decimal."""
-        encoder = (
-            self.models.candidate_encoder(space) or self.models.picture_encoder(space) or self.encoder(space)
-        )
+        encoder = self.models.candidate_encoder(space) or self.picture_encoder(space)
         return encoder.embed_images(encoder.prepare(picture)[None])
 
     def vectors_of(self, items: Sequence[ItemId], space: EmbeddingSpace) -> UnitVectors:

@@ -236,7 +236,7 @@ class LoadedModels:
     def picture_encoder(self, space: EmbeddingSpace) -> OnnxPictureEncoder | None:
         """What embeds single pictures without the model: its exported vision tower, if there is one to be used.
 
-        None where the model is loaded already, where a device, a precision or a form in fewer bits was chosen, and
+        None where the model is loaded already, where a device or a form in fewer bits was chosen, and
         where the tower was not exported yet, or is damaged: the model answers then, and the next job that loads it, or
         a repair, makes the tower anew.
         """
@@ -248,7 +248,7 @@ class LoadedModels:
         with self._lock:
             if space.name in self._picture_encoders:
                 return self._picture_encoders[space.name]
-            chosen = settings.precision != "auto" or settings.device not in {"auto", "cpu"}
+            chosen = settings.precision not in {"auto", "float32"} or settings.device not in {"auto", "cpu"}
             form = image.read_settings(directory)
             alike = form is None or (image.is_compiled(form) and form["precision"] == "float32")
             if chosen or space.name in self._encoders or not alike:

@@ -18,7 +18,7 @@ from vasari.retrieval.domain import (
     UnitVectors,
 )
 from vasari.retrieval.images.limits import ImageLimits
-from vasari.retrieval.models.ports import DualEncoder
+from vasari.retrieval.models.ports import DualEncoder, PictureEncoder
 from vasari.retrieval.settings import Settings
 from vasari.retrieval.vectors.gallery import Gallery
 
@@ -38,6 +38,7 @@ class Contents(Protocol):
     def use_model(self, reference: str) -> EmbeddingSpace: ...  # noqa: D102
     def begin(self) -> EmbeddingSpace: ...  # noqa: D102
     def encoder(self, space: EmbeddingSpace) -> DualEncoder: ...  # noqa: D102
+    def picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder: ...  # noqa: D102
     def embed_texts(self, texts: Sequence[str], space: EmbeddingSpace) -> UnitVectors: ...  # noqa: D102
     def searched(  # noqa: D102
         self,

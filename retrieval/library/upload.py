@@ -33,6 +33,7 @@ from vasari.retrieval.storage.uris import local_path
 
 if TYPE_CHECKING:
     from vasari.retrieval.library.ports import Contents
+    from vasari.retrieval.models.ports import PictureEncoder, Preparer
 
 _SUFFIX = {"jpeg": ".jpg", "tiff": ".tif", "raw": ".dng"}
 _BATCH = 32
@@ -77,7 +78,7 @@ def new_picture(what: str | Path | bytes | NewPicture) -> NewPicture:
 
 
 def check(
-    library: Contents, content: Path | bytes, space: EmbeddingSpace, *,
+    library: Contents, content: Path | bytes, preparer: Preparer, *,
     uri: str | None = None, limits: ImageLimits | None = None,
 ) -> Addition:  # fmt: skip
     """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
@@ -94,7 +95,7 @@ def check(
         data, mtime = content, time.time_ns()
     probe(data, limits)
     digest = content_hash(data)
-    prepared = prepare_picture(data, digest, library.encoder(space), limits)
+    prepared = prepare_picture(data, digest, preparer, limits)
     if uri is not None:
         uri = admitted(uri, library.root, content_hash=digest)
         return Addition(uri, mtime, prepared)
@@ -164,14 +165,16 @@ def add(library: Contents, pictures: Sequence[NewPicture]) -> list[ItemId]:
     All or nothing: the first that is no picture raises ImageError, and none is added.
     """
     space = library.begin()
-    additions = [check(library, new.content, space, uri=new.uri) for new in pictures]
+    few = len(pictures) <= _BATCH
+    encoder: PictureEncoder = library.picture_encoder(space) if few else library.encoder(space)
+    additions = [check(library, new.content, encoder, uri=new.uri) for new in pictures]
     with library.catalog.lease.acquire("vasari (Python)"):
         missing = [addition for addition in additions if known(library, addition, space) is None]
         vectors: dict[str, NDArray[np.float32]] = {}
         for start in range(0, len(missing), _BATCH):
             part = missing[start : start + _BATCH]
             batch = np.stack([addition.picture.content for addition in part])
-            embedded = library.encoder(space).embed_images(batch)
+            embedded = encoder.embed_images(batch)
             vectors |= {addition.uri: vector for addition, vector in zip(part, embedded, strict=True)}
         nothing = np.empty(0, np.float32)
         return commit(

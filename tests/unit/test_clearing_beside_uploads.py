@@ -89,7 +89,7 @@ def _upload(library: GreyLibrary, photos: Path, *, alone: bool = True) -> Callab
     """The second picture, by what a service's uploads do under the lease of its job."""
     space = library.space()
     path = photos / "2.png"
-    addition = upload.check(library, path, space)
+    addition = upload.check(library, path, library.picture_encoder(space))
     (vector,) = library.embed_pictures([path], space)
     return lambda: upload.commit(library, space, [(addition, upload.Notes(), vector)], alone=alone)
 

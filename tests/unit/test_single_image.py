@@ -25,7 +25,7 @@ from vasari.retrieval.models.exported.single_image import (
     OnnxPictureEncoder,
     read_settings,
 )
-from vasari.retrieval.settings import Settings
+from vasari.retrieval.settings import Precision, Settings
 
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -114,6 +114,21 @@ def test_commands_of_one_picture_need_no_model(bare: Path) -> None:
         assert len(library.classify(bare / "photos" / "b.png", ["boat", "house"])) == 2
         with pytest.raises(ModelUnavailableError):
             library.encoder()
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_some_pictures_are_added_without_the_model(bare: Path, tmp_path: Path, precision: Precision) -> None:
+    """Their vectors are those that a search by picture compares them with; of many the model would make them."""
+    shutil.copytree(bare / "library", tmp_path / "library")
+    settings = Settings(model=str(bare / "model"), precision=precision, threads=1, offline=True)
+    with Library.open(tmp_path / "library", settings) as library:
+        write_picture(tmp_path / "new.png", 4, side=70)
+        (item,) = library.add(tmp_path / "new.png")
+        stored = library.gallery(Modality.IMAGE).vectors_of([item])[0]
+        again = library.embed_pictures([tmp_path / "new.png"], library.space())[0]
+        assert float(np.dot(stored, again)) > 0.999
+        with pytest.raises(ModelUnavailableError):
+            library.add(*[tmp_path / "new.png"] * 33)
 
 
 def test_a_run_with_nothing_to_embed_needs_no_model(bare: Path) -> None:

@@ -62,7 +62,7 @@ class Embedder:
         distinct = dict(zip(keys, pictures, strict=True))  # equal ones are decoded once
         found = self._known(distinct)
         if absent := [key for key in distinct if key not in found]:
-            encoder = await self._looking.run(partial(self._picture_encoder, space))
+            encoder = await self._looking.run(partial(self.picture_encoder, space))
             new = [distinct[key] for key in absent]
             await self._looking.run(partial(check_pictures, new, self._limits, encoder.image_size))
             prepared = [await self._prepared(key, distinct[key], space) for key in absent]
@@ -70,11 +70,11 @@ class Embedder:
         return UnitVectors(np.stack([found[key] for key in keys]))
 
     async def stored(self, content: Prepared, space: EmbeddingSpace) -> Vector:
-        """The vector (dim,) of a prepared picture that becomes an item: the model itself makes it, as in a job."""
+        """The vector (dim,) of a prepared picture that becomes an item: none is asked for twice, nor kept."""
         batcher: Batcher[Prepared, Vector] = self._batchers.of(
             ("stored", space.name),
             "image",
-            lambda batch: list(self._library.encoder(space).embed_images(np.stack(batch))),
+            lambda batch: list(self.picture_encoder(space).embed_images(np.stack(batch))),
         )
         (vector,) = await batcher.submit([content])
         return vector
@@ -114,17 +114,16 @@ class Embedder:
     def _prepare(self, data: bytes, space: EmbeddingSpace) -> Prepared:
         from vasari.retrieval.images.decode import decoding
 
-        encoder = self._picture_encoder(space)
+        encoder = self.picture_encoder(space)
         with decoding(data, self._limits, target=encoder.image_size) as decoded:
             return encoder.prepare(decoded.picture)
 
-    def _picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder:
-        """What embeds pictures that are asked about: the exported tower, which needs no torch and so can be let go of.
+    def picture_encoder(self, space: EmbeddingSpace) -> PictureEncoder:
+        """What embeds pictures that requests bring: the exported tower, which needs no torch and so can be let go of.
 
-        Beside a GPU, and where no tower was exported, the model itself.
+        Beside a GPU, where no tower was exported, and for a space in another form, what jobs embed with.
         """
-        exported = None if _GPU.exists() else self._library.models.picture_encoder(space)
-        return exported or self._library.encoder(space)
+        return self._library.encoder(space) if _GPU.exists() else self._library.picture_encoder(space)
 
     def _text_batcher(self, space: EmbeddingSpace) -> Batcher[str, Vector]:
         # The encoder is asked at each call: a search must not wait for a model that a job is loading.
@@ -139,7 +138,7 @@ class Embedder:
         return self._batchers.of(
             ("pictures", space.name),
             "image",
-            lambda batch: list(self._picture_encoder(space).embed_images(np.stack(batch))),
+            lambda batch: list(self.picture_encoder(space).embed_images(np.stack(batch))),
         )
 
 

@@ -14,6 +14,7 @@ from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library import upload
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.upload import Addition, Notes
+from vasari.retrieval.models.ports import Preparer
 
 
 class Uploads:
@@ -23,16 +24,20 @@ class Uploads:
         self,
         library: Library,
         limits: ImageLimits,
+        preparer: Callable[[EmbeddingSpace], Preparer],
         writing: Callable[[], AbstractContextManager[HeldLease | None]],
     ) -> None:
-        """`writing` takes the right to write the library, and gives the lease, or None under that of a job."""
+        """`preparer` is asked for what prepares pictures for the model of a space.
+
+        `writing` takes the right to write the library, and gives the lease, or None under that of a job."""
         self._library = library
         self._limits = limits
+        self._preparer = preparer
         self._writing = writing
 
     def check(self, data: bytes, space: EmbeddingSpace) -> Addition:
         """Decode a picture: its headers are held against the limits first. Raises ImageError."""
-        return upload.check(self._library, data, space, limits=self._limits)
+        return upload.check(self._library, data, self._preparer(space), limits=self._limits)
 
     def known(self, addition: Addition, space: EmbeddingSpace) -> Item | None:
         """The item of the same picture, sent before."""
