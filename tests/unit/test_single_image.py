@@ -91,6 +91,16 @@ def test_a_service_finds_candidates_by_a_compiled_tower(bare: Path) -> None:
         assert LoadedKind.PICTURE not in library.models.loaded()
 
 
+def test_in_a_service_the_tower_goes_on_beside_the_model(filled: Path) -> None:
+    """A command has paid for the model; a service may have it in memory for a job."""
+    with opened(filled) as library:
+        space = library.space()
+        library.encoder(space)
+        assert library.models.picture_encoder(space) is None
+        library.models.serve("float32")
+        assert isinstance(library.models.picture_encoder(space), OnnxPictureEncoder)
+
+
 def test_a_damaged_tower_finds_no_candidates(
     filled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
