@@ -1,8 +1,8 @@
 """The captioner of drawings is asked about drawings only: a photo is refused, where it would make something up.
 
 What is drawn by Vasari's painter is told by a linear probe on the image vectors of `starter`: Fisher's discriminant
-(Annals of Eugenics 7, 1936) between drawn postcards and photos. Of drawings that it was not made from, 0.5 % are taken
-for photos, and of 350 photos one for a drawing (`training/recipes/drawings_probe.py` makes it and counts).
+(Annals of Eugenics 7, 1936) between drawn postcards and photos. Of 1,000 drawings that it was not made from, 7 are
+taken for photos (`training/recipes/drawings_probe.py` makes it and counts), and of 500 photos none for a drawing.
 """
 
 from __future__ import annotations

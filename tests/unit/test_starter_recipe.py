@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from vasari.retrieval.errors import ModelUnavailableError
 from vasari.retrieval.models.registry.presets import builtin_models_directory, find_preset
-from vasari.training.recipes import photo_classes, starter_parts, starter_texts
+from vasari.training.recipes import photo_classes, starter, starter_parts, starter_texts
 from vasari.training.recipes.e5_teacher import WeightFile
 
 MODEL = builtin_models_directory() / "starter"
@@ -54,6 +54,27 @@ def test_every_scene_names_a_class_and_every_glossary_row_has_six_languages() ->
     """Our own two word lists can be used whole."""
     assert sum(map(len, photo_classes.scenes(photo_classes.class_names()).values())) > 1000
     assert {len(row) for row in starter_texts.glossary()} == {len(starter_texts.LANGUAGES)}
+
+
+def test_captions_of_the_grammar_are_whole() -> None:
+    """None has a bracket left, and each is there once."""
+    made = starter_texts.made_sentences()
+    assert len(made) == len(set(made)) == 48_000
+    assert not any("[" in text or "]" in text for text in made)
+
+
+def test_whitening_evens_out_the_variance_of_texts() -> None:
+    """A direction of a hundred times the variance has its power less a share of it afterwards."""
+    spread = np.array([10.0, 1.0], dtype=np.float32)
+    targets = np.zeros((1000, photo_classes.COUNT), dtype=np.float32)
+    targets[:, :2] = np.random.default_rng(0).normal(size=(1000, 2)) * spread
+    texts = starter_texts.Texts([""] * 1000, targets, {}, np.full(1000, 1e-3))
+    basis = np.eye(photo_classes.COUNT, dtype=np.float32)[:, :2]
+    unit = photo_classes.unit(targets @ basis)
+    before, after = unit.std(axis=0), (unit @ starter.whitened(basis, texts)[:2]).std(axis=0)
+    assert after[0] / after[1] == pytest.approx(
+        (before[0] / before[1]) ** (1 - 2 * starter.WHITENING), rel=0.02
+    )
 
 
 def test_a_typing_error_changes_one_place_only() -> None:

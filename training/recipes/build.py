@@ -85,7 +85,7 @@ CAPTIONER_TYPED_PLAN = Schedule(
 )
 
 STARTER_PLAN = Schedule(
-    steps=8000,
+    steps=10000,
     learning_rate=3e-3,
     warmup=50,
     decay="tail",

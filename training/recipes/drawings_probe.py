@@ -19,8 +19,9 @@ from vasari.training.scenes.dataset import DrawnCollection
 from vasari.training.scenes.painter import paint
 from vasari.training.scenes.scene import Split
 
-FITTED, WEIGHED, SEEN = 600, 400, 400  # drawings: for the direction, for the threshold, and to count mistakes
-REFUSED = 0.005  # of drawings
+FITTED, WEIGHED = 600, 400  # drawings: for the direction, for the threshold
+SEEN = 1000  # drawings to count mistakes in
+REFUSED = 0.0025  # of drawings
 RIDGE = 0.03  # added to the variance: there are more dimensions than photos
 PHOTOS = 0.5  # weight of their covariance: they are few
 _BATCH = 32

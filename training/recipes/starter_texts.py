@@ -30,6 +30,7 @@ JOINS = {
 _GLOSSARY = Path(__file__).with_name("starter_glossary.txt")
 _SENTENCES = Path(__file__).with_name("starter_sentences.txt")
 _LATIN = re.compile(r"▁([a-zäöüßéèêëàáñíóúçâîïôûùœ]{3,})", re.IGNORECASE)
+_NAME = re.compile(r"\[([a-z]+)\]")  # of a part of the grammar
 _EAST_ASIAN = re.compile("▁?([\u3041-\u30ff\u4e00-\u9fff]{1,6})")
 _MOST_LATIN, _MOST_EAST_ASIAN = 26_000, 20_000  # of e5's vocabulary, which begins with what is frequent
 _PICTURED = {
@@ -46,7 +47,7 @@ _PICTURED = {
     "20",
 }  # WordNet's topics of what is seen
 SENTENCES = "sentences"
-_MADE = 16_000
+_MADE = 48_000
 _USUAL_OF_WORDS = 0.5  # the share of the usual relevance that single words lose; captions lose all of it
 
 
@@ -109,14 +110,16 @@ def examples(folder: Path) -> list[str]:
 
 
 def made_sentences() -> list[str]:
-    """Plain captions put together by chance: who does what where, sometimes with a part left out."""
+    """Plain captions that a small grammar makes by chance: who does what where, animals, things, places, food."""
     random = Random("sentences")
     lines = _SENTENCES.read_text(encoding="utf-8").splitlines()[1:]
-    columns = [line.partition(": ")[2].split("; ") for line in lines]
-    made = set()
-    for _ in range(_MADE):
-        three = [random.choice(column) for column in columns]
-        made.add(" ".join(part for part in three if random.random() < 0.85) or three[0])
+    forms = {name: form.split("; ") for name, _, form in (line.partition(": ") for line in lines)}
+    made = set[str]()
+    while len(made) < _MADE:
+        text = random.choice(forms["sentence"])
+        while found := _NAME.search(text):
+            text = text[: found.start()] + random.choice(forms[found[1]]) + text[found.end() :]
+        made.add(text)
     return sorted(made)
 
 
@@ -142,7 +145,7 @@ def collect(
     sentences = examples(wordnet)
     yield SENTENCES, sentences, relevance.of_sentences(sentences), 0.16
     captions = made_sentences()
-    yield SENTENCES, captions, relevance.of_sentences(captions), 0.16
+    yield SENTENCES, captions, relevance.of_sentences(captions), 0.6
     for pieces in vocabulary_words([piece for piece, _ in teacher.file.vocabulary]):
         embedded = teacher(pieces)
         yield "", pieces, relevance.of_meaning(embedded, embedded.mean(axis=0)), 0.1
