@@ -33,6 +33,7 @@ MONTHS = _numbered(
 )
 # The sea in Spanish, the planet and the field: months only beside a day or behind a preposition.
 DOUBTFUL_MONTHS = frozenset({"mar", "mars"})
+BEFORE_MARS = _words("depuis avant apres debut fin")  # depuis mars 2023; not the planet
 MARCHES = _words(
     """women womens pride peace protest death wedding freedom climate long million funeral band forced victory s"""
 )
@@ -108,6 +109,7 @@ HOLIDAYS: Mapping[tuple[str, ...], str] = {
     ("dia", "de", "reyes"): "epiphany",
     ("nikolaustag",): "st nicholas",
 }
+HOLIDAY_PHRASES = frozenset(HOLIDAYS)
 
 DAY, WEEK, MONTH, YEAR, WEEKEND = "day", "week", "month", "year", "weekend"
 UNITS: Mapping[str, str] = {
@@ -338,6 +340,7 @@ BETWEEN = frozenset({"between", "zwischen", "entre"})
 AND = frozenset({"and", "und", "y", "et", "e"})
 AGO_BEHIND = frozenset({"ago"})
 AGO_BEFORE = frozenset({("vor",), ("hace",), ("il", "y", "a")})
+US = _words("i we he she you they who ich wir er sie du wer yo nosotros je nous on")
 NOT = _words(
     """not no nothing none except without excluding nichts nada rien nicht
     kein keine keinem ohne ausser sin excepto salvo pas sans sauf never nie"""

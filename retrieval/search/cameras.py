@@ -16,9 +16,9 @@ from vasari.retrieval.search.vocabulary import Vocabulary, one_of
 
 _YEAR = 4  # digits: a number like that alone is no model
 _TAKEN = (
-    r"(?:shot|taken|captured|photographed|made|photos?|pictures?|images?"
-    r"|aufgenommen|fotografiert|geschossen|gemacht|fotos?|bilder|bild|aufnahmen"
-    r"|tomad[oa]s?|hech[oa]s?|sacad[oa]s?|im[aá]genes|prises?|pris|faites?)"
+    r"(?:shot|taken|captured|photographed|made|photos?|pictures?|images?|files?"
+    r"|aufgenommen|fotografiert|geschossen|gemacht|fotos?|bilder|bild|aufnahmen|dateien"
+    r"|tomad[oa]s?|hech[oa]s?|sacad[oa]s?|im[aá]genes|archivos|ficheros|prises?|pris|faites?|fichiers)"
 )
 _BY = r"(?:on|with|by|from|using|via|mit|von|vom|auf|con|de|desde|avec|par|au|à)"
 _MY = r"(?:the|my|der|dem|meiner|meinem|la|el|mi|le|mon|ma|l['’])"
@@ -33,7 +33,8 @@ _HELD = Pattern(
     re.IGNORECASE,
 )
 _BEHIND_HELD = Pattern(
-    r"\s*(?:on|next|in (?:his|her|a)|lying|camera|kamera|cámara|case|box|and|with|body|lens|auf|neben|sobre|sur)\b",
+    r"\s*(?:on|next|in (?:his|her|its|their|a)|lying|camera|kamera|cámara|case|box|and|with|body|lens|auf|neben|sobre"
+    r"|sur)\b",
     re.IGNORECASE,
 )
 

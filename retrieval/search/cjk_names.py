@@ -13,9 +13,9 @@ from vasari.retrieval.search.year_words import CJK_INSCRIBED
 
 _LONGEST = 8  # letters
 _BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
-_NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非)(?:在|和|跟|与)?$")
+_NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非|关于|關於)(?:在|和|跟|与)?$")
 _NOT_BEHIND = Pattern(
-    r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外|[のと]いう|の名前|的名字)"
+    r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外|[のと]いう|の名前|的名字|について|に関する|と書|を舞台)"
 )
 _AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
 _BESIDE = Pattern(_AND)
@@ -94,6 +94,7 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
         start = at - (at > free and text[at - 1 : at] in ("在", "于", "和", "跟", "与", "从", "到"))
         addressed = (
             rest.startswith(CJK_HONORIFICS)
+            or _is_beside_a_person(rest, vocabulary)
             or _FEAST_BEHIND.match(rest) is not None
             or text[at:end] not in CJK_SHARED_NAMES
         )
@@ -115,3 +116,12 @@ def _is_beside_a_thing(rest: str, vocabulary: Vocabulary) -> bool:
         return False
     behind = rest[joint.end() :]
     return not any(vocabulary.named(behind[:length]) for length in range(2, min(len(behind), _LONGEST) + 1))
+
+
+def _is_beside_a_person(rest: str, vocabulary: Vocabulary) -> bool:
+    """Whether somebody whose name is no word is told in a breath with it: さくらと健太."""
+    joint = _BESIDE.match(rest)
+    if joint is None:
+        return False
+    names = (rest[joint.end() :][:length] for length in range(2, _LONGEST + 1))
+    return any(name not in CJK_SHARED_NAMES and vocabulary.named(name).people for name in names)

@@ -13,7 +13,7 @@ from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search import periods
 from vasari.retrieval.search.periods import Dated, Period
 from vasari.retrieval.search.typed_words import Pattern
-from vasari.retrieval.search.year_words import CJK_INSCRIBED
+from vasari.retrieval.search.year_words import CJK_INSCRIBED, CJK_MADE_BEHIND, CJK_MADE_THEN
 
 _DIGITS = str.maketrans("〇零一二三四五六七八九０１２３４５６７８９", "00123456789" + "0123456789")
 _SEASONS = {"春": words.SPRING, "夏": words.SUMMER, "秋": words.AUTUMN, "冬": words.WINTER}
@@ -151,6 +151,8 @@ _EDGES = (
 _BEFORE = Pattern(r"(?:在|于|於|从|從|自从|自)\s?$")
 _BEHIND = Pattern(r"(?:(?:里|裡|中|期间|の間)(?=的|の|に|[\s，,]|$))?(?:的|の|に|で|、)?\s?")
 _NOT = Pattern(r"(?:不是|不要|除了|非)(?:在)?\s?$|^(?:以外|じゃない|ではない|除外)")
+_MADE_BEFORE = Pattern(rf"{CJK_MADE_THEN}\s?$")
+_MADE_BEHIND = Pattern(rf"\s?{CJK_MADE_BEHIND}")
 _DAY_FROM = Pattern(
     "[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)"
 )  # counted from it
@@ -175,7 +177,8 @@ def cjk_periods_in(
         before = _BEFORE.search(text[:place])
         start = before.start() if before else place
         behind = _BEHIND.match(text, end)
-        if not (_NOT.search(text[:place]) or _NOT.search(text[end:])):
+        made = _MADE_BEFORE.search(text[:place]) or _MADE_BEHIND.match(text, end)
+        if not (made or _NOT.search(text[:place]) or _NOT.search(text[end:])):
             yield Dated(period, start, place, end, behind.end() if behind else end)
         place = end
 

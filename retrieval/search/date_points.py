@@ -18,7 +18,7 @@ from vasari.retrieval.search.periods import (
 )
 from vasari.retrieval.search.relative_dates import RelativeDates
 from vasari.retrieval.search.subject_words import is_of_a_family, is_subject
-from vasari.retrieval.search.year_words import MODELS
+from vasari.retrieval.search.year_words import ISSUED, MODELS
 
 _HOLIDAY_ENDS = frozenset(phrase[-1] for phrase in words.HOLIDAYS)
 
@@ -70,7 +70,9 @@ class DatePoints(RelativeDates):
         return None
 
     def _month_and_year(self, at: int) -> Found | None:
-        """May 2018, mayo de 2018, 2018 May; not the women's march of 2019."""
+        """May 2018, mayo de 2018, 2018 May; not the women's march of 2019, nor the month of a magazine."""
+        if self._is_issued(at):
+            return None
         if month := self._month(at):
             year = self._year_behind(month[1], short=True)
             if year and not self._is_no_month(at) and not self._is_second(at, words.MONTHS):
@@ -84,6 +86,13 @@ class DatePoints(RelativeDates):
             return None
         return Period(name := month_of(lone, month[0]), name), month[1]
 
+    def _is_issued(self, at: int) -> bool:
+        """Whether it tells of a calendar or magazine when it came out; not behind a comma, nor of photos in one."""
+        before = [token.folded for token in self.tokens[:at]]
+        phrase = next((place for place in range(at, 0, -1) if before[place - 1] in (",", ";", ":")), 0)
+        issued = not ISSUED.isdisjoint(before[max(phrase, at - 4) :])
+        return issued and words.PHOTOS.isdisjoint(before)
+
     def _is_second(self, at: int, these: Collection[str]) -> bool:
         """Whether one of its kind stands before it without a year: of June and August 2015 both are meant."""
         joined = self._word(at - 1) in words.AND | words.TO | {"or", "oder", "o", "ou"}
@@ -94,7 +103,8 @@ class DatePoints(RelativeDates):
         if word == "march":
             return self._word(at - 1) in words.MARCHES
         if word in words.DOUBTFUL_MONTHS:
-            is_french = word == "mars" and self._word(at - 1) == ","  # anniversaire, mars 2016
+            before = self._word(at - 1)
+            is_french = word == "mars" and (before == "," or before in words.BEFORE_MARS)
             return not is_french and self._word(at - 1) not in words.IN | words.TO and not self._day(at - 1)
         return False
 
@@ -111,7 +121,9 @@ class DatePoints(RelativeDates):
             return None
         elif self._word(at - 1) in words.OF and self._word(at - 2) in words.SEASONAL:
             return None  # marché de Noël 2016
-        elif (end := self._one_of(at, words.HOLIDAYS)) and (year := self._year_behind(end, short=True)):
+        elif (end := self._one_of(at, words.HOLIDAY_PHRASES)) and (
+            year := self._year_behind(end, short=True)
+        ):
             return HOLIDAYS[self._holiday(at, end)](year[0]), year[1]
         return None
 
@@ -145,6 +157,8 @@ class DatePoints(RelativeDates):
         if year := self._year_behind(behind):
             return Period(month_of(year[0], part[0]), month_of(year[0], part[1])), year[1]
         behind = self._past(behind, words.OF)
+        if of_a_month := self._month_and_year(behind):
+            return of_a_month  # a third of a month is told too loosely: the whole of it
         of_then = self._behind(behind, words.OF) or self._word(behind) in words.ARTICLES
         of_then = of_then or self._behind(at, words.ARTICLES)
         found = self._decade(behind, asked=asked or of_then)
@@ -201,9 +215,11 @@ class DatePoints(RelativeDates):
     def _lone_year(self, at: int, *, asked: bool) -> Found | None:
         """A number that is a year, where nothing beside it says that it counts or names something."""
         place = at + (asked and self._word(at) in words.YEAR_WORDS)
+        if self._year(place) is None or not self._begins(place) or not self._ends(place):
+            return None
         any_century = asked or self._is_behind_a_name(place) or self._is_of_long_ago(place - 1)
         year = self._year(place, any_century=any_century)
-        if year is None or not self._begins(place) or not self._ends(place):
+        if year is None:
             return None
         says = (
             not is_told_by_year(self.tokens, place) if asked else says_when(self.tokens, place, self.is_name)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
+from functools import cache
 
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.periods import FIRST_YEAR, Period
 from vasari.retrieval.search.typed_words import Token
+from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
 _LAST_DAY = 31  # of a month: a larger number of two digits is a year
+_LEADING = words.IN | words.ARTICLES | words.EDGES
 Found = tuple[Period, int]  # and the token behind it
+Phrases = frozenset[tuple[str, ...]]
 
 
 class DateTokens:
@@ -30,19 +34,32 @@ class DateTokens:
 
     def _is_denied(self, at: int) -> bool:
         """Whether "not" or "the day after" stands before it, perhaps with prepositions between."""
-        first = at
-        while self._word(first - 1) in words.IN | words.ARTICLES | words.EDGES:
-            first -= 1
+        first = self._led_by(at)
         from_it = any(self._word(place) in words.COUNTED_FROM for place in range(first, at + 1))
         return self._behind(first, words.NOT) or (from_it and self._word(first - 1) in words.UNITS)
 
-    def _one_of(self, at: int, phrases: Collection[tuple[str, ...]]) -> int:
+    def is_of_a_thing(self, at: int, end: int) -> bool:
+        """Whether a thing was made then or is good until then: church built in 1920; not what I built, nor days ago."""
+        if not any(token.folded[:1].isdigit() and len(token.folded) > 3 for token in self.tokens[at:end]):
+            return False
+        first = self._led_by(at)
+        if (self._word(first - 1), self._word(first)) in BEST_BEFORE:
+            return True
+        return self._word(first - 1) in MADE_THEN and self._word(first - 2) not in words.US
+
+    def _led_by(self, at: int) -> int:
+        """The first of the prepositions and articles before a token."""
+        while self._word(at - 1) in _LEADING:
+            at -= 1
+        return at
+
+    def _one_of(self, at: int, phrases: Phrases) -> int:
         """The token behind the longest of these phrases that stands here; 0 for none. Apostrophes are passed over."""
         longest = 0
-        for phrase in phrases:
-            place = at
-            for word in phrase:
-                if place > at and self._word(place) in ("'", "’", "-"):
+        for behind_first in _by_first_word(phrases).get(self._word(at), ()):
+            place = at + 1
+            for word in behind_first:
+                if self._word(place) in ("'", "’", "-"):
                     place += 1
                 if self._word(place) != word:
                     break
@@ -128,3 +145,12 @@ class DateTokens:
         if not (word.isascii() and word.isdigit() and 1 <= int(word) <= 31 and len(word) < 3):
             return None
         return int(word), at + 1 + (self._word(at + 1) in (".", "º"))
+
+
+@cache
+def _by_first_word(phrases: Phrases) -> dict[str, list[tuple[str, ...]]]:
+    """What goes on behind the first word of each phrase."""
+    known: dict[str, list[tuple[str, ...]]] = {}
+    for first, *behind in phrases:
+        known.setdefault(first, []).append(tuple(behind))
+    return known

@@ -107,14 +107,14 @@ def _is_day(word: str) -> bool:
 def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
     """Whether a number behind "of" tells one of its kind from the others, or how many: class of 2012, 2CV de 1978."""
     year = at
-    while _word(tokens, at - 1) in calendar_words.ARTICLES:
+    while _word(tokens, at - 1) in calendar_words.ARTICLES | calendar_words.YEAR_WORDS:
         at -= 1
     if _word(tokens, at - 1) in _FROM:
         return _is_of_a_product(tokens, at - 1)
     if _word(tokens, at - 1) not in calendar_words.OF:
         return False
     if (
-        _word(tokens, at - 2) in year_words.TOLD_BY_YEARS
+        _word(tokens, at - 2) in year_words.TOLD_BY_YEARS | name_words.WORKS
         or _word(tokens, year + 1) in year_words.NO_YEAR_BEFORE
     ):
         return True
@@ -126,6 +126,8 @@ def _is_of_a_product(tokens: Sequence[Token], at: int) -> bool:
     before = [token.folded for token in tokens[:at]]
     if not calendar_words.PHOTOS.isdisjoint(before):
         return False
+    if before[-1:] and before[-1] in name_words.WORKS:
+        return True  # Roman aus dem Jahr 1998
     return any(word in year_words.PRODUCTS for word in before[-_LONGEST:]) or any(map(_is_model, before[-1:]))
 
 

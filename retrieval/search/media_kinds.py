@@ -66,10 +66,15 @@ _RAW = _pattern(
 )
 # A format that another word goes on with is that of something shown: gif artist, jpeg artifacts.
 _GOING_ON = r"(?:of|in|from|with|and|or|by|at|on|taken|aus|von|vom|mit|und|oder|im|de|del|con|y|o|en|du|des|avec|et|ou)"
+_THAN = (
+    r"(?:smaller|larger|bigger|less|more|over|under|above|below|kleiner|gr[oö](?:ß|ss)er|[uü]ber|unter|m[aá]s|menos"
+    r"|mayores|menores|plus|moins)"
+)
 _FORMAT = _pattern(
     rf"""(?<![\w.])(?P<format>{_NAMES})s?(?:(?=[ -]screen[ -]?shots?\b)
-    |[ -]?{_FILES}(?![\w.-])|(?![\w.-])(?=\s*(?:[^\w\s]|$|{_GOING_ON}\b|\d)))
-    | (?<![a-z0-9_.])(?P<cjk>{_NAMES})(?:格式|形式)?的?(?:图片|照片|画像|写真|ファイル|文件)"""
+    |[ -]?{_FILES}(?![\w.-])|(?![\w.-])(?=\s*(?:[^\w\s]|$|(?:{_GOING_ON}|{_THAN})\b|\d)))
+    | (?<![a-z0-9_.])(?P<cjk>{_NAMES})(?:格式|形式)?的?(?:图片|照片|画像|写真|ファイル|文件)
+    | (?<=[的の])(?P<alone>{_NAMES})(?=\s|$)"""
 )
 _FORMAT_NAMES = {"jpg": "jpeg", "tif": "tiff"}
 
@@ -175,7 +180,7 @@ def kinds_in(text: str) -> Iterator[Asked]:
         for found in pattern.finditer(text):
             yield from _asked(text, found, kind, told)
     for found in _FORMAT.finditer(text):
-        name = (found["format"] or found["cjk"]).lower()
+        name = (found["format"] or found["cjk"] or found["alone"]).lower()
         yield from _asked(text, found, "kind", f"format = {_FORMAT_NAMES.get(name, name)}")
     for found in _SIZE.finditer(text):
         if size := _size(found):

@@ -204,7 +204,8 @@ EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover c
 MADE = EMBLEMS | _words(
     """book books libro libros livre livres buch toy toys map maps model models figurine figurines replica replicas
     magnet magnets souvenir souvenirs postcard
-    postcards stamp stamps mug mugs snowglobe puzzle puzzles drawing drawings advert ad brochure guidebook
+    postcards stamp stamps mug mugs snowglobe puzzle puzzles drawing drawings painting paintings watercolor watercolors
+    watercolour watercolours etching etchings engraving engravings advert ad brochure guidebook
     karte landkarte stadtplan spielzeug figur modell postkarte briefmarke tasse puzzle
     mapa plano juguete maqueta iman postal sello taza figura carte plan jouet maquette aimant timbre tasse figurine"""
 )
@@ -213,6 +214,14 @@ WORKS = MADE | _words(
     """film movie novel song series pelicula novela cancion disco serie roman chanson gemalde lied
     cuadro tableau musical videogame videojuego videospiel opera oper operette apellido nombre marca surname name brand
     nachname marke nom prenom marque"""
+)
+# What has a subject behind a preposition, wherever it lies: Buch über Rom, documental sobre Cuba.
+ABOUT = _words("about uber sobre sur")
+SET_IN = _words("set takes place ambientada ambientado passe situe spielt")  # a novel set in Paris
+TREATISES = WORKS | _words(
+    """documentary documental documentaire dokumentation doku article articulo artikel lecture talk charla conferencia
+    vortrag expose report reportage reportaje bericht podcast magazine revista zeitschrift presentation presentacion
+    prasentation"""
 )
 # Behind a comma they say that the name before it is that of a place: Sofía, capital de Bulgaria.
 PLACE_NOUNS = _words("capital city town village hauptstadt stadt dorf ciudad pueblo villa capitale ville")
@@ -236,6 +245,7 @@ FILLERS = _words(
 TAKING = _words(
     """shot taken captured photographed made photo photos picture pictures image images using with aufgenommen
     fotografiert geschossen gemacht mit foto fotos bild bilder aufnahmen con tomada tomadas tomado tomados hecha
-    hechas hecho hechos sacada sacadas imagen imagenes avec prise prises pris faite faites"""
+    hechas hecho hechos sacada sacadas imagen imagenes avec prise prises pris faite faites file files dateien
+    archivos ficheros fichiers"""
 )
 CAMERA_TAILS = _words("pro max mini plus ultra mark mk ii iii iv v se s x xs xr air lite")

@@ -228,7 +228,7 @@ class _Segment:
             told = told or (seldom and self._ends(end) and not of_it)
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
             told = told or (seldom and self._is_doing(end))
-            told = told or self._is_behind_a_person(at) or self._word(at - 1) in words.KIN
+            told = told or self._is_behind_a_person(at, end) or self._word(at - 1) in words.KIN
             told = told or (
                 at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
             )
@@ -274,11 +274,11 @@ class _Segment:
         ) in words.TOGETHER
         return joined and self._next_is_person(end + 1) and self._is_capital(end + 1)
 
-    def _is_behind_a_person(self, at: int) -> bool:
-        """Whether another person, whose name is nothing else, begins the phrase beside it: Clara and Lily."""
+    def _is_behind_a_person(self, at: int, end: int) -> bool:
+        """Whether another person begins the phrase beside it, whose name is nothing else or whose deed is told."""
         other = self._word(at - 2)
         joined = at == 2 and self._word(at - 1) in words.TOGETHER and self._next_is_person(0)
-        return joined and other not in words.SHARED_NAMES
+        return joined and (other not in words.SHARED_NAMES or (self._is_capital(0) and self._is_doing(end)))
 
     def _possessive(self, end: int) -> int:
         if self._word(end) in ("'", "’"):
@@ -354,6 +354,8 @@ class _Segment:
             return False
         if self._word(at - 1) in words.BOUND and self._is_of_those_bound(at - 2):
             return False
+        if self._is_topic(at):
+            return False
         if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE:
             return False  # a london bus toy
         if not (self.dated or marked) and any(self._word(place) in words.MADE for place in range(at)):
@@ -391,6 +393,15 @@ class _Segment:
         """Whether it is a ticket, or a display tells of others bound there: boarding pass to Lisbon."""
         told = words.DISPLAYS.intersection(token.folded for token in self.tokens)
         return bool(told) or self._word(at) in words.TICKETS
+
+    def _is_topic(self, at: int) -> bool:
+        """Whether a work is about it or plays there, wherever that lies: Buch über Rom; not Nebel über Rom."""
+        while self._word(at - 1) in words.ARTICLES:
+            at -= 1
+        if self._word(at - 1) in words.ABOUT:
+            return self._word(at - 2) in words.TREATISES
+        told = {token.folded for token in self.tokens[:at]}
+        return self._word(at - 2) in words.SET_IN and not words.WORKS.isdisjoint(told)
 
     def _is_behind_a_place(self, at: int) -> bool:
         """Whether it is told in a breath with another that a preposition asks for: in Kyoto and Osaka."""

@@ -33,7 +33,8 @@ def periods_in(
             continue
         period, said, end = found
         until = tokens[end - 1].end
-        yield Dated(period, tokens[place].start, tokens[said].start, until, until)
+        if not reader.is_of_a_thing(place, end):
+            yield Dated(period, tokens[place].start, tokens[said].start, until, until)
         place = end
 
 

@@ -58,7 +58,7 @@ class RelativeDates(DateTokens):
             period = Period(name := month_of(year, month), name)
         elif (first := words.SEASONS.get(self._word(at))) is not None:
             period = season_of(year, first)
-        elif end := self._one_of(at, words.HOLIDAYS):
+        elif end := self._one_of(at, words.HOLIDAY_PHRASES):
             period = HOLIDAYS[self._holiday(at, end)](year)
         else:
             return None
@@ -190,7 +190,7 @@ class RelativeDates(DateTokens):
         elif (month := words.MONTHS.get(word)) is not None:
             year = today.year - (month >= today.month)
             found = Period(name := month_of(year, month), name)
-        elif holiday := self._one_of(at, words.HOLIDAYS):
+        elif holiday := self._one_of(at, words.HOLIDAY_PHRASES):
             found, end = last_holiday(today, self._holiday(at, holiday)), holiday
         elif weekend := self._one_of(at, words.WEEKENDS):
             found, end = last(today, words.WEEKEND), weekend
@@ -228,6 +228,8 @@ class RelativeDates(DateTokens):
         elif (first := words.SEASONS.get(self._word(at + 1))) is not None:
             begun_last_year = first == words.WINTER and self.today.month < words.SPRING
             found = season_of(self.today.year - begun_last_year, first)
+            if (found.first or "") > self.today.isoformat():
+                return None  # this winter, said in November: nothing was taken then
         else:
             return None
         named = self._word(end) in ("'", "’") or self._is_a_name(end)

@@ -81,6 +81,11 @@ INSCRIBED = _words(
     form formulaire model models modell modelle modelo modelos modele modeles mannequin replica miniature
     version edition ausgabe edicion"""
 )
+# They are called by the month for which they come out: calendar page for October 2023, Vogue cover September 1955.
+ISSUED = _words(
+    """calendar calendars kalender kalenderblatt calendario calendrier almanac magazine magazines cover covers issue
+    ausgabe heft titelblatt zeitschrift revista portada couverture magazin"""
+)
 # German writes them as the end of a longer word.
 INSCRIBED_ENDS = (
     "kalender",
@@ -118,6 +123,25 @@ CJK_NUMBERED = ("ナンバー", "番号", "号码", "编号", "車番", "车牌"
 # Streets and squares bear the date of a day: rue du 8 mai 1945, calle 9 de julio.
 STREETS = _words(
     "calle avenida plaza plazuela paseo puente rue place boulevard quai pont avenue strasse platz allee brucke"
+)
+# A date behind these is that of the thing, whenever it was photographed: church built in 1920, expires May 2024.
+MADE_THEN = _words(
+    """built constructed founded established published released printed expires expired expiring valid due erbaut gebaut
+    errichtet gegrundet veroffentlicht erschienen gedruckt haltbar gultig construido construida construidos construidas
+    fundado fundada fundados fundadas publicado publicada publicados publicadas editado editada impreso impresa
+    estrenada consumir caduca caducidad expira vence valido valida construit construite construits construites bati
+    batie fonde fondee fondes fondees publie publiee publies publiees paru parue sorti imprime imprimee consommer
+    expire valable"""
+)
+BEST_BEFORE = frozenset({("best", "before"), ("use", "before"), ("consume", "before")})
+# In Chinese and Japanese, before the date and behind it.
+CJK_MADE_THEN = (
+    "(?:[建成创創]?[建立办造]于|[出发]版于|发行于|建於|保质期|保質期|有效期|生产日期|賞味期限|消費期限|有効期限|使用期限|製造日)"
+    "(?:至|到|は|が|:|：)?"
+)
+CJK_MADE_BEHIND = (
+    "(?:に)?(?:建てられ|建造|建設|創業|創立|設立|出版|発売|発行|刊行|竣工|製造|建成|落成|发行|发售|成立|创立|创办|生产|制造|出厂)"
+    "(?!大会|仪式|典礼|式|会)"
 )
 # What is told apart by its year: class of 2012, war of 1914.
 TOLD_BY_YEARS = _words(
