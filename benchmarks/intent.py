@@ -8,7 +8,7 @@ which there are none for a trap ("turkey sandwich", "the last supper"). The libr
 most of them words as well (May, Chase, Split, Bath, Orange); today is a Sunday, 2026-11-29. A filter counts if it is
 the very filter: precision over all that were made, recall over all that were asked for, by language and by kind. The
 rules were written with `intent_queries.jsonl` in view; `intent_queries_unseen.jsonl` was written afterwards, and no
-rule changed for it. Two thirds of what was added last are traps, on purpose: people's own queries hold fewer.
+rule changed for it. Half of what was added last are traps, on purpose: people's own queries hold fewer.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import cache
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.periods import FIRST_YEAR, Period
 from vasari.retrieval.search.typed_words import Token
-from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN
+from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN, MEMORIALS
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
 _LAST_DAY = 31  # of a month: a larger number of two digits is a year
@@ -44,6 +44,8 @@ class DateTokens:
             return False
         first = self._led_by(at)
         if (self._word(first - 1), self._word(first)) in BEST_BEFORE:
+            return True
+        if self._word(first - 1) in MEMORIALS:
             return True
         return self._word(first - 1) in MADE_THEN and self._word(first - 2) not in words.US
 

@@ -69,7 +69,11 @@ def _is_of_a_subject(tokens: Sequence[Token], at: int) -> bool:
 def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> bool:
     """Whether what stands around the number at `at` says that it counts, numbers or names something."""
     before, behind = _word(tokens, at - 1), _word(tokens, at + 1)
-    if before in year_words.NO_YEAR_BEHIND or before in _SIGNS_OF_SUMS or behind in year_words.NO_YEAR_BEFORE:
+    if (
+        before in year_words.NO_YEAR_BEHIND | year_words.HAVING
+        or before in _SIGNS_OF_SUMS
+        or behind in year_words.NO_YEAR_BEFORE
+    ):
         return True
     if (behind, _word(tokens, at + 2)) == ("a", "space") or _is_part_of_a_title(
         before, tokens[at].folded, behind

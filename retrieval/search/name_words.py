@@ -215,6 +215,7 @@ WORKS = MADE | _words(
     cuadro tableau musical videogame videojuego videospiel opera oper operette apellido nombre marca surname name brand
     nachname marke nom prenom marque"""
 )
+TITLED = WORKS - {"opera", "oper"}  # houses, too
 # What has a subject behind a preposition, wherever it lies: Buch über Rom, documental sobre Cuba.
 ABOUT = _words("about uber sobre sur")
 SET_IN = _words("set takes place ambientada ambientado passe situe spielt")  # a novel set in Paris

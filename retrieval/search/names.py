@@ -237,8 +237,8 @@ class _Segment:
             return 0  # clara de huevo
         if until > end or self._ends(end) or self._word(end) in words.SCENE or self._is_doing(end):
             return until
-        if at == 0 and self._is_capital(at) and self._goes_on_small(end):
-            return until  # Clara füttert Enten
+        if self._is_capital(at) and self._goes_on_small(end) and (at == 0 or self._is_second_of_two(at)):
+            return until  # Clara füttert Enten, Tom und Clara wandern am See
         noun = self._word(self._noun_behind(end))
         if self._word(at).endswith("s") and (is_subject(noun) or is_german_trip(noun)):
             return until  # Annas Taufe
@@ -277,8 +277,13 @@ class _Segment:
     def _is_behind_a_person(self, at: int, end: int) -> bool:
         """Whether another person begins the phrase beside it, whose name is nothing else or whose deed is told."""
         other = self._word(at - 2)
-        joined = at == 2 and self._word(at - 1) in words.TOGETHER and self._next_is_person(0)
-        return joined and (other not in words.SHARED_NAMES or (self._is_capital(0) and self._is_doing(end)))
+        return self._is_second_of_two(at) and (
+            other not in words.SHARED_NAMES or (self._is_capital(0) and self._is_doing(end))
+        )
+
+    def _is_second_of_two(self, at: int) -> bool:
+        """Whether one other person begins the phrase, and this one is told with them."""
+        return at == 2 and self._word(1) in words.TOGETHER and self._next_is_person(0)
 
     def _possessive(self, end: int) -> int:
         if self._word(end) in ("'", "’"):
@@ -356,8 +361,8 @@ class _Segment:
             return False
         if self._is_topic(at):
             return False
-        if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE:
-            return False  # a london bus toy
+        if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE | words.TITLED:
+            return False  # a london bus toy, abril en Portugal canción
         if not (self.dated or marked) and any(self._word(place) in words.MADE for place in range(at)):
             return False  # carte du métro de Paris
         if self._word(at - 1) in words.ARTICLES and self._word(end) in words.OF:

@@ -133,6 +133,13 @@ MADE_THEN = _words(
     batie fonde fondee fondes fondees publie publiee publies publiees paru parue sorti imprime imprimee consommer
     expire valable"""
 )
+# Behind these a date or two tell a life: gravestone 1931 - 2004.
+MEMORIALS = _words(
+    """gravestone headstone tombstone grave epitaph obituary grabstein grabmal grabplatte todesanzeige gedenktafel
+    lapida tumba epitafio esquela tombe tombale stele epitaphe 墓碑 墓石 墓 お墓"""
+)
+# What has a number on it, and not a time: cake with 2019 on it.
+HAVING = frozenset({"with", "mit", "con", "avec"})
 BEST_BEFORE = frozenset({("best", "before"), ("use", "before"), ("consume", "before")})
 # In Chinese and Japanese, before the date and behind it.
 CJK_MADE_THEN = (
