@@ -9,7 +9,7 @@ from functools import cache
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.periods import FIRST_YEAR, Period
 from vasari.retrieval.search.typed_words import Token
-from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN, MEMORIALS
+from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN, MEMORIALS, SIGNS
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
 _LAST_DAY = 31  # of a month: a larger number of two digits is a year
@@ -45,7 +45,8 @@ class DateTokens:
         first = self._led_by(at)
         if (self._word(first - 1), self._word(first)) in BEST_BEFORE:
             return True
-        if self._word(first - 1) in MEMORIALS:
+        is_sign = (self._word(at),) in words.SINCE and self._word(end) in SIGNS
+        if is_sign or self._word(first - 1) in MEMORIALS:
             return True
         return self._word(first - 1) in MADE_THEN and self._word(first - 2) not in words.US
 

@@ -119,7 +119,11 @@ KIN = _words(
 )
 THEIR = _words("his her their ihr ihrem ihrer ihren seinem seiner seinen su sus sa son ses leur leurs")
 OF = _words("of de du des del von d")
-NOT = _words("not no except without ohne nicht kein keine sin excepto sans sauf pas")
+NOT = _words(
+    "not no except without ohne nicht kein keine ausser sin excepto menos salvo sans sauf pas hormis"
+)
+# What is like it is not it: looks like Anna, eine Straße wie in Lissabon.
+LIKE = _words("like resembling wie como comme ressemble parece")
 
 # After these a name goes on no more.
 FUNCTION = _words(

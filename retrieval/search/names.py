@@ -190,7 +190,7 @@ class _Segment:
             if self._word(at - 1) in words.NOT:
                 return True
             at -= 1
-        return self._word(at - 1) in words.NOT
+        return self._word(at - 1) in words.NOT or (at > 1 and self._word(at - 1) in words.LIKE)
 
     def _ends(self, end: int) -> bool:
         """Whether nothing follows that a name may go on with: only words for where and when, or a date in digits."""

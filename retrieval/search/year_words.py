@@ -112,9 +112,9 @@ CJK_INSCRIBED = tuple(
     sorted(
         _words(
             """年賀状 手帳 カレンダー 切手 硬貨 ポスター 切符 チケット メダル マスコット 金貨 銀貨 ワイン
-            ウイスキー コイン 紙幣 バッジ 雑誌 ロゴ ボール ユニフォーム Tシャツ パンフレット
+            ウイスキー コイン 紙幣 バッジ 雑誌 ロゴ ボール ユニフォーム 透かし Tシャツ パンフレット
             日历 日曆 挂历 台历 邮票 纪念币 硬币 金币 银币
-            海报 门票 贺卡 吉祥物 奖牌 獎牌 金牌 红酒 白酒 葡萄酒 茅台 茅台酒 徽章 会徽 杂志 标志 球衣 T恤"""
+            海报 门票 贺卡 吉祥物 水印 奖牌 獎牌 金牌 红酒 白酒 葡萄酒 茅台 茅台酒 徽章 会徽 杂志 标志 球衣 T恤"""
         )
     )
 )
@@ -140,10 +140,12 @@ MEMORIALS = _words(
 )
 # What has a number on it, and not a time: cake with 2019 on it.
 HAVING = frozenset({"with", "mit", "con", "avec"})
+# They say since when there is what they hang at: bakery open since 1987 sign.
+SIGNS = _words("sign signs logo schild letrero rotulo enseigne plaque")
 BEST_BEFORE = frozenset({("best", "before"), ("use", "before"), ("consume", "before")})
 # In Chinese and Japanese, before the date and behind it.
 CJK_MADE_THEN = (
-    "(?:[建成创創]?[建立办造]于|[出发]版于|发行于|建於|保质期|保質期|有效期|生产日期|賞味期限|消費期限|有効期限|使用期限|製造日)"
+    "(?:始于|創業|[建成创創]?[建立办造]于|[出发]版于|发行于|建於|保质期|保質期|有效期|生产日期|賞味期限|消費期限|有効期限|使用期限|製造日)"
     "(?:至|到|は|が|:|：)?"
 )
 CJK_MADE_BEHIND = (
