@@ -73,6 +73,9 @@ from vasari.retrieval.domain import (
 from vasari.retrieval.images.overlap import CopyKind
 from vasari.retrieval.library.duplicates import Duplicate, Evidence
 from vasari.retrieval.library.library import Library
+from vasari.training.scenes.dataset import DrawnCollection
+from vasari.training.scenes.painter import paint
+from vasari.training.scenes.scene import Split
 
 MODELS = {"VASARI_RERANKER": "scenes-itm", "VASARI_CAPTIONER": "scenes-florence"}
 
@@ -206,8 +209,8 @@ def test_what_the_client_finds_is_what_the_library_finds(url: str) -> None:
 
 def test_what_models_say_has_one_field_name(url: str, printed: Print, tmp_path: Path) -> None:
     """match and classify answer with a `score` in [0, 1]; captions and answers are called so; both ways in agree."""
-    file = tmp_path / "red.png"
-    file.write_bytes(picture("red", 200))
+    file = tmp_path / "drawn.png"  # the built-in captioner speaks about drawings only
+    paint(DrawnCollection(2026, Split.HELDOUT).scene(0), 256).save(file)
     with Client(url, timeout=LONG) as client:
         assert read_match(printed("match", file, "red")) == pytest.approx(client.match(file, "red"), abs=1e-3)
         labels = read_labels(printed("classify", file, "red", "blue"))
