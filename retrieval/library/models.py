@@ -269,7 +269,7 @@ class LoadedModels:
         """In a service, what embeds a picture to find candidates that are then looked at, of nearly the same vectors.
 
         The exported vision tower compiled for this processor: in bfloat16 where it computes in that (the cosine to the
-        vectors of `starter` is 0.9998), else in float32. None where a device or a precision was chosen, and where no
+        vectors of `starter` is 0.999), else in float32. None where a device or a precision was chosen, and where no
         tower was exported, or it is damaged.
         """
         from vasari.retrieval.models.exported import single_image
