@@ -155,8 +155,10 @@ class LoadedModels:
         if self._settings.read_only or (found := space_of_files(files)) is None:
             return None
         model, space = found
-        if not (self._directory / space.name).exists():
-            export_towers(model, files, self._directory / space.name)
+        directory = self._directory / space.name
+        if not directory.exists():
+            with _once(directory):
+                export_towers(model, files, directory)
         return self._entered(space)
 
     def _entered(self, space: EmbeddingSpace) -> EmbeddingSpace:
@@ -177,7 +179,8 @@ class LoadedModels:
             if not directory.exists():
                 from vasari.retrieval.models.export.text import export_text_tower
 
-                export_text_tower(encoder.towers, directory)
+                with _once(directory):
+                    export_text_tower(encoder.towers, directory)
             space = self._entered(encoder.space)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
@@ -598,6 +601,16 @@ def _reference(space: EmbeddingSpace) -> str:
     from vasari.retrieval.models.registry.presets import reference_of
 
     return reference_of(space)
+
+
+@contextmanager
+def _once(directory: Path) -> Iterator[None]:
+    """Write a space's folder, unless another process was faster: it is named by its weights, so theirs is the same."""
+    try:
+        yield
+    except StorageError:
+        if not directory.exists():
+            raise
 
 
 def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.grey import GreyLibrary, write_picture
+from tests.models import Kind, write_model
 from tests.service.colours import SPACE, ColourLibrary
 from tests.unit.catalogs import OTHER, add, commit, facts
 from vasari.api.cli.indexing import run_index, run_known
@@ -23,6 +24,7 @@ from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.domain import Modality, SearchRequest, SearchResponse, Term, TermKind
 from vasari.retrieval.errors import LibraryLockedError, NotFoundError, UsageError
 from vasari.retrieval.library import spaces
+from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
 
@@ -268,3 +270,24 @@ def test_both_databases_count_and_drop(catalog: Catalog) -> None:
     with pytest.raises(NotFoundError):
         catalog.segments.all(OTHER.name, Modality.IMAGE)
     assert np.array_equal(catalog.items.live_ids(Modality.IMAGE), [one])
+
+
+@pytest.mark.parametrize("kind", ["clip", "multilingual"])  # exported from its files, and by torch
+def test_two_processes_may_begin_a_library_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    """The one that comes second finds the folder of the first space in its way, and it is the same."""
+    model, begun = str(write_model(tmp_path / "model", kind)), []
+    rename = Path.replace
+    with Library.open(tmp_path / "library", create=True) as library, Library.open(library.root) as other:
+
+        def rename_too_late(path: Path, final: Path) -> Path:
+            if final.parent == library.root / "models" and not begun:
+                begun.append(final.name)
+                other.use_model(model)
+            return rename(path, final)
+
+        monkeypatch.setattr(Path, "replace", rename_too_late)
+        assert library.use_model(model).name == begun[0]
+        assert [state.space.name for state in library.spaces()] == begun
+        assert [each.name for each in (library.root / "models").iterdir()] == begun
