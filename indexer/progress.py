@@ -76,8 +76,8 @@ class IndexReport:
 
     @property
     def found_nothing(self) -> bool:
-        """Whether the source has no pictures, and had none."""
-        seen = self.changed or self.described or self.unchanged or self.failed
+        """Whether the source has no pictures, and had none; those that the library has by another path are some."""
+        seen = self.changed or self.described or self.unchanged or self.failed or self.aliases
         return not (seen or self.withheld or self.interrupted)
 
     def with_texts(self, texts: IndexReport) -> IndexReport:

@@ -70,7 +70,7 @@ def fields(json: bool, library: Path | None) -> None:
         return
     output.table([(name, str(kind)) for name, kind in FIELDS.items()], name=1)
     for name, count in attributes.items():
-        output.entry("", name, f"  of {count:,} items")
+        output.entry("", name, f"  of {output.counted(count, 'item', 'items')}")
 
 
 @command(example="vasari remove ~/Pictures/old item:42")

@@ -15,6 +15,7 @@ import pytest
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from tests.patience import LONG
+from vasari.api.cli.render import skipped_lines
 from vasari.indexer.build import rebuild
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.progress import IndexReport
@@ -247,6 +248,7 @@ def test_one_folder_by_two_paths_is_said_and_not_indexed_twice(
         0,
         [f"{link} is the same folder as {photos}, which is in the library already"],
     )
+    assert list(skipped_lines(report, [str(link)])) == []  # it is not empty
     assert library.catalog.items.count(IMAGE) == 10
     assert same_folders([photos, link, photos / "trip"]) == [(str(link), str(photos))]
     assert run(library, photos, link).unchanged == 10
