@@ -20,9 +20,11 @@ from vasari.retrieval.images.alignment import (
     Box,
     Grey,
     Picture,
+    Place,
     View,
     fitted,
     likely_places,
+    refined,
 )
 
 SIDE = 128  # pixels of the shorter side that are looked at, at least (a JPEG is decoded at up to four times as many)
@@ -148,13 +150,25 @@ def _part_and_whole(new: View, known: View, kind: CopyKind) -> tuple[View, View]
 def _part(part: View, whole: View, kind: CopyKind, box: Box) -> Overlap | None:
     """A picture near this place in a larger one; None where it does not lie there."""
     place = fitted(part, whole, box)
-    if place is None or (agreement := _agreement(part.square, place.square(whole))) < _PART:
+    if place is None:
+        return None
+    agreement = _agreement(part.square, place.square(whole))
+    if agreement < _PART and place.tilt > _TILTED:
+        place, agreement = _within_corners(part, whole, place)
+    if agreement < _PART:
         return None
     if place.tilt > _TILTED:
         kind = CopyKind.EDITED
     elif place.box[2] * place.box[3] > ALL:
         kind = _kind(part, whole, agreement)
     return Overlap(kind, agreement, place.box)
+
+
+def _within_corners(part: View, whole: View, place: Place) -> tuple[Place, float]:
+    """A turned picture's place more exactly, and the share of same blocks without its edge: turning fills corners."""
+    place = refined(part, whole, place)
+    inner = slice(_BLOCK, -_BLOCK)
+    return place, _same_blocks(part.square[inner, inner], place.square(whole)[inner, inner])
 
 
 def _agreement(one: Grey, other: Grey) -> float:
@@ -200,6 +214,6 @@ def _sharpness(square: Grey) -> float:
 
 
 def _blocks(square: Grey) -> Grey:
-    """(64, 64) as rows of blocks."""
-    count = SQUARE // _BLOCK
+    """A square as rows of blocks."""
+    count = len(square) // _BLOCK
     return square.reshape(count, _BLOCK, count, _BLOCK).swapaxes(1, 2).reshape(count * count, -1)

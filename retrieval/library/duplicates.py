@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +33,7 @@ NEAR_HASH = 12  # bits of 64, also of what lost a strip; what was turned differs
 _NEAREST = 16  # candidates by hashes, and by vectors
 _LOOKS = 3  # candidates that are looked at together; more only where each of them is a copy
 _MOST_LOOKS = 5
+_READERS = 16  # threads for all who ask: an original may lie on a slow disk, or behind a URL
 _RE_ENCODED = 2  # bits by which the hash of a re-encoded picture differs, at most
 
 
@@ -168,15 +170,14 @@ class _Asked:
         return found
 
     def _views(self, items: Sequence[Item]) -> dict[ItemId, View]:
-        """Those of the items that can be read, each in a thread of its own: files are read and decoded together."""
+        """Those of the items that can be read: files are read and decoded together."""
         if len(items) < 2:
             opened = [self._view_of(item) for item in items]
         else:
-            with ThreadPoolExecutor(len(items), thread_name_prefix="look") as pool:
-                contexts = [copy_context() for _ in items]  # with the flag of who left
-                opened = list(
-                    pool.map(lambda context, item: context.run(self._view_of, item), contexts, items)
-                )
+            contexts = [copy_context() for _ in items]  # with the flag of who left
+            opened = list(
+                _lookers().map(lambda context, item: context.run(self._view_of, item), contexts, items)
+            )
         return {item.id: view for item, view in zip(items, opened, strict=True) if view is not None}
 
     def _view_of(self, item: Item) -> View | None:
@@ -187,6 +188,12 @@ class _Asked:
             return None
         _ = view.reduced  # here, beside the others
         return view
+
+
+@cache
+def _lookers() -> ThreadPoolExecutor:
+    """Threads that read and decode candidates; kept, for starting some takes longer than what they do."""
+    return ThreadPoolExecutor(_READERS, thread_name_prefix="look")
 
 
 def near_hashes(

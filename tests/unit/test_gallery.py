@@ -303,7 +303,7 @@ def test_an_approximate_generation_keeps_its_recall_while_the_gallery_changes(
 def test_what_is_near_is_found_in_few_lists(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, kind: IndexKind
 ) -> None:
-    """Copies of rows, slightly changed, are found in a tenth of the lists where the index looks through all of them."""
+    """Copies of rows, slightly changed, are found in few of the lists where the index looks through all of them."""
     rows = points(3000)
     ids = shelf.add(rows)
     shelf.rebuild(kind, lists=200)
@@ -325,7 +325,7 @@ def test_what_is_near_is_found_in_few_lists(
     assert (found == np.array(ids[::30])[:, None]).any(axis=1).mean() >= 0.98
     assert (np.diff(scores) <= 0).all()
     gallery.search(copies, 5)
-    assert efforts == [index.effort if kind is IndexKind.HNSW else 20, None]
+    assert efforts == [index.effort if kind is IndexKind.HNSW else 16, None]
 
 
 @pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])

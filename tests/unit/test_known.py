@@ -77,10 +77,10 @@ def test_edits_are_recognised(drawn: list[Path], edit: Edit, kinds: set[CopyKind
 
 
 def test_a_slight_tilt_is_recognised(drawn: list[Path]) -> None:
-    """Turned by 3°, most pictures are known, and as edited."""
-    pictures = [Image.open(path).convert("RGB") for path in drawn[:12]]
+    """Turned by 3°, whose corners are filled then, four of five pictures are known, and as edited."""
+    pictures = [Image.open(path).convert("RGB") for path in drawn[:24]]
     found = [seen for one in pictures if (seen := overlap(one.rotate(3), one)) is not None]
-    assert len(found) >= 7
+    assert len(found) >= 19
     assert {one.kind for one in found} == {CopyKind.EDITED}
 
 
