@@ -109,7 +109,8 @@ def _closing_lines(response: SearchResponse) -> Iterator[str]:
     """That there are no hits, and with `explain` how they were found."""
     if not response.hits:
         none_there = "nothing to search in: no item passes the filter, or there is none of this kind"
-        yield "no good match" if response.total else none_there
+        told = "nothing found" if response.notes else none_there  # a note says why
+        yield "no good match" if response.total else told
     if response.explain is not None:
         stages = ", ".join(f"{name} {ms:.1f} ms" for name, ms in response.explain.stages_ms.items())
         yield f"{response.explain.strategy}; {stages}; {response.took_ms:.1f} ms in all"

@@ -413,6 +413,8 @@ def search(
         strategy = run.strategy if ranking is None else f"{run.strategy}, ranked fairly by {ranking.method}"
         explain = Explain(strategy, len(ranked), watch.stages_ms, run.notes, shares)
     notes = _notes(*_passed_over(run), request.modality, space)
+    if request.words and not total:
+        notes += (_unsaid(request.words),)
     return SearchResponse(
         hits, total, watch.total_ms(), space.name, bool(run.scored), explain, notes + lost + run.notes
     )
@@ -457,6 +459,15 @@ def _notes(absent: int, there: int, modality: Modality, space: EmbeddingSpace) -
             Sentence("{n:,} of {all:,} pictures have no vector in {space} and are not found by it", **known),
         )
     return (Sentence("{n:,} of {all:,} texts have no vector in {space} and are not found by it", **known),)
+
+
+def _unsaid(quoted: Sequence[str]) -> Sentence:
+    """That nothing has the words that have to occur."""
+    words = ", ".join(f"“{text}”" for text in quoted)
+    return Sentence(
+        "nothing that was searched has {words} in its captions, tags and names, or in its picture",
+        words=words,
+    )
 
 
 def _word_query(request: SearchRequest, full_text: FullText, items: int) -> WordQuery | None:

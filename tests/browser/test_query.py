@@ -57,6 +57,20 @@ def test_words_become_weighted_and_negative_chips(page: Page) -> None:
     expect(page.locator("#query")).to_have_value("")
 
 
+def test_quoted_words_that_are_nowhere_are_told(page: Page) -> None:
+    """The library is not called empty, and a click searches without the quotes."""
+    look_for(page, '"lost anchor" red')
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(page.locator("#notes")).to_contain_text(
+        "nothing that was searched has “lost anchor” in its captions"
+    )
+    with page.expect_response(is_search):
+        page.get_by_role("button", name="Search without the quotes").click()
+    settled(page)
+    assert chips(page) == ["lost anchor", "red"]
+    expect(page.locator(".tile").first).to_be_visible()
+
+
 def test_the_best_match_comes_first(page: Page, served: Served) -> None:
     """A word finds the pictures of its colour, and they stand first."""
     look_for(page, "green")

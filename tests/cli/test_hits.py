@@ -213,3 +213,14 @@ def test_a_row_of_pictures_is_one_image_for_terminals_that_show_images() -> None
     sixel = preview.draw(row, Protocol.SIXEL)
     assert sixel.startswith(f'\x1bPq"1;1;{strip.width};')
     assert sixel.endswith("\x1b\\")
+
+
+def test_why_nothing_was_found_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A note says it where the answer has one; else it is the filter."""
+    hits.show(replace(response(), notes=("nothing that was searched has “x”",)), here=True)
+    hits.show(response(), here=True)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        "nothing found",
+        "nothing to search in: no item passes the filter, or there is none of this kind",
+    ]

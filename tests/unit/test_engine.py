@@ -380,7 +380,11 @@ def test_quoted_words_must_occur(shelf: Shelf) -> None:
     assert response.total == 4
     assert sorted(ids(search(shelf, replace(QUERY, words=("no entry", "boat"))))) == [7, 601, 602]
     assert ids(search(shelf, replace(QUERY, words=("no entry",), filter="7"))) == [7, 602]
-    assert ids(search(shelf, replace(QUERY, words=("nobody",)))) == []
+    nowhere = search(shelf, replace(QUERY, words=("nobody",)))
+    assert ids(nowhere) == []
+    assert nowhere.notes == (
+        "nothing that was searched has “nobody” in its captions, tags and names, or in its picture",
+    )
     with pytest.raises(UsageError, match="no word in"):
         search(shelf, replace(QUERY, words=("?!",)))
 

@@ -20,7 +20,7 @@ import { DRAWINGS } from "./messages.js";
 import { Notes } from "./notes.js";
 import { PlaceMap } from "./placemap.js";
 import { Places } from "./places.js";
-import { parse, titleOf, wordsOf } from "./query.js";
+import { parse, titleOf, unquoted, wordsOf } from "./query.js";
 import { Results } from "./results.js";
 import { SearchBox } from "./searchbox.js";
 import { Selection } from "./selection.js";
@@ -67,6 +67,10 @@ const telling = new Telling(state, toolbar, notes, {
     gallery.start({ keep: true });
   },
   reset: () => state.change({ wishes: noWishes() }),
+  unquote: () => {
+    searchbox.input.value = "";
+    state.change({ terms: unquoted(state.query), draft: [] });
+  },
   filters: () => filterpanel.open || toggleFilters(),
   index: () => (rights.admin ? view("work") : null),
 });

@@ -47,6 +47,11 @@ export function nothingLeft(reset) {
   return message(t("The filters leave nothing"), [t("No picture meets all of them.")], button(t("Reset the filters"), { class: "primary", on: { click: reset } }));
 }
 
+/** Where quoted words are nowhere; which, and where they were looked for, a note of the answer says. */
+export function nothingSaid(unquote) {
+  return message(t("Nothing found"), [], button(t("Search without the quotes"), { class: "primary", on: { click: unquote } }));
+}
+
 /** Why a request failed, and what may help: `again()` asks once more, `anew()` begins from nothing. */
 export function failure(problem, { again, anew }) {
   const retry = button(t("Try again"), { class: "primary", on: { click: again } });

@@ -48,6 +48,11 @@ export function format(terms) {
   return written;
 }
 
+/** The same terms, in which no words have to occur. */
+export function unquoted(terms) {
+  return terms.map(({ quoted: _, ...term }) => term);
+}
+
 /** The words of the terms that draw near, as one sentence: what a match is explained by. */
 export function wordsOf(terms) {
   return terms.filter((term) => term.text && term.weight > 0).map((term) => term.text).join(" ");

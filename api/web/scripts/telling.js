@@ -4,11 +4,11 @@ import { announce, button, byId, element } from "./dom.js";
 import { n, t } from "./language.js";
 import { matchWord } from "./match.js";
 import { spoken } from "./problems.js";
-import { failure, noMatch, nothingElse, nothingIndexed, nothingLeft } from "./messages.js";
+import { failure, noMatch, nothingElse, nothingIndexed, nothingLeft, nothingSaid } from "./messages.js";
 
 export class Telling {
   /**
-   * `actions` are again() and more() after a failure, anew(), anyway() and goOn() beyond the good matches, reset(),
+   * `actions` are again() and more() after a failure, anew(), anyway() and goOn() beyond the good matches, reset(), unquote(),
    * filters(), recommend(language), and index(), which is null for those who may not.
    */
   constructor(state, toolbar, notes, actions) {
@@ -59,8 +59,9 @@ export class Telling {
   }
 
   #empty(total) {
-    const { anyway, reset, index, recommend } = this.actions;
+    const { anyway, reset, unquote, index, recommend } = this.actions;
     if (total > 0 && this.state.query.length) return this.state.good && !this.state.anything ? noMatch(anyway) : nothingElse();
+    if (this.state.query.some((term) => term.quoted)) return nothingSaid(unquote);
     if (this.state.filter) return nothingLeft(reset);
     return nothingIndexed(index(), recommend);
   }
