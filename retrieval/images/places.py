@@ -37,6 +37,8 @@ _SIMPLIFIED = (
     "丰贝贡贵买费贺贾宾赖赛赣迹车军轩辅农连进运达逊远遗辽迈边乡邹邬邓郑郸钏铃铁银铜铫钱锦锡镰镇铁长门开间阇关陆阳随"
     "陇双鸡云雾灵静韦韩顶顺须顿领头风飞饭饰馆饶马驹骚骊松鱼鲁鲍鲜鲭鸟鸠凤鸣鸦鸭鸿莺鹤鸡鹰盐丽麦黄齐斋龙庞龟"
 )
+# Japanese writes a foreign v and ts in two ways each: ヴェネツィア, ベネチア.
+_PLAIN_KANA = {"ヴァ": "バ", "ヴィ": "ビ", "ヴェ": "ベ", "ヴォ": "ボ", "ヴ": "ブ"}
 _IN_SIMPLIFIED = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
 _FIRST_CJK = "\u3005"
 
@@ -172,10 +174,17 @@ class Gazetteer:
 
 
 def _parted(names: str) -> list[str]:
-    """The names, and the Chinese ones in simplified letters and without the word for city, too."""
+    """The names; Chinese ones also in simplified letters and without the word for city, Japanese ones in plain kana."""
     parted = [name for name in names.split("|") if name]
+    parted += [plain for name in parted if "ヴ" in name for plain in _in_plain_kana(name)]
     chinese = [name.translate(_IN_SIMPLIFIED) for name in parted if name[0] >= _FIRST_CJK]
     return list(dict.fromkeys([*parted, *chinese, *(name.removesuffix("市") for name in chinese)]))
+
+
+def _in_plain_kana(name: str) -> tuple[str, str]:
+    for sound, plain in _PLAIN_KANA.items():
+        name = name.replace(sound, plain)
+    return name, name.replace("ツィ", "チ")
 
 
 def _lines(joined: Any) -> list[str]:

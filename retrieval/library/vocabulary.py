@@ -35,6 +35,9 @@ _COUNTRIES = {
     "holland": "Netherlands",
     "czech republic": "Czechia",
     "ee uu": "United States",
+    "eeuu": "United States",
+    "アメリカ": "United States",
+    "米国": "United States",
 }
 
 

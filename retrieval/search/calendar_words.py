@@ -125,6 +125,15 @@ PHOTOS = _words(
     """photo photograph foto photos photographs pictures pics images snapshots fotos bilder aufnahmen fotografias
     imagenes"""
 )
+PHOTO_ENDS = ("foto", "fotos", "bild", "bilder", "aufnahme", "aufnahmen")  # Klassenfoto
+# They say that something was photographed long ago: scanned slides from the seventies, notre maison en 1982.
+OF_OLD_PHOTOS = PHOTOS | _words(
+    """picture image snapshot bild aufnahme fotografia imagen pic
+    old alte altes alter alten viejo vieja viejos viejas antigua antiguas antiguo antiguos vieux vieille vieilles vieil
+    ancienne anciennes ancien anciens scan scans scanned gescannt slide slides dias diapositiva diapositivas diapositive
+    diapositives negative negatives negativos my our us me mein meine meinem meinen meiner unser unsere unserem unseren
+    unserer mi mis nuestro nuestra nuestros nuestras mon ma mes notre nos"""
+)
 YEAR_WORDS = _words("year jahr jahre ano annee")
 
 WEEKDAYS = _numbered(

@@ -17,6 +17,11 @@ _NOT_BEFORE = Pattern(r"(?:不是|不要|没有|沒有|除了|非|关于|關於|
 _NOT_BEHIND = Pattern(
     r"(?:さん|ちゃん|くん|市|城)?(?:じゃな|ではな|でな|以外|なし|抜き|がいな|のいな|除外|之外|[のと]いう|の名前|的名字|について|に関する|と書|を舞台|のよう|みたい|に似|っぽ)"
 )
+# What goes there and is elsewhere: 去柏林的火车, 东京行的机票.
+_BOUND_BEFORE = Pattern("(?:去|到|往|开往|飞往)$")
+_BOUND_BEHIND = Pattern(
+    "[的の]?(?:火车|高铁|列车|飞机|航班|巴士|大巴|船|机票|车票|船票|路标|门票|信|明信片)(?:$|[\\s，,、。])"
+)
 _AND = "(?:和(?!牛|服|食|风|風|式|歌|菓|紙|平)|与|跟|と)"  # not that of Wagyu and kimono
 _BESIDE = Pattern(_AND)
 _PLACE_BEHIND = Pattern(
@@ -35,7 +40,7 @@ _SCENERY = (
     "|大仏|仏像|大佛|佛像|石像|銅像|雕像|雕塑|彫刻|噴水|喷泉|遺跡|遗迹|廃墟|废墟|建築|建物|建筑|大楼|摩天楼|高楼|房子|家|[墙牆壁]|斗兽场|観覧車|摩天轮"
     "|[電列馬汽]車|自転車|人力車|[电火马缆]车|自行车|バス|タクシー|トラム|地下鉄|ゴンドラ|船|舟|ボート|フェリー|ヨット|巴士|公交车?|地铁|出租车|渡轮|飛行機|飞机"
     "|祭り?|花火|烟花|灯会|式|会|節|节|フェス|フェスティバル|コンサート|ライブ|試合|比赛|パレード|游行|マラソン|パーティー|演唱会|音乐会|旅|旅行|旅游|観光|休日|夏休み|週末|周末"
-    "|正月|新年|クリスマス|圣诞节?|カーニバル|花見|ハイキング|登山|散歩|散步|夕食|晚餐|人々|人たち|人群|游客|観光客|行人|子ども|子供|こども|孩子们?|友達|朋友们?|家族|家人|おばちゃん|おじさん|老人|婚礼|合影"
+    "|正月|新年|クリスマス|圣诞节?|カーニバル|花見|ハイキング|登山|スキー|滑雪|サイクリング|キャンプ|散歩|散步|夕食|晚餐|人々|人たち|人群|游客|観光客|行人|子ども|子供|こども|孩子们?|家族|家人|おばちゃん|おじさん|老人|婚礼|合影"
     "|写真|照片|風景|风景|光景|思い出|回忆|記念|夜店|イルミネーション|ライトアップ|灯光|灯"
 )
 _SCENERY_BEHIND = Pattern(
@@ -85,6 +90,8 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
         if place is None and text[:at].endswith("在"):
             place = _DOING.match(rest) or re.match("的", rest)
         if place is None and person is None:
+            continue
+        if _BOUND_BEFORE.search(text[:at]) and _BOUND_BEHIND.match(rest):
             continue
         if _NOT_BEFORE.search(text[:at]) or _NOT_BEHIND.match(rest):
             continue

@@ -105,6 +105,8 @@ _POINT = Pattern(
     )?""",
     re.VERBOSE,
 )
+_WEEK_OF = Pattern("(?:那|这|的那?)一?[个個]?(?:星期|周|週)|の週")
+_HOLIDAY = Pattern(rf"(?P<holiday>{_any(_HOLIDAYS)})[\s　]?")
 _DAYS = [said for said, (unit, _) in _LATELY.items() if unit == words.DAY]
 _LATELY_SAID = sorted(_LATELY, key=len, reverse=True)
 _DAY = Pattern(_any(_DAYS))
@@ -158,6 +160,10 @@ _DAY_FROM = Pattern(
 )  # counted from it
 _PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|産|問題|问题|もの)")
 
+_OF_OLD_PHOTOS = Pattern(
+    "写真|照片|相片|图片|画像|照|祖父|祖母|父|母|爷|奶|爸|妈|外婆|外公|姥|伯|叔|姑|兄|弟|姉|妹|おじ|おば|じい|ばあ|家族|家人|全家|[私僕俺我]"
+    "|小时候|童年|子供|子ども|幼|结婚|結婚|婚礼|入学|卒業|毕业|旧|古い|老[家屋房]|実家"
+)
 _THING_BEHIND = Pattern(rf".*(?:{'|'.join(CJK_INSCRIBED)}|円玉)$")
 _COIN_BEFORE = Pattern(rf"(?:{'|'.join(CJK_INSCRIBED)}|円玉)\s?$")
 
@@ -178,7 +184,8 @@ def cjk_periods_in(
         start = before.start() if before else place
         behind = _BEHIND.match(text, end)
         made = _MADE_BEFORE.search(text[:place]) or _MADE_BEHIND.match(text, end)
-        if not (made or _NOT.search(text[:place]) or _NOT.search(text[end:])):
+        is_long_ago = _is_long_ago(period, text[:place], text[end:], is_name)
+        if not (made or is_long_ago or _NOT.search(text[:place]) or _NOT.search(text[end:])):
             yield Dated(period, start, place, end, behind.end() if behind else end)
         place = end
 
@@ -186,10 +193,30 @@ def cjk_periods_in(
 Found = tuple[Period, int]
 
 
+def _is_long_ago(period: Period, before: str, behind: str, is_name: Callable[[str], bool]) -> bool:
+    """Whether it is from before most photos, and no relative, feast or photo speaks of one: 1969年登月."""
+    if (period.last or period.first or "") >= periods.FIRST_PLAIN_DATE or period.is_decade:
+        return False
+    said = re.sub(r"[\W的の]", "", before + behind)
+    return bool(said) and not _OF_OLD_PHOTOS.search(said) and not is_name(re.sub(r"[\W的の]+$", "", before))
+
+
 def _simple(text: str, at: int, today: date) -> Found | None:
     """What begins here; of 三年前 and 三年前的夏天 the longer."""
-    found = [one for one in (_relative(text, at, today), _point(text, at, today)) if one is not None]
+    readers = (_relative, _holiday_before_its_year, _point)
+    found = [one for read in readers if (one := read(text, at, today)) is not None]
     return max(found, key=lambda one: one[1], default=None)
+
+
+def _holiday_before_its_year(text: str, at: int, today: date) -> Found | None:
+    """お正月2022年, 圣诞节 2020年."""
+    holiday = _HOLIDAY.match(text, at)
+    year = _POINT.match(text, holiday.end()) if holiday else None
+    if holiday is None or year is None or year["month"] or year["holiday"] or year["season"] or year["part"]:
+        return None
+    named = _year(year, today)
+    told = periods.HOLIDAYS[_HOLIDAYS[holiday["holiday"]]]
+    return (told(named), year.end()) if periods.is_year(named, today) else None
 
 
 def _point(text: str, at: int, today: date) -> Found | None:
@@ -206,7 +233,12 @@ def _point(text: str, at: int, today: date) -> Found | None:
     if _DAY_FROM.match(text, found.end()):
         return None
     period = _within_year(found, year)
-    return None if period is None else (period, found.end())
+    if period is None:
+        return None
+    week = _WEEK_OF.match(text, found.end()) if found["day"] else None
+    if week:
+        return periods.week_of(date.fromisoformat(period.first or "")), week.end()
+    return period, found.end()
 
 
 def _is_of_a_thing(before: str, behind: str) -> bool:

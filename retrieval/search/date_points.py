@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.date_tokens import Found
@@ -15,6 +16,7 @@ from vasari.retrieval.search.periods import (
     is_year,
     month_of,
     season_of,
+    week_of,
 )
 from vasari.retrieval.search.relative_dates import RelativeDates
 from vasari.retrieval.search.subject_words import is_of_a_family, is_subject
@@ -27,6 +29,22 @@ class DatePoints(RelativeDates):
     """Reads points of a calendar, the years of which are said."""
 
     def _point(self, at: int, *, asked: bool = False) -> Found | None:
+        return self._week_of_a_day(at) or self._day_or_longer(at, asked=asked)
+
+    def _week_of_a_day(self, at: int) -> Found | None:
+        """Week of 5 July 2021, die Woche vom 5. Juli 2021: Monday to Sunday."""
+        if words.UNITS.get(self._word(at)) != words.WEEK or self._word(at + 1) not in words.OF | {
+            "from",
+            "ab",
+        }:
+            return None
+        place = self._past(at + 1, words.OF | words.ARTICLES | {"from", "ab"}, 3)
+        day = self._digits(place) or self._day_of_month(place)
+        if day is None or len(day[0].first or "") != len("2021-07-05"):
+            return None
+        return week_of(date.fromisoformat(day[0].first or "")), day[1]
+
+    def _day_or_longer(self, at: int, *, asked: bool) -> Found | None:
         return (
             self._digits(at)
             or self._day_of_month(at)

@@ -7,9 +7,10 @@ from datetime import date
 from functools import cache
 
 from vasari.retrieval.search import calendar_words as words
-from vasari.retrieval.search.periods import FIRST_YEAR, Period
+from vasari.retrieval.search.periods import FIRST_PLAIN_DATE, FIRST_YEAR, Period
+from vasari.retrieval.search.subject_words import is_of_a_family
 from vasari.retrieval.search.typed_words import Token
-from vasari.retrieval.search.year_words import BEST_BEFORE, MADE_THEN, MEMORIALS, SIGNS
+from vasari.retrieval.search.year_words import BEST_BEFORE, INSCRIBED, MADE_THEN, MEMORIALS, SIGNS
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
 _LAST_DAY = 31  # of a month: a larger number of two digits is a year
@@ -49,6 +50,34 @@ class DateTokens:
         if is_sign or self._word(first - 1) in MEMORIALS:
             return True
         return self._word(first - 1) in MADE_THEN and self._word(first - 2) not in words.US
+
+    def is_long_ago(self, period: Period, at: int, end: int) -> bool:
+        """Whether it is from before most photos, and no relative, feast, photo or owner speaks of one.
+
+        La gripe de 1918, maison de 1930, the fall of the Berlin wall in 1989; not Oma 1958, nor the sixties alone.
+        """
+        last = period.last or period.first or ""
+        if last >= FIRST_PLAIN_DATE or period.is_decade:
+            return False  # a decade is read only where it is told as a time
+        around = [*self.tokens[:at], *self.tokens[end:]]
+        said = [token.folded for token in around if token.is_word]
+        if not said or not words.OF_OLD_PHOTOS.isdisjoint(said) or any(map(is_of_a_family, said)):
+            return False
+        name = self._led_by(at) - 1
+        name -= self._word(name) == ","
+        is_of_a_name = name >= 0 and self.is_name(self.tokens[name].text)
+        return not (is_of_a_name or any(word.endswith(words.PHOTO_ENDS) for word in said))
+
+    def is_written_on_a_thing(self, at: int, end: int) -> bool:
+        """Whether what has a date on it ends the phrase, or is that of the date: new year 2020 balloons."""
+        behind = end
+        while behind < len(self.tokens) and self.tokens[behind].text not in ",;:":
+            behind += 1
+        if behind > end and self._word(behind - 1) in INSCRIBED:
+            return True
+        first = self._led_by(at)
+        leads = {self._word(place) for place in range(first, at + 1)}
+        return self._word(first - 1) in INSCRIBED and not leads.isdisjoint(words.OF | {"for", "fur"})
 
     def _led_by(self, at: int) -> int:
         """The first of the prepositions and articles before a token."""

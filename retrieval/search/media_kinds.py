@@ -105,7 +105,8 @@ _SQUARE = _pattern(
     | \bquadratische[ns]?\ (?:bilder|fotos|bild|foto|aufnahmen|format) | \b(?:im\ )?quadratformat\b
     | \b(?:en\ )?formato\ cuadrado\b | \b(?:fotos|im[aá]genes)\ cuadradas\b
     | \b(?:en\ |au\ )?format\ carr[ée]\b | \b(?:photos|images)\ carr[ée]es\b
-    | (?:正方形|方形)的?(?=照片|图片) | (?:正方形|スクエア)の?(?=写真|画像)"""
+    | (?:正方形|方形)的?(?=照片|图片)
+    | (?:正方形|スクエア)の?(?=写真|画像) | 正方形[的の](?=[^的の]*(?:照片|图片|写真|画像)$)"""
 )
 
 _MORE = r"""(?:(?:more|larger|bigger|greater|wider|taller)\ than|over|above|at\ least|min(?:imum)?\.?(?:\ of)?|>=?
@@ -126,6 +127,8 @@ _UNIT = r"""(?:kb|mb|gb|m[ée]ga(?:byte|octet)?s?|mo|go|ko
 _SIDE = r"wide|across|width|breit|de\s+ancho|de\s+large|high|tall|height|hoch|de\s+alto|de\s+haut"
 _NO_FILE = r"""(?![a-z0-9]|\s*(?:ram|memory|ssd|disk|drive|stick|usb|sd|card|speicher|memoria|m[ée]moire|arbeitsspeicher
     |graphics|camera|kamera|sensor))"""
+_DEVICE = r"""(?!\s*(?:monitors?|displays?|screens?|tvs?|panels?|bildschirme?|fernseher|televisor
+    |pantallas?|[ée]crans?|显示器|屏幕|モニター|ディスプレイ))"""
 _SIZE = _pattern(
     rf"""(?:(?P<more>{_MORE})|(?P<less>{_LESS}))
     \s*(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})(?:\s+(?P<side>{_SIDE}))?{_NO_FILE}
@@ -142,7 +145,7 @@ _INCLUDED = Pattern(
 _WIDER = Pattern(r"wider|breiter|anch|large", re.IGNORECASE)
 _TALLER = Pattern(r"taller|h(?:ö|oe)her|alt|haut", re.IGNORECASE)
 _DIMENSIONS = _pattern(
-    rf"(?:(?:(?P<more>{_MORE})|(?P<less>{_LESS}))\s*)?(?<![\w.])(?P<width>\d{{3,5}})\s?[x×*]\s?(?P<height>\d{{3,5}})(?:\s?(?:px|pixels?))?(?!\w)"
+    rf"(?:(?:(?P<more>{_MORE})|(?P<less>{_LESS}))\s*)?(?<![\w.])(?P<width>\d{{3,5}})\s?[x×*]\s?(?P<height>\d{{3,5}})(?:\s?(?:px|pixels?))?(?!\w){_DEVICE}"
 )
 
 # One of these, or a digit, is in all that the patterns match.

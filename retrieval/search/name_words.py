@@ -94,12 +94,23 @@ NAMED_AFTER = _words(
 )
 SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans au aux")
 BOUND = _words("to nach bis a hasta")
+LEADING_THERE = _words("to nach bis hasta")
+# Whose way it is, or which: trip to Lisbon, Ausflug nach Rom.
+GOING = _words(
+    """trip trips travel travels travelling traveling journey journeys voyage visit visits excursion excursions outing
+    tour getaway cruise pilgrimage move went go gone came come drove drive flew moved travelled traveled walked cycled
+    sailed hiked ride hike walk arrived back return returned reise reisen ausflug ausfluge fahrt umzug tour rundreise
+    wanderung gefahren gereist geflogen pilgerreise hochzeitsreise exkursion trek weg zuruck"""
+)
+# What is for somebody or goes to them, who need not be there: letter to Tom, Torte für Clara.
+FOR = _words("for fur para pour to an a")
+BESIDE = _words("next close married engaged party shower surprise nah junto cerca frente fete pres")
 TOGETHER = _words("and und y e et & with mit con avec")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
 TICKETS = _words(
     """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
     fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau
-    border grenze frontera frontiere"""
+    border grenze frontera frontiere tren trenes autobus bus vuelo avion carretera autopista"""
 )
 # What tells where others are bound for, wherever it hangs: Zug nach Hamburg an der Anzeigetafel.
 DISPLAYS = _words(
@@ -217,7 +228,7 @@ MADE = EMBLEMS | _words(
 WORKS = MADE | _words(
     """film movie novel song series pelicula novela cancion disco serie roman chanson gemalde lied
     cuadro tableau musical videogame videojuego videospiel opera oper operette apellido nombre marca surname name brand
-    nachname marke nom prenom marque"""
+    nachname marke nom prenom marque dvd dvds vhs soundtrack trailer"""
 )
 TITLED = WORKS - {"opera", "oper"}  # houses, too
 # What has a subject behind a preposition, wherever it lies: Buch über Rom, documental sobre Cuba.

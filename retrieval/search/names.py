@@ -14,7 +14,7 @@ from vasari.retrieval.search import calendar_words
 from vasari.retrieval.search import name_words as words
 from vasari.retrieval.search.cjk_names import cjk_names_in
 from vasari.retrieval.search.media_kinds import Asked
-from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_of_a_family, is_subject
+from vasari.retrieval.search.subject_words import COLOURS, FAMILY, is_german_trip, is_of_a_family, is_subject
 from vasari.retrieval.search.typed_words import Token
 from vasari.retrieval.search.vocabulary import Named, Place, Vocabulary, one_of, place_filter
 from vasari.retrieval.search.year_words import INSCRIBED
@@ -32,7 +32,7 @@ def names_in(
     for segment, behind in zip_longest(segments, segments[1:], fillvalue=()):
         phrase = _Segment(text, segment, vocabulary, dated=dated or len(segments) > 1)
         told = _told_behind(behind)
-        found = [] if told in words.WORKS else list(phrase.names())
+        found = [] if told in words.WORKS or _ends_in_a_work(behind) else list(phrase.names())
         if told in words.PLACE_NOUNS:
             found = [one for one in found if one.kind != "person"]
         was_elsewhere, elsewhere = elsewhere, _is_city_of_elsewhere(text, found, behind, vocabulary)
@@ -44,6 +44,11 @@ def _told_behind(tokens: Sequence[Token]) -> str:
     """The word by which a phrase tells what the one before it names: Roma, la película de Cuarón."""
     told = (token.folded for token in tokens if token.folded not in words.ARTICLES | words.INDEFINITE)
     return next(told, "")
+
+
+def _ends_in_a_work(tokens: Sequence[Token]) -> bool:
+    """Whether what goes on behind a comma is a work: Rom, Open City DVD."""
+    return bool(tokens) and tokens[-1].folded in words.TITLED
 
 
 def _is_city_of_elsewhere(
@@ -204,7 +209,7 @@ class _Segment:
 
     def _is_person(self, at: int, end: int, named: Named) -> int:
         """The token behind a person's name, with its possessive; 0 where it may mean something else."""
-        if self._is_denied(at) or self._word(at - 1) in words.TITLES:
+        if self._is_denied(at) or self._word(at - 1) in words.TITLES or self._is_for_somebody(at):
             return 0
         until = self._possessive(end)
         if self._word(until) in words.SPECIES or (until > end and self._word(until) in words.BUSINESSES):
@@ -243,6 +248,17 @@ class _Segment:
         if self._word(at).endswith("s") and (is_subject(noun) or is_german_trip(noun)):
             return until  # Annas Taufe
         return until if self._next_is_person(end) else 0
+
+    def _is_for_somebody(self, at: int) -> bool:
+        """Whether a thing is meant for them, wherever they are: letter to Tom; not party for Tom, next to Tom."""
+        while self._word(at - 1) in words.ARTICLES:
+            at -= 1
+        if self._word(at - 1) not in words.FOR:
+            return False
+        whose = self._word(at - 2)
+        return not (
+            whose in words.BESIDE or self._is_doing(at - 2) or is_of_a_family(whose) or is_german_trip(whose)
+        )
 
     def _has_byname(self, at: int) -> bool:
         """Whether an article and a noun tell one from others, and end it: Sofia la princesse; not Max der Hund."""
@@ -345,8 +361,10 @@ class _Segment:
             return False
         if self._word(at - 1) == "'" and not self._is_elided(at):
             return False
-        if self._is_end_of_a_route(at, end):
-            return False  # Lyon to Paris
+        if self._is_end_of_a_route(at, end) or self._is_longed_for(at):
+            return False  # Lyon to Paris, train to Paris
+        if self._word(at - 1) in words.ARTICLES and places[0].field == "city":
+            return False  # Herbst in den Bergen, the Lima: cities have no articles but their own
         name = " ".join(token.folded for token in self.tokens[at:end])
         marked = self._marked(at, words.PLACE_PREPOSITIONS) or self._is_behind_a_place(at)
         alone = (at == 0 and end == len(self.tokens)) or self._is_with_its_region(at, end, places)
@@ -357,7 +375,7 @@ class _Segment:
             return sure and self._is_capital(at) and self._ends(end)
         if marked and not self.dated and self._is_origin(at):
             return False
-        if self._word(at - 1) in words.BOUND and self._is_of_those_bound(at - 2):
+        if self._word(at - 1) in words.BOUND and self._is_of_those_bound():
             return False
         if self._is_topic(at):
             return False
@@ -394,10 +412,20 @@ class _Segment:
         shared = name in words.SHARED_PLACES or (not self.dated and places[0].field == "country")
         return alone or self._stands_free(at, end, shared=shared)
 
-    def _is_of_those_bound(self, at: int) -> bool:
-        """Whether it is a ticket, or a display tells of others bound there: boarding pass to Lisbon."""
-        told = words.DISPLAYS.intersection(token.folded for token in self.tokens)
-        return bool(told) or self._word(at) in words.TICKETS
+    def _is_of_those_bound(self) -> bool:
+        """Whether a display tells of others bound there: Zug nach Hamburg an der Anzeigetafel."""
+        return not words.DISPLAYS.isdisjoint(token.folded for token in self.tokens)
+
+    def _is_longed_for(self, at: int) -> bool:
+        """Whether what leads there is told, and nobody's way: train to Munich, Heimweh nach Bern; not trip to Rome."""
+        while self._word(at - 1) in words.ARTICLES:
+            at -= 1
+        if self._word(at - 1) not in words.BOUND or at < 2:
+            return False
+        whose = self._word(at - 2)
+        if self._word(at - 1) not in words.LEADING_THERE:
+            return whose in words.TICKETS  # "a" is "in" as well: in French
+        return not (whose in words.GOING or is_german_trip(whose) or whose in FAMILY or whose.endswith("ing"))
 
     def _is_topic(self, at: int) -> bool:
         """Whether a work is about it or plays there, wherever that lies: Buch über Rom; not Nebel über Rom."""

@@ -33,7 +33,8 @@ def periods_in(
             continue
         period, said, end = found
         until = tokens[end - 1].end
-        if not reader.is_of_a_thing(place, end):
+        told_of_a_thing = reader.is_of_a_thing(place, end) or reader.is_written_on_a_thing(place, end)
+        if not (told_of_a_thing or reader.is_long_ago(period, place, end)):
             yield Dated(period, tokens[place].start, tokens[said].start, until, until)
         place = end
 

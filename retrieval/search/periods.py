@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from vasari.retrieval.search import calendar_words as words
 
 FIRST_YEAR = 1826  # of the oldest photograph
+FIRST_PLAIN_DATE = "1990"  # before it more things are told by a date than people took photos
 _MOST_AGO = 60
 
 
@@ -22,6 +23,11 @@ class Period:
     first: str | None
     last: str | None
     beyond: bool = False
+
+    @property
+    def is_decade(self) -> bool:
+        """Whether it is ten whole years, or a part of them in years."""
+        return len(self.first or "") == len(self.last or "") == 4 and self.first != self.last
 
     @property
     def filter(self) -> str:

@@ -39,7 +39,7 @@ last christmas i gave you · a christmas carol · miracle on 34th street · frid
 saturday night fever · saturday night live · bloody sunday · good friday agreement · easter rising
 the day after tomorrow · day after tomorrow · yesterday once more · the last days of pompeii
 yesterday today and tomorrow · gestern heute und morgen · ayer hoy y manana · hier aujourd hui demain
-the hunt for red october · wake me up when september ends · november rain · april love
+the hunt for red october · mai 68 · mayo del 68 · wake me up when september ends · november rain · april love
 the teahouse of the august moon · seven days in may · darling buds of may · may the fourth · sommer vorm balkon
 fruhling fur hitler · erst letzten sommer · i know what you did last summer · last summer i
 letzten sommer in marienbad · last year at marienbad · l annee derniere a marienbad · letztes jahr in marienbad

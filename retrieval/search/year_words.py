@@ -79,7 +79,8 @@ INSCRIBED = _words(
     plakate plaket portada revista sello sellos timbre timbres titel titelbild trikot trikots urkunde
     zeitschrift zeitung zertifikat quittung rechnung beleg invoice receipt factura facture recibo recu formular
     form formulaire model models modell modelle modelo modelos modele modeles mannequin replica miniature
-    version edition ausgabe edicion"""
+    version edition ausgabe edicion newspapers banners mug mugs tshirt hoodie cap balloons balloon ballons globos
+    zeitungen tasse tassen taza tazas periodico periodicos pancarta pancartas journal journaux banderole banderoles"""
 )
 # They are called by the month for which they come out: calendar page for October 2023, Vogue cover September 1955.
 ISSUED = _words(
@@ -131,7 +132,8 @@ MADE_THEN = _words(
     fundado fundada fundados fundadas publicado publicada publicados publicadas editado editada impreso impresa
     estrenada consumir caduca caducidad expira vence valido valida construit construite construits construites bati
     batie fonde fondee fondes fondees publie publiee publies publiees paru parue sorti imprime imprimee consommer
-    expire valable"""
+    expire valable born died geboren gestorben nacido nacida nacidos nacidas muerto muerta ne nee nes nees mort morte
+    decede decedee"""
 )
 # Behind these a date or two tell a life: gravestone 1931 - 2004.
 MEMORIALS = _words(
@@ -149,7 +151,7 @@ CJK_MADE_THEN = (
     "(?:至|到|は|が|:|：)?"
 )
 CJK_MADE_BEHIND = (
-    "(?:に)?(?:建てられ|建造|建設|創業|創立|設立|出版|発売|発行|刊行|竣工|製造|建成|落成|发行|发售|成立|创立|创办|生产|制造|出厂)"
+    "(?:に)?(?:生まれ|出生|建てられ|建造|建設|創業|創立|設立|出版|発売|発行|刊行|竣工|製造|建成|落成|发行|发售|成立|创立|创办|生产|制造|出厂)"
     "(?!大会|仪式|典礼|式|会)"
 )
 # What is told apart by its year: class of 2012, war of 1914.
