@@ -60,8 +60,15 @@ def close(response: SearchResponse) -> None:
 
 def understood(found: Sequence[UnderstoodFilter]) -> str:
     """One line that tells what was read out of the query, and what takes it back."""
-    told = ", ".join(_DATED.sub(_in_words, one.filter) for one in found)
+    told = ", ".join(map(_meant, found))
     return f"understood: {told} (--literally searches for the words)"
+
+
+def _meant(read: UnderstoodFilter) -> str:
+    """A filter in few words: of one of many parts what it was read from, for nobody would read it."""
+    if read.filter.startswith("("):
+        return f"{read.kind} “{read.text}”"
+    return _DATED.sub(_in_words, read.filter)
 
 
 def corrected(found: Sequence[Correction]) -> str:

@@ -63,7 +63,7 @@ def understand(
     if json:
         output.print_json(understanding_fields(found))
         return
-    output.table(list(_rows(found)), name=1)
+    output.table(_rows(found), name=2)
 
 
 def _understood(query: tuple[Term, ...], day: date, library: Path | None) -> Understanding:
@@ -85,12 +85,12 @@ def _day(given: str) -> date:
 
 
 def _rows(found: Understanding) -> list[tuple[str, str, str]]:
-    """Kind, filter or words, and what it was read from."""
+    """Kind, what it was read from, and the filter, which may be long, or the word."""
     fields = understanding_fields(found)
     terms = [
         ("words", term["text"], "" if term["weight"] == 1 else f"weight {term['weight']:g}")
         for term in fields["terms"]
     ]
     must = [("must occur", words, "") for words in found.words]
-    read = [(one.kind, one.filter, f"“{one.text}”") for one in found.filters]
-    return [*terms, *must, *read, *(("spelling", one.word, f"“{one.text}”") for one in found.corrections)]
+    read = [(one.kind, f"“{one.text}”", one.filter) for one in found.filters]
+    return [*terms, *must, *read, *(("spelling", f"“{one.text}”", one.word) for one in found.corrections)]

@@ -24,7 +24,7 @@ from vasari.api.cli.places import also_here
 from vasari.api.cli.preview import Protocol
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
-from vasari.retrieval.domain import Caption, Hit, Item, Modality, SearchResponse
+from vasari.retrieval.domain import Caption, Hit, Item, Modality, SearchResponse, UnderstoodFilter
 
 ITEM = Item(1, Modality.IMAGE, "/photos/a boat.jpg", "0", 1, 1)
 
@@ -224,3 +224,13 @@ def test_why_nothing_was_found_is_told_once(capsys: pytest.CaptureFixture[str]) 
         "nothing found",
         "nothing to search in: no item passes the filter, or there is none of this kind",
     ]
+
+
+def test_a_filter_of_many_parts_is_told_by_what_it_was_read_from() -> None:
+    """Nobody would read all the names that screenshots have; a date is said in words."""
+    read = [
+        UnderstoodFilter("(folder:Screenshots or name:screenshot)", "screenshots", "kind"),
+        UnderstoodFilter("taken = 2018-05", "May 2018", "date"),
+    ]
+    told = "understood: kind “screenshots”, taken in 2018-05 (--literally searches for the words)"
+    assert hits.understood(read) == told

@@ -63,7 +63,7 @@ export function helpDialog() {
         button(t("Close"), { icon: icon("close"), class: "round", on: { click: () => dialog.close() } })),
       element("p", {}, t("Describe what the picture shows, in any language the model knows. Drop or paste a picture to search by it.")),
       element("dl", { class: "grammar" },
-        ...[["red boat + sunset", t("both together")], ["boat - people", t("less of what follows the minus")], ["2:boat + sea", t("a boat counts twice")], ['"no entry" sign', t("words in quotes have to occur: in captions, tags, names or the picture")]].flatMap(
+        ...[["red boat + sunset", t("both together")], ["boat - people", t("less of what follows the minus")], ["2:boat + sea", t("a boat counts twice")], ['"no entry"', t("has to occur: in captions, tags, names or the picture")]].flatMap(
           ([written, meant]) => [element("dt", {}, element("code", {}, written)), element("dd", {}, meant)])),
       languages(),
       element("h3", {}, t("Keys")),
