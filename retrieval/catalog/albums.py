@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from vasari.retrieval.catalog.database import Repository, chunks, reserve, upserting
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.records import Album
 from vasari.retrieval.catalog.tables import KEPT, LIVE, album_items, albums, api_keys, items
 from vasari.retrieval.domain import ItemId
@@ -138,7 +139,7 @@ def put(connection: Connection, album: int, ids: Iterable[ItemId]) -> list[ItemI
     """Put live and missing items into an album; those that were not in it."""
     new: list[ItemId] = []
     for chunk in chunks(dict.fromkeys(ids)):
-        alive = select(items.c.id).where(items.c.id.in_(chunk), KEPT)
+        alive = select(items.c.id).where(among(items.c.id, chunk), KEPT)
         there = set(_members(connection, album, chunk))
         wanted = [item for item in connection.execute(alive).scalars() if item not in there]
         if wanted:
@@ -178,7 +179,7 @@ def names_of(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list
     query = select(album_items.c.item_id, albums.c.name).join(albums, albums.c.id == album_items.c.album_id)
     for chunk in chunks(dict.fromkeys(ids)):
         for item, name in connection.execute(
-            query.where(album_items.c.item_id.in_(chunk)).order_by(albums.c.name)
+            query.where(among(album_items.c.item_id, chunk)).order_by(albums.c.name)
         ):
             found[item].append(name)
     return dict(found)
@@ -198,7 +199,7 @@ def by_hand(connection: Connection, album: int) -> int:
 
 def _members(connection: Connection, album: int, ids: Sequence[ItemId]) -> list[ItemId]:
     query = select(album_items.c.item_id).where(
-        album_items.c.album_id == album, album_items.c.item_id.in_(ids)
+        album_items.c.album_id == album, among(album_items.c.item_id, ids)
     )
     return list(connection.execute(query).scalars())
 

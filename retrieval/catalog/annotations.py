@@ -16,6 +16,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.encoding import json_text
 from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.records import Telling
@@ -130,7 +131,7 @@ class Annotations(Repository):
         query = select(items.c.id, items.c.user_attributes).where(KEPT)
         with self._database.read() as connection:
             for chunk in chunks(dict.fromkeys(ids)):
-                kept = connection.execute(query.where(items.c.id.in_(chunk)))
+                kept = connection.execute(query.where(among(items.c.id, chunk)))
                 found |= {row.id: dict(row.user_attributes) for row in kept if row.user_attributes}
         return found
 
@@ -169,7 +170,7 @@ def replace_captions(
 def add_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Caption]]) -> None:
     """Add those captions to items that are not there."""
     for chunk in chunks(of_items):
-        query = select(captions.c.item_id, captions.c.text).where(captions.c.item_id.in_(chunk))
+        query = select(captions.c.item_id, captions.c.text).where(among(captions.c.item_id, chunk))
         there = {tuple(row) for row in connection.execute(query)}
         new = {item: [said for said in of_items[item] if (item, said.text) not in there] for item in chunk}
         insert_captions(connection, new)
@@ -179,7 +180,7 @@ def add_captions(connection: Connection, of_items: Mapping[ItemId, Sequence[Capt
 def add_tags(connection: Connection, words: Mapping[ItemId, Sequence[str]]) -> None:
     """Add tags to the live and missing items among these; those that are there stay."""
     for chunk in chunks(words):
-        living = select(items.c.id).where(items.c.id.in_(chunk), KEPT)
+        living = select(items.c.id).where(among(items.c.id, chunk), KEPT)
         alive = connection.execute(living).scalars().all()
         there = {tuple(row) for row in connection.execute(select(tags).where(tags.c.item_id.in_(alive)))}
         wanted = {(item, composed(word.strip())) for item in alive for word in words[item]}
@@ -246,13 +247,13 @@ def written_about(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
     """Those of these items, live or missing, that have tags, captions or attributes from people, or are in albums."""
     found: set[ItemId] = set()
     for chunk in chunks(ids):
-        tagged = select(tags.c.item_id).where(tags.c.item_id.in_(chunk))
-        collected = select(album_items.c.item_id).where(album_items.c.item_id.in_(chunk))
+        tagged = select(tags.c.item_id).where(among(tags.c.item_id, chunk))
+        collected = select(album_items.c.item_id).where(among(album_items.c.item_id, chunk))
         captioned = select(captions.c.item_id).where(
-            captions.c.item_id.in_(chunk), captions.c.source == CaptionSource.USER.value
+            among(captions.c.item_id, chunk), captions.c.source == CaptionSource.USER.value
         )
         found.update(connection.execute(tagged.union(captioned, collected)).scalars())
-        own = select(items.c.id, items.c.user_attributes).where(items.c.id.in_(chunk))
+        own = select(items.c.id, items.c.user_attributes).where(among(items.c.id, chunk))
         found.update(row.id for row in connection.execute(own) if row.user_attributes)
     return found
 
@@ -307,7 +308,7 @@ def describe(connection: Connection, told: Mapping[ItemId, Telling]) -> list[Ite
 def set_facts(connection: Connection, facts: Mapping[ItemId, Mapping[str, Any]]) -> None:
     """Note what the files themselves say, under what sources and people say; then they have been asked."""
     for chunk in chunks(facts):
-        connection.execute(delete(unread_facts).where(unread_facts.c.item_id.in_(chunk)))
+        connection.execute(delete(unread_facts).where(among(unread_facts.c.item_id, chunk)))
         rows = _layers(connection, chunk)
         shown = [
             {"item": item, "shown": _overlaid(laid_over(facts[item], row.said or {}), row.user_attributes)}
@@ -382,7 +383,7 @@ def _drop_legacy(connection: Connection, first: Sequence[_Layers]) -> None:
         [number for number, item, text in connection.execute(query) if text in texts[item]] if first else []
     )
     for chunk in chunks(same):
-        connection.execute(delete(captions).where(captions.c.id.in_(chunk)))
+        connection.execute(delete(captions).where(among(captions.c.id, chunk)))
 
 
 def _show(connection: Connection, different: Sequence[_Layers]) -> None:
@@ -420,7 +421,7 @@ def _keep(connection: Connection, layers: Sequence[_Layers]) -> None:
     if not layers:
         return
     ids = [each.row.id for each in layers]
-    connection.execute(delete(descriptions).where(descriptions.c.item_id.in_(ids)))
+    connection.execute(delete(descriptions).where(among(descriptions.c.item_id, ids)))
     connection.execute(
         insert(descriptions),
         [
@@ -452,7 +453,7 @@ def _layers(connection: Connection, ids: Sequence[ItemId]) -> dict[ItemId, Row[A
             descriptions.c.attributes.label("said"),
         )
         .outerjoin(descriptions, descriptions.c.item_id == items.c.id)
-        .where(items.c.id.in_(ids))
+        .where(among(items.c.id, ids))
     )
     return {row.id: row for row in connection.execute(query)}
 
@@ -483,5 +484,5 @@ def _no_item(item: ItemId) -> NotFoundError:
 def _drop(connection: Connection, ids: Sequence[ItemId], source: CaptionSource) -> None:
     for chunk in chunks(ids):
         connection.execute(
-            delete(captions).where(captions.c.item_id.in_(chunk), captions.c.source == source.value)
+            delete(captions).where(among(captions.c.item_id, chunk), captions.c.source == source.value)
         )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 from vasari.retrieval.catalog import albums
 from vasari.retrieval.catalog.annotations import add_tags, check_tag, insert_captions, set_attributes
 from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.encoding import json_text
 from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.records import Change, Changed, Undo
@@ -47,7 +48,7 @@ def _live(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, None]:
     found = {
         item
         for chunk in chunks(dict.fromkeys(ids))
-        for item in connection.execute(query.where(items.c.id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(items.c.id, chunk))).scalars()
     }
     return dict.fromkeys(item for item in ids if item in found)
 
@@ -87,7 +88,7 @@ def _with_tag(connection: Connection, ids: Iterable[ItemId], word: str) -> list[
     return [
         item
         for chunk in chunks(ids)
-        for item in connection.execute(query.where(tags.c.item_id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(tags.c.item_id, chunk))).scalars()
     ]
 
 
@@ -99,7 +100,7 @@ def _without_tag(connection: Connection, ids: Sequence[ItemId], word: str) -> li
 def _drop_tag(connection: Connection, ids: Sequence[ItemId], word: str) -> list[ItemId]:
     had = _with_tag(connection, ids, word)
     for chunk in chunks(had):
-        connection.execute(delete(tags).where(tags.c.tag == word, tags.c.item_id.in_(chunk)))
+        connection.execute(delete(tags).where(tags.c.tag == word, among(tags.c.item_id, chunk)))
     return had
 
 
@@ -109,7 +110,7 @@ def _without_caption(connection: Connection, ids: Sequence[ItemId], text: str) -
     there = {
         item
         for chunk in chunks(ids)
-        for item in connection.execute(query.where(captions.c.item_id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(captions.c.item_id, chunk))).scalars()
     }
     return [item for item in ids if item not in there]
 
@@ -123,7 +124,7 @@ def _drop_caption(
         own = (
             captions.c.text == text,
             captions.c.source == CaptionSource.USER.value,
-            captions.c.item_id.in_(chunk),
+            among(captions.c.item_id, chunk),
         )
         for item, language in connection.execute(select(captions.c.item_id, captions.c.language).where(*own)):
             had[language].append(item)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, delete, select
 from vasari.retrieval.catalog import albums
 from vasari.retrieval.catalog.annotations import add_attributes, add_captions, add_tags, written_about
 from vasari.retrieval.catalog.database import chunks, upserting
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.records import NewItem
 from vasari.retrieval.catalog.tables import KEPT, captions, former_contents, items, tags
 from vasari.retrieval.domain import Caption, CaptionSource, ItemId, Modality
@@ -70,11 +71,11 @@ def _copy(connection: Connection, pairs: Sequence[tuple[ItemId, ItemId]]) -> Col
     written = captions.c.source == CaptionSource.USER.value
     said = select(captions.c.item_id, captions.c.text, captions.c.language).where(written)
     own = select(items.c.id, items.c.user_attributes)
-    words = _gathered(connection, pairs, select(tags).where(tags.c.item_id.in_(sources)))
+    words = _gathered(connection, pairs, select(tags).where(among(tags.c.item_id, sources)))
     sentences = _gathered(
-        connection, pairs, said.where(captions.c.item_id.in_(sources)).order_by(captions.c.id)
+        connection, pairs, said.where(among(captions.c.item_id, sources)).order_by(captions.c.id)
     )
-    attributes = _gathered(connection, pairs, own.where(items.c.id.in_(sources)).order_by(items.c.id))
+    attributes = _gathered(connection, pairs, own.where(among(items.c.id, sources)).order_by(items.c.id))
     add_tags(connection, {heir: [row.tag for row in rows] for heir, rows in words.items()})
     collected = albums.names_of(connection, sources)
     heirs = [(heir, collected[source]) for source, heir in pairs if source in collected]

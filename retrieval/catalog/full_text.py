@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import ColumnElement, Connection, Integer, column, delete, select, table, text
 
 from vasari.retrieval.catalog.analyzer import words_of
 from vasari.retrieval.catalog.database import Database, chunks
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.tables import LIVE, captions, items, readings, tags
 from vasari.retrieval.catalog.word_index import Memory, Run, WordIndex
 from vasari.retrieval.domain import CaptionSource, ItemId
@@ -65,11 +66,8 @@ def refresh_all(connection: Connection) -> None:
 
 def forget(connection: Connection, ids: Sequence[ItemId]) -> None:
     """Drop the words of these items."""
-    key = "rowid" if connection.dialect.name == "sqlite" else "item_id"
-    connection.execute(
-        text(f"DELETE FROM words WHERE {key} IN :ids").bindparams(bindparam("ids", expanding=True)),  # noqa: S608
-        {"ids": list(ids)},
-    )
+    key: ColumnElement[int] = column("rowid" if connection.dialect.name == "sqlite" else "item_id", Integer)
+    connection.execute(delete(table("words")).where(among(key, ids)))
 
 
 class Document(NamedTuple):
@@ -86,16 +84,18 @@ def _documents(connection: Connection, ids: Sequence[ItemId]) -> Iterator[Docume
     said: dict[ItemId, list[str]] = {}
     guessed: dict[ItemId, list[str]] = {}
     written = select(captions.c.item_id, captions.c.text, captions.c.source).where(
-        captions.c.item_id.in_(ids)
+        among(captions.c.item_id, ids)
     )
     for item, sentence, source in connection.execute(written):
         (guessed if source == CaptionSource.MODEL else said).setdefault(item, []).append(sentence)
-    for item, tag in connection.execute(select(tags.c.item_id, tags.c.tag).where(tags.c.item_id.in_(ids))):
+    for item, tag in connection.execute(select(tags.c.item_id, tags.c.tag).where(among(tags.c.item_id, ids))):
         said.setdefault(item, []).append(tag)
-    read = select(readings.c.item_id, readings.c.lines).where(readings.c.item_id.in_(ids))
+    read = select(readings.c.item_id, readings.c.lines).where(among(readings.c.item_id, ids))
     for item, lines in connection.execute(read):
         said.setdefault(item, []).extend(line["text"] for line in lines)
-    query = select(items.c.id, items.c.uri, items.c.text, items.c.attributes).where(items.c.id.in_(ids), LIVE)
+    query = select(items.c.id, items.c.uri, items.c.text, items.c.attributes).where(
+        among(items.c.id, ids), LIVE
+    )
     for item, uri, content, attributes in connection.execute(query):
         sentences = [*said.get(item, []), *_spoken(attributes), *_elsewhere_called(attributes), content or ""]
         by_model = words_of("\n".join(guessed.get(item, [])))

@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from vasari.retrieval.catalog import perceptual_hashes
 from vasari.retrieval.catalog.database import Repository, bump_revision, chunks, reserve
-from vasari.retrieval.catalog.dialects import in_composed_letters
+from vasari.retrieval.catalog.dialects import among, in_composed_letters
 from vasari.retrieval.catalog.encoding import ESCAPE, original_uri, stored_uri, uri_key
 from vasari.retrieval.catalog.full_text import forget, refresh
 from vasari.retrieval.catalog.records import ITEM_COLUMNS, KnownFile, Sighting, item_of
@@ -219,7 +219,7 @@ class Items(Repository):
         purged = 0
         with self._database.write() as connection:
             for chunk in chunks(ids):
-                query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
+                query = select(items.c.id).where(among(items.c.id, chunk), items.c.missing_since.is_not(None))
                 gone = list(connection.execute(query).scalars())
                 perceptual_hashes.forget(connection, gone)
                 for table in (
@@ -234,8 +234,8 @@ class Items(Repository):
                     unread_facts,
                     embeddings,
                 ):
-                    connection.execute(delete(table).where(table.c["item_id"].in_(gone)))
-                purged += connection.execute(delete(items).where(items.c.id.in_(gone))).rowcount
+                    connection.execute(delete(table).where(among(table.c["item_id"], gone)))
+                purged += connection.execute(delete(items).where(among(items.c.id, gone))).rowcount
             if purged:
                 bump_revision(connection)
         return purged
@@ -247,7 +247,7 @@ class Items(Repository):
             for wanted in chunks(ids):
                 chunk = _live(connection, wanted)
                 bury(connection, chunk)
-                gone = update(items).where(items.c.id.in_(chunk), LIVE)
+                gone = update(items).where(among(items.c.id, chunk), LIVE)
                 deleted += connection.execute(gone.values(deleted_at=datetime.now(UTC))).rowcount
                 forget(connection, chunk)
                 perceptual_hashes.forget(connection, chunk)
@@ -261,7 +261,7 @@ def _items(connection: Connection, ids: Iterable[ItemId], wanted: ColumnElement[
     found: dict[ItemId, Item] = {}
     query = select(*(items.c[name] for name in ITEM_COLUMNS)).where(wanted)
     for chunk in chunks(dict.fromkeys(ids)):
-        rows = {row.id: row._asdict() for row in connection.execute(query.where(items.c.id.in_(chunk)))}
+        rows = {row.id: row._asdict() for row in connection.execute(query.where(among(items.c.id, chunk)))}
         said, tagged = _captions(connection, rows), _tags(connection, rows)
         found |= {item: item_of(rows[item], said[item], tagged[item]) for item in chunk if item in rows}
     return found
@@ -269,7 +269,7 @@ def _items(connection: Connection, ids: Iterable[ItemId], wanted: ColumnElement[
 
 def _captions(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list[Caption]]:
     said = defaultdict(list)
-    query = select(captions).where(captions.c.item_id.in_(list(ids))).order_by(captions.c.id)
+    query = select(captions).where(among(captions.c.item_id, ids)).order_by(captions.c.id)
     for row in connection.execute(query):
         said[row.item_id].append(Caption(row.text, row.language, CaptionSource(row.source)))
     return said
@@ -277,7 +277,7 @@ def _captions(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, lis
 
 def _tags(connection: Connection, ids: Iterable[ItemId]) -> dict[ItemId, list[str]]:
     tagged = defaultdict(list)
-    for row in connection.execute(select(tags).where(tags.c.item_id.in_(list(ids)))):
+    for row in connection.execute(select(tags).where(among(tags.c.item_id, ids))):
         tagged[row.item_id].append(row.tag)
     return tagged
 
@@ -347,7 +347,7 @@ def _begins(uri: ColumnElement[str], name: str) -> ColumnElement[bool]:
 
 
 def _live(connection: Connection, ids: Sequence[ItemId]) -> list[ItemId]:
-    query = select(items.c.id).where(items.c.id.in_(ids), LIVE)
+    query = select(items.c.id).where(among(items.c.id, ids), LIVE)
     return list(connection.execute(query).scalars())
 
 
@@ -360,7 +360,7 @@ def lose(connection: Connection, ids: Iterable[ItemId]) -> int:
         lost += len(live)
         bury(connection, live, keep=True)
         connection.execute(
-            update(items).where(items.c.id.in_(live)).values(deleted_at=now, missing_since=now)
+            update(items).where(among(items.c.id, live)).values(deleted_at=now, missing_since=now)
         )
         forget(connection, live)
         perceptual_hashes.sleep(connection, live)
@@ -370,7 +370,7 @@ def lose(connection: Connection, ids: Iterable[ItemId]) -> int:
 def revive(connection: Connection, uris: Mapping[ItemId, str]) -> None:
     """Show those of these items that are missing again, each under its uri: with their vectors and all that is said."""
     for chunk in chunks(uris):
-        query = select(items.c.id).where(items.c.id.in_(chunk), items.c.missing_since.is_not(None))
+        query = select(items.c.id).where(among(items.c.id, chunk), items.c.missing_since.is_not(None))
         back = list(connection.execute(query).scalars())
         if not back:
             continue
@@ -395,7 +395,7 @@ def bury(
 ) -> None:
     """Declare the vectors of these live items dead, in all spaces or where told; `keep` where they lie."""
     for chunk in chunks(ids):
-        condition = and_(embeddings.c.item_id.in_(chunk), true() if where is None else where)
+        condition = and_(among(embeddings.c.item_id, chunk), true() if where is None else where)
         dying = (
             select(
                 embeddings.c.space_id,
@@ -424,8 +424,8 @@ def _unbury(connection: Connection, ids: Sequence[ItemId]) -> None:
         items.c.id == embeddings.c.item_id,
         items.c.modality == dead_rows.c.modality,
     )
-    known = select(embeddings.c.item_id).where(place, embeddings.c.item_id.in_(ids)).exists()
-    connection.execute(delete(dead_rows).where(dead_rows.c.item_id.in_(ids), known))
+    known = select(embeddings.c.item_id).where(place, among(embeddings.c.item_id, ids)).exists()
+    connection.execute(delete(dead_rows).where(among(dead_rows.c.item_id, ids), known))
 
 
 def displace(connection: Connection, modality: Modality, uris: Mapping[ItemId, str]) -> None:
@@ -450,7 +450,7 @@ def _set_aside(connection: Connection, item: ItemId) -> None:
 def _move(connection: Connection, moves: Sequence[Sighting], moving: set[ItemId]) -> None:
     targets = {seen.item: seen.uri for seen in moves}
     modalities = connection.execute(
-        select(items.c.modality).where(items.c.id.in_(targets)).distinct()
+        select(items.c.modality).where(among(items.c.id, targets)).distinct()
     ).scalars()
     for modality in modalities.all():
         for holder in holders(connection, modality, targets.values()).values():

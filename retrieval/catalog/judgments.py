@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, func, select
 
 from vasari.retrieval.catalog.database import Repository, chunks, upserting
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.encoding import stored_text
 from vasari.retrieval.catalog.records import JudgedQuery, Judgment
 from vasari.retrieval.catalog.tables import KEPT, LIVE, items, judgments
@@ -49,7 +50,7 @@ class Judgments(Repository):
             check_grade(grade)
         with self._database.write() as connection:
             for chunk in chunks(grades):
-                kept = select(items.c.id).where(items.c.id.in_(chunk), KEPT)
+                kept = select(items.c.id).where(among(items.c.id, chunk), KEPT)
                 there = set(connection.execute(kept).scalars())
                 for item in chunk:
                     if item not in there:
@@ -69,7 +70,7 @@ class Judgments(Repository):
         query = select(judgments, items.c.modality).join(items, items.c.id == judgments.c.item_id)
         with self._database.read() as connection:
             for chunk in chunks(dict.fromkeys(ids)):
-                for row in connection.execute(query.where(judgments.c.item_id.in_(chunk))):
+                for row in connection.execute(query.where(among(judgments.c.item_id, chunk))):
                     found[row.item_id].append(_read(row))
         return {
             item: sorted(said, key=lambda one: (one.query, one.filter or "", one.who))
@@ -105,7 +106,7 @@ class Judgments(Repository):
         forgotten = 0
         with self._database.write() as connection:
             for chunk in chunks(ids) if ids is not None else [None]:
-                of_items = [] if chunk is None else [judgments.c.item_id.in_(chunk)]
+                of_items = [] if chunk is None else [among(judgments.c.item_id, chunk)]
                 gone = delete(judgments).where(*conditions, *of_items)
                 forgotten += connection.execute(gone).rowcount
         return forgotten

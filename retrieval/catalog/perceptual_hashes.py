@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from vasari.retrieval.catalog.database import Database, Repository, chunks
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.tables import LIVE, fingerprints, items, library
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.images.phash import MAX_DISTANCE, Bands
@@ -155,7 +156,7 @@ class PerceptualHashes(Repository):
         """Note the hashes of live items that have none."""
         with self._database.write() as connection:
             for chunk in chunks(hashes):
-                query = select(items.c.id).where(items.c.id.in_(chunk), LIVE)
+                query = select(items.c.id).where(among(items.c.id, chunk), LIVE)
                 alive = connection.execute(query).scalars()
                 note(connection, {item: hashes[item] for item in alive})
 
@@ -204,7 +205,7 @@ class PerceptualHashes(Repository):
             return {
                 item: group
                 for chunk in chunks(ids)
-                for item, group in connection.execute(query.where(fingerprints.c.item_id.in_(chunk)))
+                for item, group in connection.execute(query.where(among(fingerprints.c.item_id, chunk)))
                 if group is not None
             }
 
@@ -254,7 +255,9 @@ def note(
 ) -> None:
     """Keep the hashes of items; one that is another now, or whose item's content `changed`, leaves its group."""
     for chunk in chunks(hashes):
-        query = select(fingerprints.c.item_id, fingerprints.c.hash).where(fingerprints.c.item_id.in_(chunk))
+        query = select(fingerprints.c.item_id, fingerprints.c.hash).where(
+            among(fingerprints.c.item_id, chunk)
+        )
         known = {item: number for item, number in connection.execute(query)}  # noqa: C416 (rows are no pairs)
         stale = [item for item in known if item in changed or known[item] != hashes[item]]
         forget(connection, stale)
@@ -269,7 +272,7 @@ def note(
 def forget(connection: Connection, ids: Sequence[ItemId]) -> None:
     """Take items out of their groups, with their hashes."""
     for chunk in chunks(ids):
-        connection.execute(delete(fingerprints).where(fingerprints.c.item_id.in_(chunk)))
+        connection.execute(delete(fingerprints).where(among(fingerprints.c.item_id, chunk)))
 
 
 def sleep(connection: Connection, ids: Sequence[ItemId]) -> None:
@@ -277,7 +280,7 @@ def sleep(connection: Connection, ids: Sequence[ItemId]) -> None:
     for chunk in chunks(ids):
         connection.execute(
             update(fingerprints)
-            .where(fingerprints.c.item_id.in_(chunk))
+            .where(among(fingerprints.c.item_id, chunk))
             .values(group_id=None, compared=_ASLEEP)
         )
 
@@ -287,6 +290,6 @@ def wake(connection: Connection, ids: Sequence[ItemId]) -> None:
     for chunk in chunks(ids):
         connection.execute(
             update(fingerprints)
-            .where(fingerprints.c.item_id.in_(chunk), fingerprints.c.compared == _ASLEEP)
+            .where(among(fingerprints.c.item_id, chunk), fingerprints.c.compared == _ASLEEP)
             .values(compared=0)
         )

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from vasari.retrieval.catalog import trigrams
 from vasari.retrieval.catalog.database import Repository, chunks
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.folding import letters_of
 from vasari.retrieval.catalog.full_text import refresh
 from vasari.retrieval.catalog.tables import LIVE, items, readings
@@ -29,7 +30,7 @@ class Readings(Repository):
         query = select(readings.c.item_id, readings.c.lines)
         with self._database.read() as connection:
             for chunk in chunks(dict.fromkeys(ids)):
-                rows = connection.execute(query.where(readings.c.item_id.in_(chunk)))
+                rows = connection.execute(query.where(among(readings.c.item_id, chunk)))
                 found.update({row.item_id: tuple(map(_line, row.lines)) for row in rows})
         return found
 
@@ -64,7 +65,7 @@ class Readings(Repository):
             return
         with self._database.change() as connection:
             for chunk in chunks(lines):
-                query = select(items.c.id).where(items.c.id.in_(chunk), LIVE)
+                query = select(items.c.id).where(among(items.c.id, chunk), LIVE)
                 alive = list(connection.execute(query).scalars())
                 forget(connection, alive)
                 _insert(connection, reader, {item: lines[item] for item in alive})
@@ -74,7 +75,7 @@ class Readings(Repository):
 def forget(connection: Connection, ids: Iterable[ItemId]) -> None:
     """Drop what was read in these items: they hold something else now."""
     for chunk in chunks(ids):
-        connection.execute(delete(readings).where(readings.c.item_id.in_(chunk)))
+        connection.execute(delete(readings).where(among(readings.c.item_id, chunk)))
 
 
 def _insert(connection: Connection, reader: str, lines: Mapping[ItemId, Sequence[TextLine]]) -> None:

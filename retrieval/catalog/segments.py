@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, insert,
 from vasari.retrieval.catalog import former_contents, perceptual_hashes, readings
 from vasari.retrieval.catalog.annotations import describe, insert_captions, replace_captions, set_facts
 from vasari.retrieval.catalog.database import Repository, chunks, reserve
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.failures import clear_failures
 from vasari.retrieval.catalog.full_text import refresh
@@ -135,7 +136,7 @@ class Segments(Repository):
         with self._database.read() as connection:
             here = query.where(embeddings.c.space_id == space_id(connection, space))
             for chunk in chunks(sorted(wanted)):
-                found = connection.execute(here.where(embeddings.c.item_id.in_(chunk))).scalars()
+                found = connection.execute(here.where(among(embeddings.c.item_id, chunk))).scalars()
                 wanted.difference_update(found)
         return wanted
 
@@ -341,7 +342,7 @@ def _sort(connection: Connection, rows: Sequence[NewItem]) -> _Sorted:
     known = {
         row.id: row
         for chunk in chunks(item.id for item in rows)
-        for row in connection.execute(query.where(items.c.id.in_(chunk)))
+        for row in connection.execute(query.where(among(items.c.id, chunk)))
     }
     by_meaning = _Sorted([], [], [], known)
     for item in rows:
@@ -431,7 +432,7 @@ def _replace(connection: Connection, compacted: CompactedSegment) -> None:
     numbers = sorted(compacted.replaces)
     here = (segments.c.space_id == key) & (segments.c.modality == segment.modality.value)
     found = connection.execute(
-        select(segments.c.number).where(here, segments.c.number.in_(numbers))
+        select(segments.c.number).where(here, among(segments.c.number, numbers))
     ).scalars()
     if sorted(found) != numbers or len(compacted.origins) != segment.rows:
         raise UsageError(f"segment {segment.number} does not stand for segments that are there")
@@ -466,7 +467,7 @@ def _still_alive(connection: Connection, key: int, compacted: CompactedSegment) 
     places = {
         RowOfItem._make(row)
         for chunk in chunks(origin.item for origin in compacted.origins)
-        for row in connection.execute(query.where(embeddings.c.item_id.in_(chunk)))
+        for row in connection.execute(query.where(among(embeddings.c.item_id, chunk)))
     }
     return {row: origin.item for row, origin in enumerate(compacted.origins) if origin in places}
 
@@ -477,7 +478,7 @@ def _hidden(connection: Connection, ids: Iterable[ItemId]) -> set[ItemId]:
     return {
         item
         for chunk in chunks(ids)
-        for item in connection.execute(query.where(items.c.id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(items.c.id, chunk))).scalars()
     }
 
 
@@ -487,7 +488,7 @@ def _forget_vectors(connection: Connection, key: int, modality: Modality, number
     return connection.execute(
         delete(embeddings).where(
             embeddings.c.space_id == key,
-            embeddings.c.segment.in_(numbers),
+            among(embeddings.c.segment, numbers),
             embeddings.c.item_id.in_(of_modality),
         )
     ).rowcount
@@ -496,4 +497,4 @@ def _forget_vectors(connection: Connection, key: int, modality: Modality, number
 def _forget_segments(connection: Connection, key: int, modality: Modality, numbers: Sequence[int]) -> None:
     for table, column in ((dead_rows, dead_rows.c.segment), (segments, segments.c.number)):
         here = (table.c["space_id"] == key) & (table.c["modality"] == modality.value)
-        connection.execute(delete(table).where(here, column.in_(numbers)))
+        connection.execute(delete(table).where(here, among(column, numbers)))

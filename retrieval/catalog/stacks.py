@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, insert, select
 
 from vasari.retrieval.catalog.database import Repository, chunks, reserve
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.tables import LIVE, items, stack_items
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import UsageError
@@ -94,7 +95,7 @@ class Stacks(Repository):
             return {
                 item: number or 0
                 for chunk in chunks(dict.fromkeys(ids))
-                for item, number in connection.execute(query.where(stack_items.c.item_id.in_(chunk)))
+                for item, number in connection.execute(query.where(among(stack_items.c.item_id, chunk)))
             }
 
     def restore(self, numbers: Mapping[ItemId, int]) -> None:
@@ -160,7 +161,7 @@ def _pictures(connection: Connection, ids: Iterable[ItemId]) -> list[ItemId]:
     return sorted(
         item
         for chunk in chunks(dict.fromkeys(ids))
-        for item in connection.execute(query.where(items.c.id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(items.c.id, chunk))).scalars()
     )
 
 
@@ -170,7 +171,7 @@ def _free(connection: Connection, ids: Sequence[ItemId]) -> list[ItemId]:
     taken = {
         item
         for chunk in chunks(ids)
-        for item in connection.execute(query.where(stack_items.c.item_id.in_(chunk))).scalars()
+        for item in connection.execute(query.where(among(stack_items.c.item_id, chunk))).scalars()
     }
     return [item for item in ids if item not in taken]
 
@@ -181,7 +182,7 @@ def _stack_by_hand(connection: Connection, ids: Sequence[ItemId]) -> int | None:
         stack_items.c.rule == StackRule.HAND, stack_items.c.stack_id.is_not(None)
     )
     for chunk in chunks(ids):
-        of_these = query.where(stack_items.c.item_id.in_(chunk)).order_by(stack_items.c.item_id)
+        of_these = query.where(among(stack_items.c.item_id, chunk)).order_by(stack_items.c.item_id)
         found = connection.execute(of_these.limit(1)).scalar()
         if found is not None:
             return found
@@ -198,4 +199,4 @@ def _put(connection: Connection, ids: Sequence[ItemId], stack: int | None, rule:
 
 def _drop(connection: Connection, ids: Sequence[ItemId]) -> None:
     for chunk in chunks(ids):
-        connection.execute(delete(stack_items).where(stack_items.c.item_id.in_(chunk)))
+        connection.execute(delete(stack_items).where(among(stack_items.c.item_id, chunk)))

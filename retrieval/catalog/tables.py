@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -116,9 +117,7 @@ class Moment(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         """Convert to UTC; a time without a zone is taken as UTC."""
         if dialect.name == "sqlite":
-            return lambda value: (
-                None if value is None else _utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
-            )
+            return lambda value: None if value is None else _utc_text(value)
         return lambda value: None if value is None else _utc(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
@@ -130,6 +129,12 @@ class Moment(TypeDecorator[datetime]):
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=16)
+def _utc_text(moment: datetime) -> str:
+    """ISO text in UTC; remembered, for a commit has one moment for thousands of rows."""
+    return _utc(moment).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 class LibraryColumns(TypedColumns):

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from tests.unit.catalogs import OTHER, SPACE, add, commit, facts, found_by
 from vasari.retrieval.catalog.catalog import Catalog
+from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.records import (
     GenerationRecord,
     KnownFile,
@@ -527,6 +529,18 @@ def test_more_ids_than_one_statement_takes(catalog: Catalog) -> None:
     assert len(list(catalog.items.known_files(IMAGE, ["/moved"]))) == 2500
     assert catalog.items.delete(ids) == 2500
     assert len(catalog.segments.dead_rows("clip", IMAGE)) == 2500
+
+
+def test_ids_are_one_parameter(catalog: Catalog) -> None:
+    """However many ids are asked for, the database gets one parameter for all of them."""
+    ids = add(catalog, *(f"/{number}" for number in range(9)))
+    query = select(items.c.id).order_by(items.c.id)
+    with catalog.items._database.read() as connection:
+        assert list(connection.execute(query.where(among(items.c.id, ids[3:5]))).scalars()) == ids[3:5]
+        assert not connection.execute(query.where(among(items.c.id, []))).all()
+        others = query.where(~among(items.c.id, range(100_000)))
+        assert len(others.compile(connection).params) == 1
+        assert not connection.execute(others).all()
 
 
 def test_threads_write_one_after_the_other(catalog: Catalog) -> None:
