@@ -134,6 +134,7 @@ OF_OLD_PHOTOS = PHOTOS | _words(
     diapositives negative negatives negativos my our us me mein meine meinem meinen meiner unser unsere unserem unseren
     unserer mi mis nuestro nuestra nuestros nuestras mon ma mes notre nos"""
 )
+INDEFINITE = _words("a an ein eine einen einem einer un una une")
 YEAR_WORDS = _words("year jahr jahre ano annee")
 
 WEEKDAYS = _numbered(

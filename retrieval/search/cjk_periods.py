@@ -226,9 +226,7 @@ def _point(text: str, at: int, today: date) -> Found | None:
     year = _year(found, today)
     if not periods.is_year(year, today):
         return None
-    if not (found["month"] or found["named"] or found["back"]) and _is_of_a_thing(
-        text[:at], text[found.end() :]
-    ):
+    if not (found["named"] or found["back"]) and _is_of_a_thing(text[:at], text[found.end() :]):
         return None
     if _DAY_FROM.match(text, found.end()):
         return None

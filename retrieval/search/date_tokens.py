@@ -10,7 +10,15 @@ from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search.periods import FIRST_PLAIN_DATE, FIRST_YEAR, Period
 from vasari.retrieval.search.subject_words import is_of_a_family
 from vasari.retrieval.search.typed_words import Token
-from vasari.retrieval.search.year_words import BEST_BEFORE, INSCRIBED, MADE_THEN, MEMORIALS, SIGNS
+from vasari.retrieval.search.year_words import (
+    BEST_BEFORE,
+    DATED,
+    DATED_ENDS,
+    INSCRIBED,
+    MADE_THEN,
+    MEMORIALS,
+    SIGNS,
+)
 
 _FIRST_LONE_YEAR = 1990  # a lone number before that is more often something else
 _LAST_DAY = 31  # of a month: a larger number of two digits is a year
@@ -69,12 +77,17 @@ class DateTokens:
         return not (is_of_a_name or any(word.endswith(words.PHOTO_ENDS) for word in said))
 
     def is_written_on_a_thing(self, at: int, end: int) -> bool:
-        """Whether what has a date on it ends the phrase, or is that of the date: new year 2020 balloons."""
-        behind = end
+        """Whether what has a date on it is told in the same phrase: new year 2020 balloons, letter of 3 March 1995."""
+        begin, behind = at, end
+        while begin and self.tokens[begin - 1].text not in ",;:":
+            begin -= 1
         while behind < len(self.tokens) and self.tokens[behind].text not in ",;:":
             behind += 1
         if behind > end and self._word(behind - 1) in INSCRIBED:
             return True
+        said = [self._word(place) for place in (*range(begin, at), *range(end, behind))]
+        if words.PHOTOS.isdisjoint(said) and any(one in DATED or one.endswith(DATED_ENDS) for one in said):
+            return any(token.folded[:1].isdigit() for token in self.tokens[at:end])
         first = self._led_by(at)
         leads = {self._word(place) for place in range(first, at + 1)}
         return self._word(first - 1) in INSCRIBED and not leads.isdisjoint(words.OF | {"for", "fur"})

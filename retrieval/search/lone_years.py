@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vasari.retrieval.search import calendar_words, name_words, year_words
-from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_subject
+from vasari.retrieval.search.subject_words import COLOURS, is_german_trip, is_of_a_family, is_subject
 from vasari.retrieval.search.typed_words import Token
 
 _SIGNS_OF_SUMS = ("#", "№", "$", "€", "£", "¥", "+")
@@ -122,6 +122,8 @@ def is_told_by_year(tokens: Sequence[Token], at: int) -> bool:
         or _word(tokens, year + 1) in year_words.NO_YEAR_BEFORE
     ):
         return True
+    if _word(tokens, at - 3) in calendar_words.INDEFINITE - {"a"} and not _is_event(_word(tokens, at - 2)):
+        return True
     return any(map(_is_naming, _phrase(tokens, at))) or _is_model(_word(tokens, at - 2))
 
 
@@ -132,7 +134,15 @@ def _is_of_a_product(tokens: Sequence[Token], at: int) -> bool:
         return False
     if before[-1:] and before[-1] in name_words.WORKS:
         return True  # Roman aus dem Jahr 1998
+    if before[-2:-1] and before[-2] in calendar_words.INDEFINITE:
+        return not _is_event(before[-1])  # a car from 2010
     return any(word in year_words.PRODUCTS for word in before[-_LONGEST:]) or any(map(_is_model, before[-1:]))
+
+
+def _is_event(word: str) -> bool:
+    """Whether photos of one are meant: a trip from 2012, une photo de 2012."""
+    told = calendar_words.OF_OLD_PHOTOS | name_words.GOING
+    return word in told or is_of_a_family(word) or is_german_trip(word)
 
 
 def _is_model(word: str) -> bool:

@@ -92,7 +92,9 @@ NAMED_AFTER = _words(
     """gare tour torre puerta porte pont puente rue calle plaza place avenida avenue boulevard quai chemin camino tower
     gate gateway tor turm"""
 )
-SCENE_PREPOSITIONS = _words("at by in from with bei im am mit de en con desde por par sous avec dans au aux")
+SCENE_PREPOSITIONS = _words(
+    "at by in from with under bei im am mit unter de en con desde por bajo par sous avec dans au aux"
+)
 BOUND = _words("to nach bis a hasta")
 LEADING_THERE = _words("to nach bis hasta")
 # Whose way it is, or which: trip to Lisbon, Ausflug nach Rom.
@@ -100,7 +102,7 @@ GOING = _words(
     """trip trips travel travels travelling traveling journey journeys voyage visit visits excursion excursions outing
     tour getaway cruise pilgrimage move went go gone came come drove drive flew moved travelled traveled walked cycled
     sailed hiked ride hike walk arrived back return returned reise reisen ausflug ausfluge fahrt umzug tour rundreise
-    wanderung gefahren gereist geflogen pilgerreise hochzeitsreise exkursion trek weg zuruck"""
+    wanderung gefahren gereist geflogen pilgerreise hochzeitsreise exkursion trek zuruck"""
 )
 # What is for somebody or goes to them, who need not be there: letter to Tom, Torte für Clara.
 FOR = _words("for fur para pour to an a")
@@ -110,7 +112,7 @@ TOGETHER = _words("and und y e et & with mit con avec")
 TICKETS = _words(
     """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
     fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau
-    border grenze frontera frontiere tren trenes autobus bus vuelo avion carretera autopista"""
+    border grenze frontera frontiere tren trenes camino autobus bus vuelo avion carretera autopista"""
 )
 # What tells where others are bound for, wherever it hangs: Zug nach Hamburg an der Anzeigetafel.
 DISPLAYS = _words(
@@ -135,6 +137,12 @@ NOT = _words(
 )
 # What is like it is not it: looks like Anna, eine Straße wie in Lissabon.
 LIKE = _words("like resembling wie como comme ressemble parece")
+
+# Before a name they say that it is only written: Aufschrift Anna im Sand.
+INSCRIPTIONS = _words(
+    """aufschrift schriftzug inscription inscripcion letras letters word words wort mot palabra called namens named
+    llamado"""
+)
 
 # After these a name goes on no more.
 FUNCTION = _words(
@@ -215,6 +223,17 @@ BUSINESSES = _words(
 WATERS = _words("river lake bay falls sea gulf canal strait island islands")
 # At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
 EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
+MADE_ENDS = (
+    "karte",
+    "karten",
+    "plakat",
+    "poster",
+    "buch",
+    "fuhrer",
+    "plan",
+    "modell",
+    "gemalde",
+)  # of German ones
 # Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.
 MADE = EMBLEMS | _words(
     """book books libro libros livre livres buch toy toys map maps model models figurine figurines replica replicas
@@ -239,7 +258,14 @@ TREATISES = WORKS | _words(
     vortrag expose report reportage reportaje bericht podcast magazine revista zeitschrift presentation presentacion
     prasentation"""
 )
+# Before a name they say that it is another's, a street's or only written.
+BEFORE_OTHERS = TITLES | NAMED_AFTER | WORKS | INSCRIPTIONS
+STREETS_BEHIND = _words("street avenue road square lane boulevard")
 # Behind a comma they say that the name before it is that of a place: Sofía, capital de Bulgaria.
+MADE_IN = _words(
+    """made hecho hecha hechos hechas fabricado fabricada fabrique fabriquee hergestellt produced produziert producido
+    produit grown brewed imported importado importe bought gekauft comprado achete"""
+)
 PLACE_NOUNS = _words("capital city town village hauptstadt stadt dorf ciudad pueblo villa capitale ville")
 # Animals and plants that are called by their finder: Anna's hummingbird, Steller's jay. Pets are no such species.
 SPECIES = _words(

@@ -209,8 +209,10 @@ class _Segment:
 
     def _is_person(self, at: int, end: int, named: Named) -> int:
         """The token behind a person's name, with its possessive; 0 where it may mean something else."""
-        if self._is_denied(at) or self._word(at - 1) in words.TITLES or self._is_for_somebody(at):
+        if self._is_denied(at) or self._word(at - 1) in words.BEFORE_OTHERS or self._is_for_somebody(at):
             return 0
+        if self._word(end) in words.STREETS_BEHIND:
+            return 0  # Clara street
         until = self._possessive(end)
         if self._word(until) in words.SPECIES or (until > end and self._word(until) in words.BUSINESSES):
             return 0
@@ -361,7 +363,7 @@ class _Segment:
             return False
         if self._word(at - 1) == "'" and not self._is_elided(at):
             return False
-        if self._is_end_of_a_route(at, end) or self._is_longed_for(at):
+        if self._is_end_of_a_route(at, end) or self._is_longed_for(at) or self._is_where_made(at):
             return False  # Lyon to Paris, train to Paris
         if self._word(at - 1) in words.ARTICLES and places[0].field == "city":
             return False  # Herbst in den Bergen, the Lima: cities have no articles but their own
@@ -381,7 +383,7 @@ class _Segment:
             return False
         if end < len(self.tokens) and self._word(len(self.tokens) - 1) in words.MADE | words.TITLED:
             return False  # a london bus toy, abril en Portugal canción
-        if not (self.dated or marked) and any(self._word(place) in words.MADE for place in range(at)):
+        if not (self.dated or marked) and any(map(_is_made, self.tokens[:at])):
             return False  # carte du métro de Paris
         if self._word(at - 1) in words.ARTICLES and self._word(end) in words.OF:
             return False  # the Venice of the north
@@ -435,6 +437,11 @@ class _Segment:
             return self._word(at - 2) in words.TREATISES
         told = {token.folded for token in self.tokens[:at]}
         return self._word(at - 2) in words.SET_IN and not words.WORKS.isdisjoint(told)
+
+    def _is_where_made(self, at: int) -> bool:
+        """Whether a thing was made there: made in Japan label; not photos made in Japan."""
+        told = [token.folded for token in self.tokens[: at - 1]]
+        return told[-1:] != [] and told[-1] in words.MADE_IN and calendar_words.PHOTOS.isdisjoint(told)
 
     def _is_behind_a_place(self, at: int) -> bool:
         """Whether it is told in a breath with another that a preposition asks for: in Kyoto and Osaka."""
@@ -550,3 +557,8 @@ class _Segment:
     def _is_elided(self, at: int) -> bool:
         """Whether a French preposition has lost its e before it: photos d'Amsterdam."""
         return self._word(at - 1) in ("'", "’") and self._word(at - 2) == "d"
+
+
+def _is_made(token: Token) -> bool:
+    """Whether it is a thing that shows a place and is made elsewhere: Weltkarte, map."""
+    return token.folded in words.MADE or token.folded.endswith(words.MADE_ENDS)
