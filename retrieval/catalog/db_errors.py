@@ -29,6 +29,10 @@ _SQLITE: dict[str, tuple[type[VasariError], str]] = {
     "SQLITE_READONLY": (StorageError, _READ_ONLY),
     "SQLITE_CANTOPEN": (StorageError, _NO_FILE),
     "SQLITE_IOERR": (StorageError, _DISK),
+    "SQLITE_IOERR_SHMSIZE": (
+        StorageError,
+        _FULL,
+    ),  # even a reader needs a page of shared memory beside the file
     "SQLITE_CORRUPT": (LibraryCorruptError, _BROKEN),
     "SQLITE_NOTADB": (LibraryCorruptError, _BROKEN),
     "SQLITE_BUSY": (LibraryLockedError, _BUSY),
@@ -49,8 +53,8 @@ def translate(error: BaseException, where: str) -> None:
 
 def _sqlite(error: sqlite3.Error) -> tuple[type[VasariError], str] | None:
     # Extended codes are called after the primary one: SQLITE_IOERR_WRITE, SQLITE_READONLY_DIRECTORY.
-    name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
-    return _SQLITE.get(name)
+    name = getattr(error, "sqlite_errorname", "")
+    return _SQLITE.get(name) or _SQLITE.get("_".join(name.split("_")[:2]))
 
 
 def _postgres(error: BaseException) -> tuple[type[VasariError], str] | None:

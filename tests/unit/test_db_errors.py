@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,20 @@ def test_a_full_disk_is_told_in_one_line_and_loses_nothing(tmp_path: Path) -> No
         assert "\n" not in str(told.value)
         assert str(tmp_path / "catalog.sqlite3") in str(told.value)
         assert catalog.items.live_ids(catalog.items.get([kept])[kept].modality).tolist() == [kept]
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_called_full(tmp_path: Path) -> None:
+    """To read is not possible there either: SQLite wants 32 KiB beside its file."""
+    path = tmp_path / "catalog.sqlite3"
+    Catalog.open(path).close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(StorageError) as told:
+            Catalog.open(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "is full: free some space" in str(told.value)
 
 
 def test_a_file_that_is_no_catalog_is_not_touched(tmp_path: Path) -> None:
