@@ -89,6 +89,7 @@ _WEEKDAYS = {
 _YEAR = (
     r"(?P<year>(?:1[89]|20)\d\d)\s?年|(?P<short>\d\d)年(?=\s?(?:1[0-2]|0?[1-9])月|春节|春節|国庆|中秋|元旦)|(?P<chinese>[一二][〇零九八一二三四五六七]{3})年"
     rf"|(?P<era>{'|'.join(_ERAS)})\s?(?P<reign>\d{{1,2}}|元|[一二三四五六七八九十]+)\s?年"
+    rf"|(?P<bare>(?:19|20)\d\d)(?=\s?(?:{_any(_HOLIDAYS)}))"
 )
 _MONTH = r"1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九]"
 _NAMED = (
@@ -106,7 +107,9 @@ _POINT = Pattern(
     re.VERBOSE,
 )
 _WEEK_OF = Pattern("(?:那|这|的那?)一?[个個]?(?:星期|周|週)|の週")
-_HOLIDAY = Pattern(rf"(?P<holiday>{_any(_HOLIDAYS)})[\s　]?")
+_HOLIDAY = Pattern(
+    rf"(?P<holiday>{_any(_HOLIDAYS)})[\s　]?(?:(?P<bare>(?:19|20)\d\d)(?!\d|\s?年|[-./~〜]\d))?"
+)
 _DAYS = [said for said, (unit, _) in _LATELY.items() if unit == words.DAY]
 _LATELY_SAID = sorted(_LATELY, key=len, reverse=True)
 _DAY = Pattern(_any(_DAYS))
@@ -209,14 +212,19 @@ def _simple(text: str, at: int, today: date) -> Found | None:
 
 
 def _holiday_before_its_year(text: str, at: int, today: date) -> Found | None:
-    """お正月2022年, 圣诞节 2020年."""
+    """お正月2022年, 圣诞节 2020."""
     holiday = _HOLIDAY.match(text, at)
-    year = _POINT.match(text, holiday.end()) if holiday else None
-    if holiday is None or year is None or year["month"] or year["holiday"] or year["season"] or year["part"]:
+    if holiday is None:
         return None
-    named = _year(year, today)
+    if holiday["bare"]:
+        named, end = int(holiday["bare"]), holiday.end()
+    else:
+        year = _POINT.match(text, holiday.end())
+        if year is None or year["month"] or year["holiday"] or year["season"] or year["part"]:
+            return None
+        named, end = _year(year, today), year.end()
     told = periods.HOLIDAYS[_HOLIDAYS[holiday["holiday"]]]
-    return (told(named), year.end()) if periods.is_year(named, today) else None
+    return (told(named), end) if periods.is_year(named, today) else None
 
 
 def _point(text: str, at: int, today: date) -> Found | None:
@@ -254,7 +262,7 @@ def _year(found: re.Match[str], today: date) -> int:
         return _ERAS[found["era"]] + (1 if found["reign"] == "元" else number_of(found["reign"]))
     if found["short"]:
         return int(found["short"]) + (2000 if int(found["short"]) <= today.year % 100 else 1900)
-    return int((found["year"] or found["chinese"]).translate(_DIGITS))
+    return int((found["year"] or found["bare"] or found["chinese"]).translate(_DIGITS))
 
 
 def _within_year(found: re.Match[str], year: int) -> Period | None:

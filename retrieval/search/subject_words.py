@@ -27,7 +27,7 @@ SUBJECTS = _words(
     grandfather grandma grandmother grandpa grandparent grandson granny groom group guest husband kid man mom
     mommy mother mum nephew neighbour neighbor newborn niece parent people person sibling sister son stepdad
     team teacher toddler twin uncle us wife woman anniversary apartment ball balloon ballet baptism barbecue bbq
-    bedroom birth breakfast brunch cake camping canoe celebration ceremony christening classroom coffee
+    bedroom birth breakfast brunch cake camping canoe capture celebration ceremony christening classroom coffee
     communion concert conference confirmation costume cruise dance demonstration dessert dinner dress engagement
     excursion exhibition exam fair feast festival fishing flight flood furniture gallery game getaway gig
     graduation gym hunt quinceanera hairdo haircut hat holiday honeymoon hospital house housewarming internship jam
