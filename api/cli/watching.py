@@ -71,7 +71,7 @@ def watch(
         said: set[str] = set()
 
         def report(done: IndexReport) -> None:
-            if done.changed or done.failed:
+            if done.changed or done.described or done.failed:
                 output.line(summary(done, "texts" if texts else "images"))
             doubtful = set(doubts(done))
             for line in sorted(doubtful - said):
@@ -86,6 +86,7 @@ def watch(
             source()  # what is wrong with it is told before a model is loaded
             opened.begin()  # which Ctrl-C ends at once
         with stoppable() as stop:
+            output.note(f"watching {', '.join(map(str, paths))} (Ctrl-C stops)")
             changes(
                 opened,
                 source,
