@@ -101,7 +101,7 @@ _POINT = Pattern(
     (?:(?:的|の)?\s?
       (?: (?P<month>{_MONTH})\s?月
         (?:份|(?:的|の)?(?P<day>[12]\d|3[01]|0?[1-9]|二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九])[日号號])?
-      | (?P<holiday>{_any(_HOLIDAYS)}) | {_SEASON} | (?P<part>初|末|底|春先)
+      | (?P<holiday>{_any(_HOLIDAYS)}) | {_SEASON} | (?P<part>初(?!雪|日|詣|恋|め|次)|末|底|春先)
       )
     )?""",
     re.VERBOSE,
@@ -116,7 +116,7 @@ _DAY = Pattern(_any(_DAYS))
 _LONGEST_NAME = 5  # letters
 _LATE = Pattern(
     rf"(?P<late>{_any(_LATELY.keys() - set(_DAYS))}"
-    rf"|(?:{_any(_DAYS)})(?:晚上|早上|早晨|上午|中午|下午|傍晚|夜里)?(?=[的のに在和与と拍撮]|[\s，,、。]|$))"
+    rf"|(?:{_any(_DAYS)})(?:晚上|早上|早晨|上午|中午|下午|傍晚|夜里)?(?=[的のに在和与と拍撮]|[\s，,、。]|$|\w{{1,6}}で(?:$|[、撮遊食会飲見買])))"
 )
 _WEEKDAY = Pattern(
     r"(?:(?P<last>上个?|上個?)|(?P<now>这个?|這個?|本))(?:周|週|星期|礼拜|禮拜)(?P<weekday>[一二三四五六日天])(?!月)"
@@ -161,7 +161,7 @@ _MADE_BEHIND = Pattern(rf"\s?{CJK_MADE_BEHIND}")
 _DAY_FROM = Pattern(
     "[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)"
 )  # counted from it
-_PRODUCT = Pattern(r"^(?:款|版|式|モデル|製|制|产|產|産|問題|问题|もの)")
+_PRODUCT = Pattern(r"^(?:款|版|号(?!室|棟|楼|機)|刊|式|モデル|製|制|产|產|産|問題|问题|もの)")
 
 _OF_OLD_PHOTOS = Pattern(
     "写真|照片|相片|图片|画像|照|祖父|祖母|父|母|爷|奶|爸|妈|外婆|外公|姥|伯|叔|姑|兄|弟|姉|妹|おじ|おば|じい|ばあ|家族|家人|全家|[私僕俺我]"

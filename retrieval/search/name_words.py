@@ -146,7 +146,7 @@ INSCRIPTIONS = _words(
 
 # After these a name goes on no more.
 FUNCTION = _words(
-    """in at near on from to of by with without and or for during since before after until last this the a an is are
+    """in at near on from to of by with without and & or for during since before after until last this the a an is are
     was were while when where who that under over beside behind between next taken shot made as into onto
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
     das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser beim hinter neben zwischen wahrend

@@ -211,8 +211,8 @@ class _Segment:
         """The token behind a person's name, with its possessive; 0 where it may mean something else."""
         if self._is_denied(at) or self._word(at - 1) in words.BEFORE_OTHERS or self._is_for_somebody(at):
             return 0
-        if self._word(end) in words.STREETS_BEHIND:
-            return 0  # Clara street
+        if self._word(end) in words.STREETS_BEHIND or self._word(at - 1) in words.INDEFINITE:
+            return 0  # Clara street, una clara
         until = self._possessive(end)
         if self._word(until) in words.SPECIES or (until > end and self._word(until) in words.BUSINESSES):
             return 0
@@ -446,7 +446,7 @@ class _Segment:
     def _is_behind_a_place(self, at: int) -> bool:
         """Whether it is told in a breath with another that a preposition asks for: in Kyoto and Osaka."""
         first = at - 2
-        if self._word(at - 1) not in calendar_words.AND or not self._is_place_here(first):
+        if self._word(at - 1) not in calendar_words.AND | {"&"} or not self._is_place_here(first):
             return False
         return self._marked(first, words.PLACE_PREPOSITIONS) or self._is_of_scene(first)
 
@@ -537,7 +537,13 @@ class _Segment:
         if self._word(at - 1) not in words.OF:
             return False
         scenes = (words.SCENE | words.FILLERS) - words.BUSINESSES - words.NAMED_AFTER
-        return at == 1 or self._word(at - 2) in scenes or self._word(at - 3) in words.SIGHTS
+        scene = self._word(at - 2)
+        return (
+            at == 1
+            or scene in scenes
+            or scene.removesuffix("s") in scenes
+            or self._word(at - 3) in words.SIGHTS
+        )
 
     def _is_firm(self, at: int, end: int) -> bool:
         """Whether it is somebody's name as well, as firms have it: Marché Victoria; not photos Victoria."""
@@ -561,4 +567,4 @@ class _Segment:
 
 def _is_made(token: Token) -> bool:
     """Whether it is a thing that shows a place and is made elsewhere: Weltkarte, map."""
-    return token.folded in words.MADE or token.folded.endswith(words.MADE_ENDS)
+    return token.folded in words.MADE | INSCRIBED or token.folded.endswith(words.MADE_ENDS)

@@ -82,20 +82,35 @@ INSCRIBED = _words(
     version edition ausgabe edicion newspapers banners mug mugs tshirt hoodie cap balloons balloon ballons globos
     zeitungen tasse tassen taza tazas periodico periodicos pancarta pancartas journal journaux banderole banderoles"""
 )
-# On these the day or month stands for which they are, or when they were written: wedding invitation 14 June 2019.
-DATED = _words(
-    """letter letters invitation invitations invite poster posters flyer flyers banner calendar calendars ticket tickets
-    newspaper newspapers magazine certificate diploma postcard stamp tattoo headline sticker envelope
-    brief briefe einladung einladungen plakat plakate kalender eintrittskarte fahrkarte zeitung urkunde
-    postkarte briefmarke aufkleber
-    carta cartas invitacion invitaciones cartel carteles calendario entrada periodico sello tatuaje
-    lettre lettres faire affiche affiches calendrier billet billets journal timbre tatouage enveloppe"""
-)
-DATED_ENDS = ("einladung", "plakat", "kalender", "zeitung", "urkunde", "ticket", "briefmarke", "postkarte")
 # They are called by the month for which they come out: calendar page for October 2023, Vogue cover September 1955.
 ISSUED = _words(
     """calendar calendars kalender kalenderblatt calendario calendrier almanac magazine magazines cover covers issue
-    ausgabe heft titelblatt zeitschrift revista portada couverture magazin"""
+    ausgabe heft titelblatt zeitschrift revista portada couverture magazin numero vogue playboy"""
+)
+# On these the day or month stands for which they are, or when they were written: wedding invitation 14 June 2019.
+DATED = ISSUED | _words(
+    """menu menus report reports minutes collection lookbook lineup setlist letter letters invitation invitations
+    invite poster posters flyer flyers banner calendar calendars ticket tickets
+    newspaper newspapers magazine certificate diploma postcard stamp tattoo headline sticker envelope
+    speisekarte bericht protokoll kollektion brief briefe einladung einladungen plakat plakate kalender
+    eintrittskarte fahrkarte zeitung urkunde
+    postkarte briefmarke aufkleber
+    informe coleccion carta cartas invitacion invitaciones cartel carteles calendario entrada periodico sello tatuaje
+    rapport compte lettre lettres faire affiche affiches calendrier billet billets journal timbre tatouage
+    enveloppe"""
+)
+DATED_ENDS = (
+    "einladung",
+    "karte",
+    "kollektion",
+    "bericht",
+    "plakat",
+    "kalender",
+    "zeitung",
+    "urkunde",
+    "ticket",
+    "briefmarke",
+    "postkarte",
 )
 # German writes them as the end of a longer word.
 INSCRIBED_ENDS = (
@@ -125,7 +140,7 @@ CJK_INSCRIBED = tuple(
             """年賀状 手帳 カレンダー 切手 硬貨 ポスター 切符 チケット メダル マスコット 金貨 銀貨 ワイン
             ウイスキー コイン 紙幣 バッジ 雑誌 ロゴ ボール ユニフォーム 透かし Tシャツ パンフレット
             招待状 手紙 ハガキ 葉書 新聞 チラシ 曲 歌 映画 ドラマ 小説
-            信 请柬 请帖 邀请函 报纸 歌曲 电影 电视剧 小说
+            コレクション メニュー 報告書 新款 菜单 报告 信 请柬 请帖 邀请函 报纸 歌曲 电影 电视剧 小说
             日历 日曆 挂历 台历 邮票 纪念币 硬币 金币 银币
             海报 门票 贺卡 吉祥物 水印 奖牌 獎牌 金牌 红酒 白酒 葡萄酒 茅台 茅台酒 徽章 会徽 杂志 标志 球衣 T恤"""
         )
@@ -139,8 +154,10 @@ STREETS = _words(
 )
 # A date behind these is that of the thing, whenever it was photographed: church built in 1920, expires May 2024.
 MADE_THEN = _words(
-    """built constructed founded established published released printed expires expired expiring valid due erbaut gebaut
-    errichtet gegrundet veroffentlicht erschienen gedruckt haltbar gultig construido construida construidos construidas
+    """built constructed founded established published released printed expires expired expiring valid due erbaut
+    gebaut
+    errichtet gegrundet veroffentlicht erschienen gedruckt haltbar gultig construido construida construidos
+    construidas
     fundado fundada fundados fundadas publicado publicada publicados publicadas editado editada impreso impresa
     estrenada consumir caduca caducidad expira vence valido valida construit construite construits construites bati
     batie fonde fondee fondes fondees publie publiee publies publiees paru parue sorti imprime imprimee consommer
