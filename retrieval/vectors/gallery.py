@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -37,7 +37,7 @@ Mask = NDArray[np.bool_]
 # A filter that leaves no more rows than this is answered by comparing them all.
 _FEW_ROWS = 20_000
 _FEW_SHARE = 0.05  # … or than this share of the generation
-_MOST_TO_TAKE_DOWN = 16_384  # answers that are asked for to take hubs down among them; a server's limit
+_MOST_ASKED = 16_384  # answers, where more than are kept are looked at; a server's limit
 _HARDER, _DEEPER = 1.25, 4
 """Where hubs are taken down, an index looks harder, and of estimates more are scored again: the answers lie deeper, and
 in more lists. recall@10 over 100,000 rows, where 17 and 29 % of the answers change by it: 0.976 and 0.967; without that
@@ -332,10 +332,18 @@ class Gallery:
             deeper = min(_DEEPER * asked, MOST_CANDIDATES) if index.estimates else wide
             wide = asked = max(asked, wide, deeper)
             effort = math.ceil(_HARDER * index.effort)
-        ids, scores = index.search(
-            queries, asked, allowed_ids, self._hidden_ids, effort=effort, share=share, least=k
+        search = functools.partial(
+            index.search,
+            queries,
+            allowed_ids=allowed_ids,
+            excluded_ids=self._hidden_ids,
+            effort=effort,
+            share=share,
         )
-        return rescored(ids, queries, wide, self._halves_of) if index.estimates else (ids, scores)
+        if not index.estimates:
+            return _first_of_equals(functools.partial(search, least=k), asked)
+        ids, _ = search(asked, least=k)
+        return rescored(ids, queries, wide, self._halves_of)
 
     def _taken_down(self, ids: Ids, cosines: Scores, k: int) -> tuple[Ids, Scores]:
         """The best k (n, k) of answers (n, m) once hubs are taken down."""
@@ -424,8 +432,24 @@ class Gallery:
 
 
 def _wide(asked: int, k: int) -> int:
-    """How many answers are asked for to take hubs down among them."""
-    return min(asked, max(k, _MOST_TO_TAKE_DOWN))
+    """How many answers are asked for where k are kept: to take hubs down among them, to see where equals end."""
+    return min(asked, max(k, _MOST_ASKED))
+
+
+def _first_of_equals(search: Callable[[int], tuple[Ids, Scores]], k: int) -> tuple[Ids, Scores]:
+    """The k best of an index, equal scores by ascending id, where an index brings any of them.
+
+    Copies of a picture are equal: else one page of answers repeats a copy, and no page has the other. It is searched
+    as deep as it takes to see where the equals of the last answer end.
+    """
+    asked = _wide(k + 1, k)
+    while True:
+        ids, scores = search(asked)
+        ended = (scores[:, k - 1] > scores[:, -1]) | (ids[:, -1] == NO_ID)
+        deeper = _wide(4 * asked, k)
+        if ended.all() or deeper <= asked:
+            return best(ids, scores, k)
+        asked = deeper
 
 
 def _open_generation(files: _Files, number: int, dim: int) -> tuple[Generation | None, str]:

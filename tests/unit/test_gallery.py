@@ -436,3 +436,18 @@ def test_few_answers_are_the_first_of_many(shelf: Shelf) -> None:
     ten = gallery.search(queries, 10)[0]
     for k in (1, 3):
         np.testing.assert_array_equal(gallery.search(queries, k)[0], ten[:, :k])
+
+
+@pytest.mark.parametrize("kind", [IndexKind.FLAT, IndexKind.HNSW, IndexKind.IVF, IndexKind.RABITQ])
+def test_copies_come_by_their_ids_however_many_are_asked_for(shelf: Shelf, kind: IndexKind) -> None:
+    """Of equal rows an index brings any: with a page of each length all copies are found, and each once."""
+    query = points(1, seed=3)
+    copies = shelf.add(UnitVectors(np.repeat(unit_vectors(query + 0.1 * points(1)), 60, axis=0)))
+    nearer = shelf.add(unit_vectors(query + 0.01 * points(5, seed=4)))
+    shelf.add(points(300, seed=5))
+    shelf.rebuild(kind)
+    gallery = shelf.open()
+    expected = [*gallery.search(query, 5)[0][0].tolist(), *copies]
+    assert sorted(expected[:5]) == nearer
+    for k in (6, 7, 12, 30, 64, 65):
+        assert gallery.search(query, k)[0][0].tolist() == expected[:k]
