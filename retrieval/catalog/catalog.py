@@ -8,13 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import select
-
 from vasari.retrieval.catalog.albums import Albums
 from vasari.retrieval.catalog.annotations import Annotations
 from vasari.retrieval.catalog.api_keys import ApiKeys
 from vasari.retrieval.catalog.changes import Changes
-from vasari.retrieval.catalog.database import Database
+from vasari.retrieval.catalog.database import REVISION, Database
 from vasari.retrieval.catalog.facets import FacetReader
 from vasari.retrieval.catalog.failures import Failures
 from vasari.retrieval.catalog.full_text import FullText
@@ -30,7 +28,6 @@ from vasari.retrieval.catalog.readings import Readings
 from vasari.retrieval.catalog.segments import Segments
 from vasari.retrieval.catalog.spaces import Spaces
 from vasari.retrieval.catalog.stacks import Stacks
-from vasari.retrieval.catalog.tables import library
 from vasari.retrieval.catalog.timeline import TimelineReader
 from vasari.retrieval.catalog.unread_facts import UnreadFacts
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
@@ -121,7 +118,7 @@ class Catalog:
     def revision(self) -> int:
         """A number that grows with every change a search can see."""
         with self.database.read() as connection:
-            return connection.execute(select(library.c.revision)).scalar_one()
+            return connection.execute(REVISION).scalar_one()
 
     # The names that programs of version 0.1 call.
 

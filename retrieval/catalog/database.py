@@ -53,6 +53,7 @@ from vasari.retrieval.errors import (
 WRITERS_WAIT = 60.0  # seconds until a waiting SQLite writer gives up
 PAGE = 5000  # rows of one step through a large table
 _CHUNK = 1000  # entries of one IN list
+REVISION = select(library.c.revision)  # made once, for every search asks it
 _WRITE = "vasari_write"
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")

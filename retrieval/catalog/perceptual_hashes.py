@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from vasari.retrieval.catalog.database import Database, Repository, chunks
+from vasari.retrieval.catalog.database import REVISION, Database, Repository, chunks
 from vasari.retrieval.catalog.dialects import among
-from vasari.retrieval.catalog.tables import LIVE, fingerprints, items, library
+from vasari.retrieval.catalog.tables import LIVE, fingerprints, items
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.images.phash import MAX_DISTANCE, Bands
 
@@ -132,7 +132,7 @@ class PerceptualHashes(Repository):
         were: 0.1 s a million.
         """
         with self._database.read() as connection:
-            revision = connection.execute(select(library.c.revision)).scalar_one()
+            revision = connection.execute(REVISION).scalar_one()
             at, held = self._held
             if at != revision:
                 last = int(held.ids[-1]) if len(held.ids) else 0

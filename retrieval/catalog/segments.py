@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, insert,
 
 from vasari.retrieval.catalog import former_contents, perceptual_hashes, readings
 from vasari.retrieval.catalog.annotations import describe, insert_captions, replace_captions, set_facts
-from vasari.retrieval.catalog.database import Repository, chunks, reserve
+from vasari.retrieval.catalog.database import REVISION, Repository, chunks, reserve
 from vasari.retrieval.catalog.dialects import among
 from vasari.retrieval.catalog.encoding import uri_key
 from vasari.retrieval.catalog.failures import clear_failures
@@ -37,7 +37,6 @@ from vasari.retrieval.catalog.tables import (
     embeddings,
     generations,
     items,
-    library,
     segments,
 )
 from vasari.retrieval.domain import ItemId, Modality
@@ -53,7 +52,7 @@ class Segments(Repository):
         """All that a search needs: revision, segments, dead rows and active generation, all of the same moment."""
         with self._database.read() as connection:
             return GalleryState(
-                revision=connection.execute(select(library.c.revision)).scalar_one(),
+                revision=connection.execute(REVISION).scalar_one(),
                 segments=tuple(_segments(connection, space, modality)),
                 dead=tuple(_dead_rows(connection, space, modality)),
                 generation=_active_generation(connection, space, modality),

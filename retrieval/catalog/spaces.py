@@ -33,6 +33,7 @@ _SPACE = select(
     spaces.c.preprocessing_fingerprint,
     spaces.c.dim,
 )
+_DEFAULT = _SPACE.join(library, library.c.default_space == spaces.c.name)
 
 
 class Spaces(Repository):
@@ -74,9 +75,8 @@ class Spaces(Repository):
 
     def default(self) -> EmbeddingSpace | None:
         """The space that searches and jobs use unless told otherwise; None in a new library."""
-        query = _SPACE.join(library, library.c.default_space == spaces.c.name)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_DEFAULT).first()
         return None if row is None else EmbeddingSpace(*row)
 
     def set_default(self, name: str) -> None:
