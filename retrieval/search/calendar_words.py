@@ -253,7 +253,7 @@ BEHIND_A_DAY = _words(
     with near around to chez avec sur mit bei beim auf zu zum zur con cerca taken shot made"""
 )
 FRENCH = _words("avec chez a au aux dans sur apres pendant")
-NOT_BEFORE_TODAY = frozenset({"usa", "psychology", "toronto", "russia"})
+NOT_BEFORE_TODAY = frozenset({"usa", "old", "psychology", "toronto", "russia"})
 
 # Parts of a year: its first and last month.
 PARTS: Mapping[str, tuple[int, int]] = {

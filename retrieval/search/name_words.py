@@ -93,7 +93,7 @@ NAMED_AFTER = _words(
     gate gateway tor turm"""
 )
 SCENE_PREPOSITIONS = _words(
-    "at by in from with under bei im am mit unter de en con desde por bajo par sous avec dans au aux"
+    "at by in from with under bei im am mit unter zu zur de en con desde por bajo par sous avec dans a au aux"
 )
 BOUND = _words("to nach bis a hasta")
 LEADING_THERE = _words("to nach bis hasta")
@@ -106,13 +106,19 @@ GOING = _words(
 )
 # What is for somebody or goes to them, who need not be there: letter to Tom, Torte für Clara.
 FOR = _words("for fur para pour to an a")
+# Of a person who is to be seen, not of a word: clara asleep on the couch.
+STATES = _words(
+    """asleep awake alone happy sad tired angry upset dressed barefoot pregnant dormida dormido sola solo feliz triste
+    cansada cansado embarazada disfrazada disfrazado vestida vestido endormie endormi seule seul fatigue fatiguee
+    enceinte deguisee deguise assise assis sentada sentado bebe baby schlafend verkleidet schwanger glucklich muede"""
+)
 BESIDE = _words("next close married engaged party shower surprise nah junto cerca frente fete pres")
 TOGETHER = _words("and und y e et & with mit con avec")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
 TICKETS = _words(
     """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
     fahrkarte brief schild wegweiser billete billetes carta postal entrada billet billets lettre carte panneau
-    border grenze frontera frontiere tren trenes camino autobus bus vuelo avion carretera autopista"""
+    border grenze frontera frontiere tren trenes camino autobus bus vuelo avion carretera autopista ferry barco"""
 )
 # What tells where others are bound for, wherever it hangs: Zug nach Hamburg an der Anzeigetafel.
 DISPLAYS = _words(

@@ -218,6 +218,8 @@ class _Segment:
             return 0
         if len(self.tokens) - until > 1 and self._word(len(self.tokens) - 1) in words.EMBLEMS:
             return 0
+        if until > end and self._word(at - 1) == "of" and not self._is_owned(at - 2):
+            return 0  # a bottle of Tom's toothpaste
         if until == end and self._is_of_a_pair(end):
             return 0
         if end - at > 1:
@@ -242,7 +244,12 @@ class _Segment:
             return until if told and self._is_capital(at) else 0
         if at == 0 and not self._is_capital(at) and self._word(end) in words.OF:
             return 0  # clara de huevo
-        if until > end or self._ends(end) or self._word(end) in words.SCENE or self._is_doing(end):
+        if (
+            until > end
+            or self._ends(end)
+            or self._word(end) in words.SCENE | words.STATES
+            or self._is_doing(end)
+        ):
             return until
         if self._is_capital(at) and self._goes_on_small(end) and (at == 0 or self._is_second_of_two(at)):
             return until  # Clara füttert Enten, Tom und Clara wandern am See

@@ -25,7 +25,7 @@ merchant of venice · kaufmann von venedig · goodbye to berlin · good bye leni
 himmel uber berlin · funeral in berlin · berlin calling · an american werewolf in london · london calling
 werewolves of london · london bridge is falling down · streets of london · london has fallen · mission to moscow
 moscow does not believe in tears · from russia with love · gangs of new york · escape from new york
-new york new york · englishman in new york · autumn in new york · fairytale of new york
+new york new york · englishman in new york · fairytale of new york
 home alone 2 lost in new york · meet me in st louis · philadelphia story · streets of philadelphia
 escape to athena · night train to lisbon · nachtzug nach lissabon · tren de noche a lisboa
 train de nuit pour lisbonne · lisbon story · murder on the orient express · death on the nile

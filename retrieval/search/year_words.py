@@ -26,7 +26,7 @@ NO_YEAR_BEFORE = _words(
     odyssey balloon balloons ballons globos candle candles kerzen sparkler sparklers letters letras buchstaben
     digits numbers number zahl briefmarke bc ad n h volts v years jahre anos ans year jahr old alt hours stunden
     words hz mhz sheep seats degrees grad meilen liter liters tons tonnen birds pounds hits followers rover gt
-    turbo suv"""
+    turbo suv by"""
 )
 # Before a number that looks like a date they say that it is one of a series: order no 2021-11.
 NUMBERED = _words("no nr number numbers nummer numero num n nro ref id")
