@@ -31,6 +31,7 @@ from vasari.indexer.plan import Task
 from vasari.indexer.progress import Stopwatch
 from vasari.indexer.slabs import Group, Slab, Slabs
 from vasari.indexer.sources.source import Candidate
+from vasari.retrieval.allocator import FOR_PICTURES, return_large_blocks
 from vasari.retrieval.domain import Skipped
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library.commit import Pixels, Prepared
@@ -213,6 +214,7 @@ def _serve(connection: Connection, reading: Reading) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the job, which ends its processes
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
+    return_large_blocks(FOR_PICTURES)
     allow(reading.reach)
     loader = Loader(reading.read, lambda: reading.preparer, reading.limits, reading.known)
     with confined(reading.roots) if reading.roots is not None else nullcontext():

@@ -42,6 +42,7 @@ from vasari.api.cli.options import (
 )
 from vasari.api.cli.stopping import stoppable
 from vasari.indexer.sources.source import Source, SourceKind
+from vasari.retrieval.allocator import FOR_PICTURES, return_large_blocks
 from vasari.retrieval.domain import EmbeddingSpace, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.settings import NEW_MODEL
@@ -333,6 +334,7 @@ def _run(
     from vasari.api.cli.progress import Bar
     from vasari.indexer.job import IndexOptions
 
+    return_large_blocks(FOR_PICTURES)
     default = library.default_space()
     warning = _Warning(model or (default.model if default else library.settings.model), source)
     if model is not None or default is None:

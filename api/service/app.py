@@ -37,12 +37,12 @@ from vasari.api.service.routes import (
     session,
     shares,
 )
-from vasari.api.service.runtime.allocator import return_large_blocks
 from vasari.api.service.runtime.metrics import Metrics
 from vasari.api.service.runtime.tracing import Tracing
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING, longest_stop, on_stop_signal, refuse_connections
+from vasari.retrieval.allocator import FOR_ANSWERS, return_large_blocks
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.version import __version__
 
@@ -130,7 +130,7 @@ def create_app(
 
 def served_app(settings: ServiceSettings, listening: Sequence[socket.socket] = ()) -> FastAPI:
     """The application of a process of its own."""
-    return_large_blocks()
+    return_large_blocks(FOR_ANSWERS)
     configure_logs(json_lines=settings.json_logs, level=settings.log_level or "info")
     return create_app(partial(open_library, settings), settings, listening=listening)
 

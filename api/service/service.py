@@ -21,7 +21,6 @@ import numpy as np
 
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.runtime.abilities import abilities
-from vasari.api.service.runtime.allocator import give_back_memory
 from vasari.api.service.runtime.batching import Batcher, Batchers
 from vasari.api.service.runtime.deadlines import within_deadline
 from vasari.api.service.runtime.embedding import Embedder, check_pictures
@@ -42,6 +41,7 @@ from vasari.api.service.security.quotas import UploadQuotas
 from vasari.api.service.security.rate_limit import RateLimiter
 from vasari.api.service.security.url_fetcher import Fetcher
 from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.allocator import give_back_memory
 from vasari.retrieval.catalog.lease import HeldLease
 from vasari.retrieval.catalog.records import JobRecord
 from vasari.retrieval.domain import (
