@@ -21,6 +21,7 @@ The core raises these and never prints; the command line and the HTTP layer each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -72,7 +73,8 @@ class QueryError(UsageError):
         """The message, then the text with a caret under the mistake (three lines)."""
         if self.column is None:
             return str(self)
-        return f"{self}\n  {self.text}\n  {' ' * self.column}^"
+        in_a_line = re.sub(r"\s", " ", self.text)
+        return f"{self}\n  {in_a_line}\n  {' ' * self.column}^"
 
 
 class UnsupportedError(UsageError):

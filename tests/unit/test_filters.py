@@ -318,6 +318,22 @@ def test_a_name_that_is_no_field_and_no_attribute_is_refused(
     assert refusal.value.column == text.index(name)
 
 
+def test_names_of_several_lines_are_found(catalog: Catalog) -> None:
+    """In quotes a line break or tab stands for itself, elsewhere for a space; mistakes behind it have their place."""
+    [item, *_] = add(catalog, "/two\nlines/a\tb\n.jpg", "/two lines/a b .jpg")
+    for text in (
+        'folder = "/two\nlines"',
+        'name:"a\tb\n*"\nand\n\texists(uri)',
+        'uri = "/two\nlines/a\tb\n.jpg"',
+    ):
+        assert catalog.filters.matching(text, Modality.IMAGE).tolist() == [item]
+    text = 'name = "a\nb" and widht > 3'
+    with pytest.raises(QueryError) as refusal:
+        catalog.filters.matching(text, Modality.IMAGE)
+    assert refusal.value.column == text.index("widht")
+    assert refusal.value.with_caret().endswith('  name = "a b" and widht > 3\n' + " " * 19 + "^")
+
+
 def test_an_attribute_that_is_null_everywhere_is_a_field_that_accepts_nothing(catalog: Catalog) -> None:
     """A table's empty column is listed among the names, and so may be asked for."""
     catalog.spaces.ensure(SPACE)

@@ -147,9 +147,6 @@ F = TypeVar("F")
 
 def parse_filter(text: str) -> Filter:
     """Read a filter; raises QueryError with the column of the first mistake."""
-    text = "".join(
-        " " if letter in "\t\n\r\v\f" else letter for letter in text
-    )  # keeps columns for the caret
     text = composed(text)  # a name is made of letters, and of no accents beside them
     if not text.strip():
         raise QueryError(Sentence("an empty filter: write one like width > 1000 and tag:holiday"), text, 0)
@@ -180,7 +177,7 @@ def parse_field(text: str) -> Field:
         raise QueryError(
             Sentence("this is no name of a field: write one like product or attr.product.id"),
             text,
-            (error.column or 1) - 1,
+            _place(error),
         ) from None
     except VisitError as error:
         if isinstance(error.orig_exc, QueryError):
@@ -222,7 +219,7 @@ class _Reader(Transformer[Token, Any]):
         return part
 
     def field(self, *tokens: Token) -> tuple[Field, int]:
-        first, column = tokens[0], tokens[0].column or 1
+        first, column = tokens[0], _place(tokens[0])
         names = [
             str(first),
             *(read_quoted(token).text if token.type == "STRING" else str(token) for token in tokens[1:]),
@@ -230,18 +227,18 @@ class _Reader(Transformer[Token, Any]):
         known = first.lower()
         known = ALIASES.get(known, known)
         if len(names) == 1 and known in FIELDS:
-            return Field(known, FIELDS[known]), column - 1
+            return Field(known, FIELDS[known]), column
         marked = known == "attr" and len(names) > 1
         path = names[1:] if marked else names
         for name in path:
             if not name or not name.isprintable() or '"' in name or "\\" in name:
                 raise QueryError(
-                    Sentence("an attribute cannot be called {name!r}", name=name), self._text, column - 1
+                    Sentence("an attribute cannot be called {name!r}", name=name), self._text, column
                 )
-        return Field(".".join(path), FieldKind.ANY, tuple(path), column - 1, marked), column - 1
+        return Field(".".join(path), FieldKind.ANY, tuple(path), column, marked), column
 
     def value(self, token: Token) -> tuple[Token, int]:
-        return token, (token.column or 1) - 1
+        return token, _place(token)
 
     def comparison(self, field: tuple[Field, int], operator: Token, value: tuple[Token, int]) -> Filter:
         sign = {"==": "=", "<>": "!="}.get(str(operator), str(operator))
@@ -251,13 +248,11 @@ class _Reader(Transformer[Token, Any]):
             raise QueryError(
                 Sentence("{field} has no order: use = or :", field=field[0].name),
                 self._text,
-                (operator.column or 1) - 1,
+                _place(operator),
             )
         found = self._value(field[0], value)
         if isinstance(found, bool) and sign not in ("=", ":"):
-            raise QueryError(
-                Sentence("true and false have no order: use ="), self._text, (operator.column or 1) - 1
-            )
+            raise QueryError(Sentence("true and false have no order: use ="), self._text, _place(operator))
         if sign == ":" and not isinstance(found, Words):
             sign = "="
         return Test(field[0], sign, (found,))
@@ -296,7 +291,7 @@ class _Reader(Transformer[Token, Any]):
         return Near(*numbers)
 
     def favourite(self, word: Token) -> Filter:
-        field = Field("favourite", FieldKind.ANY, ("favourite",), (word.column or 1) - 1)
+        field = Field("favourite", FieldKind.ANY, ("favourite",), _place(word))
         return Test(field, "=", (True,))
 
     @staticmethod
@@ -368,12 +363,18 @@ def _size(found: Filter) -> int:
             return 1
 
 
+def _place(of: Token | UnexpectedInput) -> int:
+    """Where in the text it begins; its `column` would be that of its line, and names in quotes may hold lines."""
+    found: int | None = of.start_pos if isinstance(of, Token) else of.pos_in_stream
+    return found or 0
+
+
 def _mistake(error: UnexpectedInput, text: str) -> QueryError:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return QueryError(
             Sentence("the filter ends too early: a comparison, value or bracket is missing"), text, len(text)
         )
-    column = (error.column or 1) - 1
+    column = _place(error)
     if text[column] in "\"'":
         return QueryError(
             Sentence("a quote is opened and never closed, or stands where none belongs"), text, column
