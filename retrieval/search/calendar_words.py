@@ -70,6 +70,7 @@ HOLIDAYS: Mapping[tuple[str, ...], str] = {
     ("new", "year"): "new year",
     ("silvester",): "new year's eve",
     ("nochevieja",): "new year's eve",
+    ("fin", "de", "ano"): "new year's eve",
     ("saint", "sylvestre"): "new year's eve",
     ("neujahr",): "new year's day",
     ("jour", "de", "l", "an"): "new year's day",

@@ -169,7 +169,7 @@ class DatePoints(RelativeDates):
         part = words.PARTS.get(self._word(at))
         if part is None and self._word(at + 1) in words.OF:
             part = words.PARTS_OF.get(self._word(at))
-        if part is None:
+        if part is None or self._one_of(at, words.HOLIDAY_PHRASES):  # fiesta de fin de año 2020
             return None
         behind = at + 1 + (self._word(at + 1) == "-")
         if year := self._year_behind(behind):
