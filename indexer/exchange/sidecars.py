@@ -54,7 +54,7 @@ def write_sidecars(library: Library, ids: Iterable[ItemId], *, dry_run: bool = F
         words = words_of(item, own)
         if words is None:
             report.silent += 1
-        elif item.path is None or "#" in item.uri or not item.path.is_file():
+        elif item.path is None or not item.path.is_file():
             report.elsewhere += 1
         else:
             try:

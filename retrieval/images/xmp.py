@@ -74,7 +74,7 @@ def properties_of(packet: bytes) -> dict[str, Any]:
     return found
 
 
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _ENCODINGS = (  # by byte order mark, then by how "<" is written
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -98,7 +98,7 @@ def as_xml(packet: bytes) -> str:
         text = (
             packet.decode(encoding, "replace") if encoding != "utf-8" else packet.decode("cp1252", "replace")
         )
-    text = _DECLARATION.sub("", _NOT_XML.sub("", text), count=1)
+    text = _DECLARATION.sub("", NOT_XML.sub("", text), count=1)
     return text[text.find("<") : text.rfind(">") + 1]
 
 
@@ -161,7 +161,7 @@ def one_line(text: Any, longest: int = _LONGEST_TEXT) -> str | None:
     """Text as people see it, on one line; None for nothing."""
     if not isinstance(text, str):
         return None
-    return " ".join(_NOT_XML.sub(" ", text).split())[:longest].strip() or None
+    return " ".join(NOT_XML.sub(" ", text).split())[:longest].strip() or None
 
 
 def distinct(texts: Iterator[Any] | list[Any]) -> list[str]:

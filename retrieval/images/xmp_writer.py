@@ -15,7 +15,15 @@ from xml.parsers.expat import ExpatError
 from defusedxml.common import DefusedXmlException
 from defusedxml.minidom import parseString
 
-from vasari.retrieval.images.xmp import LARGEST, XmpError, as_xml, facts_of, properties_of
+from vasari.retrieval.images.xmp import (
+    LARGEST,
+    NOT_XML,
+    XmpError,
+    as_xml,
+    distinct,
+    facts_of,
+    properties_of,
+)
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC = "http://purl.org/dc/elements/1.1/"
@@ -64,10 +72,11 @@ def with_words(packet: bytes | None, words: Words) -> bytes | None:
 
 
 def _keywords(before: Mapping[str, object], words: Words) -> list[str] | None:
-    """Those that are there and the new ones; None where nothing is new."""
+    """Those that are there and the new ones, spelled as they will be read; None where nothing is new."""
     there = before.get("dc:subject") or facts_of(before).get("keywords", [])
     there = [entry for entry in (there if isinstance(there, list) else [there]) if isinstance(entry, str)]
-    new = [word for word in dict.fromkeys(words.keywords) if word not in there]
+    known = distinct(there)
+    new = [word for word in distinct(list(words.keywords)) if word not in known]
     return [*there, *new] if new else None
 
 
@@ -79,7 +88,7 @@ def _descriptions(root: Element, words: Words) -> dict[str, str] | None:
     for node in root.getElementsByTagNameNS(_DC, "description"):
         for entry in node.getElementsByTagNameNS(_RDF, "li"):
             there[entry.getAttributeNS(_XML, "lang") or "x-default"] = _text_of(entry)
-    both = there | dict(words.descriptions)
+    both = there | {language: NOT_XML.sub(" ", text) for language, text in words.descriptions.items()}
     return None if both == there else {"x-default": both["x-default"]} | both
 
 

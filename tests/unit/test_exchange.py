@@ -479,6 +479,16 @@ def test_any_record_survives_json(
     assert replace(found, vector=vector) == record
 
 
+def test_a_picture_with_a_hash_in_its_name_has_its_sidecar(library: GreyLibrary, tmp_path: Path) -> None:
+    """It is a file as any other, and no member of an archive."""
+    picture = tmp_path / "photos" / "IMG #1.png"
+    write_picture(picture, 99)
+    index(library, choose_source([tmp_path / "photos"])[0])
+    (item,) = library.catalog.filters.matching('name = "IMG #1.png"', Modality.IMAGE).tolist()
+    library.catalog.annotations.set_tags(item, ["sea"])
+    assert write_sidecars(library, [item]).written == [Path(f"{picture}.xmp")]
+
+
 def test_sidecars_hold_what_people_wrote_and_pictures_stay_as_they_are(
     library: GreyLibrary, tmp_path: Path
 ) -> None:

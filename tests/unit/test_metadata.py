@@ -178,6 +178,20 @@ def test_sidecars_are_read_in_archives_and_buckets(pack: Callable[[Path, Path], 
         assert len(library.catalog.filters.matching("tag:one", Modality.IMAGE)) == 0
 
 
+def test_words_that_xml_cannot_hold_are_written_as_they_are_read() -> None:
+    """Control characters and line breaks of a tag: the sidecar stays well-formed, and says it already the next time."""
+    words = Words(["a\x01b", "two\nlines", "\x02"], {"x-default": "one\x0b two\nthree\ufffe"}, 3)
+    written = with_words(None, words)
+    assert written is not None
+    assert read_xmp(written) == {
+        "keywords": ["a b", "two lines"],
+        "description": "one two three",
+        "rating": 3,
+    }
+    assert b"one  two\nthree" in written
+    assert with_words(written, words) is None
+
+
 def _sidecar(bag: str = "", more: str = "") -> bytes:
     subject = f"<dc:subject><rdf:Bag>{bag}</rdf:Bag></dc:subject>" if bag else ""
     spaces = f'{_RDF} xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:my="http://example.org/my/"'
