@@ -22,7 +22,8 @@ from vasari.retrieval.domain import UnitVectors, unit_vectors
 
 _BETWEEN_CONES = 0.2
 _TOLD = 0.4  # s: how much of a picture's content its caption tells
-_TOPICS, _THEMES = 64, 32  # topics, and themes in each
+_TOPICS = 64
+_THEMES = 32  # in each topic
 _THEME = 0.45  # of the variance of a row of `pictures_like`: its theme's
 _AT_ONCE = 50_000
 

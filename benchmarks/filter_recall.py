@@ -47,10 +47,8 @@ from vasari.retrieval.vectors.segments import write_segment
 from vasari.retrieval.vectors.tuning import choose_kind, recall
 
 SHARES = (0.0001, 0.001, 0.01, 0.1, 0.5)
-CASES = {
-    "independent": "width",
-    "anti-correlated": "height",
-}  # the column that holds each row's place in an order
+# The column that holds each row's place in an order.
+CASES = {"independent": "width", "anti-correlated": "height"}
 QUERIES = 50
 ROUNDS = 15
 K = 10
@@ -186,10 +184,8 @@ def costs(library: Library, rows: int, items: Sequence[int]) -> dict[str, Cost]:
     found = {}
     for text in filters:
         mine, unfiltered = np.array(taken[text][2:]), np.array(bare[text][2:])  # the first two warm up
-        (wall_ms, processor_ms), (wall, processor) = (
-            np.median(mine, axis=0),
-            np.median(mine / unfiltered, axis=0),
-        )
+        wall_ms, processor_ms = np.median(mine, axis=0)
+        wall, processor = np.median(mine / unfiltered, axis=0)
         found[text] = Cost(*(round(float(value), 2) for value in (wall_ms, processor_ms, wall, processor)))
     return found
 

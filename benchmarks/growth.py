@@ -183,9 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(name) / "library"
         with Library.open(folder, settings, create=True) as library:
             library.use_model(str(random_model()))
-        library = stack.enter_context(
-            Library.open(folder, settings)
-        )  # without torch, as a running service is
+        # Without torch, as a running service is.
+        library = stack.enter_context(Library.open(folder, settings))
         growing = Growing(library, max(options.rows))
         print(
             f"{'rows':>10} {'add ms':>8} {'(cpu)':>8} {'merge':>8} {'build s':>9} {'query ms':>9} {'(cpu)':>8}"

@@ -304,11 +304,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.rows, options.queries, options.peer = 20_000, 100, ["hnswlib"]
         options.crossing = [10_000]
     names = [] if options.no_peers else options.peer or PEERS
-    folder, kind, threads = (
-        cache_folder(f"large-index/{options.rows}"),
-        IndexKind(options.kind),
-        os.cpu_count() or 1,
-    )
+    folder = cache_folder(f"large-index/{options.rows}")
+    kind = IndexKind(options.kind)
+    threads = os.cpu_count() or 1
     prepare(folder, options.rows, options.dim, options.queries)
     mine = ours(folder, kind)
     show(mine, {}, threads)

@@ -36,7 +36,11 @@ _TIMED = 20  # queries
 
 # Not measured here: prices (US dollars, rounded list prices of large clouds), and what a GPU encodes (`benchmarks.gpu`
 # measures it where there is one).
-CORE_HOUR, GPU_HOUR, RAM_GIB_MONTH, NVME_TIB_MONTH, BUCKET_TIB_MONTH = 0.04, 2.5, 3.0, 80.0, 23.0
+CORE_HOUR = 0.04
+GPU_HOUR = 2.5
+RAM_GIB_MONTH = 3.0
+NVME_TIB_MONTH = 80.0
+BUCKET_TIB_MONTH = 23.0
 GPU_PICTURES = 2_000.0  # ViT-B-32 a second, pictures decoded by the CPUs beside it
 # Measured by `benchmarks.index_throughput` and in docs/benchmarks.md, per core: ViT-B-32-256 in int8 and float32, and
 # decoding of 0.2-megapixel photos.

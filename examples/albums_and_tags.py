@@ -21,9 +21,8 @@ def main(url: str, words: str) -> None:
             print(f"  {item.uri}  {', '.join(item.tags)}")
         print(f"one stack of {len(client.stack(found))}")
         client.unstack(found)
-        client.judge(
-            words, found[:1]
-        )  # right for these words: `vasari eval --queries judgments` measures by it
+        # Right for these words: `vasari eval --queries judgments` measures by it.
+        client.judge(words, found[:1])
         print(f"{len(client.judgments(words))} judged")
         client.withdraw(words)
         client.undo(said)

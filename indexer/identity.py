@@ -41,9 +41,8 @@ class Puzzle:
 class Verdict:
     """What became of the puzzles."""
 
-    moves: list[tuple[KnownFile, Task]] = field(
-        default_factory=list
-    )  # items under the path where they are now
+    # Items under the path where they are now.
+    moves: list[tuple[KnownFile, Task]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)  # edited and new files, which need a vector
     displaced: list[ItemId] = field(default_factory=list)  # another content lies under their name
     aliases: list[tuple[str, str]] = field(default_factory=list)  # files that are known by another path

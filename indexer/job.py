@@ -47,9 +47,8 @@ if TYPE_CHECKING:
     from vasari.retrieval.catalog.catalog import Catalog  # SQLAlchemy, for which a look would wait
     from vasari.retrieval.catalog.lease import HeldLease
 
-_LASTING = frozenset(
-    {"decode", "limit"}
-)  # stages at which the same bytes fail again; reading may succeed next time
+# Stages at which the same bytes fail again; reading may succeed next time.
+_LASTING = frozenset({"decode", "limit"})
 _THREADS = 4  # that decode side by side in one process; with more they wait for Python's lock
 _WORTH_PROCESSES = 2000  # pictures: processes take seconds to start
 _TRYING = "trying which form of the model is fastest on this processor: some seconds, once for a space"
@@ -67,9 +66,8 @@ class IndexOptions:
     commit_seconds: float = 10.0  # seconds between commits: what a kill can cost at most
     space: str | None = None  # default: the library's default space
     retry_failed: bool = False  # also files that failed before and did not change since
-    allow_removal: int = (
-        0  # items that may go missing where a place lists nothing, or less than half of what it had
-    )
+    # Items that may go missing where a place lists nothing, or less than half of what it had.
+    allow_removal: int = 0
 
 
 def index(
@@ -287,9 +285,8 @@ class Job:
         """Before the first commit to a new space choose what encodes its pictures; what was chosen, in a line."""
         if self.modality is not Modality.IMAGE or not plan.tasks:
             return None
-        from vasari.indexer.encoding_form import (
-            choose_form,
-        )  # the hub's client: half a second for nothing new
+        # The hub's client: half a second for nothing new.
+        from vasari.indexer.encoding_form import choose_form
 
         return choose_form(
             self.library,

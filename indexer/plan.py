@@ -60,23 +60,19 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     gone: dict[ItemId, KnownFile] = field(default_factory=dict)  # the finished listing did not show them
     silenced: list[KnownFile] = field(default_factory=list)  # their source does not speak of them any more
-    held: Counter[str] = field(
-        default_factory=Counter
-    )  # known files by place, before the job, where any are gone
+    # Known files by place, before the job, where any are gone.
+    held: Counter[str] = field(default_factory=Counter)
     come: Counter[str] = field(default_factory=Counter)  # new texts by place: lines in the stead of others
-    told: Counter[str] = field(
-        default_factory=Counter
-    )  # known files by the source that describes them, likewise
+    # Known files by the source that describes them, likewise.
+    told: Counter[str] = field(default_factory=Counter)
     unread: list[Unread] = field(default_factory=list)  # counted among the others, too
     unchanged: int = 0
     skipped: list[Skipped] = field(default_factory=list)  # what the listing itself could not use
     still_failed: int = 0  # failed before, unchanged since: not tried again
-    troubled: set[str] = field(
-        default_factory=set
-    )  # texts beside unchanged pictures that could not be used before either
-    settled: list[str] = field(
-        default_factory=list
-    )  # uris of failures whose file or folder is no longer a trouble
+    # Texts beside unchanged pictures that could not be used before either.
+    troubled: set[str] = field(default_factory=set)
+    # Uris of failures whose file or folder is no longer a trouble.
+    settled: list[str] = field(default_factory=list)
 
     @property
     def has_work(self) -> bool:

@@ -63,9 +63,8 @@ class IndexReport:
     interrupted: bool = False
     withheld: tuple[Withheld, ...] = ()
     aliases: tuple[Alias, ...] = ()  # folders that the library has under another path already
-    skipped: Mapping[str, int] = field(
-        default_factory=dict
-    )  # files that were taken for no pictures, by `LeftOut`
+    # Files that were taken for no pictures, by `LeftOut`.
+    skipped: Mapping[str, int] = field(default_factory=dict)
     form: str | None = None  # what was chosen to encode a new space, in a sentence
     facts: int = 0  # pictures of an older library whose files were asked for all their metadata
 

@@ -13,9 +13,7 @@ import sys
 
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
 MEBIBYTE = 1024 * 1024
-FOR_ANSWERS = (
-    8 * MEBIBYTE
-)  # a picture's pixels are kept in blocks of 16 MiB, a model's sums are mostly smaller
+FOR_ANSWERS = 8 * MEBIBYTE  # a picture's pixels are in blocks of 16 MiB, a model's sums are mostly smaller
 FOR_PICTURES = 2 * MEBIBYTE  # the file of a photo of 12 megapixels, and its pixels at a quarter
 
 

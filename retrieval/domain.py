@@ -22,7 +22,9 @@ UnitVectors = NewType("UnitVectors", "NDArray[np.float32]")
 """Float32 matrix (n, dim) whose rows have length 1; made by `unit_vectors` only."""
 
 
-_SHORT, _LONG = 1e-12, 1e18  # lengths whose squares are exact enough in float32
+# Lengths whose squares are exact enough in float32.
+_SHORT = 1e-12
+_LONG = 1e18
 
 
 def unit_vectors(matrix: NDArray[Any]) -> UnitVectors:
@@ -111,9 +113,8 @@ class Item:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # EXIF facts and user columns
     added_at: datetime | None = None
     updated_at: datetime | None = None
-    text_lines: tuple[TextLine, ...] | None = (
-        None  # read in the picture; None: not read yet, or not told here
-    )
+    # Read in the picture; None: not read yet, or not told here.
+    text_lines: tuple[TextLine, ...] | None = None
 
     @property
     def path(self) -> Path | None:
@@ -188,9 +189,8 @@ class Term:
     image: bytes | Path | None = None  # IMAGE: encoded bytes, or a local file
     item: ItemId | None = None  # ITEM
     quoted: bool = False  # TEXT in quotes: these words must occur
-    given: str | None = (
-        None  # TEXT: what models are given in its place; "": they were taught none of its words
-    )
+    # TEXT: what models are given in its place; "": they were taught none of its words.
+    given: str | None = None
 
     @property
     def heard(self) -> str:
@@ -228,7 +228,8 @@ class Understanding:
     corrections: tuple[Correction, ...] = ()
 
 
-USUAL_TOP, USUAL_WEIGHT = 32, 0.5
+USUAL_TOP = 32
+USUAL_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,9 +301,8 @@ class SearchRequest:
     offset: int = 0
     space: str | None = None  # default: the library's default space
     rerank: Rerank | None = None
-    hybrid: bool | None = (
-        None  # words beside vectors: where there are any; True insists on some, False is off
-    )
+    # Words beside vectors: where there are any; True insists on some, False is off.
+    hybrid: bool | None = None
     collapse: bool = False  # one of each group of near-duplicates
     diversify: float | None = None  # MMR's lambda in [0, 1]: 1 = relevance only
     min_relevance: float | None = None  # calibrated probability in [0, 1]
@@ -393,9 +393,8 @@ class Skipped:
     uri: str
     stage: str  # list, read, limit, decode, encode
     reason: str  # one line a person understands
-    bytes: int = field(
-        default=0, compare=False
-    )  # of the file as it was listed; zeros where that is not known
+    # Of the file as it was listed; zeros where that is not known.
+    bytes: int = field(default=0, compare=False)
     mtime_ns: int = field(default=0, compare=False)
     ctime_ns: int = field(default=0, compare=False)
 

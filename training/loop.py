@@ -47,9 +47,8 @@ class Schedule:
     log_every: int = 10
     evaluate_every: int = 0  # 0: at the end only
     save_every: int = 100
-    patience: int = (
-        0  # stop after so many evaluations without a better first figure, and keep the best; 0: never
-    )
+    # Stop after so many evaluations without a better first figure, and keep the best; 0: never.
+    patience: int = 0
 
 
 def rate(plan: Schedule, step: int) -> float:

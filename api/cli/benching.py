@@ -35,7 +35,8 @@ from vasari.retrieval.settings import Settings
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
 
-_DRAWN, _DRAWN_SIZE = 32, 512
+_DRAWN = 32
+_DRAWN_SIZE = 512
 
 
 @command(example="vasari bench ~/Pictures --device cpu")

@@ -30,7 +30,8 @@ from vasari.training.scenes.scene import Detail, Kind, Language, Scene, Split
 PICTURES = 300
 SEED = 77
 SIZE = 320
-SHOWN, TOLD = 5, 3  # pictures of a search: on the sheet, and in words
+SHOWN = 5  # pictures of a search on the sheet
+TOLD = 3  # pictures of a search in words
 COUNTED = "two cottages"  # two of the first five are right without a second look, all five with it
 PHOTO_QUERIES = ("cat", "a cup of coffee", "montagnes", "ワニ", "perros")
 

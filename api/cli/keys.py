@@ -61,11 +61,8 @@ def create(
     **quotas: int | None,
 ) -> None:
     """Make a key; it is shown this once. From the first key on, every request needs one."""
-    from vasari.api.service.security.auth import (  # brings FastAPI, which takes a second
-        create_key,
-        key_hash,
-        known_key,
-    )
+    # Brings FastAPI, which takes a second.
+    from vasari.api.service.security.auth import create_key, key_hash, known_key
 
     limits = KeyLimits(filter_, None if expires is None else moment(expires), **quotas)
     given = None if file is None else known_key(_text_of(file))

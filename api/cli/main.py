@@ -265,9 +265,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words[:end]  # works before and after the command's name
     words[:end] = [word for word in words[:end] if word != "--debug"]
     _open_standard_streams()
-    if (
-        arguments is None
-    ):  # the process is this command's: no garbage collection until all is imported saves a tenth
+    # The process is this command's: no garbage collection until all is imported saves a tenth.
+    if arguments is None:
         gc.disable()
     try:
         logs.show(debug=debug)

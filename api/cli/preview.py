@@ -89,9 +89,8 @@ def draw(pictures: Sequence[Picture | None], protocol: Protocol) -> str:
         tiles = [[] if each is None else _block_lines(each) for each in pictures]
         height = max(map(len, tiles))
         return "\n".join((" " * GAP).join(_line(tile, number) for tile in tiles) for number in range(height))
-    cell = (
-        _cell_width() if protocol is Protocol.SIXEL else CELL
-    )  # the other protocols scale to cells themselves
+    # The other protocols scale to cells themselves.
+    cell = _cell_width() if protocol is Protocol.SIXEL else CELL
     strip = terminal_graphics.strip(pictures, COLUMNS * cell, 2 * ROWS * cell, GAP * cell)
     if protocol is Protocol.SIXEL:
         return terminal_graphics.sixel(strip)

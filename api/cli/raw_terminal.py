@@ -11,7 +11,8 @@ from enum import Enum
 
 from vasari.retrieval.errors import UsageError
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25h", "\x1b[?1049l"
+_ENTER = "\x1b[?1049h\x1b[?25h"
+_LEAVE = "\x1b[?1049l"
 _ESCAPE_SECONDS = 0.05  # after which an Esc is the key, and no beginning of an arrow's sequence
 
 

@@ -150,6 +150,5 @@ class _OfService:
         self._client.delete_album(album)
 
     def share(self, album: Album, expires_at: datetime) -> tuple[AlbumShare, bool]:
-        return self._client.share_album(
-            album.id, expires_at
-        ), False  # a service makes no first key for others
+        # A service makes no first key for others.
+        return self._client.share_album(album.id, expires_at), False

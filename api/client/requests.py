@@ -77,9 +77,8 @@ class Call(Generic[T]):
     read: Callable[[httpx.Response], T]
     body: Mapping[str, Any] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    file: Path | None = (
-        None  # the only picture that it sends: what is wrong with a picture is wrong with this file
-    )
+    # The only picture that it sends: what is wrong with a picture is wrong with this file.
+    file: Path | None = None
 
 
 def search(request: SearchRequest) -> Call[SearchResponse]:

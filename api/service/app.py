@@ -48,13 +48,8 @@ from vasari.retrieval.version import __version__
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 _DECODE_BYTES = 512 * 1024 * 1024  # for decoding, where the settings say nothing
-COMPATIBLE = (
-    openai_embeddings,
-    openai_models,
-    cohere_rerank,
-    clip_retrieval,
-    marqo,
-)  # what other programs speak
+# What other programs speak.
+COMPATIBLE = (openai_embeddings, openai_models, cohere_rerank, clip_retrieval, marqo)
 FAMILIES = (
     search,
     items,

@@ -21,9 +21,8 @@ WORKER = "sw.js"  # keeps the others for when the service is away
 JAVASCRIPT = "text/javascript; charset=utf-8"
 _IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "\./(?P<file>[\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (?P<name>\w+))", re.MULTILINE)
-_AWAITS = re.compile(
-    r"^(?:const \w+ = .*)?\bawait\b", re.MULTILINE
-)  # outside of functions: what follows waits for it
+# Outside of functions: what follows waits for it.
+_AWAITS = re.compile(r"^(?:const \w+ = .*)?\bawait\b", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _STYLES = re.compile(r'(?:[ \t]*<link rel="stylesheet" href="[^"]+">\n)+')
 _SHELL = "const SHELL = [];"

@@ -94,7 +94,10 @@ def _field(place: Sequence[int | str]) -> str:
     return ".".join(cut(printable(str(part)), _LONGEST_NAME) for part in place[:_DEEPEST])
 
 
-_LONGEST_NAME, _LONGEST_MESSAGE, _LONGEST_DETAIL, _DEEPEST = 80, 300, 2000, 12
+_LONGEST_NAME = 80
+_LONGEST_MESSAGE = 300
+_LONGEST_DETAIL = 2000
+_DEEPEST = 12
 
 
 def cut(text: str, most: int) -> str:

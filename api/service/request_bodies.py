@@ -247,9 +247,8 @@ MOST_VALUES = 50_000  # strings, separators between values, and quotes in string
 DEEPEST = 32
 LONGEST_NUMBER = 400  # characters
 
-_TOKEN = re.compile(
-    rb"""["\[\]{},]|[^"\[\]{},]{1,65536}+"""
-)  # small steps: other threads run between two of them
+# Small steps: other threads run between two of them.
+_TOKEN = re.compile(rb"""["\[\]{},]|[^"\[\]{},]{1,65536}+""")
 _OPEN, _CLOSE, _QUOTE, _COMMA = (ord(sign) for sign in ("[", "]", '"', ","))
 _DEEPER, _HIGHER = (_OPEN, ord("{")), (_CLOSE, ord("}"))
 

@@ -297,9 +297,8 @@ def serve(settings: ServiceSettings, make: Application = application) -> None:
     if settings.workers > 1:
         configure_logs(json_lines=settings.json_logs, level=settings.log_level or "info")  # of the parent
         with tempfile.TemporaryDirectory(prefix="vasari-metrics-") as folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = (
-                folder  # prometheus-client reads it when workers import it
-            )
+            # prometheus-client reads it when workers import it.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
             config = uvicorn.Config(partial(make, settings), workers=settings.workers, **options)
             patience = longest_stop(settings.stop_timeout) + 5
             try:

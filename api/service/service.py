@@ -297,9 +297,8 @@ class Service:
         try:
             vector = await self.embedder.stored(upload.picture.content, space)
             item = await self._commit(upload, notes, vector, space)
-        except (
-            BaseException
-        ):  # cancelled, too: what was committed all the same is found when it is measured again
+        except BaseException:
+            # Cancelled, too: what was committed all the same is found when it is measured again.
             self.quotas.give_back(upload.picture.bytes)
             raise
         return await self.item(item), True

@@ -17,13 +17,11 @@ from collections.abc import Callable, Iterable
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-LAST_LOOK = (
-    0.5  # seconds in which what is on its way is still accepted and read, once the service is told to stop
-)
+# Seconds in which what is on its way is still accepted and read, once the service is told to stop.
+LAST_LOOK = 0.5
 STOPPING = "stopping"  # key of the lifespan's state: an event, set as soon as the service is told to stop
-_AT_ONCE = (
-    0.2  # seconds in which the same signal again is the same telling: `timeout` tells a process and its group
-)
+# Seconds in which the same signal again is the same telling: `timeout` tells a process and its group.
+_AT_ONCE = 0.2
 _ATTACH_FILTER = 26  # SO_ATTACH_FILTER of Linux, which Python's socket does not name
 _NO_SYN = (  # drop segments with SYN and without ACK; the byte at 13 of a TCP header holds its flags
     (0x30, 0, 0, 13),  # A = flags

@@ -19,9 +19,8 @@ from vasari.indexer.cluster.connection import Cluster, cause_of, connected
 if TYPE_CHECKING:
     from vasari.retrieval.vectors.shards import Shard, Spread  # imports FAISS
 
-_CPUS_A_SHARD = (
-    4  # a worker holds its part of the index and the centroids, and FAISS uses its CPUs side by side
-)
+# A worker holds its part of the index and the centroids, and FAISS uses its CPUs side by side.
+_CPUS_A_SHARD = 4
 
 
 @contextmanager

@@ -85,11 +85,9 @@ def read_folder(folder: Path) -> Iterator[Record | Refused]:
     """
     import pyarrow.parquet as pq
 
-    images, texts, tables = (
-        _numbered(folder / "img_emb", "npy"),
-        _numbered(folder / "text_emb", "npy"),
-        _numbered(folder / "metadata", "parquet"),
-    )
+    images = _numbered(folder / "img_emb", "npy")
+    texts = _numbered(folder / "text_emb", "npy")
+    tables = _numbered(folder / "metadata", "parquet")
     parts = sorted({*images, *texts, *tables})
     if not (images or texts):
         raise NotFoundError(f"{folder} has no img_emb/img_emb_0.npy")

@@ -136,9 +136,8 @@ def _no_orphans(library: Library, space: EmbeddingSpace, lease: HeldLease) -> It
     try:
         yield
     except BaseException:
-        with suppress(
-            VasariError, OSError
-        ):  # what went wrong first is what to tell; the next job tries again
+        # What went wrong first is what to tell; the next job tries again.
+        with suppress(VasariError, OSError):
             remove()
         raise
 

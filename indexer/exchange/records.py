@@ -40,9 +40,8 @@ class Record:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     user_attributes: Mapping[str, Any] = field(default_factory=dict)  # those of them that a person set
     albums: tuple[str, ...] = ()  # by hand, by name
-    stack: int | None = (
-        None  # by hand: items of one number are one; 0: taken out of its stack; None: nobody did
-    )
+    # By hand: items of one number are one; 0: taken out of its stack; None: nobody did.
+    stack: int | None = None
     judgments: tuple[Judgment, ...] = ()  # for which queries it is right or wrong
     text_lines: tuple[TextLine, ...] | None = None  # read in the picture; None: it was not read
     missing_since: str | None = None  # of an item whose file was gone: a moment, ISO 8601

@@ -34,7 +34,8 @@ _LONGEST_CAPTION = 100_000  # characters
 _MOST_CAPTIONS = 1_000
 _MOST_TAGS = 1_000
 _MOST_JUDGMENTS = 10_000  # of one item
-_MOST_LINES, _CORNERS = 10_000, 4  # of text in one picture, and of a line
+_MOST_LINES = 10_000  # of text in one picture
+_CORNERS = 4  # of a line of text
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9.+-]{0,31}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}([-_][A-Za-z0-9]{1,8}){0,7}")  # BCP 47
 

@@ -16,7 +16,8 @@ from vasari.retrieval.errors import ImageError, UsageError
 from vasari.retrieval.storage.delimited import distinct
 from vasari.retrieval.storage.filesystem import opened
 
-_BATCH, _FEW = 1024, 64  # rows at once; few where their pictures have to be read along
+_BATCH = 1024  # rows at once
+_FEW = 64  # rows at once, where their pictures have to be read along
 
 
 class _Held(Enum):

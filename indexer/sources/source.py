@@ -47,12 +47,10 @@ class Candidate(NamedTuple):
     attributes: Mapping[str, Any] = _NOTHING  # one dict for a million files
     describe: Callable[[], Description] | None = None  # reads the description when it is needed; never raises
     origin: str = ""  # where the source names it, for a failure's reason: "row 17 of pictures.csv"
-    teller: str | None = (
-        None  # who describes it: a table, or "" for what lies beside it; None: nobody was asked
-    )
-    stamp: int = (
-        0  # another one means that the description may be another; 0: there is none, or it is not known yet
-    )
+    # Who describes it: a table, or "" for what lies beside it; None: nobody was asked.
+    teller: str | None = None
+    # Another one means that the description may be another; 0: there is none, or it is not known yet.
+    stamp: int = 0
     texts: tuple[str, ...] = ()  # uris of the files that `describe` reads (sidecars)
     troubles: tuple[Skipped, ...] = ()  # those of them that cannot be used, once it was asked
     text: str | None = None  # what a text says; its uri tells that, so one that is known is the same

@@ -15,11 +15,10 @@ from vasari.retrieval.catalog.folding import SHORTEST, folded, letters_of
 _LONGEST_WORD = 64  # letters; what is longer is no word, and PostgreSQL has a limit
 _MOST_WORDS = 5000  # of one item
 _MOST_ASKED = 64  # words of one query
-_SHORTEST_NUMBER, _SHORTEST_PART, _SHORTEST_ROW = (
-    3,
-    4,
-    6,
-)  # letters of parts that tell something: RE1, ARBO, no entry
+# Letters of parts that tell something.
+_SHORTEST_NUMBER = 3  # RE1
+_SHORTEST_PART = 4  # ARBO
+_SHORTEST_ROW = 6  # no entry
 # Letters of scripts without spaces: Thai to Khmer, kana, Han and its extensions. Hangul has spaces, but its words
 # carry their endings with them.
 _JOINED = (

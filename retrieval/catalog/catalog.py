@@ -75,9 +75,8 @@ class Catalog:
     @cached_property
     def filters(self) -> FilterCache:
         """The filters of the last searches, with the items that they accept."""
-        from vasari.retrieval.catalog.filters.query import (
-            FilterCache,  # a parser that most commands never need
-        )
+        # A parser that most commands never need.
+        from vasari.retrieval.catalog.filters.query import FilterCache
 
         return FilterCache(self.database)
 

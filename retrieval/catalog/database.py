@@ -105,9 +105,8 @@ class Database:
             if self.fence is not None:
                 self.check_fence(connection, self.fence)
             yield connection
-            if (
-                self.fence is not None
-            ):  # a long transaction keeps the heartbeat out; it is a sign of life itself
+            # A long transaction keeps the heartbeat out; it is a sign of life itself.
+            if self.fence is not None:
                 connection.execute(update(lease).values(heartbeat=time.time()))
 
     @contextmanager

@@ -24,9 +24,8 @@ class Failures(Repository):
         if not skipped:
             return
         now = datetime.now(UTC)
-        last = {
-            uri_key(one.uri): one for one in skipped
-        }  # one a file, else one statement would meet it twice
+        # One a file, else one statement would meet it twice.
+        last = {uri_key(one.uri): one for one in skipped}
         values = [
             {
                 "uri_key": key,

@@ -311,9 +311,8 @@ def _with_original_uris(page: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, 
     return [(row[0], original_uri(row[1]), *row[2:]) for row in page]
 
 
-_as_known: Callable[[tuple[Any, ...]], KnownFile] = partial(
-    tuple.__new__, KnownFile
-)  # without a call in Python
+# Without a call in Python.
+_as_known: Callable[[tuple[Any, ...]], KnownFile] = partial(tuple.__new__, KnownFile)
 
 
 def _outermost(folders: Sequence[str]) -> list[str]:

@@ -27,9 +27,8 @@ from vasari.retrieval.storage.processes import is_alive, machine, process_starte
 
 _LOG = logging.getLogger(__name__)
 
-BRIEF = frozenset(
-    {"vasari serve", "vasari remove", "vasari (Python)"}
-)  # commands that hold it for one write only
+# Commands that hold it for one write only.
+BRIEF = frozenset({"vasari serve", "vasari remove", "vasari (Python)"})
 _TURN = 5.0  # seconds that a brief holder is waited for
 _PAUSE = 0.02  # seconds between two looks whether it is done
 

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
-_POSTGRES_LOCK = (
-    0x7661_7361_7269  # "vasari": two processes that open a new database migrate one after the other
-)
+# "vasari": two processes that open a new database migrate one after the other.
+_POSTGRES_LOCK = 0x7661_7361_7269
 
 # Older catalogs have no words to be searched, none of folders, or those of models among those of people; words are cut
 # by today's rules, not by a migration.

@@ -76,7 +76,9 @@ class ItemHashes:
         return ItemHashes(np.concatenate([self.ids, rows[:, 0]]), hashes)
 
 
-_LOW, _PLACE = 0xFFFFFF, 0xFFFF  # bits that are summed: 2^40 for each of millions stays below 2^63
+# Bits that are summed: 2^40 for each of millions stays below 2^63.
+_LOW = 0xFFFFFF
+_PLACE = 0xFFFF
 _SUMS = (
     func.count(),
     func.coalesce(func.sum(fingerprints.c.hash.bitwise_and(_LOW)), 0),

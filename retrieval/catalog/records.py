@@ -38,9 +38,8 @@ class KnownFile(NamedTuple):
     mtime_ns: int
     content_hash: str
     ctime_ns: int = 0  # when the file last changed; 0: unknown; below 0: unknown, and indexed at -ctime_ns
-    teller: str | None = (
-        None  # the source that describes it: a table, or "" for what lies beside it; None: none did
-    )
+    # The source that describes it: a table, or "" for what lies beside it; None: none did.
+    teller: str | None = None
     stamp: int = 0  # what that source's listing showed of the description
     missing: bool = False  # its file was gone when it was last looked for
 

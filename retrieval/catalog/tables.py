@@ -202,9 +202,8 @@ class ItemColumns(TypedColumns):
     attributes: Named[dict[str, Any]] = Column(Attributes, nullable=False)
     user_attributes: Named[dict[str, Any]] = Column(Attributes, nullable=False)
     added_at = Column(Moment, nullable=False)
-    updated_at = Column(
-        Moment, nullable=False
-    )  # another one with every change of `attributes`: see `filters.groups`
+    # Another one with every change of `attributes`: see `filters.groups`.
+    updated_at = Column(Moment, nullable=False)
     deleted_at: Named[datetime | None] = Column(Moment)
     missing_since: Named[datetime | None] = Column(Moment)
 

@@ -20,7 +20,9 @@ from vasari.retrieval.catalog.database import Repository
 from vasari.retrieval.catalog.tables import LIVE, items
 from vasari.retrieval.domain import Modality
 
-NARROWEST, WIDEST = 0.5, 3.0  # width over height: shapes beyond these are shown as these
+# Width over height: shapes beyond these are shown as these.
+NARROWEST = 0.5
+WIDEST = 3.0
 _STEPS = 255
 _MOMENT = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 _MINUTE = 16  # letters of 2024-05-31T18:30

@@ -199,9 +199,8 @@ def read_captions_txt(file: Path) -> Entries:
             name, _, caption = plain(line).partition(separator)
             if number == 1 and name.strip(' "').lower() in _HEADERS:
                 continue
-            if (
-                first.count("|") > 1
-            ):  # Flickr30k's table has a comment number in between, one row of it without the bar
+            # Flickr30k's table has a comment number in between, one row of it without the bar.
+            if first.count("|") > 1:
                 caption = _COMMENT_NUMBER.sub("", caption)
             if caption.strip():
                 yield Pair(_unquoted(name.strip()), _unquoted(caption.strip()))

@@ -64,11 +64,9 @@ def query_figures(
     if not asked:
         return {}
     cache = cache or EmbeddingFiles(None)
-    texts, kinds, right = (
-        [q.text for q, _ in asked],
-        [q.kind for q, _ in asked],
-        [right for _, right in asked],
-    )
+    texts = [query.text for query, _ in asked]
+    kinds = [query.kind for query, _ in asked]
+    right = [answers for _, answers in asked]
     pictures = cache.pictures(images, encoder, stage("pictures", len(images)))
     vectors = cache.texts(texts, encoder, stage("queries", len(texts)))
     scores = vectors @ pictures.T

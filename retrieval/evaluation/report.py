@@ -46,12 +46,10 @@ class Evaluation:
     reranked: Ranking | None = None  # text to image
     hybrid: Ranking | None = None  # text to image
     fair: Mapping[str, Ranking] = field(default_factory=dict)  # text to image, by correction
-    hub_skewness: Mapping[str, float] = field(
-        default_factory=dict
-    )  # of text to image as it is, and by correction
-    positives: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # figures by all right answers, by who names them
+    # Of text to image as it is, and by correction.
+    hub_skewness: Mapping[str, float] = field(default_factory=dict)
+    # Figures by all right answers, by who names them.
+    positives: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The contract's fields."""

@@ -33,18 +33,17 @@ _FINEST = 128  # the same, of what is turned and does not agree yet
 _LEAST_PART = 0.3  # of the longer side, the least part that is looked for
 _STEP = 1.12  # between the sizes at which a part is looked for; fitting bridges one of 1.15
 _PLACES = 3  # that are fitted
-_LIKELY, _CLOSE = 0.65, 0.75  # correlations from which a place is fitted, and a fit is believed
+_LIKELY = 0.65  # correlation from which a place is fitted
+_CLOSE = 0.75  # correlation from which a fit is believed
 _ROUNDS = 12  # of fitting, at each level
 _PATIENCE = 2  # rounds without a better place, after which it is not moved on
 _TRIAL = 3  # rounds after which a place is given up
 _HOPEFUL = 0.7  # that correlates less: three of four wrong ones, and none of 275 right ones
 _NEAR = 0.05  # pixels by which the last round moves a part, at most
 _EDGE = 4  # pixels that are repeated around the whole, for a part that reaches its edge
-_LEAST, _LARGEST, _TILT = (
-    0.15,
-    1.1,
-    0.3,
-)  # scales of a part in the whole, and how far it may be turned or sheared
+_LEAST = 0.15  # scale of a part in the whole
+_LARGEST = 1.1
+_TILT = 0.3  # how far a part may be turned or sheared
 _BOX, _BILINEAR, _AFFINE = Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Transform.AFFINE
 
 

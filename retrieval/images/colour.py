@@ -132,9 +132,8 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 _SRGB = ImageCms.createProfile("sRGB")
-_REMEMBERED = (
-    1024 * 1024
-)  # bytes of a profile whose transform is kept: strangers' pictures must not fill the memory
+# Bytes of a profile whose transform is kept: strangers' pictures must not fill the memory.
+_REMEMBERED = 1024 * 1024
 
 
 @lru_cache(maxsize=64)

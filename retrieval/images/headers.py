@@ -141,9 +141,8 @@ def jpeg_header(data: bytes) -> Header:
                 break
             continue
         marker = data[place + 1]
-        if (
-            marker in (0xFF, 0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7
-        ):  # fill bytes, and markers without length
+        # Fill bytes, and markers without length.
+        if marker in (0xFF, 0x00, 0x01, 0xD8) or 0xD0 <= marker <= 0xD7:
             place += 1 if marker == 0xFF else 2
             continue
         if marker in (0xDA, 0xD9):  # pixels, or the end
@@ -181,9 +180,8 @@ def jpeg_header(data: bytes) -> Header:
 
 
 _USUAL_SCANS = 20  # of a progressive JPEG; programs write 10 or fewer
-_MOST_SCANNED = (
-    500_000_000  # pixels of all scans; a few bytes make a scan, and it takes as long as a whole picture
-)
+# Pixels of all scans; a few bytes make a scan, and it takes as long as a whole picture.
+_MOST_SCANNED = 500_000_000
 
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"

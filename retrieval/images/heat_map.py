@@ -20,9 +20,8 @@ def heat_overlay(picture: Picture, heat: NDArray[np.float32]) -> bytes:
     scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
     smooth = Image.fromarray((scaled * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
     mixed = Image.new("RGB", picture.size)
-    for top in range(
-        0, picture.height, _ROWS
-    ):  # floats take four times the memory: never of the whole picture
+    # Floats take four times the memory: never of the whole picture.
+    for top in range(0, picture.height, _ROWS):
         box = (0, top, picture.width, min(top + _ROWS, picture.height))
         mixed.paste(_glowing(picture.crop(box), smooth.crop(box)), (0, top))
     buffer = io.BytesIO()

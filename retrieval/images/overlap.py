@@ -30,7 +30,9 @@ from vasari.retrieval.images.alignment import (
 SIDE = 128  # pixels of the shorter side that are looked at, at least (a JPEG is decoded at up to four times as many)
 _BLOCK = 8
 _SAME_BLOCK = 0.9  # correlation of two blocks that are the same
-_COPY, _EDITED, _PART = 0.8, 0.5, 0.65  # shares of same blocks
+_COPY = 0.8  # share of same blocks
+_EDITED = 0.5
+_PART = 0.65
 _FITS = 4  # places of parts that are tried
 _AS_LIKELY = 0.05  # after one that fits: those whose correlation is at most so much lower
 _ALIKE = 0.5  # correlation of pictures a sixteenth in size, from which their blocks are looked at

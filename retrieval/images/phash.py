@@ -27,7 +27,8 @@ in one bit at most, which is what finds them."""
 SIDE = 32  # pixels a side that a hash looks at
 _BOX = 4  # Pillow's Resampling.BOX: every pixel counts, and it is the fastest
 _FLAT = 1.5  # grey levels of deviation below which the swings are noise
-_BANDS, _BAND_BITS = 4, 16
+_BANDS = 4
+_BAND_BITS = 16
 _FLIPS = np.array([0, *(1 << bit for bit in range(_BAND_BITS))])
 _MOST_PAIRS = 4_000_000  # compared at once
 _AT_ONCE = 65_536  # askers

@@ -89,9 +89,8 @@ class Gazetteer:
         squares = (away**2).sum(axis=1)
         distances = np.sqrt(squares) * _KM_A_DEGREE
         inside = np.flatnonzero(distances <= self._reach[near])
-        if len(
-            inside
-        ):  # of the city rather than of a quarter of it: the most populous has the smallest number
+        # Of the city rather than of a quarter of it: the most populous has the smallest number.
+        if len(inside):
             return min(near[place] for place in inside)
         best = int(distances.argmin())
         return near[best] if distances[best] <= _FARTHEST_KM else None

@@ -17,7 +17,9 @@ from defusedxml.ElementTree import fromstring
 
 LARGEST = 8 * 1024 * 1024  # bytes of a packet; brushes of a RAW developer take hundreds of kilobytes
 _DEEPEST = 16
-_MOST_ENTRIES, _LONGEST_ENTRY, _LONGEST_TEXT = 500, 200, 8000  # of a list, of its texts, of other texts
+_MOST_ENTRIES = 500  # of a list
+_LONGEST_ENTRY = 200  # letters of a text in a list
+_LONGEST_TEXT = 8000  # letters of any other text
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"

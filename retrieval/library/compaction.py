@@ -95,9 +95,8 @@ def compact_if_due(catalog: Catalog, directory: Path, space: EmbeddingSpace, mod
         if sum(least <= record.rows < below for record in fresh) < DUE:
             continue
         state = catalog.segments.gallery_state(space.name, modality)
-        for group in plan(
-            state, above=covered, below=below
-        ):  # a transaction each: memory is that of one segment
+        # A transaction each: memory is that of one segment.
+        for group in plan(state, above=covered, below=below):
             with between_files_and_transaction:
                 compacted = write(catalog, directory, space, state, [group])
                 catalog.segments.replace(compacted)

@@ -62,12 +62,8 @@ class Duplicate:
     item: Item
     kind: CopyKind
     evidence: Evidence
-    box: Box = (
-        0.0,
-        0.0,
-        1.0,
-        1.0,
-    )  # of the larger of both pictures, where the other lies: shares of its sides
+    # Of the larger of both pictures, where the other lies: shares of its sides.
+    box: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

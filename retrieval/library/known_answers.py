@@ -25,7 +25,8 @@ LEAST_JUDGED = 20  # queries
 _MOST_CAPTIONS = 2000  # that are asked
 _MOST_WORDS = 300
 _LEAST_WORDS = 20
-_LEAST_SHOWN, _MOST_SHOWN = 5, 0.25  # pictures that a word is said of, at least, and the share at most
+_LEAST_SHOWN = 5  # pictures that a word is said of
+_MOST_SHOWN = 0.25  # share of all pictures that it is said of
 _PEOPLES = (CaptionSource.USER, CaptionSource.FILE)
 
 

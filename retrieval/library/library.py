@@ -102,9 +102,8 @@ class Library:
         self.root = root
         self.settings = settings
         if settings.private_addresses:
-            from vasari.retrieval.storage.network_addresses import (
-                allow_private,  # a plain search reads no URL
-            )
+            # A plain search reads no URL.
+            from vasari.retrieval.storage.network_addresses import allow_private
 
             allow_private(True)
         self._glance = catalog if isinstance(catalog, SqliteReader) else None
@@ -112,9 +111,8 @@ class Library:
         self.models = LoadedModels(lambda: self.catalog, settings, root / "models")
         self._galleries = OpenGalleries(lambda: self._reader, self._open_gallery)
         self._calibrations = Calibrations(self.models_directory, read_only=settings.read_only)
-        self.read_original: Callable[[Item], bytes] = (
-            self.original_of
-        )  # a service has its own: inside its roots
+        # A service has its own: inside its roots.
+        self.read_original: Callable[[Item], bytes] = self.original_of
         self._rerank_stage = OpenRerankStage(self._new_rerank_stage)
         self._vocabulary: tuple[int, LibraryVocabulary] | None = None  # and the catalog's revision
         self.only_readable = False  # this user may not write it, though nobody asked for a replica

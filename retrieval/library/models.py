@@ -295,11 +295,8 @@ class LoadedModels:
                 check_lengths(folder, single_image.FILES)
                 graph = folder / single_image.GRAPH_FILE
                 opened = SinglePictureTower(graph, exported.image, precision, settings.threads)
-            except (
-                LibraryCorruptError,
-                StorageError,
-                RuntimeError,
-            ) as error:  # OpenVINO's own is a RuntimeError
+            except (LibraryCorruptError, StorageError, RuntimeError) as error:
+                # OpenVINO's own is a RuntimeError.
                 _LOG.warning("the exported vision tower of %s cannot be used: %s", space.name, error)
                 return None
             self._candidate_encoders[space.name] = opened

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from vasari.retrieval.search.reranking import RerankStage
 
-_LOADING_SHARE = (
-    0.8  # of a deadline: imports in the other thread hold Python's lock for a tenth of a second and more
-)
+# Of a deadline: imports in the other thread hold Python's lock for a tenth of a second and more.
+_LOADING_SHARE = 0.8
 
 
 class OpenRerankStage:

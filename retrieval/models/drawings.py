@@ -19,9 +19,8 @@ from vasari.retrieval.errors import UnsupportedError
 from vasari.retrieval.models.captioner import Florence2Captioner
 from vasari.retrieval.models.ports import Detail, DualEncoder
 
-PROBE = (
-    "drawings.npy"  # (dim + 1,) float32: a direction in the space of `starter`, and the least that is drawn
-)
+# (dim + 1,) float32: a direction in the space of `starter`, and the least that is drawn
+PROBE = "drawings.npy"
 
 
 class Probe(Protocol):

@@ -12,7 +12,8 @@ from vasari.retrieval.errors import UsageError
 from vasari.retrieval.models.ports import OutOfMemory
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_PART, _PARTS = 8, {"cuda": 64}
+_PART = 8
+_PARTS = {"cuda": 64}
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "ALLOC_FAILED")
 
 

@@ -35,9 +35,8 @@ _PIECES = re.compile(r"[^ ]* |[^ ]+")  # a space belongs to what stands before i
 class Scheme:
     """What goes on around the merges, and how long each part of the table is."""
 
-    steps: tuple[
-        tuple[str, ...], ...
-    ]  # before anything else: ("lower",) each letter, or ("replace", old, new)
+    # Before anything else: ("lower",) each letter, or ("replace", old, new).
+    steps: tuple[tuple[str, ...], ...]
     before: tuple[int, ...]  # tokens around those of every text
     after: tuple[int, ...]
     special: tuple[str, ...]  # words that are no text
@@ -125,10 +124,9 @@ class MappedBpe:
     def _merged(self, tokens: list[int]) -> list[int]:
         """Join the pair of the least rank, the leftmost of equals, until none is left that is known."""
         count = len(tokens)
-        behind, ahead = (
-            list(range(-1, count - 1)),
-            list(range(1, count + 1)),
-        )  # neighbours of each that still stands
+        # Neighbours of each that still stands.
+        behind = list(range(-1, count - 1))
+        ahead = list(range(1, count + 1))
         waiting: list[tuple[int, int, int, int]] = []  # rank, place, and the two tokens as they were
 
         def consider(left: int) -> None:

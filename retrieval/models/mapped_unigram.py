@@ -104,10 +104,8 @@ class MappedUnigram:
         """Viterbi's path through the pieces: the greatest sum of scores, of equal ones the first (Kudo, 2018)."""
         count = len(word)
         known = self._known(word)
-        best: list[tuple[float, int, int] | None] = [
-            (0.0, 0, 0),
-            *[None] * count,
-        ]  # sum, begin, token; by end
+        # Sum, begin, token; by end.
+        best: list[tuple[float, int, int] | None] = [(0.0, 0, 0), *[None] * count]
         for begin in range(count):
             here = best[begin]
             assert here is not None

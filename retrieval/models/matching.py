@@ -38,10 +38,8 @@ class MatchingReranker(ABC):
 
     def __init__(self, directory: Path, *, device: str = "auto", precision: Precision = "auto") -> None:
         """Load from `directory`, a folder in the hub's format (`registry.files.locate_folder` finds it)."""
-        self._seeing, self._comparing = (
-            threading.Lock(),
-            threading.Lock(),
-        )  # pairs need not wait for a picture
+        self._seeing = threading.Lock()
+        self._comparing = threading.Lock()  # another: pairs need not wait for a picture
         self._device = choose_device(device)
         self._dtype = choose_dtype(self._device, precision)
         with readable(directory), quiet():

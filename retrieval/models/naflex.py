@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-PATCH, MOST_PATCHES = 16, 256  # of the released models
+PATCH = 16  # of the released models
+MOST_PATCHES = 256  # likewise
 BYTE = 256
 _PRECISION = 1e-5  # of the scale, as transformers searches it
 _LARGEST_SCALE = 100.0

@@ -28,9 +28,8 @@ class ResizeMode(StrEnum):
     SHORTEST = "shortest"  # scale the shorter side, crop the middle
     LONGEST = "longest"  # scale the longer side, pad
     SQUASH = "squash"  # scale both sides, whatever the shape
-    CROP = (
-        "crop"  # scale the shorter side to `shorter_side`, cut out or pad the middle, as transformers rounds
-    )
+    # Scale the shorter side to `shorter_side`, cut out or pad the middle, as transformers rounds.
+    CROP = "crop"
     PATCHES = "patches"  # keep the shape, as a sequence of patches: see `naflex`
 
 

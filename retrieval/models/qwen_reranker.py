@@ -79,10 +79,8 @@ class QwenReranker:
             seen = self._model.model.get_image_features(
                 given["pixel_values"], given["image_grid_thw"], return_dict=True
             )
-        parts, merge = (
-            (seen.pooler_output, *seen.deepstack_features),
-            self._processor.image_processor.merge_size,
-        )
+        parts = (seen.pooler_output, *seen.deepstack_features)
+        merge = self._processor.image_processor.merge_size
         return [
             torch.cat(of_one, dim=-1)
             .to(torch.float16)

@@ -30,7 +30,8 @@ _WORTH_A_LICENCE = 5.0  # percent of recall for which a licence that restricts u
 # Peak memory of a first `vasari index` of 500 photos: 973 MiB with `fast`, 1,163 with `siglip2-b32`, whose towers are
 # exported without torch: the program and both towers, but for the table of words (`siglip2-l16`, of 5 photos: 2,676 of
 # 2,848). With torch (`small`: 1,773) the program is larger, and all weights are there twice while they are exported.
-_WITH_TORCH, _COPIES = 1190 * 2**20, 2.04
+_WITH_TORCH = 1190 * 2**20
+_COPIES = 2.04
 _WITHOUT_TORCH = 485 * 2**20
 _SIZES = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", re.IGNORECASE)

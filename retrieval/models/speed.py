@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _TOKENS = 512  # a batch holds at least so many on a CPU: smaller products are slower, and a job's batches are larger
 _ON_GPU = 32  # pictures a batch there
-_MOMENT, _MOST_RUNS = 0.25, 10  # seconds, for each shape
+_MOMENT = 0.25  # seconds, for each shape
+_MOST_RUNS = 10
 _WEIGHT = 0.01  # all of them: times do not depend on it, and drawing them takes longer than the block
 _TARGET = 256
 _MEASURING = threading.Lock()
@@ -162,11 +163,10 @@ def _block(tower: VisionTower) -> nn.Module:
         def __init__(self) -> None:
             super().__init__()
             self.before, self.between = nn.LayerNorm(tower.width), nn.LayerNorm(tower.width)
-            self.given, self.out = (
-                nn.Linear(tower.width, 3 * tower.width),
-                nn.Linear(tower.width, tower.width),
-            )
-            self.up, self.down = nn.Linear(tower.width, tower.mlp), nn.Linear(tower.mlp, tower.width)
+            self.given = nn.Linear(tower.width, 3 * tower.width)
+            self.out = nn.Linear(tower.width, tower.width)
+            self.up = nn.Linear(tower.width, tower.mlp)
+            self.down = nn.Linear(tower.mlp, tower.width)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:  # (n, tokens, width)
             n, tokens, width = x.shape

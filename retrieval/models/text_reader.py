@@ -19,10 +19,8 @@ from vasari.retrieval.errors import MissingExtraError
 
 LEAST_CONFIDENCE = 0.6
 LONE_CONFIDENCE = 0.9  # of a lone character: 16 of the 28 that were found in 200 photos are below
-_SHORTER, _LONGER = (
-    736,
-    2000,
-)  # pixels of the sides a picture is scaled to: up to the first, within the second
+_SHORTER = 736  # pixels up to which the shorter side of a picture is enlarged
+_LONGER = 2000  # pixels within which its longer side stays
 _LANCZOS = 1  # Pillow's number
 _THINNEST = 64  # pixels: thinner ones get a margin, as the package would scale a line of pixels to a gigabyte
 

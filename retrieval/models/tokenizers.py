@@ -27,13 +27,13 @@ Tokens = NDArray[np.int64]
 MERGES_FILE = "merges.npy"
 JSON_FILE = "tokenizer.json"
 
-_FIRST_MERGE = (
-    512  # token numbers: 256 bytes, 256 bytes that end a word, then the merges in order, then two marks
-)
+# Token numbers: 256 bytes, 256 bytes that end a word, then the merges in order, then two marks.
+_FIRST_MERGE = 512
 _WORD_END = 256
 _PAIR_BASE = 1 << 32
 _BYTES_A_TOKEN = 8  # of words so long that they fill a row: more than tokens of such words have
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 64  # words and pairs, and letters of a word
+_MOST_REMEMBERED = 100_000  # words and pairs
+_LONGEST_REMEMBERED = 64  # letters of a word
 _MARKS = re.compile(r"(<start_of_text>|<end_of_text>)")
 _CONTRACTION = re.compile(r"'(?:s|t|re|ve|m|ll|d)", re.IGNORECASE)
 
@@ -129,9 +129,8 @@ class ClipTokenizer:
         for row, text in zip(rows, texts, strict=True):
             cancellation.check()
             words = (self._word(word) for word in split_words(clean_text(text, self._settings.clean)))
-            read = islice(
-                (token for word in words for token in word), len(row) - 2
-            )  # what follows is cut off
+            # What follows is cut off.
+            read = islice((token for word in words for token in word), len(row) - 2)
             tokens = [self._start, *read]
             row[: len(tokens)] = tokens
             row[len(tokens)] = self._start + 1

@@ -121,9 +121,8 @@ class _Search:
     scored: frozenset[ItemId] = frozenset()  # by the reranker
     notes: tuple[str, ...] = ()
     regions: dict[ItemId, int] = field(default_factory=dict)  # where, of items found by a region
-    taken_off: Mapping[ItemId, float] = field(
-        default_factory=dict
-    )  # the cosines of the hits, by fair ranking
+    # The cosines of the hits, by fair ranking.
+    taken_off: Mapping[ItemId, float] = field(default_factory=dict)
 
     def candidates(self, depth: int, groups: int) -> tuple[list[Candidate], bool]:
         """The `depth` nearest items, best first, and whether these are all.

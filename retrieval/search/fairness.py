@@ -30,8 +30,9 @@ from vasari.retrieval.vectors.index import Ids, Scores
 
 LEAST_BANK = 2000
 """Texts. A bank of 141 made rankings worse (NewsImages 2025), and so do texts of another domain."""
-MIN_WEIGHT, MAX_WEIGHT = 0.01, 2.0
-"""λ of distribution normalization and α of nearest neighbour normalization."""
+# Bounds of λ of distribution normalization, and of α of nearest neighbour normalization.
+MIN_WEIGHT = 0.01
+MAX_WEIGHT = 2.0
 _LAMBDA = 0.5  # of the paper
 _ALPHA = 0.5
 _K = 10  # of k-occurrence

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from vasari.retrieval.domain import Term
 
-TOWARDS, AWAY = 0.35, 0.15
+TOWARDS = 0.35
+AWAY = 0.15
 MOST = 100  # items on each side
 
 

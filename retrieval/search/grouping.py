@@ -23,9 +23,8 @@ from vasari.retrieval.vectors.index import Ids, Scores, is_among
 MOST = 10_000  # nearest items of one look, as deep as a page of a plain search may lie
 _ROWS = 8192  # vectors that are summed at once
 _NO_LENGTH = 1e-6  # of vectors that cancel out: their mean is like nothing
-_AT_ONCE = (
-    200  # nearest items for which one look of an index costs less than a look at few and perhaps another
-)
+# Nearest items for which one look of an index costs less than a look at few and perhaps another.
+_AT_ONCE = 200
 _FEW = 4  # items for each group that an index is asked for first, where more may be needed
 Look = Callable[[int, Ids | None], tuple[Ids, Scores]]
 """The nearest items, best first, among these sorted ids (None: all): ids (n,) and cosines (n,), n ≤ the depth asked."""

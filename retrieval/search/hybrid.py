@@ -38,9 +38,8 @@ Values = NDArray[np.float64]
 
 _COMMON = 0.05  # the share of items from which on some of the nearest vectors hold a word anyway
 MOST_FOUND = 1024  # items that several words may bring together
-MOST_BROUGHT = (
-    512  # of those that words alone bring, the nearest: a page of 24 is the same without the others
-)
+# Of those that words alone bring, the nearest: a page of 24 is the same without the others.
+MOST_BROUGHT = 512
 _RARE = 0.01
 _PART = 0.5  # brought by letters without digits that are part of a word in a picture, however rare they are
 _SHORT_NUMBER = 2  # characters: 2 dogs, 10 people

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 _RECENT = 0.5  # weight of the latest measurement: other programs come and go
 _FADING = 0.8  # of what a pair took, after each question for which that was too long
 _PROBE = 2  # pairs that a question begins with: its words may be more than those of the last
-_SHARE = (
-    0.6  # of the time that is left, for the next batch: the last one is short, and so is what it takes longer
-)
+# Of the time that is left, for the next batch: the last one is short, and so is what it takes longer.
+_SHARE = 0.6
 
 
 @dataclass

@@ -87,9 +87,8 @@ def check_terms(terms: Sequence[Term], text: str = "") -> tuple[Term, ...]:
             Sentence("{n} terms; a query takes at most {most}", n=len(terms), most=MAX_TERMS), text, 0
         )
     if any(term.text is not None and len(term.text) > MAX_TEXT for term in terms):
-        raise QueryError(
-            Sentence("a text term takes at most {most} characters", most=MAX_TEXT)
-        )  # and nobody wants it back
+        # Without the text, which nobody wants back.
+        raise QueryError(Sentence("a text term takes at most {most} characters", most=MAX_TEXT))
     if not all(math.isfinite(term.weight) for term in terms):
         raise QueryError(Sentence("a weight is too large to be a number"), text, 0)
     if all(term.weight == 0 for term in terms):
@@ -249,10 +248,6 @@ def _path(word: str) -> Path:
 def _is(kind: Callable[[Path], bool], word: str) -> bool:
     try:
         return kind(_path(word))
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        UsageError,
-    ):  # too long, no such home, a NUL, another machine's file
+    except (OSError, RuntimeError, ValueError, UsageError):
+        # Too long, no such home, a NUL, another machine's file.
         return False

@@ -81,9 +81,8 @@ def _bytes_of(state: State, member: Member, most: int) -> bytes:
     if kind == "zip":
         with filesystem.turn(state.file):
             opened = _zip(state)
-            with opened.file.open(
-                opened.entries[member.name]
-            ) as file:  # ZipFile shares its handle under a lock
+            # ZipFile shares its handle under a lock.
+            with opened.file.open(opened.entries[member.name]) as file:
                 data = file.read(most + 1)
         _check(len(data), most)
         return data
@@ -236,10 +235,8 @@ def _tar(archive: State) -> Iterator[tuple[IO[bytes], tarfile.TarFile, str | Non
             yield file, tar, None
         return
     unpacked = _unpacked(archive, kind)
-    with (
-        os.fdopen(os.dup(unpacked.file.fileno()), "rb") as file,
-        _unpacking,
-    ):  # the duplicate shares its place
+    # The duplicate shares its place.
+    with os.fdopen(os.dup(unpacked.file.fileno()), "rb") as file, _unpacking:
         file.seek(0)
         with tarfile.open(fileobj=file, mode="r:") as tar:
             yield file, tar, unpacked.trouble

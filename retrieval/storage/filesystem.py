@@ -20,12 +20,12 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "http": "http", "
 _PACKAGES = {"s3": "s3fs", "gcs": "gcsfs", "http": "aiohttp"}
 _MODIFIED = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified", "created")
 _VERSIONS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest")
-_CONNECT_SECONDS, _WHOLE_SECONDS = 10.0, 60.0
+_CONNECT_SECONDS = 10.0
+_WHOLE_SECONDS = 60.0
 _one_at_a_time = threading.RLock()
 UNKNOWN_SIZE = -1  # where a listing does not tell
-_END_OF_TIME_NS = (
-    9_223_372_036 * 10**9
-)  # the whole seconds in 63 bits, 292 years around 1970: what databases can keep
+# The whole seconds in 63 bits, 292 years around 1970: what databases can keep.
+_END_OF_TIME_NS = 9_223_372_036 * 10**9
 
 
 class Stat(NamedTuple):

@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 _BLOCK_BYTES = 512 * 1024  # float32 rows widened at a time: stays in the second-level cache
-_TOGETHER = (
-    4  # queries from which one product of matrices beats a product for each (100,000 × 512: 3 ms each, not 7)
-)
+# Queries from which one product of matrices beats a product for each (100,000 × 512: 3 ms each, not 7).
+_TOGETHER = 4
 _PRODUCTS_AT_ONCE = 128  # rows
 _HELD_SCORES = 4 * 1024 * 1024  # scores kept before the best are picked out: 16 MiB
 _SIGN_AND_VALUE = np.int32(-0x70000001)  # all bits but the three between a half's sign and its exponent

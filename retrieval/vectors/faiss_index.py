@@ -50,10 +50,8 @@ from vasari.retrieval.vectors.index import (
 
 _WIDEST = 32  # a filter raises efSearch or nprobe at most this many times
 _NEARBY = 256  # nearest rows that local selectivity is measured on
-_NEAR_LISTS, _LEAST_LISTS = (
-    16,
-    16,
-)  # of so many inverted lists one is looked through for what is near; and at least
+_NEAR_LISTS = 16  # of so many inverted lists one is looked through for what is near
+_LEAST_LISTS = 16  # that are looked through at least
 _HELD = 4  # rows in the inverted lists that are searched, for each result
 
 

@@ -38,10 +38,11 @@ Mask = NDArray[np.bool_]
 _FEW_ROWS = 20_000
 _FEW_SHARE = 0.05  # … or than this share of the generation
 _MOST_ASKED = 16_384  # answers, where more than are kept are looked at; a server's limit
-_HARDER, _DEEPER = 1.25, 4
-"""Where hubs are taken down, an index looks harder, and of estimates more are scored again: the answers lie deeper, and
-in more lists. recall@10 over 100,000 rows, where 17 and 29 % of the answers change by it: 0.976 and 0.967; without that
-0.939 and 0.904."""
+# Where hubs are taken down, an index looks harder, and of estimates more are scored again: the answers lie deeper, and
+# in more lists. recall@10 over 100,000 rows, where 17 and 29 % of the answers change by it: 0.976 and 0.967; without
+# that 0.939 and 0.904.
+_HARDER = 1.25
+_DEEPER = 4
 _DEPTH_OF_NEAR = 8  # estimates that are scored again for each answer, where it is much nearer than the others
 _LEAST_SHARE_NEARBY = 1 / 32  # efSearch or nprobe are raised at most so many times for a filter
 

@@ -59,9 +59,8 @@ class Manifest:
     rows: int
     segments: tuple[int, ...]  # sorted; a newer segment is searched exactly beside the generation
     effort: int  # chosen from the curve
-    depth: int = (
-        1  # rows scored again for each answer, where the index's scores are estimates; from the curve
-    )
+    # Rows scored again for each answer, where the index's scores are estimates; from the curve.
+    depth: int = 1
     recall_at: int = 10  # k of the curve
     curve: tuple[RecallPoint, ...] = ()
     queries: str = ""  # what the curve was measured with

@@ -54,9 +54,8 @@ def sentences() -> set[str]:
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Sentence":
                 found.add(re.sub(r"\{(\w+)[^}]*\}", r"{\1}", ast.literal_eval(call.args[0])))
-    expected = {
-        phrase for phrase in _TOLD.values() if phrase.startswith("a ")
-    }  # "and" is the filter's own word
+    # "and" is the filter's own word.
+    expected = {phrase for phrase in _TOLD.values() if phrase.startswith("a ")}
     return found | expected | {_END, *(kind.value for kind in FieldKind)} | _UNDERSTOOD
 
 

@@ -15,9 +15,8 @@ from tests.browser.test_accessibility import serious
 from tests.service.colours import ColourLibrary, make_library
 from vasari.api.service.app import WEB
 
-WORLD_ATLAS_2_0_2 = (
-    "04342cdc1e3016bcd7db1630de95684d67b79fe3c8c460321e87aef469502394"  # SHA-256 of npm's file
-)
+# SHA-256 of npm's file.
+WORLD_ATLAS_2_0_2 = "04342cdc1e3016bcd7db1630de95684d67b79fe3c8c460321e87aef469502394"
 PLACES = {
     "red": (48.137, 11.575, "Munich"),
     "green": (48.26, 11.434, "Dachau"),

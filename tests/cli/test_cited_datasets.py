@@ -83,9 +83,8 @@ def test_all_right_answers_beside_those_of_coco(run: Run, tmp_path: Path) -> Non
     assert 0 <= told["CxC"]["reranked"]["text_to_image"]["mAP@R"] <= 1
     out = run(*asked)[1]
     assert "by all right answers of ECCV-Caption" in out
-    assert (
-        sum(line.startswith("    reranked") for line in out.splitlines()) == 3
-    )  # by COCO's own, and by the two
+    # By COCO's own, and by the two.
+    assert sum(line.startswith("    reranked") for line in out.splitlines()) == 3
     assert max(map(len, out.splitlines())) <= 80
 
 

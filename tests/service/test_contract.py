@@ -198,10 +198,9 @@ def test_lines_and_paths_are_the_documents(url: str, printed: Print) -> None:
 def test_what_the_client_finds_is_what_the_library_finds(url: str) -> None:
     """Hits, items, captions with who wrote them: equal, but for the file's time, which is nobody's business."""
     with Library.open() as library, Client(url) as client:
-        near, far = (
-            library.search(request := SearchRequest((Term(TermKind.TEXT, text="red"),))),
-            client.search(request),
-        )
+        request = SearchRequest((Term(TermKind.TEXT, text="red"),))
+        near = library.search(request)
+        far = client.search(request)
         assert [hit.item for hit in far.hits] == [replace(hit.item, mtime_ns=0) for hit in near.hits]
         for hit in near.hits:
             assert client.item(hit.item.id) == replace(hit.item, mtime_ns=0)

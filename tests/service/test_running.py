@@ -29,9 +29,8 @@ pytestmark = pytest.mark.long
 
 SECONDS = float(os.environ.get("VASARI_LOAD_SECONDS", "1"))
 NEW_ONES = httpx.Limits(max_keepalive_connections=0)
-UNCERTIFIED = ssl.SSLContext(
-    ssl.PROTOCOL_TLS_CLIENT
-)  # reading the machine's certificates takes 0.1 s a client
+# Reading the machine's certificates takes 0.1 s a client.
+UNCERTIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 CLIENTS = int(os.environ.get("VASARI_LOAD_CLIENTS", "8"))
 
 

@@ -143,9 +143,8 @@ def test_absent_models_are_told_with_what_fetches_them(served: Served) -> None:
     """Captions, answers, matches: 503 with the command, and no path of the machine; the abilities say it beforehand."""
     red = served.ids["red"]
     before = served.client.get("/v1/abilities").json()["abilities"]
-    assert (
-        before.pop("regions")["command"] == "vasari index PATH --regions 5"
-    )  # needs a job, and no other model
+    # Needs a job, and no other model.
+    assert before.pop("regions")["command"] == "vasari index PATH --regions 5"
     assert all(ability["here"] and ability["command"] is None for ability in before.values())
     served.library.models.absent = {ModelKind.RERANKER, ModelKind.CAPTIONER, ModelKind.ANSWERER}
     for path, more, use in (

@@ -139,10 +139,8 @@ def test_what_did_not_change_is_kept_once(photos: Path, tmp_path: Path) -> None:
         back_up(library, store, keep=2)
     moments = store.moments()
     assert len(moments) == 2  # in the last, the picture that was removed is back, too
-    assert [manifest.items["image"] for manifest in manifests(store)] == [
-        PICTURES,
-        PICTURES + 2,
-    ]  # the picture that was removed is back, too
+    # The picture that was removed is back, too.
+    assert [manifest.items["image"] for manifest in manifests(store)] == [PICTURES, PICTURES + 2]
     needed = {name for manifest in manifests(store) for file in manifest.files for name in file.objects}
     kept = {path.name for path in (tmp_path / "backups" / "objects").rglob("*") if path.is_file()}
     assert kept == needed

@@ -103,9 +103,8 @@ def test_a_killed_job_loses_its_lease_at_once(catalog_url: str) -> None:
             until(
                 lambda: not process_started(other.pid) or not is_alive(other.pid, process_started(other.pid))
             )
-            with catalog.lease.acquire(
-                "mine", stale_after=3600
-            ) as mine:  # not reaped yet: a zombie holds nothing
+            # Not reaped yet: a zombie holds nothing.
+            with catalog.lease.acquire("mine", stale_after=3600) as mine:
                 mine.check()
 
 

@@ -121,9 +121,8 @@ def test_a_librarys_captions_and_judgments_are_its_known_answers(library: Colour
     )
     assert (captions.folds == fold_of(captions.groups)).all()
     assert {tuple(answers) for answers in judged.answers} == {(n, 59 + n) for n in range(20)}
-    assert (
-        "words" not in known.asked
-    )  # of six words that are said of more than five pictures nothing can be told
+    # Of six words that are said of more than five pictures nothing can be told.
+    assert "words" not in known.asked
 
 
 def _captions(library: ColourLibrary, ids: range) -> list[str]:

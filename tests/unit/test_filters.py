@@ -22,9 +22,8 @@ from vasari.retrieval.domain import Caption, Item, Modality
 from vasari.retrieval.errors import QueryError
 from vasari.retrieval.images.exif import _NUMBERS, _TEXTS
 
-LETTERS = (
-    "aAkKbé É%_*?[]\\'\"ßſ中x"  # with the Kelvin sign, and all that means something to LIKE, GLOB or a regex
-)
+# With the Kelvin sign, and all that means something to LIKE, GLOB or a regex.
+LETTERS = "aAkKbé É%_*?[]\\'\"ßſ中x"
 NAMES = [
     "IMG_1.jpg",
     "img_20.JPG",

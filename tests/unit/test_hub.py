@@ -26,9 +26,8 @@ MODEL, GATED = "somebody/model", "somebody/gated"
 WEIGHTS = "open_clip_model.safetensors"
 CONTENT = bytes(range(256)) * 2000
 ASKED = HubAccess(timeout=60)
-HURRIED = HubAccess(
-    timeout=1.5
-)  # waits for a hub that has fallen silent, and long enough for one that has not
+# Waits for a hub that has fallen silent, and long enough for one that has not.
+HURRIED = HubAccess(timeout=1.5)
 
 
 @pytest.fixture

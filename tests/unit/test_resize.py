@@ -22,9 +22,8 @@ def test_a_scaled_part_is_that_of_the_picture_scaled_by_pillow(size: tuple[int, 
     picture = noise(*size)
     part = Part(whole_width=53, whole_height=41, left=7, top=3, width=40, height=30)
     kind = Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR
-    whole = picture.resize((53, picture.height), kind).resize(
-        (53, 41), kind
-    )  # Pillow may swap its two passes
+    # Pillow may swap its two passes.
+    whole = picture.resize((53, picture.height), kind).resize((53, 41), kind)
     expected = np.asarray(whole)[3:33, 7:47].astype(int)
     found = scaled(picture, part, bicubic=bicubic)
     assert found.dtype == np.uint8

@@ -172,8 +172,7 @@ def test_a_scan_over_many_blocks_is_one_search(tmp_path: Path) -> None:
     for query in range(0, 100, 10):
         cosines = truth @ queries[query].astype(np.float64)
         np.testing.assert_allclose(scores[query], np.sort(cosines)[::-1][:3], atol=1e-6)
-        nearest = halves[
-            np.argmax(cosines)
-        ]  # thousands of equal vectors are nearest: the smallest ids come back
+        # Thousands of equal vectors are nearest: the smallest ids come back.
+        nearest = halves[np.argmax(cosines)]
         same = np.sort(ids[(halves == nearest).all(axis=1)])[:3]
         assert found[query].tolist() == same.tolist()

@@ -43,9 +43,8 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         library.use_model(library.settings.model)
         report = index(library, FolderSource([root / "photos"]))
         assert (report.added, report.failed) == (2, 1)
-        switch_off(
-            library, library.space()
-        )  # as in libraries of models that are exported when they are loaded
+        # As in libraries of models that are exported when they are loaded.
+        switch_off(library, library.space())
     return root
 
 

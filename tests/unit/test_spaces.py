@@ -277,7 +277,8 @@ def test_two_processes_may_begin_a_library_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
     """The one that comes second finds the folder of the first space in its way, and it is the same."""
-    model, begun = str(write_model(tmp_path / "model", kind)), []
+    model = str(write_model(tmp_path / "model", kind))
+    begun: list[str] = []
     rename = Path.replace
     with Library.open(tmp_path / "library", create=True) as library, Library.open(library.root) as other:
 

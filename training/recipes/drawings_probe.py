@@ -19,7 +19,8 @@ from vasari.training.scenes.dataset import DrawnCollection
 from vasari.training.scenes.painter import paint
 from vasari.training.scenes.scene import Split
 
-FITTED, WEIGHED = 600, 400  # drawings: for the direction, for the threshold
+FITTED = 600  # drawings for the direction
+WEIGHED = 400  # drawings for the threshold
 SEEN = 1000  # drawings to count mistakes in
 REFUSED = 0.0025  # of drawings
 RIDGE = 0.03  # added to the variance: there are more dimensions than photos

@@ -123,9 +123,8 @@ class Teacher:
         real = tokens != file.pad
         mask = torch.zeros(len(rows), 1, 1, longest, dtype=torch.bfloat16)
         mask.masked_fill_(~real[:, None, None], -1e9)
-        x = self._normed(
-            self.embeddings[tokens] + self._positions[:longest], self._norm
-        )  # (n, length, width)
+        placed = self.embeddings[tokens] + self._positions[:longest]
+        x = self._normed(placed, self._norm)  # (n, length, width)
         for layer in self._layers:
             q, k, v = (
                 F.linear(x.bfloat16(), *layer[name]).view(*tokens.shape, file.heads, -1).transpose(1, 2)

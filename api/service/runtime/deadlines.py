@@ -9,7 +9,9 @@ from dataclasses import replace
 from vasari.retrieval.domain import SearchRequest
 
 _end: ContextVar[float | None] = ContextVar("deadline", default=None)
-_RESERVE, _LEAST_RESERVE = 0.2, 0.2  # share of the time that is left, and seconds: for what comes afterwards
+# For what comes afterwards.
+_RESERVE = 0.2  # share of the time that is left
+_LEAST_RESERVE = 0.2  # seconds
 
 
 def begin_deadline(seconds: float) -> None:

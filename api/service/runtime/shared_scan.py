@@ -19,9 +19,8 @@ from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.index import Ids, Scores
 
 Answer = tuple[Ids, Scores, str]
-_GATHER = (
-    0.003  # seconds; an answer to 32 texts takes ten times as long to be handed to its threads and scanned
-)
+# Seconds; an answer to 32 texts takes ten times as long to be handed to its threads and scanned.
+_GATHER = 0.003
 
 
 @dataclass(eq=False)
@@ -38,9 +37,8 @@ class SharedScans:
     """The shared scan of each gallery."""
 
     def __init__(self) -> None:
-        self._scans: WeakKeyDictionary[Gallery, SharedScan] = (
-            WeakKeyDictionary()
-        )  # a newer state is another gallery
+        # A newer state is another gallery.
+        self._scans: WeakKeyDictionary[Gallery, SharedScan] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def search(

@@ -13,7 +13,9 @@ from vasari.retrieval.storage.draining import Sink
 from vasari.retrieval.storage.local_files import printable
 
 LEFT_OUT = "left out.txt"
-_EARLIEST, _LATEST = 315_532_800, 4_354_819_198  # seconds: what a zip's date can say, 1980 to 2107
+# Seconds: what a zip's date can say, 1980 to 2107.
+_EARLIEST = 315_532_800
+_LATEST = 4_354_819_198
 
 
 async def zip_stream(items: Sequence[Item], read: Callable[[Item], Awaitable[bytes]]) -> AsyncIterator[bytes]:

@@ -90,9 +90,8 @@ Url = Annotated[str, StringConstraints(min_length=8, max_length=2048)]
 Weight = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Limit = Annotated[int, Whole, Field(ge=1, le=1000)]
-Offset = Annotated[
-    int, Whole, Field(ge=0, le=9_999)
-]  # with a limit of 1, the last rank that a search computes
+# With a limit of 1, the last rank that a search computes.
+Offset = Annotated[int, Whole, Field(ge=0, le=9_999)]
 Filter = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 GroupBy = Annotated[
     str,

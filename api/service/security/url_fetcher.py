@@ -21,11 +21,8 @@ from vasari.api.service.settings import ServiceSettings
 from vasari.retrieval.storage.network_addresses import is_public
 
 _REDIRECTS = 3
-_HEADERS = [
-    ("Accept", "image/*"),
-    ("User-Agent", "vasari"),
-    ("Accept-Encoding", "identity"),
-]  # httpcore adds Host
+# httpcore adds Host.
+_HEADERS = [("Accept", "image/*"), ("User-Agent", "vasari"), ("Accept-Encoding", "identity")]
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PORTS = {b"http": 80, b"https": 443}
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]

@@ -55,9 +55,8 @@ _PERSON = ["artist", "copyright", "creator", "description", "headline", "keyword
 _PERSON += ["person", "rating", "title", "favourite"]
 _PLACE = ["altitude_m", "city", "country", "country_code", "state", "sublocation"]
 USUAL_ATTRIBUTES = frozenset([*_CAMERA, *_PERSON, *_PLACE, "utc_offset"])
-_NEAR = (
-    0.7  # of difflib's ratio: two letters swapped in a name of five pass, another name of as many does not
-)
+# Of difflib's ratio: two letters swapped in a name of five pass, another name of as many does not.
+_NEAR = 0.7
 
 
 class FilterCache(Repository):

@@ -58,9 +58,8 @@ class OpenClipEncoder:
 
         chosen = choose_device(device)
         towers = Towers(files, chosen, choose_dtype(chosen, precision), threads, mapped=mapped)
-        with readable(
-            files.tokenizer or files.weights
-        ):  # such as a tokenizer of more words than the tower has
+        # Such as a tokenizer of more words than the tower has.
+        with readable(files.tokenizer or files.weights):
             if files.tokenizer is not None:  # CLIP's byte pairs come with open_clip
                 check_vocabulary(towers.tokenizer.tokenizer, towers.text_tower, files.tokenizer)
             dim = towers.embed_texts(["", "a word"]).shape[1]

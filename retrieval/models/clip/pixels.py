@@ -28,9 +28,8 @@ def scaled(picture: Picture, part: Part, *, bicubic: bool) -> NDArray[np.uint8]:
         return _scaled_there(tensor, part, bicubic=bicubic)
     if not _VECTORS or part.whole_width * part.whole_height > _MOST * part.width * part.height:
         return scaled_by_pillow(picture, part, bicubic=bicubic)
-    spare: NDArray[np.uint8] | None = getattr(
-        picture, "rgbx", None
-    )  # four bytes a pixel, as they were decoded
+    # Four bytes a pixel, as they were decoded.
+    spare: NDArray[np.uint8] | None = getattr(picture, "rgbx", None)
     pixels = torch.from_numpy(np.array(picture) if spare is None else spare)
     pixels = pixels.unsqueeze(0).permute(0, 3, 1, 2)  # channels last in memory
     whole = F.interpolate(

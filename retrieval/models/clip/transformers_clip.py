@@ -74,9 +74,8 @@ class VisionTower(nn.Module):
         """Features (n, dim) of packed patches (n, most + 1, patch², 3), see `naflex`; `scale` and `shift` are (3,)."""
         sides = packed[:, -1, :2, :2].long()
         grids = sides[..., 0] * naflex.BYTE + sides[..., 1]  # (n, 2)
-        real = torch.arange(packed.shape[1] - 1, device=packed.device) < grids.prod(
-            1, keepdim=True
-        )  # (n, most)
+        places = torch.arange(packed.shape[1] - 1, device=packed.device)
+        real = places < grids.prod(1, keepdim=True)  # (n, most)
         patches = (packed[:, :-1].float() * scale + shift) * real[..., None, None]
         dtype = next(self.parameters()).dtype
         return self._projected(

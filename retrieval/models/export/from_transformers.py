@@ -13,10 +13,8 @@ from vasari.retrieval.models.export.tower_weights import Array, Block, Linear, N
 def blip_vision_weights(vision: Any) -> VisionWeights:
     """Those of a `BlipVisionModel`, which gives all its patches."""
     embeddings, side = vision.embeddings, vision.embeddings.image_size // vision.embeddings.patch_size
-    token, positions = (
-        _array(embeddings.class_embedding)[0, 0],
-        _array(embeddings.position_embedding)[0].copy(),
-    )
+    token = _array(embeddings.class_embedding)[0, 0]
+    positions = _array(embeddings.position_embedding)[0].copy()
     positions[1:] += _array(embeddings.patch_embedding.bias)
     return VisionWeights(
         kernel=_array(embeddings.patch_embedding.weight),

@@ -73,9 +73,8 @@ class VisionWeights:
 
     kernel: Array  # of the first convolution: (width, 3, high, wide)
     token: Array | None  # of the class: (width,); None: there is none
-    positions: (
-        Array  # (rows · columns + 1, width), of the class token first; without one (rows · columns, width)
-    )
+    # (rows · columns + 1, width), of the class token first; without one (rows · columns, width)
+    positions: Array
     grid: tuple[int, int]  # rows and columns of patches
     ln_pre: Norm | None
     blocks: Sequence[Block]

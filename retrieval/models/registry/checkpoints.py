@@ -19,9 +19,8 @@ import torch
 from vasari.retrieval.errors import ModelUnavailableError, VasariError
 
 _LEAST_HEADER = 2  # bytes: `{}`
-_PROGRAM = re.compile(
-    "unsupported (global|class|operand)|is blocked|reduce for|build for", re.IGNORECASE
-)  # torch's words
+# torch's words.
+_PROGRAM = re.compile("unsupported (global|class|operand)|is blocked|reduce for|build for", re.IGNORECASE)
 _NAME = re.compile(r'"([^"]+)"')
 # What checkpoints of training runs hold beside tensors, where an earlier version wrote them.
 _NUMPY_STATE: tuple[Any, ...] = (

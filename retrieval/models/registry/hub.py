@@ -48,9 +48,8 @@ TRANSFORMERS_WEIGHTS = (
 )
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")  # the latter by transformers 5
 TEXT_FILES = ("*.json", "*.txt", "*.model", "*.jinja")  # configuration, tokenizer, template, never code
-LAST_TEXT_FILE = (
-    "tokenizer.json"  # fetched when all others are here, so that its presence tells that they are
-)
+# Fetched when all others are here, so that its presence tells that they are.
+LAST_TEXT_FILE = "tokenizer.json"
 _VOCABULARIES = ("vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 
 # A download that breaks off raises errors of huggingface_hub's own HTTP client, which differs between its versions.

@@ -10,12 +10,8 @@ from vasari.retrieval.domain import USUAL_WEIGHT
 from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.models.registry.published import Published, published
 
-_SQUASHED = {
-    "mean": (0.5,) * 3,
-    "std": (0.5,) * 3,
-    "interpolation": "bicubic",
-    "resize_mode": "squash",
-}  # SigLIP
+# As SigLIP wants it.
+_SQUASHED = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic", "resize_mode": "squash"}
 _SQUASHED_BILINEAR = _SQUASHED | {"interpolation": "bilinear"}  # PE-Core
 
 

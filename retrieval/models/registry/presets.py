@@ -81,9 +81,8 @@ def location(preset: Preset) -> Path | None:
         )
         return directory if complete else None
 
-    from vasari.retrieval.models.registry import (
-        hub,  # an HTTP client: 0.4 s that most questions need not spend
-    )
+    # An HTTP client: 0.4 s that most questions need not spend.
+    from vasari.retrieval.models.registry import hub
 
     encodes = preset.kind is ModelKind.DUAL_ENCODER
     weights = hub.cached(preset.hub, hub.OPEN_CLIP_WEIGHTS if encodes else hub.TRANSFORMERS_WEIGHTS)

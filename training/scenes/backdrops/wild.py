@@ -37,10 +37,8 @@ def _peak(stage: Stage, x: float, base: float, tall: float, ink: RGB, fade: floa
     rng = stage.rng
     wide = tall * rng.uniform(0.75, 1.0)
     top = base - tall
-    light, dark = (
-        stage.lit(mix(ink, (255, 255, 255), 0.12), fade),
-        stage.lit(mix(ink, (20, 24, 60), 0.26), fade),
-    )
+    light = stage.lit(mix(ink, (255, 255, 255), 0.12), fade)
+    dark = stage.lit(mix(ink, (20, 24, 60), 0.26), fade)
     if not stage.light.from_left:
         light, dark = dark, light
     bend = rng.uniform(-0.04, 0.04)
