@@ -17,6 +17,7 @@ from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.storage.filesystem import file_system, opened, readable, stat_from
 from vasari.retrieval.storage.local_files import indexable_suffixes
 from vasari.retrieval.storage.reader import open_original
+from vasari.retrieval.storage.uris import locate
 
 
 class RemoteFolderSource:
@@ -68,7 +69,8 @@ class RemoteFolderSource:
 
     def covers(self, uri: str) -> bool:
         """Whether a URL above it was listed."""
-        return any(uri == root or uri.startswith(root + "/") for root in self._complete) and "#" not in uri
+        listed = any(uri == root or uri.startswith(root + "/") for root in self._complete)
+        return listed and locate(uri).member is None
 
     def read(self, candidate: Candidate) -> bytes:
         """The file's bytes."""

@@ -56,6 +56,7 @@ from vasari.retrieval.catalog.tables import (
 )
 from vasari.retrieval.domain import Caption, CaptionSource, Item, ItemId, Modality
 from vasari.retrieval.storage.file_names import composed
+from vasari.retrieval.storage.uris import beginnings
 
 _MOST_FOLDERS = 200  # SQLite allows an expression a depth of 1000
 _SEEN = ("bytes", "mtime_ns", "ctime_ns")
@@ -339,7 +340,7 @@ def _inside(folder: str) -> ColumnElement[bool]:
 
 
 def _begins(uri: ColumnElement[str], name: str) -> ColumnElement[bool]:
-    return or_(uri == name, func.substr(uri, 1, len(name) + 1).in_((name + "/", name + "#")))
+    return or_(uri == name, func.substr(uri, 1, len(name) + 1).in_(beginnings(name)))
 
 
 def _live(connection: Connection, ids: Sequence[ItemId]) -> list[ItemId]:

@@ -13,6 +13,7 @@ from vasari.retrieval.catalog.items import holders
 from vasari.retrieval.catalog.tables import descriptions, failures, items
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.storage.uris import beginnings
 
 
 def relocate(database: Database, old: str, new: str) -> int:
@@ -40,7 +41,7 @@ def _begins(uri: ColumnElement[Any], folder: str) -> ColumnElement[bool]:
     """The place itself, or anything in it: /a/b holds /a/b/c and not /a/bc, /a/b.tar holds /a/b.tar#c."""
     name = stored_uri(folder)
     text = type_coerce(uri, Text())
-    return or_(text == name, func.substr(text, 1, len(name) + 1).in_((name + "/", name + "#")))
+    return or_(text == name, func.substr(text, 1, len(name) + 1).in_(beginnings(name)))
 
 
 def _moved(uri: str, old: str, new: str) -> str:

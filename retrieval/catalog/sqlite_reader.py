@@ -37,6 +37,7 @@ from vasari.retrieval.catalog.word_index import Run, WordIndex
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.storage.file_names import composed
+from vasari.retrieval.storage.uris import beginnings
 
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers
@@ -234,9 +235,9 @@ def _lying_in(
 ) -> list[tuple[Any, ...]]:
     """Those whose uri is one of the places or lies in one; canonically equivalent names are the same name."""
     exact = frozenset(place.rstrip("/") for place in places)
-    within = tuple(place + end for place in exact for end in "/#")
+    within = tuple(begun for place in exact for begun in beginnings(place))
     same = frozenset(composed(place) for place in exact if not place.isascii())
-    within_same = tuple(place + end for place in same for end in "/#")
+    within_same = tuple(begun for place in same for begun in beginnings(place))
 
     def lies(uri: str) -> bool:
         if uri in exact:

@@ -112,6 +112,16 @@ def is_local_file(uri: str) -> bool:
     return uri.startswith("/") and locate(uri).member is None
 
 
+def beginnings(place: str) -> tuple[str, ...]:
+    """What the uris of all begin with that lies in a place: `/a/b/`, and `/a/b.tar#` where it may hold members.
+
+    The folder `/a/b` holds neither `/a/b#2.jpg` nor what lies in `/a/b#2`.
+    """
+    marked = f"{place}#"
+    held = any(found.end() == len(marked) for found in _CONTAINER.finditer(marked))
+    return (f"{place}/", marked) if held else (f"{place}/",)
+
+
 def member_uri(file: str, member: str) -> str:
     """The uri of a member of a file."""
     return f"{file}#{member}"

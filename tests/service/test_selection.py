@@ -80,6 +80,7 @@ def test_names_in_a_zip_are_told_apart() -> None:
         "/c/a.zip#../../etc/passwd",
         "/d/.hidden",
         "/e/x\\..\\y.png",
+        "/f/IMG #1.jpg",
     ]
     found = [Item(number, Modality.IMAGE, uri, "0", 1, 0) for number, uri in enumerate(uris)]
 
@@ -92,5 +93,5 @@ def test_names_in_a_zip_are_told_apart() -> None:
     data = anyio.run(whole)
     with ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
-        assert names == ["IMG.jpg", "img (2).JPG", "IMG (3).jpg", "passwd", ".hidden", "y.png"]
-        assert [archive.read(name) for name in names] == [str(number).encode() for number in range(6)]
+        assert names == ["IMG.jpg", "img (2).JPG", "IMG (3).jpg", "passwd", ".hidden", "y.png", "IMG #1.jpg"]
+        assert [archive.read(name) for name in names] == [str(number).encode() for number in range(7)]

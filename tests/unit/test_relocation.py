@@ -13,6 +13,7 @@ from tests.unit.catalogs import found_by
 from vasari.indexer.doctor import examine
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.detect import choose_source
+from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
 from vasari.retrieval.library.relocation import move_root
@@ -62,6 +63,33 @@ def test_a_folder_moves_with_all_that_is_known(library: GreyLibrary, tmp_path: P
     assert (report.added, report.removed, report.moved) == (0, 0, 0)
     assert library.grey().embedded == embedded
     assert examine(library) == []
+
+
+def test_a_folder_holds_nothing_of_a_name_that_goes_on_with_a_hash(tmp_path: Path) -> None:
+    """`trip` is neither `trip#2` nor `trip#3.png`, whose names only look like members of it; an archive has members."""
+    photos = tmp_path / "photos"
+    for number, name in enumerate(("trip/a.png", "trip#2/b.png", "trip#3.png")):
+        write_picture(photos / name, number)
+    with tarfile.open(photos / "t.tar", "w") as archive:
+        archive.add(photos / "trip" / "a.png", "a.png")
+    trip, shard = str(photos / "trip"), str(photos / "t.tar")
+    with GreyLibrary.open(tmp_path / "library", create=True) as library:
+        index(library, choose_source([photos])[0])
+        index(library, choose_source([shard])[0])
+        reader = SqliteReader.open(library.root / "catalog.sqlite3")
+        assert reader is not None
+        for catalog in (library.catalog, reader):
+            for place, held in ((trip, [f"{trip}/a.png"]), (shard, [f"{shard}#a.png"])):
+                files = catalog.items.known_files(Modality.IMAGE, [place])
+                assert [file.uri for file in files] == held
+        reader.close()
+        assert move_root(library, trip, str(tmp_path / "elsewhere"), force=True) == 1
+        assert move_root(library, shard, str(tmp_path / "other.tar"), force=True) == 1
+        assert sorted(uri for uri in uris(library).values() if "#" in uri) == [
+            f"{tmp_path}/other.tar#a.png",
+            f"{trip}#2/b.png",
+            f"{trip}#3.png",
+        ]
 
 
 def test_a_folder_moves_into_itself_and_back(library: GreyLibrary, tmp_path: Path) -> None:

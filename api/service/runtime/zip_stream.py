@@ -11,6 +11,7 @@ from vasari.retrieval.domain import Item
 from vasari.retrieval.errors import VasariError
 from vasari.retrieval.storage.draining import Sink
 from vasari.retrieval.storage.local_files import printable
+from vasari.retrieval.storage.uris import locate
 
 LEFT_OUT = "left out.txt"
 # Seconds: what a zip's date can say, 1980 to 2107.
@@ -39,7 +40,8 @@ async def zip_stream(items: Sequence[Item], read: Callable[[Item], Awaitable[byt
 
 def _name(item: Item, taken: set[str]) -> str:
     """The file's own name, with a number where another has it; nothing that leads out of a folder."""
-    plain = printable(item.uri.replace("\\", "/").replace("#", "/").rstrip("/").rpartition("/")[2])
+    place = locate(item.uri)
+    plain = printable((place.member or place.file).replace("\\", "/").rstrip("/").rpartition("/")[2])
     stem, dot, suffix = plain.rpartition(".")
     stem, suffix = (stem, dot + suffix) if stem else (plain or str(item.id), "")
     name, number = stem + suffix, 1
