@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from vasari.api.cli import output
-from vasari.api.cli.options import Integer, command, json_option, library_option, open_settings
+from vasari.api.cli.options import FILE, Integer, command, json_option, library_option, open_settings
 from vasari.api.cli.render import readable
 from vasari.indexer.backups.backup import back_up, manifests
 from vasari.indexer.backups.restore import restore as restore_library
@@ -65,18 +65,18 @@ def _list(store: Store, *, json: bool) -> None:
 
 @command(example="vasari restore /mnt/backups/pictures ~/restored --verify")
 @click.argument("source", metavar="FROM", help="Where backups were taken to.")
-@click.argument("to", metavar="TO", help="The new library's folder, which must not be there yet.")
+@click.argument("to", metavar="TO", type=FILE, help="The new library's folder, which must not be there yet.")
 @click.option("--moment", help="Which backup, from `vasari backup FROM --list`. [default: the newest]")
 @click.option("--verify", is_flag=True, help="Examine the library afterwards, as `vasari doctor` does.")
 @json_option
-def restore(source: str, to: str, moment: str | None, verify: bool, json: bool) -> None:
+def restore(source: str, to: Path, moment: str | None, verify: bool, json: bool) -> None:
     """Make a library anew from a backup.
 
     It is made whole, or not at all.
     The catalog becomes a SQLite file in it, or goes into VASARI_DATABASE_URL, whatever it came from. With
     VASARI_VECTORS its vectors are copied into new collections there. Exits with 1 where --verify finds something wrong.
     """
-    root = Path(to).expanduser().absolute()
+    root = to.expanduser().absolute()
     settings = open_settings(library=root)
     report = restore_library(Store(source), root, moment, settings.database_url)
     findings = []

@@ -98,7 +98,17 @@ def _limits(limits: Integer | Number) -> str:
     return f"of {limits.min} or more" if limits.max is None else f"from {limits.min} to {limits.max}"
 
 
-FILE = click.Path(readable=False, path_type=Path)
+class _File(click.Path):
+    """A path that is not empty: `Path("")` is the working directory, and `--library "$UNSET"` would fill it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; a complaint says that there is none."""
+        if value == "":
+            self.fail("should be a path, and is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE = _File(readable=False, path_type=Path)
 PLACE = click.Path(readable=False)  # a path, a URL or anything else; a shell completes it as a path
 
 library_option = click.option(

@@ -13,7 +13,7 @@ from typing import Any
 from vasari.indexer.backups.manifest import KeptFile, Manifest
 from vasari.indexer.backups.moment import Moment, Vanished, taken
 from vasari.indexer.backups.store import CHUNK, Store
-from vasari.retrieval.errors import LibraryCorruptError, NotFoundError
+from vasari.retrieval.errors import LibraryCorruptError, NotFoundError, UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.version import __version__
 
@@ -40,9 +40,14 @@ class BackupReport:
 def back_up(library: Library, store: Store, *, keep: int | None = None) -> BackupReport:
     """Take a backup, and give up all but the newest `keep`.
 
-    Raises LibraryLockedError while another backup goes into the same folder, LibraryCorruptError where a file that the
-    catalog names is not there, StorageError where the store cannot be written.
+    Raises UsageError for a place in the library itself, LibraryLockedError while another backup goes into the same
+    folder, LibraryCorruptError where a file that the catalog names is not there, StorageError where the store cannot be
+    written.
     """
+    if store.lies_in(library.root):
+        raise UsageError(
+            f"{store.place} lies in the library, and would be lost with it: back up to another place"
+        )
     began = time.perf_counter()
     with store.alone():
         before = _known_files(store)

@@ -141,6 +141,10 @@ class Store:
         self._local = None if is_url(str(place)) else local_path(place).absolute()
         self.files: Files = RemoteFiles(str(place)) if self._local is None else LocalFiles(self._local)
 
+    def lies_in(self, folder: Path) -> bool:
+        """Whether it is a folder of this machine in that one, by whatever name."""
+        return self._local is not None and self._local.resolve().is_relative_to(folder.resolve())
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the store against other backups into it, where it is a folder of this machine; LibraryLockedError."""

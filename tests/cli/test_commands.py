@@ -135,6 +135,8 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["demo", f"{__file__}/demo"], 2, "cannot be made"),
         (["train", "pairs", "-m", "scenes", "-o", __file__], 2, "is a file: name a folder"),
         (["search", "boat", "-L", __file__], 2, "a library is a folder"),
+        (["index", ".", "-L", ""], 2, "--library should be a path, and is empty"),
+        (["watch", ""], 2, "PATH should be a path, and is empty"),
         (["eval", "/nowhere/at/all", "-m", "scenes"], 1, "no dataset at /nowhere/at/all"),
         (["failures", "--limit", "-1"], 2, "--limit should be a whole number of 1 or more"),
         (["similar", "item:1_3"], 2, "item:1_3 names no item"),

@@ -194,6 +194,17 @@ def test_damage_of_a_backup_is_told_and_nothing_is_left(photos: Path, tmp_path: 
         restore(store, tmp_path / "other", "1")
 
 
+def test_a_backup_lies_outside_of_the_library(tmp_path: Path) -> None:
+    """It would go with it; a link to a folder in it is no other place."""
+    link = tmp_path / "link"
+    with opened(tmp_path / "library") as library:
+        link.symlink_to(library.root, target_is_directory=True)
+        for place in (library.root, library.root / "backups", link / "deep" / "backups"):
+            with pytest.raises(UsageError, match="lies in the library"):
+                back_up(library, Store(place))
+        assert not (library.root / "backups").exists()
+
+
 def test_one_backup_at_a_time(photos: Path, tmp_path: Path) -> None:
     """A second backup into the same folder is refused while one is under way."""
     store = Store(tmp_path / "backups")
