@@ -14,6 +14,7 @@ import open_clip
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
@@ -31,6 +32,7 @@ from vasari.retrieval.models.drift import centred_cosines
 from vasari.retrieval.models.export import (
     efficientnet_file,
     from_torch,
+    image_graph,
     pe_core_file,
     siglip_file,
     tokenizer_file,
@@ -41,7 +43,7 @@ from vasari.retrieval.models.export.text import export_text_tower
 from vasari.retrieval.models.export.tower_weights import MaskedTextWeights
 from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
 from vasari.retrieval.models.exported import single_image, text
-from vasari.retrieval.models.exported.compiled import CompiledGraph, CompiledTower
+from vasari.retrieval.models.exported.compiled import CompiledGraph, CompiledTower, runs_in
 from vasari.retrieval.models.exported.single_image import OnnxPictureEncoder
 from vasari.retrieval.models.exported.text import OnnxTextEncoder
 from vasari.retrieval.models.registry.files import ModelFiles, locate
@@ -290,6 +292,22 @@ def test_the_built_in_models_are_exported_from_their_files(tmp_path: Path, name:
     )
     graph = tmp_path / "ours" / single_image.FOLDER / single_image.GRAPH_FILE
     assert centred_cosines(CompiledTower(graph, "float32", 1).embed(pixels), expected).min() > 0.9999
+
+
+@pytest.mark.skipif(not runs_in("bfloat16"), reason="this processor does not compute in bfloat16")
+def test_starter_sees_photos_alike_in_bfloat16(tmp_path: Path) -> None:
+    """What bfloat16 has few bits for, values about the middle of ReLU6, is not between its first convolutions."""
+    model = read_plain_model(locate(resolve("starter"), HubAccess(offline=True)))
+    assert model is not None
+    image_graph.write_graph(model.vision, model.image, tmp_path)
+    photos = [Image.open(path).convert("RGB") for path in sorted(builtin_data("photos").glob("*.jpg"))]
+    pixels = np.stack([model.image.prepare(photo) for photo in photos])
+    exact, found = (
+        CompiledTower(tmp_path / single_image.GRAPH_FILE, precision, 1).embed(pixels)
+        for precision in ("float32", "bfloat16")
+    )
+    cosines = (exact * found).sum(axis=1)
+    assert (cosines.mean() > 0.9993, cosines.min() > 0.998) == (True, True)
 
 
 @pytest.mark.parametrize(

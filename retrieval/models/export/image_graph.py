@@ -8,6 +8,7 @@ matrix that has (pixel / 255 - mean) / std in it. Other vision towers (the rest 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from vasari.retrieval.models.export.tower_weights import (
 )
 from vasari.retrieval.models.exported.single_image import GRAPH_FILE, WEIGHTS_FILE
 from vasari.retrieval.models.preprocessing import ImagePreprocessing
+
+_MIDDLE = 3.0  # of what ReLU6 lets through
 
 
 def write_graph(
@@ -73,8 +76,11 @@ def _convolved(writer: LayerWriter, tower: EfficientNetWeights, preprocessing: I
     pixels = writer.node("Cast", "pixels", to=TensorProto.FLOAT)
     scaled = writer.node("Mul", pixels, writer.weight(1 / (255 * deviation)))
     normal = writer.add(scaled, writer.weight(-mean / deviation))
-    x = _convolution(writer, writer.node("Transpose", normal, perm=[0, 3, 1, 2]), tower.stem)
-    for block in tower.blocks:
+    first, *others = tower.blocks
+    x = _begun(writer, writer.node("Transpose", normal, perm=[0, 3, 1, 2]), tower.stem, first[0])
+    for layer in first[1:]:
+        x = _convolution(writer, x, layer)
+    for block in others:
         given = x
         for layer in block:
             x = _convolution(writer, x, layer)
@@ -91,19 +97,37 @@ def _keeps_shape(block: Sequence[Convolution]) -> bool:
     return inputs == len(last) and all(layer.stride == 1 for layer in block)
 
 
-def _convolution(writer: LayerWriter, x: str, layer: Convolution) -> str:
+def _begun(writer: LayerWriter, x: str, stem: Convolution, filters: Convolution) -> str:
+    """The first convolution and the depthwise one behind it, with what lies between them about zero.
+
+    The one gives values about the middle of ReLU6, of which the other sees the differences of neighbours. bfloat16 has
+    few bits for these beside a 3: nearly all that it loses of a photo is lost there.
+    """
+    centred = replace(stem, bias=stem.bias - _MIDDLE, bounded=False)
+    x = writer.clip(_convolution(writer, x, centred), -_MIDDLE, _MIDDLE)
+    edge = filters.kernel.shape[-1] // 2
+    x = writer.node(
+        "Pad",
+        x,
+        writer.integers([0, 0, edge, edge] * 2),
+        writer.weight(np.full((), -_MIDDLE)),
+        mode="constant",
+    )
+    regained = _MIDDLE * filters.kernel.sum(axis=(1, 2, 3))
+    return _convolution(writer, x, replace(filters, bias=filters.bias + regained), padded=True)
+
+
+def _convolution(writer: LayerWriter, x: str, layer: Convolution, *, padded: bool = False) -> str:
     x = writer.node(
         "Conv",
         x,
         writer.weight(layer.kernel),
         writer.weight(layer.bias),
-        auto_pad="SAME_UPPER",
+        auto_pad="VALID" if padded else "SAME_UPPER",
         strides=[layer.stride] * 2,
         group=len(layer.kernel) if layer.depthwise else 1,
     )
-    if not layer.bounded:
-        return x
-    return writer.node("Clip", x, writer.weight(np.zeros(())), writer.weight(np.full((), 6.0)))
+    return writer.clip(x, 0, 2 * _MIDDLE) if layer.bounded else x
 
 
 def _embedded(writer: LayerWriter, tower: VisionWeights, preprocessing: ImagePreprocessing) -> str:

@@ -175,6 +175,10 @@ class LayerWriter:
         """The sum of two values."""
         return self.node("Add", left, right)
 
+    def clip(self, x: str, least: float, most: float) -> str:
+        """Each number within these bounds."""
+        return self.node("Clip", x, self.weight(np.full((), least)), self.weight(np.full((), most)))
+
     def integers(self, values: int | Sequence[int]) -> str:
         """A constant int64, of one number or (n,)."""
         return self._constant(np.array(values, dtype=np.int64))
