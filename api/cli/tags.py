@@ -42,7 +42,8 @@ def write(
             f"{count:,} sidecar{'' if count == 1 else 's'} {verb}, {report.unchanged:,} say it already"
         )
     if report.elsewhere:
-        output.note(f"{report.elsewhere:,} are no files of this machine now: nothing can lie beside them")
+        elsewhere = output.counted(report.elsewhere, "is no file", "are no files")
+        output.note(f"{elsewhere} of this machine now: nothing can lie beside them")
     for uri, reason in report.failed.items():
         output.note(f"{uri}: {reason}")
     if report.failed:

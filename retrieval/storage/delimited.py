@@ -130,7 +130,11 @@ class Delimited:
         count = len(fields)
         while len(fields) > len(self.names) and not fields[-1]:
             del fields[-1]
-        return fields if len(fields) == len(self.names) else f"{count} fields instead of {len(self.names)}"
+        return (
+            fields
+            if len(fields) == len(self.names)
+            else f"{count} field{'' if count == 1 else 's'} instead of {len(self.names)}"
+        )
 
     def _fits(self, fields: Fields) -> bool:
         return self.separator == "\t" and len(fields) == len(self.names) > 1

@@ -43,7 +43,7 @@ def test_bad_rows_of_a_csv_file_are_named_by_their_number(tmp_path: Path, photo:
     """Too many fields, no path, and a missing file each say which row they are; the good row is taken."""
     table = tmp_path / "all.csv"
     table.write_text(
-        "path,caption\nphotos/a.png,a boat\nphotos/a.png,a,b\n,nothing\n\nphotos/gone.png,gone\n"
+        "path,caption\nphotos/a.png,a boat\nphotos/a.png,a,b\n,nothing\n\nphotos/gone.png,gone\nphotos/a.png\n"
     )
     good, bad = _listed(table)
     assert [candidate.uri for candidate in good] == [str(photo)]
@@ -51,6 +51,7 @@ def test_bad_rows_of_a_csv_file_are_named_by_their_number(tmp_path: Path, photo:
         ("2", "row 2 of all.csv: 3 fields instead of 2"),
         ("3", "row 3 of all.csv: nothing in column path"),
         ("gone.png", "cannot be read: no such file or directory (row 4 of all.csv)"),
+        ("5", "row 5 of all.csv: 1 field instead of 2"),
     ]
 
 
