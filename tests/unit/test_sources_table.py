@@ -50,8 +50,8 @@ def test_bad_rows_of_a_csv_file_are_named_by_their_number(tmp_path: Path, photo:
     assert [(skipped.uri.rpartition("/")[2], skipped.reason) for skipped in bad] == [
         ("2", "row 2 of all.csv: 3 fields instead of 2"),
         ("3", "row 3 of all.csv: nothing in column path"),
-        ("gone.png", "cannot be read: no such file or directory (row 4 of all.csv)"),
         ("5", "row 5 of all.csv: 1 field instead of 2"),
+        ("gone.png", "cannot be read: no such file or directory (row 4 of all.csv)"),
     ]
 
 
