@@ -114,6 +114,7 @@ class _Search:
     full_text: FullText
     asked: FairQuery
     fair: FairRanking | None  # by which hubs are taken down
+    lost: tuple[str, ...]  # why they are not, though the space ranks fairly
     grouping: Grouping | None = None  # where one of each group is asked for
     strategy: str = ""
     words: WordQuery | None = None  # where items are searched by words, too
@@ -243,6 +244,12 @@ class _Search:
             vectors = self.gallery.vectors_of([item for item, _ in head])
             return diversify(head, vectors, trade) + candidates[HEAD:]
 
+    def by_date(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The best candidates by their date."""
+        with self.watch.stage("date"):
+            best = candidates[:MOST_DATED]
+            return by_date(best, self.collection.items([item for item, _ in best]))
+
     def hits(self, page: Sequence[Candidate], items: Mapping[ItemId, Item]) -> tuple[Hit, ...]:
         """The answer, with cosines as they were before anything was added or taken off, unless the reranker scored.
 
@@ -301,7 +308,7 @@ class _Search:
         return self.words is None and all(term.given == "" for term in self.request.terms)
 
     def _calibration(self) -> Calibration:
-        fair = self.is_fair and (self.asked.gallery.trial or True)
+        fair = (self.asked.gallery.trial or True) if self.is_fair else False
         return self.collection.calibration(self.request.modality, self.space, self.seen, fair=fair)
 
     def _query_items(self) -> set[ItemId]:
@@ -360,8 +367,27 @@ def search(
         ModelUnavailableError: there is no model for the query, or none for reranking and that is required.
     """
     window = check_window(request)
-    request = with_good_ones(request)
-    watch = watch or StageTimer()
+    run = _begun(collection, with_good_ones(request), query, watch or StageTimer(), scan, within, fair)
+    ranked = _ranked(run, window if request.order is Order.BEST else MOST_DATED)
+    if request.order is Order.DATE:
+        ranked = run.by_date(ranked)
+    page = ranked[request.offset : window]
+    cancellation.check()
+    with run.watch.stage("hydrate"):
+        hits = run.hits(page, collection.items([item for item, _ in page]))
+    return _response(run, hits, len(ranked))
+
+
+def _begun(
+    collection: Collection,
+    request: SearchRequest,
+    query: UnitVectors | None,
+    watch: StageTimer,
+    scan: Scan,
+    within: str | None,
+    fair: FairTrial | Literal[False] | None,
+) -> _Search:
+    """What candidates are found by: the items that may be, the query's vector and words, the gallery, its groups."""
     space = collection.space(request.space)
     seen = allowed = None
     if request.filter or within is not None:
@@ -382,7 +408,19 @@ def search(
     with watch.stage("open"):
         asked, ranking, lost = _asked(request, gallery, query, fair)
     run = _Search(
-        collection, request, space, gallery, query, seen, allowed, watch, scan, full_text, asked, ranking
+        collection=collection,
+        request=request,
+        space=space,
+        gallery=gallery,
+        query=query,
+        seen=seen,
+        allowed=allowed,
+        watch=watch,
+        scan=scan,
+        full_text=full_text,
+        asked=asked,
+        fair=ranking,
+        lost=lost,
     )
     if request.group_by is not None:
         with watch.stage("group"):
@@ -391,32 +429,27 @@ def search(
     if request.hybrid is not False and request.group_score is GroupScore.BEST:
         with watch.stage("full text"):
             run.words = _word_query(request, full_text, len(gallery) if seen is None else len(seen))
-    ranked = _ranked(run, window if request.order is Order.BEST else MOST_DATED)
-    if request.order is Order.DATE:
-        with watch.stage("date"):
-            ranked = ranked[:MOST_DATED]
-            ranked = by_date(ranked, collection.items([item for item, _ in ranked]))
-    page = ranked[request.offset : window]
-    cancellation.check()
-    with watch.stage("hydrate"):
-        items = collection.items([item for item, _ in page])
-        hits = run.hits(page, items)
-    total = len(gallery) if allowed is None else len(allowed)
-    if allowed is not None:
-        _LOG.debug("the filter accepts %d of %d", len(allowed), len(gallery))
-    stages = ", ".join(f"{name} {spent:.1f} ms" for name, spent in watch.stages_ms.items())
-    _LOG.debug("searched %s: %s; %s", space.name, run.strategy, stages)
+    return run
+
+
+def _response(run: _Search, hits: tuple[Hit, ...], candidates: int) -> SearchResponse:
+    """The hits with what is to be told of the search: its strategy and times, and what it passed over."""
+    request, space, stages = run.request, run.space, run.watch.stages_ms
+    total = len(run.gallery) if run.allowed is None else len(run.allowed)
+    if run.allowed is not None:
+        _LOG.debug("the filter accepts %d of %d", len(run.allowed), len(run.gallery))
+    times = ", ".join(f"{name} {spent:.1f} ms" for name, spent in stages.items())
+    _LOG.debug("searched %s: %s; %s", space.name, run.strategy, times)
     explain = None
     if request.explain:
         shares = run.shares(hits)
-        strategy = run.strategy if ranking is None else f"{run.strategy}, ranked fairly by {ranking.method}"
-        explain = Explain(strategy, len(ranked), watch.stages_ms, run.notes, shares)
+        fairly = "" if run.fair is None else f", ranked fairly by {run.fair.method}"
+        explain = Explain(run.strategy + fairly, candidates, stages, run.notes, shares)
     notes = _notes(*_passed_over(run), request.modality, space)
     if request.words and not total:
         notes += (_unsaid(request.words),)
-    return SearchResponse(
-        hits, total, watch.total_ms(), space.name, bool(run.scored), explain, notes + lost + run.notes
-    )
+    notes += run.lost + run.notes
+    return SearchResponse(hits, total, run.watch.total_ms(), space.name, bool(run.scored), explain, notes)
 
 
 def _asked(
