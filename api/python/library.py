@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, Unpack, overload
 
 from vasari.api.python.answers import Answer
 from vasari.retrieval.domain import (
@@ -109,11 +109,13 @@ class Library(engine.Library):
         asked = search_request(request, options, files=True)
         return Answer.of(super().search(asked, query), self.thumbnail)
 
-    def similar(self, what: ItemId | Path | bytes, **options: Unpack[SearchOptions]) -> Answer:
+    def similar(self, what: SupportsIndex | Path | bytes, **options: Unpack[SearchOptions]) -> Answer:
         """Pictures like an item, which is itself left out, or like a picture."""
-        item = what if isinstance(what, int) else None
-        image = None if isinstance(what, int) else what
-        term = Term(TermKind.IMAGE if item is None else TermKind.ITEM, image=image, item=item)
+        if isinstance(what, SupportsIndex):
+            return self._similar(Term(TermKind.ITEM, item=int(what)), options)
+        return self._similar(Term(TermKind.IMAGE, image=what), options)
+
+    def _similar(self, term: Term, options: SearchOptions) -> Answer:
         return self.search(SearchRequest((term,), exclude_query_items=True), **options)
 
     # What is in it.
@@ -132,8 +134,8 @@ class Library(engine.Library):
 
     def __contains__(self, what: object) -> bool:
         """Whether an item is in the library: an `Item`, its id, its uri or its file."""
-        if isinstance(what, int):
-            return what in self.items([what])
+        if isinstance(what, SupportsIndex):
+            return what in self.items([int(what)])
         if isinstance(what, Item):
             return what.id in self.items([what.id])
         if not isinstance(what, str | PathLike):
@@ -144,12 +146,12 @@ class Library(engine.Library):
         return bool(named(str(what)) or named(absolute(what)))
 
     @overload
-    def items(self, ids: Sequence[ItemId], /) -> Mapping[ItemId, Item]: ...
+    def items(self, ids: Sequence[ItemId] | NDArray[np.int64], /) -> Mapping[ItemId, Item]: ...
     @overload
     def items(self, filter: str | None = None, modality: Modality | None = None) -> Iterator[Item]: ...
     def items(
         self,
-        filter: str | Sequence[ItemId] | None = None,  # noqa: A002
+        filter: str | Sequence[ItemId] | NDArray[np.int64] | None = None,  # noqa: A002
         modality: Modality | None = None,
     ) -> Mapping[ItemId, Item] | Iterator[Item]:
         """The items that a filter accepts, by id, pictures before texts; of ids those that still exist, by id.
@@ -205,10 +207,10 @@ class Library(engine.Library):
 
         return to_pandas(self, filter, vectors=vectors)
 
-    def thumbnail(self, item: Item | ItemId, side: int = 320) -> bytes:
+    def thumbnail(self, item: Item | SupportsIndex, side: int = 320) -> bytes:
         """An item's picture as WebP that fits a square of `side` pixels; ImageError where it is gone or broken."""
         from vasari.retrieval.images.decode import decoding, thumbnail
 
-        found = self._known(item) if isinstance(item, int) else item
+        found = self._known(int(item)) if isinstance(item, SupportsIndex) else item
         with decoding(self.read_original(found), self.image_limits, target=side) as decoded:
             return thumbnail(decoded.picture, side)

@@ -19,6 +19,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from vasari.retrieval.catalog.db_errors import translate
 from vasari.retrieval.catalog.encoding import ESCAPE, original_uri
 from vasari.retrieval.catalog.names import Names
@@ -38,6 +40,8 @@ from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.storage.file_names import composed
 from vasari.retrieval.storage.uris import beginnings
+
+sqlite3.register_adapter(np.int64, int)  # ids out of an array: as bytes, they would be no item's
 
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers

@@ -20,7 +20,7 @@ from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, SupportsIndex
 
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import (
@@ -333,7 +333,7 @@ class Library:
         """What is said of the items."""
         return self._reader.full_text
 
-    def items(self, ids: Sequence[ItemId]) -> Mapping[ItemId, Item]:
+    def items(self, ids: Sequence[ItemId] | NDArray[np.int64]) -> Mapping[ItemId, Item]:
         """The items that still exist among `ids`."""
         return self._reader.items.get(ids)
 
@@ -384,7 +384,7 @@ class Library:
 
         return upload.add(self, [upload.new_picture(picture) for picture in pictures])
 
-    def remove(self, *what: str | Path | ItemId) -> int:
+    def remove(self, *what: str | Path | SupportsIndex) -> int:
         """Take items out, named by id, uri, file or folder; says how many.
 
         Files stay, but those that the library stored. LibraryLockedError while a job writes.
@@ -540,7 +540,7 @@ class Library:
 
         return boxes.boxes_overlay(self._decoded(picture), regions)
 
-    def why(self, what: ItemId | bytes | Path, text: str) -> NDArray[np.float32]:
+    def why(self, what: SupportsIndex | bytes | Path, text: str) -> NDArray[np.float32]:
         """Where in a picture, or an item's picture, the words are seen: (rows, columns), summing to 1.
 
         The reranker's cross-attention; where none that has it is on this machine, how like the words the dual encoder's
@@ -559,14 +559,14 @@ class Library:
         vectors = self.embed_texts([text, *understanding.NOTHING], space)
         return understanding.patch_map(patches, UnitVectors(vectors[:1]), UnitVectors(vectors[1:]))
 
-    def why_png(self, what: ItemId | bytes | Path, text: str) -> bytes:
+    def why_png(self, what: SupportsIndex | bytes | Path, text: str) -> bytes:
         """The picture with that heat map over it, as PNG."""
         from vasari.retrieval.images import heat_map
 
         return heat_map.heat_overlay(self._picture(what), self.why(what, text))
 
-    def _picture(self, what: ItemId | bytes | Path) -> Picture:
-        return self.picture_of(self._known(what) if isinstance(what, int) else what)
+    def _picture(self, what: SupportsIndex | bytes | Path) -> Picture:
+        return self.picture_of(self._known(int(what)) if isinstance(what, SupportsIndex) else what)
 
     def _known(self, item: ItemId) -> Item:
         found = self.items([item]).get(item)

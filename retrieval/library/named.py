@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from vasari.retrieval.domain import ItemId, Modality
 from vasari.retrieval.search.query import parse_item
@@ -14,7 +14,7 @@ from vasari.retrieval.storage.uris import absolute
 if TYPE_CHECKING:
     from vasari.retrieval.library.ports import Contents
 
-Name = str | Path | ItemId
+Name = str | Path | SupportsIndex
 
 
 def items_named(library: Contents, what: Sequence[Name]) -> Mapping[str, set[ItemId]]:
@@ -42,8 +42,10 @@ def _matching(library: Contents, filter: str, modality: Modality) -> Iterator[It
 
 
 def _ids(library: Contents, entry: Name) -> set[ItemId]:
-    if isinstance(entry, int):
-        return {entry}
+    if isinstance(entry, bool):
+        raise TypeError(f"{entry} names no item")  # though Python counts it as 0 or 1
+    if isinstance(entry, SupportsIndex):
+        return {int(entry)}
     if isinstance(entry, str) and (item := parse_item(entry)) is not None:
         return {item}
     names = {os.fspath(entry), absolute(entry)}

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vasari.retrieval.domain import Item, ItemId, Modality
 from vasari.retrieval.errors import VasariError
-from vasari.retrieval.library.named import items_named
+from vasari.retrieval.library.named import Name, items_named
 from vasari.retrieval.storage.layout import delete_derived, delete_upload, is_upload
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Removal:
 
 def remove(
     library: Contents,
-    what: Sequence[str | Path | ItemId],
+    what: Sequence[Name],
     writing: Callable[[], AbstractContextManager[object]] | None = None,
     trash: Callable[[Item], None] | None = None,
 ) -> Removal:

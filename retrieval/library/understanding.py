@@ -45,6 +45,8 @@ def class_vectors(
     labels: Sequence[str], embed: Embed, templates: Sequence[str] = PHOTO_TEMPLATES
 ) -> UnitVectors:
     """One unit vector a label (n, dim): the mean over its templates, scaled to length 1."""
+    if isinstance(labels, str):  # a sequence too, of its letters
+        raise UsageError(f"labels are a list of words, such as [{labels!r}]")
     if not labels:
         raise UsageError("name at least one label")
     wrong = [template for template in templates if template.count("{}") != 1]

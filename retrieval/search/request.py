@@ -6,6 +6,7 @@ search_request("a red boat", {"limit": 3, "filter": "taken >= 2024", "rerank": T
 from __future__ import annotations
 
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -55,8 +56,15 @@ def search_request(
         changes["group_score"] = _group_score(changes["group_score"])
     if "order" in changes:
         changes["order"] = _order(changes["order"])
+    for name in ("words", "as_words"):
+        if isinstance(changes.get(name), str):  # a sequence too, of its letters
+            raise UsageError(f"{name} is a list of words, such as [{changes[name]!r}]")
     if isinstance(what, SearchRequest):
         return replace(what, **changes)
+    if not isinstance(what, str | bytes | PathLike):
+        raise UsageError(
+            f"a search takes words, a picture's path or bytes, or a request, and not {type(what).__name__}"
+        )
     terms = parse_query(what, files=files) if isinstance(what, str) else (Term(TermKind.IMAGE, image=what),)
     return SearchRequest(terms, **changes)
 

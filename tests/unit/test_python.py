@@ -159,6 +159,50 @@ def test_vectors_come_with_their_ids(library: Colours) -> None:
     assert library.vectors("name:nothing").matrix.shape == (0, matrix.shape[1])
 
 
+@pytest.mark.parametrize("opened", ["to be read", "whole"])
+def test_ids_of_vectors_name_items(tmp_path: Path, photos: Path, opened: str) -> None:
+    """Numbers of an array are ids as any other: as bytes in SQLite they would be no item's."""
+    with Colours.open(tmp_path / "library", create=True) as made:
+        made.index(photos)
+    with Colours.open(tmp_path / "library") as library:
+        if opened == "whole":
+            assert library.catalog.items.count(Modality.IMAGE) == len(COLOURS)
+        ids, _ = library.vectors()
+        first = ids[0]
+        assert list(library.items(ids)) == ids.tolist()
+        assert first in library
+        assert library.similar(first, limit=50).hits == library.similar(int(first), limit=50).hits
+        assert library.thumbnail(first) == library.thumbnail(int(first))
+        library.catalog.annotations.set_tags(first, ["seen"])
+        assert [item.id for item in library.items("tag:seen")] == [first]
+        assert library.remove(*ids[:2]) == 2
+        assert len(library) == len(COLOURS) - 2
+
+
+def test_true_is_no_item(library: Colours) -> None:
+    """Though Python counts it as 1."""
+    with pytest.raises(TypeError):
+        library.remove(True)
+    assert len(library) == len(COLOURS)
+
+
+def test_a_string_is_no_list_of_words(library: Colours, photos: Path) -> None:
+    """Its letters would be looked for, and nothing found, or be the labels."""
+    for name in ("words", "as_words"):
+        options: SearchOptions = {name: "red"}  # type: ignore[misc]
+        with pytest.raises(UsageError, match=rf"{name} is a list of words, such as \['red'\]"):
+            library.search("red", **options)
+    with pytest.raises(UsageError, match="labels are a list of words"):
+        library.classify(photos / "red.png", "red")
+
+
+def test_what_is_no_query_is_refused(library: Colours) -> None:
+    """In place of "the terms of this query cancel each other out"."""
+    for what in (None, 5, ["red"]):
+        with pytest.raises(UsageError, match="a search takes words, a picture's path or bytes"):
+            library.search(what)  # type: ignore[arg-type]
+
+
 def test_items_as_a_table(library: Colours) -> None:
     """The columns of an export, with vectors if so wished; of an empty library a table without rows."""
     table = library.to_arrow(vectors=True)
