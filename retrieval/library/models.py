@@ -27,6 +27,7 @@ from vasari.retrieval.library.loading import (
     load_encoder,
     load_reranker,
 )
+from vasari.retrieval.library.model_spaces import ModelSpaces
 from vasari.retrieval.models.ports import ModelKind, Task
 from vasari.retrieval.settings import Precision, Settings
 from vasari.retrieval.storage.layout import SECOND_LOOKS
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
         TextReader,
     )
     from vasari.retrieval.models.preprocessing import ImagePreprocessing
-    from vasari.retrieval.models.registry.files import ModelFiles
 
 TextPrecision = Literal["float32", "int8"]
 _LOG = logging.getLogger(__name__)
@@ -66,9 +66,9 @@ class LoadedModels:
 
     def __init__(self, catalog: Callable[[], Catalog], settings: Settings, directory: Path) -> None:
         """`directory` holds a folder for each space, with its exported text tower."""
-        self._catalog = catalog
         self._settings = settings
         self._directory = directory
+        self._spaces = ModelSpaces(catalog, settings, directory)
         self.uses = LastUses()
         self._encoders: dict[str, DualEncoder] = {}
         self._text_encoders: dict[str, TextEncoder] = {}
@@ -104,84 +104,23 @@ class LoadedModels:
         The first space becomes the default. Raises ModelUnavailableError when the weights cannot be had. A model whose
         files are those that made a space is not loaded to find that out.
         """
-        return self._known(reference) or self._written(reference) or self._use(reference, self._settings)
+        spaces = self._spaces
+        return spaces.known(reference) or spaces.written(reference) or self._use(reference, self._settings)
 
     def space_of(self, reference: str) -> EmbeddingSpace:
         """The space of a model, which the library need not have yet; ModelUnavailableError as for `use`."""
-        from vasari.retrieval.models.export.without_torch import space_of_files
-
-        if (known := self._known(reference)) is not None:
-            return known
-        if (found := space_of_files(self._files(reference))) is not None:
-            return found[1]
+        found = self._spaces.known(reference) or self._spaces.described(reference)
+        if found is not None:
+            return found
         with self._lock:
             if reference not in self._without_space:
                 self._without_space[reference] = self._load(reference)
             return self._without_space[reference].space
 
-    def _known(self, reference: str) -> EmbeddingSpace | None:
-        """The space that the model's files, as they are now, have made; None where that cannot be told without it."""
-        from vasari.retrieval.models.exported.single_image import read_settings
-
-        known = [
-            (space, read_settings(self._directory / space.name)) for space in self._catalog().spaces.all()
-        ]
-        if not any(settings for _, settings in known):
-            return None
-        from vasari.retrieval.models.registry.fingerprints import files_digest
-        from vasari.retrieval.models.registry.resolve import resolve
-
-        source = resolve(reference)
-        candidates = [
-            (space, settings) for space, settings in known if space.model == source.reference and settings
-        ]
-        if not candidates:
-            return None
-        digest = files_digest(self._files(reference))
-        return next((space for space, settings in candidates if settings.files == digest), None)
-
-    def _files(self, reference: str) -> ModelFiles:
-        from vasari.retrieval.models.registry.files import locate
-        from vasari.retrieval.models.registry.hub import HubAccess
-        from vasari.retrieval.models.registry.resolve import resolve
-
-        return locate(resolve(reference), HubAccess(self._settings.offline, self._settings.hub_timeout))
-
-    def _written(self, reference: str) -> EmbeddingSpace | None:
-        """The space of a model whose towers can be exported from its files, which is done; None for another model."""
-        from vasari.retrieval.models.export.without_torch import export_towers, space_of_files
-
-        files = self._files(reference)
-        if self._settings.read_only or (found := space_of_files(files)) is None:
-            return None
-        model, space = found
-        directory = self._directory / space.name
-        if not directory.exists():
-            with _once(directory):
-                export_towers(model, files, directory)
-        return self._entered(space)
-
-    def _entered(self, space: EmbeddingSpace) -> EmbeddingSpace:
-        """The space as the catalog has it from now on; the first is the default."""
-        catalog = self._catalog()
-        space = catalog.spaces.ensure(space)
-        if catalog.spaces.default() is None:
-            catalog.spaces.set_default(space.name)
-        return space
-
     def _use(self, reference: str, settings: Settings) -> EmbeddingSpace:
         """Load a dual encoder, and make its space."""
         encoder = self._without_space.pop(reference, None) or self._load(reference, settings=settings)
-        directory = self._directory / encoder.space.name
-        if self._settings.read_only:
-            space = self._catalog().spaces.get(encoder.space.name)
-        else:
-            if not directory.exists():
-                from vasari.retrieval.models.export.text import export_text_tower
-
-                with _once(directory):
-                    export_text_tower(encoder.towers, directory)
-            space = self._entered(encoder.space)
+        space = self._spaces.of_loaded(encoder)
         with self._lock:
             self._encoders[space.name] = self._optimized(space) or encoder
         return space
@@ -194,25 +133,33 @@ class LoadedModels:
         """
         self.uses.note(LoadedKind.ENCODER)
         with self._lock:
-            if space.name not in self._encoders and not space.weights_fingerprint:  # of imported vectors
-                with chosen_before():
-                    encoder = self._load(space.model, settings=self._asked)
-                if encoder.dim != space.dim:
-                    raise LibraryCorruptError(
-                        f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
-                        f" {space.model!r} have {encoder.dim}: import them again with the model that made them"
-                    )
-                self._encoders[space.name] = encoder
-            if space.name not in self._encoders and (optimized := self._optimized(space)) is not None:
-                self._encoders[space.name] = optimized
-            if space.name not in self._encoders and self._settings.precision == "int8":
-                raise UsageError(f"{space.name} has no int8 form: `vasari models optimize` makes it")
             if space.name not in self._encoders:
-                with chosen_before():
-                    found = self._use(_reference(space), self._asked)
-                if found.name != space.name:
-                    raise _other_weights(space)
+                self._encoders[space.name] = self._opened(space)
             return self._encoders[space.name]
+
+    def _opened(self, space: EmbeddingSpace) -> DualEncoder:
+        if not space.weights_fingerprint:
+            return self._of_imported(space)
+        if (optimized := self._optimized(space)) is not None:
+            return optimized
+        if self._settings.precision == "int8":
+            raise UsageError(f"{space.name} has no int8 form: `vasari models optimize` makes it")
+        with chosen_before():
+            found = self._use(_reference(space), self._asked)
+        if found.name != space.name:
+            raise _other_weights(space)
+        return self._encoders[space.name]
+
+    def _of_imported(self, space: EmbeddingSpace) -> DualEncoder:
+        """The model that imported vectors are said to be of: nothing but their length can be compared."""
+        with chosen_before():
+            encoder = self._load(space.model, settings=self._asked)
+        if encoder.dim != space.dim:
+            raise LibraryCorruptError(
+                f"the imported vectors of {space.name!r} have {space.dim} numbers, those of the model"
+                f" {space.model!r} have {encoder.dim}: import them again with the model that made them"
+            )
+        return encoder
 
     @property
     def devices(self) -> Sequence[str]:
@@ -598,16 +545,6 @@ def _reference(space: EmbeddingSpace) -> str:
     from vasari.retrieval.models.registry.presets import reference_of
 
     return reference_of(space)
-
-
-@contextmanager
-def _once(directory: Path) -> Iterator[None]:
-    """Write a space's folder, unless another process was faster: it is named by its weights, so theirs is the same."""
-    try:
-        yield
-    except StorageError:
-        if not directory.exists():
-            raise
 
 
 def _other_weights(space: EmbeddingSpace) -> LibraryCorruptError:
