@@ -188,10 +188,11 @@ def index(
         private_addresses=allow_private_addresses or None,
     )
 
-    choose: Callable[[Library | None], Source] = (
-        partial(choose_texts, paths=paths, column=next(iter(caption_column), None))
-        if texts
-        else partial(
+    choose: Callable[[Library | None], Source]
+    if texts:
+        choose = partial(choose_texts, paths=paths, column=next(iter(caption_column), None))
+    else:
+        choose = partial(
             _choose,
             paths=paths,
             kind=SourceKind(source) if source else None,
@@ -200,7 +201,6 @@ def index(
             ignored=ignored,
             hidden=hidden,
         )
-    )
     if dry_run:
         if everything or engine == "ray":
             raise UsageError("--dry-run tells of PATHs, on this machine: leave out --all and --engine")
@@ -208,11 +208,14 @@ def index(
         return
 
     given: dict[str, Any] = {"batch_size": batch, "decode_threads": decode_threads, "decode": decode}
-    with Library.open(library, settings) if everything else filling(library, settings) as opened:
-        if everything:
+    if everything:
+        with Library.open(library, settings) as opened:
             report = run_known(opened, model=model, **given)
             finish(report, json=json, followed=wanted.done(opened, report))
-            return
+        return
+    if engine == "ray" and decode == "gpu":
+        raise UsageError("--decode gpu is for this machine: leave out --engine ray")
+    with filling(library, settings) as opened:
         if rerank:
             opened.feature_store()  # without a reranker that is said before hours of work, and not after
         chosen = choose(opened)
@@ -221,8 +224,6 @@ def index(
         def run(allow: int) -> IndexReport:
             options = {"model": model, "allow_removal": allow, **given}
             if engine == "ray":
-                if decode == "gpu":
-                    raise UsageError("--decode gpu is for this machine: leave out --engine ray")
                 return run_cluster(opened, chosen, address, encoders, gpus, **options)
             return run_index(opened, chosen, **options)
 
