@@ -147,6 +147,17 @@ def test_albums_are_made_filled_and_opened(open_page: Open, own: Any) -> None:
     expect(page.locator(f'.tile[data-id="{item}"]')).to_be_visible()
 
 
+def test_an_album_without_pictures_is_called_empty(open_page: Open, own: Any) -> None:
+    """It is no filter that leaves nothing; all pictures are a click away."""
+    address, _, library = own
+    library.catalog.albums.create("Later")
+    page = open_page(f"{address}/?album=Later")
+    expect(page.get_by_role("heading", name="This album is empty")).to_be_visible()
+    page.get_by_role("button", name="Show all pictures").click()
+    expect(page.locator(".tile").first).to_be_visible()
+    assert "album" not in page.url
+
+
 def test_a_search_is_saved_and_found_again(open_page: Open, own: Any) -> None:
     """Words and filters come back as they were; a filter alone is an album that stays live."""
     address, ids, library = own

@@ -71,6 +71,12 @@ def test_quoted_words_that_are_nowhere_are_told(page: Page) -> None:
     expect(page.locator(".tile").first).to_be_visible()
 
 
+def test_commands_in_a_refusal_are_set_apart(open_page: Open, served: Served) -> None:
+    """And their backticks are not shown."""
+    page = open_page(f"{served.address}/?q=red&group=zzzzzz")
+    expect(page.locator(".message code")).to_have_text("vasari fields")
+
+
 def test_the_best_match_comes_first(page: Page, served: Served) -> None:
     """A word finds the pictures of its colour, and they stand first."""
     look_for(page, "green")

@@ -43,7 +43,9 @@ export function nothingElse() {
   return message(t("Nothing else here"), [t("There is no other picture that could be like it.")]);
 }
 
-export function nothingLeft(reset) {
+/** What a filter leaves: nothing; `alone` where that is a single album. */
+export function nothingLeft(reset, alone) {
+  if (alone) return message(t("This album is empty"), [], button(t("Show all pictures"), { class: "primary", on: { click: reset } }));
   return message(t("The filters leave nothing"), [t("No picture meets all of them.")], button(t("Reset the filters"), { class: "primary", on: { click: reset } }));
 }
 
@@ -60,7 +62,7 @@ export function failure(problem, { again, anew }) {
     case 0:
       return message(t("The service cannot be reached"), [problem.message, ...(ownMachine() ? [[t("Start it with "), command("vasari serve")]] : [])], retry);
     case 400:
-      return message(t("That cannot be searched for"), [problem.message], restart);
+      return message(t("That cannot be searched for"), [withCommands(problem.message)], restart);
     case 401:
       return message(t("A key is needed"), [t("This library is shown to those who have a key.")], button(t("Enter a key"), { class: "primary", on: { click: again } }));
     case 403:
@@ -71,7 +73,7 @@ export function failure(problem, { again, anew }) {
     case 422:
       return problem.name === "schema"
         ? message(t("That cannot be searched for"), [t("It is longer than a search may be, or nothing that one can look for.")], restart)
-        : message(t("That picture cannot be read"), [problem.message], restart);
+        : message(t("That picture cannot be read"), [withCommands(problem.message)], restart);
     case 429:
       return message(t("The service is busy"), [t("It had no room for this search, several times in a row.")], retry);
     case 501:
@@ -82,7 +84,7 @@ export function failure(problem, { again, anew }) {
     case LOST:
       return message(t("The picture is gone"), [t("A picture to search by is kept in the browser it was dropped in, and only the latest are. Drop it here to search by it again.")], restart);
     default:
-      return message(t("It failed"), [problem.message], retry);
+      return message(t("It failed"), [withCommands(problem.message)], retry);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What stands around the pictures: how many there are, notes, why there are none, and what lies beyond the last. */
 
 import { announce, button, byId, element } from "./dom.js";
+import { countWishes } from "./filter.js";
 import { n, t } from "./language.js";
 import { matchWord } from "./match.js";
 import { spoken } from "./problems.js";
@@ -62,7 +63,7 @@ export class Telling {
     const { anyway, reset, unquote, index, recommend } = this.actions;
     if (total > 0 && this.state.query.length) return this.state.good && !this.state.anything ? noMatch(anyway) : nothingElse();
     if (this.state.query.some((term) => term.quoted)) return nothingSaid(unquote);
-    if (this.state.filter) return nothingLeft(reset);
+    if (this.state.filter) return nothingLeft(reset, this.state.wishes.album.length === 1 && countWishes(this.state.wishes) === 1);
     return nothingIndexed(index(), recommend);
   }
 
