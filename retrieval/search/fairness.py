@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval.domain import FairMethod, Modality, SearchRequest, TermKind, UnitVectors, unit_vectors
-from vasari.retrieval.errors import UsageError
+from vasari.retrieval.errors import Sentence, UsageError
 from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.index import Ids, Scores
 
@@ -90,7 +90,13 @@ def asks_fairly(request: SearchRequest) -> bool:
 def check_bank(texts: int) -> None:
     """Raise UsageError for too few texts to tell a hub from chance."""
     if texts < LEAST_BANK:
-        raise UsageError(f"a bank for fair ranking has at least {LEAST_BANK:,} texts, this one has {texts:,}")
+        raise UsageError(
+            Sentence(
+                "a bank for fair ranking has at least {least:,} texts, this one has {n:,}",
+                least=LEAST_BANK,
+                n=texts,
+            )
+        )
 
 
 def shifted(queries: UnitVectors, bank: UnitVectors, weight: float = _LAMBDA) -> NDArray[np.float32]:

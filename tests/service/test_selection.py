@@ -71,6 +71,14 @@ def test_an_export_is_what_import_reads(served: Served, tmp_path: Path) -> None:
     assert served.client.get("/v1/export?ids=900").status_code == 404
 
 
+def test_too_large_a_download_is_refused_in_the_readers_language(served: Served) -> None:
+    """The sentence comes in its parts, numbers apart, as the page translates it."""
+    answer = served.client.get("/v1/download", params={"ids": ",".join(map(str, range(1, 2002)))})
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "a download takes at most 2,000 pictures, and these are 2,001"
+    assert answer.json()["said"]["values"] == {"most": 2000, "n": 2001}
+
+
 def test_names_in_a_zip_are_told_apart() -> None:
     """Two of one name get numbers, in whatever letters, and none leads out of the folder it is unpacked in."""
     uris = [

@@ -27,7 +27,7 @@ from vasari.api.service.schemas.judgments import (
 )
 from vasari.api.service.sight import Sight
 from vasari.retrieval.catalog.records import Judgment
-from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.errors import NotFoundError, Sentence, UsageError
 from vasari.retrieval.evaluation.judgments import answerable, judged_searches
 from vasari.retrieval.evaluation.side_by_side import side_by_side
 from vasari.retrieval.evaluation.variants import parse_variant
@@ -138,7 +138,10 @@ async def compare(
     judged, empty = answerable(await service.run(judged_searches, library.catalog))
     if len(judged) > MOST_QUERIES:
         raise UsageError(
-            f"{len(judged):,} judged queries are more than a request waits for: `vasari compare` takes all"
+            Sentence(
+                "{n:,} judged queries are more than a request waits for: `vasari compare` takes all",
+                n=len(judged),
+            )
         )
     charge(request, 2 * len(judged))
     spaces = await service.run(library.catalog.spaces.all)

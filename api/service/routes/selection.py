@@ -26,7 +26,7 @@ from vasari.api.service.service import Service
 from vasari.api.service.sight import Sight
 from vasari.indexer.exchange.exporting import Format, export_of
 from vasari.retrieval.domain import Item, ItemId, Modality
-from vasari.retrieval.errors import NotFoundError, UsageError
+from vasari.retrieval.errors import NotFoundError, Sentence, UsageError
 from vasari.retrieval.library.remove import remove
 from vasari.retrieval.library.trash import check_trash
 
@@ -96,7 +96,11 @@ async def _wanted(sight: Sight, request: Request, ids: str) -> Mapping[ItemId, I
     wanted = [int(item) for item in dict.fromkeys(ids.split(","))]
     if len(wanted) > MOST_DOWNLOADED:
         raise UsageError(
-            f"a download takes at most {MOST_DOWNLOADED:,} pictures, and these are {len(wanted):,}"
+            Sentence(
+                "a download takes at most {most:,} pictures, and these are {n:,}",
+                most=MOST_DOWNLOADED,
+                n=len(wanted),
+            )
         )
     found = await sight.items([item for item in wanted if item <= LARGEST_ID])
     if not found:
