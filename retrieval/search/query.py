@@ -6,7 +6,7 @@ The command line, the HTTP service and Python share this one grammar, which is r
     2:"a red boat" + ./sunset.jpg   a weight before a colon; `+` adds a term
     boat - people                   `-` between spaces subtracts
     item:42                         an item of the library
-    "no entry" sign                 quoted words must occur
+    "no entry" sign                 quoted words must occur; also “no entry”, „…“, «…», 「…」 as phones write them
     ./photo.jpg  /a/b.png  ~/c.webp a picture, if such a file exists
 
 `parse_query` takes one string, `parse_terms` words, and `parse_typed` those that a shell gives.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from vasari.retrieval.domain import ItemId, Term, TermKind
@@ -30,16 +30,18 @@ MAX_TEXT = 4096  # characters; no tower reads a thousandth of it
 _WEIGHT = re.compile(r"^(\d+(?:\.\d+)?|\.\d+):(?=.)", re.DOTALL)
 _WORD = re.compile(
     r"""(?P<weight>(?:\d+(?:\.\d+)?|\.\d+):|)
-    (?:"(?P<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?P<single>[^']*)'(?!\S))|(?P<plain>(?:\\.|\S)+)""",
+    (?:"(?P<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?P<single>[^']*)'(?!\S)
+      |[“„«»「『](?P<typographic>[^“”„«»「」『』]*)[“”«»」』](?!\S))|(?P<plain>(?:\\.|\S)+)""",
     re.VERBOSE | re.DOTALL,
 )
+_OPENING = re.compile('["“„«»「『]')
 _OPERATOR = re.compile(r"\s[-+]\s")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ITEM = re.compile(r"item:([0-9]{1,19})")
 _LIKE_ITEM = re.compile(r"item:\S+")
 _LIKE_PATH = re.compile(r"(?:\.{1,2}|~|(?i:file:))/.+|/[^/]+[/.].+", re.DOTALL)
 _LIKE_ROOT = re.compile(r"(?:\.{0,2}|~|(?i:file:))/")
-_BARE = re.compile(r"(?!item:)[^\s\"'\\]+")  # a word that means itself
+_BARE = re.compile(r"(?!item:)[^\s\"'\\“„«»「『]+")  # a word that means itself
 LARGEST_ITEM = 2**63 - 1  # of a column of the catalog
 
 
@@ -56,6 +58,11 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     taken as a path (the HTTP service must not look at its own disk). Raises
     QueryError for an operator without a term, too many terms, or an empty query.
     """
+    return _read(words, _parted(words, files=files), files=files)
+
+
+def _read(words: Sequence[str], parted: Iterable[str], *, files: bool) -> tuple[Term, ...]:
+    """The terms of words in which each quoted piece is a word of its own."""
     text = " ".join(words)
     if not text.replace("+", "").strip():
         raise QueryError(Sentence("an empty query finds nothing: give some words, a picture or item:ID"))
@@ -63,7 +70,7 @@ def parse_terms(words: Sequence[str], *, files: bool = True) -> tuple[Term, ...]
     sign = 1.0
     pending: list[str] = []
     column = operator = 0  # of this word, and of the operator before it
-    for word in [*_parted(words, files=files), "+"]:
+    for word in [*parted, "+"]:
         if isinstance(word, Quoted) or word not in ("+", "-"):
             pending.append(word)
         else:
@@ -108,7 +115,8 @@ def parse_query(text: str, *, files: bool = False) -> tuple[Term, ...]:
 
     Behind a weight quotes only group: 2:"a red boat".
     """
-    return parse_terms(split_words(text), files=files)
+    words = split_words(text)
+    return _read(words, words, files=files)
 
 
 def written(terms: Sequence[Term]) -> str:
@@ -144,10 +152,11 @@ def split_words(text: str) -> list[str]:
     place = 0
     while (found := _WORD.search(text, place)) is not None:
         place = found.end()
-        inner = found["double"] if found["double"] is not None else found["single"]
-        if inner is None:
+        if found["plain"] is not None:
             words.append(_ESCAPED.sub(r"\1", found["plain"]))
-        elif found["weight"] or not inner.strip() or found["single"] is not None:
+            continue
+        inner = next(part for part in found.group("double", "single", "typographic") if part is not None)
+        if found["weight"] or not inner.strip() or found["single"] is not None:
             words.append(f"{found['weight']}{_unescaped(inner)}")
         else:
             words.append(Quoted(_unescaped(inner)))
@@ -161,7 +170,7 @@ def _unescaped(inner: str) -> str:
 def _parted(words: Sequence[str], *, files: bool) -> Iterator[str]:
     """Shell words, with those parted in which a quoted piece stands; a path keeps its quotes."""
     for word in words:
-        if isinstance(word, Quoted) or '"' not in word or _exists(word, files=files):
+        if isinstance(word, Quoted) or not _OPENING.search(word) or _exists(word, files=files):
             yield word
             continue
         pieces = split_words(word)

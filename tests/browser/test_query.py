@@ -27,6 +27,9 @@ QUERIES = (
     'red "no entry" sign - "a hat"',
     "l'été d'Anna + 5\" nail",
     '1:"2:3 ratio"',
+    "photo “no entry” + „Eingang“ - «sortie»",
+    "「出口」 2:“a red boat” “unclosed",
+    '1:"a “b” c"',
 )
 
 

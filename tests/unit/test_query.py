@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vasari.retrieval.domain import Term, TermKind
 from vasari.retrieval.errors import QueryError
-from vasari.retrieval.search.query import parse_query, parse_terms, parse_typed
+from vasari.retrieval.search.query import parse_query, parse_terms, parse_typed, written
 
 
 def text(words: str, weight: float = 1.0) -> Term:
@@ -113,6 +113,22 @@ def test_too_many_terms_are_refused() -> None:
     """A query has a bounded number of terms."""
     with pytest.raises(QueryError, match="at most 32"):
         parse_query(" + ".join(["cat"] * 33))
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    ["“no entry”", "„no entry“", "«no entry»", "« no entry »", "»no entry«", "「no entry」", "『no entry』"],
+)
+def test_quotes_are_read_as_people_type_them(quoted: str) -> None:
+    """Phones and other keyboards write “…”, German „…“, French «…», Japanese 「…」: their words must occur, too."""
+    terms = (Term(TermKind.TEXT, 1.0, text="no entry", quoted=True), Term(TermKind.TEXT, 1.0, text="sign"))
+    assert parse_query(f"{quoted} sign") == terms
+    assert parse_terms([f"{quoted} sign"]) == terms
+    assert parse_query(written(parse_query(f'1:"a {quoted} b"'))) == parse_query(f'1:"a {quoted} b"')
+    (plain,) = parse_query(f'1:"a {quoted} b"')
+    assert (plain.text, plain.quoted) == (f"a {quoted} b", False)
+    (weighted,) = parse_query(f"2:{quoted}")
+    assert (weighted.text, weighted.quoted) == ("no entry", False)
 
 
 def test_an_apostrophe_is_no_open_quote() -> None:

@@ -14,8 +14,8 @@ import { t } from "./language.js";
 
 const WEIGHT = /^(\d+(?:\.\d+)?|\.\d+):(?=.)/s;
 const ITEM = /^item:(\d+)$/;
-const QUOTED = /^[^\s"'\\]+$/;
-const WORD = /(?<weight>(?:\d+(?:\.\d+)?|\.\d+):|)(?:"(?<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?<single>[^']*)'(?!\S))|(?<plain>(?:\\.|\S)+)/gs;
+const QUOTED = /^[^\s"'\\“„«»「『]+$/;
+const WORD = /(?<weight>(?:\d+(?:\.\d+)?|\.\d+):|)(?:"(?<double>(?:[^"\\]|\\.)*)"(?!\S)|'(?<single>[^']*)'(?!\S)|[“„«»「『](?<typographic>[^“”„«»「」『』]*)[“”«»」』](?!\S))|(?<plain>(?:\\.|\S)+)/gs;
 
 /** Terms of a text; an operator that nothing follows yet is passed over. */
 export function parse(text) {
@@ -114,9 +114,9 @@ function termOf(written, sign) {
  * quotes. Behind a weight quotes only group, as single ones do; one that is never closed is a letter.
  */
 function split(text) {
-  return [...text.matchAll(WORD)].map(({ groups: { weight, double, single, plain } }) => {
+  return [...text.matchAll(WORD)].map(({ groups: { weight, double, single, typographic, plain } }) => {
     if (plain !== undefined) return { word: plain.replace(/\\(.)/gs, "$1"), quoted: false };
-    const inner = (double ?? single).replace(/\\(["\\])/g, "$1");
-    return { word: weight + inner, quoted: weight === "" && double !== undefined && inner.trim() !== "" };
+    const inner = (double ?? single ?? typographic).replace(/\\(["\\])/g, "$1");
+    return { word: weight + inner, quoted: weight === "" && single === undefined && inner.trim() !== "" };
   });
 }
