@@ -155,7 +155,9 @@ _EDGES = (
 )
 _BEFORE = Pattern(r"(?:在|于|於|从|從|自从|自)\s?$")
 _BEHIND = Pattern(r"(?:(?:里|裡|中|期间|の間)(?=的|の|に|[\s，,]|$))?(?:的|の|に|で|、)?\s?")
-_NOT = Pattern(r"(?:不是|不要|除了|非)(?:在)?\s?$|^(?:以外|じゃない|ではない|除外)")
+_NOT = Pattern(
+    r"(?:不是|不要|除了|非|[写印刻]着)(?:在)?\s?$|^(?:以外|じゃない|ではない|除外|[天季]?[^の的]{0,2}と(?:書か|刻ま|印字))"
+)
 _MADE_BEFORE = Pattern(rf"{CJK_MADE_THEN}\s?$")
 _MADE_BEHIND = Pattern(rf"\s?{CJK_MADE_BEHIND}")
 _DAY_FROM = Pattern(

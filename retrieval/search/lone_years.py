@@ -83,8 +83,8 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
         return True
     if any(letter.isdigit() for letter in before):
         return True
-    if goes_on(tokens, at + 1) and not is_name(tokens[at + 1].text):
-        return True  # 2020 vision; not urlaub 2016 kroatien
+    if _goes_on_with_a_noun(tokens, at + 1) and not is_name(tokens[at + 1].text):
+        return True  # 2020 vision, Corona 2020 Maske; not urlaub 2016 kroatien
     if (_word(tokens, at - 2), before) in year_words.MODELS:
         return True
     return before not in name_words.SCENE and any(map(_is_naming, _phrase(tokens, at)))
@@ -158,6 +158,16 @@ def _is_part_of_a_title(before: str, year: str, behind: str) -> bool:
     """Games that took place a year later, a rover, and words for months that are none here."""
     doubtful = calendar_words.DOUBTFUL_MONTHS
     return before in doubtful or behind in doubtful or (before in ("tokyo", "tokio") and year == "2020")
+
+
+def _goes_on_with_a_noun(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word follows that is no name, in capital letters as German nouns are, and is photographed nowhere."""
+    if goes_on(tokens, at):
+        return True
+    word = _word(tokens, at)
+    is_capital = word.isalpha() and not tokens[at].is_cjk and tokens[at].text[:1].isupper()
+    beside = name_words.SCENE | name_words.FUNCTION | name_words.FILLERS | calendar_words.IN
+    return is_capital and not (word in beside or is_subject(word) or is_german_trip(word))
 
 
 def goes_on(tokens: Sequence[Token], at: int) -> bool:

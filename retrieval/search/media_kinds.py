@@ -127,7 +127,7 @@ _UNIT = r"""(?:kb|mb|gb|m[ée]ga(?:byte|octet)?s?|mo|go|ko
 _SIDE = r"wide|across|width|breit|de\s+ancho|de\s+large|high|tall|height|hoch|de\s+alto|de\s+haut"
 _NO_FILE = r"""(?![a-z0-9]|\s*(?:ram|memory|ssd|disk|drive|stick|usb|sd|card|speicher|memoria|m[ée]moire|arbeitsspeicher
     |graphics|camera|kamera|sensor))"""
-_DEVICE = r"""(?!\s*(?:monitors?|displays?|screens?|tvs?|panels?|bildschirme?|fernseher|televisor
+_DEVICE = r"""(?!\s*(?:monitors?|displays?|screens?|tvs?|panels?|bildschirme?|fernseher|televisor|[cm]m\b|in\b|inch|zoll
     |pantallas?|[ée]crans?|显示器|屏幕|モニター|ディスプレイ))"""
 _SIZE = _pattern(
     rf"""(?:(?P<more>{_MORE})|(?P<less>{_LESS}))

@@ -97,6 +97,9 @@ SCENE_PREPOSITIONS = _words(
 )
 BOUND = _words("to nach bis a hasta")
 LEADING_THERE = _words("to nach bis hasta")
+# Of somebody's, what is only about them: Anna's name on a list.
+SIGNED = _words("name names initials signature autograph nickname surname username")
+GREETING = _words("happy joyeux joyeuse feliz merry frohe froher alles")  # happy birthday Anna, on a cake
 # Whose way it is, or which: trip to Lisbon, Ausflug nach Rom.
 GOING = _words(
     """trip trips travel travels travelling traveling journey journeys voyage visit visits excursion excursions outing
@@ -113,7 +116,9 @@ STATES = _words(
     enceinte deguisee deguise assise assis sentada sentado bebe baby schlafend verkleidet schwanger glucklich muede"""
 )
 BESIDE = _words("next close married engaged party shower surprise nah junto cerca frente fete pres")
-TOGETHER = _words("and und y e et & with mit con avec")
+TOGETHER = _words("and n und y e et & with mit con avec")
+# Behind these a clause tells what somebody does: fotos donde anna lleva un vestido rojo.
+CLAUSES = _words("where when donde cuando ou quand wo wenn denen dem")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
 TICKETS = _words(
     """pass ticket tickets letter letters postcard postcards card invitation guide sign signs signpost map ticket karte
@@ -146,13 +151,15 @@ LIKE = _words("like resembling wie como comme ressemble parece")
 
 # Before a name they say that it is only written: Aufschrift Anna im Sand.
 INSCRIPTIONS = _words(
-    """aufschrift schriftzug inscription inscripcion letras letters word words wort mot palabra called namens named
+    """aufschrift schriftzug inscription inscripcion letras letters word words wort mot palabra called namens
+    namen nomme nommee appele appelee ship schiff barco navire bateau yacht saying says named
     llamado"""
 )
 
 # After these a name goes on no more.
 FUNCTION = _words(
-    """in at near on from to of by with without and & or for during since before after until last this the a an is are
+    """in at near on from to of by with without and n & or but aber pero mais for
+    during since before after until last this the a an is are
     was were while when where who that under over beside behind between next taken shot made as into onto
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die
     das den dem ein eine einer einem letzten letztes letzte diesen dieses dieser beim hinter neben zwischen wahrend
@@ -260,7 +267,8 @@ TITLED = WORKS - {"opera", "oper"}  # houses, too
 ABOUT = _words("about uber sobre sur")
 SET_IN = _words("set takes place ambientada ambientado passe situe spielt")  # a novel set in Paris
 TREATISES = WORKS | _words(
-    """documentary documental documentaire dokumentation doku article articulo artikel lecture talk charla conferencia
+    """documentary documental documentaire dokumentation doku article articulo artikel lecture news nachrichten
+    noticias nouvelles actualites talk charla conferencia
     vortrag expose report reportage reportaje bericht podcast magazine revista zeitschrift presentation presentacion
     prasentation"""
 )

@@ -213,7 +213,11 @@ class _Segment:
             return 0
         if self._word(end) in words.STREETS_BEHIND or self._word(at - 1) in words.INDEFINITE:
             return 0  # Clara street, una clara
+        if self._is_made_by(at) or self._word(at - 2) in words.GREETING:
+            return 0
         until = self._possessive(end)
+        if until > end and self._word(until) in words.SIGNED:
+            return 0
         if self._word(until) in words.SPECIES or (until > end and self._word(until) in words.BUSINESSES):
             return 0
         if len(self.tokens) - until > 1 and self._word(len(self.tokens) - 1) in words.EMBLEMS:
@@ -249,6 +253,7 @@ class _Segment:
             or self._ends(end)
             or self._word(end) in words.SCENE | words.STATES
             or self._is_doing(end)
+            or (self._word(at - 1) in words.CLAUSES and end + 1 < len(self.tokens))
         ):
             return until
         if self._is_capital(at) and self._goes_on_small(end) and (at == 0 or self._is_second_of_two(at)):
@@ -257,6 +262,13 @@ class _Segment:
         if self._word(at).endswith("s") and (is_subject(noun) or is_german_trip(noun)):
             return until  # Annas Taufe
         return until if self._next_is_person(end) else 0
+
+    def _is_made_by(self, at: int) -> bool:
+        """Whether it is who made a thing, or a work shows them: book signed by Ben, painting of Anna."""
+        at -= self._is_elided(at)
+        return self._word(at - 1) == "by" or (
+            self._word(at - 1) in words.OF and self._word(at - 2) in words.WORKS
+        )
 
     def _is_for_somebody(self, at: int) -> bool:
         """Whether a thing is meant for them, wherever they are: letter to Tom; not party for Tom, next to Tom."""
@@ -350,7 +362,9 @@ class _Segment:
         )
 
     def _noun_behind(self, at: int) -> int:
-        """The German noun that stands here, perhaps behind an adjective: erster Schultag; -1 for none."""
+        """The German noun that stands here, perhaps behind an adjective or a number: erster Schultag; -1 for none."""
+        if self._word(at).isdigit() and self._word(at + 1) == ".":
+            at += 2  # Annas 30. Geburtstag
         for noun in (at, at + 1):
             if noun < len(self.tokens) and self._is_capital(noun):
                 return noun
@@ -549,6 +563,7 @@ class _Segment:
             at == 1
             or scene in scenes
             or scene.removesuffix("s") in scenes
+            or scene.endswith(calendar_words.PHOTO_ENDS)  # Nachtaufnahmen von Shanghai
             or self._word(at - 3) in words.SIGHTS
         )
 

@@ -80,7 +80,8 @@ INSCRIBED = _words(
     zeitschrift zeitung zertifikat quittung rechnung beleg invoice receipt factura facture recibo recu formular
     form formulaire model models modell modelle modelo modelos modele modeles mannequin replica miniature
     version edition ausgabe edicion newspapers banners mug mugs tshirt hoodie cap balloons balloon ballons globos
-    zeitungen tasse tassen taza tazas periodico periodicos pancarta pancartas journal journaux banderole banderoles"""
+    zeitungen tasse tassen taza tazas periodico periodicos pancarta pancartas journal journaux banderole banderoles
+    dossard dorsal startnummer"""
 )
 # They are called by the month for which they come out: calendar page for October 2023, Vogue cover September 1955.
 ISSUED = _words(
@@ -89,7 +90,8 @@ ISSUED = _words(
 )
 # On these the day or month stands for which they are, or when they were written: wedding invitation 14 June 2019.
 DATED = ISSUED | _words(
-    """menu menus report reports minutes collection lookbook lineup setlist letter letters invitation invitations
+    """graffiti graffito grafiti saying says menu menus report reports minutes collection lookbook lineup setlist
+    letter letters invitation invitations
     invite poster posters flyer flyers banner calendar calendars ticket tickets
     newspaper newspapers magazine certificate diploma postcard stamp tattoo headline sticker envelope
     speisekarte bericht protokoll kollektion brief briefe einladung einladungen plakat plakate kalender
