@@ -19,6 +19,7 @@ DETAILED = "Describe in detail what is shown in the image."
 DETECT = "Locate the objects with category name in the image."
 GROUND = "Locate the phrases in the caption: {}"
 BINS = 1000  # Florence-2 cuts the picture's sides into so many
+_LEVELS = 50  # that sides of boxes are rounded to: few tokens need learning
 _IGNORED = -100
 
 Box = tuple[float, float, float, float]
@@ -33,10 +34,10 @@ class Example:
     answer: str
 
 
-def located(label: str, boxes: Sequence[Box], levels: int = 50) -> str:
-    """A label with its boxes in location tokens; sides are rounded to `levels`, so that few tokens need learning."""
-    step = BINS // levels
-    corners = (min(BINS - 1, max(0, round(side * levels) * step)) for box in boxes for side in box)
+def located(label: str, boxes: Sequence[Box]) -> str:
+    """A label with its boxes in location tokens."""
+    step = BINS // _LEVELS
+    corners = (min(BINS - 1, max(0, round(side * _LEVELS) * step)) for box in boxes for side in box)
     return label + "".join(f"<loc_{corner}>" for corner in corners)
 
 

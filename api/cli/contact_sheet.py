@@ -20,9 +20,9 @@ class Row:
     notes: Sequence[str]
 
 
-def contact_sheet(rows: Sequence[Row], side: int = 160) -> bytes:
+def contact_sheet(rows: Sequence[Row]) -> bytes:
     """PNG with one row of pictures a query."""
-    margin, title_height, note_height = 16, 30, 22
+    side, margin, title_height, note_height = 160, 16, 30, 22
     columns = max(len(row.pictures) for row in rows)
     height = title_height + side + note_height + margin
     sheet = Image.new("RGB", (margin + columns * (side + margin), margin + len(rows) * height), "white")

@@ -51,19 +51,16 @@ def write_folder(
     space: EmbeddingSpace,
     batches: Iterable[Sequence[Record]],
     caption_vectors: Mapping[str, NDArray[np.float32]],
-    *,
-    part: int = _PART,
-) -> int:
+) -> None:
     """Write pictures; `caption_vectors` of first captions fill text_emb, which is left out where none is known."""
-    written, number, waiting = 0, 0, list[Record]()
+    number, waiting = 0, list[Record]()
     for batch in batches:
         waiting.extend(batch)
-        while len(waiting) >= part:
-            _write_part(folder, number, space, waiting[:part], caption_vectors)
-            written, number, waiting = written + part, number + 1, waiting[part:]
+        while len(waiting) >= _PART:
+            _write_part(folder, number, space, waiting[:_PART], caption_vectors)
+            number, waiting = number + 1, waiting[_PART:]
     if waiting or not number:
         _write_part(folder, number, space, waiting, caption_vectors)
-    return written + len(waiting)
 
 
 def folder_space(folder: Path) -> EmbeddingSpace | None:

@@ -132,10 +132,9 @@ class Items(Repository):
         """How many live items there are."""
         return self._count(items.c.modality == modality.value, LIVE)
 
-    def count_missing(self, modality: Modality | None = None) -> int:
+    def count_missing(self) -> int:
         """How many items are missing: hidden, as their files were gone when they were last looked for."""
-        of_modality = true() if modality is None else items.c.modality == modality.value
-        return self._count(of_modality, items.c.missing_since.is_not(None))
+        return self._count(items.c.missing_since.is_not(None))
 
     def _count(self, *conditions: ColumnElement[bool]) -> int:
         query = select(func.count()).select_from(items).where(*conditions)

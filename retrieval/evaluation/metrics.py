@@ -8,7 +8,7 @@ is enough.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 RECALL_AT = (1, 5, 10)
 MAP_AT = 10
+_RESAMPLES = 1000  # of an interval
+_TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +99,26 @@ def summary(ranking: Ranking) -> dict[str, float]:
     return figures
 
 
-def interval(
-    values: NDArray[np.float64],
-    *,
-    groups: Sequence[int] | None = None,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean over queries (Efron & Tibshirani, 1993, chapter 13).
+def interval(values: NDArray[np.float64], *, groups: Sequence[int] | None = None) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean over queries (Efron & Tibshirani, 1993, chapter 13).
 
     Queries of one group (the captions of one picture) are drawn together: they succeed and fail alike, and drawn one by
     one they promise more than there is (cluster bootstrap; Davison & Hinkley, 1997, section 3.8).
     """
     _, group = np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)
     sums, counts = np.bincount(group, weights=values), np.bincount(group)
-    generator = np.random.default_rng(seed)
-    means = []
-    for _ in range(resamples):
-        drawn = generator.integers(0, len(sums), len(sums))
-        means.append(sums[drawn].sum() / counts[drawn].sum())
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return _percentiles(sums[drawn].sum() / counts[drawn].sum() for drawn in _resamples(len(sums)))
+
+
+def _resamples(count: int) -> Iterator[NDArray[np.int64]]:
+    """So many of 0 … count - 1, drawn with replacement; the same at every call."""
+    generator = np.random.default_rng(0)
+    for _ in range(_RESAMPLES):
+        yield generator.integers(0, count, count)
+
+
+def _percentiles(means: Iterable[float]) -> tuple[float, float]:
+    low, high = np.quantile(list(means), _TAILS)
     return float(low), float(high)
 
 
@@ -129,29 +130,19 @@ def intervals(ranking: Ranking, groups: Sequence[int] | None = None) -> dict[str
 
 
 def macro_interval(
-    values: NDArray[np.float64],
-    kinds: Sequence[str],
-    groups: Sequence[str],
-    *,
-    level: float = 0.95,
-    resamples: int = 1000,
-    seed: int = 0,
+    values: NDArray[np.float64], kinds: Sequence[str], groups: Sequence[str]
 ) -> tuple[float, float, float]:
-    """The mean over kinds of the mean of `values` (n,) of each kind, and its percentile bootstrap interval.
+    """The mean over kinds of the mean of `values` (n,) of each kind, and its interval.
 
     Values of one group are drawn together, as in `interval`; a kind of which a resample has none is left out of it.
     """
     _, kind = np.unique(np.asarray(kinds), return_inverse=True)
     names, group = np.unique(np.asarray(groups), return_inverse=True)
-    generator = np.random.default_rng(seed)
 
     def macro(weights: NDArray[np.float64]) -> float:
         counts = np.bincount(kind, weights=weights)
         return float((np.bincount(kind, weights=weights * values)[counts > 0] / counts[counts > 0]).mean())
 
-    means = []
-    for _ in range(resamples):
-        drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
-        means.append(macro(drawn[group].astype(np.float64)))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return macro(np.ones(len(values))), float(low), float(high)
+    weights = (np.bincount(drawn, minlength=len(names))[group] for drawn in _resamples(len(names)))
+    low, high = _percentiles(macro(each.astype(np.float64)) for each in weights)
+    return macro(np.ones(len(values))), low, high

@@ -51,33 +51,29 @@ class WeightChoice:
     high: float
 
 
-def choose_depth(ranks: NDArray[np.int64], enough: float = _ENOUGH, most: int = MOST) -> int:
-    """How many candidates to rerank: the fewest whose recall is `enough` of that among the first `most`.
+def choose_depth(ranks: NDArray[np.int64], enough: float = _ENOUGH) -> int:
+    """How many candidates to rerank: the fewest whose recall is `enough` of that among the first `MOST`.
 
     Args:
         ranks: (n,) 1-based rank of the first right answer of each query, by the first stage.
-        enough: share of the recall at `most` that has to be reached.
-        most: the most that a search may rerank.
+        enough: share of the recall at `MOST` that has to be reached.
 
-    Returns 1 where the first stage finds nothing among the first `most`.
+    Returns 1 where the first stage finds nothing among the first `MOST`.
     """
-    found = np.sort(ranks[ranks <= most])
+    found = np.sort(ranks[ranks <= MOST])
     if not len(found):
         return 1
     return int(found[int(np.ceil(enough * len(found))) - 1])
 
 
 def choose_weight(
-    queries: Sequence[Compared],
-    usual: float,
-    weights: Sequence[float] = WEIGHTS,
-    groups: Sequence[int] | None = None,
+    queries: Sequence[Compared], usual: float, groups: Sequence[int] | None = None
 ) -> WeightChoice:
     """The weight for these queries, at least two; `groups` (n,) are drawn together, as captions of one picture are.
 
     A fold holds whole groups. Ties go to the weight nearest to the usual one.
     """
-    candidates = sorted({*weights, usual}, key=lambda weight: abs(weight - usual))
+    candidates = sorted({*WEIGHTS, usual}, key=lambda weight: abs(weight - usual))
     table = np.array([[ndcg(query, weight) for query in queries] for weight in candidates])
     kinds = list(range(len(queries))) if groups is None else list(groups)
     folds = np.unique(np.array(kinds), return_inverse=True)[1] % FOLDS

@@ -5,7 +5,9 @@ search_request("a red boat", {"limit": 3, "filter": "taken >= 2024", "rerank": T
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -51,11 +53,11 @@ def search_request(
     if "rerank" in changes:
         changes["rerank"] = _rerank(changes["rerank"])
     if "modality" in changes:
-        changes["modality"] = _modality(changes["modality"])
+        changes["modality"] = _one_of(Modality, changes, "modality")
     if "group_score" in changes:
-        changes["group_score"] = _group_score(changes["group_score"])
+        changes["group_score"] = _one_of(GroupScore, changes, "group_score")
     if "order" in changes:
-        changes["order"] = _order(changes["order"])
+        changes["order"] = _one_of(Order, changes, "order")
     for name in ("words", "as_words"):
         if isinstance(changes.get(name), str):  # a sequence too, of its letters
             raise UsageError(f"{name} is a list of words, such as [{changes[name]!r}]")
@@ -75,22 +77,8 @@ def _rerank(given: bool | int | Rerank | None) -> Rerank | None:
     return Rerank(given) if isinstance(given, int) else given
 
 
-def _modality(given: str) -> Modality:
+def _one_of(kind: type[StrEnum], changes: Mapping[str, Any], name: str) -> StrEnum:
     try:
-        return Modality(given)
+        return kind(changes[name])
     except ValueError:
-        raise UsageError(f"modality is one of {', '.join(Modality)}, and not {given!r}") from None
-
-
-def _group_score(given: str) -> GroupScore:
-    try:
-        return GroupScore(given)
-    except ValueError:
-        raise UsageError(f"group_score is one of {', '.join(GroupScore)}, and not {given!r}") from None
-
-
-def _order(given: str) -> Order:
-    try:
-        return Order(given)
-    except ValueError:
-        raise UsageError(f"order is one of {', '.join(Order)}, and not {given!r}") from None
+        raise UsageError(f"{name} is one of {', '.join(kind)}, and not {changes[name]!r}") from None

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tests import forms
 from tests.grey import GreyEncoder, GreyLibrary, write_picture
 from vasari.indexer.doctor import examine
+from vasari.indexer.exchange import clip_retrieval
 from vasari.indexer.exchange.exporting import Format, export
 from vasari.indexer.exchange.importing import import_
 from vasari.indexer.exchange.records import Record, as_row
@@ -378,6 +379,21 @@ def test_a_folder_of_clip_retrieval_comes_in_and_goes_out_again(tmp_path: Path, 
     before = [row for part in range(3) for row in _metadata(tmp_path / "clip", part)]
     after = _metadata(tmp_path / "again", 0)
     assert [{name: row[name] for name in before[0]} for row in after] == before
+
+
+def test_many_pictures_go_out_to_clip_retrieval_in_parts(
+    tmp_path: Path, other: GreyLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part has its own files, and all of them together are the library."""
+    images, _ = _clip_folder(tmp_path / "clip", [23])
+    import_(other, tmp_path / "clip", model="grey")
+    monkeypatch.setattr(clip_retrieval, "_PART", 10)
+    export(other, tmp_path / "again", Format.CLIP_RETRIEVAL)
+    parts = [np.load(tmp_path / f"again/img_emb/img_emb_{part}.npy") for part in range(3)]
+    assert [len(part) for part in parts] == [10, 10, 3]
+    np.testing.assert_allclose(np.concatenate(parts), images, atol=1e-3)
+    urls = [row["url"] for part in range(3) for row in _metadata(tmp_path / "again", part)]
+    assert urls == [f"https://photos.example/{number}.jpg" for number in range(23)]
 
 
 def _metadata(folder: Path, part: int) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from vasari.training.scenes.scene import Colour, Kind, Language, Scene, Setting,
 _LANGUAGES = [Language.ENGLISH] * 2 + list(Language) + [Language.CHINESE, Language.JAPANESE]
 _OFTEN = {Form.WORD: 2, Form.TYPO: 4, Form.COUNT: 3, Form.COLOUR: 3, Form.PHRASE: 2, Form.SYNONYM: 2}
 _FORMS = [form for form in Form for _ in range(_OFTEN.get(form, 1))]
+_OF_SETTING = 16  # scenes of the same setting, from which near ones are drawn
 # Queries for each picture.
 _TRUE = 4
 _ALTERED = 4
@@ -70,12 +71,12 @@ class TypedRerankerLesson(RerankerLesson):
         return Text(ids, [-100] * len(ids), match)
 
 
-def same_place(scenes: Sequence[Scene], count: int = 16) -> npt.NDArray[np.int64]:
-    """For each of n scenes, some of the same setting: (n, count)."""
+def same_place(scenes: Sequence[Scene]) -> npt.NDArray[np.int64]:
+    """For each of n scenes, some of the same setting: (n, _OF_SETTING)."""
     rng = np.random.default_rng(6)
     settings = np.array([scene.setting.value for scene in scenes])
     of_setting = {setting: np.flatnonzero(settings == setting) for setting in set(settings.tolist())}
-    return np.stack([rng.choice(of_setting[setting], count) for setting in settings.tolist()])
+    return np.stack([rng.choice(of_setting[setting], _OF_SETTING) for setting in settings.tolist()])
 
 
 def _query(scene: Scene, words: Random) -> TypedQuery:

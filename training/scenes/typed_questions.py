@@ -188,8 +188,8 @@ def _may_show(scene: Scene) -> set[Kind]:
     return shown | {kind for kind, alike in _ALIKE.items() if not shown.isdisjoint(alike)}
 
 
-def _present(scene: Scene, rng: Random, group: Group | None = None) -> _Name:
-    kinds = {group.kind} if group else _kinds_of(scene)
+def _present(scene: Scene, rng: Random) -> _Name:
+    kinds = _kinds_of(scene)
     return rng.choice([name for name in _names() if not name.kinds.isdisjoint(kinds)])
 
 

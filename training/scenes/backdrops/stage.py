@@ -64,9 +64,9 @@ class Stage:
         self.canvas.paste(gradient((side, y1 - y0), stops), (0, y0))
 
 
-def ridge(rng: Random, base: float, height: float, waves: int = 3, steps: int = 24) -> list[Point]:
+def ridge(rng: Random, base: float, height: float, steps: int = 24) -> list[Point]:
     """A soft hill line from left to right around `base`, at most `height` above or below it."""
-    parts = [(rng.uniform(0.6, 1.4) * (n + 1), rng.uniform(0, 2 * pi), 1.0 / (n + 1)) for n in range(waves)]
+    parts = [(rng.uniform(0.6, 1.4) * (n + 1), rng.uniform(0, 2 * pi), 1.0 / (n + 1)) for n in range(3)]
     total = sum(part[2] for part in parts)
     line: list[Point] = []
     for step in range(steps + 1):
