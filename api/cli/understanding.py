@@ -108,6 +108,8 @@ def _caption_library(library: Library, detail: Detail, *, json: bool) -> None:
         output.print_json(report.as_json())
     else:
         output.line(f"{report.captioned:,} captioned, {report.unchanged:,} had one, {report.failed:,} failed")
+    if report.failed:
+        output.note("see `vasari failures` for what could not be captioned, and why")
     if report.interrupted:
         output.note("stopped; everything so far is kept. Run the same command again to go on")
         raise click.exceptions.Exit(130)

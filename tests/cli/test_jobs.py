@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Run
-from vasari.api.cli import watching
+from vasari.api.cli import understanding, watching
 from vasari.api.cli.indexing import imports_kept
+from vasari.indexer.captions import CaptionReport
 from vasari.indexer.progress import IndexReport
 
 
@@ -40,3 +41,20 @@ def test_a_watch_tells_what_it_does(run: Run, tmp_path: Path, monkeypatch: pytes
         "0 added, 1 described anew, 1 unchanged",
     ]
     assert noted == f"watching {photos} (Ctrl-C stops)\n"
+
+
+def test_captioning_tells_where_failures_are_listed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `vasari index` does."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    assert run("index", photos, "--model", "scenes")[0] == 0
+    monkeypatch.setattr(
+        understanding, "caption_library", lambda *_, **__: CaptionReport(captioned=2, failed=1)
+    )
+    assert run("caption", "--all") == (
+        0,
+        "2 captioned, 0 had one, 1 failed\n",
+        "see `vasari failures` for what could not be captioned, and why\n",
+    )
