@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -113,15 +114,20 @@ def move_root(old: str, new: str, force: bool, json: bool, library: Path | None)
     """Tell the library that pictures lie elsewhere now.
 
     Nothing is read or embedded again.
-    Items keep their numbers, vectors, captions, tags and all else. Keys with a filter for the old folder have to be
-    made anew.
+    Items keep their numbers, vectors, captions, tags and all else. Keys and saved searches whose filter names the old
+    folder are told: make them anew.
     """
     with Library.open(library) as opened:
-        moved = move(opened, old, new, force=force)
+        done = move(opened, old, new, force=force)
     if json:
-        output.print_json({"moved": moved})
+        output.print_json({"moved": done.moved, "filters": [asdict(each) for each in done.changed]})
         return
-    output.line(f"{moved:,} items of {old} lie in {new} from now on")
+    output.line(f"{done.moved:,} items of {old} lie in {new} from now on")
+    for each in done.changed:
+        output.note(
+            f"{each.of} sees {each.gained:,} items more and {each.lost:,} fewer, as its filter names folders:"
+            f" {each.filter}"
+        )
 
 
 def _counted(items: Mapping[str, int]) -> str:

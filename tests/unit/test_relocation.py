@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from tests.unit.catalogs import found_by
 from vasari.indexer.doctor import examine
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.sources.detect import choose_source
+from vasari.retrieval.catalog.records import KeyLimits
 from vasari.retrieval.catalog.sqlite_reader import SqliteReader
 from vasari.retrieval.domain import Caption, CaptionSource, Modality
 from vasari.retrieval.errors import NotFoundError, UsageError
-from vasari.retrieval.library.relocation import move_root
+from vasari.retrieval.library.relocation import ChangedFilter, Relocation, move_root
 from vasari.retrieval.settings import Settings
 
 
@@ -55,7 +57,7 @@ def test_a_folder_moves_with_all_that_is_known(library: GreyLibrary, tmp_path: P
     after = uris(library)
     old, new = f"{tmp_path}/photos/", f"{tmp_path}/disk/pictures/"
     assert after == {number: uri.replace(old, new) for number, uri in before.items()}
-    assert moved == 4
+    assert moved.moved == 4
     assert [failure.uri for failure in library.catalog.failures.latest()] == [f"{new}broken.png"]
     assert found_by(library.catalog.full_text, "boat") == [item]
     embedded = library.grey().embedded
@@ -83,13 +85,38 @@ def test_a_folder_holds_nothing_of_a_name_that_goes_on_with_a_hash(tmp_path: Pat
                 files = catalog.items.known_files(Modality.IMAGE, [place])
                 assert [file.uri for file in files] == held
         reader.close()
-        assert move_root(library, trip, str(tmp_path / "elsewhere"), force=True) == 1
-        assert move_root(library, shard, str(tmp_path / "other.tar"), force=True) == 1
+        assert move_root(library, trip, str(tmp_path / "elsewhere"), force=True).moved == 1
+        assert move_root(library, shard, str(tmp_path / "other.tar"), force=True).moved == 1
         assert sorted(uri for uri in uris(library).values() if "#" in uri) == [
             f"{tmp_path}/other.tar#a.png",
             f"{trip}#2/b.png",
             f"{trip}#3.png",
         ]
+
+
+def test_filters_that_name_the_folder_are_told(library: GreyLibrary, tmp_path: Path) -> None:
+    """One that hides a folder by its name would show it from then on, and one that shows it would hide it."""
+    catalog, trip = library.catalog, tmp_path / "photos" / "trip"
+    for name, text in (
+        ("family", f'folder:"{trip}"'),
+        ("guests", f'not folder:"{trip}"'),
+        ("wide", "width > 1"),
+    ):
+        catalog.keys.add(name, name, ["search"], KeyLimits(filter=text))
+    ended = KeyLimits(filter=f'folder:"{trip}"', expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    catalog.keys.add("ended", "ended", ["search"], ended)
+    catalog.albums.create("Trip", filter="folder:trip")
+    catalog.albums.create("Wide", filter="width > 1")
+    catalog.albums.create("By hand")
+    done = move_root(library, str(trip), str(tmp_path / "elsewhere"), force=True)
+    assert done == Relocation(
+        3,
+        (
+            ChangedFilter("key 1 (family)", f'folder:"{trip}"', lost=3, gained=0),
+            ChangedFilter("key 2 (guests)", f'not folder:"{trip}"', lost=0, gained=3),
+            ChangedFilter("album Trip", "folder:trip", lost=3, gained=0),
+        ),
+    )
 
 
 def test_a_folder_moves_into_itself_and_back(library: GreyLibrary, tmp_path: Path) -> None:
