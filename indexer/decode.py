@@ -25,7 +25,7 @@ from vasari.retrieval.storage.local_files import content_hash
 if TYPE_CHECKING:
     from vasari.retrieval.images.decode import Stored  # Pillow
 
-Outcome = TypeVar("Outcome")
+_Stage = TypeVar("_Stage")  # what one stage makes of a file
 _Prepared = Prepared[Pixels] | Prepared[str]
 Ready = tuple[Task, _Prepared]
 """A picture or text to be embedded, and what is to be done with it."""
@@ -98,7 +98,7 @@ class Loader:
         return self._said(read.task, prepared if isinstance(prepared, Skipped) else (read.task, prepared))
 
     @staticmethod
-    def _said(task: Task, outcome: Outcome) -> Outcome | Skipped:
+    def _said(task: Task, outcome: _Stage) -> _Stage | Skipped:
         """A failure with what is known of the file."""
         if not isinstance(outcome, Skipped):
             return outcome

@@ -276,40 +276,40 @@ def _answer(
 ) -> int:
     """Ask the library, or a running service, for `request`, and print the answer; tells the exit code."""
     if server is not None:
-        from vasari.api.cli.connecting import connected  # brings httpx, which a plain search leaves alone
+        return _answer_from(server, key, request, form)
+    from vasari.retrieval.library.library import Library  # brings NumPy, which help leaves alone
 
-        with connected(server, key) as client:
-            response: SearchResponse = client.search(request)
-            usual = request.space is None and any(_pictures(response))
-            if form.for_people and usual and client.abilities()["drawings_only"]:
-                output.note(drawings.NOTE)
-            _print(response, form, _thumbnails(client, response) if form.preview else {}, here=False)
-    else:
-        from vasari.retrieval.library.library import Library  # brings NumPy, which help leaves alone
+    by_picture = any(term.kind is TermKind.IMAGE for term in request.terms)
+    if request.rerank is not None or by_picture:
+        output.waiting("loading the model…")
+    with Library.open(library) as opened:
+        response = opened.search(request)
+        space = opened.space(response.space)
+        slow = by_picture and opened.models.lacks_export(space)
+    if opened.only_readable:
+        output.note("note: this user may not write the library: it is only read, as with VASARI_READ_ONLY=1")
+    if slow:
+        output.note(
+            "note: each picture loads the whole model; `vasari doctor --repair` spares that from now on"
+        )
+    if form.for_people and drawings.knows_no_photos(space.model, (item.uri for item in _pictures(response))):
+        output.note(drawings.NOTE)
+    _print(response, form, {}, here=True)
+    if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
+        output.leave(form.code(response))
+    return form.code(response)
 
-        if request.rerank is not None or any(term.kind is TermKind.IMAGE for term in request.terms):
-            output.waiting("loading the model…")
-        with Library.open(library) as opened:
-            response = opened.search(request)
-            space, only_readable = opened.space(response.space), opened.only_readable
-            slow = any(term.kind is TermKind.IMAGE for term in request.terms) and opened.models.lacks_export(
-                space
-            )
-        if only_readable:
-            output.note(
-                "note: this user may not write the library: it is only read, as with VASARI_READ_ONLY=1"
-            )
-        if slow:
-            output.note(
-                "note: each picture loads the whole model; `vasari doctor --repair` spares that from now on"
-            )
-        if form.for_people and drawings.knows_no_photos(
-            space.model, (item.uri for item in _pictures(response))
-        ):
+
+def _answer_from(server: str, key: str | None, request: SearchRequest, form: _Form) -> int:
+    """As `_answer`, by a running service."""
+    from vasari.api.cli.connecting import connected  # brings httpx, which a plain search leaves alone
+
+    with connected(server, key) as client:
+        response: SearchResponse = client.search(request)
+        usual = request.space is None and any(_pictures(response))
+        if form.for_people and usual and client.abilities()["drawings_only"]:
             output.note(drawings.NOTE)
-        _print(response, form, {}, here=True)
-        if opened.models.loading:  # a reranker that came too late for the deadline: nobody waits for it
-            output.leave(form.code(response))
+        _print(response, form, _thumbnails(client, response) if form.preview else {}, here=False)
     return form.code(response)
 
 
@@ -369,5 +369,7 @@ def _print(response: SearchResponse, form: _Form, thumbnails: Mapping[ItemId, by
         output.print_json_lines(hit_fields(hit) for hit in response.hits)
     elif form.files or form.zero:
         output.paths((hit.item.uri for hit in response.hits), zero=form.zero)
+    elif form.preview:
+        hits.show_grid(response, thumbnails, here=here)
     else:
-        hits.show_grid(response, thumbnails, here=here) if form.preview else hits.show(response, here=here)
+        hits.show(response, here=here)
