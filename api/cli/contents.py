@@ -84,6 +84,9 @@ def fields(json: bool, library: Path | None) -> None:
 def remove(what: tuple[str, ...], trash: bool, yes: bool, json: bool, library: Path | None) -> None:
     """Take items out of the library.
 
+    What was written about them goes, too: the next `vasari index` of their folder adds them without it, unless a
+    .vasariignore names them.
+
     Your files are never touched without --trash; pictures that the library stored itself, because they were uploaded,
     are deleted. With --trash, which VASARI_TRASH=1 allows, files go to the system's trash one by one; an item whose
     file cannot go stays. The exit code is 1 when something was named that is not in the library, or stays.
