@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -315,6 +316,17 @@ def test_a_name_that_is_no_field_and_no_attribute_is_refused(
     with pytest.raises(QueryError, match=re.escape(message)) as refusal:
         catalog.filters.matching(text, Modality.IMAGE)
     assert refusal.value.column == text.index(name)
+
+
+def test_times_are_read_as_answers_spell_them(catalog: Catalog) -> None:
+    """What `added_at` of an item says can be pasted into a filter; it means that second."""
+    [item] = add(catalog, "/a.jpg")
+    added = catalog.items.get([item])[item].added_at
+    assert added is not None
+    spelled = added.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    for text in (f"added = {spelled}", f'added <= "{spelled}"', f"added >= {spelled[:19]}Z"):
+        assert catalog.filters.matching(text, Modality.IMAGE).tolist() == [item]
+    assert catalog.filters.matching(f"added < {spelled}", Modality.IMAGE).tolist() == []
 
 
 def test_names_of_several_lines_are_found(catalog: Catalog) -> None:

@@ -10,7 +10,8 @@ from vasari.retrieval.storage.file_names import composed
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])i?B", re.IGNORECASE)
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d))?)?)?)?)?")
+# As answers spell times, too: parts of a second are passed over, Z is the zone of all but `taken`, which has none.
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?Z?)?)?)?")
 _ESCAPED = re.compile(r"\\([\\\"'*?])|([*?])|(.)", re.DOTALL)
 _FIELDS = 6  # year, month, day, hour, minute, second
 
