@@ -17,6 +17,7 @@ from vasari.api.frameworks.haystack_filters import condition
 from vasari.api.python.library import Library
 from vasari.retrieval.domain import Hit
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.search.request import SearchOptions, search_request
 
 Filters = str | Mapping[str, Any]
 
@@ -48,13 +49,13 @@ class VasariRetriever:
         self, query: str, top_k: int | None = None, filters: Filters | None = None
     ) -> dict[str, list[Document]]:
         """The best `top_k`; it and `filters` may be given for one run."""
-        found = self._library.search(
-            query,
+        options = SearchOptions(
             limit=self.top_k if top_k is None else top_k,
             filter=_written(filters or self.filters),
             rerank=self.rerank,
             modality=self.modality,
         )
+        found = self._library.search(search_request(query, options))  # no word of it is taken as a file
         return {"documents": [_document(hit) for hit in found.hits]}
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -21,6 +21,7 @@ from vasari.api.frameworks import documents
 from vasari.api.frameworks.documents import Documents, picture_metadata, said_of
 from vasari.api.python.library import Library
 from vasari.retrieval.errors import UsageError
+from vasari.retrieval.search.request import SearchOptions, search_request
 
 DEFAULT_K = 4  # as other stores of LangChain have it
 
@@ -54,7 +55,9 @@ class VasariRetriever(BaseRetriever):
         if unknown:
             raise UsageError(f"the retriever has no option {', '.join(sorted(unknown))}")
         named = {name: options.get(name, getattr(self, name)) for name in ("filter", "rerank", "modality")}
-        found = self._opened.search(query, limit=options.get("k", self.k), **named)
+        named["limit"] = options.get("k", self.k)
+        asked = search_request(query, cast("SearchOptions", named))
+        found = self._opened.search(asked)  # no word of the query is taken as a file
         return [
             Document(said_of(hit.item), metadata=picture_metadata(hit), id=str(hit.item.id))
             for hit in found.hits

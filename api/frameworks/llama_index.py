@@ -27,7 +27,7 @@ from vasari.api.frameworks.llama_filters import condition
 from vasari.api.python.library import Library
 from vasari.retrieval.domain import Hit
 from vasari.retrieval.errors import UnsupportedError, UsageError
-from vasari.retrieval.search.request import SearchOptions
+from vasari.retrieval.search.request import SearchOptions, search_request
 
 
 class VasariRetriever(BaseRetriever):
@@ -39,11 +39,12 @@ class VasariRetriever(BaseRetriever):
         unknown = options.keys() - SearchOptions.__annotations__.keys()
         if unknown or "limit" in options:
             raise UsageError(f"the retriever has no option {', '.join(sorted(unknown or {'limit'}))}")
-        self._options: dict[str, Any] = {"limit": similarity_top_k, **options}
+        self._options: Any = {"limit": similarity_top_k, **options}
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        found = self._library.search(query_bundle.query_str, **self._options)
+        asked = search_request(query_bundle.query_str, self._options)
+        found = self._library.search(asked)  # no word of the query is taken as a file
         return [NodeWithScore(node=_node(hit), score=hit.score) for hit in found.hits]
 
 

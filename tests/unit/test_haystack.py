@@ -79,6 +79,14 @@ def test_a_filter_means_what_haystack_means_by_it(
     assert {document.id for document in retriever.run("red", filters=filters)["documents"]} == right
 
 
+def test_no_word_of_a_query_is_a_file(haystack: Any, library: Colours, tmp_path: Path) -> None:
+    """Whoever asks a pipeline reads no file of its machine."""
+    from vasari.haystack import VasariRetriever
+
+    (tmp_path / "secret.txt").write_text("no picture")
+    assert len(VasariRetriever(library).run(f"{tmp_path}/secret.txt")["documents"]) == 8
+
+
 def test_a_pipeline_finds_pictures_and_can_be_saved(
     haystack: Any, library: Colours, ids: tuple[Path, dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,14 @@ def test_a_document_tells_of_its_picture(colours: Colours) -> None:
         VasariRetriever(library=colours).invoke("red", top=3)
 
 
+def test_no_word_of_a_query_is_a_file(colours: Colours, tmp_path: Path) -> None:
+    """What somebody asks a chain may hold any path: nothing of the machine is read, nor told to be there or not."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("no picture")
+    for path in (str(secret), f"{tmp_path}/nothing.png", "./", f"red + {secret}"):
+        assert len(VasariRetriever(library=colours, k=2).invoke(path)) == 2
+
+
 def test_a_retriever_opens_a_library_by_its_folder(tmp_path: Path) -> None:
     """One that is not there is told at once."""
     with pytest.raises(NotFoundError, match="no library in"):

@@ -219,6 +219,8 @@ def test_pictures_are_found_by_words(tmp_path: Path) -> None:
         assert best.score > second.score
         (blue,) = VasariRetriever(library, 5, filter="name:blue*").retrieve("red")
         assert blue.node.metadata["uri"].endswith("blue.png")
+        (tmp_path / "secret.txt").write_text("no picture, and nobody's to read")
+        assert len(VasariRetriever(library, 2).retrieve(str(tmp_path / "secret.txt"))) == 2
         with pytest.raises(UsageError, match="no option k"):
             VasariRetriever(library, k=3)
 
