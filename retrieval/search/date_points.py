@@ -202,9 +202,9 @@ class DatePoints(RelativeDates):
         end += self._word(end) in ("jahre", "jahren") or (
             self._word(end) == "-" and 2 * (self._word(end + 1)[:4] == "jahr")
         )
-        of_then = (
-            asked or self._behind(at, words.IN - words.ARTICLES - words.INDEFINITE) or self._is_of_photos(end)
-        )
+        led = self._behind(at, words.IN - words.ARTICLES - words.INDEFINITE)
+        is_style = self._behind(at, words.OF) and self._goes_on(end)  # film set of 1920s Chicago
+        of_then = asked or (led and not is_style) or self._is_of_photos(end)
         whole = self._word(place)[:4].isdigit()  # 1930s; 90s is as often a style
         of_then |= (is_said or whole) and at == 0 and end == len(self.tokens)  # los años 80, and nothing more
         before = self._word(at - 1)

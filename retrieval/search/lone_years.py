@@ -132,7 +132,7 @@ def _is_of_a_product(tokens: Sequence[Token], at: int) -> bool:
     before = [token.folded for token in tokens[:at]]
     if not calendar_words.PHOTOS.isdisjoint(before):
         return False
-    if before[-1:] and before[-1] in name_words.WORKS:
+    if before[-1:] and before[-1] in name_words.WORKS | year_words.INSCRIBED:
         return True  # Roman aus dem Jahr 1998
     if before[-2:-1] and before[-2] in calendar_words.INDEFINITE:
         return not _is_event(before[-1])  # a car from 2010

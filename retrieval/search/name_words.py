@@ -230,7 +230,9 @@ TITLES = NOBLES | _words(
 BUSINESSES = _words(
     """hotel cafe restaurant bar pub diner bakery pizza pizzeria grill bistro brasserie brewery shop store boutique
     salon deli rice sauce ice chips cookies crackers chocolate brand logo fries burgers burger bbq chicken
-    backerei gasthof kneipe laden eis panaderia tienda taberna boulangerie auberge librairie foundation academy"""
+    backerei gasthof kneipe laden eis panaderia tienda taberna boulangerie auberge librairie foundation academy
+    hardware website blog
+    channel"""
 )
 # Waters and lands that are called by a place and may lie elsewhere: Jordan river, Panama canal, Victoria falls.
 WATERS = _words("river lake bay falls sea gulf canal strait island islands")

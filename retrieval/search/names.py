@@ -410,6 +410,8 @@ class _Segment:
             return False  # the Venice of the north
         if not marked and self._word(end) in words.WATERS:
             return False  # Jordan river
+        if not marked and self._word(end) in words.STREETS_BEHIND and self._is_elsewhere(end + 1):
+            return False  # Lisbon street in San Francisco
         if not marked and self._word(end) in words.BUSINESSES and end + 1 < len(self.tokens):
             return False  # Tokio Hotel Konzert
         if self._word(at - 1) in words.OF and self._is_elsewhere(end):

@@ -81,7 +81,7 @@ INSCRIBED = _words(
     form formulaire model models modell modelle modelo modelos modele modeles mannequin replica miniature
     version edition ausgabe edicion newspapers banners mug mugs tshirt hoodie cap balloons balloon ballons globos
     zeitungen tasse tassen taza tazas periodico periodicos pancarta pancartas journal journaux banderole banderoles
-    dossard dorsal startnummer"""
+    dossard dorsal startnummer piece"""
 )
 # They are called by the month for which they come out: calendar page for October 2023, Vogue cover September 1955.
 ISSUED = _words(
@@ -163,7 +163,8 @@ MADE_THEN = _words(
     fundado fundada fundados fundadas publicado publicada publicados publicadas editado editada impreso impresa
     estrenada consumir caduca caducidad expira vence valido valida construit construite construits construites bati
     batie fonde fondee fondes fondees publie publiee publies publiees paru parue sorti imprime imprimee consommer
-    expire valable designed dated invented entworfen datiert fechada fechado datee disenada disenado
+    expire valable expiry expiration ablaufdatum verfallsdatum designed dated invented entworfen datiert fechada
+    fechado datee disenada disenado
     born died geboren gestorben nacido nacida nacidos nacidas muerto muerta ne nee nes nees mort morte
     decede decedee"""
 )
