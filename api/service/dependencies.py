@@ -110,6 +110,17 @@ def _is_decided(dependant: Dependant) -> bool:
     return dependant.call in (sight_of, of_no_items) or any(map(_is_decided, dependant.dependencies))
 
 
+def _known_once(request: Request) -> None:
+    """Refuse a query parameter that this address has not, or that is given twice."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    given: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name not in known or name in given:
+            why = "is given twice" if name in given else f"is none of {', '.join(sorted(known))}"
+            raise ProblemError(422, "schema", f"the parameter {name[:40]!r} {why}")
+        given.add(name)
+
+
 def charge(request: Request, cost: int) -> None:
     """Charge the key's rate limit what a request costs beyond 1, which every request costs; OverloadedError."""
     service_of(request).doorkeeper.charge(getattr(request.state, "key", None), cost)
@@ -140,4 +151,5 @@ SightDep = Annotated[Sight, Depends(sight_of)]
 OF_NO_ITEMS = Depends(of_no_items)
 SEARCHER = Depends(_needs(Scope.SEARCH))
 WRITER = Depends(_needs(Scope.WRITE))
+EXACT = Depends(_known_once)  # where a parameter that is misspelt would take more away
 ADMIN = Depends(_needs(Scope.ADMIN))

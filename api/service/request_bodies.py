@@ -42,6 +42,11 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     """
 
     async def read(request: Request) -> Model:
+        coding = request.headers.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            raise HTTPException(
+                415, f"send the body as it is, and not in {coding[:40]!r}", {"Accept-Encoding": "identity"}
+            )
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind == "multipart/form-data" and model.files_go_to is not None:
             return await form_body(model, request)

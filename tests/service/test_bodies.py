@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 
@@ -93,6 +94,19 @@ def test_forms_have_few_and_small_parts_in_utf8(served: Served) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="query"\r\n\r\n' + b"x-a" * 1000 + b"\r\n--b--\r\n"
     kind = {"Content-Type": "multipart/form-data; charset=punycode; boundary=b"}
     assert served.client.post("/v1/search", content=body, headers=kind).status_code == 415
+
+
+def test_a_packed_body_is_refused_as_such(served: Served) -> None:
+    """And not as JSON that cannot be read; one that says that it is not packed is read."""
+    body = b'{"query": "red"}'
+    kind = {"Content-Type": "application/json"}
+    packed = served.client.post(
+        "/v1/search", content=gzip.compress(body), headers={**kind, "Content-Encoding": "gzip"}
+    )
+    assert (packed.status_code, packed.headers["accept-encoding"]) == (415, "identity")
+    assert "'gzip'" in packed.json()["detail"]
+    plain = served.client.post("/v1/search", content=body, headers={**kind, "Content-Encoding": "identity"})
+    assert plain.status_code == 200
 
 
 def test_a_large_form_is_taken_apart_in_a_thread(served: Served) -> None:

@@ -45,6 +45,17 @@ def test_thumbs_are_given_changed_and_taken_back(served: Served) -> None:
     assert len(listed(served)) == 1
 
 
+@pytest.mark.parametrize("odd", ["itme=1", "item=1&item=2", "query=blue", "Item=1"])
+def test_a_misspelt_parameter_takes_nothing_back(served: Served, odd: str) -> None:
+    """The judgments of all items were taken back, where one was named in a way that the service does not know."""
+    red, blue = served.ids["red"], served.ids["blue"]
+    served.client.post("/v1/judgments", json={"query": "red", "items": [red, blue]})
+    refused = served.client.delete(f"/v1/judgments?query=red&{odd}")
+    assert refused.status_code == 422
+    assert repr(odd.partition("=")[0]) in refused.json()["detail"]
+    assert len(listed(served)) == 2
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

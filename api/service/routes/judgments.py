@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from vasari.api.contract.judgments import judgment_fields
 from vasari.api.service.converters import told
-from vasari.api.service.dependencies import SEARCHER, WRITER, Anyone, ServiceDep, SightDep, charge
+from vasari.api.service.dependencies import EXACT, SEARCHER, WRITER, Anyone, ServiceDep, SightDep, charge
 from vasari.api.service.openapi.schema import problems
 from vasari.api.service.request_bodies import body_of, described
 from vasari.api.service.schemas.fields import LARGEST_ID, Whole
@@ -99,7 +99,7 @@ async def listed(
 
 @router.delete(
     "/judgments",
-    dependencies=[WRITER],
+    dependencies=[WRITER, EXACT],
     operation_id="withdraw_judgments",
     responses=problems(400, 422),
     response_model=WithdrawnAnswer,
