@@ -135,10 +135,11 @@ class Library:
         return opened
 
     def close(self) -> None:
-        """Close the catalog; readers in flight must have ended."""
+        """Close the catalog; readers in flight must have ended. Whatever is asked afterwards opens it anew."""
         for part in (self._glance, self._catalog):
             if part is not None:
                 part.close()
+        self._glance = None  # a closed file answers nothing, where a closed catalog opens its database again
 
     @property
     def catalog(self) -> Catalog:

@@ -179,6 +179,16 @@ def test_ids_of_vectors_name_items(tmp_path: Path, photos: Path, opened: str) ->
         assert len(library) == len(COLOURS) - 2
 
 
+def test_a_closed_library_opens_itself_again(tmp_path: Path, photos: Path) -> None:
+    """Also where nothing but searches were asked of it, by the reader that needs no SQLAlchemy."""
+    with Colours.open(tmp_path / "library", create=True) as made:
+        made.index(photos)
+    with Colours.open(tmp_path / "library") as library:
+        found = library.search("red", limit=3)
+    assert library.search("red", limit=3).hits == found.hits
+    library.close()
+
+
 def test_true_is_no_item(library: Colours) -> None:
     """Though Python counts it as 1."""
     with pytest.raises(TypeError):
