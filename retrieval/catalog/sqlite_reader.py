@@ -46,6 +46,7 @@ sqlite3.register_adapter(np.int64, int)  # ids out of an array: as bytes, they w
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers
 _CHUNK = 1000  # entries of one IN list
+_BEYOND = 2**63  # all ids: a larger number SQLite cannot be asked for
 
 _NAMED_SPACE = (
     "SELECT name, model, weights_fingerprint, preprocessing_fingerprint, dim FROM spaces WHERE name = ?"
@@ -187,7 +188,7 @@ class ItemReader(_Reader):
 
     def get(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
         """As `Items.get`."""
-        wanted = list(dict.fromkeys(ids))
+        wanted = [item for item in dict.fromkeys(ids) if 0 < item < _BEYOND]
         found: dict[ItemId, Item] = {}
         with self._file.read() as connection:
             for start in range(0, len(wanted), _CHUNK):

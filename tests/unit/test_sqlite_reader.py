@@ -68,6 +68,7 @@ def test_all_answers_are_the_catalogs(path: Path) -> None:
         assert glance.items.get(wanted) == catalog.items.get(wanted)
         assert list(glance.items.get(wanted)) == list(catalog.items.get(wanted)) == [2, 1]
         assert glance.items.get([]) == {}
+        assert glance.items.get([2**70, -(2**70), 0]) == catalog.items.get([2**70, -(2**70), 0]) == {}
         assert list(glance.items.get(range(5000))) == [1, 2]
         phrases = [
             Phrase(("boat",)),
