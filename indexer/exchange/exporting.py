@@ -54,6 +54,8 @@ def export(
     target is there already, StorageError where it cannot be written. The target appears when it is whole: whatever ends
     an export early leaves nothing under its name.
     """
+    if str(target) == "-":
+        raise UsageError("an export appears under its name when it is whole: name a file, stdout is none")
     chosen = layout or _format_of(target)
     if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
         raise UsageError(f"{target} is there already: export to a new place")

@@ -386,3 +386,11 @@ def test_a_crafted_index_ends_in_one_line(tmp_path: Path, kind: str, damage: str
             file.write_bytes(b"")
     with pytest.raises(VasariError):
         read_vectors(file)
+
+
+def test_stdout_is_no_place_for_an_export(library: GreyLibrary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vasari export - --format jsonl` wrote a file of that name."""
+    monkeypatch.chdir(library.root)
+    with pytest.raises(UsageError, match="stdout is none"):
+        export(library, Path("-"), Format.JSONL)
+    assert not Path("-").exists()
