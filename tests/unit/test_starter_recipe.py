@@ -93,3 +93,13 @@ def test_the_model_is_small_and_reads_any_case_alike() -> None:
     tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
     assert tokenizer.encode("DOG").ids == tokenizer.encode("dog").ids == tokenizer.encode("ｄｏｇ").ids
     assert tokenizer.encode("Hund im Schnee 雪の中の犬 雪地里的狗").ids.count(1) == 0  # 1: unknown
+
+
+def test_signs_around_words_say_nothing() -> None:
+    """A hashtag, quotes, brackets or an emoji leave a word the word that it is."""
+    tokenizer = Tokenizer.from_file(str(MODEL / "tokenizer.json"))
+    plain = tokenizer.encode("dog").ids
+    for typed in ("#dog", "(dog)", '"dog"', "«dog»", "dog🐶", "dog!", " dog "):
+        assert tokenizer.encode(typed).ids == plain, typed
+    assert tokenizer.encode("犬。").ids == tokenizer.encode("犬").ids
+    assert tokenizer.encode("black-and-white").ids != tokenizer.encode("black and white").ids

