@@ -40,6 +40,7 @@ from vasari.retrieval.domain import (
     Term,
     TermKind,
 )
+from vasari.retrieval.errors import UsageError
 from vasari.retrieval.search.feedback import with_feedback
 from vasari.retrieval.search.query import check_terms, parse_term, parse_typed
 
@@ -203,6 +204,8 @@ def search(
     if not (terms or interactive):
         context = click.get_current_context()
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    if not rerank and (rerank_top is not None or deadline is not None):
+        raise UsageError("--rerank-top and --deadline say how to rerank: add --rerank")
     parsed = parse_typed(terms) if terms else ()
     added = [*(parse_term(word) for word in add), *(parse_term(word, -1.0) for word in sub)]
     said = check_terms([*parsed, *added]) if added else parsed

@@ -122,6 +122,8 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["similar", "nothing.jpg"], 1, "no such file: nothing.jpg"),
         (["search", "boat", "--deadline", "-5"], 2, "--deadline should be a number of 0 or more, not '-5'"),
         (["search", "boat", "--deadline", "nan"], 2, "--deadline should be a number"),
+        (["search", "boat", "--deadline", "200"], 2, "say how to rerank: add --rerank"),
+        (["search", "boat", "--rerank-top", "5"], 2, "say how to rerank: add --rerank"),
         (["search", "boat", "--diversify", "nan"], 2, "--diversify"),
         (["watch", ".", "--settle", "inf"], 2, "--settle should be a number"),
         (["train", "x", "-m", "fast", "-o", "y", "--lr", "nan"], 2, "--learning-rate should be a number"),

@@ -105,9 +105,10 @@ def parameters() -> Iterator[tuple[click.Context, click.Parameter]]:
 
 def test_every_value_is_of_a_strict_type() -> None:
     """No number is read by Click's own types, which take what Python takes; and a default is a value."""
-    strict = (Integer, Number, click.Choice, click.Path, type(click.STRING), type(click.BOOL))
+    strict = (Integer, Number, click.Choice, click.Path)
     for context, parameter in parameters():
-        assert type(parameter.type) in strict, f"{context.command_path} {parameter.name}"
+        exact = type(parameter.type) in (type(click.STRING), type(click.BOOL))
+        assert exact or isinstance(parameter.type, strict), f"{context.command_path} {parameter.name}"
         if not parameter.required:
             parameter.process_value(context, parameter.get_default(context))
 
