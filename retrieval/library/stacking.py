@@ -6,8 +6,10 @@ however many frames a series has, each lies within the radius of one. The rules,
 - *raw*: the name of a RAW photo with another ending, taken within two seconds of it where both tell.
 - *live*: what phones write of one moment: the same name with another ending (HEIC and JPEG), or with `.MP`, `.COVER`,
   `.PORTRAIT`, `.NIGHT`, `MVIMG_`; with a cosine of 0.8 to the first.
-- *edit*: the name with `-edited`, `-Edit`, `_edit`, ` copy`, ` (1)`, `~2` or Apple's `IMG_E`; with a cosine of 0.8 to
-  the first, and taken within two seconds of it where both tell.
+- *edit*: the name with `-edited`, `-Edit-2`, ` - Copy (2)`, `Copy of `, `~2` (in six languages, after what phones add,
+  too) or Apple's `IMG_E`; with a cosine of 0.8 to the first, and taken within two seconds of it where both tell. ` (1)`
+  asks for 0.9 and for a picture without: `Holiday (1)` to `Holiday (99)` are pictures of their own, `IMG_1-edited(1)`
+  is one of `IMG_1(1)`.
 - *burst*: by one camera within three seconds of the first, and with a cosine of 0.9 to it. What is a stack by name
   joins as a whole or not at all. The 127 pictures after it are looked at, no more.
 """
@@ -37,11 +39,18 @@ EDIT_COSINE = 0.8
 _MOST_FRAMES = 128  # of a burst: where a clock stood still, all of a folder would be held against each other
 _AT_ONCE = 1024  # vectors read
 _SAME_MOMENT = 2.0  # seconds; a file system's or an editor's rounding
-_PHONE = re.compile(r"(?:\.(?:raw|portrait|mp|night|cover|original)(?:-\d\d)?)+$")
-_EDITED = re.compile(
-    r"(?:[-_ ](?:edited|edit|bearbeitet|kopie|effects|hdr|enhanced(?:-nr)?|copy(?: \d+)?)| ?\(\d+\)|~\d+)+$"
+_COPIED = (
+    "edited|edit|enhanced(?:-(?:nr|sr|rd))?|effects|hdr|copy|bearbeitet|kopie|editad[oa]|copia|modifié|copie"
+    "|編集済み|コピー|已修改|已编辑|已編輯|副本|拷贝|複製"
 )
-_APPLE = re.compile(r"^img_e(?=\d{4}$)")
+_ADDED = re.compile(
+    r"(?:(?P<phone>\.(?:raw|portrait|mp|night|cover|original|motion|long_exposure|action_pan|pano)(?:-\d\d)?)"
+    rf"|(?P<edit>(?:[-_ .]+|の)(?:{_COPIED})(?:[-_ ]?\d{{1,2}})?"
+    rf"| ?\((?:another )?(?:{_COPIED})(?: \d+)?\)|~\d+)"
+    r"|(?P<number> ?\(\d+\)))+$"
+)
+_BEFORE = re.compile(r"^(?:copy of|kopie von|copia de|copie de) ")
+_APPLE = re.compile(r"^img_e(?=\d{4,}$)")
 
 
 class Vectors(Protocol):
@@ -85,8 +94,8 @@ class _Named:
     """A picture with what its name says: `base` is that of its original."""
 
     shot: Shot
-    stem: str
     base: str
+    number: str  # of one of several that would have the same name
     rule: StackRule | None  # None: it is an original
     taken: float | None  # seconds
 
@@ -105,14 +114,17 @@ class _Unit:
 
 def _named(shot: Shot) -> _Named:
     stem = composed(posixpath.splitext(posixpath.basename(shot.uri))[0]).casefold()
-    base, rule = stem, None
-    if plain := _PHONE.sub("", re.sub("^mvimg_", "img_", base)):
-        rule = StackRule.LIVE if plain != base else None
-        base = plain
-    if plain := _APPLE.sub("img_", _EDITED.sub("", base)):
-        rule = StackRule.EDIT if plain != base else rule
-        base = plain
-    return _Named(shot, stem, base, rule, _seconds(shot.taken))
+    added = _ADDED.search(stem)
+    said = added.groupdict() if added else {}
+    bare = stem[: added.start()] if added else stem
+    plain = re.sub("^mvimg_", "img_", bare)
+    base = _APPLE.sub("img_", _BEFORE.sub("", plain))
+    rule = None
+    if said.get("edit") or base != plain:
+        rule = StackRule.EDIT
+    elif said.get("phone") or plain != bare:
+        rule = StackRule.LIVE
+    return _Named(shot, base or stem, (said.get("number") or "").strip(), rule, _seconds(shot.taken))
 
 
 def _seconds(taken: str | None) -> float | None:
@@ -131,31 +143,46 @@ def _by_name(named: Sequence[_Named], likeness: _Likeness) -> Iterator[_Unit]:
     for one in named:
         bases[one.base].append(one)
     for same in bases.values():
-        # The original first: nothing in its name says that it was made of another, and it is no RAW photo.
-        same.sort(key=lambda one: (one.rule is not None, one.shot.format == "raw", one.shot.id))
-        first, joined, rules, alone = same[0], [same[0]], set(), []
-        for other in same[1:]:
-            rule = _rule(first, other, likeness)
-            if rule is None:
-                alone.append(other)
-            else:
-                joined.append(other)
-                rules.add(rule)
-        yield _Unit(next((rule for rule in StackRule if rule in rules), None), tuple(joined))
-        yield from (_Unit(None, (other,)) for other in alone)
+        unit, others = _together(same, likeness)
+        yield unit
+        numbered: dict[str, list[_Named]] = defaultdict(list)
+        for other in others:
+            numbered[other.number].append(other)
+        for again in numbered.values():
+            unit, alone = _together(again, likeness)
+            yield unit
+            yield from (_Unit(None, (other,)) for other in alone)
+
+
+def _together(same: Sequence[_Named], likeness: _Likeness) -> tuple[_Unit, list[_Named]]:
+    """Of pictures of one base the original with what belongs to it, and the others."""
+    # The original first: nothing in its name says that it was made of another, and it is no RAW photo.
+    first, *others = sorted(
+        same, key=lambda one: (one.number != "", one.rule is not None, one.shot.format == "raw", one.shot.id)
+    )
+    joined, rules, alone = [first], set(), []
+    for other in others:
+        rule = _rule(first, other, likeness)
+        if rule is None:
+            alone.append(other)
+        else:
+            joined.append(other)
+            rules.add(rule)
+    return _Unit(next((rule for rule in StackRule if rule in rules), None), tuple(joined)), alone
 
 
 def _rule(first: _Named, other: _Named, likeness: _Likeness) -> StackRule | None:
     """By which rule another picture of this name belongs to the first; None: by none."""
     apart = None if first.taken is None or other.taken is None else abs(first.taken - other.taken)
-    if apart is not None and apart > _SAME_MOMENT:
+    numbered = first.number != other.number
+    if (apart is not None and apart > _SAME_MOMENT) or (numbered and first.number):
         return None
-    raw = "raw" in (first.shot.format, other.shot.format)
-    if raw and first.base == other.base and StackRule.EDIT not in (first.rule, other.rule):
+    edit = numbered or StackRule.EDIT in (first.rule, other.rule)
+    if not edit and "raw" in (first.shot.format, other.shot.format):
         return StackRule.RAW
-    if likeness.of(first.shot.id, other.shot.id) < EDIT_COSINE:
+    if likeness.of(first.shot.id, other.shot.id) < (MIN_COSINE if numbered else EDIT_COSINE):
         return None
-    return StackRule.EDIT if StackRule.EDIT in (first.rule, other.rule) else StackRule.LIVE
+    return StackRule.EDIT if edit else StackRule.LIVE
 
 
 def _bursts(units: Sequence[_Unit], likeness: _Likeness) -> Iterator[_Unit]:

@@ -60,7 +60,15 @@ def at(second: float) -> str:
         ("edit", ["IMG_1234.HEIC", "IMG_E1234.HEIC"]),
         ("edit", ["boat.jpg", "boat-edited.jpg", "boat copy.jpg", "boat copy 2.jpg", "boat (1).jpg", "boat~2.jpg"]),
         ("edit", ["Käse.jpg", "Ka\u0308se-Edit.tif"]),
-        ("edit", ["a-bearbeitet.jpg", "a.jpg"]),
+        ("edit", ["a-bearbeitet.jpg", "a.jpg", "a-modifié.jpg", "a-editado.jpg", "a-編集済み.jpg", "a-已修改.jpg"]),
+        ("edit", ["PXL_20240501_123000123.MP.jpg", "PXL_20240501_123000123.MP~2.jpg"]),
+        ("edit", ["PXL_20240501_123000123.NIGHT.jpg", "PXL_20240501_123000123.NIGHT-edited(1).jpg"]),
+        ("live", ["PXL_1.LONG_EXPOSURE-01.COVER.jpg", "PXL_1.LONG_EXPOSURE-02.ORIGINAL.jpg"]),
+        ("live", ["PXL_1.ACTION_PAN-01.COVER.jpg", "PXL_1.ACTION_PAN-02.ORIGINAL.jpg"]),
+        ("edit", ["DSC01234.cr2", "DSC01234-Edit-2.tif", "DSC01234-HDR-2.tif", "DSC01234-Enhanced-SR.tif"]),
+        ("edit", ["a.jpg", "a - Copy.jpg", "a - Copy (2).jpg", "Copy of a.jpg", "a (another copy).jpg"]),
+        ("edit", ["a.jpg", "a - Kopie.jpg", "a Kopie 2.jpg", "Kopie von a.jpg", "a - Copie.jpg", "a - copia (2).jpg"]),
+        ("edit", ["a.jpg", "a - コピー.jpg", "aのコピー2.jpg", "a - 副本 (2).jpg", "a 拷贝.jpg"]),
     ],
 )  # fmt: skip
 def test_names_make_stacks(rule: str, names: list[str]) -> None:
@@ -82,6 +90,10 @@ def test_names_make_stacks(rule: str, names: list[str]) -> None:
         ([Shot(1, "/p/a.jpg", taken=at(0)), Shot(2, "/p/a.dng", "raw", taken=at(9))], {}),
         ([Shot(1, "/p/a.jpg"), Shot(2, "/p/a.png")], {2: None}),  # without a vector
         ([Shot(1, "/p/copy.jpg"), Shot(2, "/p/(1).jpg")], {}),
+        ([Shot(1, "/p/a.jpg"), Shot(2, "/p/a-edit-2020.jpg")], {}),
+        ([Shot(1, "/p/a.jpg"), Shot(2, "/p/acopy.jpg")], {}),
+        ([Shot(1, "/p/a (1).jpg"), Shot(2, "/p/a (2).jpg")], {}),  # a folder that was renamed at once
+        ([Shot(1, "/p/a.jpg"), Shot(2, "/p/a (1).jpg")], {2: 30}),  # sent at one moment
         ([Shot(1, "/p/a.jpg", taken="2024-05-01"), Shot(2, "/p/b.jpg", taken="2024-05-01")], {}),
         ([Shot(1, "/p/a.jpg", taken=at(0), camera="X"), Shot(2, "/p/b.jpg", taken=at(1), camera="Y")], {}),
         ([Shot(1, "/p/a.jpg", taken=at(0)), Shot(2, "/p/b.jpg", taken=at(1))], {2: 30}),
@@ -96,6 +108,14 @@ def test_what_only_looks_like_it_is_no_stack(shots: list[Shot], degrees: dict[in
     turned = {shot.id: degrees.get(shot.id, 0.0) for shot in shots}
     known = {item: angle for item, angle in turned.items() if angle is not None}
     assert stacks_of(shots, Angles(known)) == []
+
+
+def test_numbered_pictures_have_their_own_edits_and_raws() -> None:
+    """Of two pictures that would have one name each keeps what belongs to it."""
+    names = ["a.jpg", "a-edited.jpg", "a(1).jpg", "a-edited(1).jpg", "b.jpg", "b(1).jpg", "b(1).dng"]
+    shots = [Shot(n, f"/p/{name}", name[-3:].replace("dng", "raw")) for n, name in enumerate(names)]
+    degrees = {0: 0.0, 1: 0.0, 2: 90.0, 3: 90.0, 4: 0.0, 5: 90.0, 6: 90.0}
+    assert made(*shots, degrees=degrees) == [("edit", (0, 1)), ("edit", (2, 3)), ("raw", (5, 6))]
 
 
 def test_a_burst_does_not_chain() -> None:
