@@ -24,9 +24,9 @@ from vasari.retrieval.catalog.records import NewItem, SegmentRecord
 from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, ItemId, Modality, UnitVectors
 from vasari.retrieval.evaluation.embeddings import Report, load_picture
 from vasari.retrieval.models.ports import Captioner, DualEncoder
-from vasari.retrieval.search.engine import HEAD
 from vasari.retrieval.search.hybrid import Fusion, WordQuery, found_by_words
 from vasari.retrieval.search.relevance import BACKGROUND, Calibration, Null
+from vasari.retrieval.search.stages import HEAD
 
 BATCH = 32
 Writer = TypeVar("Writer", bound=Captioner, covariant=True)

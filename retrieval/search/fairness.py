@@ -16,15 +16,26 @@ measures whether it helps, `vasari eval --fair` measures both corrections as the
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vasari.retrieval.domain import FairMethod, Modality, SearchRequest, TermKind, UnitVectors, unit_vectors
-from vasari.retrieval.errors import Sentence, UsageError
+from vasari.retrieval.domain import (
+    FairMethod,
+    FairRanking,
+    FairTrial,
+    GroupScore,
+    Modality,
+    SearchRequest,
+    TermKind,
+    UnitVectors,
+    unit_vectors,
+)
+from vasari.retrieval.errors import LibraryCorruptError, Sentence, UsageError
 from vasari.retrieval.vectors.gallery import Gallery
 from vasari.retrieval.vectors.index import Ids, Scores
 
@@ -36,6 +47,7 @@ MAX_WEIGHT = 2.0
 _LAMBDA = 0.5  # of the paper
 _ALPHA = 0.5
 _K = 10  # of k-occurrence
+_LOG = logging.getLogger(__name__)
 
 Scan = Callable[[Gallery, UnitVectors, int, Ids | None], tuple[Ids, Scores, str]]  # as `Gallery.search`
 
@@ -48,6 +60,7 @@ class FairQuery:
     queries: UnitVectors
     lengths: Scores  # (n, 1), of the queries once they are shifted
     shift: NDArray[np.float32] | None = None  # (dim,), that was taken off the queries
+    ranking: FairRanking | None = None  # by which hubs are taken down
 
     @classmethod
     def plain(cls, gallery: Gallery, queries: UnitVectors) -> Self:
@@ -61,11 +74,11 @@ class FairQuery:
         if fair is None:
             return cls.plain(gallery, queries)
         if fair.method is FairMethod.NNN:
-            return cls.plain(gallery.fairly, queries)
+            return replace(cls.plain(gallery.fairly, queries), ranking=fair)
         shift = np.float32(fair.weight) * gallery.bank_mean
         moved = np.asarray(queries - shift, np.float32)
         lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-        return cls(gallery, unit_vectors(moved), lengths, shift)
+        return cls(gallery, unit_vectors(moved), lengths, shift, fair)
 
     def search(
         self, k: int, allowed: Ids | None = None, scan: Scan = Gallery.search
@@ -79,6 +92,24 @@ class FairQuery:
         if self.shift is not None:
             return self.gallery.products(ids, self.shift)
         return self.gallery.taken_off(ids)
+
+
+def asked_fairly(
+    request: SearchRequest, gallery: Gallery, query: UnitVectors, fair: FairTrial | Literal[False] | None
+) -> tuple[FairQuery, tuple[Sentence, ...]]:
+    """What the gallery is asked, as the space ranks or is tried, and what to tell where it cannot rank fairly."""
+    by_mean = request.group_score is GroupScore.MEAN  # of vectors as they are
+    by_cosine = fair is False or by_mean or request.regions or not asks_fairly(request)
+    if isinstance(fair, FairTrial):
+        gallery = gallery.tried(fair)
+    if gallery.fair is None or by_cosine:
+        return FairQuery.plain(gallery, query), ()
+    try:
+        return FairQuery.of(gallery, query), ()
+    except LibraryCorruptError as error:  # no reason to find nothing
+        _LOG.warning("not ranked fairly: %s", error)
+        note = Sentence("not ranked fairly: its bank of texts is lost, `vasari tune ranking` makes another")
+        return FairQuery.plain(gallery, query), (note,)
 
 
 def asks_fairly(request: SearchRequest) -> bool:
