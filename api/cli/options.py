@@ -14,6 +14,7 @@ import click
 from vasari.api.cli import output
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.settings import Settings
+from vasari.retrieval.storage.uris import is_url, uri_of
 
 NARROW = 52  # columns; Click's help takes 50 and a margin at least
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -99,13 +100,19 @@ def _limits(limits: Integer | Number) -> str:
 
 
 class _File(click.Path):
-    """A path that is not empty: `Path("")` is the working directory, and `--library "$UNSET"` would fill it."""
+    """A path on a disk, also as a `file:` URI; not empty, as `Path("")` is the working directory (`-L "$UNSET"`)."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path; a complaint says that there is none."""
-        if value == "":
+        """The path; a complaint says that there is none, or that it is a URL."""
+        try:
+            name = uri_of(str(value))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        if not name:
             self.fail("should be a path, and is empty", param, ctx)
-        return super().convert(value, param, ctx)
+        if is_url(name):  # a Path of it would be a folder s3: here
+            self.fail(f"should be a path on a disk, and {name} is a URL", param, ctx)
+        return super().convert(name, param, ctx)
 
 
 FILE = _File(readable=False, path_type=Path)
