@@ -8,7 +8,9 @@ captions and tags are never touched.
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -21,10 +23,11 @@ from numpy.typing import NDArray
 from vasari.indexer.quarantine import Quarantine
 from vasari.indexer.towers import examine_towers
 from vasari.retrieval.catalog.records import GenerationRecord, RowOfItem, SegmentRecord
+from vasari.retrieval.catalog.relocation import relocate
 from vasari.retrieval.domain import EmbeddingSpace, FairMethod, Modality
 from vasari.retrieval.errors import LibraryCorruptError, LibraryLockedError, ReadOnlyError, StorageError
 from vasari.retrieval.library.library import Library
-from vasari.retrieval.storage.layout import BACKUP, CONTENT_HASH_LENGTH, UPLOADS, is_content_hash
+from vasari.retrieval.storage.layout import BACKUP, CONTENT_HASH_LENGTH, UPLOADS, is_content_hash, is_upload
 from vasari.retrieval.storage.processes import abandoned
 from vasari.retrieval.vectors.generation import Generation, generation_directory
 from vasari.retrieval.vectors.hubs import known_hubs, note_hubs, read_bank
@@ -36,7 +39,7 @@ from vasari.retrieval.vectors.segments import Segment, orphans, segment_files, v
 class Finding:
     """One thing that is wrong, in words that say what to do; `repaired` if it no longer is."""
 
-    # catalog, lease, job, folder, segment, orphan, backup, vector, generation, fair ranking, tower, unreadable
+    # catalog, lease, job, folder, segment, orphan, moved, backup, vector, generation, fair ranking, tower, unreadable
     kind: str
     message: str
     repaired: bool = False
@@ -84,7 +87,7 @@ def examine(library: Library, *, repair: bool = False, forget_missing: bool = Fa
                 findings.extend(gallery.examine())
         if alone:
             findings.extend(_of_no_space(library, quarantine))
-            findings.extend(_of_no_item(library, quarantine))
+            findings.extend(_uploads(library, quarantine))
             findings.extend(_killed_backup(library, repair))
         findings.extend(_without_vector(library))
     for space in catalog.spaces.all():  # without the lease: making an optimized encoder anew takes its own
@@ -116,8 +119,8 @@ def _of_no_space(library: Library, quarantine: Quarantine | None) -> Iterator[Fi
             yield Finding("orphan", f"{path} belongs to no space{said}", quarantine is not None)
 
 
-def _of_no_item(library: Library, quarantine: Quarantine | None) -> Iterator[Finding]:
-    """Pictures that came as bytes and are no items: adding one was killed, or taking it out."""
+def _uploads(library: Library, quarantine: Quarantine | None) -> Iterator[Finding]:
+    """Pictures that came as bytes and are no items, as adding one was killed, or taking it out; or lie here by now."""
     stored = {
         path: path.name[:CONTENT_HASH_LENGTH]
         for path in sorted((library.root / UPLOADS).glob("??/*"))
@@ -130,6 +133,21 @@ def _of_no_item(library: Library, quarantine: Quarantine | None) -> Iterator[Fin
         if path.name not in names:
             said = "" if quarantine is None else quarantine.take_all(path)
             yield Finding("orphan", f"{path} belongs to no item{said}", quarantine is not None)
+    here = {path.name for path in stored}
+    elsewhere = Counter(
+        root
+        for file in of_items
+        if len((uri := Path(file.uri)).parents) > 2
+        and is_upload(root := uri.parents[2], uri, file.content_hash)
+        and uri.name in here
+        and os.path.realpath(root) != os.path.realpath(library.root)
+    )
+    for root, count in elsewhere.items():  # the library's folder was moved, or is a copy
+        old, new = str(root / UPLOADS), str(library.root / UPLOADS)
+        if quarantine is not None:
+            relocate(library.catalog.database, old, new)
+        told = f"{count:,} items that came as bytes lie in {new}, but are looked for in {old}"
+        yield Finding("moved", f"{told}: `vasari move-root {old} {new}`", quarantine is not None)
 
 
 def _killed_backup(library: Library, repair: bool) -> Iterator[Finding]:

@@ -374,3 +374,21 @@ def test_a_stored_picture_that_is_no_item_is_taken_out_of_use(library: GreyLibra
     assert quarantined(library) == sorted([half.name, stored[gone].name])
     assert stored[kept].exists()
     assert kinds(library) == []
+
+
+def test_uploads_of_a_library_that_was_moved_are_found_again(
+    library: GreyLibrary, photos: Path, tmp_path: Path
+) -> None:
+    """Their places are in the library's folder, which has another name now; pictures that lie elsewhere stay there."""
+    kept, _ = library.add((photos / "1.png").read_bytes(), (photos / "2.png").read_bytes())
+    places = {file.uri for file in library.items(range(1, 7)).values()}
+    library.close()
+    library.root.rename(tmp_path / "elsewhere")
+    with GreyLibrary.open(tmp_path / "elsewhere") as moved:
+        assert not Path(moved.items([kept])[kept].uri).exists()
+        assert kinds(moved) == ["moved"]
+        assert kinds(moved, repair=True) == ["moved"]
+        assert Path(moved.items([kept])[kept].uri).is_relative_to(moved.root / "uploads")
+        assert Path(moved.items([kept])[kept].uri).read_bytes() == (photos / "1.png").read_bytes()
+        assert {file.uri for file in moved.items(range(1, 7)).values()} == places
+        assert kinds(moved) == []
