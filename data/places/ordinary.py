@@ -36,8 +36,8 @@ end, white plains, spring hill
 """
 _USED = """
 alejandria, argel, astracan, athen, bahia, bale, basilea, belen, berna, berne, bombai, bruselas, burdeos, calicut, cebu
-constantinopla, coruna, cuzco, damasco, gante, genes, genova, habana, jerusalen, londres, macassar, malta, mecca, nankin
-oporto, pekin, roma, rom, seul, tesalonica, tetuan, tunez, venecia, vienne
+constantinopla, coruna, cuzco, damasco, gante, genes, genova, habana, jerusalen, londres, macassar
+mailand, malta, mecca, nankin, oporto, padoue, pekin, pise, roma, rom, seul, tesalonica, tetuan, tunez, venecia, vienne
 green bay, las vegas, little rock, niagara falls, palm beach
 """
 _INFLECTED = ("es", "en", "e", "n", "nen", "se")

@@ -178,7 +178,11 @@ LAST = _words(
     vorige vorigen voriger voriges vorigem ultimo ultima ultimos ultimas
     pasado pasada pasados pasadas"""
 )
-LAST_BUT_ONE = _words("vorletzte vorletzten vorletzter vorletztes vorletztem")
+_AVANT_DERNIER = frozenset({("avant", "dernier"), ("avant", "derniere")})
+LAST_BUT_ONE = _AVANT_DERNIER | {
+    (word,) for word in _words("vorletzte vorletzten vorletzter vorletztes vorletztem penultimo penultima")
+}
+BEFORE_LAST = _AVANT_DERNIER | {("before", "last")}  # the summer before last
 LAST_BEHIND = _words("""pasado pasada pasados pasadas dernier derniere derniers dernieres""")
 THESE = frozenset({"these", "diese", "diesen", "estos", "estas", "ces"})
 THIS = _words("""this diese diesen dieser dieses diesem este esta ce cet cette""")

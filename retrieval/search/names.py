@@ -224,7 +224,7 @@ class _Segment:
             return 0
         if until > end and self._word(at - 1) == "of" and not self._is_owned(at - 2):
             return 0  # a bottle of Tom's toothpaste
-        if until == end and self._is_of_a_pair(end):
+        if until == end and (self._is_of_a_pair(end) or (at == 0 and self._is_with_the_unknown(end))):
             return 0
         if end - at > 1:
             return until
@@ -235,12 +235,12 @@ class _Segment:
             return 0  # tableau de Florence, champ de Mars
         if shared:
             marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
-            told = until > end or (marked and self._ends(end))
+            told = (until > end and not self._is_brand(until)) or (marked and self._ends(end))
             of_it = self._word(end) in words.OF  # Pierre de lave
             seldom = at == 0 and self._word(at) in words.SELDOM_WORDS
             told = told or (seldom and self._ends(end) and not of_it)
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
-            told = told or (seldom and self._is_doing(end))
+            told = told or (seldom and (self._is_doing(end) or self._word(end) in words.STATES))
             told = told or self._is_behind_a_person(at, end) or self._word(at - 1) in words.KIN
             told = told or (
                 at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
@@ -263,6 +263,10 @@ class _Segment:
             return until  # Annas Taufe
         return until if self._next_is_person(end) else 0
 
+    def _is_brand(self, at: int) -> bool:
+        """Whether what somebody has is written as a name: Victoria's Secret; not Rose's Wedding."""
+        return at + 1 == len(self.tokens) and self._is_capital(at) and not is_subject(self._word(at))
+
     def _is_made_by(self, at: int) -> bool:
         """Whether it is who made a thing, or a work shows them: book signed by Ben, painting of Anna."""
         at -= self._is_elided(at)
@@ -282,9 +286,11 @@ class _Segment:
         )
 
     def _has_byname(self, at: int) -> bool:
-        """Whether an article and a noun tell one from others, and end it: Sofia la princesse; not Max der Hund."""
+        """Whether an article and a noun tell one from others: Augustus der Starke; not Max der Hund."""
         noun = self._word(at + 1)
-        is_all = self._word(at) in words.ARTICLES and at + 2 == len(self.tokens)
+        if self._word(at) not in words.ARTICLES or at + 1 >= len(self.tokens):
+            return False
+        is_all = at + 2 == len(self.tokens) or self._is_capital(at + 1)
         return is_all and (noun in words.NOBLES or not is_subject(noun))
 
     def _is_owned(self, at: int) -> bool:
@@ -337,6 +343,14 @@ class _Segment:
         other = self._word(at + 1)
         is_stranger = other not in words.THEIR | words.FUNCTION and not is_of_a_family(other)
         return is_stranger and self._is_last_noun(at + 2)
+
+    def _is_with_the_unknown(self, at: int) -> bool:
+        """Whether a title goes on with what nobody photographs: Max et les maximonstres; not Max et les enfants."""
+        if self._word(at) not in calendar_words.AND or self._word(at + 1) not in words.ARTICLES:
+            return False
+        phrase = [token.folded for token in self.tokens[at + 2 :]]
+        told = (word for word in phrase if is_subject(word) or is_german_trip(word) or word in words.SCENE)
+        return bool(phrase) and next(told, None) is None
 
     def _is_last_noun(self, at: int) -> bool:
         """Whether one word ends the phrase that tells no scene or deed: costumes."""

@@ -140,9 +140,8 @@ class RelativeDates(DateTokens):
     def _last(self, at: int) -> Found | None:
         """Last summer, last 3 months, letztes Jahr, las últimas dos semanas, last few days, last Christmas."""
         place = self._past(at, words.ARTICLES | words.THESE)
-        if self._word(place) in words.LAST_BUT_ONE and (unit := words.UNITS.get(self._word(place + 1))):
-            before = ago(self.today, 2, unit)
-            return None if before is None else (before, place + 2)
+        if name := self._one_of(place, words.LAST_BUT_ONE):
+            return self._last_but_one(self._latest(name, self.today), name)
         if self._word(place) not in words.LAST:
             return self._last_within(place)
         if (counted := self._counted(place + 1, some=True)) or (counted := self._several(place + 1)):
@@ -150,7 +149,14 @@ class RelativeDates(DateTokens):
             return None if period is None else (period, counted[2])
         if self._word(place) == "past" and self._word(place + 1) not in words.UNITS:
             return None  # half past, the past
-        return self._latest(place + 1)
+        return self._latest(place + 1, self.today)
+
+    def _last_but_one(self, latest: Found | None, at: int) -> Found | None:
+        """What was before the latest that is named at `at`: the one that was the latest when that began."""
+        if latest is None:
+            return None
+        begun = date.fromisoformat(f"{latest[0].first}-01-01"[:10])
+        return self._latest(at, begun)
 
     def _last_within(self, at: int) -> Found | None:
         """(Les) 3 derniers mois, dernières années."""
@@ -175,14 +181,18 @@ class RelativeDates(DateTokens):
         if several and self._word(several[2]) in words.LAST_BEHIND:
             period = within(self.today, several[0], several[1])
             return None if period is None else (period, several[2] + 1)
-        found = self._latest(place)
-        if found is not None and self._word(found[1]) in words.LAST_BEHIND:
+        found = self._latest(place, self.today)
+        if found is None:
+            return None
+        if self._word(found[1]) in words.LAST_BEHIND:
             return found[0], found[1] + 1
-        return None
+        end = self._one_of(found[1], words.BEFORE_LAST)
+        before = self._last_but_one(found, place) if end else None
+        return None if before is None else (before[0], end)
 
-    def _latest(self, at: int) -> Found | None:
+    def _latest(self, at: int, today: date) -> Found | None:
         """The latest season, month, holiday, weekday or unit of the calendar, and nothing more behind it."""
-        word, today = self._word(at), self.today
+        word = self._word(at)
         found: Period | None = None
         end = at + 1
         if (first := words.SEASONS.get(word)) is not None:
