@@ -76,7 +76,8 @@ def _directory(given: Path) -> Path:
             f"a library is a folder, and {given} is a URL: mount the bucket, "
             "or keep the pictures there and the library on a disk (`vasari index s3://…`)"
         )
-    return Path(on_disk(os.path.expanduser(given))).absolute()  # noqa: PTH111 (takes ~name as it is, where there is no such user)
+    # ~name stays as it is where there is no such user; uploads' places hold no `..`, as no other item's does.
+    return Path(os.path.abspath(on_disk(os.path.expanduser(given))))  # noqa: PTH100, PTH111
 
 
 def _database(directory: Path) -> Path:

@@ -26,10 +26,9 @@ from vasari.retrieval.library import compaction, near_duplicates
 from vasari.retrieval.library.commit import Pixels, Prepared, commit_items, prepare_picture
 from vasari.retrieval.storage.admission import admitted
 from vasari.retrieval.storage.atomic import write_bytes
-from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.layout import upload_path
 from vasari.retrieval.storage.local_files import content_hash, read_file
-from vasari.retrieval.storage.uris import local_path
+from vasari.retrieval.storage.uris import absolute, local_path
 
 if TYPE_CHECKING:
     from vasari.retrieval.library.ports import Contents
@@ -84,7 +83,7 @@ def check(
     """Decode a picture: its headers are held against the limits first. Raises ImageError and NotFoundError."""
     limits = limits or library.image_limits
     if isinstance(content, Path):
-        path = Path(on_disk(str(content.expanduser().absolute())))
+        path = Path(absolute(content))
         if path.is_dir():
             raise UsageError(f"{path} is a folder: `vasari index` takes folders, `add` takes pictures")
         if not path.exists():

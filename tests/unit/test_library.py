@@ -214,3 +214,15 @@ def test_the_next_process_measures_no_background_again(library: ColourLibrary, t
     with ColourLibrary.open(library.root) as again:
         assert again.search(request).hits[0] == first.hits[0]
         assert again.model.text_batches == [1, len(BACKGROUND)]
+
+
+def test_dots_in_paths_are_resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `vasari index` writes them: else the same file is two items, and `folder:` misses uploads."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    picture = file(tmp_path, "red")
+    with ColourLibrary.open(Path("../library"), create=True) as library:
+        item, upload = library.add(Path("..") / picture.name, file(tmp_path, "green").read_bytes())
+        assert library.items([item])[item].uri == str(picture)
+        assert Path(library.items([upload])[upload].uri).is_relative_to(tmp_path / "library")
+        assert ".." not in library.items([upload])[upload].uri
