@@ -59,9 +59,12 @@ def write_sidecars(library: Library, ids: Iterable[ItemId], *, dry_run: bool = F
         else:
             try:
                 _write(item.path, words, report, dry_run=dry_run)
-            except (XmpError, OSError, StorageError) as error:
-                reason = f"its sidecar {error}" if isinstance(error, XmpError) else str(error)
-                report.failed[item.uri] = reason
+            except XmpError as error:
+                report.failed[item.uri] = f"its sidecar {error}"
+            except OSError as error:
+                report.failed[item.uri] = f"its sidecar cannot be read: {error.strerror}"
+            except StorageError as error:
+                report.failed[item.uri] = str(error)
     return report
 
 

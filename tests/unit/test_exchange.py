@@ -521,10 +521,13 @@ def test_sidecars_hold_what_people_wrote_and_pictures_stay_as_they_are(
     broken = paths[ids[2]].with_suffix(".xmp")
     broken.write_bytes(b"<broken")
     notes.set_tags(ids[2], ["sea"])
+    Path(f"{paths[ids[3]]}.xmp").mkdir()
+    notes.set_tags(ids[3], ["sea"])
     assert len(write_sidecars(library, ids, dry_run=True).written) == 2
     report = write_sidecars(library, ids)
     assert report.written == [Path(f"{paths[ids[0]]}.xmp"), shared]
     assert "damaged" in report.failed[str(paths[ids[2]])]
+    assert report.failed[str(paths[ids[3]])] == "its sidecar cannot be read: Is a directory"
     assert read_xmp(report.written[0].read_bytes()) == {"keywords": ["boat", "Ä"], "description": "a boat"}
     assert read_xmp(shared.read_bytes()) == {"keywords": ["of another program"], "rating": 4}
     assert broken.read_bytes() == b"<broken"
