@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ItemId = int  # the catalog's primary key, and the id under which an index stores the item's vector
+LARGEST_ITEM = 2**63 - 1  # a database cannot be asked for more
 
 UnitVectors = NewType("UnitVectors", "NDArray[np.float32]")
 """Float32 matrix (n, dim) whose rows have length 1; made by `unit_vectors` only."""
@@ -115,6 +116,10 @@ class Item:
     updated_at: datetime | None = None
     # Read in the picture; None: not read yet, or not told here.
     text_lines: tuple[TextLine, ...] | None = None
+
+    def __index__(self) -> ItemId:
+        """Its number: an item may be given wherever one is named."""
+        return self.id
 
     @property
     def path(self) -> Path | None:
@@ -339,6 +344,10 @@ class Hit:
     group: Any = None
     members: int | None = None  # None: not grouped
     region: tuple[int, int, int, int] | None = None
+
+    def __index__(self) -> ItemId:
+        """The number of its item: a hit may be given wherever one is named."""
+        return self.item.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from vasari.retrieval.domain import (
 )
 from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library import library as engine
+from vasari.retrieval.search.query import parse_item
 from vasari.retrieval.search.request import SearchOptions, search_request
 
 if TYPE_CHECKING:
@@ -109,8 +110,11 @@ class Library(engine.Library):
         asked = search_request(request, options, files=True)
         return Answer.of(super().search(asked, query), self.thumbnail)
 
-    def similar(self, what: SupportsIndex | Path | bytes, **options: Unpack[SearchOptions]) -> Answer:
-        """Pictures like an item, which is itself left out, or like a picture."""
+    def similar(self, what: SupportsIndex | str | Path | bytes, **options: Unpack[SearchOptions]) -> Answer:
+        """Pictures like an item (a hit, an `Item`, its id or "item:5"), which is left out, or like a picture."""
+        if isinstance(what, str):
+            named = parse_item(what)
+            what = Path(what) if named is None else named
         if isinstance(what, SupportsIndex):
             return self._similar(Term(TermKind.ITEM, item=int(what)), options)
         return self._similar(Term(TermKind.IMAGE, image=what), options)
@@ -133,11 +137,9 @@ class Library(engine.Library):
         return self.items()
 
     def __contains__(self, what: object) -> bool:
-        """Whether an item is in the library: an `Item`, its id, its uri or its file."""
+        """Whether an item is in the library: a hit, an `Item`, its id, its uri or its file."""
         if isinstance(what, SupportsIndex):
-            return what in self.items([int(what)])
-        if isinstance(what, Item):
-            return what.id in self.items([what.id])
+            return int(what) in self.items([int(what)])
         if not isinstance(what, str | PathLike):
             return False
         from vasari.retrieval.storage.uris import absolute
@@ -207,10 +209,10 @@ class Library(engine.Library):
 
         return to_pandas(self, filter, vectors=vectors)
 
-    def thumbnail(self, item: Item | SupportsIndex, side: int = 320) -> bytes:
+    def thumbnail(self, item: SupportsIndex, side: int = 320) -> bytes:
         """An item's picture as WebP that fits a square of `side` pixels; ImageError where it is gone or broken."""
         from vasari.retrieval.images.decode import decoding, thumbnail
 
-        found = self._known(int(item)) if isinstance(item, SupportsIndex) else item
+        found = item if isinstance(item, Item) else self._known(int(item))
         with decoding(self.read_original(found), self.image_limits, target=side) as decoded:
             return thumbnail(decoded.picture, side)

@@ -30,7 +30,7 @@ from vasari.retrieval.catalog.tables import (
     tags,
     unread_facts,
 )
-from vasari.retrieval.domain import MOST_ATTRIBUTES, Caption, CaptionSource, ItemId, Modality
+from vasari.retrieval.domain import LARGEST_ITEM, MOST_ATTRIBUTES, Caption, CaptionSource, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError, Sentence, UsageError
 from vasari.retrieval.images.places import laid_over, with_place
 from vasari.retrieval.storage.file_names import composed
@@ -82,7 +82,9 @@ class Annotations(Repository):
             return list(connection.execute(query).scalars())
 
     def set_tags(self, item: ItemId, words: Iterable[str]) -> None:
-        """Replace the item's tags; raises UsageError for an empty or overlong one."""
+        """Replace the item's tags; raises UsageError for an empty or overlong one, and for one text."""
+        if isinstance(words, str):  # a sequence, too, of its letters
+            raise UsageError(f"tags are a list of words, such as [{words!r}]")
         wanted = sorted({composed(word.strip()) for word in words})
         with self._database.change() as connection:
             _require_live(connection, item)
@@ -472,6 +474,8 @@ def _overlaid(below: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, An
 
 def _require_live(connection: Connection, item: ItemId) -> None:
     """Raise NotFoundError unless the item is there and not deleted."""
+    if not 0 < item <= LARGEST_ITEM:  # more than a database can be asked for
+        raise _no_item(item)
     alive = select(items.c.id).where(items.c.id == item, LIVE)
     if connection.execute(alive).first() is None:
         raise _no_item(item)

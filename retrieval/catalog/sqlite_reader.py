@@ -36,7 +36,15 @@ from vasari.retrieval.catalog.records import (
     item_of,
 )
 from vasari.retrieval.catalog.word_index import Run, WordIndex
-from vasari.retrieval.domain import Caption, CaptionSource, EmbeddingSpace, Item, ItemId, Modality
+from vasari.retrieval.domain import (
+    LARGEST_ITEM,
+    Caption,
+    CaptionSource,
+    EmbeddingSpace,
+    Item,
+    ItemId,
+    Modality,
+)
 from vasari.retrieval.errors import NotFoundError
 from vasari.retrieval.storage.file_names import composed
 from vasari.retrieval.storage.uris import beginnings
@@ -46,7 +54,6 @@ sqlite3.register_adapter(np.int64, int)  # ids out of an array: as bytes, they w
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 _WAIT = 60.0  # seconds for a lock; in write-ahead mode only recovery after a crash holds one against readers
 _CHUNK = 1000  # entries of one IN list
-_BEYOND = 2**63  # all ids: a larger number SQLite cannot be asked for
 
 _NAMED_SPACE = (
     "SELECT name, model, weights_fingerprint, preprocessing_fingerprint, dim FROM spaces WHERE name = ?"
@@ -188,7 +195,7 @@ class ItemReader(_Reader):
 
     def get(self, ids: Iterable[ItemId]) -> dict[ItemId, Item]:
         """As `Items.get`."""
-        wanted = [item for item in dict.fromkeys(ids) if 0 < item < _BEYOND]
+        wanted = [item for item in dict.fromkeys(ids) if 0 < item <= LARGEST_ITEM]
         found: dict[ItemId, Item] = {}
         with self._file.read() as connection:
             for start in range(0, len(wanted), _CHUNK):

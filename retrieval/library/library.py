@@ -386,7 +386,7 @@ class Library:
         return upload.add(self, [upload.new_picture(picture) for picture in pictures])
 
     def remove(self, *what: str | Path | SupportsIndex) -> int:
-        """Take items out, named by id, uri, file or folder; says how many.
+        """Take items out, named by id, uri, file or folder, or as a hit or an `Item`; says how many.
 
         Files stay, but those that the library stored. LibraryLockedError while a job writes.
         """

@@ -18,8 +18,8 @@ Name = str | Path | SupportsIndex
 
 
 def items_named(library: Contents, what: Sequence[Name]) -> Mapping[str, set[ItemId]]:
-    """The items that each name means, also those that are gone: an id (5 or "item:5"), a uri, a file or a folder."""
-    return {str(name): _ids(library, name) for name in what}
+    """The items that each name means, also those that are gone: an id (5, "item:5"), an item, a hit, a uri, a path."""
+    return {str(int(name) if isinstance(name, SupportsIndex) else name): _ids(library, name) for name in what}
 
 
 def live_items(
@@ -48,6 +48,8 @@ def _ids(library: Contents, entry: Name) -> set[ItemId]:
         return {int(entry)}
     if isinstance(entry, str) and (item := parse_item(entry)) is not None:
         return {item}
+    if not isinstance(entry, str | os.PathLike):
+        raise TypeError(f"{entry!r:.80} names no item: give ids, uris, paths, items or hits, one by one")
     names = {os.fspath(entry), absolute(entry)}
     found = library.catalog.items.known_files(Modality.IMAGE, sorted(names))
     texts = library.catalog.items.known_files(

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from vasari.retrieval.domain import ItemId, Term, TermKind
+from vasari.retrieval.domain import LARGEST_ITEM, ItemId, Term, TermKind
 from vasari.retrieval.errors import QueryError, Sentence, UsageError
 from vasari.retrieval.storage.file_names import on_disk
 from vasari.retrieval.storage.uris import local_path
@@ -42,7 +42,6 @@ _LIKE_ITEM = re.compile(r"item:\S+")
 _LIKE_PATH = re.compile(r"(?:\.{1,2}|~|(?i:file:))/.+|/[^/]+[/.].+", re.DOTALL)
 _LIKE_ROOT = re.compile(r"(?:\.{0,2}|~|(?i:file:))/")
 _BARE = re.compile(r"(?!item:)[^\s\"'\\“„«»「『]+")  # a word that means itself
-LARGEST_ITEM = 2**63 - 1  # of a column of the catalog
 
 
 class Quoted(str):

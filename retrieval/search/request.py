@@ -5,12 +5,13 @@ search_request("a red boat", {"limit": 3, "filter": "taken >= 2024", "rerank": T
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, SupportsIndex, TypedDict
 
 from vasari.retrieval.domain import GroupScore, Modality, Order, Rerank, SearchRequest, Term, TermKind
 from vasari.retrieval.errors import UsageError
@@ -61,6 +62,9 @@ def search_request(
     for name in ("words", "as_words"):
         if isinstance(changes.get(name), str):  # a sequence too, of its letters
             raise UsageError(f"{name} is a list of words, such as [{changes[name]!r}]")
+    for name in ("limit", "offset"):
+        if name in changes:
+            changes[name] = _whole(changes[name], name)
     if isinstance(what, SearchRequest):
         return replace(what, **changes)
     if not isinstance(what, str | bytes | PathLike):
@@ -75,6 +79,13 @@ def _rerank(given: bool | int | Rerank | None) -> Rerank | None:
     if isinstance(given, bool):
         return Rerank() if given else None
     return Rerank(given) if isinstance(given, int) else given
+
+
+def _whole(number: SupportsIndex, name: str) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise UsageError(f"{name} is a whole number, and not {number!r}") from None
 
 
 def _one_of(kind: type[StrEnum], changes: Mapping[str, Any], name: str) -> StrEnum:

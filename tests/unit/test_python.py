@@ -66,6 +66,39 @@ def test_a_folder_is_indexed_and_brought_in_step(library: Colours, photos: Path)
         library.index()
 
 
+def test_hits_and_items_name_items(library: Colours, photos: Path) -> None:
+    """What a search has answered is given back as it is: for more like it, for its thumbnail, to take it out."""
+    hit = library.search("red", limit=1)[0]
+    alike = [
+        [one.item.id for one in library.similar(what)] for what in (hit, hit.item, f"item:{hit.item.id}")
+    ]
+    assert alike[0] == alike[1] == alike[2]
+    assert hit.item.id not in alike[0]
+    assert hit in library
+    assert library.thumbnail(hit) == library.thumbnail(hit.item)
+    assert library.similar(str(photos / "red.png"))[0].item == hit.item
+    assert library.remove(hit, library.search("blue")[0].item) == 2
+    assert hit not in library
+    with pytest.raises(TypeError, match="one by one"):
+        library.remove([1, 2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", ["3", 3.5, None])
+def test_numbers_that_are_none_are_told(library: Colours, limit: object) -> None:
+    """Of a search, before anything is done."""
+    with pytest.raises(UsageError, match="limit is a whole number, and not"):
+        library.search("red", limit=limit)  # type: ignore[arg-type]
+
+
+def test_tags_are_told_apart_from_a_text_and_items_from_numbers(library: Colours) -> None:
+    """A text would be tags of a letter each; a number beyond what a database holds is no item's."""
+    notes = library.catalog.annotations
+    with pytest.raises(UsageError, match=r"such as \['sea'\]"):
+        notes.set_tags(1, "sea")
+    with pytest.raises(NotFoundError, match="no item"):
+        notes.set_tags(2**70, ["sea"])
+
+
 def test_folders_can_be_left_out_and_texts_read(library: Colours, photos: Path, tmp_path: Path) -> None:
     """`exclude` names folders; files of texts become items that a search for texts finds."""
     (photos / "raw").mkdir()
