@@ -21,7 +21,7 @@ class Curated(Protocol):
     """A collection in which people say something of pictures."""
 
     def chosen(self, what: Sequence[str], filter_: str | None) -> tuple[list[ItemId], list[str]]:
-        """Ids of live items, ascending, that are named and that the filter accepts; and names that mean none."""
+        """Ids of live items that are named, in that order, and that the filter accepts; and names that mean none."""
 
     def say(
         self, ids: Sequence[ItemId], change: Change, captions: Sequence[Caption] | None = None
@@ -106,7 +106,8 @@ class _OfLibrary:
         return done
 
     def whole(self, ids: Sequence[ItemId]) -> Sequence[Item]:
-        return list(self._catalog.readings.beside(self._library.items(ids).values()))
+        known = self._library.items(ids)
+        return self._catalog.readings.beside(known[item] for item in ids if item in known)
 
     def albums_of(self, item: ItemId) -> Sequence[str]:
         return self._catalog.albums.names_of([item]).get(item, [])

@@ -16,6 +16,7 @@ from vasari.api.client.connection import ServiceError
 from vasari.retrieval.catalog.records import Album, AlbumShare, Change, Changed
 from vasari.retrieval.domain import Caption, Item, ItemId, Modality
 from vasari.retrieval.errors import NotFoundError
+from vasari.retrieval.library.named import as_named
 from vasari.retrieval.search.query import MAX_TEXT, parse_item
 from vasari.retrieval.storage.file_names import composed
 from vasari.retrieval.storage.uris import absolute
@@ -88,7 +89,7 @@ class _OfService:
         if filter_ is not None:
             accepted = {item.id for item in self._items(filter_)}
             alive = alive & accepted if what else accepted
-        return sorted(alive), gone
+        return as_named(meant, alive), gone
 
     def _items(self, filter_: str) -> Iterator[Item]:
         for modality in Modality:

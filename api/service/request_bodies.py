@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from enum import Enum, auto
@@ -61,7 +62,9 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 async def json_body(model: type[Model], request: Request) -> Model:
     """The body as JSON, whatever its content type; large ones are read in a thread."""
-    text = await request.body()
+    text = (await request.body()).removeprefix(
+        BOM_UTF8
+    )  # as PowerShell and others write JSON (RFC 8259, 8.1)
 
     def parse() -> Model:
         try:

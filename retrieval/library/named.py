@@ -27,14 +27,20 @@ def live_items(
     what: Sequence[Name],
     filter: str | None = None,  # noqa: A002
 ) -> tuple[list[ItemId], list[str]]:
-    """Ids of live items, ascending, that are named, those that a filter accepts too; and names that mean none."""
+    """Ids of live items that are named, `as_named`, those that a filter accepts too; and names that mean none."""
     named = items_named(library, what)
     alive = set(library.items(sorted(set().union(*named.values()))))
     gone = [name for name, found in named.items() if not found & alive]
     if filter is not None:
         accepted = {item for modality in Modality for item in _matching(library, filter, modality)}
         alive = alive & accepted if what else accepted
-    return sorted(alive), gone
+    return as_named(named, alive), gone
+
+
+def as_named(named: Mapping[str, set[ItemId]], alive: set[ItemId]) -> list[ItemId]:
+    """The live items in the order in which they were named; those of one name, and of none, ascending."""
+    ordered = dict.fromkeys(item for found in named.values() for item in sorted(found & alive))
+    return [*ordered, *sorted(alive - ordered.keys())]
 
 
 def _matching(library: Contents, filter: str, modality: Modality) -> Iterator[ItemId]:  # noqa: A002

@@ -52,6 +52,16 @@ def test_what_is_said_is_shown(say: Say, tmp_path: Path) -> None:
     assert (item["tags"], item["attributes"], item["albums"]) == (["sea"], {}, [])
 
 
+def test_pictures_are_shown_in_the_order_in_which_they_were_named(say: Say) -> None:
+    """What lies in a folder that was named, by number; each once."""
+    for named, ids in (
+        (["item:3", "photos/a.png"], [3, 1]),
+        (["item:2", "photos"], [2, 1, 3]),
+        (["photos", "item:3", "item:3"], [1, 2, 3]),
+    ):
+        assert [item["id"] for item in json.loads(say("show", *named, "--json")[1])] == ids
+
+
 def test_albums_are_made_and_filled(say: Say) -> None:
     """By files and by filters; a saved search is listed with what it finds now."""
     assert say("album", "create", "Summer", "photos/a.png")[1] == "Summer: 1 picture\n"

@@ -54,6 +54,12 @@ def test_json_of_absurd_shape_is_refused(text: bytes, words: str) -> None:
         check_shape(text)
 
 
+def test_json_may_begin_with_a_byte_order_mark(served: Served) -> None:
+    """As PowerShell's `Out-File -Encoding utf8` writes it."""
+    answered = served.client.post("/v1/search", content=b'\xef\xbb\xbf{"query": "red"}')
+    assert answered.status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/v1/search", "/knn-service", "/v1/embeddings"])
 def test_a_wrong_body_is_told_in_a_few_words(served: Served, path: str) -> None:
     """Nobody is sent back what was sent: not the names of ten thousand unknown keys, nor one of a megabyte."""
