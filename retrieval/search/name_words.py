@@ -92,6 +92,10 @@ NAMED_AFTER = _words(
     """gare tour torre puerta porte pont puente rue calle plaza place avenida avenue boulevard quai chemin camino tower
     gate gateway tor turm"""
 )
+# Behind a name that people have as well: Victoria station, Sydney park.
+CALLED_BY_SOMEBODY = NAMED_AFTER | _words(
+    "station park hall school college hospital line crescent terrace embankment"
+)
 SCENE_PREPOSITIONS = _words(
     "at by in from with under bei im am mit unter zu zur de en con desde por bajo par sous avec dans a au aux"
 )
@@ -198,6 +202,7 @@ SCENE = _words(
     fruhjahr otono primavera automne printemps
     ruinas ruines ruinen murallas remparts canales canaux kanale tejados toits dacher mercados tempel templo templos
     mezquita moschee mosquee
+    panorama panoramas traffic verkehr trafico trafic
     innenstadt oktoberfest biergarten
     schnappschuss schnappschusse eindrucke impressionen snapshot snapshots impressions recuerdos souvenirs"""
 )

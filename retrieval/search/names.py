@@ -321,7 +321,8 @@ class _Segment:
         """Whether another person begins the phrase beside it, whose name is nothing else or whose deed is told."""
         other = self._word(at - 2)
         return self._is_second_of_two(at) and (
-            other not in words.SHARED_NAMES or (self._is_capital(0) and self._is_doing(end))
+            other not in words.SHARED_NAMES
+            or (self._is_capital(0) and (other in words.SELDOM_WORDS or self._is_doing(end)))
         )
 
     def _is_second_of_two(self, at: int) -> bool:
@@ -424,6 +425,8 @@ class _Segment:
             return False  # the Venice of the north
         if not marked and self._word(end) in words.WATERS:
             return False  # Jordan river
+        if not marked and name in words.SHARED_NAMES and self._word(end) in words.CALLED_BY_SOMEBODY:
+            return False  # Victoria station, Sydney park
         if not marked and self._word(end) in words.STREETS_BEHIND and self._is_elsewhere(end + 1):
             return False  # Lisbon street in San Francisco
         if not marked and self._word(end) in words.BUSINESSES and end + 1 < len(self.tokens):

@@ -617,6 +617,9 @@ def written() -> Iterator[LibraryVocabulary]:
         ("Victoria's Secret", []),
         ("Max et les maximonstres", []),
         ("Max et les enfants", ['person = "Max"']),
+        ("Victoria station", []),
+        ("Max et Claire jouent aux échecs", ['person = "Max"', 'person = "Claire"']),
+        ("Delhi traffic", ['city = "Delhi"']),
         ("Sofía, abril de 2019", ['person = "Sofía"', "taken = 2019-04"]),
     ],
 )
