@@ -13,7 +13,6 @@ which the decoder does not go down to. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from benchmarks.measuring import finish
 from vasari.retrieval.images.decode import decode, probe
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.models.clip.encoder import OpenClipEncoder
@@ -147,7 +147,7 @@ def main() -> None:
     ):
         print(f"{words:24}{columns}{row['mean']:14.5f}{row['p1']:9.5f}{row['min']:9.5f}")
     print(f"{'two different photos':42}{result['different_photos']:14.5f}")
-    print(json.dumps(result))
+    finish("decode_drift", **result)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ written by hand beside the pictures. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measuring import finish
 from vasari.retrieval.evaluation.questions import normal
 from vasari.retrieval.models.captioner import Florence2Captioner
 from vasari.retrieval.models.registry.presets import builtin_models_directory
@@ -60,7 +60,7 @@ def main() -> None:
     for each, answer in wrong:
         print(f"scene {each.scene}: {each.question} {answer!r}, not {' or '.join(sorted(each.right))}")
     share = 1 - len(wrong) / len(questions)
-    print(json.dumps({"questions": len(questions), "right": round(share, 3)}))
+    finish("drawn_questions", questions=len(questions), right=round(share, 3))
 
 
 if __name__ == "__main__":

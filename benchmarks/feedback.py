@@ -11,13 +11,13 @@ nDCG@10 of the pictures without thumbs, before and after.
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.measuring import finish
 from vasari.retrieval.domain import SearchRequest, Term, TermKind
 from vasari.retrieval.evaluation.compare import compare
 from vasari.retrieval.evaluation.graded import GradedRanking, ndcg
@@ -95,7 +95,7 @@ def main() -> None:
                 print(
                     f"{kind:17} {thumbs} thumbs: {one.first:.3f} → {one.second:.3f} [{low:+.3f}, {high:+.3f}]"
                 )
-    print(json.dumps(report))
+    finish("feedback", wishes=report)
 
 
 if __name__ == "__main__":

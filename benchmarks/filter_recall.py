@@ -18,7 +18,6 @@ Prints a table, and ends with one line of JSON. Exits with 1 if recall is below 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.measuring import finish
 from vasari.retrieval.catalog.records import GenerationRecord, NewItem, SegmentRecord
 from vasari.retrieval.domain import (
     EmbeddingSpace,
@@ -210,12 +210,7 @@ def main() -> None:
     vectors = topics.draw(options.rows)
     queries = {"independent": topics.draw(QUERIES), "anti-correlated": topics.draw(QUERIES, topic=7)}
     space = EmbeddingSpace("generated", "generated", "none", "none", options.dim)
-    report: dict[str, object] = {
-        "benchmark": "filter_recall",
-        "rows": options.rows,
-        "dim": options.dim,
-        "k": K,
-    }
+    report: dict[str, object] = {"rows": options.rows, "dim": options.dim, "k": K}
     with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder), create=True) as library:
         fill(library, space, vectors, queries["anti-correlated"])
         exact = library.gallery(Modality.IMAGE, space)
@@ -244,7 +239,7 @@ def main() -> None:
     report |= {"unfiltered": asdict(bare), "recall": measured, "worst_recall": worst}
     report |= {"cost": {text: asdict(cost) for text, cost in taken.items()}, "worst_cost": dearest}
     report["worst_work"] = max(cost.processor for cost in taken.values())
-    print(json.dumps(report))
+    finish("filter_recall", **report)
     sys.exit(0 if worst >= 0.95 and dearest <= 3 else 1)
 
 

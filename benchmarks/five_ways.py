@@ -31,6 +31,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import finish
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
@@ -188,7 +189,7 @@ def main() -> None:
             ways.append(Way("restored", [folder], {}))
             ways = [way for way in ways if way.name in options.ways]
         report = compare(ways, root, queries)
-    print(json.dumps({"benchmark": "five_ways", "pictures": options.pictures, **report}))
+    finish("five_ways", pictures=options.pictures, **report)
     if report["different"]:
         raise SystemExit(1)
 

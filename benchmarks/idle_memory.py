@@ -6,7 +6,6 @@ python -m benchmarks.idle_memory --model starter
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 import httpx
 from PIL import Image, ImageOps
 
+from benchmarks.measuring import finish
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.library.library import Library
@@ -64,7 +64,7 @@ def main() -> None:
                 service.terminate()
     for name, figure in told.items():
         print(f"{name:26} {figure:7.0f}" + ("" if name.endswith("ms") else " MB"))
-    print(json.dumps(told))
+    finish("idle_memory", **told)
 
 
 def negative(picture: Path) -> bytes:

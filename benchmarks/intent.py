@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.measuring import finish
 from vasari.retrieval.catalog.catalog import Catalog
 from vasari.retrieval.catalog.records import NewItem, SegmentRecord
 from vasari.retrieval.domain import EmbeddingSpace, Modality
@@ -283,7 +284,7 @@ def main() -> None:
     sys.stdout.write(
         f"{found['queries']} queries, {found['traps']} traps, {found['caught']} of them caught\n"
     )
-    sys.stdout.write(json.dumps(found) + "\n")
+    finish("intent", **found)
 
 
 if __name__ == "__main__":

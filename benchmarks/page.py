@@ -14,7 +14,6 @@ elements there were.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -28,7 +27,7 @@ import httpx
 from playwright.sync_api import BrowserContext, sync_playwright
 
 from benchmarks.filled_library import fill
-from benchmarks.measuring import machine
+from benchmarks.measuring import finish
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
@@ -171,7 +170,7 @@ def main() -> None:
     for path in list(told)[1:]:
         for visit, figures in told[path].items():
             print(f"{path:24} {visit:7} {figures}")
-    print(json.dumps({**told, "machine": machine()}))
+    finish("page", **told)
 
 
 if __name__ == "__main__":

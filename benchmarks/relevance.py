@@ -23,6 +23,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measuring import finish
 from vasari.retrieval.domain import Modality, SearchRequest, Term, TermKind
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.search.relevance import BACKGROUND
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{row['min_relevance']:>13} {row['false_alarms']:>13.1%} {row['misses']:>8.1%} {row['lost']:>8.1%} "
             f"{row['words']:>8.1%}"
         )
-    print(json.dumps(report))
+    finish("relevance", **report)
 
 
 def measure(

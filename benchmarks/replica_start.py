@@ -8,7 +8,6 @@ Vectors are random; the model is the built-in one.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from benchmarks.filled_library import fill
+from benchmarks.measuring import finish
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
 
@@ -83,7 +83,7 @@ def main() -> None:
                 {"ready": round(seconds, 2), "processor": round(used, 2), "first_search": round(first, 3)}
             )
             print(runs[-1], flush=True)
-    print(json.dumps({"benchmark": "replica_start", "rows": options.rows, "runs": runs}))
+    finish("replica_start", rows=options.rows, runs=runs)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from time import process_time
 
 import numpy as np
 
+from benchmarks.measuring import finish
 from vasari.retrieval.domain import EmbeddingSpace, Modality, UnitVectors, unit_vectors
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.settings import Settings
@@ -349,7 +350,7 @@ def main() -> None:
             with_tables(options.write.read_text(encoding="utf-8"), text), encoding="utf-8"
         )
     wrong = [quantity.name for quantity, _, _, factor in model.check() if factor > quantity.tolerance]
-    print(json.dumps({"benchmark": "scale", "constants": model.constants, "off": wrong}))
+    finish("scale", constants=model.constants, off=wrong)
     if wrong:
         raise SystemExit(1)
 

@@ -11,7 +11,6 @@ neighbouring letters or digits of one word. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import tempfile
 from collections import defaultdict
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from benchmarks.measuring import finish
 from vasari.api.cli.progress import Bar
 from vasari.indexer.job import IndexOptions, index
 from vasari.indexer.reading import read_library
@@ -134,11 +134,7 @@ def main() -> None:
     each = report.seconds / max(report.read, 1)
     print(f"{exact:.3f} of the signs were read without a mistake, {each:.2f} s a picture")
     figures = {name: share(found) for name, found in measured.items()}
-    print(
-        json.dumps(
-            {**figures, "read_exactly": exact, "seconds_a_picture": round(each, 3), "pictures": len(signs)}
-        )
-    )
+    finish("signs", **figures, read_exactly=exact, seconds_a_picture=round(each, 3), pictures=len(signs))
 
 
 def exactly_read(library: Library, signs: Mapping[str, Sign]) -> float:

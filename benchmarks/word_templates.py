@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.measuring import finish
 from vasari.retrieval.domain import Modality, UnitVectors, unit_vectors
 from vasari.retrieval.evaluation.metrics import interval
 from vasari.retrieval.library.library import Library
@@ -78,9 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         space = library.space().name
     queries[ALL] = unit_vectors(np.mean(list(queries.values()), axis=0))
     precisions = {name: average_precisions(vectors, asked, truth) for name, asked in queries.items()}
-    report: dict[str, object] = {
-        "benchmark": "word_templates", "space": space, "pictures": len(pictures), "words": len(words),
-    }  # fmt: skip
+    report = {"space": space, "pictures": len(pictures), "words": len(words)}
     print(f"{len(words)} words, {len(pictures)} pictures, {space}")
     print(f"{'template':28} {'mAP':>6} {'against the bare word':>24}")
     found = {}
@@ -89,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gain = float((values - precisions[BARE]).mean())
         print(f"{name:28} {values.mean():6.3f} {gain:+8.3f} ({low:+.3f} … {high:+.3f})")
         found[name] = {"mAP": round(float(values.mean()), 4), "gain": round(gain, 4), "interval": (low, high)}
-    print(json.dumps(report | {"templates": found}))
+    finish("word_templates", **report, templates=found)
 
 
 if __name__ == "__main__":
