@@ -99,12 +99,12 @@ class DateTokens:
         return at
 
     def _one_of(self, at: int, phrases: Phrases) -> int:
-        """The token behind the longest of these phrases that stands here; 0 for none. Apostrophes are passed over."""
+        """The token behind the longest of these phrases here; 0 for none. Apostrophes and dots are passed over."""
         longest = 0
         for behind_first in _by_first_word(phrases).get(self._word(at), ()):
             place = at + 1
             for word in behind_first:
-                if self._word(place) in ("'", "’", "-"):
+                if self._word(place) in ("'", "’", "-", "."):
                     place += 1
                 if self._word(place) != word:
                     break

@@ -226,7 +226,8 @@ NOBLES = _words(
 )
 # Before these names are others': Saint Anna, New York, FC Barcelona, the map of Lisbon.
 TITLES = NOBLES | _words(
-    """saint st sankt santa san sao sant sainte lake lago lac see mount mt monte mont cape cap hurricane storm miss sir
+    """saint st sankt heiliger heilige heiligen
+    santa santo san sao sant sainte lake lago lac see mount mt monte mont cape cap hurricane storm miss sir
     dame new neu nueva nuevo nouvelle nouveau old little mini small east
     west north south fc ac real club team map flag hotel cafe restaurant bar university universitat universidad
     universite bank air song film movie book album"""
@@ -281,6 +282,20 @@ TREATISES = WORKS | _words(
 )
 # Before a name they say that it is another's, a street's or only written.
 BEFORE_OTHERS = TITLES | NAMED_AFTER | WORKS | INSCRIPTIONS
+# What one person writes or gives to another, and is seldom shown in: letter from Anna, lettre de Pierre.
+SENT = _words(
+    """letter letters postcard postcards card note email message gift present brief briefe postkarte karte nachricht
+    geschenk zettel carta cartas nota mensaje regalo correo lettre lettres mot message cadeau"""
+)
+# Deeds of somebody, by which a name that is a word is told: Max schläft, Rose plays the piano.
+DEEDS = _words(
+    """plays eats sleeps reads rides swims dances sings smiles laughs learns wears holds feeds cooks drives sits climbs
+    throws catches kicks hugs kisses
+    schlaft lacht tanzt spielt isst liest schwimmt malt singt kocht fahrt reitet klettert springt lernt tragt halt
+    futtert backt weint sitzt steht winkt duerme rie baila juega come lee nada canta cocina corre aprende lleva monta
+    salta llora sopla dort rit danse joue mange lit nage chante cuisine court apprend porte fait saute pleure souffle
+    tient regarde peint boit"""
+)
 STREETS_BEHIND = _words("street avenue road square lane boulevard")
 # Behind a comma they say that the name before it is that of a place: Sofía, capital de Bulgaria.
 MADE_IN = _words(

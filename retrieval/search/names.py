@@ -241,6 +241,7 @@ class _Segment:
             told = told or (seldom and self._ends(end) and not of_it)
             told = told or self._is_somewhere(at, end) or self._is_beside_a_person(at, end)
             told = told or (seldom and (self._is_doing(end) or self._word(end) in words.STATES))
+            told = told or (at == 0 and self._word(end) in words.DEEDS and not self._is_capital(end))
             told = told or self._is_behind_a_person(at, end) or self._word(at - 1) in words.KIN
             told = told or (
                 at == 0 and self._word(end) in words.TOGETHER and self._word(end + 1) in words.THEIR
@@ -268,10 +269,11 @@ class _Segment:
         return at + 1 == len(self.tokens) and self._is_capital(at) and not is_subject(self._word(at))
 
     def _is_made_by(self, at: int) -> bool:
-        """Whether it is who made a thing, or a work shows them: book signed by Ben, painting of Anna."""
+        """Whether it is who made a thing, or a work shows them: book signed by Ben, painting of Anna, lettre d'Anna."""
         at -= self._is_elided(at)
+        made = words.SENT if self._word(at - 1) == "from" else words.SENT | words.WORKS
         return self._word(at - 1) == "by" or (
-            self._word(at - 1) in words.OF and self._word(at - 2) in words.WORKS
+            self._word(at - 1) in words.OF | {"from"} and self._word(at - 2) in made
         )
 
     def _is_for_somebody(self, at: int) -> bool:

@@ -65,7 +65,12 @@ SUBJECTS = _words(
     maman manege mariage marche mer mere montagne moulin mouton naissance neige neveu noce noces nuage oiseau
     oncle orage ours pere plage plongee pique-nique pluie poisson pont port poule poussin promenade randonnee
     remise rentree repas riviere route rue ruisseau sortie soeur spectacle soleil tempete tournoi vacance
-    vacances vache vallee velo vendange vendanges ville voilier voiture vol voyage"""
+    vacances vache vallee velo vendange vendanges ville voilier voiture vol voyage
+    scheune muhle brunnen balkon terrasse wohnung kuche wohnzimmer kinderzimmer lagune klippe wuste acker weinberg
+    schmetterling libelle eule storch reh hirsch welpe eichhornchen papagei pinguin robbe delfin
+    grange balcon appartement cuisine salon chantier papillon grenouille renard cerf hibou phoque dauphin barque falaise
+    champ verger moisson feuille granero molino balcon terraza cocina obra mariposa rana ciervo buho foca delfin
+    acantilado desierto huerto"""
 )
 # Between a noun and the year, where adjectives follow their nouns: coche rojo 2016, chat noir 2016.
 COLOURS = _words(

@@ -34,7 +34,7 @@ a passage to india · the boys from brazil · rio bravo · istanbul not constant
 2001 a space odyssey · 2001 odisea del espacio · 2001 l odyssee de l espace · 2001 odyssee im weltraum
 2010 the year we make contact · death race 2000 · class of 1984 · wonder woman 1984 · space 1999
 party like it s 1999 · disco 2000 · in the year 2525 · summer of 69 · december 1963 · nineteen hundred
-2012 doomsday · september 11 · fourth of july · born on the fourth of july · nightmare before christmas
+2012 doomsday · september 11 · born on the fourth of july · nightmare before christmas
 last christmas i gave you · a christmas carol · miracle on 34th street · friday the 13th · black friday
 saturday night fever · saturday night live · bloody sunday · good friday agreement · easter rising
 the day after tomorrow · day after tomorrow · yesterday once more · the last days of pompeii
