@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vasari.retrieval.catalog.stacks import Shot, Stack, StackRule
-from vasari.retrieval.domain import ItemId, UnitVectors
-from vasari.retrieval.library.near_duplicates import MIN_COSINE
+from vasari.retrieval.domain import ItemId
+from vasari.retrieval.library.near_duplicates import MIN_COSINE, Vectors
 from vasari.retrieval.storage.file_names import composed
 
 BURST_SECONDS = 3.0
@@ -51,13 +51,6 @@ _ADDED = re.compile(
 )
 _BEFORE = re.compile(r"^(?:copy of|kopie von|copia de|copie de) ")
 _APPLE = re.compile(r"^img_e(?=\d{4,}$)")
-
-
-class Vectors(Protocol):
-    """The part of a gallery that compares pictures."""
-
-    def ids(self) -> NDArray[np.int64]: ...  # noqa: D102
-    def vectors_of(self, ids: Sequence[int] | NDArray[np.int64]) -> UnitVectors: ...  # noqa: D102
 
 
 class Store(Protocol):

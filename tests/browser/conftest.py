@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from tests.browser.reading import PATIENCE
 from tests.service.colours import ColourLibrary
 from vasari.api.service.app import WEB, create_app
 from vasari.api.service.settings import ServiceSettings
+
+Album = tuple[Path, dict[str, int], Path]
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,27 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def album(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], Path]:
+def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
     """The album's library, made once: its folder, item ids by name, and the pictures' folder."""
     base = tmp_path_factory.mktemp("album")
     return base / "library", make_album(base / "library", base / "pictures"), base / "pictures"
 
 
 @pytest.fixture(scope="session")
-def served(album: tuple[Path, dict[str, int], Path]) -> Iterator[Served]:
+def served(album: Album) -> Iterator[Served]:
     """The service that all tests share; none of them changes what the others look for."""
     library, ids, pictures = album
     with serving(library) as address:
         yield Served(address, ids, pictures)
+
+
+@pytest.fixture
+def own(album: Album, tmp_path: Path) -> Iterator[tuple[str, ColourLibrary]]:
+    """A service over a copy of the album, which a test may change."""
+    shutil.copytree(album[0], tmp_path / "library")
+    library = ColourLibrary.open(tmp_path / "library", create=True)
+    with serving(tmp_path / "library", library) as address:
+        yield address, library
 
 
 Open = Callable[..., Page]

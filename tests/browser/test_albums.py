@@ -12,15 +12,13 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import Open, serving
+from tests.browser.conftest import Album, Open, serving
 from tests.browser.reading import look_for, settled, shown
 from tests.browser.test_accessibility import serious
 from tests.patience import until
 from tests.service.colours import ColourLibrary
 from vasari.api.service.security.auth import create_key
 from vasari.retrieval.catalog.records import KeyLimits
-
-Album = tuple[Path, dict[str, int], Path]
 
 
 @pytest.fixture

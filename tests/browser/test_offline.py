@@ -11,9 +11,8 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Open, Served, serving
+from tests.browser.conftest import Album, Open, Served, serving
 from tests.browser.test_accessibility import serious
-from tests.browser.test_selection import Album
 from tests.patience import LONG
 from tests.service.colours import ColourLibrary
 from vasari.api.service.app import WEB

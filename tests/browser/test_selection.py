@@ -6,31 +6,17 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Open, Served, serving
+from tests.browser.conftest import Album, Open, Served, serving
 from tests.browser.reading import look_for, shown
 from tests.browser.test_accessibility import serious
 from tests.service.colours import ColourLibrary
 from vasari.retrieval.domain import Modality
-
-Album = tuple[Path, dict[str, int], Path]
-
-
-@pytest.fixture
-def own(album: Album, tmp_path: Path) -> Iterator[tuple[str, ColourLibrary]]:
-    """A service over a copy of the album, which a test may change."""
-    shutil.copytree(album[0], tmp_path / "library")
-    library = ColourLibrary.open(tmp_path / "library", create=True)
-    with serving(tmp_path / "library", library) as address:
-        yield address, library
-
 
 # What can be undone can be undone for as long as a test takes.
 _UNHURRIED = """const real = setTimeout;

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open, serving
+from tests.browser.conftest import Album, Open
 from tests.browser.reading import look_for, search_bodies, shown
 from tests.browser.test_accessibility import serious
-from tests.browser.test_selection import Album
 from tests.service.colours import ColourLibrary
-
-
-@pytest.fixture
-def own(album: Album, tmp_path: Path) -> Iterator[tuple[str, ColourLibrary]]:
-    """A service over a copy of the album, which a test may change."""
-    shutil.copytree(album[0], tmp_path / "library")
-    library = ColourLibrary.open(tmp_path / "library", create=True)
-    with serving(tmp_path / "library", library) as address:
-        yield address, library
 
 
 def give(page: Page, place: int, thumb: str) -> None:

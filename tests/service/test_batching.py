@@ -17,12 +17,6 @@ from vasari.retrieval.errors import AbandonedError, OverloadedError
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The service runs on asyncio."""
-    return "asyncio"
-
-
 class Model:
     """Answers each word with its capitals; waits for `gate`."""
 

@@ -16,12 +16,6 @@ from vasari.retrieval.errors import AbandonedError, OverloadedError
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The service runs on asyncio."""
-    return "asyncio"
-
-
 class Work:
     """Waits for `gate`; knows how much of it ran at once at most."""
 

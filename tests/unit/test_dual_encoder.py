@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,6 @@ from vasari.retrieval.models.ports import DualEncoder, OutOfMemory
 
 TEXTS = (*SENTENCES, "cat", "", "a &amp; b", "smile 🙂 " + "very " * 90 + "long")
 SIZES = ((48, 48), (64, 96), (300, 201), (97, 640), (20, 31), (1000, 333))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny matrices are slower on more threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ so cosines are also taken of what the vectors do not have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +69,6 @@ REFUSED_IMAGES = {  # 0.96 to 0.98, and 0.42: they pool by attention, which was 
     "open_clip CoCa",
 }
 IN_INT8 = tuple(family for family in ALL if family != "open_clip MobileCLIP 2")  # random statistics explode
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny matrices are slower on more threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=ALL)

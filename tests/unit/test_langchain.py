@@ -26,11 +26,6 @@ class Colours(ColourLibrary, Library):
     """A library whose model knows colours."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colours]:
     """A picture of each colour."""

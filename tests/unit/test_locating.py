@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +53,6 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     processor["post_processor_config"]["ocr"] = {"area_threshold": 0.0}  # as those from the hub have
     (folder / "processor_config.json").write_text(json.dumps(processor))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """So small a model gains nothing by more, and loses much where other tests run beside it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
