@@ -1,4 +1,4 @@
-"""docs/architecture.md names modules, and moves of modules: all of them are there."""
+"""docs/architecture.md names modules: all of them are there."""
 
 from __future__ import annotations
 
@@ -45,9 +45,3 @@ def test_the_walks_name_modules_that_are_there() -> None:
     walk = {name for cell in rows("### A photo's way") for name in files(cell)}
     assert told is not None
     assert len(walk) == int(told[1])
-
-
-def test_modules_went_where_the_table_says() -> None:
-    """Each module of an earlier version that has another name now."""
-    targets = (re.sub(r"[^,;|`:]*→ ?", "", cell).replace(":", "") for cell in rows("## Where things went"))
-    assert missing(name for cell in targets for name in files(cell)) == []
