@@ -62,9 +62,8 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
 async def json_body(model: type[Model], request: Request) -> Model:
     """The body as JSON, whatever its content type; large ones are read in a thread."""
-    text = (await request.body()).removeprefix(
-        BOM_UTF8
-    )  # as PowerShell and others write JSON (RFC 8259, 8.1)
+    # PowerShell and others begin JSON with a mark of byte order (RFC 8259, 8.1).
+    text = (await request.body()).removeprefix(BOM_UTF8)
 
     def parse() -> Model:
         try:

@@ -30,14 +30,8 @@ from vasari.retrieval.vectors.hubs import is_bank
 from vasari.retrieval.vectors.index import IndexKind
 
 CATALOG = "catalog.sqlite3"
-_ELSEWHERE = {
-    "segments",
-    "generations",
-    THUMBNAILS,
-    SECOND_LOOKS,
-    "quarantine",
-    BACKUP,
-}  # named by the catalog, or made again
+# Not of a moment: named by the catalog, or made again.
+_ELSEWHERE = {"segments", "generations", THUMBNAILS, SECOND_LOOKS, "quarantine", BACKUP}
 
 
 class Vanished(Exception):  # noqa: N818 (an event, caught here)

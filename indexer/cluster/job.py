@@ -169,10 +169,8 @@ def _stream(
     ):
         entries = entries.map_batches(
             _Worker,
-            fn_constructor_args=(
-                stage,
-                work,
-            ),  # by value: a machine that dies takes objects of its store along
+            # By value: a machine that dies takes objects of its store along.
+            fn_constructor_args=(stage, work),
             batch_size=batch_size,
             batch_format="numpy",
             compute=ActorPoolStrategy(size=size),

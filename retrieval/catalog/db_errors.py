@@ -29,10 +29,8 @@ _SQLITE: dict[str, tuple[type[VasariError], str]] = {
     "SQLITE_READONLY": (StorageError, _READ_ONLY),
     "SQLITE_CANTOPEN": (StorageError, _NO_FILE),
     "SQLITE_IOERR": (StorageError, _DISK),
-    "SQLITE_IOERR_SHMSIZE": (
-        StorageError,
-        _FULL,
-    ),  # even a reader needs a page of shared memory beside the file
+    # Even a reader needs a page of shared memory beside the file.
+    "SQLITE_IOERR_SHMSIZE": (StorageError, _FULL),
     "SQLITE_CORRUPT": (LibraryCorruptError, _BROKEN),
     "SQLITE_NOTADB": (LibraryCorruptError, _BROKEN),
     "SQLITE_BUSY": (LibraryLockedError, _BUSY),

@@ -79,9 +79,10 @@ _KNOWN = (
 )
 _FACTS = "SELECT uri, bytes, mtime_ns, ctime_ns FROM items WHERE modality = ? AND deleted_at IS NULL"
 _ARE_DESCRIBED = "SELECT EXISTS (SELECT 1 FROM descriptions)"
+# In three quarters of the time, where no item is described.
 _KNOWN_PLAINLY = _KNOWN.replace("teller, coalesce(stamp, 0)", "NULL, 0").replace(
     " LEFT JOIN descriptions ON item_id = id", ""
-)  # in three quarters of the time, where no item is described
+)
 _BARE = (
     "SELECT id FROM items LEFT JOIN embeddings ON item_id = id AND space_id = (SELECT id FROM spaces WHERE name = ?)"
     " WHERE modality = ? AND deleted_at IS NULL AND item_id IS NULL ORDER BY id"

@@ -28,11 +28,8 @@ _NUMBERS = {
     0x920A: "focal_length_mm",
 }
 _NUMBERS |= {0xA405: "focal_length_35mm"}
-_TAKEN = (
-    (0x9003, 0x9011),
-    (0x9004, 0x9012),
-    (0x0132, 0x9010),
-)  # original, digitised, changed; each with its offset
+# Original, digitised, changed; each with its offset.
+_TAKEN = ((0x9003, 0x9011), (0x9004, 0x9012), (0x0132, 0x9010))
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8}  # bytes per value of each TIFF type
 _CODES = {1: "B", 3: "H", 4: "L", 5: "L", 9: "l", 10: "l"}

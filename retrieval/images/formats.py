@@ -208,9 +208,10 @@ _DAMAGE = ("premature end of data segment", "bad huffman", "rst", "inconsistent 
 def _turbo(data: bytes, header: Header, least: int) -> Image.Image | RgbxPicture:
     """Grey or RGB; ValueError for damage, for harmless oddities, and for kinds of JPEG it does not know."""
     colours = "GRAY" if header.components == 1 else "RGBX"
+    # Of shape (height, width, 1 or 4).
     pixels = simplejpeg.decode_jpeg(
         data, colours, min_height=least, min_width=least, min_factor=2 if least else 1
-    )  # (height, width, 1 or 4)
+    )
     if colours == "RGBX":
         return RgbxPicture(pixels)
     return Image.frombytes("L", (pixels.shape[1], pixels.shape[0]), pixels)

@@ -59,12 +59,10 @@ _THING_BEHIND = Pattern(rf"[^的の]*[的の]?模型(?:\s|$)|.*(?:{_MADE}|{'|'.j
 _EMBLEM_BEHIND = Pattern(r".*(?:封面|海报|海報|标志|商标|ポスター|表紙|ロゴ)(?:\s|$)")
 # A stranger beside somebody, and what is made: a title's names, 花子とアンの台本.
 _TITLE_BEHIND = Pattern(rf"{_AND}.+(?:{_MADE})(?:\s|$)")
-_FEAST_BEHIND = Pattern(
-    "の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)"
-)  # a person has them
-_DOING = Pattern(
-    "[喝吃逛玩看住买骑爬听跳唱滑散打跑办]|过[年节夜]|上学|上班|工作|参加|见面"
-)  # behind 在 and a place
+# What a person has: 太郎の誕生日.
+_FEAST_BEHIND = Pattern("の(?:.{0,4}発表会|誕生日|卒業|入学|入園|七五三|成人式|お宮参り|お食い初め)")
+# Behind 在 and a place: 在巴黎喝咖啡.
+_DOING = Pattern("[喝吃逛玩看住买骑爬听跳唱滑散打跑办]|过[年节夜]|上学|上班|工作|参加|见面")
 
 _PERSON_BEHIND = Pattern(
     rf"(?:さん|ちゃん|くん|君|先生|小姐)?(?:$|[\s，,、。\d]|的|の|{_AND}|が|は|を|在|去|一起|照片|写真|[^\W\d_]{{1,2}}[着著]|下棋|[攀打跑骑跳唱弹吃喝睡笑哭穿戴抱坐站画写读做玩看爬游走滑吹踢推喂放过]|学(?!院|校|会)|小时候|长大|第[一二三]|[\d一二三四五六七八九十]+[岁歳]|生日|结婚|毕业|满月)"

@@ -160,9 +160,8 @@ _NOT = Pattern(
 )
 _MADE_BEFORE = Pattern(rf"{CJK_MADE_THEN}\s?$")
 _MADE_BEHIND = Pattern(rf"\s?{CJK_MADE_BEHIND}")
-_DAY_FROM = Pattern(
-    "[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)"
-)  # counted from it
+# A day counted from one that is named: 圣诞节前一天.
+_DAY_FROM = Pattern("[的の]?(?:(?:前|后|後)一?[天日晚]|前日|翌日|翌朝|次日|前夜|前夕|第二天)")
 _PRODUCT = Pattern(r"^(?:款|版|号(?!室|棟|楼|機)|刊|式|モデル|製|制|产|產|産|問題|问题|もの)")
 
 _OF_OLD_PHOTOS = Pattern(

@@ -244,17 +244,8 @@ BUSINESSES = _words(
 WATERS = _words("river lake bay falls sea gulf canal strait island islands")
 # At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
 EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
-MADE_ENDS = (
-    "karte",
-    "karten",
-    "plakat",
-    "poster",
-    "buch",
-    "fuhrer",
-    "plan",
-    "modell",
-    "gemalde",
-)  # of German ones
+# Ends of German nouns for things that show a place: Weltkarte.
+MADE_ENDS = ("karte", "karten", "plakat", "poster", "buch", "fuhrer", "plan", "modell", "gemalde")
 # Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.
 MADE = EMBLEMS | _words(
     """book books libro libros livre livres buch toy toys map maps model models figurine figurines replica replicas

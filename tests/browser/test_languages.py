@@ -21,6 +21,7 @@ from vasari.retrieval.catalog.filters.parser import _END, _TOLD, FieldKind
 LANGUAGES = sorted((WEB / "languages").glob("*.json"))
 _TEXT = re.compile(r'(?<![\w.#])t\("((?:[^"\\]|\\.)*)"')
 _COUNTED = re.compile(r'(?<![\w.#])n\([^"]*?, "(?:[^"\\]|\\.)*", "((?:[^"\\]|\\.)*)"')
+# The kinds of `UnderstoodFilter`.
 _UNDERSTOOD = {
     "date",
     "place",
@@ -29,7 +30,7 @@ _UNDERSTOOD = {
     "kind",
     "orientation",
     "size",
-}  # of `UnderstoodFilter.kind`
+}
 _SPOKEN = re.compile(r"<([^>]*\bdata-spoken\b[^>]*)>([^<]*)")
 
 

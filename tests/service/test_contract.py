@@ -274,6 +274,7 @@ def over_the_wire(told: Any) -> Any:
 def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, reranked: bool) -> None:
     """Names and words of any characters, all facts, in an item and in a hit."""
     assert read_item(over_the_wire(item_fields(item))) == item
+    # Lists go without the text in pictures.
     hit = Hit(
         replace(item, text_lines=None),
         score,
@@ -281,7 +282,7 @@ def test_what_goes_out_as_json_comes_back_the_same(item: Item, score: float, rer
         group=["a\ud800", 1.5],
         members=3,
         region=(0, 4, 9, 7),
-    )  # lists go without
+    )
     response = SearchResponse(
         (hit,),
         1,

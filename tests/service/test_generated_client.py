@@ -21,11 +21,12 @@ from tests.patience import LONG
 from tests.service.colours import picture
 from tests.service.conftest import Live
 
+# The generator knows no type of these; their bytes are had all the same.
 BINARY = (
     "content_type image/",
     "content_type application/zip",
     "content_type application/jsonl",
-)  # of which the generator knows no type: their bytes are had all the same
+)
 NAME = "vasari_generated"
 TYPESCRIPT = Path(__file__).parents[2] / "examples" / "typescript"
 

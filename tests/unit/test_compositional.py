@@ -126,9 +126,8 @@ def write_aro(root: Path) -> None:
             cited.aro_row("1.jpg", left, *true, relation_name="on"),
             cited.aro_row("1.jpg", right, *true, relation_name="on"),
             cited.aro_row("1.jpg", right, *false, relation_name="under"),
-            cited.aro_row(
-                "1.jpg", left, *false, relation_name="near"
-            ),  # turned around as true: does not count
+            # Turned around as true: does not count.
+            cited.aro_row("1.jpg", left, *false, relation_name="near"),
         ],
     )
     rows = [cited.aro_row("1.jpg", left, *true, attributes=["red", "tall"]) for _ in range(25)]

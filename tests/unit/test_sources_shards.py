@@ -32,9 +32,8 @@ def _uris(library: GreyLibrary) -> list[str]:
     return sorted(file.uri for file in library.catalog.items.known_files(Modality.IMAGE))
 
 
-@pytest.mark.parametrize(
-    "share", [0.5, 0.53, 0.6]
-)  # between members, in a header, in a picture: the size is 512 blocks
+# Between members, in a header, in a picture: the size is 512 blocks.
+@pytest.mark.parametrize("share", [0.5, 0.53, 0.6])
 def test_a_shard_cut_off_gives_what_is_whole_and_removes_nothing(
     library: GreyLibrary, tmp_path: Path, share: float
 ) -> None:

@@ -35,19 +35,8 @@ _EAST_ASIAN = re.compile("▁?([\u3041-\u30ff\u4e00-\u9fff]{1,6})")
 # Of e5's vocabulary, which begins with what is frequent.
 _MOST_LATIN = 26_000
 _MOST_EAST_ASIAN = 20_000
-_PICTURED = {
-    "04",
-    "05",
-    "06",
-    "08",
-    "11",
-    "13",
-    "15",
-    "17",
-    "18",
-    "19",
-    "20",
-}  # WordNet's topics of what is seen
+# WordNet's files of nouns for what is seen.
+_PICTURED = {"04", "05", "06", "08", "11", "13", "15", "17", "18", "19", "20"}
 SENTENCES = "sentences"
 _MADE = 48_000
 _USUAL_OF_WORDS = 0.5  # the share of the usual relevance that single words lose; captions lose all of it

@@ -130,10 +130,11 @@ async def rerank(
         items = [None if document.item is None else await sight.item(document.item) for document in documents]
         sent = [document.image for document in documents if document.image is not None]
         await service.look(service.check_pictures, sent)
+        # Read one by one while the model works: the files of all may be larger than the memory.
         pictures = (
             service.originals.read(item) if item is not None else document.image or b""
             for document, item in zip(documents, items, strict=True)
-        )  # read one by one while the model works: the files of all may be larger than the memory
+        )
         scores = await service.think(service.library.match, pictures, body.query.strip())
     ranked = sorted(enumerate(scores), key=lambda pair: -pair[1])[: body.top_n]
     return RerankAnswer(
