@@ -36,7 +36,6 @@ from vasari.retrieval.storage.uris import is_url
 OWN_COLUMN = "vasari"
 _SPACE = b"vasari.space"
 _PART = 1_000_000  # rows of a part, as clip-retrieval's own default
-_NAMED = ("image_path", "url", "caption")
 
 
 def is_clip_retrieval(folder: Path) -> bool:

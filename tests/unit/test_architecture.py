@@ -1,7 +1,8 @@
-"""docs/architecture.md names modules: all of them are there."""
+"""docs/architecture.md names modules: all of them are there. And no module keeps what nobody in it asks for."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,3 +46,28 @@ def test_the_walks_name_modules_that_are_there() -> None:
     walk = {name for cell in rows("### A photo's way") for name in files(cell)}
     assert told is not None
     assert len(walk) == int(told[1])
+
+
+def private_names(module: ast.Module) -> Iterator[str]:
+    """Names of a module that begin with `_`; a function that a decorator takes is asked for by that."""
+    for part in module.body:
+        targets = part.targets if isinstance(part, ast.Assign) else [part]
+        for target in targets:
+            match target:
+                case ast.Name(id=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                    yield name
+                case ast.FunctionDef(name=name, decorator_list=[]) | ast.ClassDef(name=name):
+                    yield name
+
+
+def test_private_names_are_asked_for() -> None:
+    """No constant, function or class outlives its last use."""
+    rooms = ("retrieval", "indexer", "training", "api", "benchmarks", "tests")
+    files = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
+    assert len(files) > 500
+    alone = []
+    for path in files:
+        text = path.read_text("utf-8")
+        names = (name for name in private_names(ast.parse(text)) if re.match("_[^_]", name))
+        alone += [f"{path}: {name}" for name in names if len(re.findall(rf"\b{name}\b", text)) == 1]
+    assert alone == []

@@ -13,7 +13,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT])i?B", re.IGNORECASE)
 # As answers spell times, too: parts of a second are passed over, Z is the zone of all but `taken`, which has none.
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:\.\d+)?)?)?Z?)?)?)?")
 _ESCAPED = re.compile(r"\\([\\\"'*?])|([*?])|(.)", re.DOTALL)
-_FIELDS = 6  # year, month, day, hour, minute, second
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ _LOG = logging.getLogger(__name__)
 _RANDOM = {"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "erfinv_"}
 _RANDOM |= {"xavier_uniform_", "xavier_normal_", "orthogonal_", "_no_grad_normal_", "_no_grad_uniform_"}
 _TAG_SETTINGS = ("mean", "std", "interpolation", "resize_mode")
-_TOKENIZER_SETTINGS = ("clean", "strip_sep_token", "language")
 
 
 class _WithoutRandomWeights(TorchFunctionMode):

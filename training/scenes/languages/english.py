@@ -80,7 +80,6 @@ NOUNS: dict[Kind, tuple[tuple[str, str], ...]] = {
 _NUMBERS = ("", "one", "two", "three", "four")
 _VAGUE = ("some ", "several ", "a few ", "")
 _SIZES = {Size.LARGE: ("large", "big"), Size.SMALL: ("small", "little")}
-_FLIERS = (Kind.BALLOON, Kind.KITE, Kind.PLANE, Kind.BIRD, Kind.AIRSHIP)
 
 
 def noun(kind: Kind, count: int, rng: Numbers) -> str:
