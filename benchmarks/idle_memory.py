@@ -6,9 +6,6 @@ python -m benchmarks.idle_memory --model starter
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from io import BytesIO
@@ -18,6 +15,7 @@ import httpx
 from PIL import Image, ImageOps
 
 from benchmarks.measuring import finish
+from benchmarks.serving import Serving, serving
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
 from vasari.retrieval.library.library import Library
@@ -25,20 +23,7 @@ from vasari.retrieval.settings import Settings
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
 
-_PORT = 7655
 _IDLE = 4  # seconds
-
-
-def resident(process: int) -> float:
-    """Resident memory of a process in MB."""
-    status = Path(f"/proc/{process}/status").read_text("utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
-def processor_time(process: int) -> float:
-    """Processor time of a process in seconds."""
-    fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -54,16 +39,12 @@ def main() -> None:
         ) as library:
             library.use_model(options.model)
             index(library, FolderSource([folder / "p" / "images"], limits=library.image_limits))
-        words = [sys.executable, "-m", "vasari.api.cli", "serve", "--port", str(_PORT)]
-        given = {"VASARI_LIBRARY": str(folder / "library"), "VASARI_IDLE_SECONDS": str(_IDLE)}
-        given["VASARI_DEADLINE_MS"] = "120000"  # to load a model on a busy machine
-        with subprocess.Popen(words, env={**os.environ, **given}, stderr=subprocess.DEVNULL) as service:
-            try:
-                told = measured(service.pid, next((folder / "p" / "images").iterdir()))
-            finally:
-                service.terminate()
+        # The deadline: to load a model on a busy machine.
+        given = {"VASARI_IDLE_SECONDS": str(_IDLE), "VASARI_DEADLINE_MS": "120000"}
+        with serving(folder / "library", **given) as service:
+            told = measured(service, next((folder / "p" / "images").iterdir()))
     for name, figure in told.items():
-        print(f"{name:26} {figure:7.0f}" + ("" if name.endswith("ms") else " MB"))
+        print(f"{name:26} {figure:7.0f}" + ("" if name.endswith("ms") else " MiB"))
     finish("idle_memory", **told)
 
 
@@ -75,28 +56,22 @@ def negative(picture: Path) -> bytes:
     return data.getvalue()
 
 
-def measured(process: int, picture: Path) -> dict[str, float]:
+def measured(service: Serving, picture: Path) -> dict[str, float]:
     """Resident memory at each step."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{_PORT}", timeout=120) as client:
-        while True:
-            try:
-                client.get("/readyz").raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        told = {"ready": resident(process)}
+    with httpx.Client(base_url=service.address, timeout=120) as client:
+        told = {"ready": service.resident_mib()}
         client.post("/v1/search", json={"query": "a red boat"}).raise_for_status()
-        told["text searches"] = resident(process)
+        told["text searches"] = service.resident_mib()
         client.post("/v1/search", files={"image": picture.read_bytes()}).raise_for_status()
-        told["picture searches"] = resident(process)
+        told["picture searches"] = service.resident_mib()
         client.post("/v1/duplicates", files={"image": negative(picture)}).raise_for_status()
-        told["a new picture known?"] = resident(process)
-        before = processor_time(process)
+        told["a new picture known?"] = service.resident_mib()
+        before = service.processor_seconds()
         client.post("/v1/items", files={"image": negative(picture)}).raise_for_status()
-        took = processor_time(process) - before
-        told["an upload"] = resident(process)
+        took = service.processor_seconds() - before
+        told["an upload"] = service.resident_mib()
         time.sleep(3 * _IDLE)
-        told["idle"] = resident(process)
+        told["idle"] = service.resident_mib()
         began = time.perf_counter()
         client.post("/v1/search", json={"query": "a blue boat"}).raise_for_status()
         told["next search, ms"] = (time.perf_counter() - began) * 1000

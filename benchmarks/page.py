@@ -14,20 +14,17 @@ elements there were.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from playwright.sync_api import BrowserContext, sync_playwright
 
 from benchmarks.filled_library import fill
 from benchmarks.measuring import finish
+from benchmarks.serving import serving
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from vasari.indexer.job import index
 from vasari.indexer.sources.folder import FolderSource
@@ -36,7 +33,6 @@ from vasari.retrieval.settings import Settings
 from vasari.training.scenes.dataset import render
 from vasari.training.scenes.scene import Split
 
-_PORT = 7656
 _SEEN = 8  # pictures: those of the first rows
 _LOOKED = """async (seen) => {
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
@@ -151,22 +147,13 @@ def main() -> None:
         place = options.folder or Path(scratch)
         if not (place / "library").is_dir():
             prepare(place, options.items, options.model)
-        words = [sys.executable, "-m", "vasari.api.cli", "serve", "--port", str(_PORT)]
-        given = {"VASARI_LIBRARY": f"{place}/library", "VASARI_DEADLINE_MS": "120000"}
         told: dict[str, Any] = {"items": options.items}
-        with subprocess.Popen(words, env={**os.environ, **given}, stderr=subprocess.DEVNULL) as service:
-            try:
-                base = f"http://127.0.0.1:{_PORT}"
-                transport = httpx.HTTPTransport(retries=10)
-                with httpx.Client(base_url=base, timeout=120, transport=transport) as client:
-                    client.get("/readyz").raise_for_status()
-                for path in options.path or ["/", "/?q=a+red+boat"]:
-                    found = f"&folder={quote(str(place / 'p' / 'images'))}" if "?q=" in path else ""
-                    told[path] = measured(base + path + found, options.rounds)
-                if options.scroll:
-                    told["scroll"] = {"end to end": scrolled(base, options.scroll)}
-            finally:
-                service.terminate()
+        with serving(place / "library", VASARI_DEADLINE_MS="120000") as service:
+            for path in options.path or ["/", "/?q=a+red+boat"]:
+                found = f"&folder={quote(str(place / 'p' / 'images'))}" if "?q=" in path else ""
+                told[path] = measured(service.address + path + found, options.rounds)
+            if options.scroll:
+                told["scroll"] = {"end to end": scrolled(service.address, options.scroll)}
     for path in list(told)[1:]:
         for visit, figures in told[path].items():
             print(f"{path:24} {visit:7} {figures}")
