@@ -139,6 +139,25 @@ HOLIDAYS: Mapping[tuple[str, ...], str] = {
     ("dia", "de", "los", "muertos"): "all souls",
 }
 HOLIDAY_PHRASES = frozenset(HOLIDAYS)
+# Before or behind a new year that is not that of January: Chinese New Year, nouvel an chinois.
+OF_OTHER_CALENDARS = _words(
+    """chinese lunar jewish persian thai vietnamese korean islamic tibetan chinesisches judisches persisches chino lunar
+    judio persa chinois lunaire juif persan"""
+)
+# Feasts of several words whose days move: of these a year behind says when.
+MOVABLE_FEASTS = frozenset(
+    {
+        ("new", "year"),
+        ("ano", "nuevo", "chino"),
+        ("ano", "nuevo", "lunar"),
+        ("nouvel", "an", "chinois"),
+        ("nouvel", "an", "lunaire"),
+        ("chinesisches", "neujahr"),
+        ("mardi", "gras"),
+        ("san", "fermin"),
+        ("fete", "de", "la", "musique"),
+    }
+)
 
 DAY, WEEK, MONTH, YEAR, WEEKEND = "day", "week", "month", "year", "weekend"
 UNITS: Mapping[str, str] = {

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.name_words import CJK_HONORIFICS, CJK_SHARED_NAMES
-from vasari.retrieval.search.typed_words import Pattern, Token
+from vasari.retrieval.search.typed_words import Pattern, Piece, has_cjk
 from vasari.retrieval.search.vocabulary import Vocabulary, one_of, place_filter
 from vasari.retrieval.search.year_words import CJK_INSCRIBED
 
 _LONGEST = 8  # letters
+_LONGEST_LATIN = 24
+_LATIN = Pattern("[A-ZÀ-Ý][a-zß-ÿ]+(?: [A-ZÀ-Ý][a-zß-ÿ]+)*")
 _BEFORE = Pattern(r"(?:^|[\s，,、。的の在于和跟与と从到去はがをへもでに])$")
 _NOT_BEFORE = Pattern(
     r"(?:不是|不要|没有|沒有|除了|非|关于|關於|(?<![铜石雕佛塑])像|[东東西南北][方洋]?[的の]?|(?:レゴ|乐高)[的の]?)(?:在|和|跟|与)?$"
@@ -36,8 +38,8 @@ _SCENERY = (
     "山|海|川|河|江|湖|池|滝|瀑布|谷|島|岛|岸|滩|浜|港|湾|空|云|雲|雨|雪|雾|霧|霾|虹|月|星空|太陽|太阳|日落|日出|夕阳|夕日|夕焼け|朝日|黄昏"
     "|朝|昼|夕方|夜|晚上|夜晚|清晨|早晨|傍晚|春天?|夏天?|秋天?|冬天?|[雨雪晴阴]天|天气|天気|景|景色|风光|風光|森|林|木|树|樹|紅葉|红叶|枫叶"
     "|葉|葡萄[园園]|畑|田|野|草原|(?<![豆米])花|桜|郁金香|チューリップ|鹿|猫|犬|狗|鳥|鸟|鳩|鸽子?|カモメ|海鸥|猿|马|馬"
-    "|(?<!八[つツ])橋|桥|寺|庙|廟|社|宮|宫|宫殿|城堡?|塔|タワー|ドーム|閣|阁|[港路]口|門|门|鳥居|道|路|路地|小路|坂|階段|台阶|街头?|巷子?|小巷|弄堂|胡同|町|镇|村|町並み|街並み|田舎|乡下|屋根|屋顶|ベランダ|バルコニー|阳台|露台|窓|窗外?"
-    "|駅|车站|站|園|园|庭|館|馆|堂|院|(?:広|市|劇|球|工|牧|スキー|机|广|市|剧|球|牧|农)[場场]|マーケット|夜市|集市|老?城区?|市街|旧市街|郊外|海边|河边"
+    "|(?<!八[つツ])橋|桥|寺|庙|廟|社|宮|宮殿|宫|宫殿|城堡?|塔|タワー|ドーム|閣|阁|[港路]口|門|门|鳥居|道|路|路地|小路|坂|階段|台阶|街头?|巷子?|小巷|弄堂|胡同|町|镇|村|町並み|街並み|田舎|乡下|屋根|屋顶|ベランダ|バルコニー|阳台|露台|窓|窗外?"
+    "|駅|车站|站|園|园|庭|館|馆|堂|院|(?:広|市|劇|球|工|牧|スキー|机|广|市|剧|球|牧|农)[場场]|マーケット|クリスマス市|夜市|集市|老?城区?|市街|旧市街|郊外|海边|河边"
     "|ビーチ|ホテル|レストラン|カフェ|バー|ビル|アパート|マンション|公寓|居酒屋|屋台|温泉|カジノ|ジム|ディズニーランド|酒店|宾馆|民宿|餐厅|餐馆|咖啡[馆厅店]|酒吧"
     "|大仏|仏像|大佛|佛像|石像|銅像|雕像|雕塑|彫刻|噴水|喷泉|遺跡|遗迹|廃墟|废墟|建築|建物|建筑|大楼|摩天楼|高楼|房子|家|[墙牆壁]|斗兽场|観覧車|摩天轮"
     "|[電列馬汽]車|自転車|人力車|[电火马缆]车|自行车|バス|タクシー|トラム|地下鉄|ゴンドラ|船|舟|ボート|フェリー|ヨット|巴士|公交车?|地铁|出租车|渡轮|飛行機|飞机"
@@ -69,22 +71,29 @@ _PERSON_BEHIND = Pattern(
 )
 
 
-def cjk_names_in(text: str, token: Token, vocabulary: Vocabulary) -> Iterator[Asked]:
-    """Names inside a run of letters, by the particles around them."""
-    at = free = token.start
-    while at < token.end:
-        found = next(_named(text, token, at, free, vocabulary), None)
+def cjk_names_in(text: str, run: Piece, vocabulary: Vocabulary) -> Iterator[Asked]:
+    """Names inside a run of letters, by the particles around them; it may hold Latin names as well: AnnaとTom."""
+    at = free = run.start
+    while at < run.end:
+        if _is_inside_a_name(text, at):
+            at += 1
+            continue
+        found = next(_named(text, run, at, free, vocabulary), None)
         if found is not None:
             yield found
             free = found.end
         at = found.end if found is not None else at + 1
 
 
-def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) -> Iterator[Asked]:
-    if not _BEFORE.search(text[:at]) and at != token.start:
+def _named(text: str, run: Piece, at: int, free: int, vocabulary: Vocabulary) -> Iterator[Asked]:
+    is_latin = not has_cjk(text[at])
+    if not _BEFORE.search(text[:at]) and at != run.start and not is_latin:
         return
-    for end in range(min(token.end, at + _LONGEST), at + 1, -1):
-        rest = text[end : token.end]
+    longest = _LONGEST_LATIN if is_latin else _LONGEST
+    for end in range(min(run.end, at + longest), at + 1, -1):
+        if _is_inside_a_name(text, end) or (is_latin and has_cjk(text[end - 1])):
+            continue
+        rest = text[end : run.end]
         place = _PLACE_BEHIND.match(rest) or _SCENERY_BEHIND.match(rest)
         person = _PERSON_BEHIND.match(rest)
         if place is None and text[:at].endswith("在"):
@@ -107,13 +116,19 @@ def _named(text: str, token: Token, at: int, free: int, vocabulary: Vocabulary) 
         )
         if named.places and (_THING_BEHIND.match(text[end:]) or _is_beside_a_thing(rest, vocabulary)):
             continue
-        work = _EMBLEM_BEHIND.match(rest) or _TITLE_BEHIND.match(rest)
-        if named.people and person and addressed and work is None:
+        is_work = _EMBLEM_BEHIND.match(rest) or _TITLE_BEHIND.match(rest)
+        if named.people and person and addressed and not (is_work or _is_beside_a_stranger(rest, vocabulary)):
             yield Asked("person", one_of("person", named.people), start, at, end, until)
         elif (place and any(found.is_here for found in named.places)) or (
             place and named.places and (start < at or until > end)
         ):
             yield Asked("place", place_filter(named.places), start, at, end, until)
+
+
+def _is_inside_a_name(text: str, at: int) -> bool:
+    """Whether it is no end of a name in a script that parts its words: in Annaの誕生日, or before Zetkinの写真."""
+    before, behind = text[:at].rstrip(" ")[-1:], text[at:].lstrip(" ")[:1]
+    return before.isalnum() and behind.isalnum() and not (has_cjk(before) or has_cjk(behind))
 
 
 def _is_beside_a_thing(rest: str, vocabulary: Vocabulary) -> bool:
@@ -123,6 +138,13 @@ def _is_beside_a_thing(rest: str, vocabulary: Vocabulary) -> bool:
         return False
     behind = rest[joint.end() :]
     return not any(vocabulary.named(behind[:length]) for length in range(2, min(len(behind), _LONGEST) + 1))
+
+
+def _is_beside_a_stranger(rest: str, vocabulary: Vocabulary) -> bool:
+    """Whether a Latin name that is nobody's here is told in a breath with it: Tom和Jerry."""
+    joint = _BESIDE.match(rest)
+    other = _LATIN.match(rest, joint.end()) if joint else None
+    return other is not None and not vocabulary.named(other[0])
 
 
 def _is_beside_a_person(rest: str, vocabulary: Vocabulary) -> bool:

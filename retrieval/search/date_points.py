@@ -139,11 +139,18 @@ class DatePoints(RelativeDates):
             return None
         elif self._word(at - 1) in words.OF and self._word(at - 2) in words.SEASONAL:
             return None  # marché de Noël 2016
+        elif self._is_of_another_calendar(at):
+            return None
         elif (end := self._one_of(at, words.HOLIDAY_PHRASES)) and (
             year := self._year_behind(end, short=True)
         ):
             return HOLIDAYS[self._holiday(at, end)](year[0]), year[1]
         return None
+
+    def _is_of_another_calendar(self, at: int) -> bool:
+        """Whether it is not the new year of January: Chinese New Year 2019, año nuevo chino."""
+        around = (self._word(at - 1), self._word(self._one_of(at, words.HOLIDAY_PHRASES)))
+        return not words.OF_OTHER_CALENDARS.isdisjoint(around)
 
     def _past_articles_before(self, at: int) -> int:
         while self._word(at - 1) in words.ARTICLES:

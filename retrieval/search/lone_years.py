@@ -35,10 +35,18 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
         return True  # sunset in Paris 2012, at the stadium 2022, wherever and whatever it be
     if any(is_subject(_word(tokens, place)) for place in range(first, at)):
         return True  # lost tooth 2021, bodas de oro 2014
+    if _is_behind_a_feast(tokens, at):
+        return True
     return _is_of_a_subject(tokens, at) or any(
         _is_free(tokens, start) and is_name(" ".join(token.text for token in tokens[start:at]))
         for start in range(first, at)
     )
+
+
+def _is_behind_a_feast(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a feast of several words ends here: Mardi Gras 2016, nouvel an chinois 2019."""
+    told = tuple(token.folded for token in tokens[:at])
+    return any(told[-len(feast) :] == feast for feast in calendar_words.MOVABLE_FEASTS)
 
 
 def _begin_of_name(tokens: Sequence[Token], at: int) -> int:

@@ -61,7 +61,7 @@ _RAW = _pattern(
     | \b(?:in|im|en|au)\ raw(?:[ -]?format)?\b(?!\s+\w)
     | \braw[ -]?formate?\b | \brohdaten\b(?!\s+(?:der|des|einer|eines)\b)
     | (?-i:RAW)\s?(?:格式|形式|文件|照片|写真|画像|ファイル)
-    | (?-i:RAW)(?:格式|形式)?的?(?=照片|图片)
+    | (?-i:RAW)(?:格式|形式)?[的の]?(?=照片|图片|写真|画像)
     | ^\s*raws?\s*$"""
 )
 # A format that another word goes on with is that of something shown: gif artist, jpeg artifacts.
@@ -73,7 +73,7 @@ _THAN = (
 _FORMAT = _pattern(
     rf"""(?<![\w.])(?P<format>{_NAMES})s?(?:(?=[ -]screen[ -]?shots?\b)
     |[ -]?{_FILES}(?![\w.-])|(?![\w.-])(?=\s*(?:[^\w\s]|$|(?:{_GOING_ON}|{_THAN})\b|\d)))
-    | (?<![a-z0-9_.])(?P<cjk>{_NAMES})(?:格式|形式)?的?(?:图片|照片|画像|写真|ファイル|文件)
+    | (?<![a-z0-9_.])(?P<cjk>{_NAMES})(?:格式|形式)?[的の]?(?:图片|照片|画像|写真|ファイル|文件)
     | (?<=[的の])(?P<alone>{_NAMES})(?=\s|$)"""
 )
 _FORMAT_NAMES = {"jpg": "jpeg", "tif": "tiff"}

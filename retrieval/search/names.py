@@ -15,7 +15,7 @@ from vasari.retrieval.search import name_words as words
 from vasari.retrieval.search.cjk_names import cjk_names_in
 from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.subject_words import COLOURS, FAMILY, is_german_trip, is_of_a_family, is_subject
-from vasari.retrieval.search.typed_words import Token
+from vasari.retrieval.search.typed_words import Stretch, Token
 from vasari.retrieval.search.vocabulary import Named, Place, Vocabulary, one_of, place_filter
 from vasari.retrieval.search.year_words import INSCRIBED
 
@@ -90,9 +90,10 @@ class _Segment:
         """Left to right, the longest first."""
         at = 0
         while at < len(self.tokens):
-            if self.tokens[at].is_cjk:
-                yield from cjk_names_in(self.text, self.tokens[at], self.vocabulary)
-                at += 1
+            if (behind := self._behind_cjk(at)) > at:
+                run = Stretch(self.tokens[at].start, self.tokens[behind - 1].end)
+                yield from cjk_names_in(self.text, run, self.vocabulary)
+                at = behind
                 continue
             found = next(self._named(at), None)
             if found is None:
@@ -100,6 +101,19 @@ class _Segment:
                 continue
             asked, at = found
             yield asked
+
+    def _behind_cjk(self, at: int) -> int:
+        """The token behind a run of Chinese or Japanese and the Latin words in it (Annaの誕生日); `at` for none."""
+        end = at + 1
+        while end < len(self.tokens) and self._is_joined(end):
+            end += 1
+        return end if any(token.is_cjk for token in self.tokens[at:end]) else at
+
+    def _is_joined(self, at: int) -> bool:
+        """Whether a word is of a run with the one before: no space parts them, or two Latin words by one."""
+        before, token = self.tokens[at - 1], self.tokens[at]
+        space = 0 if before.is_cjk or token.is_cjk else 1
+        return before.is_word and token.is_word and token.start - before.end <= space
 
     def _named(self, at: int) -> Iterator[tuple[Asked, int]]:
         for end in range(min(len(self.tokens), at + _LONGEST), at, -1):
@@ -429,6 +443,8 @@ class _Segment:
             return False  # Jordan river
         if not marked and name in words.SHARED_NAMES and self._word(end) in words.CALLED_BY_SOMEBODY:
             return False  # Victoria station, Sydney park
+        if not marked and self._word(end) == "day" and places[0].field == "country":
+            return False  # Canada Day
         if not marked and self._word(end) in words.STREETS_BEHIND and self._is_elsewhere(end + 1):
             return False  # Lisbon street in San Francisco
         if not marked and self._word(end) in words.BUSINESSES and end + 1 < len(self.tokens):

@@ -38,6 +38,8 @@ SUBJECTS = _words(
     video volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
     surgery injury pregnancy bump scan remodel extension grandad
+    hanukkah chanukah diwali deepavali ramadan ramadhan eid passover purim holi kwanzaa songkran juneteenth
+    rosenmontag nikolaus martinstag sanfermines fallas
     abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
     bruder brucke bus dorf ei ente einschulung elefant enkel erntedank esel fahrrad familie fasching fasnacht
     ferien fest feld feier fisch fluss fohlen frau freund freundin fuchs garten gebirge gans geburt geburtstag
