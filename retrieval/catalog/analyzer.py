@@ -6,11 +6,11 @@ Words are folded to lower case without accents. Scripts that write no spaces are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vasari.retrieval.catalog.folding import SHORTEST, folded, letters_of
+from vasari.retrieval.patterns import Pattern
 
 _LONGEST_WORD = 64  # letters; what is longer is no word, and PostgreSQL has a limit
 _MOST_WORDS = 5000  # of one item
@@ -25,8 +25,8 @@ _JOINED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_JOINED_LETTER = re.compile(f"[{_JOINED}]")
-_RUNS = re.compile(f"([{_JOINED}]+)|([^{_JOINED}]+)")
+_JOINED_LETTER = Pattern(f"[{_JOINED}]")
+_RUNS = Pattern(f"([{_JOINED}]+)|([^{_JOINED}]+)")
 # Stop words, in the languages of the captions: they are in every text and tell nothing.
 _ENGLISH = {"a", "an", "the", "of", "in", "on", "at", "by", "to", "and", "or", "with", "is", "are"}
 _SPANISH = {"el", "la", "los", "las", "un", "una", "de", "del", "en", "y", "con"}

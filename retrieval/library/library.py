@@ -48,17 +48,14 @@ from vasari.retrieval.library import opening
 from vasari.retrieval.library.calibrations import Calibrations
 from vasari.retrieval.library.galleries import OpenGalleries
 from vasari.retrieval.library.last_uses import LoadedKind
-from vasari.retrieval.library.lexicons import is_said, lexicon_of
 from vasari.retrieval.library.loading import chosen_model
 from vasari.retrieval.library.models import LoadedModels
 from vasari.retrieval.library.rerank_stage import OpenRerankStage
 from vasari.retrieval.models.ports import ModelKind
-from vasari.retrieval.models.registry.presets import rerank_weight
 from vasari.retrieval.search import engine
 from vasari.retrieval.search.hybrid import SeenText
 from vasari.retrieval.search.query import parse_query
 from vasari.retrieval.search.stage_timer import StageTimer
-from vasari.retrieval.search.understood import needs_understanding
 from vasari.retrieval.settings import Settings, physical_memory
 from vasari.retrieval.storage.local_files import read_file
 from vasari.retrieval.vectors.gallery import Gallery, GallerySnapshot
@@ -624,6 +621,8 @@ class Library:
         fair: FairTrial | Literal[False] | None = None,
     ) -> SearchResponse:
         """As `search`, but noted in no log: nobody looks for anything. `fair` is as of `engine.search`."""
+        from vasari.retrieval.search.understood import needs_understanding  # not for jobs, as below
+
         if request.rerank is not None:
             request = replace(request, rerank=self._filled(request.rerank, request.space))
         if query is not None or not needs_understanding(request):
@@ -635,6 +634,8 @@ class Library:
 
     def _filled(self, asked: Rerank, space: str | None) -> Rerank:
         """With what settings say in place of None, else what was measured by this reranker, else what is usual."""
+        from vasari.retrieval.models.registry.presets import rerank_weight
+
         asked = asked.filled(self.settings.rerank_top, self.settings.rerank_weight)
         if asked.top is None or asked.weight is None:
             tuned = self.catalog.spaces.reranking(self.space(space).name)
@@ -668,12 +669,16 @@ class Library:
 
     def _lexicon(self, space: str | None = None) -> Lexicon | None:
         """The words that a space's model was taught, where that is known."""
+        from vasari.retrieval.library.lexicons import lexicon_of
+
         with contextlib.suppress(NotFoundError):  # a search says what is missing
             return lexicon_of(self.space(space).model)
         return None
 
     def _is_said(self, modality: Modality, within: str | None) -> Callable[[str], bool]:
         """Tells of a word whether it is said of any item, of those alone that the filter `within` accepts."""
+        from vasari.retrieval.library.lexicons import is_said
+
         if within is None:
             return partial(is_said, self.full_text)
         seen = self.catalog.filters.matching(None, modality, within)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from vasari.retrieval.patterns import Pattern
 from vasari.retrieval.search import name_words as words
 from vasari.retrieval.search.lone_years import goes_on
 from vasari.retrieval.search.media_kinds import Asked
-from vasari.retrieval.search.typed_words import Pattern, Token, fold
+from vasari.retrieval.search.typed_words import Token, fold
 from vasari.retrieval.search.vocabulary import Vocabulary, one_of
 
 _YEAR = 4  # digits: a number like that alone is no model

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from vasari.retrieval.patterns import Pattern
 from vasari.retrieval.search.media_kinds import Asked
 from vasari.retrieval.search.name_words import CJK_HONORIFICS, CJK_SHARED_NAMES
-from vasari.retrieval.search.typed_words import Pattern, Piece, has_cjk
+from vasari.retrieval.search.typed_words import Piece, has_cjk
 from vasari.retrieval.search.vocabulary import Vocabulary, one_of, place_filter
 from vasari.retrieval.search.year_words import CJK_INSCRIBED
 

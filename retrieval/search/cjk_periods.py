@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 
+from vasari.retrieval.patterns import Pattern
 from vasari.retrieval.search import calendar_words as words
 from vasari.retrieval.search import periods
 from vasari.retrieval.search.periods import Dated, Period
-from vasari.retrieval.search.typed_words import Pattern
 from vasari.retrieval.search.year_words import CJK_INSCRIBED, CJK_MADE_BEHIND, CJK_MADE_THEN
 
 _DIGITS = str.maketrans("〇零一二三四五六七八九０１２３４５６７８９", "00123456789" + "0123456789")

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import date
 
 from vasari.retrieval.domain import Term, TermKind, Understanding, UnderstoodFilter
+from vasari.retrieval.patterns import Pattern
 from vasari.retrieval.search import name_words
 from vasari.retrieval.search.cameras import cameras_in
 from vasari.retrieval.search.cjk_periods import cjk_periods_in
@@ -22,7 +23,7 @@ from vasari.retrieval.search.media_kinds import Asked, kinds_in
 from vasari.retrieval.search.names import names_in
 from vasari.retrieval.search.period_phrases import periods_in
 from vasari.retrieval.search.titles import titles_in
-from vasari.retrieval.search.typed_words import Pattern, Piece, Stretch, Token, has_cjk, outside, tokens_of
+from vasari.retrieval.search.typed_words import Piece, Stretch, Token, has_cjk, outside, tokens_of
 from vasari.retrieval.search.vocabulary import NoVocabulary, Vocabulary
 
 LONGEST = 400  # characters of what is read; longer ones are descriptions

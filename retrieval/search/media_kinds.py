@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vasari.retrieval.search.typed_words import Pattern
+from vasari.retrieval.patterns import Pattern
 
 _SCREENSHOT_NAMES = (
     "screenshot",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
+from vasari.retrieval.patterns import Pattern
+
 CJK = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han and kana
-_TOKEN = re.compile(
+_TOKEN = Pattern(
     rf"""(?<![\w./-])\d{{4}}-\d\d(?:-\d\d)?(?![\w-]) |        # 2018-05, 2018-05-12
     (?<![\w./-])\d{{4}}/\d{{1,2}}(?:/\d{{1,2}})?(?![\w/]) |   # 2018/05/12
     (?<![\w./-])\d{{4}}\.\d{{1,2}}\.\d{{1,2}}(?![\w/.]) |      # 2018.05.12
@@ -19,39 +21,8 @@ _TOKEN = re.compile(
     [{CJK}]+ | (?:(?![{CJK}])\w)+ | \S""",
     re.VERBOSE,
 )
-_CJK = re.compile(f"[{CJK}]")
+_CJK = Pattern(f"[{CJK}]")
 _MARKS = re.compile("[\u0300-\u036f]")
-
-
-class Pattern:
-    """A regular expression that is compiled when it is first needed: twenty of them take longer than a search."""
-
-    def __init__(self, text: str, flags: int = 0) -> None:
-        self._text, self._flags = text, flags
-
-    @cached_property
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(self._text, self._flags)
-
-    def search(self, text: str) -> re.Match[str] | None:
-        """As `re.Pattern.search`."""
-        return self._compiled.search(text)
-
-    def match(self, text: str, start: int = 0) -> re.Match[str] | None:
-        """As `re.Pattern.match`."""
-        return self._compiled.match(text, start)
-
-    def fullmatch(self, text: str) -> re.Match[str] | None:
-        """As `re.Pattern.fullmatch`."""
-        return self._compiled.fullmatch(text)
-
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """As `re.Pattern.finditer`."""
-        return self._compiled.finditer(text)
-
-    def sub(self, replacement: str, text: str) -> str:
-        """As `re.Pattern.sub`."""
-        return self._compiled.sub(replacement, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +68,9 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
-def tokens_of(text: str, start: int = 0, end: int | None = None) -> list[Token]:
+def tokens_of(text: str, start: int = 0, end: int = sys.maxsize) -> list[Token]:
     """All tokens of a text, or of a stretch of it, in order."""
-    found = _TOKEN.finditer(text, start, len(text) if end is None else end)
+    found = _TOKEN.finditer(text, start, end)
     return [Token(token[0], fold(token[0]), token.start(), token.end()) for token in found]
 
 
