@@ -39,6 +39,8 @@ def test_a_folder_in_the_home_is_indexed_and_pictures_come_meanwhile(
     (home / "Pictures" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
     with serving(tmp_path / "library") as address:
         page = open_page(address)
+        expect(page.get_by_role("heading", name="No pictures yet")).to_be_visible()
+        expect(page.locator("#toolbar")).to_be_hidden()  # there is nothing to filter or order
         page.get_by_role("button", name="Index a folder").click()
         panel = page.locator("#jobs")
         expect(panel).to_contain_text(f"Folders in {home} can be indexed from here.")
@@ -50,6 +52,7 @@ def test_a_folder_in_the_home_is_indexed_and_pictures_come_meanwhile(
         page.go_back()
         expect(panel).to_be_hidden()
         expect(page.locator(".tile")).to_have_count(6)
+        expect(page.locator("#toolbar")).to_be_visible()
         page.context.close()
 
 

@@ -114,8 +114,12 @@ def test_the_keyboard_moves_the_map(open_page: Open, placed: tuple[str, dict[str
     expect(page.locator(".place-mark").first).to_be_visible()
     told = page.locator("#places .aside")
     expect(told).to_have_text("3 of 5 pictures with a place")
-    page.locator("#places .places").focus()
-    for _ in range(5):
+    plane = page.locator("#places .places")
+    plane.focus()
+    page.keyboard.press("ArrowRight")
+    ring = plane.evaluate("plane => getComputedStyle(plane, '::after').borderTopWidth")
+    assert ring == "2px"  # above the countries, which cover an outline
+    for _ in range(4):
         page.keyboard.press("ArrowRight")
     expect(told).to_have_text("0 of 5 pictures with a place")
     expect(page.get_by_role("button", name="Show these")).to_be_disabled()

@@ -27,6 +27,7 @@ export function nothingIndexed(openJobs, recommend) {
     ],
     openJobs && button(t("Index a folder"), { class: "primary", on: { click: openJobs } }),
   );
+  empty.classList.add("nothing-indexed");
   empty.append(modelChoice(recommend));
   return empty;
 }
