@@ -159,13 +159,14 @@ MOVABLE_FEASTS = frozenset(
     }
 )
 
+DAYS = _words("day tag dia jour")  # Mother's Day
 DAY, WEEK, MONTH, YEAR, WEEKEND = "day", "week", "month", "year", "weekend"
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(_words("day days tag tage tagen dia dias jour jours"), DAY),
     **dict.fromkeys(_words("week weeks woche wochen semana semanas semaine semaines"), WEEK),
     **dict.fromkeys(_words("month months monat monate monaten mes meses mois"), MONTH),
     **dict.fromkeys(_words("year years jahr jahre jahren ano anos an ans annee annees"), YEAR),
-    **dict.fromkeys(_words("weekend weekends wochenende wochenenden"), WEEKEND),
+    **dict.fromkeys(_words("weekend weekends wochenende wochenenden finde findes"), WEEKEND),
 }
 # Those of several words.
 WEEKENDS = frozenset({("week", "end"), ("fin", "de", "semana"), ("fines", "de", "semana")})

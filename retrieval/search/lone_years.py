@@ -38,9 +38,13 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
     if _is_behind_a_feast(tokens, at):
         return True
     return _is_of_a_subject(tokens, at) or any(
-        _is_free(tokens, start) and is_name(" ".join(token.text for token in tokens[start:at]))
+        _is_name(tokens, start, at, is_name)
+        and (
+            _is_free(tokens, start)
+            or any(_is_free(tokens, one) and _is_name(tokens, one, start, is_name) for one in range(start))
+        )
         for start in range(first, at)
-    )
+    )  # Lisbon 2018, florence italy 2015
 
 
 def _is_behind_a_feast(tokens: Sequence[Token], at: int) -> bool:
@@ -57,6 +61,10 @@ def _begin_of_name(tokens: Sequence[Token], at: int) -> int:
         first -= 1
         count += tokens[first].folded not in ("'", "’", "s")
     return first
+
+
+def _is_name(tokens: Sequence[Token], at: int, end: int, is_name: Callable[[str], bool]) -> bool:
+    return is_name(" ".join(token.text for token in tokens[at:end]))
 
 
 def _is_free(tokens: Sequence[Token], at: int) -> bool:
@@ -91,6 +99,9 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
         return True
     if any(letter.isdigit() for letter in before):
         return True
+    is_feast = is_of_a_family(before) or before in calendar_words.DAYS  # birthday 2018 party
+    if is_feast and is_subject(behind):
+        return False
     if _goes_on_with_a_noun(tokens, at + 1) and not is_name(tokens[at + 1].text):
         return True  # 2020 vision, Corona 2020 Maske; not urlaub 2016 kroatien
     if (_word(tokens, at - 2), before) in year_words.MODELS:

@@ -183,8 +183,8 @@ SCENE = _words(
     summer winter spring autumn snow rain fog morning evening day days old centre center downtown airport
     station zoo park museum cathedral castle river hotel restaurant cafe dinner lunch breakfast photos photo
     pictures picture pics images image shots album selfie selfies boats boat ferry train metro bus bike bikes
-    walk hike hiking concert festival marathon conference meeting christmas easter halloween graduation baptism
-    funeral visit tour view views architecture buildings houses rooftops roofs churches gardens garden lights
+    walk hike hiking concert festival marathon conference meeting christmas xmas bday easter halloween graduation
+    baptism funeral visit tour view views architecture buildings houses rooftops roofs churches gardens garden lights
     fireworks carnival parade portrait portraits smiling laughing dancing running swimming playing surfing
     skiing sleeping eating reading cooking jumping sitting standing riding climbing painting singing strand
     sonnenuntergang sonnenaufgang hafen strasse strassen nacht reise urlaub ferien markt strassenbahn essen

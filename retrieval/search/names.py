@@ -268,6 +268,7 @@ class _Segment:
             or self._ends(end)
             or self._word(end) in words.SCENE | words.STATES
             or self._is_doing(end)
+            or self._is_aged(end)
             or (self._word(at - 1) in words.CLAUSES and end + 1 < len(self.tokens))
         ):
             return until
@@ -376,6 +377,13 @@ class _Segment:
             word in words.SCENE or self._ends(at) or self._is_doing(at) or is_of_a_family(word)
         )
 
+    def _is_aged(self, at: int) -> bool:
+        """Whether somebody's age is told: Clara age 3, clara 3 Jahre."""
+        if self._word(at) in ("age", "aged"):
+            return self._word(at + 1).isdigit()
+        unit = calendar_words.UNITS.get(self._word(at + 1))
+        return self._word(at).isdigit() and unit in (calendar_words.MONTH, calendar_words.YEAR)
+
     def _is_doing(self, at: int) -> bool:
         """Whether it is a verb in -ing, -ando, -iendo or -ant: someone doing something; not Max Schmeling."""
         word = self._word(at)
@@ -443,7 +451,7 @@ class _Segment:
             return False  # Jordan river
         if not marked and name in words.SHARED_NAMES and self._word(end) in words.CALLED_BY_SOMEBODY:
             return False  # Victoria station, Sydney park
-        if not marked and self._word(end) == "day" and places[0].field == "country":
+        if not marked and self._word(end) == "day":
             return False  # Canada Day
         if not marked and self._word(end) in words.STREETS_BEHIND and self._is_elsewhere(end + 1):
             return False  # Lisbon street in San Francisco

@@ -37,7 +37,7 @@ SUBJECTS = _words(
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
     video volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
-    surgery injury pregnancy bump scan remodel extension grandad
+    surgery injury pregnancy bump scan remodel extension grandad screenshot screengrab bildschirmfoto
     hanukkah chanukah diwali deepavali ramadan ramadhan eid passover purim holi kwanzaa songkran juneteenth
     rosenmontag nikolaus martinstag sanfermines fallas
     abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
@@ -116,8 +116,8 @@ FAMILY = _words(
     """aunt baby boyfriend bride brother class classmate couple cousin dad daddy daughter family father fiance
     girlfriend grandchild granddad granddaughter grandfather grandma grandmother grandpa grandparent grandson granny
     husband mom mommy mother mum nephew niece parent school sibling sister son twin uncle wife wedding birth birthday
-    anniversary baptism christening communion confirmation engagement graduation holiday honeymoon housewarming reunion
-    vacation geburt nacimiento naissance cumple
+    bday anniv anniversary baptism christening communion confirmation engagement graduation holiday honeymoon
+    housewarming reunion vacation geburt nacimiento naissance cumple
     einschulung enkel familie ferien geburtstag grosseltern grossmutter grossvater hochzeit jubilaum kommunion
     konfirmation klassenfahrt klassentreffen mutter mama neffe nichte oma opa papa omi opi uroma uropa
     urgrosseltern urgrossmutter urgrossvater schulanfang

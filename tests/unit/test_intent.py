@@ -646,6 +646,12 @@ def written() -> Iterator[LibraryVocabulary]:
         ("año nuevo chino 2018", ["taken = 2018"]),
         ("Mardi Gras 2016", ["taken = 2016"]),
         ("Canada Day 2017", ["taken = 2017"]),
+        ("florence italy 2015", ['city = "Florence"', 'country = "Italy"', "taken = 2015"]),
+        ("clara age 3", ['person = "Clara"']),
+        ("clara 3 jahre", ['person = "Clara"']),
+        ("Mother's Day 2018 brunch", ["taken = 2018"]),
+        ("victoria day", []),
+        ("finde pasado senderismo", ["taken between 2026-11-21 and 2026-11-22"]),
         ("Sofía, abril de 2019", ['person = "Sofía"', "taken = 2019-04"]),
     ],
 )
