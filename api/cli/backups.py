@@ -17,6 +17,7 @@ from vasari.indexer.backups.restore import restore as restore_library
 from vasari.indexer.backups.restore import verify as verify_library
 from vasari.indexer.backups.store import Store
 from vasari.indexer.build import rebuild
+from vasari.retrieval.errors import UsageError
 from vasari.retrieval.library.library import Library
 from vasari.retrieval.library.relocation import move_root as move
 
@@ -35,6 +36,10 @@ def backup(to: str, keep: int | None, listed: bool, json: bool, library: Path | 
     Its catalog, vectors, indexes, exported models and uploads; not the pictures that were indexed where they lie.
     What did not change since the last backup is not kept twice. One that is killed leaves those before it.
     """
+    if to.startswith("memory:"):
+        raise UsageError(
+            f"{to} is gone when this command ends: name a folder, or a URL such as s3://bucket/backups"
+        )
     store = Store(to)
     if listed:
         _list(store, json=json)

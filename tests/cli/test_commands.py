@@ -138,6 +138,7 @@ def test_paths_for_pipes_survive_any_name(run: Run, tmp_path: Path, tiny_model: 
         (["train", "pairs", "-m", "scenes", "-o", __file__], 2, "is a file: name a folder"),
         (["search", "boat", "-L", __file__], 2, "a library is a folder"),
         (["restore", "backups", "s3://bucket/library"], 2, "s3://bucket/library is a URL"),
+        (["backup", "memory://backups"], 2, "memory://backups is gone when this command ends"),
         (["serve", "-L", "s3://bucket/library"], 2, "s3://bucket/library is a URL"),
         (["search", "boat", "-L", "file://elsewhere/library"], 2, "another machine, elsewhere"),
         (["search", "boat", "-L", Path(__file__).as_uri()], 2, "a library is a folder"),
