@@ -82,7 +82,7 @@ _PORTRAIT = _pattern(
     rf"""\b(?:in\ )?portrait[ -](?:orientation|oriented|format)
     | \b(?:vertical|upright)(?:ly)?[ -](?:{_PHOTOS}(?!\s+frame)|format|orientation|oriented)\b
     | \b(?:im\ )?hochformat(?:ige[ns]?|ig|fotos|bilder|aufnahmen)?\b
-    | \bhochkant(?:fotos|bilder|aufnahmen|\ (?:fotos|bilder|aufnahmen)|ige\ (?:fotos|bilder|aufnahmen))\b
+    | \bhochkant(?:[\ -]?(?:fotos|bilder|aufnahmen)|ige\ (?:fotos|bilder|aufnahmen))\b
     | \b(?:en\ |con\ )?(?:formato|orientaci[oó]n)\ (?:vertical|retrato)\b
     | \b{_PHOTOS}\ (?:en\ |à\ la\ )?verticale?s?\b
     | \b(?:en\ |au\ )?(?:format|orientation)\ (?:portrait|verticale?)\b

@@ -176,7 +176,8 @@ FUNCTION = _words(
 
 # What scenes are called: beside these nouns a place or person is itself.
 SCENE = _words(
-    """road roads roadtrip ski city town ville stadt ciudad pueblo dorf village temple temples shrine shrines
+    """coast coastline kuste cote
+    road roads roadtrip ski city town ville stadt ciudad pueblo dorf village temple temples shrine shrines
     mosque palace ruins canal canals alley alleys sky nightlife waterfront cityscape beach sunset sunrise
     sunsets harbour harbor port street streets night nights trip trips holiday holidays vacation vacations
     skyline market markets tram trams food people party wedding birthday family kids children friends weekend
@@ -243,7 +244,7 @@ BUSINESSES = _words(
 # Waters and lands that are called by a place and may lie elsewhere: Jordan river, Panama canal, Victoria falls.
 WATERS = _words("river lake bay falls sea gulf canal strait island islands")
 # At the end of a phrase they say that its names are those of a firm or a work: Anna's Archive logo.
-EMBLEMS = _words("logo logos emblem poster posters plakat affiche cartel cover covers trademark")
+EMBLEMS = _words("logo logos emblem sign poster posters plakat affiche cartel cover covers trademark")
 # Ends of German nouns for things that show a place: Weltkarte.
 MADE_ENDS = ("karte", "karten", "plakat", "poster", "buch", "fuhrer", "plan", "modell", "gemalde")
 # Called by a place and made elsewhere, at the end of a phrase or before "of": london bus toy, carte du métro de Paris.

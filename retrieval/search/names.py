@@ -286,10 +286,11 @@ class _Segment:
     def _is_made_by(self, at: int) -> bool:
         """Whether it is who made a thing, or a work shows them: book signed by Ben, painting of Anna, lettre d'Anna."""
         at -= self._is_elided(at)
-        made = words.SENT if self._word(at - 1) == "from" else words.SENT | words.WORKS
-        return self._word(at - 1) == "by" or (
-            self._word(at - 1) in words.OF | {"from"} and self._word(at - 2) in made
-        )
+        before = self._word(at - 1)
+        if before == "by" or (len(before) > 5 and before.endswith(("buch", "film"))):
+            return True  # Kinderbuch Anna und der Bär
+        made = words.SENT if before == "from" else words.SENT | words.WORKS
+        return before in words.OF | {"from"} and self._word(at - 2) in made
 
     def _is_for_somebody(self, at: int) -> bool:
         """Whether a thing is meant for them, wherever they are: letter to Tom; not party for Tom, next to Tom."""
@@ -356,6 +357,8 @@ class _Segment:
         owner = self._possessive(at + 2)
         if self._word(at) not in ("and", "&", "n") or self._next_is_person(at + 1):
             return False
+        if at + 2 < owner == len(self.tokens):
+            return True  # Ben & Jerry's
         if owner > at + 2:
             return not (self._ends(owner) or self._word(owner) in words.SCENE)
         other = self._word(at + 1)

@@ -68,6 +68,7 @@ SUBJECTS = _words(
     oncle orage ours pere plage plongee pique-nique pluie poisson pont port poule poussin promenade randonnee
     remise rentree repas riviere route rue ruisseau sortie soeur spectacle soleil tempete tournoi vacance
     vacances vache vallee velo vendange vendanges ville voilier voiture vol voyage
+    muttertag vatertag
     scheune muhle brunnen balkon terrasse wohnung kuche wohnzimmer kinderzimmer lagune klippe wuste acker weinberg
     schmetterling libelle eule storch reh hirsch welpe eichhornchen papagei pinguin robbe delfin
     grange balcon appartement cuisine salon chantier papillon grenouille renard cerf hibou phoque dauphin barque falaise

@@ -652,6 +652,11 @@ def written() -> Iterator[LibraryVocabulary]:
         ("Mother's Day 2018 brunch", ["taken = 2018"]),
         ("victoria day", []),
         ("finde pasado senderismo", ["taken between 2026-11-21 and 2026-11-22"]),
+        ("Ben & Jerry's", []),
+        ("Kinderbuch Anna und der Bär", []),
+        ("Leuchtturm an der Küste von Portugal", ['country = "Portugal"']),
+        ("Muttertag 2022", ["taken = 2022"]),
+        ("Hochkant-Fotos von Wasserfällen", ["orientation = portrait"]),
         ("Sofía, abril de 2019", ['person = "Sofía"', "taken = 2019-04"]),
     ],
 )
