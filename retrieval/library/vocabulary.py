@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from vasari.retrieval.catalog.names import NamedItem, Names
 from vasari.retrieval.images.places import gazetteer, ordinary_words
 from vasari.retrieval.library.regions import REGIONS
+from vasari.retrieval.patterns import Pattern
 from vasari.retrieval.search.name_words import SCENE
 from vasari.retrieval.search.subject_words import is_subject
 from vasari.retrieval.search.typed_words import fold
@@ -25,11 +26,15 @@ _FAMOUS = 1500  # and those by their names in other languages
 _WITH_STATES = ("US", "CA", "AU")  # of whose cities people say the state: Toledo, Ohio
 _FIELDS = ("city", "country", "state", "sublocation")  # of one name the first counts
 _LOCAL = ("city", "sublocation")  # of these many are called like ordinary words
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_SPELLED_UMLAUT = Pattern("([aou])e")
 # What GeoNames calls otherwise.
-_COUNTRIES = {
+_OTHERWISE = {
     "turkey": "Türkiye",
     "usa": "United States",
     "uk": "United Kingdom",
+    "uae": "United Arab Emirates",
+    "nyc": "New York City",
     "great britain": "United Kingdom",
     "grossbritannien": "United Kingdom",
     "holland": "Netherlands",
@@ -54,15 +59,23 @@ class LibraryVocabulary:
         if word in _words_of_other_names() or (self._world and word in _words_of_the_world()):
             return True
         return any(
-            word in fold(name).replace("-", " ").split() for name in _names(self._names.of_items_with(word))
+            word in known.replace("-", " ").split()
+            for name in _names(self._items_with(word))
+            for known in _spellings(name)
         )
+
+    def _items_with(self, name: str) -> list[NamedItem]:
+        """What items say that hold these words, as they are or with ü for ue."""
+        found = self._names.of_items_with(name)
+        plain = _SPELLED_UMLAUT.sub(r"\1", fold(name))
+        return found + self._names.of_items_with(plain) if plain != fold(name) else found
 
     def _named(self, name: str) -> Named:
         asked = fold(name)
-        found = self._names.of_items_with(name)
+        found = self._items_with(name)
         people = sorted({person for item in found for person in item.people if _is_called(person, asked)})
         places = list(dict.fromkeys(_places(found, asked)))
-        if not places and (other := _COUNTRIES.get(asked) or REGIONS.get(asked)) is not None:
+        if not places and (other := _OTHERWISE.get(asked) or REGIONS.get(asked)) is not None:
             places = list(dict.fromkeys(_places(self._names.of_items_with(other), fold(other))))
         if not places and not people and self._world:
             places = list(world_places(name).places)
@@ -96,7 +109,7 @@ class WorldVocabulary:
 def world_places(name: str) -> Named:
     """The place of the world that is called so, in whatever language; nothing for what is none, or a small one."""
     asked = fold(name)
-    place = _world().get(fold(_COUNTRIES.get(asked, name)))
+    place = _world().get(fold(_OTHERWISE.get(asked, name)))
     if place is None:
         return NOBODY
     return Named(places=(replace(place, is_word=_is_word(place, asked)),))
@@ -126,12 +139,12 @@ def _world() -> dict[str, Place]:
 
 @cache
 def _words_of_the_world() -> frozenset[str]:
-    return frozenset(word for name in (*_world(), *_COUNTRIES) for word in re.split(r"[\s'’-]+", name))
+    return frozenset(word for name in (*_world(), *_OTHERWISE) for word in re.split(r"[\s'’-]+", name))
 
 
 @cache
 def _words_of_other_names() -> frozenset[str]:
-    return frozenset(word for name in (*_COUNTRIES, *REGIONS) for word in re.split(r"[\s'’-]+", name))
+    return frozenset(word for name in (*_OTHERWISE, *REGIONS) for word in re.split(r"[\s'’-]+", name))
 
 
 def _names(items: Sequence[NamedItem]) -> Iterator[str]:
@@ -152,8 +165,14 @@ def _code(item: NamedItem) -> str | None:
 
 def _is_called(person: str, asked: str) -> bool:
     """Whether it is the whole name, or the first of its words."""
-    known = fold(person)
-    return known == asked or known.startswith(f"{asked} ")
+    return any(known == asked or known.startswith(f"{asked} ") for known in _spellings(person))
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Folded, and as keyboards without umlauts write it: jurgen and juergen are Jürgen."""
+    yield fold(name)
+    if (spelled := name.lower().translate(_UMLAUTS)) != name.lower():
+        yield fold(spelled)
 
 
 def _places(items: Sequence[NamedItem], asked: str) -> Iterator[Place]:

@@ -20,7 +20,7 @@ def _numbered(*rows: str) -> dict[str, int]:
 MONTHS = _numbered(
     "january jan januar janner janvier janv enero ene",
     "february feb februar fevrier fevr febrero",
-    "march mar marz mars marzo",
+    "march mar marz maerz mars marzo",
     "april apr avril avr abril abr",
     "may mai mayo",
     "june jun juni juin junio",

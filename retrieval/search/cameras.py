@@ -54,7 +54,7 @@ def cameras_in(text: str, runs: Iterable[Sequence[Token]], vocabulary: Vocabular
     for run in runs:
         at = 0
         while at < len(run):
-            asked, at = _camera(text, run, at, known)
+            asked, at = _camera(text, run, at, known, vocabulary)
             if asked is not None:
                 yield asked
 
@@ -80,7 +80,7 @@ def _bare(name: str) -> str:
 
 
 def _camera(
-    text: str, run: Sequence[Token], at: int, known: dict[str, list[str]]
+    text: str, run: Sequence[Token], at: int, known: dict[str, list[str]], vocabulary: Vocabulary
 ) -> tuple[Asked | None, int]:
     """The camera that a run asks for from this token on, if any, and the token to go on from."""
     for end in range(min(len(run), at + 7), at, -1):
@@ -93,7 +93,10 @@ def _camera(
         if behind in words.CAMERA_TAILS or (
             mark is None
             and taken is None
-            and (goes_on(run, end) or not _stands_alone(text, start, until, name))
+            and (
+                (goes_on(run, end) and not _is_before_a_place(run, end, vocabulary))
+                or not _stands_alone(text, start, until, name)
+            )
         ):
             return None, end if _is_model(name) else at + 1
         begun = max(mark.start(), run[0].start) if mark else start
@@ -107,6 +110,12 @@ def _camera(
         )
         return asked, end
     return None, at + 1
+
+
+def _is_before_a_place(run: Sequence[Token], at: int, vocabulary: Vocabulary) -> bool:
+    """Whether the library knows the next word as a place, and as nothing else: x100v tokyo 2019."""
+    named = vocabulary.named(run[at].text)
+    return not named.people and any(place.is_here and not place.is_word for place in named.places)
 
 
 def _stands_alone(text: str, start: int, until: int, name: str) -> bool:

@@ -37,14 +37,20 @@ def says_when(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) 
         return True  # lost tooth 2021, bodas de oro 2014
     if _is_behind_a_feast(tokens, at):
         return True
-    return _is_of_a_subject(tokens, at) or any(
-        _is_name(tokens, start, at, is_name)
+    return _is_of_a_subject(tokens, at) or _is_behind_names(tokens, at, is_name)
+
+
+def _is_behind_names(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> bool:
+    """Whether names alone end here: Lisbon 2018, florence italy 2015, clara tom rome 2014, x100v tokyo 2019."""
+    return any(
+        is_name(" ".join(token.text for token in tokens[start:at]))
         and (
             _is_free(tokens, start)
-            or any(_is_free(tokens, one) and _is_name(tokens, one, start, is_name) for one in range(start))
+            or _is_model(_word(tokens, start - 1))
+            or _is_behind_names(tokens, start, is_name)
         )
-        for start in range(first, at)
-    )  # Lisbon 2018, florence italy 2015
+        for start in range(_begin_of_name(tokens, at), at)
+    )
 
 
 def _is_behind_a_feast(tokens: Sequence[Token], at: int) -> bool:
@@ -61,10 +67,6 @@ def _begin_of_name(tokens: Sequence[Token], at: int) -> int:
         first -= 1
         count += tokens[first].folded not in ("'", "’", "s")
     return first
-
-
-def _is_name(tokens: Sequence[Token], at: int, end: int, is_name: Callable[[str], bool]) -> bool:
-    return is_name(" ".join(token.text for token in tokens[at:end]))
 
 
 def _is_free(tokens: Sequence[Token], at: int) -> bool:
@@ -102,8 +104,11 @@ def _names_something(tokens: Sequence[Token], at: int, is_name: Callable[[str], 
     is_feast = is_of_a_family(before) or before in calendar_words.DAYS  # birthday 2018 party
     if is_feast and is_subject(behind):
         return False
-    if _goes_on_with_a_noun(tokens, at + 1) and not is_name(tokens[at + 1].text):
+    behind_names = _end_of_names(tokens, at + 1, is_name)
+    if _goes_on_with_a_noun(tokens, at + 1) and behind_names == at + 1:
         return True  # 2020 vision, Corona 2020 Maske; not urlaub 2016 kroatien
+    if at == 0 and behind_names > 1 and _is_unknown_noun(tokens, behind_names):
+        return True  # 2016 paris agreement, 2012 max payne; not 2018 lisbon anna
     if (_word(tokens, at - 2), before) in year_words.MODELS:
         return True
     return before not in name_words.SCENE and any(map(_is_naming, _phrase(tokens, at)))
@@ -198,6 +203,26 @@ def goes_on(tokens: Sequence[Token], at: int) -> bool:
     return not (
         is_name or word in name_words.SCENE | name_words.FUNCTION | name_words.FILLERS | calendar_words.IN
     )
+
+
+def _end_of_names(tokens: Sequence[Token], at: int, is_name: Callable[[str], bool]) -> int:
+    """The token behind the names of one word that stand here one behind the other."""
+    while at < len(tokens) and is_name(tokens[at].text):
+        at += 1
+    return at
+
+
+def _is_unknown_noun(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a work or one word that is photographed nowhere ends the text: what stands before may be its name."""
+    if tokens[-1].folded in name_words.TITLED:
+        return True
+    if at + 1 != len(tokens) or not tokens[at].text.isalpha() or tokens[at].is_cjk:
+        return False
+    word = tokens[at].folded
+    beside = name_words.SCENE | name_words.FUNCTION | name_words.FILLERS | calendar_words.IN
+    doing = len(word) > 5 and word.endswith("ing")
+    told = word in beside | name_words.STATES | name_words.DEEDS or is_subject(word) or is_german_trip(word)
+    return not (told or doing)
 
 
 def _phrase(tokens: Sequence[Token], at: int) -> list[str]:

@@ -52,7 +52,7 @@ _NAMES = "png|jpe?g|webp|gif|heic|avif|tiff?|bmp"
 
 _SCREENSHOT = _pattern(
     r"""\b(?:screen[ -]?shots?|screen[ -]?captures?|screen[ -]?grabs?|bildschirmfotos?|bildschirmaufnahmen?
-    |capturas?\ de\ pantalla|pantallazos?|captures?\ d['’]\ ?[ée]crans?)\b
+    |capturas?\ de\ pantalla|pantallazos?|captures?\ (?:d['’]\ ?)?[ée]crans?)\b
     | (?:屏幕|手机|萤幕|螢幕)?(?:截图|截屏|截圖)(?!工具|软件) | スクリーンショット | スクショ"""
 )
 _RAW = _pattern(

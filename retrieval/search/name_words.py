@@ -82,7 +82,7 @@ PLACE_PREPOSITIONS = _words(
 GERMAN_PREPOSITIONS = _words("bei nach aus um nahe rund durch")
 ARTICLES = _words("the der die das den dem el la los las le les l")
 INDEFINITE = _words("a an ein eine einer un una une")
-PEOPLE_PREPOSITIONS = _words("with of by von mit con de d avec et y und and & for fur para pour ohne")
+PEOPLE_PREPOSITIONS = _words("w with of by von mit con de d avec et y und and & for fur para pour ohne")
 # Sights that may have an adjective behind them: el puente viejo de Florencia.
 SIGHTS = _words(
     "puente torre plaza playa calle iglesia catedral pont tour plage rue eglise cathedrale vue vista"
@@ -120,7 +120,7 @@ STATES = _words(
     enceinte deguisee deguise assise assis sentada sentado bebe baby schlafend verkleidet schwanger glucklich muede"""
 )
 BESIDE = _words("next close married engaged party shower surprise nah junto cerca frente fete pres")
-TOGETHER = _words("and n und y e et & with mit con avec")
+TOGETHER = _words("w and n und y e et & with mit con avec")
 # Behind these a clause tells what somebody does: fotos donde anna lleva un vestido rojo.
 CLAUSES = _words("where when donde cuando ou quand wo wenn denen dem")
 # What is bound for a place and kept elsewhere: boarding pass to Lisbon, letter to Paris.
@@ -162,7 +162,7 @@ INSCRIPTIONS = _words(
 
 # After these a name goes on no more.
 FUNCTION = _words(
-    """in at near on from to of by with without and n & or but aber pero mais for
+    """w in at near on from to of by with without and n & or but aber pero mais for
     during since before after until last this the a an is are
     was were while when where who that under over beside behind between next taken shot made as into onto
     against along im am in an auf bei mit ohne und oder von vom zu zum zur nach vor seit ab bis aus um der die

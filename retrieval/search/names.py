@@ -73,6 +73,8 @@ def _segments(run: Sequence[Token]) -> Iterator[list[Token]]:
     for token in run:
         if token.is_word or token.text in _JOINTS:
             segment.append(token)
+        elif token.text == "/" and segment and segment[-1].folded == "w":
+            continue  # w/ anna
         elif segment:
             yield segment
             segment = []
@@ -88,6 +90,9 @@ class _Segment:
 
     def names(self) -> Iterator[Asked]:
         """Left to right, the longest first."""
+        if listed := self._listed():
+            yield from listed
+            return
         at = 0
         while at < len(self.tokens):
             if (behind := self._behind_cjk(at)) > at:
@@ -101,6 +106,45 @@ class _Segment:
                 continue
             asked, at = found
             yield asked
+
+    def _listed(self) -> list[Asked]:
+        """People and places told one behind the other and nothing else, as who is in haste types: 2018 lisbon anna.
+
+        Somebody must be among them, by the whole name or with a date or a third name beside; names that are words are
+        read by other rules. What is photographed may end the list (2016 berlin tom bike).
+        """
+        found: list[Asked] = []
+        at = 0
+        while at < len(self.tokens):
+            ends = range(min(len(self.tokens), at + _LONGEST), at, -1)
+            known = self._is_known(self.tokens[at])
+            if one := next((one for end in ends if known and (one := self._alone(at, end))), None):
+                found.append(one[0])
+                at = one[1]
+            elif found and self._word(at) in words.TOGETHER:
+                at += 1
+            else:
+                break
+        noun = self._word(at)
+        of_scene = at + 1 == len(self.tokens) and (is_subject(noun) or noun in words.SCENE)
+        people = [one for one in found if one.kind == "person"]
+        is_whole = any(" " in self.text[one.said : one.until] for one in people)
+        is_list = (at == len(self.tokens) or of_scene) and len(found) > 1
+        return found if is_list and people and (self.dated or is_whole or len(found) > 2) else []
+
+    def _alone(self, at: int, end: int) -> tuple[Asked, int] | None:
+        """What these tokens name, where that is one person or place and no other word; and the token behind."""
+        if not self._may_be_name(at, end):
+            return None
+        named = self._called(at, end)
+        name = " ".join(token.folded for token in self.tokens[at:end])
+        if named.people and not named.places and name not in words.SHARED_NAMES:
+            start = self._before(at, words.PEOPLE_PREPOSITIONS)
+            return self._asked("person", one_of("person", named.people), start, at, end, end), end
+        doubtful = bool(named.people) or name in words.COMMON_PLACES | words.ADJECTIVES
+        if doubtful or not named.places or any(place.is_word or not place.is_here for place in named.places):
+            return None
+        return self._asked("place", place_filter(named.places), at, at, end, end), end
 
     def _behind_cjk(self, at: int) -> int:
         """The token behind a run of Chinese or Japanese and the Latin words in it (Annaの誕生日); `at` for none."""
@@ -247,6 +291,8 @@ class _Segment:
         shared = bool(named.places) or self._word(at) in words.SHARED_NAMES
         if shared and self._word(at - 1) in words.OF and not self._is_owned(at - 2):
             return 0  # tableau de Florence, champ de Mars
+        if self.dated and self._is_behind_a_feast(at) and self._ends(end):
+            return until  # mariage claire 2020
         if shared:
             marked = self._word(at - 1) in words.PEOPLE_PREPOSITIONS
             told = (until > end and not self._is_brand(until)) or (marked and self._ends(end))
@@ -327,6 +373,10 @@ class _Segment:
             return False
         named = self.vocabulary.named(self.tokens[at].text)
         return any(place.is_here and not place.is_word for place in named.places)
+
+    def _is_behind_a_feast(self, at: int) -> bool:
+        """Whether a name that is seldom a word for anything to be seen stands behind a relative or a family's feast."""
+        return self._word(at) in words.SELDOM_WORDS and is_of_a_family(self._word(at - 1))
 
     def _is_beside_a_person(self, at: int, end: int) -> bool:
         """Whether it begins a phrase and somebody else follows: Jack and Lily on the swing."""

@@ -37,7 +37,7 @@ SUBJECTS = _words(
     sport stay street studio sunrise sunset swim tour tournament toy train tram travel trip vacation visit
     video volunteer walk wedding weekend work workshop yoga zoo gymnastics swimming judo karate choir orchestra
     basketball handball volleyball tennis rugby hockey athletics tooth teeth scouts preschool fundraiser
-    surgery injury pregnancy bump scan remodel extension grandad screenshot screengrab bildschirmfoto
+    surgery injury pregnancy bump scan remodel extension grandad screenshot screengrab bildschirmfoto jpg jpeg png
     hanukkah chanukah diwali deepavali ramadan ramadhan eid passover purim holi kwanzaa songkran juneteenth
     rosenmontag nikolaus martinstag sanfermines fallas
     abiball abschlussball affe bar baum bauernhof berg besuch biene blume boot
