@@ -12,12 +12,13 @@ from vasari.retrieval.errors import Sentence
 def sentence_fields(sentence: str, clean: Callable[[str], str] = str) -> Fields:
     """English `text` with `{name}` (or `{name:,}`, a count) where one of the `values` belongs.
 
-    A value is a number, a string, a list of English phrases, or a sentence in its parts. `clean` is done to strings.
+    A value is a number, a string, a list of English phrases, or a sentence in its parts. `clean` is done to the
+    text and to strings.
     """
     if not isinstance(sentence, Sentence):
         return {"text": clean(sentence), "values": {}}
     return {
-        "text": sentence.template,
+        "text": clean(sentence.template),
         "values": {name: _value(value, clean) for name, value in sentence.values.items()},
     }
 

@@ -110,7 +110,9 @@ def answer_to(error: Exception) -> Response:
     match error:
         case ProblemError():
             more = {name: printable(value) for name, value in error.more.items()}
-            return problem(error.status, error.name, str(error), headers=error.headers, **more)
+            return problem(
+                error.status, error.name, str(error), headers=error.headers, **more, **members(error)
+            )
         case HTTPException():
             return problem(error.status_code, "http", str(error.detail), headers=error.headers)
         case RequestValidationError():

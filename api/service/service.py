@@ -272,7 +272,7 @@ class Service:
         try:
             return self.originals.read(item)
         except ProblemError as error:
-            raise ImageError(str(error), "read") from None
+            raise ImageError(error.args[0], "read") from None
 
     async def item(self, item: ItemId) -> Item:
         """The item; NotFoundError if there is none, or it was deleted."""

@@ -18,7 +18,7 @@ from typing import Protocol
 from PIL import Image
 
 from vasari.retrieval import domain
-from vasari.retrieval.errors import ImageError, VasariError
+from vasari.retrieval.errors import ImageError, Sentence, VasariError
 from vasari.retrieval.images.colour import in_srgb, is_srgb, reduction
 from vasari.retrieval.images.formats import (
     ImageInfo,
@@ -30,7 +30,7 @@ from vasari.retrieval.images.formats import (
     open_png,
     upright,
 )
-from vasari.retrieval.images.headers import Format, declared_length, jpeg_header, sniff, truncated
+from vasari.retrieval.images.headers import Format, damaged, declared_length, jpeg_header, sniff, truncated
 from vasari.retrieval.images.limits import DECODING, ImageLimits, check_bytes, check_pixels
 from vasari.retrieval.images.raw import is_raw, open_raw
 
@@ -148,7 +148,7 @@ def thumbnail(picture: Picture, side: int) -> bytes:
 
 def _open(data: bytes, limits: ImageLimits) -> Opened:
     if not data:
-        raise ImageError("the file is empty")
+        raise ImageError(Sentence("the file is empty"))
     check_bytes(len(data), limits)
     image_format = sniff(data)
     if image_format is Format.JPEG:
@@ -168,11 +168,15 @@ def _refusing(data: bytes) -> Iterator[None]:
     except VasariError:
         raise
     except MemoryError as error:
-        raise ImageError("decoding this picture needs more memory than there is", stage="limit") from error
+        raise ImageError(
+            Sentence("decoding this picture needs more memory than there is"), stage="limit"
+        ) from error
     except Image.DecompressionBombError as error:
-        raise ImageError("the picture unpacks to far more pixels than it says", stage="limit") from error
+        raise ImageError(
+            Sentence("the picture unpacks to far more pixels than it says"), stage="limit"
+        ) from error
     except Exception as error:  # decoders raise nearly everything: SyntaxError, KeyError, struct.error, …
         words = " ".join(str(error).split()) or type(error).__name__
         if "truncated" in words.lower() or declared_length(data) > len(data):
             raise truncated(data) from error
-        raise ImageError(f"the {sniff(data).upper()} data is damaged or cut off ({words[:200]})") from error
+        raise damaged(sniff(data), words[:200]) from error

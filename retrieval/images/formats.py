@@ -33,12 +33,12 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from vasari.retrieval.errors import ImageError
 from vasari.retrieval.images.colour import SPARE, reduction
 from vasari.retrieval.images.exif import Exif, read_exif, tiff_tags
 from vasari.retrieval.images.headers import (
     Format,
     Header,
+    damaged,
     jpeg_header,
     png_header,
     png_picture,
@@ -179,7 +179,7 @@ def _load_jpeg(data: bytes, header: Header, target: int | None) -> Image.Image |
             if "premature end of jpeg file" in words:
                 return _without_end(data, header, least)
             if any(sign in words for sign in _DAMAGE):
-                raise ImageError(f"the JPEG data is damaged or cut off ({error})") from error
+                raise damaged(Format.JPEG, str(error)) from error
     image = read_headers(data, Format.JPEG)
     if least:
         image.draft(None, (least, least))

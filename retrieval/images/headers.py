@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vasari.retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError, Sentence
 from vasari.retrieval.images.iptc import iptc_of_photoshop
 
 _LARGEST_PROFILE = 8 * 1024 * 1024  # bytes, unpacked; CMYK press profiles have 0.5 to 3 MB
@@ -56,20 +56,20 @@ _BRANDS |= dict.fromkeys(
 _GENERIC_BRANDS = (b"mif1", b"msf1", b"mif2")  # "some HEIF": the compatible brands tell the codec
 
 _OTHERS = (
-    (b"%PDF", "it is a PDF document"),
-    (b"PK\x03\x04", "it is a ZIP archive"),
-    (b"\x1f\x8b", "it is a gzip archive"),
-    (b"8BPS", "Photoshop files are not supported"),
-    (b"\0\0\x01\0", "icons are not supported"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL is not supported"),
-    (b"\xff\x0a", "JPEG XL is not supported"),
-    (b"\0\0\0\x0cjP  ", "JPEG 2000 is not supported"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000 is not supported"),
-    (b"\x1a\x45\xdf\xa3", "it is a video"),
-    (b"\x7fELF", "it is a program"),
-    (b"MZ", "it is a program"),
+    (b"%PDF", Sentence("it is a PDF document")),
+    (b"PK\x03\x04", Sentence("it is a ZIP archive")),
+    (b"\x1f\x8b", Sentence("it is a gzip archive")),
+    (b"8BPS", Sentence("Photoshop files are not supported")),
+    (b"\0\0\x01\0", Sentence("icons are not supported")),
+    (b"\0\0\0\x0cJXL ", Sentence("JPEG XL is not supported")),
+    (b"\xff\x0a", Sentence("JPEG XL is not supported")),
+    (b"\0\0\0\x0cjP  ", Sentence("JPEG 2000 is not supported")),
+    (b"\xff\x4f\xff\x51", Sentence("JPEG 2000 is not supported")),
+    (b"\x1a\x45\xdf\xa3", Sentence("it is a video")),
+    (b"\x7fELF", Sentence("it is a program")),
+    (b"MZ", Sentence("it is a program")),
 )
-_UNKNOWN = "its first bytes belong to no known format"
+_UNKNOWN = Sentence("its first bytes belong to no known format")
 
 
 def sniff(data: bytes) -> Format:
@@ -81,7 +81,7 @@ def sniff(data: bytes) -> Format:
         return Format.WEBP
     if data[4:8] == b"ftyp":
         return _by_brand(data)
-    raise ImageError(f"this is not an image ({_what_else(data)})")
+    raise _no_image(_what_else(data))
 
 
 def _by_brand(data: bytes) -> Format:
@@ -91,10 +91,14 @@ def _by_brand(data: bytes) -> Format:
         return _BRANDS[brands[0]]
     if brands[0] in _GENERIC_BRANDS:
         return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), Format.HEIC)
-    raise ImageError("this is not an image (it is a video)")
+    raise _no_image(Sentence("it is a video"))
 
 
-def _what_else(data: bytes) -> str:
+def _no_image(what: Sentence) -> ImageError:
+    return ImageError(Sentence("this is not an image ({what})", what=what))
+
+
+def _what_else(data: bytes) -> Sentence:
     for magic, words in _OTHERS:
         if data.startswith(magic):
             return words
@@ -102,15 +106,18 @@ def _what_else(data: bytes) -> str:
     if start[:1] == b"<":
         lower = start.lower()
         if b"<svg" in lower:
-            return "SVG drawings are not supported"
-        return "it begins with HTML" if b"<html" in lower or b"<!doctype" in lower else "it begins with XML"
+            return Sentence("SVG drawings are not supported")
+        if b"<html" in lower or b"<!doctype" in lower:
+            return Sentence("it begins with HTML")
+        return Sentence("it begins with XML")
     if not any(data[:512]):
-        return "it begins with zeros"
+        return Sentence("it begins with zeros")
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(data[:512])  # may end inside a letter
     except UnicodeDecodeError:
         return _UNKNOWN
-    return "it begins with text" if all(x.isprintable() or x.isspace() for x in text) else _UNKNOWN
+    readable = all(x.isprintable() or x.isspace() for x in text)
+    return Sentence("it begins with text") if readable else _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +173,21 @@ def jpeg_header(data: bytes) -> Header:
             adobe = data[body + 11 : body + 12] != b"\0"  # which colours: none that were turned
         place += 2 + max(length, 2)
     if place + 4 > end or place < 0:
-        raise truncated(data, "before its pixels begin")
+        raise truncated(data, _BEFORE_PIXELS)
     if frame is None or len(frame) < 6:
-        raise ImageError("the JPEG is damaged: it has no picture header")
+        raise ImageError(Sentence("the JPEG is damaged: it has no picture header"))
     height, width, components = struct.unpack_from(">HHB", frame, 1)
     scans = data.count(b"\xff\xda", place) if progressive else 1  # looks at every byte
     if scans > _USUAL_SCANS and scans * width * height > _MOST_SCANNED:
-        raise ImageError(f"the JPEG goes over its {width} × {height} pixels {scans} times", stage="limit")
+        raise ImageError(
+            Sentence(
+                "the JPEG goes over its {width} × {height} pixels {n} times",
+                width=width,
+                height=height,
+                n=scans,
+            ),
+            stage="limit",
+        )
     parts = b"".join(profile[number] for number in sorted(profile))
     stored_rgb = components == 3 and (not adobe or frame[6::3] == b"RGB")
     iptc = iptc_of_photoshop(b"".join(photoshop))
@@ -194,9 +209,9 @@ _PNG_PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 def png_header(data: bytes) -> Header:
     """A PNG's size, from its first chunk; EXIF and profile are left to `png_picture`."""
     if len(data) < 33:
-        raise truncated(data, "inside its header")
+        raise truncated(data, _IN_HEADER)
     if data[12:16] != b"IHDR":
-        raise ImageError("the PNG is damaged: it does not begin with its header")
+        raise ImageError(Sentence("the PNG is damaged: it does not begin with its header"))
     width, height = struct.unpack_from(">LL", data, 16)
     return Header(width, height, 0)
 
@@ -215,11 +230,17 @@ def png_picture(data: bytes) -> tuple[bytes, Header]:
         end = place + 12 + length
         if kind in _PNG_PICTURE:
             if end > len(data):
-                raise truncated(data, "inside its pixels" if kind == b"IDAT" else "inside its header")
+                raise truncated(data, _IN_PIXELS if kind == b"IDAT" else _IN_HEADER)
             if zlib.crc32(memoryview(data)[place + 4 : end - 4]) != int.from_bytes(
                 data[end - 4 : end], "big"
             ):
-                raise ImageError(f"the PNG is damaged: wrong checksum of {kind.decode()} at byte {place:,}")
+                raise ImageError(
+                    Sentence(
+                        "the PNG is damaged: wrong checksum of {kind} at byte {place:,}",
+                        kind=kind.decode(),
+                        place=place,
+                    )
+                )
             kept.append(data[place:end])
             pixels += length if kind == b"IDAT" else 0
         elif kind == b"eXIf":
@@ -232,7 +253,7 @@ def png_picture(data: bytes) -> tuple[bytes, Header]:
         if kind == b"IEND":
             break
     if not pixels:
-        raise truncated(data, "before its pixels begin")
+        raise truncated(data, _BEFORE_PIXELS)
     header = Header(size.width, size.height, 0, exif, profile)
     return b"".join(kept), replace(header, xmp=said.get("xmp", b""), iptc=said.get("iptc", b""))
 
@@ -267,7 +288,7 @@ def _unpacked(packed: bytes) -> bytes:
 def webp_size(data: bytes) -> tuple[int, int]:
     """Width and height of the canvas (RFC 9649, section 2)."""
     if len(data) < 30:
-        raise truncated(data, "inside its header")
+        raise truncated(data, _IN_HEADER)
     kind = data[12:16]
     if kind == b"VP8X":
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
@@ -277,7 +298,7 @@ def webp_size(data: bytes) -> tuple[int, int]:
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
-    raise ImageError("the WebP is damaged: its first chunk holds no picture")
+    raise ImageError(Sentence("the WebP is damaged: its first chunk holds no picture"))
 
 
 def declared_length(data: bytes) -> int:
@@ -300,8 +321,22 @@ def declared_length(data: bytes) -> int:
     return place
 
 
-def truncated(data: bytes, where: str = "") -> ImageError:
-    """The error for a file that stops too early."""
+def damaged(image_format: Format, words: str) -> ImageError:
+    """The error for data that a decoder refuses; `words` are its own."""
     return ImageError(
-        f"the file is truncated: it ends after {len(data):,} bytes{', ' + where if where else ''}"
+        Sentence("the {kind} data is damaged or cut off ({words})", kind=image_format.upper(), words=words)
+    )
+
+
+_BEFORE_PIXELS = Sentence("before its pixels begin")
+_IN_HEADER = Sentence("inside its header")
+_IN_PIXELS = Sentence("inside its pixels")
+
+
+def truncated(data: bytes, where: Sentence | None = None) -> ImageError:
+    """The error for a file that stops too early."""
+    if where is None:
+        return ImageError(Sentence("the file is truncated: it ends after {n:,} bytes", n=len(data)))
+    return ImageError(
+        Sentence("the file is truncated: it ends after {n:,} bytes, {where}", n=len(data), where=where)
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vasari.retrieval import cancellation
-from vasari.retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError, Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +30,59 @@ class ImageLimits:
 def check_bytes(size: int, limits: ImageLimits) -> None:
     """Raise ImageError, stage "limit", for a file of more bytes."""
     if size > limits.max_bytes:
-        beyond = f"{size:,} bytes, the limit is {limits.max_bytes:,}"
-        raise ImageError(f"the file has {beyond} (VASARI_MAX_IMAGE_BYTES)", stage="limit")
+        raise ImageError(
+            Sentence(
+                "the file has {n:,} bytes, the limit is {most:,} (VASARI_MAX_IMAGE_BYTES)",
+                n=size,
+                most=limits.max_bytes,
+            ),
+            stage="limit",
+        )
 
 
 def check_pixels(width: int, height: int, limits: ImageLimits) -> None:
     """Raise ImageError for a picture without pixels and, stage "limit", for one of more pixels."""
     if width < 1 or height < 1:
-        raise ImageError(f"the picture has no pixels ({width} × {height})")
+        raise ImageError(
+            Sentence("the picture has no pixels ({width} × {height})", width=width, height=height)
+        )
     if width * height > limits.max_pixels:
-        size = f"{width} × {height} = {_pixels(width * height)}, the limit is {_pixels(limits.max_pixels)}"
-        raise ImageError(f"{size} (VASARI_MAX_IMAGE_PIXELS)", stage="limit")
+        raise ImageError(
+            Sentence(
+                "{width} × {height} = {pixels}, the limit is {most} (VASARI_MAX_IMAGE_PIXELS)",
+                width=width,
+                height=height,
+                pixels=_pixels(width * height),
+                most=_pixels(limits.max_pixels),
+            ),
+            stage="limit",
+        )
 
 
 def check_together(weight: int, limits: ImageLimits) -> None:
     """Raise ImageError, stage "limit", for pictures that come together and unpack to `weight` bytes in all."""
     most = _TOGETHER * limits.decode_bytes
     if weight > most:
-        size = f"{weight / 2**30:.3g} GiB of memory, the limit is {most / 2**30:.3g} GiB"
         raise ImageError(
-            f"the pictures of one request take {size}: send fewer, or smaller ones", stage="limit"
+            Sentence(
+                "the pictures of one request take {size:.3g} GiB of memory, the limit is {most:.3g} GiB:"
+                " send fewer, or smaller ones",
+                size=weight / 2**30,
+                most=most / 2**30,
+            ),
+            stage="limit",
         )
 
 
 _TOGETHER = 8  # budgets that one request may use up, one after the other
 
 
-def _pixels(count: int) -> str:
+def _pixels(count: int) -> Sentence:
     if count < 10**6:
-        return f"{count:,} pixels"
-    return f"{count / 1e9:.3g} gigapixels" if count >= 10**9 else f"{count / 1e6:.4g} megapixels"
+        return Sentence("{n:,} pixels", n=count)
+    if count < 10**9:
+        return Sentence("{n:.4g} megapixels", n=count / 1e6)
+    return Sentence("{n:.3g} gigapixels", n=count / 1e9)
 
 
 _LOOK = 0.1  # seconds between looks at whether anybody still waits for the picture

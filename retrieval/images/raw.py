@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from vasari.retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError, Sentence
 from vasari.retrieval.images.colour import to_srgb
 from vasari.retrieval.images.exif import Exif, tiff_tags
 from vasari.retrieval.images.formats import Opened, image_of, info_of, open_jpeg, upright
@@ -44,7 +44,7 @@ def _libraw(data: bytes) -> Any:
     try:
         import rawpy  # an extra; brings 6 MB of codecs
     except ImportError as error:
-        raise ImageError("RAW photos need the package rawpy: pip install 'vasari[raw]'") from error
+        raise ImageError(Sentence("RAW photos need the package rawpy: pip install 'vasari[raw]'")) from error
     return rawpy.imread(io.BytesIO(data))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vasari.retrieval.catalog.annotations import check_attributes
 from vasari.retrieval.catalog.records import NEW, NewItem
 from vasari.retrieval.domain import Caption, EmbeddingSpace, Item, ItemId, Modality
-from vasari.retrieval.errors import ImageError, NotFoundError, UsageError
+from vasari.retrieval.errors import ImageError, NotFoundError, Sentence, UsageError
 from vasari.retrieval.images.decode import probe
 from vasari.retrieval.images.limits import ImageLimits
 from vasari.retrieval.library import compaction, near_duplicates
@@ -149,7 +149,9 @@ def commit(
     for addition, notes, _ in entries:
         item = catalog.items.by_uri(addition.uri, Modality.IMAGE)
         if item is None:
-            raise ImageError("this picture was deleted again while it was being added", stage="read")
+            raise ImageError(
+                Sentence("this picture was deleted again while it was being added"), stage="read"
+            )
         ids.append(item.id)
         _annotate(library, item, notes)
     hashes = catalog.perceptual_hashes

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 
-from vasari.retrieval.errors import ImageError
+from vasari.retrieval.errors import ImageError, Sentence
 from vasari.retrieval.images.limits import ImageLimits, check_bytes
 
 # fmt: off
@@ -79,7 +79,7 @@ def read_file(path: str | os.PathLike[str], limits: ImageLimits) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ImageError(_why_unreadable(path, error), stage="read") from error
     if not data:
-        raise ImageError("the file is empty", stage="read")
+        raise ImageError(Sentence("the file is empty"), stage="read")
     return data
 
 
@@ -210,7 +210,7 @@ def read_local(file: str, limits: ImageLimits) -> bytes:
         return read_file(file, limits)
     data = read_real_file(_inside(file), limits)
     if not data:
-        raise ImageError("the file is empty", stage="read")
+        raise ImageError(Sentence("the file is empty"), stage="read")
     return data
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import struct
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,9 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Open, Served
 from tests.browser.reading import look_for
 from tests.browser.test_accessibility import serious
+from tests.service.colours import picture
 from vasari.api.service.app import WEB
+from vasari.api.service.problems import plain
 from vasari.retrieval.catalog.filters.parser import _END, _TOLD, FieldKind
 
 LANGUAGES = sorted((WEB / "languages").glob("*.json"))
@@ -31,6 +34,8 @@ _UNDERSTOOD = {
     "orientation",
     "size",
 }
+# A PNG that says it has more pixels than are read.
+_HUGE = picture("red")[:8] + struct.pack(">L4sLLBBBBBL", 13, b"IHDR", 40_000, 40_000, 8, 2, 0, 0, 0, 0)
 _SPOKEN = re.compile(r"<([^>]*\bdata-spoken\b[^>]*)>([^<]*)")
 
 
@@ -54,7 +59,8 @@ def sentences() -> set[str]:
             continue
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Sentence":
-                found.add(re.sub(r"\{(\w+)[^}]*\}", r"{\1}", ast.literal_eval(call.args[0])))
+                said = plain(ast.literal_eval(call.args[0]))
+                found.add(re.sub(r"\{(\w+)[^}]*\}", r"{\1}", said))
     # "and" is the filter's own word.
     expected = {phrase for phrase in _TOLD.values() if phrase.startswith("a ")}
     return found | expected | {_END, *(kind.value for kind in FieldKind)} | _UNDERSTOOD
@@ -131,3 +137,29 @@ def test_what_the_service_says_is_translated(open_page: Open, served: Served) ->
     ):
         page = open_page(f"{served.address}/?filter={quote(query)}", locale="de-DE")
         expect(page.get_by_role("main")).to_contain_text(said)
+
+
+@pytest.mark.parametrize(
+    ("locale", "data", "told"),
+    [
+        ("de-DE", b"%PDF-1.7", "Diese Datei ist kein Bild (sie ist ein PDF-Dokument)."),
+        ("de-DE", _HUGE, "40.000 × 40.000 = 1,6 Gigapixel, erlaubt sind 50 Megapixel."),
+        (
+            "ja-JP",
+            picture("red")[:20],
+            "ファイルが途中で切れています。20 バイトで終わっています（ヘッダーの途中）。",
+        ),
+        ("ja-JP", b"", "その画像は読み取れません。"),
+    ],
+    ids=["pdf", "pixels", "truncated", "empty"],
+)
+def test_why_a_picture_cannot_be_used_is_translated(
+    open_page: Open, served: Served, locale: str, data: bytes, told: str
+) -> None:
+    """With its numbers, as the reader writes them; a file without a byte is not sent."""
+    page = open_page(served.address, locale=locale)
+    expect(page.locator(".tile").first).to_be_visible()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "broken.png", "mimeType": "image/png", "buffer": data}
+    )
+    expect(page.locator("body")).to_contain_text(told)

@@ -219,6 +219,56 @@ def test_an_oversized_body_is_refused_before_it_is_read(serve: Serve) -> None:
     assert streamed.status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("data", "text", "values"),
+    [
+        (
+            b"%PDF-1.7",
+            "this is not an image ({what})",
+            {"what": {"text": "it is a PDF document", "values": {}}},
+        ),
+        (
+            picture("red")[:20],
+            "the file is truncated: it ends after {n:,} bytes, {where}",
+            {"n": 20, "where": {"text": "inside its header", "values": {}}},
+        ),
+        (
+            picture("red")[:8] + struct.pack(">L4sLLBBBBBL", 13, b"IHDR", 40_000, 40_000, 8, 2, 0, 0, 0, 0),
+            "{width} × {height} = {pixels}, the limit is {most}",
+            {
+                "width": 40_000,
+                "height": 40_000,
+                "pixels": {"text": "{n:.3g} gigapixels", "values": {"n": 1.6}},
+                "most": {"text": "{n:.4g} megapixels", "values": {"n": 50}},
+            },
+        ),
+    ],
+    ids=["pdf", "truncated", "pixels"],
+)
+def test_why_a_picture_is_refused_comes_in_parts(
+    served: Served, data: bytes, text: str, values: dict[str, object]
+) -> None:
+    """So that it can be said in the reader's language, without the names of the service's settings."""
+    terms = [{"image": base64.b64encode(data).decode()}]
+    for response in (
+        served.client.post("/v1/search", json={"terms": terms}),
+        served.client.post("/v1/items", files={"image": data}),
+    ):
+        assert response.status_code in (413, 422)
+        assert response.json()["said"] == {"text": text, "values": values}
+        assert "VASARI" not in response.text
+
+
+def test_a_refused_address_or_body_is_told_in_parts(serve: Serve) -> None:
+    """What only the service refuses is, too."""
+    served = serve(max_body_bytes=2**20)
+    large = served.client.post("/v1/search", content=b"x" * 2_000_000).json()
+    assert large["detail"] == "a request has at most 1 MiB"
+    assert large["said"] == {"text": "a request has at most {most:g} MiB", "values": {"most": 1}}
+    fetched = served.client.post("/v1/items", json={"url": "http://93.184.216.34/a.png"}).json()
+    assert fetched["said"] == {"text": "pictures by URL are not allowed here", "values": {}}
+
+
 def test_deeply_nested_json_is_refused(served: Served) -> None:
     """A hundred thousand brackets are a wrong request, not a crash."""
     deep = b"[" * 100_000 + b"]" * 100_000

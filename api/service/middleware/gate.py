@@ -31,7 +31,7 @@ from vasari.api.service.runtime.tracing import RequestSpan, Tracing
 from vasari.api.service.service import Service
 from vasari.api.service.settings import ServiceSettings
 from vasari.api.service.shutdown import STOPPING
-from vasari.retrieval.errors import DeadlineError, VasariError
+from vasari.retrieval.errors import DeadlineError, Sentence, VasariError
 from vasari.retrieval.library.loading import STILL_LOADING
 
 _ACCESS = logging.getLogger("vasari.access")
@@ -293,7 +293,9 @@ class _Visit:
 def too_large(limit: int) -> ProblemError:
     """The refusal of a body beyond `limit` bytes."""
     return ProblemError(
-        413, "too-large", f"a request has at most {limit / 2**20:g} MiB (VASARI_MAX_BODY_BYTES)"
+        413,
+        "too-large",
+        Sentence("a request has at most {most:g} MiB (VASARI_MAX_BODY_BYTES)", most=limit / 2**20),
     )
 
 

@@ -18,6 +18,7 @@ import httpcore
 
 from vasari.api.service.problems import ProblemError
 from vasari.api.service.settings import ServiceSettings
+from vasari.retrieval.errors import Sentence
 from vasari.retrieval.storage.network_addresses import is_public
 
 _REDIRECTS = 3
@@ -53,9 +54,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             addresses = await self._resolve(host, port)
         except OSError:
-            raise refused(f"the host {host!r} has no address") from None
+            raise refused(Sentence("the host {host!r} has no address", host=host)) from None
         if not addresses or not all(map(is_public, addresses)):
-            raise refused(f"the host {host!r} is not on the public internet")
+            raise refused(Sentence("the host {host!r} is not on the public internet", host=host))
         return await self._inner.connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 
     async def connect_unix_socket(self, *_arguments: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
@@ -95,7 +96,9 @@ class Fetcher:
     async def fetch(self, url: str) -> bytes:
         """The bytes behind `url`; ProblemError 403 for what may not be fetched, 422 for what cannot be."""
         if not self._enabled:
-            raise refused("pictures by URL are not allowed here (VASARI_FETCH_URLS, VASARI_FETCH_HOSTS)")
+            raise refused(
+                Sentence("pictures by URL are not allowed here (VASARI_FETCH_URLS, VASARI_FETCH_HOSTS)")
+            )
         try:
             with anyio.fail_after(self._seconds):
                 async with httpcore.AsyncConnectionPool(
@@ -103,14 +106,14 @@ class Fetcher:
                 ) as pool:
                     return await self._follow(pool, url)
         except TimeoutError:
-            raise failed(f"nothing complete came within {self._seconds:g} s") from None
+            raise failed(Sentence("nothing complete came within {n:g} s", n=self._seconds)) from None
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,
             httpcore.TimeoutException,
             ssl.SSLError,
         ) as error:
-            raise failed(f"the connection failed ({type(error).__name__})") from None
+            raise failed(Sentence("the connection failed ({kind})", kind=type(error).__name__)) from None
 
     async def _follow(self, pool: httpcore.AsyncConnectionPool, url: str) -> bytes:
         for _ in range(_REDIRECTS + 1):
@@ -120,22 +123,24 @@ class Fetcher:
                     url = _redirect(target, response.headers)
                     continue
                 if response.status != 200:
-                    raise failed(f"the server answered {response.status}")
+                    raise failed(Sentence("the server answered {status}", status=str(response.status)))
                 return await self._read(response)
-        raise failed(f"more than {_REDIRECTS} redirects")
+        raise failed(Sentence("more than {n} redirects", n=_REDIRECTS))
 
     def _permitted(self, url: str) -> httpcore.URL:
         try:
             target = httpcore.URL(url)
             host = target.host.decode("ascii").lower().rstrip(".")
         except (ValueError, TypeError, UnicodeError):
-            raise refused("this is no URL") from None
+            raise refused(Sentence("this is no URL")) from None
         if target.scheme not in _PORTS or b"@" in target.host or not host:
-            raise refused("only http and https URLs are fetched")
+            raise refused(Sentence("only http and https URLs are fetched"))
         if target.port not in (None, _PORTS[target.scheme]):
-            raise refused("only the usual ports are fetched from")
+            raise refused(Sentence("only the usual ports are fetched from"))
         if not self._any_host and not any(_matches(host, pattern) for pattern in self._hosts):
-            raise refused(f"pictures are not fetched from the host {host!r} (VASARI_FETCH_HOSTS)")
+            raise refused(
+                Sentence("pictures are not fetched from the host {host!r} (VASARI_FETCH_HOSTS)", host=host)
+            )
         return target
 
     async def _read(self, response: httpcore.Response) -> bytes:
@@ -143,7 +148,7 @@ class Fetcher:
         async for part in response.aiter_stream():
             data += part
             if len(data) > self._max_bytes:
-                raise failed(f"it has more than {self._max_bytes / 2**20:g} MiB")
+                raise failed(Sentence("it has more than {most:g} MiB", most=self._max_bytes / 2**20))
         return bytes(data)
 
 
@@ -154,7 +159,9 @@ def refused(reason: str) -> ProblemError:
 
 def failed(reason: str) -> ProblemError:
     """A URL that may be fetched, and cannot be."""
-    return ProblemError(422, "url-failed", f"the picture could not be fetched: {reason}")
+    return ProblemError(
+        422, "url-failed", Sentence("the picture could not be fetched: {reason}", reason=reason)
+    )
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -167,4 +174,4 @@ def _redirect(origin: httpcore.URL, headers: Iterable[tuple[bytes, bytes]]) -> s
     try:
         return urljoin(base, location.decode("ascii"))
     except ValueError:
-        raise failed("it redirects to no URL") from None
+        raise failed(Sentence("it redirects to no URL")) from None

@@ -6,8 +6,9 @@ import { t } from "./language.js";
 const LARGEST_SIDE = 1024; // pixels; no encoder looks at more, and every search sends it again
 const SMALL = 400_000; // bytes that are sent as they are
 
-/** A term that looks for pictures like this file. */
+/** A term that looks for pictures like this file; rejects for an empty one. */
 export async function termOf(file) {
+  if (file.size === 0) throw new Error("an empty file");
   const blob = file.size > SMALL ? await reduced(file) : file;
   return { image: await base64(blob), name: file.name || t("pasted picture"), preview: URL.createObjectURL(blob), weight: 1 };
 }
