@@ -54,17 +54,18 @@ def write_sidecars(library: Library, ids: Iterable[ItemId], *, dry_run: bool = F
         words = words_of(item, own)
         if words is None:
             report.silent += 1
-        elif item.path is None or not item.path.is_file():
-            report.elsewhere += 1
-        else:
-            try:
+            continue
+        try:
+            if item.path is None or not item.path.is_file():
+                report.elsewhere += 1
+            else:
                 _write(item.path, words, report, dry_run=dry_run)
-            except XmpError as error:
-                report.failed[item.uri] = f"its sidecar {error}"
-            except OSError as error:
-                report.failed[item.uri] = f"its sidecar cannot be read: {error.strerror}"
-            except StorageError as error:
-                report.failed[item.uri] = str(error)
+        except XmpError as error:
+            report.failed[item.uri] = f"its sidecar {error}"
+        except OSError as error:  # of a folder that nobody may enter, too
+            report.failed[item.uri] = f"its sidecar cannot be read: {error.strerror}"
+        except StorageError as error:
+            report.failed[item.uri] = str(error)
     return report
 
 

@@ -505,6 +505,27 @@ def test_a_picture_with_a_hash_in_its_name_has_its_sidecar(library: GreyLibrary,
     assert write_sidecars(library, [item]).written == [Path(f"{picture}.xmp")]
 
 
+def test_a_folder_that_nobody_may_enter_keeps_no_other_sidecar_from_being_written(
+    library: GreyLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its picture is told, and the others are written."""
+    ids = library.catalog.items.live_ids(Modality.IMAGE).tolist()[:2]
+    closed, open_one = (Path(library.items([item])[item].uri) for item in ids)
+    for item in ids:
+        library.catalog.annotations.set_tags(item, ["sea"])
+    is_file = Path.is_file
+
+    def refused(path: Path) -> bool:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    report = write_sidecars(library, ids)
+    assert report.written == [Path(f"{open_one}.xmp")]
+    assert report.failed == {str(closed): "its sidecar cannot be read: Permission denied"}
+
+
 def test_sidecars_hold_what_people_wrote_and_pictures_stay_as_they_are(
     library: GreyLibrary, tmp_path: Path
 ) -> None:
