@@ -28,6 +28,7 @@ from vasari.retrieval.images.places import gazetteer
 _SPOKEN = frozenset(("title", "headline", "description", "keywords", "keyword_paths", "person", "creator"))
 _SPOKEN |= {"sublocation", "city", "state", "country"}
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://")
+_ROW = re.compile(r"#[^/#]+/\d+(?:/\d+)?$")  # column and row of a table: pictures.parquet#image/2
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _GAP = 1  # places between what is said, what is guessed and the name: no phrase reaches across
 
@@ -103,8 +104,11 @@ def _documents(connection: Connection, ids: Sequence[ItemId]) -> Iterator[Docume
 
 
 def _names(uri: str) -> str:
-    """The names of an item's file and of the folders and archives it lies in, without scheme and suffix."""
-    return _SUFFIX.sub("", _SCHEME.sub("", uri))
+    """The names of an item's file and of the folders and archives it lies in, without scheme and suffix.
+
+    The number of a table's row is no name: whoever types 2 does not mean the second row.
+    """
+    return _SUFFIX.sub("", _ROW.sub("", _SCHEME.sub("", uri)))
 
 
 def _spoken(attributes: Mapping[str, Any]) -> Iterator[str]:

@@ -52,6 +52,13 @@ def test_folders_and_archives_are_names_too(catalog: Catalog) -> None:
     assert found(catalog, "jpg s3 webp") == []
 
 
+def test_the_number_of_a_row_is_no_name(catalog: Catalog) -> None:
+    """The table's name is; a file that is called by a number has it."""
+    row, file = add(catalog, "/home/boats.parquet#image/2", "/home/2.jpg")
+    assert found(catalog, "2") == [file]
+    assert found(catalog, "boats") == [row]
+
+
 def test_what_is_said_counts_more_than_a_name(catalog: Catalog) -> None:
     """Each word counts for itself: in full where it is said, half where only the file is called so."""
     both, one, named, said = add(catalog, "/a.jpg", "/b.jpg", "/boat.jpg", "/red.jpg")
